@@ -1,0 +1,42 @@
+import { entryTexts } from './entry-texts.js';
+import {
+  invalidEntry,
+  parseEntry,
+  type XeniooEntry,
+  type XeniooReceipt,
+} from './parse-entry.js';
+
+const BYTE_ORDER_MARK = '\uFEFF';
+
+/**
+ * Turns the body of a call, one entry or an array of any length, into as many
+ * events and invalid entries, in their order. Never throws.
+ */
+export function parseBody(body: string, receipt: XeniooReceipt): XeniooEntry[] {
+  const text = body.startsWith(BYTE_ORDER_MARK) ? body.slice(1) : body;
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    return [invalidEntry('not-json', [notJson(text, error)], body, receipt)];
+  }
+  if (!Array.isArray(json)) {
+    return [parseEntry(json, receipt, { index: 0, text: () => text })];
+  }
+  let texts: string[] | undefined;
+  return json.map((entry, index) =>
+    parseEntry(entry, receipt, {
+      index,
+      text: () => (texts ??= entryTexts(text))[index]!,
+    }),
+  );
+}
+
+/** The engine's own message quotes the body: only the position is taken from it. */
+function notJson(text: string, error: unknown): string {
+  if (text.trim() === '') return 'the body is empty';
+  const position = /at position (\d+)/.exec(String(error))?.[1];
+  return position === undefined
+    ? 'the body is not JSON'
+    : `the body is not JSON from character ${position} of ${text.length} on`;
+}

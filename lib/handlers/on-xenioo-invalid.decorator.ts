@@ -1,0 +1,18 @@
+import type { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
+import type { XeniooHandlerDecorator } from './on-xenioo.decorator.js';
+import { addSubscription } from './subscription.js';
+
+/**
+ * Makes a method handle what came with the right secret but could not be
+ * understood. An error that it throws is logged, no more.
+ *
+ * @example
+ * ```ts
+ * @OnXeniooInvalid()
+ * async keep(entry: InvalidXeniooEntry) {}
+ * ```
+ */
+export function OnXeniooInvalid(): XeniooHandlerDecorator<InvalidXeniooEntry> {
+  return (_target, _key, descriptor) =>
+    addSubscription(descriptor.value!, { to: 'invalid' });
+}

@@ -1,0 +1,29 @@
+import 'reflect-metadata';
+import type { XeniooEventType } from '../events/xenioo-event-type.js';
+import type { XeniooEvent } from '../events/xenioo.event.js';
+
+/** What one decorator on a method asks for; a method may have several. */
+export type Subscription = EventSubscription | { readonly to: 'invalid' };
+
+export interface EventSubscription {
+  readonly to: 'events';
+  /** Absent: events of every type, unknown ones too. */
+  readonly types?: ReadonlySet<XeniooEventType>;
+  readonly bots?: ReadonlySet<string>;
+  readonly channels?: ReadonlySet<string>;
+  readonly when?: (event: XeniooEvent) => boolean;
+  readonly name?: string;
+}
+
+const SUBSCRIPTIONS = Symbol('nestjs-xenioo:subscriptions');
+
+export function addSubscription(method: object, added: Subscription): void {
+  const subscriptions = [...subscriptionsOf(method), added];
+  Reflect.defineMetadata(SUBSCRIPTIONS, subscriptions, method);
+}
+
+/** The subscriptions of a method; none if it is no handler. */
+export function subscriptionsOf(method: object): readonly Subscription[] {
+  const subscriptions: unknown = Reflect.getMetadata(SUBSCRIPTIONS, method);
+  return (subscriptions as readonly Subscription[] | undefined) ?? [];
+}

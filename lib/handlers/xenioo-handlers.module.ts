@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
+import { XeniooBus } from './xenioo.bus.js';
+import { XeniooExplorer } from './xenioo.explorer.js';
+
+/** What all instances of `XeniooModule` in one application share. */
+@Module({
+  imports: [DiscoveryModule],
+  providers: [XeniooExplorer, XeniooBus],
+  exports: [XeniooExplorer, XeniooBus],
+})
+export class XeniooHandlersModule {}

@@ -1,0 +1,124 @@
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import {
+  ContextIdFactory,
+  DiscoveryService,
+  MetadataScanner,
+  ModuleRef,
+} from '@nestjs/core';
+import type { XeniooEntry } from '../events/parse-entry.js';
+import { XeniooHandlerError } from '../xenioo.errors.js';
+import { subscriptionsOf, type Subscription } from './subscription.js';
+import { XeniooHandler } from './xenioo.handler.js';
+
+type InstanceWrapper = ReturnType<DiscoveryService['getProviders']>[number];
+type Methods = Record<string, (entry: XeniooEntry) => unknown>;
+
+/** Finds the decorated methods of the whole application, once for every instance of the module. */
+@Injectable()
+export class XeniooExplorer implements OnModuleInit {
+  private found: readonly XeniooHandler[] = [];
+
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly scanner: MetadataScanner,
+  ) {}
+
+  /** The handlers of the application; none before it is initialised. */
+  get handlers(): readonly XeniooHandler[] {
+    return this.found;
+  }
+
+  onModuleInit(): void {
+    this.found = this.explore();
+    const logger = new Logger('Xenioo');
+    for (const handler of this.found) {
+      logger.log(`${handler.name} handles ${handler.describe()}`);
+    }
+    if (this.found.length === 0) {
+      logger.warn(
+        'No method handles Xenioo events: what comes in is answered 200 and nobody sees it. Decorate a method of a provider with @OnXenioo().',
+      );
+    }
+  }
+
+  /** @throws {XeniooHandlerError} when two methods have one name */
+  private explore(): XeniooHandler[] {
+    const handlers = new Map<string, XeniooHandler>();
+    for (const handler of this.wrappers().flatMap(w => this.handlersOf(w))) {
+      if (handlers.has(handler.name)) {
+        throw new XeniooHandlerError(
+          `Two Xenioo handlers are called ${handler.name}. What a handler has done is kept under its name: provide its class in one module only, or set \`name\` in one of the decorators.`,
+        );
+      }
+      handlers.set(handler.name, handler);
+    }
+    return [...handlers.values()];
+  }
+
+  private wrappers(): InstanceWrapper[] {
+    return [
+      ...this.discovery.getProviders(),
+      ...this.discovery.getControllers(),
+    ].filter(wrapper => isObject(wrapper.instance) && !wrapper.isAlias);
+  }
+
+  private handlersOf(wrapper: InstanceWrapper): XeniooHandler[] {
+    const prototype = Object.getPrototypeOf(wrapper.instance) as Methods | null;
+    if (!prototype) return [];
+    return this.scanner.getAllMethodNames(prototype).flatMap(method => {
+      const subscriptions = subscriptionsOf(prototype[method]!);
+      return subscriptions.length === 0
+        ? []
+        : [
+            new XeniooHandler(
+              handlerName(wrapper, method, subscriptions),
+              subscriptions,
+              callOf(wrapper, method),
+            ),
+          ];
+    });
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function handlerName(
+  wrapper: InstanceWrapper,
+  method: string,
+  subscriptions: readonly Subscription[],
+): string {
+  const standard = `${(wrapper.instance as object).constructor.name}.${method}`;
+  const given = new Set(
+    subscriptions.flatMap(s => (s.to === 'events' && s.name) || []),
+  );
+  if (given.size > 1) {
+    throw new XeniooHandlerError(
+      `${standard} has several names, ${[...given].join(' and ')}: give one of its decorators a \`name\`, or all the same.`,
+    );
+  }
+  return [...given][0] ?? standard;
+}
+
+/** A request-scoped or transient class has no instance of its own: one is made for each entry. */
+function callOf(
+  wrapper: InstanceWrapper,
+  method: string,
+): (entry: XeniooEntry) => unknown {
+  if (wrapper.isDependencyTreeStatic() && !wrapper.isTransient) {
+    const instance = wrapper.instance as Methods;
+    return entry => instance[method]!(entry);
+  }
+  const moduleRef =
+    wrapper.host!.getProviderByKey<ModuleRef>(ModuleRef).instance;
+  return async entry => {
+    const contextId = ContextIdFactory.getByRequest(entry);
+    moduleRef.registerRequestByContextId(entry, contextId);
+    const instance = await moduleRef.resolve<Methods>(
+      wrapper.token as string,
+      contextId,
+    );
+    return instance[method]!(entry);
+  };
+}

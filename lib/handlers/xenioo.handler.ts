@@ -1,0 +1,58 @@
+import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
+import type { XeniooEntry } from '../events/parse-entry.js';
+import { XENIOO_EVENT_TABLE } from '../events/xenioo-event.table.js';
+import type { XeniooEvent } from '../events/xenioo.event.js';
+import type { EventSubscription, Subscription } from './subscription.js';
+
+/** One decorated method of the host. */
+export class XeniooHandler {
+  constructor(
+    /** `Class.method`, or the `name` option: what records and log lines call it. */
+    readonly name: string,
+    private readonly subscriptions: readonly Subscription[],
+    /** Calls the method on its instance, which a request-scoped class has made for each entry. */
+    private readonly call: (entry: XeniooEntry) => unknown,
+  ) {}
+
+  /** Whether the entry is one for this method. Throws what a `when` throws. */
+  matches(entry: XeniooEntry): boolean {
+    return this.subscriptions.some(subscription =>
+      entry instanceof InvalidXeniooEntry
+        ? subscription.to === 'invalid'
+        : subscription.to === 'events' && includes(subscription, entry),
+    );
+  }
+
+  async handle(entry: XeniooEntry): Promise<void> {
+    await this.call(entry);
+  }
+
+  /** What it handles, for the boot log. */
+  describe(): string {
+    return this.subscriptions.map(describeSubscription).join(' and ');
+  }
+}
+
+function includes(
+  { types, bots, channels, when }: EventSubscription,
+  event: XeniooEvent,
+): boolean {
+  return (
+    (types?.has(event.type) ?? true) &&
+    (bots?.has(event.bot) ?? true) &&
+    (channels?.has(event.channel ?? '') ?? true) &&
+    (when?.(event) ?? true)
+  );
+}
+
+function describeSubscription(subscription: Subscription): string {
+  if (subscription.to === 'invalid') return 'invalid entries';
+  const { types, bots, channels, when } = subscription;
+  const names = types && [...types].map(t => XENIOO_EVENT_TABLE[t].typeName);
+  return [
+    names?.join(', ') ?? 'every event',
+    ...(bots ? [`of bot ${[...bots].join(', ')}`] : []),
+    ...(channels ? [`on ${[...channels].join(', ')}`] : []),
+    ...(when ? ['on a condition'] : []),
+  ].join(' ');
+}

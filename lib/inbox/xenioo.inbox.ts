@@ -1,0 +1,28 @@
+import type { XeniooEntry } from '../events/parse-entry.js';
+import type { XeniooDispatch } from '../handlers/xenioo.dispatcher.js';
+
+/** What one call brought: as many entries as its body has, none if its array is empty. */
+export interface XeniooDelivery {
+  readonly entries: readonly XeniooEntry[];
+}
+
+/**
+ * Keeps what was accepted until its handlers have run: the one place that
+ * decides what an answer of 200 promises.
+ */
+export abstract class XeniooInbox {
+  /**
+   * Resolves once every entry is safe: only then is Xenioo told 200.
+   * @throws {XeniooInboxError} when it can't take them; then it has taken none, and the call is answered 503
+   */
+  abstract accept(delivery: XeniooDelivery): Promise<void>;
+
+  /** Begins to hand entries to the dispatcher; called once, when the application is up. */
+  abstract start(dispatch: XeniooDispatch): Promise<void>;
+
+  /** Resolves when nothing is pending. */
+  abstract idle(): Promise<void>;
+
+  /** Takes nothing more, and waits for handlers in flight, but no longer than `timeoutMs`. */
+  abstract stop(timeoutMs: number): Promise<void>;
+}

@@ -1,0 +1,119 @@
+import { kindOf, quote } from './describe-value.js';
+import { unknownNames } from './unknown-names.js';
+import { withoutUndefined } from './without-undefined.js';
+import { botProblems } from './xenioo-bot.check.js';
+import { XeniooOptionsError } from './xenioo.errors.js';
+import {
+  DEFINITION_OPTIONS,
+  type XeniooBotSettings,
+  type XeniooOptions,
+  type XeniooSettings,
+} from './xenioo.options.js';
+
+/** The one place of every default. */
+const DEFAULTS = {
+  name: 'default',
+  invalid: 'quarantine',
+  bodyLimit: '10mb',
+  bodyTimeoutMs: 10_000,
+  concurrency: 32,
+  maxPending: 100_000,
+  shutdownTimeoutMs: 10_000,
+} as const satisfies XeniooOptions;
+
+const OPTION_NAMES = ['secret', 'bots', ...Object.keys(DEFAULTS)];
+
+/** A timer of Node that is asked to wait longer fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const RANGES = {
+  bodyTimeoutMs: [1, LONGEST_TIMER_MS],
+  concurrency: [1, Number.MAX_SAFE_INTEGER],
+  maxPending: [1, Number.MAX_SAFE_INTEGER],
+  shutdownTimeoutMs: [0, LONGEST_TIMER_MS],
+} as const;
+
+const BYTES_OF_UNIT = { b: 1, kb: 2 ** 10, mb: 2 ** 20, gb: 2 ** 30 } as const;
+
+type CompleteOptions = XeniooOptions & {
+  [name in keyof typeof DEFAULTS]: NonNullable<XeniooOptions[name]>;
+};
+
+/**
+ * Checks the options and fills in the defaults.
+ * @throws {XeniooOptionsError} with every problem found, and never a secret
+ */
+export function resolveXeniooOptions(given: XeniooOptions): XeniooSettings {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new XeniooOptionsError([
+      `expected an object of options, got ${kindOf(given)}`,
+    ]);
+  }
+  const options: CompleteOptions = { ...DEFAULTS, ...withoutUndefined(given) };
+  const problems = [
+    ...misplacedNames(given),
+    ...unknownNames(given, OPTION_NAMES, DEFINITION_OPTIONS),
+    ...botProblems(options),
+    ...settingProblems(options),
+  ];
+  if (problems.length > 0) throw new XeniooOptionsError(problems);
+
+  return {
+    bots: botSettings(options),
+    invalid: options.invalid,
+    bodyLimitBytes: parseBytes(options.bodyLimit),
+    bodyTimeoutMs: options.bodyTimeoutMs,
+    concurrency: options.concurrency,
+    maxPending: options.maxPending,
+    shutdownTimeoutMs: options.shutdownTimeoutMs,
+  };
+}
+
+function misplacedNames(given: XeniooOptions): string[] {
+  return DEFINITION_OPTIONS.filter(name => name in given).map(
+    name =>
+      `\`${name}\` must be known when the module is defined: give it beside \`useFactory\`, not in what it returns`,
+  );
+}
+
+function settingProblems(options: CompleteOptions): string[] {
+  const problems: string[] = [];
+  if (options.invalid !== 'quarantine' && options.invalid !== 'reject') {
+    problems.push(
+      `expected \`invalid\` to be 'quarantine' or 'reject', got ${quote(options.invalid)}`,
+    );
+  }
+  if (!(parseBytes(options.bodyLimit) >= 1)) {
+    problems.push(
+      `expected \`bodyLimit\` to be a number of bytes or a string as '10mb', got ${quote(options.bodyLimit)}`,
+    );
+  }
+  for (const [name, [least, most]] of Object.entries(RANGES)) {
+    const value = options[name as keyof typeof RANGES];
+    if (!Number.isSafeInteger(value) || value < least || value > most) {
+      problems.push(
+        `expected \`${name}\` to be a whole number from ${least} to ${most}, got ${quote(value)}`,
+      );
+    }
+  }
+  return problems;
+}
+
+/** `NaN` for what is no size. */
+function parseBytes(limit: unknown): number {
+  if (Number.isSafeInteger(limit)) return limit as number;
+  const match = /^(\d+(?:\.\d+)?) ?(b|kb|mb|gb)$/i.exec(String(limit));
+  if (!match) return NaN;
+  const unit = match[2]!.toLowerCase() as keyof typeof BYTES_OF_UNIT;
+  return Math.floor(Number(match[1]) * BYTES_OF_UNIT[unit]);
+}
+
+function botSettings(options: CompleteOptions): XeniooBotSettings[] {
+  return options.bots === undefined
+    ? [{ name: options.name, secrets: [options.secret!].flat() }]
+    : options.bots.map(({ name, token, secret }) => ({
+        name,
+        token,
+        secrets: [secret].flat(),
+      }));
+}

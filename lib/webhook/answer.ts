@@ -1,0 +1,33 @@
+import { STATUS_CODES, type ServerResponse } from 'node:http';
+
+const CLOSES_CONNECTION = new Set([401, 408, 413]);
+
+/**
+ * Writes an answer to the socket's own response: on the way through the host's
+ * interceptors and filters a 200 would get a body, and a 401 become a 500.
+ */
+export function answer(
+  response: ServerResponse,
+  status: 200 | 400 | 401 | 408 | 413 | 503,
+  messages?: readonly string[],
+): void {
+  if (response.headersSent || response.destroyed) return;
+  const body = messages && Buffer.from(errorBody(status, messages));
+  if (body) response.setHeader('Content-Type', 'application/json');
+  if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
+  if (CLOSES_CONNECTION.has(status) && response.req.httpVersionMajor < 2) {
+    response.setHeader('Connection', 'close');
+  }
+  response.setHeader('Content-Length', body?.length ?? 0);
+  response.statusCode = status;
+  response.end(body);
+}
+
+/** The shape of Nest's own error answers. */
+function errorBody(status: number, message: readonly string[]): string {
+  return JSON.stringify({
+    statusCode: status,
+    message,
+    error: STATUS_CODES[status],
+  });
+}

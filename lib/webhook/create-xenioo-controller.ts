@@ -1,0 +1,81 @@
+import {
+  applyDecorators,
+  Controller,
+  Logger,
+  Post,
+  Req,
+  Res,
+  SetMetadata,
+  UseGuards,
+  VERSION_NEUTRAL,
+  type Type,
+} from '@nestjs/common';
+import { Inject } from '@nestjs/common';
+import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
+import { parseBody } from '../events/parse-body.js';
+import type { XeniooEntry } from '../events/parse-entry.js';
+import { XeniooInbox } from '../inbox/xenioo.inbox.js';
+import { XENIOO_SETTINGS, type XeniooSettings } from '../xenioo.options.js';
+import { answer } from './answer.js';
+import { FASTIFY_ROUTE_CONFIG } from './fastify.gate.js';
+import { rawRequest, rawResponse } from './raw-http.js';
+import { XeniooGate } from './xenioo.gate.js';
+import { XeniooGuard } from './xenioo.guard.js';
+import { ROUTE_ID, type XeniooRoute } from './xenioo.route.js';
+
+/** Makes a controller class for one instance: two of them must not share a path or the host's decorators. */
+export function createXeniooController(
+  path: string,
+  decorators: readonly ClassDecorator[],
+  { id }: XeniooRoute,
+): Type {
+  @applyDecorators(...decorators)
+  @UseGuards(XeniooGuard)
+  @Controller({ path, version: VERSION_NEUTRAL })
+  class XeniooController {
+    private readonly logger = new Logger('Xenioo');
+
+    constructor(
+      @Inject(XENIOO_SETTINGS) private readonly settings: XeniooSettings,
+      private readonly gate: XeniooGate,
+      private readonly inbox: XeniooInbox,
+    ) {}
+
+    @SetMetadata(ROUTE_ID, id)
+    @SetMetadata(FASTIFY_ROUTE_CONFIG, { xenioo: id })
+    @Post()
+    async receive(
+      @Req() request: Parameters<typeof rawRequest>[0],
+      @Res() reply: Parameters<typeof rawResponse>[0],
+    ): Promise<void> {
+      const { bot, receivedAt, body } = this.gate.callOf(rawRequest(request))!;
+      const response = rawResponse(reply);
+      const entries = parseBody(body, { bot, receivedAt });
+      const errors =
+        this.settings.invalid === 'reject' ? errorsOf(entries) : [];
+      if (errors.length > 0) {
+        this.logger.warn(
+          `Answered 400 to bot ${bot.name} (\`invalid: 'reject'\`): ${errors.join('; ')}`,
+        );
+        answer(response, 400, errors);
+        return;
+      }
+      try {
+        await this.inbox.accept({ entries });
+      } catch (error) {
+        const { message, stack } = error as Error;
+        this.logger.error(`Answered 503 to bot ${bot.name}: ${message}`, stack);
+        answer(response, 503);
+        return;
+      }
+      answer(response, 200);
+    }
+  }
+  return XeniooController;
+}
+
+function errorsOf(entries: readonly XeniooEntry[]): string[] {
+  return entries.flatMap(entry =>
+    entry instanceof InvalidXeniooEntry ? entry.errors : [],
+  );
+}

@@ -1,0 +1,74 @@
+import type { AbstractHttpAdapter } from '@nestjs/core';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ROUTE_ID, type Admit, type XeniooRoute } from './xenioo.route.js';
+
+/**
+ * What is read of Express's router: it has no public list of its routes, and
+ * they are the only thing that knows the final path, with prefixes and their
+ * exclusions, and how to match it.
+ */
+interface Layer {
+  readonly route?: {
+    readonly path: string;
+    readonly stack: readonly { readonly handle: object }[];
+  };
+  match(path: string): boolean;
+}
+
+interface ExpressRequest extends IncomingMessage {
+  readonly path: string;
+  body?: unknown;
+  _body?: boolean;
+}
+
+/**
+ * Puts the gate before everything else that the host hangs into Express.
+ * @returns what finds the final URL, once the routes are there
+ */
+export function gateExpress(
+  adapter: AbstractHttpAdapter,
+  route: XeniooRoute,
+  admit: Admit,
+): () => string | undefined {
+  let layer: Layer | undefined;
+  const findLayer = () => (layer ??= layerOf(adapter.getInstance(), route));
+
+  adapter.use(function xeniooGate(
+    request: ExpressRequest,
+    response: ServerResponse,
+    next: (error?: unknown) => void,
+  ) {
+    if (request.method !== 'POST' || !matches(findLayer(), request.path)) {
+      next();
+      return;
+    }
+    admit(request, response).then(admitted => {
+      if (!admitted) return;
+      // The body is read: tells the host's parsers to leave the request alone.
+      request.body = {};
+      request._body = true;
+      next();
+    }, next);
+  });
+  return () => findLayer()?.route?.path;
+}
+
+function layerOf(
+  app: { router?: { stack?: readonly Layer[] } },
+  { id }: XeniooRoute,
+): Layer | undefined {
+  return app.router?.stack?.find(({ route }) =>
+    route?.stack.some(
+      ({ handle }) => Reflect.getMetadata(ROUTE_ID, handle) === id,
+    ),
+  );
+}
+
+function matches(layer: Layer | undefined, path: string): boolean {
+  try {
+    return layer?.match(path) ?? false;
+  } catch {
+    // A malformed escape in the path: Express answers it itself.
+    return false;
+  }
+}

@@ -1,0 +1,67 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Admit, XeniooRoute } from './xenioo.route.js';
+
+/** Where `RouteConfig()` of `@nestjs/platform-fastify` keeps what becomes Fastify's `config` of a route. */
+export const FASTIFY_ROUTE_CONFIG = '__fastify_route_config__';
+
+/** Our own content type, so that our parser gets the request and no other. */
+const CONTENT_TYPE = 'application/vnd.nestjs-xenioo';
+
+/** What is used of Fastify's public API. */
+interface Fastify {
+  addHook(name: 'onRoute', hook: (route: FastifyRoute) => void): void;
+  hasContentTypeParser(contentType: string): boolean;
+  addContentTypeParser(
+    contentType: string,
+    parser: (
+      request: unknown,
+      payload: unknown,
+      done: (error: null, body: unknown) => void,
+    ) => void,
+  ): void;
+}
+
+interface FastifyRoute {
+  readonly url: string;
+  readonly config?: { readonly xenioo?: symbol };
+  onRequest?: FastifyHook | FastifyHook[];
+}
+
+type FastifyHook = (
+  request: { readonly raw: IncomingMessage },
+  reply: { readonly raw: ServerResponse; hijack(): void },
+) => Promise<void>;
+
+/**
+ * Puts the gate on our route, behind the hooks that the host has for all routes.
+ * @returns what finds the final URL, once the routes are there
+ */
+export function gateFastify(
+  fastify: Fastify,
+  { id }: XeniooRoute,
+  admit: Admit,
+): () => string | undefined {
+  let url: string | undefined;
+
+  const xeniooGate: FastifyHook = async (request, reply) => {
+    const { raw } = request;
+    if (!(await admit(raw, reply.raw))) {
+      reply.hijack();
+      return;
+    }
+    // The body is read: no parser or decompressor of the host should look for it.
+    raw.headers['content-type'] = CONTENT_TYPE;
+    delete raw.headers['content-encoding'];
+  };
+  fastify.addHook('onRoute', route => {
+    if (route.config?.xenioo !== id) return;
+    url = route.url;
+    route.onRequest = [...[route.onRequest ?? []].flat(), xeniooGate];
+  });
+  if (!fastify.hasContentTypeParser(CONTENT_TYPE)) {
+    fastify.addContentTypeParser(CONTENT_TYPE, (_request, _payload, done) =>
+      done(null, {}),
+    );
+  }
+  return () => url;
+}

@@ -1,0 +1,97 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { HttpAdapterHost, type AbstractHttpAdapter } from '@nestjs/core';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import {
+  XENIOO_SETTINGS,
+  type XeniooBotSettings,
+  type XeniooSettings,
+} from '../xenioo.options.js';
+import { answer } from './answer.js';
+import { gateExpress } from './express.gate.js';
+import { gateFastify } from './fastify.gate.js';
+import { readBody } from './read-body.js';
+import { createKeyring, verifyBearer } from './verify-bearer.js';
+import { XENIOO_ROUTE, type XeniooRoute } from './xenioo.route.js';
+
+/** A call with the right secret, its body read. */
+export interface XeniooCall {
+  readonly bot: XeniooBotSettings;
+  readonly body: string;
+  readonly receivedAt: Date;
+}
+
+/**
+ * Stands before the host's body parsers, on our route alone: checks the secret
+ * first, and only then reads the body, within limits of its own.
+ */
+@Injectable()
+export class XeniooGate {
+  private readonly logger = new Logger('Xenioo');
+  private readonly keyring;
+  private readonly calls = new WeakMap<IncomingMessage, XeniooCall>();
+  private findUrl: () => string | undefined = () => undefined;
+
+  constructor(
+    @Inject(XENIOO_SETTINGS) private readonly settings: XeniooSettings,
+    @Inject(XENIOO_ROUTE) private readonly route: XeniooRoute,
+    adapterHost: HttpAdapterHost,
+  ) {
+    this.keyring = createKeyring(settings.bots);
+    // In a testing module the adapter comes later, in an application context never.
+    adapterHost.init$.subscribe(() => this.attach(adapterHost.httpAdapter));
+  }
+
+  /** Where the calls come in, with every prefix; none before the application is up, or without a server. */
+  get url(): string | undefined {
+    return this.findUrl();
+  }
+
+  /** The call that a request brought, if its secret was right. */
+  callOf(request: IncomingMessage): XeniooCall | undefined {
+    return this.calls.get(request);
+  }
+
+  /** Lets a request with the right secret pass, its body read; answers any other itself. */
+  async admit(
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<boolean> {
+    const { bot } = verifyBearer(request.headers.authorization, this.keyring);
+    if (!bot) {
+      answer(response, 401);
+      return false;
+    }
+    const { bodyLimitBytes, bodyTimeoutMs } = this.settings;
+    const body = await readBody(request, {
+      limitBytes: bodyLimitBytes,
+      timeoutMs: bodyTimeoutMs,
+    });
+    if (body.outcome === 'read') {
+      const receivedAt = new Date();
+      this.calls.set(request, { bot, body: body.text, receivedAt });
+      return true;
+    }
+    if (body.outcome === 'too-large') {
+      this.logger.error(
+        `Answered 413 to bot ${bot.name}: its call is over \`bodyLimit\` (${bodyLimitBytes} bytes). Raise it: Xenioo stops calling after 10 failures.`,
+      );
+      answer(response, 413);
+    } else if (body.outcome === 'too-slow') {
+      this.logger.error(
+        `Answered 408 to bot ${bot.name}: its call took over ${bodyTimeoutMs} ms to arrive (\`bodyTimeoutMs\`).`,
+      );
+      answer(response, 408);
+    }
+    return false;
+  }
+
+  private attach(adapter: AbstractHttpAdapter): void {
+    const admit = this.admit.bind(this);
+    const type = adapter.getType();
+    if (type === 'express') {
+      this.findUrl = gateExpress(adapter, this.route, admit);
+    } else if (type === 'fastify') {
+      this.findUrl = gateFastify(adapter.getInstance(), this.route, admit);
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import { kindOf } from './describe-value.js';
+import { unknownNames } from './unknown-names.js';
+import type { XeniooBot, XeniooOptions } from './xenioo.options.js';
+
+const BOT_FIELDS = ['name', 'token', 'secret'];
+
+/** What is wrong with the bots and their secrets, a sentence each; never a secret. */
+export function botProblems(options: XeniooOptions): string[] {
+  if (options.secret !== undefined && options.bots !== undefined) {
+    return ['expected either `secret` or `bots`, got both'];
+  }
+  if (options.bots !== undefined) return botListProblems(options.bots);
+  if (options.secret === undefined) {
+    return [
+      'expected `secret` to be the API Secret of your bot, got nothing (an environment variable that is not set?); for several bots set `bots`',
+    ];
+  }
+  return [
+    ...secretProblems(options.secret, 'secret'),
+    ...textProblems(options.name, 'name'),
+  ];
+}
+
+function botListProblems(bots: unknown): string[] {
+  if (!Array.isArray(bots) || bots.length === 0) {
+    return [
+      `expected \`bots\` to be a list of { name, token, secret }, got ${kindOf(bots)}`,
+    ];
+  }
+  const problems = bots.flatMap((bot: unknown, index) =>
+    singleBotProblems(bot, `bots[${index}]`),
+  );
+  return problems.length > 0 ? problems : sharedByTwo(bots as XeniooBot[]);
+}
+
+function singleBotProblems(bot: unknown, path: string): string[] {
+  if (typeof bot !== 'object' || bot === null) {
+    return [
+      `expected \`${path}\` to be { name, token, secret }, got ${kindOf(bot)}`,
+    ];
+  }
+  const { name, token, secret } = bot as Partial<XeniooBot>;
+  return [
+    ...unknownNames(bot, BOT_FIELDS).map(p => `${path}: ${p}`),
+    ...textProblems(name, `${path}.name`),
+    ...textProblems(token, `${path}.token`),
+    ...secretProblems(secret, `${path}.secret`),
+  ];
+}
+
+function sharedByTwo(bots: readonly XeniooBot[]): string[] {
+  const valuesOf = {
+    name: (bot: XeniooBot) => [bot.name],
+    token: (bot: XeniooBot) => [bot.token],
+    secret: (bot: XeniooBot) => [...new Set([bot.secret].flat())],
+  };
+  return Object.entries(valuesOf).flatMap(([field, values]) => {
+    const owners = new Map<string, number>();
+    return bots.flatMap((bot, index) =>
+      values(bot).flatMap(value => {
+        const owner = owners.get(value);
+        owners.set(value, owner ?? index);
+        return owner === undefined
+          ? []
+          : [
+              `expected each bot to have a \`${field}\` of its own, got one for both bots[${owner}] and bots[${index}]`,
+            ];
+      }),
+    );
+  });
+}
+
+function secretProblems(secret: unknown, path: string): string[] {
+  if (!Array.isArray(secret)) return singleSecretProblems(secret, path);
+  return secret.length === 0
+    ? [`expected \`${path}\` to hold at least one secret, got an empty list`]
+    : secret.flatMap((each, index) =>
+        singleSecretProblems(each, `${path}[${index}]`),
+      );
+}
+
+function singleSecretProblems(secret: unknown, path: string): string[] {
+  const problems = textProblems(secret, path);
+  if (problems.length > 0) return problems;
+  return /^bearer(\s|$)/i.test(secret as string)
+    ? [
+        `expected \`${path}\` to be the API Secret alone, got one that begins with \`Bearer\`: leave that word out`,
+      ]
+    : [];
+}
+
+function textProblems(value: unknown, path: string): string[] {
+  if (typeof value !== 'string' || value === '') {
+    return [
+      `expected \`${path}\` to be a non-empty string, got ${kindOf(value)}`,
+    ];
+  }
+  return value === value.trim()
+    ? []
+    : [
+        `expected \`${path}\` to have no white space at its ends, got some (copied with a line break?)`,
+      ];
+}

@@ -1,0 +1,34 @@
+/**
+ * The options of a `XeniooModule` can't work. Thrown while the application
+ * boots; the message lists every problem, and never a secret.
+ */
+export class XeniooOptionsError extends Error {
+  override readonly name = 'XeniooOptionsError';
+
+  constructor(
+    /** One sentence a problem: what was expected, what was given, what to do. */
+    readonly problems: readonly string[],
+    options?: ErrorOptions,
+  ) {
+    super(
+      `XeniooModule can't start:${problems.map(problem => `\n  - ${problem}`).join('')}`,
+      options,
+    );
+  }
+}
+
+/**
+ * A decorated handler can't work as it is written: two of one name, an unknown
+ * event type, no method. Thrown while the class loads or the application boots.
+ */
+export class XeniooHandlerError extends Error {
+  override readonly name = 'XeniooHandlerError';
+}
+
+/**
+ * An inbox could not take a delivery, and took nothing of it. The call is
+ * answered 503; an inbox of your own throws it when it is full or down.
+ */
+export class XeniooInboxError extends Error {
+  override readonly name = 'XeniooInboxError';
+}

@@ -1,0 +1,111 @@
+import {
+  ConfigurableModuleBuilder,
+  type ConfigurableModuleAsyncOptions,
+  type DynamicModule,
+  type FactoryProvider,
+} from '@nestjs/common';
+import { XeniooDispatcher } from './handlers/xenioo.dispatcher.js';
+import { MemoryInbox } from './inbox/memory.inbox.js';
+import { XeniooInbox } from './inbox/xenioo.inbox.js';
+import { resolveXeniooOptions } from './resolve-xenioo-options.js';
+import { createXeniooController } from './webhook/create-xenioo-controller.js';
+import { XeniooGate } from './webhook/xenioo.gate.js';
+import { XENIOO_ROUTE, type XeniooRoute } from './webhook/xenioo.route.js';
+import {
+  XENIOO_OPTIONS,
+  XENIOO_SETTINGS,
+  type XeniooOptions,
+  type XeniooSettings,
+} from './xenioo.options.js';
+
+/** Makes the inbox of an instance: what `useFactory` returns, given what is listed in `inject`. */
+export type XeniooInboxProvider = Pick<
+  FactoryProvider<XeniooInbox>,
+  'inject' | 'useFactory'
+>;
+
+/** The options that are known when the module is defined; in the async form they stand beside `useFactory`. */
+export interface XeniooDefinitionOptions {
+  /**
+   * Path of the webhook, behind the global prefix of the application.
+   * @default 'xenioo/webhook'
+   */
+  path: string;
+
+  /**
+   * Whether the module is global.
+   * @default false
+   */
+  isGlobal: boolean;
+
+  /**
+   * Put on the controller: what keeps the host's own guards away from it, as
+   * `Public()` or `SkipThrottle()`, and `UseGuards()` or `UseInterceptors()` of your own.
+   * @default []
+   */
+  decorators: ClassDecorator[];
+
+  /**
+   * Keeps what was accepted until its handlers have run.
+   * @default the memory inbox
+   */
+  inbox: XeniooInboxProvider;
+}
+
+/** What `XeniooModule.forRoot()` takes. */
+export type XeniooModuleOptions = XeniooOptions &
+  Partial<XeniooDefinitionOptions>;
+
+/** What `XeniooModule.forRootAsync()` takes: one of `useFactory`, `useClass` and `useExisting`. */
+export type XeniooModuleAsyncOptions = ConfigurableModuleAsyncOptions<
+  XeniooOptions,
+  'createXeniooOptions'
+> &
+  Partial<XeniooDefinitionOptions>;
+
+const MEMORY_INBOX: XeniooInboxProvider = {
+  inject: [XENIOO_SETTINGS],
+  useFactory: (settings: XeniooSettings) => new MemoryInbox(settings),
+};
+
+export const { ConfigurableModuleClass } =
+  new ConfigurableModuleBuilder<XeniooOptions>({
+    optionsInjectionToken: XENIOO_OPTIONS,
+  })
+    .setClassMethodName('forRoot')
+    .setFactoryMethodName('createXeniooOptions')
+    .setExtras<XeniooDefinitionOptions>(
+      {
+        path: 'xenioo/webhook',
+        isGlobal: false,
+        decorators: [],
+        inbox: MEMORY_INBOX,
+      },
+      defineInstance,
+    )
+    .build();
+
+function defineInstance(
+  definition: DynamicModule,
+  { path, isGlobal, decorators, inbox }: XeniooDefinitionOptions,
+): DynamicModule {
+  const route: XeniooRoute = { id: Symbol(path) };
+  return {
+    ...definition,
+    global: isGlobal,
+    controllers: [createXeniooController(path, decorators, route)],
+    providers: [
+      ...(definition.providers ?? []),
+      {
+        provide: XENIOO_SETTINGS,
+        inject: [XENIOO_OPTIONS],
+        useFactory: resolveXeniooOptions,
+      },
+      { provide: XENIOO_ROUTE, useValue: route },
+      { provide: XeniooInbox, ...inbox },
+      XeniooDispatcher,
+      XeniooGate,
+    ],
+    exports: [XeniooInbox],
+  };
+}

@@ -1,0 +1,100 @@
+import {
+  Inject,
+  Logger,
+  Module,
+  type BeforeApplicationShutdown,
+  type DynamicModule,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { XeniooHandlersModule } from './handlers/xenioo-handlers.module.js';
+import { XeniooDispatcher } from './handlers/xenioo.dispatcher.js';
+import { settledWithin } from './inbox/settled-within.js';
+import { XeniooInbox } from './inbox/xenioo.inbox.js';
+import { XeniooGate } from './webhook/xenioo.gate.js';
+import { withoutUndefined } from './without-undefined.js';
+import { assertDefinition } from './xenioo-definition.check.js';
+import {
+  ConfigurableModuleClass,
+  type XeniooModuleAsyncOptions,
+  type XeniooModuleOptions,
+} from './xenioo.module-definition.js';
+import { XENIOO_SETTINGS, type XeniooSettings } from './xenioo.options.js';
+
+/**
+ * Receives the Events Webhook of Xenioo and gives its events to the methods
+ * decorated with `@OnXenioo()`. May be imported several times in one
+ * application, each with a path of its own.
+ *
+ * @example
+ * ```ts
+ * @Module({
+ *   imports: [XeniooModule.forRoot({ secret: process.env.XENIOO_SECRET })],
+ *   providers: [Crm],
+ * })
+ * export class AppModule {}
+ * ```
+ */
+@Module({ imports: [XeniooHandlersModule] })
+export class XeniooModule
+  extends ConfigurableModuleClass
+  implements
+    OnApplicationBootstrap,
+    BeforeApplicationShutdown,
+    OnApplicationShutdown
+{
+  private readonly logger = new Logger('Xenioo');
+  private shutdownStarted: number | undefined;
+
+  constructor(
+    @Inject(XENIOO_SETTINGS) private readonly settings: XeniooSettings,
+    private readonly gate: XeniooGate,
+    private readonly inbox: XeniooInbox,
+    private readonly dispatcher: XeniooDispatcher,
+  ) {
+    super();
+  }
+
+  /**
+   * Configures the module with options that are known now.
+   * @throws {XeniooOptionsError} what is wrong with them, here or while the application boots
+   */
+  static override forRoot(options: XeniooModuleOptions): DynamicModule {
+    assertDefinition(options, 'sync');
+    return super.forRoot(withoutUndefined(options));
+  }
+
+  /**
+   * Configures the module with options that a factory makes, from a
+   * `ConfigService` or a vault.
+   * @throws {XeniooOptionsError} what is wrong with them, here or while the application boots
+   */
+  static override forRootAsync(
+    options: XeniooModuleAsyncOptions,
+  ): DynamicModule {
+    assertDefinition(options, 'async');
+    return super.forRootAsync(withoutUndefined(options));
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.inbox.start(this.dispatcher.dispatch);
+    if (this.gate.url === undefined) return;
+    const bots = this.settings.bots.map(({ name }) => name).join(', ');
+    this.logger.log(`POST ${this.gate.url} receives the events of ${bots}`);
+  }
+
+  /** The server still takes calls: what is pending is handled meanwhile. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.shutdownStarted = performance.now();
+    await settledWithin(this.inbox.idle(), this.settings.shutdownTimeoutMs);
+  }
+
+  /** The server is closed: what it took last is handled too. */
+  async onApplicationShutdown(): Promise<void> {
+    const started = this.shutdownStarted ?? performance.now();
+    const passed = performance.now() - started;
+    await this.inbox.stop(
+      Math.max(0, Math.ceil(this.settings.shutdownTimeoutMs - passed)),
+    );
+  }
+}

@@ -1,0 +1,104 @@
+/** One bot of several that share a webhook. */
+export interface XeniooBot {
+  /** Your name for the bot: `event.bot` of its events, and in log lines. */
+  name: string;
+  /** API Token of the bot. An entry with another `BotToken` is `foreign-bot`. */
+  token: string;
+  /** API Secret of the bot; several while it is being rotated. */
+  secret: string | string[];
+}
+
+/** What `XeniooModule.forRoot()` takes, and what a factory returns. */
+export interface XeniooOptions {
+  /**
+   * API Secret of the bot, which Xenioo sends as `Authorization: Bearer <API Secret>`;
+   * several while it is being rotated. Either this or `bots` is required.
+   */
+  secret?: string | string[] | undefined;
+
+  /**
+   * `event.bot` where `secret` is used.
+   * @default 'default'
+   */
+  name?: string | undefined;
+
+  /** Instead of `secret`, for several bots on one URL. */
+  bots?: XeniooBot[] | undefined;
+
+  /**
+   * What to do with entries that can't be understood: `'quarantine'` gives them
+   * to the `@OnXeniooInvalid()` handlers and answers 200; `'reject'`, meant for
+   * development, answers 400 with what is wrong and processes nothing of the call.
+   * @default 'quarantine'
+   */
+  invalid?: 'quarantine' | 'reject' | undefined;
+
+  /**
+   * Largest body of the webhook route, also after decompression: bytes, or a
+   * string as `'512kb'`. The limits of your other routes stay as they are.
+   * @default '10mb'
+   */
+  bodyLimit?: number | string | undefined;
+
+  /**
+   * Longest time a caller may take to send the body, in milliseconds.
+   * @default 10_000
+   */
+  bodyTimeoutMs?: number | undefined;
+
+  /**
+   * Events handled at once in this process by the memory inbox.
+   * @default 32
+   */
+  concurrency?: number | undefined;
+
+  /**
+   * Events that the memory inbox holds. A call is taken whole while fewer are
+   * pending; otherwise it is answered 503 and nothing of it is taken.
+   * @default 100_000
+   */
+  maxPending?: number | undefined;
+
+  /**
+   * How long a shutdown waits for handlers in flight, in milliseconds.
+   * @default 10_000
+   */
+  shutdownTimeoutMs?: number | undefined;
+}
+
+/** Options that are known when the module is defined: a factory can't return them. */
+export const DEFINITION_OPTIONS = [
+  'path',
+  'isGlobal',
+  'decorators',
+  'inbox',
+] as const;
+
+/** A class for `XeniooModule.forRootAsync({ useClass })` and `useExisting`. */
+export interface XeniooOptionsFactory {
+  createXeniooOptions(): XeniooOptions | Promise<XeniooOptions>;
+}
+
+/** Injection token of the options as they were given. */
+export const XENIOO_OPTIONS = Symbol('XENIOO_OPTIONS');
+
+/** Injection token of the checked options with their defaults. */
+export const XENIOO_SETTINGS = Symbol('XENIOO_SETTINGS');
+
+/** The options checked, with every default in place. */
+export interface XeniooSettings {
+  readonly bots: readonly XeniooBotSettings[];
+  readonly invalid: 'quarantine' | 'reject';
+  readonly bodyLimitBytes: number;
+  readonly bodyTimeoutMs: number;
+  readonly concurrency: number;
+  readonly maxPending: number;
+  readonly shutdownTimeoutMs: number;
+}
+
+export interface XeniooBotSettings {
+  readonly name: string;
+  /** Absent where the `secret` option is used: entries of any token are welcome. */
+  readonly token?: string;
+  readonly secrets: readonly string[];
+}
