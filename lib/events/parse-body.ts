@@ -36,7 +36,8 @@ export function parseBody(body: string, receipt: XeniooReceipt): XeniooEntry[] {
 function notJson(text: string, error: unknown): string {
   if (text.trim() === '') return 'the body is empty';
   const position = /at position (\d+)/.exec(String(error))?.[1];
-  return position === undefined
-    ? 'the body is not JSON'
+  if (position === undefined) return 'the body is not JSON';
+  return Number(position) >= text.length
+    ? `the body is not JSON: it ends after ${text.length} characters`
     : `the body is not JSON from character ${position} of ${text.length} on`;
 }

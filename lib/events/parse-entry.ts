@@ -10,8 +10,7 @@ import {
   type InvalidXeniooReason,
 } from './invalid-xenioo.entry.js';
 import { WIRE_FIELDS, type WireEntry } from './wire-fields.js';
-import { UNKNOWN_EVENT, XENIOO_EVENT_TABLE } from './xenioo-event.table.js';
-import type { XeniooEventType } from './xenioo-event-type.js';
+import { eventRow } from './xenioo-event.table.js';
 import type { XeniooEvent } from './xenioo.event.js';
 
 /** What one entry becomes. */
@@ -63,7 +62,7 @@ export function parseEntry(
     const error = `Type must be a whole number from 0, got ${kindOf(type)}`;
     return invalid('invalid-fields', [error]);
   }
-  const row = XENIOO_EVENT_TABLE[type as XeniooEventType] ?? UNKNOWN_EVENT;
+  const row = eventRow(type);
   const event: XeniooEvent = plainToInstance<XeniooEvent, WireEntry>(
     row.eventClass,
     fields,

@@ -86,7 +86,7 @@ export const XENIOO_EVENT_TABLE = {
 };
 
 /** The row of every type that is not in the table. */
-export const UNKNOWN_EVENT = {
+const UNKNOWN_EVENT = {
   eventClass: UnknownXeniooEvent,
   typeName: 'unknown',
 } as const satisfies Row<UnknownXeniooEvent>;
@@ -94,6 +94,12 @@ export const UNKNOWN_EVENT = {
 interface Row<E extends XeniooEvent> {
   readonly eventClass: Type<E>;
   readonly typeName: E['typeName'];
+}
+
+/** The row of a type, known or not. */
+export function eventRow(type: number): Row<XeniooEvent> {
+  const rows: Record<number, Row<XeniooEvent> | undefined> = XENIOO_EVENT_TABLE;
+  return rows[type] ?? UNKNOWN_EVENT;
 }
 
 /** The event class of a type; of several types, the union of their classes. */

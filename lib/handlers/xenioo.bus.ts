@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { EventEmitter2 } from '@nestjs/event-emitter';
+import { describeError } from '../describe-error.js';
 
 type Listener = (...values: unknown[]) => unknown;
 
@@ -40,8 +41,8 @@ export class XeniooBus implements OnModuleInit {
     try {
       await listener();
     } catch (error) {
-      const stack = error instanceof Error ? error.stack : undefined;
-      this.logger.error(`A listener of ${name} failed: ${error}`, stack);
+      const { message, stack } = describeError(error);
+      this.logger.error(`A listener of ${name} failed: ${message}`, stack);
     }
   }
 }

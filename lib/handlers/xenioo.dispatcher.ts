@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { describeError } from '../describe-error.js';
 import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import { XENIOO_EVENT_NAMES } from '../events/xenioo-event.table.js';
@@ -43,7 +44,7 @@ export class XeniooDispatcher {
     entry: XeniooEntry,
   ): Promise<XeniooOutcome | undefined> {
     try {
-      if (!handler.matches(entry)) return;
+      if (!handler.matches(entry)) return undefined;
       await handler.handle(entry);
       return { handler: handler.name, status: 'done' };
     } catch (error) {
@@ -59,10 +60,7 @@ export class XeniooDispatcher {
   ): void {
     const what =
       entry instanceof InvalidXeniooEntry ? 'invalid entry' : entry.typeName;
-    const { message, stack } =
-      error instanceof Error
-        ? error
-        : { message: String(error), stack: undefined };
+    const { message, stack } = describeError(error);
     this.logger.error(
       `${handler.name} failed on ${what} ${entry.id}: ${message}`,
       stack,

@@ -1,6 +1,7 @@
 import {
   applyDecorators,
   Controller,
+  Inject,
   Logger,
   Post,
   Req,
@@ -10,11 +11,12 @@ import {
   VERSION_NEUTRAL,
   type Type,
 } from '@nestjs/common';
-import { Inject } from '@nestjs/common';
+import { describeError } from '../describe-error.js';
 import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import { parseBody } from '../events/parse-body.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import { XeniooInbox } from '../inbox/xenioo.inbox.js';
+import { XeniooInboxError } from '../xenioo.errors.js';
 import { XENIOO_SETTINGS, type XeniooSettings } from '../xenioo.options.js';
 import { answer } from './answer.js';
 import { FASTIFY_ROUTE_CONFIG } from './fastify.gate.js';
@@ -63,8 +65,12 @@ export function createXeniooController(
       try {
         await this.inbox.accept({ entries });
       } catch (error) {
-        const { message, stack } = error as Error;
-        this.logger.error(`Answered 503 to bot ${bot.name}: ${message}`, stack);
+        const { message, stack } = describeError(error);
+        const isExpected = error instanceof XeniooInboxError;
+        this.logger.error(
+          `Answered 503 to bot ${bot.name}: ${message}`,
+          isExpected ? undefined : stack,
+        );
         answer(response, 503);
         return;
       }

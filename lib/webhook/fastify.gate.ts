@@ -9,6 +9,10 @@ const CONTENT_TYPE = 'application/vnd.nestjs-xenioo';
 
 /** What is used of Fastify's public API. */
 interface Fastify {
+  readonly initialConfig: RouterOptions & {
+    readonly routerOptions?: RouterOptions;
+  };
+  route(route: FastifyRoute): void;
   addHook(name: 'onRoute', hook: (route: FastifyRoute) => void): void;
   hasContentTypeParser(contentType: string): boolean;
   addContentTypeParser(
@@ -19,6 +23,10 @@ interface Fastify {
       done: (error: null, body: unknown) => void,
     ) => void,
   ): void;
+}
+
+interface RouterOptions {
+  readonly ignoreTrailingSlash?: boolean;
 }
 
 interface FastifyRoute {
@@ -55,7 +63,12 @@ export function gateFastify(
   };
   fastify.addHook('onRoute', route => {
     if (route.config?.xenioo !== id) return;
-    url = route.url;
+    url ??= route.url;
+    if (!route.url.endsWith('/')) {
+      if (!ignoresTrailingSlash(fastify)) {
+        fastify.route({ ...route, url: `${route.url}/` });
+      }
+    }
     route.onRequest = [...[route.onRequest ?? []].flat(), xeniooGate];
   });
   if (!fastify.hasContentTypeParser(CONTENT_TYPE)) {
@@ -64,4 +77,11 @@ export function gateFastify(
     );
   }
   return () => url;
+}
+
+function ignoresTrailingSlash({ initialConfig }: Fastify): boolean {
+  return Boolean(
+    initialConfig.ignoreTrailingSlash ??
+    initialConfig.routerOptions?.ignoreTrailingSlash,
+  );
 }

@@ -12,14 +12,14 @@ interface KeyringEntry {
   readonly bot: XeniooBotSettings;
 }
 
+/** What was wrong with a call's secret. */
+export type Refusal =
+  'missing' | 'another-scheme' | 'unknown-secret' | 'white-space';
+
 /** Whose secret it was, or what was wrong with it. */
 export type Verdict =
-  | { readonly bot: XeniooBotSettings }
-  | {
-      readonly bot?: undefined;
-      readonly refusal:
-        'missing' | 'another-scheme' | 'unknown-secret' | 'white-space';
-    };
+  | { readonly bot: XeniooBotSettings; readonly refusal?: undefined }
+  | { readonly bot?: undefined; readonly refusal: Refusal };
 
 /**
  * Files each secret under its HMAC. The key is random and stays in this process:

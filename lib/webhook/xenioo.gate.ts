@@ -10,6 +10,7 @@ import { answer } from './answer.js';
 import { gateExpress } from './express.gate.js';
 import { gateFastify } from './fastify.gate.js';
 import { readBody } from './read-body.js';
+import { RefusalLog } from './refusal-log.js';
 import { createKeyring, verifyBearer } from './verify-bearer.js';
 import { XENIOO_ROUTE, type XeniooRoute } from './xenioo.route.js';
 
@@ -27,6 +28,7 @@ export interface XeniooCall {
 @Injectable()
 export class XeniooGate {
   private readonly logger = new Logger('Xenioo');
+  private readonly refusals = new RefusalLog(line => this.logger.warn(line));
   private readonly keyring;
   private readonly calls = new WeakMap<IncomingMessage, XeniooCall>();
   private findUrl: () => string | undefined = () => undefined;
@@ -37,7 +39,7 @@ export class XeniooGate {
     adapterHost: HttpAdapterHost,
   ) {
     this.keyring = createKeyring(settings.bots);
-    // In a testing module the adapter comes later, in an application context never.
+    // In a testing module the adapter comes later; in an application context there is none.
     adapterHost.init$.subscribe(() => this.attach(adapterHost.httpAdapter));
   }
 
@@ -56,8 +58,10 @@ export class XeniooGate {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<boolean> {
-    const { bot } = verifyBearer(request.headers.authorization, this.keyring);
-    if (!bot) {
+    const { authorization } = request.headers;
+    const { bot, refusal } = verifyBearer(authorization, this.keyring);
+    if (refusal) {
+      this.refusals.note(refusal, request.socket.remoteAddress);
       answer(response, 401);
       return false;
     }
@@ -85,8 +89,9 @@ export class XeniooGate {
     return false;
   }
 
-  private attach(adapter: AbstractHttpAdapter): void {
+  private attach(adapter: AbstractHttpAdapter | null): void {
     const admit = this.admit.bind(this);
+    if (!adapter) return;
     const type = adapter.getType();
     if (type === 'express') {
       this.findUrl = gateExpress(adapter, this.route, admit);

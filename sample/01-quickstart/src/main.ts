@@ -1,0 +1,31 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { XeniooInbox } from 'nestjs-xenioo';
+import { tour } from './tour.js';
+
+// The module reads it while it loads; a real app has it in its environment.
+process.env.XENIOO_SECRET ??= 'quickstart-secret';
+const { AppModule } = await import('./app.module.js');
+
+const app = await NestFactory.create(AppModule);
+app.enableShutdownHooks();
+await app.listen(process.env.PORT ?? 0, '127.0.0.1');
+
+const url = `${await app.getUrl()}/xenioo/webhook`;
+const secret = process.env.XENIOO_SECRET;
+const handled = () => app.get(XeniooInbox, { strict: false }).idle();
+
+const isAsPromised = await tour({ url, secret, handled });
+
+if (process.argv.includes('--once')) {
+  await app.close();
+  process.exitCode = isAsPromised ? 0 : 1;
+} else {
+  console.log(`
+Now you; Ctrl-C ends it:
+
+  curl -i ${url} \\
+    -H 'Authorization: Bearer ${secret}' \\
+    -d '{"Type":1,"Data":"Hello there!","UserName":"Ada"}'
+`);
+}

@@ -1,0 +1,124 @@
+import { readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
+
+/** One call as Xenioo would make it, and what should come of it. */
+interface Step {
+  title: string;
+  body: string;
+  secret?: string;
+  status: number;
+  /** What the handlers should print, in any order. */
+  prints: string[];
+}
+
+interface Quickstart {
+  url: string;
+  secret: string;
+  /** Resolves when the handlers have handled everything. */
+  handled(): Promise<void>;
+}
+
+/** Plays Xenioo; tells whether everything came out as promised. */
+export async function tour(quickstart: Quickstart): Promise<boolean> {
+  let isAsPromised = true;
+  for (const step of await steps()) {
+    console.log(`\n▸ ${step.title}`);
+    const printed = watchPrints();
+    const status = await call(quickstart, step);
+    await quickstart.handled();
+    const stepIsAsPromised =
+      status === step.status &&
+      isDeepStrictEqual(printed().toSorted(), step.prints.toSorted());
+    console.log(
+      stepIsAsPromised
+        ? `  ${status}, as promised`
+        : `  ${status}: NOT as promised, which is ${step.status} and ${step.prints.join(' / ') || 'no print'}`,
+    );
+    isAsPromised &&= stepIsAsPromised;
+  }
+  return isAsPromised;
+}
+
+/** Begins to watch what the handlers print; the function it returns ends that and tells. */
+function watchPrints(): () => string[] {
+  const { log } = console;
+  const lines: string[] = [];
+  console.log = (line: string) => {
+    log(line);
+    lines.push(line.trim());
+  };
+  return () => {
+    console.log = log;
+    return lines;
+  };
+}
+
+async function call(quickstart: Quickstart, step: Step): Promise<number> {
+  const secret = step.secret ?? quickstart.secret;
+  const response = await fetch(quickstart.url, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${secret}` },
+    body: step.body,
+  });
+  await response.arrayBuffer();
+  return response.status;
+}
+
+/** The examples of Xenioo's documentation, and what else may come. */
+async function steps(): Promise<Step[]> {
+  const file = new URL('../documented.json', import.meta.url);
+  const [bot, user, intent, unmatched] = JSON.parse(
+    await readFile(file, 'utf8'),
+  ) as object[];
+  const documented = [
+    { entry: bot, prints: [counted('bot-message')] },
+    {
+      entry: user,
+      prints: [
+        'message  conversation user name writes “Hello there!”',
+        counted('user-message'),
+      ],
+    },
+    { entry: intent, prints: [counted('intent-updated')] },
+    { entry: unmatched, prints: [counted('unmatched-message')] },
+  ];
+  return [
+    ...documented.map(({ entry, prints }, index) => ({
+      title: `documented example ${index + 1} of ${documented.length}`,
+      body: JSON.stringify(entry),
+      status: 200,
+      prints,
+    })),
+    {
+      title: 'the same examples as one array',
+      body: JSON.stringify(documented.map(({ entry }) => entry)),
+      status: 200,
+      prints: documented.flatMap(({ prints }) => prints),
+    },
+    {
+      title: 'a type that Xenioo may add one day',
+      body: '{"Type":99}',
+      status: 200,
+      prints: [counted('unknown')],
+    },
+    {
+      title: 'a broken body',
+      body: '{"Type":1,"Data":"Hel',
+      status: 200,
+      prints: [
+        'kept     not-json: the body is not JSON: it ends after 21 characters',
+      ],
+    },
+    {
+      title: 'a wrong secret',
+      body: JSON.stringify(user),
+      secret: 'wrong',
+      status: 401,
+      prints: [],
+    },
+  ];
+}
+
+function counted(typeName: string): string {
+  return `counted  ${typeName} of the bot “default”`;
+}

@@ -1,0 +1,37 @@
+import { plainToInstance } from 'class-transformer';
+import { IsNotEmpty, IsString, validateSync } from 'class-validator';
+
+/** What the app needs from its environment; the names are those of the `.env` files. */
+export class Environment {
+  @IsString()
+  @IsNotEmpty()
+  SUPPORT_BOT_TOKEN!: string;
+
+  @IsString()
+  @IsNotEmpty()
+  SUPPORT_BOT_SECRET!: string;
+
+  @IsString()
+  @IsNotEmpty()
+  SHOP_BOT_TOKEN!: string;
+
+  @IsString()
+  @IsNotEmpty()
+  SHOP_BOT_SECRET!: string;
+}
+
+/** For `ConfigModule.forRoot({ validate })`: names what is missing, never a value. */
+export function validate(variables: Record<string, unknown>): Environment {
+  const environment = plainToInstance(Environment, variables);
+  const missing = validateSync(environment).map(({ property }) => property);
+  if (missing.length > 0) {
+    throw new Error(
+      `${missing.join(', ')}: not set. Set them in the environment or in ${environmentFile()}.`,
+    );
+  }
+  return environment;
+}
+
+export function environmentFile(): string {
+  return `.env.${process.env.NODE_ENV ?? 'development'}`;
+}

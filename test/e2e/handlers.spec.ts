@@ -1,0 +1,367 @@
+import {
+  Controller,
+  Inject,
+  Injectable,
+  Module,
+  Scope,
+  type ModuleMetadata,
+} from '@nestjs/common';
+import { REQUEST } from '@nestjs/core';
+import {
+  EventEmitter2,
+  EventEmitterModule,
+  OnEvent,
+} from '@nestjs/event-emitter';
+import { describe, expect, it } from 'vitest';
+import {
+  HandOverEvent,
+  InvalidXeniooEntry,
+  OnXenioo,
+  OnXeniooInvalid,
+  TakeOverEvent,
+  UserMessageEvent,
+  XENIOO_EVENT_NAMES,
+  XeniooEvent,
+  XeniooEventType,
+  XeniooModule,
+} from '../../lib/index.js';
+import { call } from '../support/call.js';
+import { startHost, type AdapterName } from '../support/host-app.js';
+
+const BOTS = [
+  { name: 'support', token: 'token-a', secret: 'right-secret' },
+  { name: 'shop', token: 'token-b', secret: 'shop-secret' },
+];
+
+async function start(
+  adapter: AdapterName,
+  { imports = [], ...metadata }: ModuleMetadata,
+) {
+  const host = await startHost(adapter, {
+    imports: [...imports, XeniooModule.forRoot({ bots: BOTS })],
+    ...metadata,
+  });
+  const send = async (body: unknown, secret = 'right-secret') => {
+    const authorization = `Bearer ${secret}`;
+    const url = host.url('/xenioo/webhook');
+    const answer = await call(url, body, { authorization });
+    await host.idle();
+    return answer.status;
+  };
+  return { ...host, send };
+}
+
+describe.each(['express', 'fastify'] as const)('on %s', adapter => {
+  it('runs a method once an event, however many of its decorators match', async () => {
+    const ran: string[] = [];
+
+    @Injectable()
+    class Desk {
+      @OnXenioo([XeniooEventType.TakeOver, XeniooEventType.HandOver])
+      several(event: TakeOverEvent | HandOverEvent) {
+        ran.push(`several ${event.typeName}`);
+      }
+
+      @OnXenioo(XeniooEventType.TakeOver)
+      @OnXenioo({ bot: 'support' })
+      @OnXenioo()
+      stacked(event: XeniooEvent) {
+        ran.push(`stacked ${event.typeName}`);
+      }
+    }
+
+    const { send } = await start(adapter, { providers: [Desk] });
+    await send([{ Type: 10 }, { Type: 11 }, { Type: 12 }]);
+
+    expect(ran.toSorted()).toEqual([
+      'several hand-over',
+      'several take-over',
+      'stacked fallback',
+      'stacked hand-over',
+      'stacked take-over',
+    ]);
+  });
+
+  it('narrows by bot, channel and condition', async () => {
+    const ran: string[] = [];
+
+    @Injectable()
+    class Desk {
+      @OnXenioo(XeniooEventType.UserMessage, { bot: ['shop'] })
+      shop(event: UserMessageEvent) {
+        ran.push(`shop ${event.text}`);
+      }
+
+      @OnXenioo(XeniooEventType.UserMessage, {
+        channel: ['TelegramChannel', 'WhatsAppChannel'],
+      })
+      phones(event: UserMessageEvent) {
+        ran.push(`phones ${event.text}`);
+      }
+
+      @OnXenioo(XeniooEventType.UserMessage, {
+        when: event => event.text?.includes('?') ?? false,
+      })
+      questions(event: UserMessageEvent) {
+        ran.push(`questions ${event.text}`);
+      }
+    }
+
+    const { send } = await start(adapter, { providers: [Desk] });
+    await send({ Type: 1, Data: 'a', Channel: 'TelegramChannel' });
+    await send({ Type: 1, Data: 'b?' });
+    await send({ Type: 1, Data: 'c' }, 'shop-secret');
+
+    expect(ran).toEqual(['phones a', 'questions b?', 'shop c']);
+  });
+
+  it('finds handlers on controllers, in nested modules, and behind an alias once', async () => {
+    const ran: string[] = [];
+
+    @Injectable()
+    class Nested {
+      @OnXenioo()
+      handle() {
+        ran.push('nested');
+      }
+    }
+
+    @Module({
+      providers: [Nested, { provide: 'alias', useExisting: Nested }],
+    })
+    class InnerModule {}
+
+    @Module({ imports: [InnerModule] })
+    class OuterModule {}
+
+    @Controller('desk')
+    class DeskController {
+      @OnXenioo()
+      handle() {
+        ran.push('controller');
+      }
+    }
+
+    const { send } = await start(adapter, {
+      imports: [OuterModule],
+      controllers: [DeskController],
+    });
+    await send({ Type: 1 });
+
+    expect(ran.toSorted()).toEqual(['controller', 'nested']);
+  });
+
+  it('makes a request-scoped handler for each event, and injects the event', async () => {
+    const instances: RequestScoped[] = [];
+
+    @Injectable({ scope: Scope.REQUEST })
+    class RequestScoped {
+      constructor(@Inject(REQUEST) readonly request: XeniooEvent) {}
+
+      @OnXenioo()
+      handle(event: XeniooEvent) {
+        expect(this.request).toBe(event);
+        instances.push(this);
+      }
+    }
+
+    @Injectable({ scope: Scope.TRANSIENT })
+    class Transient {
+      readonly isConstructed = true;
+
+      @OnXenioo()
+      handle() {
+        expect(this.isConstructed).toBe(true);
+      }
+    }
+
+    const { send, logs } = await start(adapter, {
+      providers: [RequestScoped, Transient],
+    });
+    await send([
+      { Type: 1, Data: 'a' },
+      { Type: 1, Data: 'b' },
+    ]);
+
+    expect(logs.ofXenioo('error')).toEqual([]);
+    expect(new Set(instances).size).toBe(2);
+  });
+
+  it('logs a handler that fails with its name, and runs the others', async () => {
+    const ran: string[] = [];
+
+    @Injectable()
+    class Desk {
+      @OnXenioo()
+      throws() {
+        throw new Error('database is down');
+      }
+
+      @OnXenioo()
+      async rejects() {
+        throw new Error('mail is down');
+      }
+
+      @OnXenioo({
+        when: () => {
+          throw new Error('condition is wrong');
+        },
+      })
+      neverAsked() {
+        ran.push('neverAsked');
+      }
+
+      @OnXenioo()
+      works() {
+        ran.push('works');
+      }
+
+      @OnXeniooInvalid()
+      throwsToo() {
+        throw new Error('disk is full');
+      }
+    }
+
+    const { send, logs } = await start(adapter, { providers: [Desk] });
+    expect(await send([{ Type: 1 }, 'no event'])).toBe(200);
+
+    expect(ran).toEqual(['works']);
+    const errors = logs.ofXenioo('error').toSorted();
+    expect(errors).toEqual([
+      expect.stringMatching(
+        /^Desk.neverAsked failed on user-message [\w-]+: condition is wrong\nError: condition/,
+      ),
+      expect.stringMatching(/^Desk.rejects failed on .*: mail is down\nError/),
+      expect.stringMatching(/^Desk.throws failed on .*: database is down\n/),
+      expect.stringMatching(
+        /^Desk.throwsToo failed on invalid entry [\w-]+: disk is full\n/,
+      ),
+    ]);
+  });
+
+  it('lets the bus hear every event, once its handlers have run', async () => {
+    const heard: [string, unknown][] = [];
+
+    @Injectable()
+    class Desk {
+      @OnXenioo(XeniooEventType.UserMessage)
+      async slow() {
+        await new Promise(setImmediate);
+        heard.push(['handler', undefined]);
+      }
+
+      @OnEvent(XENIOO_EVENT_NAMES.UserMessage)
+      typed(event: UserMessageEvent) {
+        heard.push(['typed', event.text]);
+      }
+
+      @OnEvent('xenioo.*')
+      any(value: XeniooEvent | InvalidXeniooEntry) {
+        heard.push(['any', value.constructor.name]);
+      }
+    }
+
+    const { send } = await start(adapter, {
+      imports: [EventEmitterModule.forRoot({ wildcard: true })],
+      providers: [Desk],
+    });
+    await send({ Type: 1, Data: 'hello' });
+    await send({ Type: 99 });
+    await send('broken');
+
+    expect(heard).toEqual([
+      ['handler', undefined],
+      ['typed', 'hello'],
+      ['any', 'UserMessageEvent'],
+      ['any', 'UnknownXeniooEvent'],
+      ['any', 'InvalidXeniooEntry'],
+    ]);
+  });
+
+  it('is not disturbed by listeners that fail', async () => {
+    const heard: string[] = [];
+
+    @Injectable()
+    class Desk {
+      @OnXenioo()
+      handle() {}
+    }
+
+    const { app, send, logs } = await start(adapter, {
+      imports: [EventEmitterModule.forRoot()],
+      providers: [Desk],
+    });
+    const name = XENIOO_EVENT_NAMES.UserMessage;
+    const emitter = app.get(EventEmitter2);
+    emitter.on(name, async () => {
+      throw new Error('rejected');
+    });
+    emitter.on(name, () => {
+      throw new Error('thrown');
+    });
+    emitter.once(name, () => heard.push('once'));
+    emitter.onAny(heardName => heard.push(String(heardName)));
+
+    expect(await send([{ Type: 1 }, { Type: 1 }])).toBe(200);
+
+    expect(heard).toEqual(['once', name, name]);
+    expect(
+      logs
+        .ofXenioo('error')
+        .map(line => line.split('\n')[0])
+        .toSorted(),
+    ).toEqual([
+      `A listener of ${name} failed: rejected`,
+      `A listener of ${name} failed: rejected`,
+      `A listener of ${name} failed: thrown`,
+      `A listener of ${name} failed: thrown`,
+    ]);
+  });
+
+  it('refuses to boot with two handlers of one name', async () => {
+    @Injectable()
+    class Desk {
+      @OnXenioo(XeniooEventType.TakeOver, { name: 'crm' })
+      one() {}
+
+      @OnXenioo(XeniooEventType.HandOver, { name: 'crm' })
+      two() {}
+    }
+
+    await expect(start(adapter, { providers: [Desk] })).rejects.toThrow(
+      'Two Xenioo handlers are called crm.',
+    );
+  });
+
+  it('warns when nothing handles anything', async () => {
+    const { logs, send } = await start(adapter, {});
+
+    expect(logs.ofXenioo('warn')).toEqual([
+      expect.stringContaining('No method handles Xenioo events'),
+    ]);
+    expect(await send({ Type: 1 })).toBe(200);
+  });
+
+  it('logs each handler and what it handles', async () => {
+    @Injectable()
+    class Desk {
+      @OnXenioo(XeniooEventType.UserMessage, { bot: 'shop', when: () => true })
+      @OnXeniooInvalid()
+      narrow() {}
+
+      @OnXenioo([XeniooEventType.TakeOver, XeniooEventType.HandOver], {
+        channel: 'TelegramChannel',
+        name: 'operators',
+      })
+      several() {}
+    }
+
+    const { logs } = await start(adapter, { providers: [Desk] });
+
+    expect(logs.ofXenioo('log')).toEqual([
+      'Desk.narrow handles invalid entries and user-message of bot shop on a condition',
+      'operators handles take-over, hand-over on TelegramChannel',
+      'POST /xenioo/webhook receives the events of support, shop',
+    ]);
+  });
+});

@@ -1,0 +1,174 @@
+import { Injectable, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Test } from '@nestjs/testing';
+import { describe, expect, it } from 'vitest';
+import {
+  OnXenioo,
+  XeniooInbox,
+  XeniooModule,
+  XeniooOptionsError,
+  type XeniooModuleAsyncOptions,
+  type XeniooModuleOptions,
+} from '../../lib/index.js';
+import { call } from '../support/call.js';
+import { Handled } from '../support/handled.js';
+import { ADAPTERS, startHost } from '../support/host-app.js';
+import { LogRecorder } from '../support/log-recorder.js';
+
+const OPTIONS = { secret: 'right-secret' };
+
+/** A handler that works until it is let go. */
+function createGate(): { Slow: Type; release(): void; done: string[] } {
+  const done: string[] = [];
+  let release = () => {};
+  const released = new Promise<void>(resolve => (release = resolve));
+
+  @Injectable()
+  class Slow {
+    @OnXenioo()
+    async handle() {
+      await released;
+      done.push('handled');
+    }
+  }
+  return { Slow, done, release: () => release() };
+}
+
+describe.each(['express', 'fastify'] as const)('on %s', adapter => {
+  it('handles what was accepted before it shuts down', async () => {
+    const { Slow, done, release } = createGate();
+    const { app, url } = await startHost(adapter, {
+      imports: [XeniooModule.forRoot(OPTIONS)],
+      providers: [Slow],
+    });
+    await call(url('/xenioo/webhook'), [{ Type: 1 }, { Type: 1 }]);
+
+    const closed = app.close();
+    expect(done).toEqual([]);
+    release();
+    await closed;
+
+    expect(done).toEqual(['handled', 'handled']);
+  });
+
+  it('does not wait longer than shutdownTimeoutMs, and tells what is lost', async () => {
+    const { Slow, release } = createGate();
+    const { app, url, logs } = await startHost(adapter, {
+      imports: [XeniooModule.forRoot({ ...OPTIONS, shutdownTimeoutMs: 30 })],
+      providers: [Slow],
+    });
+    await call(url('/xenioo/webhook'), [{ Type: 1 }, { Type: 1 }]);
+
+    await app.close();
+
+    expect(logs.ofXenioo('warn')).toEqual([
+      expect.stringMatching(/^Stopping with 2 events unhandled .* lost/),
+    ]);
+    release();
+  });
+
+  it('runs in a testing module', async () => {
+    const testing = await Test.createTestingModule({
+      imports: [XeniooModule.forRoot(OPTIONS)],
+      providers: [Handled],
+    })
+      .setLogger(new LogRecorder())
+      .compile();
+    const app = testing.createNestApplication(ADAPTERS[adapter]());
+    await app.listen(0, '127.0.0.1');
+
+    const url = `${await app.getUrl()}/xenioo/webhook`;
+    expect((await call(url, 'broken')).status).toBe(200);
+    expect((await call(url, {}, { authorization: null })).status).toBe(401);
+
+    await app.get(XeniooInbox, { strict: false }).idle();
+    expect(app.get(Handled).invalid).toHaveLength(1);
+    await app.close();
+  });
+});
+
+describe('without a server', () => {
+  it('boots as an application context', async () => {
+    const logs = new LogRecorder();
+    const app = await NestFactory.createApplicationContext(
+      {
+        module: class AppModule {},
+        imports: [XeniooModule.forRoot(OPTIONS)],
+        providers: [Handled],
+      },
+      { logger: logs },
+    );
+
+    expect(logs.ofXenioo()).toEqual([
+      'Handled.handle handles every event',
+      'Handled.keep handles invalid entries',
+    ]);
+    await app.close();
+  });
+
+  it('boots as a testing module', async () => {
+    const testing = await Test.createTestingModule({
+      imports: [XeniooModule.forRoot({ ...OPTIONS, isGlobal: true })],
+      providers: [Handled],
+    })
+      .setLogger(new LogRecorder())
+      .compile();
+    await testing.init();
+
+    expect(testing.get(XeniooInbox, { strict: false })).toBeDefined();
+    await testing.close();
+  });
+});
+
+describe('when options can’t work', () => {
+  const boot = (define: () => ReturnType<typeof XeniooModule.forRoot>) =>
+    startHost('express', { imports: [define()] });
+
+  it.each<[string, XeniooModuleOptions, RegExp]>([
+    ['no secret', {}, /`secret` to be the API Secret of your bot, got nothing/],
+    [
+      'a secret that is not set',
+      { secret: process.env['NOT_SET'] },
+      /got nothing \(an environment variable/,
+    ],
+    ['an empty secret', { secret: '' }, /got an empty string/],
+    [
+      'an option that does not exist',
+      { ...OPTIONS, sercet: 'x' } as XeniooModuleOptions,
+      /`sercet` is not an option here; known are secret, bots/,
+    ],
+  ])('%s stops the boot', async (_, options, message) => {
+    const error = await boot(() => XeniooModule.forRoot(options)).catch(
+      (caught: unknown) => caught,
+    );
+
+    expect(error).toBeInstanceOf(XeniooOptionsError);
+    expect((error as Error).message).toMatch(message);
+  });
+
+  it.each<[string, XeniooModuleAsyncOptions, RegExp]>([
+    [
+      'a factory that returns the path',
+      { useFactory: () => ({ ...OPTIONS, path: 'hooks' }) },
+      /`path` must be known when the module is defined: give it beside `useFactory`/,
+    ],
+    [
+      'a factory that returns nothing',
+      { useFactory: () => undefined as never },
+      /expected an object of options, got nothing/,
+    ],
+    ['no factory at all', {}, /expected one of useFactory, useClass, useExis/],
+    [
+      'an option of the factory beside it',
+      {
+        useFactory: () => OPTIONS,
+        secret: 'x',
+      } as unknown as XeniooModuleAsyncOptions,
+      /`secret` is not an option here/,
+    ],
+  ])('%s stops the boot', async (_, options, message) => {
+    const start = async () => boot(() => XeniooModule.forRootAsync(options));
+
+    await expect(start()).rejects.toThrow(message);
+  });
+});

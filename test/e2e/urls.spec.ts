@@ -1,0 +1,208 @@
+import {
+  Controller,
+  Get,
+  Injectable,
+  RequestMethod,
+  SetMetadata,
+  VersioningType,
+  type CanActivate,
+  type ExecutionContext,
+  type INestApplication,
+} from '@nestjs/common';
+import { APP_GUARD, Reflector, RouterModule } from '@nestjs/core';
+import { describe, expect, it } from 'vitest';
+import {
+  XeniooInbox,
+  XeniooModule,
+  type XeniooModuleOptions,
+} from '../../lib/index.js';
+import { call } from '../support/call.js';
+import { Handled } from '../support/handled.js';
+import { startHost } from '../support/host-app.js';
+
+const OPTIONS = { secret: 'right-secret' };
+
+type Prepare = (app: INestApplication) => unknown;
+
+const HOSTS: Record<string, [Prepare, string]> = {
+  'nothing else': [() => {}, '/xenioo/webhook'],
+  'a global prefix': [app => app.setGlobalPrefix('api'), '/api/xenioo/webhook'],
+  'a prefix that excludes it': [
+    app => app.setGlobalPrefix('api', { exclude: ['xenioo/webhook'] }),
+    '/xenioo/webhook',
+  ],
+  'a prefix that excludes it for POST': [
+    app =>
+      app.setGlobalPrefix('api', {
+        exclude: [{ path: 'xenioo/*path', method: RequestMethod.POST }],
+      }),
+    '/xenioo/webhook',
+  ],
+  'a prefix with a parameter': [
+    app => app.setGlobalPrefix('tenants/:tenant'),
+    '/tenants/:tenant/xenioo/webhook',
+  ],
+  'versions in the URL': [
+    app =>
+      app.enableVersioning({ type: VersioningType.URI, defaultVersion: '1' }),
+    '/xenioo/webhook',
+  ],
+  'versions in a header': [
+    app =>
+      app.enableVersioning({
+        type: VersioningType.HEADER,
+        header: 'v',
+        defaultVersion: '1',
+      }),
+    '/xenioo/webhook',
+  ],
+};
+
+describe.each(['express', 'fastify'] as const)('on %s', adapter => {
+  const start = (
+    options: Partial<XeniooModuleOptions> = {},
+    prepare?: (app: INestApplication) => void,
+  ) =>
+    startHost(
+      adapter,
+      {
+        imports: [XeniooModule.forRoot({ ...OPTIONS, ...options })],
+        providers: [Handled],
+      },
+      prepare,
+    );
+
+  it.each(Object.entries(HOSTS))(
+    'receives, and logs where, in a host with %s',
+    async (_, [prepare, path]) => {
+      const { url, logs, app, idle } = await start({}, prepare);
+
+      const answer = await call(url(path.replace(':tenant', 'acme')), {
+        Type: 1,
+      });
+
+      expect(answer).toMatchObject({ status: 200, text: '' });
+      await idle();
+      expect(app.get(Handled).events).toHaveLength(1);
+      expect(logs.ofXenioo('log')).toContain(
+        `POST ${path} receives the events of default`,
+      );
+    },
+  );
+
+  it.each(['hooks', '/hooks', 'hooks/', 'deep/er/hooks'])(
+    'receives at the path %j',
+    async path => {
+      const { url } = await start({ path });
+
+      const final = `/${path.replaceAll(/^\/|\/$/g, '')}`;
+      expect((await call(url(final), [])).status).toBe(200);
+    },
+  );
+
+  it('receives with a trailing slash too', async () => {
+    const { url } = await start();
+
+    expect((await call(url('/xenioo/webhook/'), [])).status).toBe(200);
+    expect((await call(url('/xenioo/webhook?from=xenioo'), [])).status).toBe(
+      200,
+    );
+  });
+
+  it('receives under RouterModule', async () => {
+    const { url } = await startHost(adapter, {
+      imports: [
+        XeniooModule.forRoot(OPTIONS),
+        RouterModule.register([{ path: 'bots', module: XeniooModule }]),
+      ],
+    });
+
+    expect((await call(url('/bots/xenioo/webhook'), [])).status).toBe(200);
+    expect((await call(url('/xenioo/webhook'), [])).status).toBe(404);
+  });
+
+  it('serves two instances, each with its own secret, and hands each event over once', async () => {
+    const { url, app, logs } = await startHost(adapter, {
+      imports: [
+        XeniooModule.forRoot({ secret: 'first', name: 'one', path: 'one' }),
+        XeniooModule.forRootAsync({
+          path: 'two',
+          useFactory: () => ({ secret: 'second', name: 'two' }),
+        }),
+      ],
+      providers: [Handled],
+    });
+
+    const statuses = [];
+    for (const path of ['/one', '/two']) {
+      for (const secret of ['first', 'second']) {
+        const authorization = `Bearer ${secret}`;
+        statuses.push(
+          (await call(url(path), { Type: 1 }, { authorization })).status,
+        );
+      }
+    }
+
+    expect(statuses).toEqual([200, 401, 401, 200]);
+    const inboxes = app.get(XeniooInbox, { strict: false, each: true });
+    expect(inboxes).toHaveLength(2);
+    for (const inbox of inboxes) await inbox.idle();
+    expect(app.get(Handled).events.map(({ bot }) => bot)).toEqual([
+      'one',
+      'two',
+    ]);
+    expect(logs.ofXenioo('log')).toEqual([
+      'Handled.handle handles every event',
+      'Handled.keep handles invalid entries',
+      'POST /one receives the events of one',
+      'POST /two receives the events of two',
+    ]);
+  });
+
+  it('passes a global guard with the decorators that the guard looks for', async () => {
+    const Public = () => SetMetadata('public', true);
+
+    @Injectable()
+    class DenyAll implements CanActivate {
+      constructor(private readonly reflector: Reflector) {}
+
+      canActivate(context: ExecutionContext): boolean {
+        return (
+          this.reflector.getAllAndOverride('public', [
+            context.getHandler(),
+            context.getClass(),
+          ]) === true
+        );
+      }
+    }
+
+    const { url } = await startHost(adapter, {
+      imports: [
+        XeniooModule.forRoot({ ...OPTIONS, decorators: [Public()] }),
+        XeniooModule.forRoot({ ...OPTIONS, path: 'guarded' }),
+      ],
+      providers: [{ provide: APP_GUARD, useClass: DenyAll }],
+    });
+
+    expect((await call(url('/xenioo/webhook'), [])).status).toBe(200);
+    expect((await call(url('/guarded'), [])).status).toBe(403);
+  });
+
+  it('leaves the other routes of the host alone', async () => {
+    @Controller('health')
+    class Health {
+      @Get()
+      check() {
+        return { up: true };
+      }
+    }
+
+    const { url } = await startHost(adapter, {
+      imports: [XeniooModule.forRoot(OPTIONS)],
+      controllers: [Health],
+    });
+
+    const response = await fetch(url('/health'));
+    expect(await response.json()).toEqual({ up: true });
+  });
+});
