@@ -28,9 +28,27 @@ export type XeniooHandlerDecorator<E> = <M extends (event: E) => unknown>(
 ) => void;
 
 /**
- * Makes a method of any provider or controller handle events: of one type, of
- * several, or, without a type, of all of them and of types yet unknown. A
- * method may carry several of these and still runs once an event.
+ * Makes a method of any provider or controller handle every event, of types
+ * yet unknown too. Options narrow it.
+ *
+ * @example
+ * ```ts
+ * @OnXenioo({ bot: 'support' })
+ * async audit(event: XeniooEvent) {}
+ * ```
+ */
+export function OnXenioo(
+  options?: OnXeniooOptions,
+): XeniooHandlerDecorator<XeniooEvent>;
+/** Makes a method handle every event, of types yet unknown too. */
+export function OnXenioo(
+  type: undefined,
+  options?: OnXeniooOptions,
+): XeniooHandlerDecorator<XeniooEvent>;
+// Last, because the compiler explains a call that fits no form by the last one.
+/**
+ * Makes a method of any provider or controller handle events of one type or of
+ * several. A method may carry several of these decorators, and runs once an event.
  *
  * @example
  * ```ts
@@ -47,13 +65,6 @@ export function OnXenioo<T extends XeniooEventType>(
   type: T | readonly T[],
   options?: OnXeniooOptions<XeniooEventOf<T>>,
 ): XeniooHandlerDecorator<XeniooEventOf<T>>;
-export function OnXenioo(
-  type?: undefined,
-  options?: OnXeniooOptions,
-): XeniooHandlerDecorator<XeniooEvent>;
-export function OnXenioo(
-  options: OnXeniooOptions,
-): XeniooHandlerDecorator<XeniooEvent>;
 export function OnXenioo(
   first?: XeniooEventType | readonly XeniooEventType[] | OnXeniooOptions,
   second?: OnXeniooOptions<never>,

@@ -26,7 +26,7 @@ export function validate(variables: Record<string, unknown>): Environment {
   const missing = validateSync(environment).map(({ property }) => property);
   if (missing.length > 0) {
     throw new Error(
-      `${missing.join(', ')}: not set. Set them in the environment or in ${environmentFile()}.`,
+      `${missing.join(', ')}: not set. Set it in the environment or in ${environmentFile()}.`,
     );
   }
   return environment;

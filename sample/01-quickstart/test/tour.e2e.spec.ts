@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+
+it('comes out as promised, and ends by itself with --once', async () => {
+  const sample = spawn(process.execPath, [MAIN, '--once'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  sample.stdout.setEncoding('utf8').on('data', text => (output += text));
+  const [exitCode] = (await once(sample, 'close')) as [number];
+
+  expect(output).toContain('conversation user name writes “Hello there!”');
+  expect(output.match(/200, as promised/g)).toHaveLength(7);
+  expect(output.match(/401, as promised/g)).toHaveLength(1);
+  expect(output).not.toContain('NOT as promised');
+  expect(exitCode).toBe(0);
+});
+
+it('stays up without it, and shows how to call it by hand', async () => {
+  const sample = spawn(process.execPath, [MAIN], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  sample.stdout.setEncoding('utf8').on('data', text => (output += text));
+  await expect.poll(() => output, { timeout: 10_000 }).toContain('UserName');
+
+  const url = /curl -i (\S+)/.exec(output)![1]!;
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { Authorization: /(Bearer .*)'/.exec(output)![1]! },
+    body: /-d '(.*)'/.exec(output)![1]!,
+  });
+
+  expect(response.status).toBe(200);
+  await expect.poll(() => output).toContain('Ada writes “Hello there!”');
+  sample.kill('SIGINT');
+  await once(sample, 'close');
+});

@@ -1,0 +1,100 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+
+/** Runs a script in a fresh process, as a host would load the built package. */
+async function node(type: 'module' | 'commonjs', script: string) {
+  const { stdout, stderr } = await run(process.execPath, [
+    `--input-type=${type}`,
+    '--eval',
+    script,
+  ]);
+  return { value: JSON.parse(stdout) as unknown, stderr };
+}
+
+describe('the built package', () => {
+  it('exports what its users were promised', async () => {
+    const names = await node(
+      'module',
+      `import * as xenioo from 'nestjs-xenioo';
+       console.log(JSON.stringify(Object.keys(xenioo)));`,
+    );
+
+    expect(names.value).toMatchInlineSnapshot(`
+      [
+        "BotMessageEvent",
+        "ConversationErrorEvent",
+        "EntityDeletedEvent",
+        "EntityUpdatedEvent",
+        "FallbackEvent",
+        "HandOverEvent",
+        "IntentDeletedEvent",
+        "IntentUpdatedEvent",
+        "InvalidXeniooEntry",
+        "MemoryInbox",
+        "OnXenioo",
+        "OnXeniooInvalid",
+        "TakeOverEvent",
+        "UnknownXeniooEvent",
+        "UnmatchedMessageEvent",
+        "UserConnectedEvent",
+        "UserMessageEvent",
+        "UserReturnedEvent",
+        "WrongReplyEvent",
+        "XENIOO_EVENT_NAMES",
+        "XeniooEvent",
+        "XeniooEventType",
+        "XeniooHandlerError",
+        "XeniooInbox",
+        "XeniooInboxError",
+        "XeniooKnowledgeEvent",
+        "XeniooMessageEvent",
+        "XeniooModule",
+        "XeniooOptionsError",
+      ]
+    `);
+  });
+
+  it('loads by require() as well, and is the same package there', async () => {
+    const { value, stderr } = await node(
+      'commonjs',
+      `const required = require('nestjs-xenioo');
+       import('nestjs-xenioo').then(imported =>
+         console.log(JSON.stringify(required.XeniooModule === imported.XeniooModule)));`,
+    );
+
+    expect(value).toBe(true);
+    expect(stderr).not.toContain('Error');
+  });
+
+  it('names the events on the bus', async () => {
+    const { value } = await node(
+      'module',
+      `import { XENIOO_EVENT_NAMES } from 'nestjs-xenioo';
+       console.log(JSON.stringify(XENIOO_EVENT_NAMES));`,
+    );
+
+    expect(value).toMatchInlineSnapshot(`
+      {
+        "BotMessage": "xenioo.bot-message",
+        "ConversationError": "xenioo.conversation-error",
+        "EntityDeleted": "xenioo.entity-deleted",
+        "EntityUpdated": "xenioo.entity-updated",
+        "Fallback": "xenioo.fallback",
+        "HandOver": "xenioo.hand-over",
+        "IntentDeleted": "xenioo.intent-deleted",
+        "IntentUpdated": "xenioo.intent-updated",
+        "Invalid": "xenioo.invalid",
+        "TakeOver": "xenioo.take-over",
+        "Unknown": "xenioo.unknown",
+        "UnmatchedMessage": "xenioo.unmatched-message",
+        "UserConnected": "xenioo.user-connected",
+        "UserMessage": "xenioo.user-message",
+        "UserReturned": "xenioo.user-returned",
+        "WrongReply": "xenioo.wrong-reply",
+      }
+    `);
+  });
+});

@@ -1,0 +1,127 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { builtinModules } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Every bare import that a file of the build reaches, in code or in types. */
+async function packagesReachedFrom(entry: string): Promise<Set<string>> {
+  const packages = new Set<string>();
+  const seen = new Set<string>();
+  const visit = async (file: string): Promise<void> => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    const text = await readFile(file, 'utf8');
+    const imports = text.matchAll(
+      /(?:from|import|import\(|require\()\s*['"]([^'"]+)['"]/g,
+    );
+    for (const [, name] of imports) {
+      if (!name!.startsWith('.')) {
+        packages.add(name!.replace(/^((?:@[^/]+\/)?[^/]+).*$/, '$1'));
+        continue;
+      }
+      const target = join(dirname(file), name!);
+      await visit(
+        file.endsWith('.d.ts') ? target.replace(/\.js$/, '.d.ts') : target,
+      );
+    }
+  };
+  await visit(entry);
+  return packages;
+}
+
+/** What the linter says of the library with one more file in it. */
+async function lintWith(file: string, code: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'xenioo-lint-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  await cp(join(ROOT, 'lib'), join(folder, 'lib'), { recursive: true });
+  await cp(join(ROOT, '.oxlintrc.json'), join(folder, '.oxlintrc.json'));
+  await mkdir(dirname(join(folder, file)), { recursive: true });
+  await writeFile(join(folder, file), code);
+  return new Promise(resolve => {
+    execFile(
+      join(ROOT, 'node_modules/.bin/oxlint'),
+      ['lib'],
+      { cwd: folder },
+      (_error, output) => resolve(output),
+    );
+  });
+}
+
+describe('the main entry', () => {
+  it.each(['dist/index.js', 'dist/index.d.ts'])(
+    'needs no optional package (%s)',
+    async entry => {
+      const { peerDependencies, peerDependenciesMeta = {} } = JSON.parse(
+        await readFile(join(ROOT, 'package.json'), 'utf8'),
+      ) as {
+        peerDependencies: Record<string, string>;
+        peerDependenciesMeta?: Record<string, { optional?: boolean }>;
+      };
+      const required = Object.keys(peerDependencies).filter(
+        name => !peerDependenciesMeta[name]?.optional,
+      );
+
+      const reached = await packagesReachedFrom(join(ROOT, entry));
+
+      const builtin = builtinModules.map(name => `node:${name}`);
+      expect(
+        [...reached].filter(name => ![...required, ...builtin].includes(name)),
+      ).toEqual([]);
+      expect(reached).toContain('@nestjs/common');
+    },
+  );
+});
+
+describe('the linter', () => {
+  it('finds every import of the library in order', async () => {
+    const output = await lintWith('lib/fine.ts', 'export const fine = 1;\n');
+
+    expect(output).toMatch(/on \d\d files/);
+    expect(output).not.toMatch(/no-restricted-imports|no-cycle/);
+  });
+
+  it.each([
+    ['events', '../handlers/subscription.js'],
+    ['events', '../inbox/memory.inbox.js'],
+    ['events', '../webhook/answer.js'],
+    ['handlers', '../inbox/memory.inbox.js'],
+    ['handlers', '../webhook/answer.js'],
+    ['inbox', '../webhook/answer.js'],
+    ['webhook', '../xenioo.module-definition.js'],
+    ['.', './events/event-id.js'],
+    ['.', './xenioo.module.js'],
+  ])('refuses an import against the direction: %s → %s', async (folder, to) => {
+    const output = await lintWith(
+      join('lib', folder, 'wrong.ts'),
+      `export * from '${to}';\n`,
+    );
+
+    expect(output).toContain('Imports point one way');
+  });
+
+  it.each([
+    ['events', '../index.js'],
+    ['inbox', 'nestjs-xenioo'],
+  ])('refuses the index from inside: %s → %s', async (folder, to) => {
+    const output = await lintWith(
+      join('lib', folder, 'wrong.ts'),
+      `export * from '${to}';\n`,
+    );
+
+    expect(output).toContain('Nobody imports an index from inside');
+  });
+
+  it('refuses a cycle', async () => {
+    const output = await lintWith(
+      'lib/events/event-id.ts',
+      `export * from './parse-entry.js';\nexport const eventId = () => '';\n`,
+    );
+
+    expect(output).toContain('import(no-cycle)');
+  });
+});

@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { XeniooEventType } from '../../lib/index.js';
+import { XENIOO_EVENT_TABLE } from '../../lib/events/xenioo-event.table.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const readme = await readFile(`${ROOT}README.md`, 'utf8');
+
+interface Block {
+  readonly source: string | undefined;
+  readonly language: string;
+  readonly code: string;
+}
+
+const blocks: Block[] = [
+  ...readme.matchAll(/(?:<!-- (\S+) -->\n\n)?```(\w+)\n([^]*?)\n```/g),
+].map(([, source, language, code]) => ({
+  source,
+  language: language!,
+  code: code!,
+}));
+
+/** Lines without their indentation, so that a block may stand deeper in its source. */
+function lines(text: string): string {
+  return text
+    .split('\n')
+    .map(line => line.trim())
+    .join('\n');
+}
+
+describe('the README', () => {
+  it('takes every line of TypeScript from a file that is compiled and run', async () => {
+    const code = blocks.filter(({ language }) => language === 'ts');
+    expect(code.length).toBeGreaterThan(3);
+
+    for (const { source, code: block } of code) {
+      expect(source, block).toBeDefined();
+      const text = await readFile(`${ROOT}${source}`, 'utf8');
+      expect(lines(text), source).toContain(lines(block));
+    }
+  });
+
+  it('runs no script that package.json lacks', async () => {
+    const { scripts } = JSON.parse(
+      await readFile(`${ROOT}package.json`, 'utf8'),
+    ) as { scripts: Record<string, string> };
+    const named = [
+      ...readme.matchAll(/npm (?:run )?(start|test|build\S*?)\b/g),
+    ];
+    expect(named.length).toBeGreaterThan(0);
+    for (const [, name] of named) expect(scripts).toHaveProperty([name!]);
+  });
+
+  it.each(Object.entries(XENIOO_EVENT_TABLE))(
+    'has the row of type %s',
+    (type, { eventClass, typeName }) => {
+      const row = [
+        `${type} \`${XeniooEventType[Number(type)]}\``,
+        `\`${eventClass.name}\``,
+        `\`${typeName}\``,
+      ];
+      const cells = readme
+        .split('\n')
+        .map(line => line.split('|').map(cell => cell.trim()));
+      expect(cells.some(([, a, b, c]) => [a, b, c].join() === row.join())).toBe(
+        true,
+      );
+    },
+  );
+});
