@@ -1,9 +1,15 @@
-/** Message and stack of whatever was thrown, as a logger takes them. */
+/** Message and stack of whatever was thrown, as a logger takes them. Never throws. */
 export function describeError(error: unknown): {
   message: string;
   stack: string | undefined;
 } {
-  return error instanceof Error
-    ? { message: error.message, stack: error.stack }
-    : { message: String(error), stack: undefined };
+  try {
+    if (!(error instanceof Error)) {
+      return { message: String(error), stack: undefined };
+    }
+    const { message, stack }: { message: unknown; stack?: string } = error;
+    return { message: String(message), stack };
+  } catch {
+    return { message: 'something that has no text', stack: undefined };
+  }
 }

@@ -23,6 +23,9 @@ const DEFAULTS = {
 
 const OPTION_NAMES = ['secret', 'bots', ...Object.keys(DEFAULTS)];
 
+/** A body becomes one string, and a string of Node holds no more than 512 MB. */
+const LARGEST_BODY = 500 * 2 ** 20;
+
 /** A timer of Node that is asked to wait longer fires at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -49,10 +52,11 @@ export function resolveXeniooOptions(given: XeniooOptions): XeniooSettings {
       `expected an object of options, got ${kindOf(given)}`,
     ]);
   }
-  const options: CompleteOptions = { ...DEFAULTS, ...withoutUndefined(given) };
+  const set = withoutUndefined(given);
+  const options: CompleteOptions = { ...DEFAULTS, ...set };
   const problems = [
-    ...misplacedNames(given),
-    ...unknownNames(given, OPTION_NAMES, DEFINITION_OPTIONS),
+    ...misplacedNames(set),
+    ...unknownNames(set, OPTION_NAMES, DEFINITION_OPTIONS),
     ...botProblems(options),
     ...settingProblems(options),
   ];
@@ -69,7 +73,7 @@ export function resolveXeniooOptions(given: XeniooOptions): XeniooSettings {
   };
 }
 
-function misplacedNames(given: XeniooOptions): string[] {
+function misplacedNames(given: object): string[] {
   return DEFINITION_OPTIONS.filter(name => name in given).map(
     name =>
       `\`${name}\` must be known when the module is defined: give it beside \`useFactory\`, not in what it returns`,
@@ -83,9 +87,10 @@ function settingProblems(options: CompleteOptions): string[] {
       `expected \`invalid\` to be 'quarantine' or 'reject', got ${quote(options.invalid)}`,
     );
   }
-  if (!(parseBytes(options.bodyLimit) >= 1)) {
+  const bytes = parseBytes(options.bodyLimit);
+  if (!(bytes >= 1 && bytes <= LARGEST_BODY)) {
     problems.push(
-      `expected \`bodyLimit\` to be a number of bytes or a string as '10mb', got ${quote(options.bodyLimit)}`,
+      `expected \`bodyLimit\` to be a number of bytes or a string as '10mb', at most '500mb', got ${quote(options.bodyLimit)}`,
     );
   }
   for (const [name, [least, most]] of Object.entries(RANGES)) {
@@ -102,7 +107,8 @@ function settingProblems(options: CompleteOptions): string[] {
 /** `NaN` for what is no size. */
 function parseBytes(limit: unknown): number {
   if (Number.isSafeInteger(limit)) return limit as number;
-  const match = /^(\d+(?:\.\d+)?) ?(b|kb|mb|gb)$/i.exec(String(limit));
+  if (typeof limit !== 'string') return NaN;
+  const match = /^(\d+(?:\.\d+)?) ?(b|kb|mb|gb)$/i.exec(limit);
   if (!match) return NaN;
   const unit = match[2]!.toLowerCase() as keyof typeof BYTES_OF_UNIT;
   return Math.floor(Number(match[1]) * BYTES_OF_UNIT[unit]);

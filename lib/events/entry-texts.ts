@@ -13,7 +13,8 @@ export function entryTexts(array: string): string[] {
     } else if (character === '[' || character === '{') {
       if (++depth === 1) start = at + 1;
     } else if (character === ']' || character === '}') {
-      if (--depth === 0) texts.push(array.slice(start, at).trim());
+      const last = --depth === 0 ? array.slice(start, at).trim() : '';
+      if (last !== '') texts.push(last);
     } else if (character === ',' && depth === 1) {
       texts.push(array.slice(start, at).trim());
       start = at + 1;

@@ -32,10 +32,12 @@ export function parseBody(body: string, receipt: XeniooReceipt): XeniooEntry[] {
   );
 }
 
+const POSITION = / JSON at position (\d+)(?: \(line \d+ column \d+\))?$/;
+
 /** The engine's own message quotes the body: only the position is taken from it. */
 function notJson(text: string, error: unknown): string {
   if (text.trim() === '') return 'the body is empty';
-  const position = /at position (\d+)/.exec(String(error))?.[1];
+  const position = POSITION.exec(String(error))?.[1];
   if (position === undefined) return 'the body is not JSON';
   return Number(position) >= text.length
     ? `the body is not JSON: it ends after ${text.length} characters`

@@ -112,9 +112,18 @@ function splitFields(raw: Record<string, unknown>) {
   const variables: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(raw)) {
     if (!KNOWN_FIELDS.has(name)) define(variables, name, value);
-    else if (value !== null) fields[name as keyof WireEntry] = value;
+    else if (value !== null) fields[name as keyof WireEntry] = flat(value);
   }
   return { fields, variables };
+}
+
+/**
+ * No documented field holds an object, and class-transformer, which walks into
+ * one, stumbles over keys as `constructor`: an empty one is as wrong as any.
+ */
+function flat(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  return Array.isArray(value) ? value.slice(0, 1).fill(undefined) : {};
 }
 
 /** An assignment to `__proto__` would replace the prototype instead. */

@@ -1,6 +1,6 @@
 import type { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooHandlerDecorator } from './on-xenioo.decorator.js';
-import { addSubscription } from './subscription.js';
+import { addSubscription, methodUnder } from './subscription.js';
 
 /**
  * Makes a method handle what came with the right secret but could not be
@@ -13,6 +13,6 @@ import { addSubscription } from './subscription.js';
  * ```
  */
 export function OnXeniooInvalid(): XeniooHandlerDecorator<InvalidXeniooEntry> {
-  return (_target, _key, descriptor) =>
-    addSubscription(descriptor.value!, { to: 'invalid' });
+  return (_target, key, descriptor) =>
+    addSubscription(methodUnder(key, descriptor), { to: 'invalid' });
 }

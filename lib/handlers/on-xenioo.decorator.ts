@@ -3,7 +3,11 @@ import type { XeniooEventOf } from '../events/xenioo-event.table.js';
 import type { XeniooEvent } from '../events/xenioo.event.js';
 import { quote } from '../describe-value.js';
 import { XeniooHandlerError } from '../xenioo.errors.js';
-import { addSubscription } from './subscription.js';
+import {
+  addSubscription,
+  methodUnder,
+  type Subscription,
+} from './subscription.js';
 
 /** Narrows what an `@OnXenioo()` method gets. */
 export interface OnXeniooOptions<E extends XeniooEvent = XeniooEvent> {
@@ -78,15 +82,29 @@ export function OnXenioo(
       `@OnXenioo() has no option \`${option}\`; known are bot, channel, when, name`,
     );
   }
-  return (_target, _key, descriptor) =>
-    addSubscription(descriptor.value!, {
-      to: 'events',
-      ...(types && { types }),
-      ...(bot !== undefined && { bots: new Set([bot].flat()) }),
-      ...(channel !== undefined && { channels: new Set([channel].flat()) }),
-      ...(when && { when: when as (event: XeniooEvent) => boolean }),
-      ...(name !== undefined && { name }),
-    });
+  const subscription: Subscription = {
+    to: 'events',
+    ...(types && { types }),
+    ...(bot !== undefined && { bots: nameSet('bot', bot) }),
+    ...(channel !== undefined && { channels: nameSet('channel', channel) }),
+    ...(when && { when: when as (event: XeniooEvent) => boolean }),
+    ...(name !== undefined && { name }),
+  };
+  return (_target, key, descriptor) =>
+    addSubscription(methodUnder(key, descriptor), subscription);
+}
+
+function nameSet(
+  option: string,
+  given: string | readonly string[],
+): Set<string> {
+  const names = new Set([given].flat());
+  if (names.size === 0) {
+    throw new XeniooHandlerError(
+      `@OnXenioo() with \`${option}: []\` would never run: name at least one, or leave the option out`,
+    );
+  }
+  return names;
 }
 
 function typeSet(
@@ -99,7 +117,7 @@ function typeSet(
     );
   }
   for (const type of types) {
-    if (XeniooEventType[type] === undefined) {
+    if (typeof type !== 'number' || !(type in XeniooEventType)) {
       throw new XeniooHandlerError(
         `@OnXenioo() expects values of XeniooEventType, got ${quote(type)}; events of types yet unknown reach @OnXenioo() without a type`,
       );

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import type { XeniooEventType } from '../events/xenioo-event-type.js';
 import type { XeniooEvent } from '../events/xenioo.event.js';
+import { XeniooHandlerError } from '../xenioo.errors.js';
 
 /** What one decorator on a method asks for; a method may have several. */
 export type Subscription = EventSubscription | { readonly to: 'invalid' };
@@ -16,6 +17,20 @@ export interface EventSubscription {
 }
 
 const SUBSCRIPTIONS = Symbol('nestjs-xenioo:subscriptions');
+
+/**
+ * The method under a decorator.
+ * @throws {XeniooHandlerError} where there is none
+ */
+export function methodUnder<M>(
+  key: string | symbol,
+  { value }: TypedPropertyDescriptor<M>,
+): M & object {
+  if (typeof value === 'function') return value;
+  throw new XeniooHandlerError(
+    `${String(key)} is no method: @OnXenioo() and @OnXeniooInvalid() go on methods alone`,
+  );
+}
 
 export function addSubscription(method: object, added: Subscription): void {
   const subscriptions = [...subscriptionsOf(method), added];

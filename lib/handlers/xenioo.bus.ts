@@ -24,15 +24,16 @@ export class XeniooBus implements OnModuleInit {
   /**
    * Lets every listener hear it. Listeners are called here and not by the emitter:
    * there, one that throws at once keeps the next from hearing it, and leaves
-   * the rejection of an earlier one unhandled, which ends the process.
+   * the rejection of an earlier one unhandled, which ends the process. The
+   * emitter's lists are live: one that leaves while it is called would shift them.
    */
   emit(name: string, value: unknown): void {
     const { emitter } = this;
     if (!emitter) return;
-    for (const listener of emitter.listeners(name) as Listener[]) {
+    for (const listener of [...emitter.listeners(name)] as Listener[]) {
       void this.call(name, () => listener.call(emitter, value));
     }
-    for (const listener of emitter.listenersAny() as Listener[]) {
+    for (const listener of [...emitter.listenersAny()] as Listener[]) {
       void this.call(name, () => listener.call(emitter, name, value));
     }
   }

@@ -56,10 +56,15 @@ export class XeniooExplorer implements OnModuleInit {
   }
 
   private wrappers(): InstanceWrapper[] {
+    const instances = new Set<unknown>();
     return [
       ...this.discovery.getProviders(),
       ...this.discovery.getControllers(),
-    ].filter(wrapper => isObject(wrapper.instance) && !wrapper.isAlias);
+    ].filter(({ instance }) => {
+      // One provided under several tokens, by `useExisting` or a factory, is one handler.
+      if (!isObject(instance) || instances.has(instance)) return false;
+      return instances.add(instance);
+    });
   }
 
   private handlersOf(wrapper: InstanceWrapper): XeniooHandler[] {

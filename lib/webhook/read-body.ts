@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
@@ -80,7 +81,9 @@ async function decompressed(
   const decompress = DECOMPRESS.get(encoding?.trim().toLowerCase() ?? '');
   if (!decompress || bytes.length === 0) return bytes;
   try {
-    return await decompress(bytes, { maxOutputLength: limitBytes });
+    return await decompress(bytes, {
+      maxOutputLength: Math.min(limitBytes, constants.MAX_STRING_LENGTH),
+    });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     return code === 'ERR_BUFFER_TOO_LARGE' ? undefined : bytes;

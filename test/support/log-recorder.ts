@@ -25,6 +25,7 @@ export class LogRecorder implements LoggerService {
       const text = parts
         .slice(0, Math.max(1, parts.length - 1))
         .filter(part => part !== undefined)
+        .map(String)
         .join('\n');
       this.lines.push({ level, context, text });
     };

@@ -1,0 +1,45 @@
+import { InvalidXeniooEntry } from '../../lib/events/invalid-xenioo.entry.js';
+import {
+  parseEntry,
+  type XeniooEntry,
+  type XeniooReceipt,
+} from '../../lib/events/parse-entry.js';
+import { XeniooEvent } from '../../lib/events/xenioo.event.js';
+import type { XeniooBotSettings } from '../../lib/xenioo.options.js';
+
+/** Who sent an entry, and when. */
+export function receipt(bot: Partial<XeniooBotSettings> = {}): XeniooReceipt {
+  return {
+    bot: { name: 'default', secrets: ['right-secret'], ...bot },
+    receivedAt: new Date('2024-05-01T12:00:00Z'),
+  };
+}
+
+/** What an entry becomes that came alone. */
+export function parsed(
+  entry: unknown,
+  bot?: Partial<XeniooBotSettings>,
+): XeniooEntry {
+  const text = () => JSON.stringify(entry);
+  return parseEntry(entry, receipt(bot), { index: 0, text });
+}
+
+/** The event of an entry that makes one. */
+export function eventOf(
+  entry: unknown,
+  bot?: Partial<XeniooBotSettings>,
+): XeniooEvent {
+  const event = parsed(entry, bot);
+  if (event instanceof XeniooEvent) return event;
+  throw new Error(`Not an event: ${event.errors.join('; ')}`);
+}
+
+/** The record of an entry that makes no event. */
+export function invalidOf(
+  entry: unknown,
+  bot?: Partial<XeniooBotSettings>,
+): InvalidXeniooEntry {
+  const invalid = parsed(entry, bot);
+  if (invalid instanceof InvalidXeniooEntry) return invalid;
+  throw new Error(`An event: ${invalid.typeName}`);
+}

@@ -1,0 +1,216 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { InvalidXeniooEntry } from '../../../lib/events/invalid-xenioo.entry.js';
+import { parseBody } from '../../../lib/events/parse-body.js';
+import { WIRE_FIELDS } from '../../../lib/events/wire-fields.js';
+import { XeniooEvent } from '../../../lib/events/xenioo.event.js';
+import documented from '../../fixtures/documented.json' with { type: 'json' };
+import everyType from '../../fixtures/every-type.json' with { type: 'json' };
+import { receipt } from '../../support/receipt.js';
+
+const parse = (body: string) => parseBody(body, receipt());
+
+const like = (pattern: RegExp): string =>
+  expect.stringMatching(pattern) as string;
+
+function isEntry(entry: unknown): boolean {
+  return entry instanceof XeniooEvent || entry instanceof InvalidXeniooEntry;
+}
+
+describe('a body', () => {
+  it('is one entry or an array of any length', () => {
+    const [entry] = documented;
+
+    expect(parse(JSON.stringify(entry))).toHaveLength(1);
+    expect(parse(JSON.stringify(documented))).toHaveLength(4);
+    expect(parse('[]')).toEqual([]);
+  });
+
+  it('may begin with a byte-order mark', () => {
+    expect(parse('\uFEFF{"Type":8}')).toMatchObject([{ type: 8 }]);
+  });
+
+  it('may have white space around', () => {
+    expect(parse('\r\n [ {"Type":8} ]\n')).toMatchObject([{ type: 8 }]);
+  });
+
+  it('names bad entries by their place, and keeps the good ones', () => {
+    const entries = parse('[{"Type":8}, 5, {"Type":"1"}, {"Type":9}]');
+
+    expect(entries).toMatchObject([
+      { type: 8 },
+      { reason: 'not-an-event', errors: [expect.stringMatching(/^entry 1: /)] },
+      {
+        reason: 'invalid-fields',
+        errors: [expect.stringMatching(/^entry 2:/)],
+      },
+      { type: 9 },
+    ]);
+  });
+
+  it('gives each bad entry an id of its own', () => {
+    const ids = parse('[1, 1, 1]').map(({ id }) => id);
+
+    expect(new Set(ids).size).toBe(3);
+  });
+});
+
+describe('a body that is not JSON', () => {
+  it.each([
+    ['', 'the body is empty'],
+    [' \n', 'the body is empty'],
+    ['\uFEFF', 'the body is empty'],
+    ['Type=1&Data=Hello', 'the body is not JSON'],
+    [
+      '{"Type":1,"Data":"Hel',
+      like(/^the body is not JSON: it ends after 21 char/),
+    ],
+    [
+      '{"Type":1 "Data":"x"}',
+      like(/^the body is not JSON from character 10 of 21/),
+    ],
+    [
+      '{"Type":1}{"Type":1}',
+      like(/^the body is not JSON from character 10 of 20/),
+    ],
+  ])('is kept as it came: %o', (body, error) => {
+    const [entry, ...others] = parse(body);
+
+    expect(others).toEqual([]);
+    expect(entry).toBeInstanceOf(InvalidXeniooEntry);
+    expect(entry).toMatchObject({
+      reason: 'not-json',
+      errors: [error],
+      raw: body,
+    });
+  });
+
+  it('can’t make the error say what it wants', () => {
+    expect(parse('at position 3')).toMatchObject([
+      { errors: ['the body is not JSON'] },
+    ]);
+  });
+
+  it('is not quoted', () => {
+    for (const body of ['Anna', '{"Data": Anna}', '["Anna" "Bob"]', '{"Anna']) {
+      expect(parse(body)[0]).toHaveProperty('reason', 'not-json');
+      expect(parse(body)[0]).toHaveProperty('errors', [
+        expect.not.stringContaining('Anna'),
+      ]);
+    }
+  });
+});
+
+describe('an entry that is nested too deeply', () => {
+  const deep = `{"Type":1,"city":${'['.repeat(50_000)}"]"${']'.repeat(50_000)}}`;
+
+  it('is kept as text, and the rest is processed', () => {
+    expect(parse(`[{"Type":8}, ${deep} ,{"Type":9}]`)).toMatchObject([
+      { type: 8 },
+      {
+        reason: 'invalid-fields',
+        errors: ['entry 1: is nested deeper than 100 levels'],
+        raw: deep,
+      },
+      { type: 9 },
+    ]);
+  });
+
+  it('is kept as text where it came alone', () => {
+    expect(parse(deep)).toMatchObject([{ raw: deep }]);
+  });
+});
+
+const SYNTAX = ['[', ']', '{', '}', '"', ',', ':', '\\', ' '];
+
+/** What breaks code that trusts the names in JSON. */
+const HOSTILE_NAMES = [
+  '__proto__',
+  'constructor',
+  'then',
+  'toString',
+  'length',
+];
+
+const { value: hostileValue } = fc.letrec(tie => ({
+  value: fc.oneof(
+    { maxDepth: 4, depthSize: 'small' },
+    fc.constantFrom(null, true, -0, 1e21, '', 'text', '2019-07-10T15:47:58Z'),
+    fc.jsonValue({ maxDepth: 2 }),
+    fc.dictionary(fc.constantFrom(...HOSTILE_NAMES), tie('value')),
+    fc.array(tie('value'), { maxLength: 3 }),
+  ),
+}));
+
+const mutatedEntry = fc
+  .tuple(
+    fc.constantFrom<object>(...documented, ...everyType),
+    fc.dictionary(
+      fc.oneof(
+        fc.constantFrom<string>(...WIRE_FIELDS, ...HOSTILE_NAMES),
+        fc.string(),
+      ),
+      hostileValue,
+      { maxKeys: 4 },
+    ),
+  )
+  .map(([entry, mutations]): unknown => ({ ...entry, ...mutations }));
+
+describe('whatever comes', () => {
+  it('comes out exactly once and in order, as an event or an invalid entry', () => {
+    const entries = fc.array(fc.oneof(mutatedEntry, hostileValue));
+
+    fc.assert(
+      fc.property(entries, sent => {
+        const body = JSON.stringify(sent);
+        const entries = parse(body);
+
+        expect(entries.every(isEntry)).toBe(true);
+        expect(JSON.stringify(entries.map(({ raw }) => raw))).toBe(body);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('comes out once where it came alone', () => {
+    const alone = fc.oneof(mutatedEntry, fc.jsonValue());
+
+    fc.assert(
+      fc.property(
+        alone.filter(value => !Array.isArray(value)),
+        sent => {
+          const entries = parse(JSON.stringify(sent));
+
+          expect(entries).toHaveLength(1);
+          expect(entries.every(isEntry)).toBe(true);
+          expect(entries[0]!.raw).toEqual(JSON.parse(JSON.stringify(sent)));
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('comes out as text where it was cut off', () => {
+    fc.assert(
+      fc.property(mutatedEntry, fc.nat(), (sent, length) => {
+        const whole = JSON.stringify(sent);
+        const body = whole.slice(0, length % whole.length);
+
+        expect(parse(body)).toMatchObject([{ reason: 'not-json', raw: body }]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is no reason to throw', () => {
+    const token = fc.constantFrom(...SYNTAX, '\uFEFF', 'null', '1');
+    const soup = fc.array(token).map(tokens => tokens.join(''));
+
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary' }), soup), body => {
+        expect(parse(body).every(isEntry)).toBe(true);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { UnknownXeniooEvent } from '../../../lib/events/unknown.event.js';
+import { XeniooEventType } from '../../../lib/events/xenioo-event-type.js';
+import {
+  eventRow,
+  XENIOO_EVENT_NAMES,
+} from '../../../lib/events/xenioo-event.table.js';
+
+const NAMES = [
+  ['BotMessage', 'bot-message'],
+  ['UserMessage', 'user-message'],
+  ['ConversationError', 'conversation-error'],
+  ['IntentUpdated', 'intent-updated'],
+  ['IntentDeleted', 'intent-deleted'],
+  ['EntityUpdated', 'entity-updated'],
+  ['EntityDeleted', 'entity-deleted'],
+  ['UnmatchedMessage', 'unmatched-message'],
+  ['UserConnected', 'user-connected'],
+  ['UserReturned', 'user-returned'],
+  ['TakeOver', 'take-over'],
+  ['HandOver', 'hand-over'],
+  ['Fallback', 'fallback'],
+  ['WrongReply', 'wrong-reply'],
+] as const;
+
+describe.each(NAMES.map(([name, words], type) => ({ name, words, type })))(
+  'type $type',
+  ({ name, words, type }) => {
+    it(`is ${name}, '${words}'`, () => {
+      const row = eventRow(type);
+
+      expect(XeniooEventType[type]).toBe(name);
+      expect(row.eventClass.name).toBe(`${name}Event`);
+      expect(row.typeName).toBe(words);
+      expect(XENIOO_EVENT_NAMES[name]).toBe(`xenioo.${words}`);
+    });
+  },
+);
+
+it.each([14, 99, Number.MAX_SAFE_INTEGER])('does not know type %i', type => {
+  expect(eventRow(type)).toEqual({
+    eventClass: UnknownXeniooEvent,
+    typeName: 'unknown',
+  });
+});
+
+describe('the names on the event emitter', () => {
+  it('are one for each type, and those of what is no known type', () => {
+    expect(Object.keys(XENIOO_EVENT_NAMES)).toEqual([
+      ...NAMES.map(([name]) => name),
+      'Unknown',
+      'Invalid',
+    ]);
+    expect(XENIOO_EVENT_NAMES).toMatchObject({
+      Unknown: 'xenioo.unknown',
+      Invalid: 'xenioo.invalid',
+    });
+  });
+
+  it('can’t be changed', () => {
+    expect(Object.isFrozen(XENIOO_EVENT_NAMES)).toBe(true);
+  });
+});

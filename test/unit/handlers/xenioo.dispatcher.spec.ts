@@ -1,0 +1,296 @@
+import { Injectable, type Provider } from '@nestjs/common';
+import { EventEmitter2, EventEmitterModule } from '@nestjs/event-emitter';
+import { Test } from '@nestjs/testing';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { XeniooEventType } from '../../../lib/events/xenioo-event-type.js';
+import type { XeniooEvent } from '../../../lib/events/xenioo.event.js';
+import { OnXeniooInvalid } from '../../../lib/handlers/on-xenioo-invalid.decorator.js';
+import { OnXenioo } from '../../../lib/handlers/on-xenioo.decorator.js';
+import { XeniooHandlersModule } from '../../../lib/handlers/xenioo-handlers.module.js';
+import { XeniooDispatcher } from '../../../lib/handlers/xenioo.dispatcher.js';
+import { LogRecorder } from '../../support/log-recorder.js';
+import { eventOf, invalidOf, parsed } from '../../support/receipt.js';
+
+const { UserMessage, TakeOver } = XeniooEventType;
+
+async function start(...providers: Provider[]) {
+  const logs = new LogRecorder();
+  const app = await Test.createTestingModule({
+    imports: [EventEmitterModule.forRoot(), XeniooHandlersModule],
+    providers: [XeniooDispatcher, ...providers],
+  })
+    .setLogger(logs)
+    .compile();
+  onTestFinished(() => app.close());
+  await app.init();
+  const emitter = app.get(EventEmitter2);
+  return { app, logs, emitter, dispatch: app.get(XeniooDispatcher).dispatch };
+}
+
+const done = (handler: string) => ({ handler, status: 'done' });
+
+class Crm {
+  @OnXenioo(UserMessage)
+  save(): void {}
+}
+
+class Desk {
+  @OnXenioo(TakeOver)
+  notify(): void {}
+}
+
+class Audit {
+  @OnXenioo()
+  async write(): Promise<void> {}
+}
+
+class Quarantine {
+  @OnXeniooInvalid()
+  keep(): void {}
+}
+
+describe('an entry runs the handlers that match it', () => {
+  it.each([
+    ['an event', { Type: 1 }, ['Crm.save', 'Audit.write']],
+    ['an event of another type', { Type: 10 }, ['Desk.notify', 'Audit.write']],
+    ['an event of a type yet unknown', { Type: 99 }, ['Audit.write']],
+    ['an invalid entry', { Type: 'x' }, ['Quarantine.keep']],
+  ])('%s', async (_what, entry, handlers) => {
+    const { dispatch } = await start(Crm, Desk, Audit, Quarantine);
+
+    expect(await dispatch(parsed(entry))).toEqual(handlers.map(done));
+  });
+
+  it('none, where none matches', async () => {
+    const { dispatch } = await start(Desk);
+
+    expect(await dispatch(eventOf({ Type: 1 }))).toEqual([]);
+  });
+
+  it('each once, however many of its decorators match', async () => {
+    let runs = 0;
+    class Keen {
+      @OnXenioo()
+      @OnXenioo(UserMessage)
+      @OnXenioo([UserMessage, TakeOver])
+      keep(): void {
+        runs++;
+      }
+    }
+
+    const { dispatch } = await start(Keen);
+
+    expect(await dispatch(eventOf({ Type: 1 }))).toEqual([done('Keen.keep')]);
+    expect(runs).toBe(1);
+  });
+});
+
+describe('when two handlers match', () => {
+  it('runs them side by side', async () => {
+    let begin = () => {};
+    const begun = new Promise<void>(resolve => (begin = resolve));
+    class First {
+      @OnXenioo()
+      wait(): Promise<void> {
+        return begun;
+      }
+    }
+    class Second {
+      @OnXenioo()
+      begin(): void {
+        begin();
+      }
+    }
+
+    const { dispatch } = await start(First, Second);
+
+    expect(await dispatch(eventOf({ Type: 1 }))).toEqual([
+      done('First.wait'),
+      done('Second.begin'),
+    ]);
+  });
+
+  it('shares one event between them', async () => {
+    const seen = new Set<XeniooEvent>();
+    class Both {
+      @OnXenioo()
+      one(event: XeniooEvent): void {
+        seen.add(event);
+      }
+
+      @OnXenioo()
+      other(event: XeniooEvent): void {
+        seen.add(event);
+      }
+    }
+
+    const event = eventOf({ Type: 1 });
+    const { dispatch } = await start(Both);
+    await dispatch(event);
+
+    expect([...seen]).toEqual([event]);
+  });
+});
+
+describe('when a handler fails', () => {
+  const failure = new Error('CRM is down');
+
+  class Throws {
+    @OnXenioo()
+    atOnce(): void {
+      throw failure;
+    }
+  }
+
+  class Rejects {
+    @OnXenioo()
+    async later(): Promise<void> {
+      await Promise.reject(failure);
+    }
+  }
+
+  class Asks {
+    @OnXenioo({
+      when: () => {
+        throw failure;
+      },
+    })
+    when(): void {}
+  }
+
+  it.each([
+    ['at once', Throws, 'Throws.atOnce'],
+    ['later', Rejects, 'Rejects.later'],
+    ['in its condition', Asks, 'Asks.when'],
+  ])('%s, the others run and the outcome tells', async (_w, bad, handler) => {
+    const { dispatch } = await start(bad, Audit);
+
+    expect(await dispatch(eventOf({ Type: 1 }))).toEqual([
+      { handler, status: 'failed', error: failure },
+      done('Audit.write'),
+    ]);
+  });
+
+  it('logs the error with its stack, the event by its id, and nobody’s words', async () => {
+    const { dispatch, logs } = await start(Rejects);
+    const event = eventOf({ Type: 1, Data: 'Hello', UserName: 'Anna' });
+    await dispatch(event);
+
+    expect(logs.ofXenioo('error')).toEqual([
+      `Rejects.later failed on user-message ${event.id}: CRM is down\n${failure.stack}`,
+    ]);
+  });
+
+  it('logs an invalid entry by its id, and not what is in it', async () => {
+    class Full {
+      @OnXeniooInvalid()
+      keep(): void {
+        throw failure;
+      }
+    }
+
+    const { dispatch, logs } = await start(Full);
+    const entry = invalidOf({ Type: 'Anna' });
+    await dispatch(entry);
+
+    expect(logs.ofXenioo('error')).toEqual([
+      `Full.keep failed on invalid entry ${entry.id}: CRM is down\n${failure.stack}`,
+    ]);
+  });
+
+  it.each([
+    ['text', 'timed out'],
+    ['nothing', undefined],
+    ['a bare object', Object.create(null)],
+  ])('with %s for an error, tells that', async (_what, thrown: unknown) => {
+    class Odd {
+      @OnXenioo()
+      async fail(): Promise<void> {
+        await Promise.reject(thrown);
+      }
+    }
+
+    const { dispatch } = await start(Odd, Audit);
+
+    expect(await dispatch(eventOf({ Type: 1 }))).toEqual([
+      { handler: 'Odd.fail', status: 'failed', error: thrown },
+      done('Audit.write'),
+    ]);
+  });
+});
+
+describe('the event emitter', () => {
+  it.each([
+    ['xenioo.user-message', { Type: 1 }],
+    ['xenioo.wrong-reply', { Type: 13 }],
+    ['xenioo.unknown', { Type: 99 }],
+    ['xenioo.invalid', { Type: 'x' }],
+  ])('hears %s', async (name, wire) => {
+    const { dispatch, emitter } = await start();
+    const heard: unknown[] = [];
+    emitter.onAny((...values: unknown[]) => heard.push(values));
+    const entry = parsed(wire);
+    await dispatch(entry);
+
+    expect(heard).toEqual([[name, entry]]);
+  });
+
+  it('hears it once, when every handler has ended, well or badly', async () => {
+    const steps: string[] = [];
+    class Slow {
+      @OnXenioo()
+      async fail(): Promise<void> {
+        await new Promise(setImmediate);
+        steps.push('failed');
+        throw new Error('down');
+      }
+
+      @OnXenioo()
+      async work(): Promise<void> {
+        await new Promise(setImmediate);
+        await new Promise(setImmediate);
+        steps.push('done');
+      }
+    }
+
+    const { dispatch, emitter } = await start(Slow);
+    emitter.on('xenioo.user-message', () => steps.push('heard'));
+    await dispatch(eventOf({ Type: 1 }));
+
+    expect(steps).toEqual(['failed', 'done', 'heard']);
+  });
+
+  it('can’t break a delivery', async () => {
+    const { dispatch, emitter } = await start(Crm);
+    emitter.on('xenioo.user-message', () => {
+      throw new Error('listener');
+    });
+
+    expect(await dispatch(eventOf({ Type: 1 }))).toEqual([done('Crm.save')]);
+  });
+});
+
+describe('handlers with dependencies', () => {
+  it('use those of their module', async () => {
+    @Injectable()
+    class Store {
+      readonly kept: XeniooEvent[] = [];
+    }
+
+    @Injectable()
+    class Keeper {
+      constructor(private readonly store: Store) {}
+
+      @OnXenioo()
+      keep(event: XeniooEvent): void {
+        this.store.kept.push(event);
+      }
+    }
+
+    const { app, dispatch } = await start(Store, Keeper);
+    const event = eventOf({ Type: 8 });
+    await dispatch(event);
+
+    expect(app.get(Store).kept).toEqual([event]);
+  });
+});

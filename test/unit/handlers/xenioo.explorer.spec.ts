@@ -1,0 +1,420 @@
+import {
+  Controller,
+  Inject,
+  Injectable,
+  Module,
+  Scope,
+  type ModuleMetadata,
+} from '@nestjs/common';
+import {
+  ContextIdFactory,
+  REQUEST,
+  type ContextId,
+  type HostComponentInfo,
+} from '@nestjs/core';
+import { Test } from '@nestjs/testing';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { XeniooEventType } from '../../../lib/events/xenioo-event-type.js';
+import type { XeniooEvent } from '../../../lib/events/xenioo.event.js';
+import { OnXeniooInvalid } from '../../../lib/handlers/on-xenioo-invalid.decorator.js';
+import { OnXenioo } from '../../../lib/handlers/on-xenioo.decorator.js';
+import { XeniooHandlersModule } from '../../../lib/handlers/xenioo-handlers.module.js';
+import { XeniooExplorer } from '../../../lib/handlers/xenioo.explorer.js';
+import { XeniooHandlerError } from '../../../lib/xenioo.errors.js';
+import { LogRecorder } from '../../support/log-recorder.js';
+import { eventOf } from '../../support/receipt.js';
+
+const { UserMessage, TakeOver } = XeniooEventType;
+
+async function start(metadata: ModuleMetadata) {
+  const logs = new LogRecorder();
+  const app = await Test.createTestingModule({
+    ...metadata,
+    imports: [XeniooHandlersModule, ...(metadata.imports ?? [])],
+  })
+    .setLogger(logs)
+    .compile();
+  onTestFinished(() => app.close());
+  await app.init();
+  const { handlers } = app.get(XeniooExplorer);
+  return { app, logs, handlers, names: handlers.map(({ name }) => name) };
+}
+
+@Injectable()
+class Crm {
+  readonly saved: XeniooEvent[] = [];
+
+  @OnXenioo(UserMessage)
+  save(event: XeniooEvent): void {
+    this.saved.push(event);
+  }
+
+  undecorated(): void {}
+}
+
+describe('a decorated method is found', () => {
+  it('on a provider, and called on its instance', async () => {
+    const { app, handlers, names } = await start({ providers: [Crm] });
+    const event = eventOf({ Type: 1 });
+    await handlers[0]!.handle(event);
+
+    expect(names).toEqual(['Crm.save']);
+    expect(app.get(Crm).saved).toEqual([event]);
+  });
+
+  it('on a controller', async () => {
+    @Controller()
+    class Desk {
+      @OnXenioo(TakeOver)
+      notify(): void {}
+    }
+
+    const { names } = await start({ controllers: [Desk] });
+
+    expect(names).toEqual(['Desk.notify']);
+  });
+
+  it('in a module that the others know nothing of', async () => {
+    @Module({ providers: [Crm] })
+    class CrmModule {}
+
+    const { names } = await start({ imports: [CrmModule] });
+
+    expect(names).toEqual(['Crm.save']);
+  });
+
+  it.each([
+    ['useClass', { provide: 'CRM', useClass: Crm }],
+    ['useFactory', { provide: 'CRM', useFactory: () => new Crm() }],
+    ['useFactory later', { provide: 'CRM', useFactory: async () => new Crm() }],
+    ['useValue', { provide: 'CRM', useValue: new Crm() }],
+  ])('on a provider made by %s', async (_how, provider) => {
+    const { names } = await start({ providers: [provider] });
+
+    expect(names).toEqual(['Crm.save']);
+  });
+
+  it('once where another token is an alias of its class', async () => {
+    const alias = { provide: 'CRM', useExisting: Crm };
+    const { names } = await start({ providers: [Crm, alias] });
+
+    expect(names).toEqual(['Crm.save']);
+  });
+
+  it('once where it carries several decorators', async () => {
+    class Both {
+      @OnXenioo(UserMessage)
+      @OnXenioo(TakeOver)
+      @OnXeniooInvalid()
+      keep(): void {}
+    }
+
+    const { names } = await start({ providers: [Both] });
+
+    expect(names).toEqual(['Both.keep']);
+  });
+
+  it('where a class inherits it, under the name of that class', async () => {
+    class VipCrm extends Crm {}
+
+    const { names } = await start({ providers: [VipCrm] });
+
+    expect(names).toEqual(['VipCrm.save']);
+  });
+
+  it('not where a class overrides it without a decorator', async () => {
+    class QuietCrm extends Crm {
+      override save(): void {}
+    }
+
+    const { names } = await start({ providers: [QuietCrm] });
+
+    expect(names).toEqual([]);
+  });
+
+  it('beside providers that are no objects of a class', async () => {
+    const { names } = await start({
+      providers: [
+        Crm,
+        { provide: 'BARE', useValue: Object.create(null) },
+        { provide: 'NULL', useValue: null },
+        { provide: 'TEXT', useValue: 'text' },
+        { provide: 'FUNCTION', useValue: () => {} },
+      ],
+    });
+
+    expect(names).toEqual(['Crm.save']);
+  });
+
+  it('without a look at getters', async () => {
+    class Lazy {
+      get connection(): never {
+        throw new Error('not connected');
+      }
+
+      @OnXenioo()
+      keep(): void {}
+    }
+
+    const { names } = await start({ providers: [Lazy] });
+
+    expect(names).toEqual(['Lazy.keep']);
+  });
+});
+
+describe('a class whose instances last for one event', () => {
+  it('of request scope gets an instance an event, and the event as its request', async () => {
+    const seen: [unknown, XeniooEvent, unknown][] = [];
+
+    @Injectable({ scope: Scope.REQUEST })
+    class Session {
+      constructor(@Inject(REQUEST) readonly request: unknown) {}
+    }
+
+    @Injectable()
+    class Scoped {
+      constructor(private readonly session: Session) {}
+
+      @OnXenioo()
+      keep(event: XeniooEvent): void {
+        seen.push([this, event, this.session.request]);
+      }
+    }
+
+    const { handlers, names } = await start({ providers: [Session, Scoped] });
+    const events = [eventOf({ Type: 8 }), eventOf({ Type: 9 })] as const;
+    for (const event of events) await handlers[0]!.handle(event);
+
+    expect(names).toEqual(['Scoped.keep']);
+    expect(seen.map(([, event]) => event)).toEqual(events);
+    expect(seen.map(([, , request]) => request)).toEqual(events);
+    expect(seen[0]![0]).toBeInstanceOf(Scoped);
+    expect(seen[0]![0]).not.toBe(seen[1]![0]);
+  });
+
+  it('gets an instance a handler call, even for the same event', async () => {
+    const instances = new Set<object>();
+
+    @Injectable({ scope: Scope.REQUEST })
+    class Scoped {
+      @OnXenioo()
+      keep(): void {
+        instances.add(this);
+      }
+    }
+
+    const { handlers } = await start({ providers: [Scoped] });
+    const event = eventOf({ Type: 8 });
+    await handlers[0]!.handle(event);
+    await handlers[0]!.handle(event);
+
+    expect(instances.size).toBe(2);
+  });
+
+  it('may be a controller', async () => {
+    const requests: unknown[] = [];
+
+    @Controller({ scope: Scope.REQUEST })
+    class Desk {
+      constructor(@Inject(REQUEST) private readonly request: unknown) {}
+
+      @OnXenioo()
+      notify(): void {
+        requests.push(this.request);
+      }
+    }
+
+    const { handlers } = await start({ controllers: [Desk] });
+    const event = eventOf({ Type: 10 });
+    await handlers[0]!.handle(event);
+
+    expect(requests).toEqual([event]);
+  });
+
+  it('may be transient', async () => {
+    const instances = new Set<object>();
+
+    @Injectable({ scope: Scope.TRANSIENT })
+    class Transient {
+      private readonly made = true;
+
+      @OnXenioo()
+      keep(): void {
+        expect(this.made).toBe(true);
+        instances.add(this);
+      }
+    }
+
+    const { handlers } = await start({ providers: [Transient] });
+    await handlers[0]!.handle(eventOf({ Type: 8 }));
+    await handlers[0]!.handle(eventOf({ Type: 8 }));
+
+    expect(instances.size).toBe(2);
+  });
+
+  it('of durable scope is shared by the events of a tenant', async () => {
+    const instances: object[] = [];
+
+    @Injectable({ scope: Scope.REQUEST, durable: true })
+    class Tenant {
+      constructor(@Inject(REQUEST) readonly payload: unknown) {}
+
+      @OnXenioo()
+      keep(): void {
+        instances.push(this);
+      }
+    }
+
+    applyTenants();
+    const { handlers } = await start({ providers: [Tenant] });
+    for (const name of ['support', 'sales', 'support']) {
+      await handlers[0]!.handle(eventOf({ Type: 8 }, { name }));
+    }
+
+    const [support, sales, again] = instances;
+    expect(again).toBe(support);
+    expect(sales).not.toBe(support);
+    expect(sales).toHaveProperty('payload', { bot: 'sales' });
+  });
+
+  it('fails where it can’t be made', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class Broken {
+      constructor() {
+        throw new Error('no connection');
+      }
+
+      @OnXenioo()
+      keep(): void {}
+    }
+
+    const { handlers } = await start({ providers: [Broken] });
+
+    await expect(handlers[0]!.handle(eventOf({ Type: 8 }))).rejects.toThrow(
+      'no connection',
+    );
+  });
+
+  it('fails where the host’s strategy expects an HTTP request', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class Scoped {
+      @OnXenioo()
+      keep(): void {}
+    }
+
+    const { handlers } = await start({ providers: [Scoped] });
+    ContextIdFactory.apply({
+      attach: (_id, request: { headers: { tenant: string } }) => {
+        throw new Error(request.headers.tenant);
+      },
+    });
+    onTestFinished(() => ContextIdFactory.apply(undefined as never));
+
+    await expect(handlers[0]!.handle(eventOf({ Type: 8 }))).rejects.toThrow(
+      TypeError,
+    );
+  });
+});
+
+describe('the name of a handler', () => {
+  class Named {
+    @OnXenioo(UserMessage, { name: 'audit' })
+    @OnXenioo(TakeOver)
+    keep(): void {}
+  }
+
+  it('is the one that a decorator gives', async () => {
+    const { names } = await start({ providers: [Named] });
+
+    expect(names).toEqual(['audit']);
+  });
+
+  it('may be given twice', async () => {
+    class Twice {
+      @OnXenioo(UserMessage, { name: 'audit' })
+      @OnXenioo(TakeOver, { name: 'audit' })
+      keep(): void {}
+    }
+
+    expect((await start({ providers: [Twice] })).names).toEqual(['audit']);
+  });
+
+  it('stops the boot where the decorators give several', async () => {
+    class Torn {
+      @OnXenioo(UserMessage, { name: 'one' })
+      @OnXenioo(TakeOver, { name: 'two' })
+      keep(): void {}
+    }
+
+    await expect(start({ providers: [Torn] })).rejects.toThrow(
+      new XeniooHandlerError(
+        'Torn.keep has several names, two and one: give one of its decorators a `name`, or all the same.',
+      ),
+    );
+  });
+
+  it('stops the boot where another handler has it', async () => {
+    class Other {
+      @OnXenioo({ name: 'audit' })
+      write(): void {}
+    }
+
+    await expect(start({ providers: [Named, Other] })).rejects.toThrow(
+      new XeniooHandlerError(
+        'Two Xenioo handlers are called audit. What a handler has done is kept under its name: provide its class in one module only, or set `name` in one of the decorators.',
+      ),
+    );
+  });
+
+  it('stops the boot where two modules provide the class', async () => {
+    @Module({ providers: [Crm] })
+    class CrmModule {}
+
+    await expect(
+      start({ imports: [CrmModule], providers: [Crm] }),
+    ).rejects.toThrow('Two Xenioo handlers are called Crm.save.');
+  });
+});
+
+describe('the boot log', () => {
+  it('has a line for each handler', async () => {
+    class Log {
+      @OnXenioo({ bot: 'support' })
+      write(): void {}
+    }
+
+    const { logs } = await start({ providers: [Crm, Log] });
+
+    expect(logs.ofXenioo()).toEqual([
+      'Crm.save handles user-message',
+      'Log.write handles every event of bot support',
+    ]);
+  });
+
+  it('warns where nothing handles events', async () => {
+    const { logs } = await start({});
+
+    expect(logs.ofXenioo('warn')).toEqual([
+      expect.stringMatching(
+        /^No method handles Xenioo events: .*@OnXenioo\(\)/,
+      ),
+    ]);
+  });
+});
+
+/** The bot is the tenant, as a host with durable providers would have it. */
+function applyTenants(): void {
+  const tenants = new Map<string, ContextId>();
+  ContextIdFactory.apply({
+    attach(contextId, { bot }: XeniooEvent) {
+      const tenant = tenants.get(bot) ?? ContextIdFactory.create();
+      tenants.set(bot, tenant);
+      return {
+        resolve: ({ isTreeDurable }: HostComponentInfo) =>
+          isTreeDurable ? tenant : contextId,
+        payload: { bot },
+      };
+    },
+  });
+  onTestFinished(() => ContextIdFactory.apply(undefined as never));
+}

@@ -1,0 +1,197 @@
+import { Logger } from '@nestjs/common';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { XeniooEntry } from '../../../lib/events/parse-entry.js';
+import { MemoryInbox } from '../../../lib/inbox/memory.inbox.js';
+import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
+import { LogRecorder } from '../../support/log-recorder.js';
+import { eventOf } from '../../support/receipt.js';
+
+const events = (count: number): XeniooEntry[] =>
+  Array.from({ length: count }, () => eventOf({ Type: 8 }));
+
+function inboxOf({ concurrency = 32, maxPending = 100_000 } = {}) {
+  return new MemoryInbox({ concurrency, maxPending });
+}
+
+/** Handlers that end when the test says so. */
+class Handlers {
+  readonly begun: XeniooEntry[] = [];
+  private readonly ends: (() => void)[] = [];
+
+  readonly dispatch = async (entry: XeniooEntry) => {
+    this.begun.push(entry);
+    await new Promise<void>(resolve => this.ends.push(resolve));
+    return [];
+  };
+
+  get running(): number {
+    return this.ends.length;
+  }
+
+  async endOne(): Promise<void> {
+    this.ends.shift()!();
+    await new Promise(setImmediate);
+  }
+
+  async endAll(): Promise<void> {
+    while (this.running > 0) await this.endOne();
+  }
+}
+
+let logs: LogRecorder;
+
+beforeEach(() => {
+  logs = new LogRecorder();
+  Logger.overrideLogger(logs);
+});
+
+describe('what is accepted', () => {
+  it('is handed to the dispatcher, in order and once', async () => {
+    const [inbox, handlers] = [inboxOf(), new Handlers()];
+    await inbox.start(handlers.dispatch);
+    const entries = events(3);
+    await inbox.accept({ entries: entries.slice(0, 2) });
+    await inbox.accept({ entries: entries.slice(2) });
+
+    expect(handlers.begun).toEqual(entries);
+    await handlers.endAll();
+    expect(handlers.begun).toHaveLength(3);
+  });
+
+  it('waits until the application is up', async () => {
+    const [inbox, handlers] = [inboxOf(), new Handlers()];
+    const entries = events(2);
+    await inbox.accept({ entries });
+
+    expect(handlers.begun).toEqual([]);
+    await inbox.start(handlers.dispatch);
+    expect(handlers.begun).toEqual(entries);
+  });
+
+  it('is not waited for', async () => {
+    const [inbox, handlers] = [inboxOf(), new Handlers()];
+    await inbox.start(handlers.dispatch);
+
+    await inbox.accept({ entries: events(1) });
+    expect(handlers.running).toBe(1);
+  });
+
+  it('may be nothing', async () => {
+    const [inbox, handlers] = [inboxOf(), new Handlers()];
+    await inbox.start(handlers.dispatch);
+    await inbox.accept({ entries: [] });
+    await inbox.idle();
+
+    expect(handlers.begun).toEqual([]);
+  });
+});
+
+describe('events handled at once', () => {
+  it('are no more than concurrency', async () => {
+    const [inbox, handlers] = [inboxOf({ concurrency: 2 }), new Handlers()];
+    await inbox.start(handlers.dispatch);
+    const entries = events(5);
+    await inbox.accept({ entries });
+
+    const seen: number[] = [];
+    while (handlers.running > 0) {
+      seen.push(handlers.running);
+      await handlers.endOne();
+    }
+    expect(seen).toEqual([2, 2, 2, 2, 1]);
+    expect(handlers.begun).toEqual(entries);
+  });
+});
+
+describe('when it is full', () => {
+  it('takes nothing of a call, and says which option to raise', async () => {
+    const [inbox, handlers] = [inboxOf({ maxPending: 2 }), new Handlers()];
+    await inbox.start(handlers.dispatch);
+    await inbox.accept({ entries: events(2) });
+
+    await expect(inbox.accept({ entries: events(1) })).rejects.toThrow(
+      new XeniooInboxError(
+        'the memory inbox is full: 2 events are pending. Are handlers slow or hanging? The limit is `maxPending` (2), events handled at once are `concurrency` (32)',
+      ),
+    );
+    await handlers.endAll();
+    expect(handlers.begun).toHaveLength(2);
+  });
+
+  it('has taken a call whole while there was room for one event', async () => {
+    const inbox = inboxOf({ maxPending: 2 });
+    await inbox.accept({ entries: events(1) });
+    await inbox.accept({ entries: events(50) });
+
+    await expect(inbox.accept({ entries: events(1) })).rejects.toThrow(
+      '51 events are pending',
+    );
+  });
+
+  it('takes calls again when an event has been handled', async () => {
+    const [inbox, handlers] = [inboxOf({ maxPending: 1 }), new Handlers()];
+    await inbox.start(handlers.dispatch);
+    await inbox.accept({ entries: events(1) });
+    await handlers.endOne();
+    await inbox.accept({ entries: events(1) });
+
+    expect(handlers.begun).toHaveLength(2);
+  });
+});
+
+describe('waiting for it to be idle', () => {
+  it('ends at once when nothing is pending', async () => {
+    expect(await inboxOf().idle()).toBeUndefined();
+  });
+
+  it('ends for everyone when the last event has been handled', async () => {
+    const [inbox, handlers] = [inboxOf({ concurrency: 1 }), new Handlers()];
+    await inbox.start(handlers.dispatch);
+    await inbox.accept({ entries: events(2) });
+    const steps: string[] = [];
+    const idle = [1, 2].map(async waiter => {
+      await inbox.idle();
+      steps.push(`idle ${waiter}`);
+    });
+
+    await handlers.endOne();
+    steps.push('one handled');
+    await handlers.endOne();
+    await Promise.all(idle);
+    expect(steps).toEqual(['one handled', 'idle 1', 'idle 2']);
+  });
+});
+
+describe('when it stops', () => {
+  it('takes nothing more', async () => {
+    const inbox = inboxOf();
+    await inbox.stop(0);
+
+    await expect(inbox.accept({ entries: events(1) })).rejects.toThrow(
+      new XeniooInboxError('the memory inbox has stopped'),
+    );
+  });
+
+  it('handles what is pending first, and logs nothing', async () => {
+    const [inbox, handlers] = [inboxOf({ concurrency: 1 }), new Handlers()];
+    await inbox.start(handlers.dispatch);
+    await inbox.accept({ entries: events(3) });
+    const stopped = inbox.stop(60_000);
+    await handlers.endAll();
+    await stopped;
+
+    expect(handlers.begun).toHaveLength(3);
+    expect(logs.lines).toEqual([]);
+  });
+
+  it('waits no longer than it may, and warns of what is lost', async () => {
+    const [inbox, handlers] = [inboxOf({ concurrency: 1 }), new Handlers()];
+    await inbox.start(handlers.dispatch);
+    await inbox.accept({ entries: events(3) });
+    await inbox.stop(20);
+
+    expect(logs.ofXenioo('warn')).toEqual([
+      'Stopping with 3 events unhandled after 20 ms: they are lost with this process. If their handlers need longer, raise `shutdownTimeoutMs`.',
+    ]);
+  });
+});

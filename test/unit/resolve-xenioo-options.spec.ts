@@ -1,0 +1,212 @@
+import { describe, expect, it } from 'vitest';
+import { resolveXeniooOptions } from '../../lib/resolve-xenioo-options.js';
+import type { XeniooOptions } from '../../lib/xenioo.options.js';
+import { optionsErrorOf } from '../support/options-error.js';
+
+const SECRET = 'q7-Sesame';
+
+function resolve(options: object) {
+  return resolveXeniooOptions({ secret: SECRET, ...options });
+}
+
+function problemsOf(given: unknown): readonly string[] {
+  const error = optionsErrorOf(() =>
+    resolveXeniooOptions(given as XeniooOptions),
+  );
+  expect(String(error)).not.toMatch(/sesame/i);
+  return error?.problems ?? [];
+}
+
+describe('when only a secret is given', () => {
+  it('fills in every default', () => {
+    expect(resolveXeniooOptions({ secret: SECRET })).toEqual({
+      bots: [{ name: 'default', secrets: [SECRET] }],
+      invalid: 'quarantine',
+      bodyLimitBytes: 10 * 1024 * 1024,
+      bodyTimeoutMs: 10_000,
+      concurrency: 32,
+      maxPending: 100_000,
+      shutdownTimeoutMs: 10_000,
+    });
+  });
+
+  it('takes undefined for not given', () => {
+    const undefineds = { name: undefined, bots: undefined, invalid: undefined };
+
+    expect(resolve({ ...undefineds, bodyLimit: undefined })).toEqual(
+      resolve({}),
+    );
+  });
+
+  it('knows no token', () => {
+    expect(resolve({}).bots[0]).not.toHaveProperty('token');
+  });
+});
+
+describe('what is given', () => {
+  it('takes the place of a default', () => {
+    const options = {
+      invalid: 'reject',
+      bodyTimeoutMs: 1,
+      concurrency: 2,
+      maxPending: 3,
+      shutdownTimeoutMs: 0,
+    };
+
+    expect(resolve(options)).toMatchObject(options);
+  });
+
+  it('names the bot of the secret', () => {
+    expect(resolve({ secret: ['new', 'old'], name: 'support' }).bots).toEqual([
+      { name: 'support', secrets: ['new', 'old'] },
+    ]);
+  });
+
+  it('brings each bot with its token and secrets', () => {
+    const bots = [
+      { name: 'support', token: 't1', secret: 'a' },
+      { name: 'sales', token: 't2', secret: ['b', 'c'] },
+    ];
+
+    expect(resolveXeniooOptions({ bots }).bots).toEqual([
+      { name: 'support', token: 't1', secrets: ['a'] },
+      { name: 'sales', token: 't2', secrets: ['b', 'c'] },
+    ]);
+  });
+
+  it.each([
+    [1, 1],
+    [5_000_000, 5_000_000],
+    ['512b', 512],
+    ['512kb', 524_288],
+    ['10mb', 10_485_760],
+    ['10 MB', 10_485_760],
+    ['1.5Mb', 1_572_864],
+    ['0.3kb', 307],
+  ])('reads a bodyLimit of %o', (bodyLimit, bytes) => {
+    expect(resolve({ bodyLimit }).bodyLimitBytes).toBe(bytes);
+  });
+});
+
+describe('a wrong unit', () => {
+  it.each([
+    ['10', '"10"'],
+    ['10m', '"10m"'],
+    ['10 tb', '"10 tb"'],
+    ['ten mb', '"ten mb"'],
+    ['-1mb', '"-1mb"'],
+    ['0mb', '"0mb"'],
+    ['', '""'],
+    [0, '0'],
+    [-1, '-1'],
+    ['501mb', '"501mb"'],
+    [1.5, '1.5'],
+    [NaN, 'NaN'],
+    [Infinity, 'Infinity'],
+    [null, 'null'],
+    [true, 'a boolean'],
+    [['10mb'], 'a list'],
+  ])('in a bodyLimit of %o stops the boot', (bodyLimit, shown) => {
+    expect(problemsOf({ secret: SECRET, bodyLimit })).toEqual([
+      `expected \`bodyLimit\` to be a number of bytes or a string as '10mb', at most '500mb', got ${shown}`,
+    ]);
+  });
+});
+
+describe('a wrong range', () => {
+  const LONGEST = 2 ** 31 - 1;
+
+  it.each([
+    ['bodyTimeoutMs', 1, LONGEST],
+    ['concurrency', 1, Number.MAX_SAFE_INTEGER],
+    ['maxPending', 1, Number.MAX_SAFE_INTEGER],
+    ['shutdownTimeoutMs', 0, LONGEST],
+  ])('of %s stops the boot', (name, least, most) => {
+    for (const value of [least, most]) {
+      expect(resolve({ [name]: value })).toHaveProperty(name, value);
+    }
+    for (const [value, shown] of [
+      [least - 1, `${least - 1}`],
+      [most + 1, `${most + 1}`],
+      [1.5, '1.5'],
+      [NaN, 'NaN'],
+      [Infinity, 'Infinity'],
+      ['10', '"10"'],
+      ['5s', '"5s"'],
+      [null, 'null'],
+    ]) {
+      expect(problemsOf({ secret: SECRET, [name]: value })).toEqual([
+        `expected \`${name}\` to be a whole number from ${least} to ${most}, got ${shown}`,
+      ]);
+    }
+  });
+
+  it.each([
+    ['ignore', '"ignore"'],
+    [true, 'a boolean'],
+    [null, 'null'],
+  ])('of invalid, as %o, stops the boot', (invalid, shown) => {
+    expect(problemsOf({ secret: SECRET, invalid })).toEqual([
+      `expected \`invalid\` to be 'quarantine' or 'reject', got ${shown}`,
+    ]);
+  });
+});
+
+describe('a name that is no option', () => {
+  it('stops the boot, and its value is not shown', () => {
+    expect(problemsOf({ secert: SECRET })).toEqual([
+      '`secert` is not an option here; known are secret, bots, name, invalid, bodyLimit, bodyTimeoutMs, concurrency, maxPending, shutdownTimeoutMs',
+      expect.stringContaining('expected `secret`'),
+    ]);
+  });
+
+  it.each(['path', 'isGlobal', 'decorators', 'inbox'])(
+    'in what a factory returns, as %s, says where it belongs',
+    name => {
+      expect(problemsOf({ secret: SECRET, [name]: 'x' })).toEqual([
+        `\`${name}\` must be known when the module is defined: give it beside \`useFactory\`, not in what it returns`,
+      ]);
+    },
+  );
+});
+
+describe('secrets that can’t work', () => {
+  it.each([
+    ['none', {}],
+    ['an empty one', { secret: '' }],
+    ['an edged one', { secret: `${SECRET}\n` }],
+    ['one with the scheme', { secret: `Bearer ${SECRET}` }],
+    [
+      'one for two bots',
+      {
+        bots: [
+          { name: 'a', token: 't1', secret: SECRET },
+          { name: 'b', token: 't2', secret: SECRET },
+        ],
+      },
+    ],
+    [
+      'one beside bots',
+      { secret: SECRET, bots: [{ name: 'a', token: 't', secret: 'x' }] },
+    ],
+  ])('%s: stop the boot', (_what, given) => {
+    expect(problemsOf(given)).toHaveLength(1);
+  });
+});
+
+it('tells all that is wrong at once', () => {
+  const given = { secret: '', invalid: 1, concurrency: 0, retries: 5 };
+
+  expect(problemsOf(given)).toHaveLength(4);
+});
+
+it.each([
+  [undefined, 'nothing'],
+  [null, 'null'],
+  [SECRET, 'a string'],
+  [[SECRET], 'a list'],
+])('refuses %o for options', (given, kind) => {
+  expect(problemsOf(given)).toEqual([
+    `expected an object of options, got ${kind}`,
+  ]);
+});

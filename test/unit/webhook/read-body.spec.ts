@@ -1,0 +1,236 @@
+import {
+  request as httpRequest,
+  type ClientRequest,
+  type OutgoingHttpHeaders,
+} from 'node:http';
+import { connect } from 'node:net';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { readBody, type ReadBody } from '../../../lib/webhook/read-body.js';
+import { serve } from '../../support/serve.js';
+
+const TEXT = '{"Type":1,"Data":"Hello, Zoë 👋"}';
+
+/** Serves one call that is read within these limits. */
+async function start({ limitBytes = 1_000, timeoutMs = 60_000 } = {}) {
+  let resolve: (body: ReadBody) => void;
+  const body = new Promise<ReadBody>(r => (resolve = r));
+  const { port } = await serve((request, response) => {
+    void readBody(request, { limitBytes, timeoutMs }).then(read => {
+      response.end();
+      resolve(read);
+    });
+  });
+  const open = (headers: OutgoingHttpHeaders = {}): ClientRequest => {
+    const call = httpRequest({
+      port,
+      host: '127.0.0.1',
+      method: 'POST',
+      headers,
+    });
+    call.on('error', () => {});
+    onTestFinished(() => void call.destroy());
+    return call;
+  };
+  return { port, body, open };
+}
+
+async function sent(
+  bytes: string | Buffer,
+  {
+    headers = {},
+    ...limits
+  }: { headers?: OutgoingHttpHeaders; limitBytes?: number } = {},
+): Promise<ReadBody> {
+  const { body, open } = await start(limits);
+  open(headers).end(bytes);
+  return body;
+}
+
+const read = (text: string) => ({ outcome: 'read', text });
+
+describe('a body', () => {
+  it.each([
+    'application/json',
+    'application/json; charset=latin1',
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data',
+    'nonsense',
+    '',
+  ])('is read with a content type of %o', async type => {
+    const headers = { 'content-type': type };
+
+    expect(await sent(TEXT, { headers })).toEqual(read(TEXT));
+  });
+
+  it('is read without a content type', async () => {
+    expect(await sent(TEXT)).toEqual(read(TEXT));
+  });
+
+  it('may be empty', async () => {
+    expect(await sent('')).toEqual(read(''));
+  });
+
+  it('may come in pieces that cut a letter in two', async () => {
+    const { body, open } = await start();
+    const call = open();
+    for (const byte of Buffer.from(TEXT)) call.write(Buffer.of(byte));
+    call.end();
+
+    expect(await body).toEqual(read(TEXT));
+  });
+});
+
+describe('a body at the limit', () => {
+  const limitBytes = 500;
+  const ofSize = (size: number) => 'x'.repeat(size);
+
+  it('is read', async () => {
+    const text = ofSize(limitBytes);
+
+    expect(await sent(text, { limitBytes })).toEqual(read(text));
+  });
+
+  it('is too large with one byte more', async () => {
+    expect(await sent(ofSize(501), { limitBytes })).toEqual({
+      outcome: 'too-large',
+    });
+  });
+
+  it('is measured in bytes, not letters', async () => {
+    expect(await sent('ë'.repeat(251), { limitBytes })).toEqual({
+      outcome: 'too-large',
+    });
+  });
+
+  it('is too large as soon as its head says so', async () => {
+    const { body, open } = await start({ limitBytes });
+    open({ 'content-length': 501 }).flushHeaders();
+
+    expect(await body).toEqual({ outcome: 'too-large' });
+  });
+
+  it('is too large as soon as more has come, with no length told', async () => {
+    const { body, open } = await start({ limitBytes });
+    const call = open();
+    call.write(ofSize(300));
+    call.write(ofSize(300));
+
+    expect(await body).toEqual({ outcome: 'too-large' });
+  });
+});
+
+describe('a compressed body', () => {
+  it.each([
+    ['gzip', gzipSync],
+    ['GZIP', gzipSync],
+    [' gzip ', gzipSync],
+    ['x-gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['br', brotliCompressSync],
+  ])('of encoding %o is read', async (encoding, compress) => {
+    const headers = { 'content-encoding': encoding };
+
+    expect(await sent(compress(TEXT), { headers })).toEqual(read(TEXT));
+  });
+
+  it.each([
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['br', brotliCompressSync],
+  ])(
+    'of encoding %s is limited after decompression',
+    async (encoding, compress) => {
+      const headers = { 'content-encoding': encoding };
+      const limitBytes = 100_000;
+      const fits = 'x'.repeat(limitBytes);
+
+      expect(await sent(compress(fits), { headers, limitBytes })).toEqual(
+        read(fits),
+      );
+      expect(await sent(compress(`${fits}x`), { headers, limitBytes })).toEqual(
+        {
+          outcome: 'too-large',
+        },
+      );
+      const bomb = compress('x'.repeat(20_000_000));
+      expect(bomb.length).toBeLessThan(limitBytes);
+      expect(await sent(bomb, { headers, limitBytes })).toEqual({
+        outcome: 'too-large',
+      });
+    },
+  );
+
+  it('is read under a limit larger than any buffer', async () => {
+    const headers = { 'content-encoding': 'gzip' };
+
+    expect(
+      await sent(gzipSync(TEXT), { headers, limitBytes: 2 ** 50 }),
+    ).toEqual(read(TEXT));
+  });
+
+  it.each([
+    ['gzip', TEXT],
+    ['deflate', TEXT],
+    ['br', TEXT],
+    ['gzip', ''],
+    ['identity', TEXT],
+    ['zstd', TEXT],
+    ['', TEXT],
+  ])('that says %o and is not, is kept as it came', async (encoding, text) => {
+    const headers = { 'content-encoding': encoding };
+
+    expect(await sent(text, { headers })).toEqual(read(text));
+  });
+
+  it('that was cut off is kept as it came', async () => {
+    const headers = { 'content-encoding': 'gzip' };
+    const bytes = gzipSync(TEXT).subarray(0, 20);
+
+    expect(await sent(bytes, { headers })).toEqual(read(bytes.toString()));
+  });
+});
+
+describe('a caller', () => {
+  it('that sends nothing is too slow', async () => {
+    const { body, open } = await start({ timeoutMs: 20 });
+    open({ 'content-length': 10 }).flushHeaders();
+
+    expect(await body).toEqual({ outcome: 'too-slow' });
+  });
+
+  it('that stops half-way is too slow', async () => {
+    const { body, open } = await start({ timeoutMs: 20 });
+    open().write(TEXT);
+
+    expect(await body).toEqual({ outcome: 'too-slow' });
+  });
+
+  it('that hangs up has broken off', async () => {
+    const { port, body } = await start();
+    const socket = connect(port, '127.0.0.1');
+    socket.write(
+      'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"Type"',
+    );
+    socket.end();
+
+    expect(await body).toEqual({ outcome: 'broken-off' });
+  });
+
+  it('whose connection is reset has broken off', async () => {
+    let resolve: (body: ReadBody) => void;
+    const body = new Promise<ReadBody>(r => (resolve = r));
+    const { port } = await serve(request => {
+      const limits = { limitBytes: 100, timeoutMs: 60_000 };
+      void readBody(request, limits).then(resolve);
+      request.once('data', () => socket.resetAndDestroy());
+    });
+    const socket = connect(port, '127.0.0.1');
+    socket.write(
+      'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"Type"',
+    );
+
+    expect(await body).toEqual({ outcome: 'broken-off' });
+  });
+});

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { RefusalLog } from '../../../lib/webhook/refusal-log.js';
+
+function start() {
+  const lines: string[] = [];
+  const clock = { now: 5_000 };
+  const log = new RefusalLog(
+    line => lines.push(line),
+    () => clock.now,
+  );
+  return { log, lines, clock };
+}
+
+describe('a refusal', () => {
+  it.each([
+    ['missing', 'it has no Authorization header'],
+    [
+      'another-scheme',
+      'its Authorization header is of another scheme than Bearer',
+    ],
+    ['unknown-secret', 'its secret is none of those configured'],
+    [
+      'white-space',
+      'its secret differs from a configured one by white space alone',
+    ],
+  ] as const)('%s is told with where it came from', (refusal, words) => {
+    const { log, lines } = start();
+    log.note(refusal, '203.0.113.7');
+
+    expect(lines).toEqual([
+      `Answered 401 to a call from 203.0.113.7: ${words}`,
+    ]);
+  });
+
+  it('may come from a socket that is gone', () => {
+    const { log, lines } = start();
+    log.note('missing', undefined);
+
+    expect(lines[0]).toContain('from an address unknown:');
+  });
+});
+
+describe('many refusals', () => {
+  it('of one kind are one line a minute', () => {
+    const { log, lines, clock } = start();
+    for (let second = 0; second < 60; second++) {
+      log.note('missing', '203.0.113.7');
+      clock.now += 1_000;
+    }
+    expect(lines).toHaveLength(1);
+
+    log.note('missing', '203.0.113.8');
+    expect(lines).toHaveLength(2);
+    expect(lines[1]).toMatch(
+      /from 203\.0\.113\.8: .* \(and 59 more before it\)$/,
+    );
+  });
+
+  it('of several kinds are one line each', () => {
+    const { log, lines } = start();
+    for (let round = 0; round < 3; round++) {
+      log.note('missing', '203.0.113.7');
+      log.note('unknown-secret', '203.0.113.7');
+    }
+
+    expect(lines).toHaveLength(2);
+  });
+
+  it('are counted afresh after each line', () => {
+    const { log, lines, clock } = start();
+    log.note('missing');
+    log.note('missing');
+    clock.now += 60_000;
+    log.note('missing');
+    clock.now += 60_000;
+    log.note('missing');
+
+    expect(lines).toHaveLength(3);
+    expect(lines[1]).toContain('(and 1 more before it)');
+    expect(lines[2]).not.toContain('more before it');
+  });
+
+  it('are remembered by one log alone', () => {
+    const [one, other] = [start(), start()];
+    one.log.note('missing');
+    other.log.note('missing');
+
+    expect(other.lines).toHaveLength(1);
+  });
+});

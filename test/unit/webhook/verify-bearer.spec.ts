@@ -1,0 +1,208 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  createKeyring,
+  verifyBearer,
+} from '../../../lib/webhook/verify-bearer.js';
+
+const SUPPORT = { name: 'support', secrets: ['q7-Sesame', 'q8-Sesame'] };
+const SALES = { name: 'sales', secrets: ['Barley-8w'] };
+const keyring = createKeyring([SUPPORT, SALES]);
+
+const verify = (authorization?: string) => verifyBearer(authorization, keyring);
+
+describe('the right secret', () => {
+  it.each([
+    'Bearer q7-Sesame',
+    'bearer q7-Sesame',
+    'BEARER q7-Sesame',
+    'bEaReR q7-Sesame',
+    'Bearer   q7-Sesame',
+    'q7-Sesame',
+    'Bearer q8-Sesame',
+    'q8-Sesame',
+  ])('enters as %o', authorization => {
+    expect(verify(authorization)).toEqual({ bot: SUPPORT });
+  });
+
+  it('tells whose it is', () => {
+    expect(verify('Bearer Barley-8w')).toEqual({ bot: SALES });
+  });
+
+  it('may have letters of any script, which come as UTF-8 bytes', () => {
+    for (const secret of ['Sesame-ключ', 'Sésame-à', '芝麻🔑']) {
+      const bot = { name: 'support', secrets: [secret] };
+      const ring = createKeyring([bot]);
+      const sent = Buffer.from(secret, 'utf8').toString('latin1');
+
+      expect(verifyBearer(`Bearer ${sent}`, ring)).toEqual({ bot });
+      expect(verifyBearer(sent, ring)).toEqual({ bot });
+      expect(verifyBearer('Bearer Sesame', ring)).toHaveProperty('refusal');
+    }
+  });
+
+  it('may have white space inside', () => {
+    const bot = { name: 'support', secrets: ['open  Sesame'] };
+    const ring = createKeyring([bot]);
+
+    expect(verifyBearer('Bearer open  Sesame', ring)).toEqual({ bot });
+    expect(verifyBearer('open  Sesame', ring)).toEqual({ bot });
+    expect(verifyBearer('Bearer open Sesame', ring)).toHaveProperty('refusal');
+  });
+});
+
+describe('no secret', () => {
+  it.each([undefined, ''])('is refused as missing: %o', authorization => {
+    expect(verify(authorization)).toEqual({ refusal: 'missing' });
+  });
+
+  it.each(['Bearer', 'Bearer ', 'Bearer    ', ' '])(
+    'does not enter as %o',
+    authorization => {
+      expect(verify(authorization).bot).toBeUndefined();
+    },
+  );
+});
+
+describe('another scheme', () => {
+  it.each([
+    'Basic cTctU2VzYW1lOg==',
+    'Basic q7-Sesame',
+    'Token q7-Sesame',
+    'ApiKey q7-Sesame',
+    'Digest username="q7-Sesame"',
+    'Bearers q7-Sesame',
+  ])('is refused, even with the right secret: %o', authorization => {
+    expect(verify(authorization)).toEqual({ refusal: 'another-scheme' });
+  });
+});
+
+describe('a secret that differs by white space', () => {
+  it.each([
+    'Bearer q7-Sesame ',
+    'Bearer q7-Sesame\n',
+    'Bearer\tq7-Sesame',
+    'Bearer \tq7-Sesame',
+    ' Bearer q7-Sesame',
+    'Bearer q7- Sesame',
+    'q7-Sesame ',
+    ' q7-Sesame',
+    'Bearer Bearer q7-Sesame ',
+  ])('is refused as that: %o', authorization => {
+    expect(verify(authorization).bot).toBeUndefined();
+  });
+
+  it.each(['Bearer q7-Sesame ', 'q7-Sesame ', 'Bearer\tq7-Sesame'])(
+    'is told as such: %o',
+    authorization => {
+      expect(verify(authorization)).toEqual({ refusal: 'white-space' });
+    },
+  );
+});
+
+describe('a secret that is almost right', () => {
+  it.each([
+    ['a prefix', 'q7-Sesam'],
+    ['a suffix', '7-Sesame'],
+    ['one letter more', 'q7-Sesamee'],
+    ['one letter before', 'qq7-Sesame'],
+    ['another letter', 'q9-Sesame'],
+    ['another case', 'Q7-SESAME'],
+    ['two secrets', 'q7-Sesameq8-Sesame'],
+    ['in quotes', '"q7-Sesame"'],
+    ['a NUL behind', 'q7-Sesame\0'],
+    ['of an object', '__proto__'],
+  ])('is unknown: %s', (_what, secret) => {
+    expect(verify(`Bearer ${secret}`)).toEqual({ refusal: 'unknown-secret' });
+    expect(verify(secret)).toEqual({ refusal: 'unknown-secret' });
+  });
+
+  it('is unknown where it is a list of secrets', () => {
+    expect(verify('Bearer q7-Sesame, Barley-8w').bot).toBeUndefined();
+    expect(verify('Bearer q7-Sesame,Bearer Barley-8w').bot).toBeUndefined();
+  });
+});
+
+describe('the keyring', () => {
+  it('holds no secret', () => {
+    const held = [...keyring.owners.keys()];
+
+    expect(held).toHaveLength(3);
+    expect(held.join()).not.toMatch(/sesame|barley/i);
+  });
+
+  it('files the same secret elsewhere under another key', () => {
+    const another = createKeyring([SUPPORT, SALES]);
+
+    expect(another.owners.keys().next()).not.toEqual(
+      keyring.owners.keys().next(),
+    );
+    expect(verifyBearer('Bearer q7-Sesame', another)).toEqual({ bot: SUPPORT });
+  });
+
+  it('lets nobody in where it is empty', () => {
+    expect(verifyBearer('Bearer x', createKeyring([])).bot).toBeUndefined();
+    expect(verifyBearer('Bearer ', createKeyring([])).bot).toBeUndefined();
+  });
+});
+
+describe('whatever the header', () => {
+  const SECRETS = [...SUPPORT.secrets, ...SALES.secrets];
+  const latin1 = fc.string({
+    unit: fc.integer({ min: 0, max: 255 }).map(c => String.fromCharCode(c)),
+    maxLength: 4,
+  });
+  const scheme = fc.oneof(
+    fc.constantFrom('Bearer', 'bearer', 'BEARER', 'Basic', 'Bear', ''),
+    fc.mixedCase(fc.constant('bearer')),
+  );
+  const space = fc.constantFrom(
+    '',
+    ' ',
+    '  ',
+    '\t',
+    ' \t',
+    '\n',
+    '\u00A0',
+    '=',
+  );
+  const secret = fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom(...SECRETS) },
+    fc.mixedCase(fc.constantFrom(...SECRETS)),
+    fc
+      .tuple(fc.constantFrom(...SECRETS), fc.nat(9), fc.nat(9))
+      .map(([text, from, to]) => text.slice(from, to)),
+    latin1,
+  );
+  const edge = fc.oneof(
+    { weight: 4, arbitrary: fc.constant('') },
+    fc.constantFrom(' ', '\n', '\0', 'x', ',', 'Bearer '),
+  );
+  const header = fc
+    .tuple(edge, scheme, space, secret, edge)
+    .map(parts => parts.join(''));
+
+  /** The rule in words: `Bearer`, one space or more and the secret; or the secret. */
+  function isRight(text: string): boolean {
+    if (SECRETS.includes(text)) return true;
+    if (text.slice(0, 7).toLowerCase() !== 'bearer ') return false;
+    let secret = text.slice(7);
+    while (secret.startsWith(' ')) secret = secret.slice(1);
+    return SECRETS.includes(secret);
+  }
+
+  it('only the right secrets enter', () => {
+    let entered = 0;
+    fc.assert(
+      fc.property(header, text => {
+        const { bot, refusal } = verify(text);
+        if (bot) entered++;
+
+        expect(bot !== undefined).toBe(isRight(text));
+        expect(refusal === undefined).toBe(isRight(text));
+      }),
+      { numRuns: 1_500 },
+    );
+    expect(entered).toBeGreaterThan(50);
+  });
+});

@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import {
+  XeniooHandlerError,
+  XeniooInboxError,
+  XeniooOptionsError,
+} from '../../lib/xenioo.errors.js';
+
+describe('an options error', () => {
+  it('lists every problem on a line of its own', () => {
+    const error = new XeniooOptionsError(['no secret', 'no path']);
+
+    expect(error.message).toBe(
+      "XeniooModule can't start:\n  - no secret\n  - no path",
+    );
+    expect(error.problems).toEqual(['no secret', 'no path']);
+  });
+
+  it('passes its cause on', () => {
+    const cause = new Error('vault is down');
+
+    expect(new XeniooOptionsError(['no secret'], { cause }).cause).toBe(cause);
+  });
+});
+
+it.each([
+  [new XeniooOptionsError([]), 'XeniooOptionsError'],
+  [new XeniooHandlerError('x'), 'XeniooHandlerError'],
+  [new XeniooInboxError('x'), 'XeniooInboxError'],
+])('%s is an Error that says its name', (error, name) => {
+  expect(error).toBeInstanceOf(Error);
+  expect(error.name).toBe(name);
+});
