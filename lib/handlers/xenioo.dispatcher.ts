@@ -7,9 +7,9 @@ import { XeniooBus } from './xenioo.bus.js';
 import { XeniooExplorer } from './xenioo.explorer.js';
 import type { XeniooHandler } from './xenioo.handler.js';
 
-/** What came of one handler that matched an entry. */
+/** What came of one handler that matched an entry; `skipped` where a guard of its own denied it. */
 export type XeniooOutcome =
-  | { readonly handler: string; readonly status: 'done' }
+  | { readonly handler: string; readonly status: 'done' | 'skipped' }
   | {
       readonly handler: string;
       readonly status: 'failed';
@@ -45,8 +45,7 @@ export class XeniooDispatcher {
   ): Promise<XeniooOutcome | undefined> {
     try {
       if (!handler.matches(entry)) return undefined;
-      await handler.handle(entry);
-      return { handler: handler.name, status: 'done' };
+      return { handler: handler.name, status: await handler.handle(entry) };
     } catch (error) {
       this.logFailure(handler, entry, error);
       return { handler: handler.name, status: 'failed', error };

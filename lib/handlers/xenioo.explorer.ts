@@ -6,11 +6,15 @@ import {
   ModuleRef,
 } from '@nestjs/core';
 import type { XeniooEntry } from '../events/parse-entry.js';
+import {
+  createEnhancer,
+  hasEnhancers,
+  type InstanceWrapper,
+} from '../nest-internals.js';
 import { XeniooHandlerError } from '../xenioo.errors.js';
 import { subscriptionsOf, type Subscription } from './subscription.js';
 import { XeniooHandler } from './xenioo.handler.js';
 
-type InstanceWrapper = ReturnType<DiscoveryService['getProviders']>[number];
 type Methods = Record<string, (entry: XeniooEntry) => unknown>;
 
 /** Finds the decorated methods of the whole application, once for every instance of the module. */
@@ -111,9 +115,13 @@ function callOf(
   wrapper: InstanceWrapper,
   method: string,
 ): (entry: XeniooEntry) => unknown {
-  if (wrapper.isDependencyTreeStatic() && !wrapper.isTransient) {
+  const isStatic = wrapper.isDependencyTreeStatic() && !wrapper.isTransient;
+  const enhance = hasEnhancers(wrapper, method)
+    ? createEnhancer(wrapper, method)
+    : undefined;
+  if (isStatic) {
     const instance = wrapper.instance as Methods;
-    return entry => instance[method]!(entry);
+    return enhance?.(instance) ?? (entry => instance[method]!(entry));
   }
   const moduleRef =
     wrapper.host!.getProviderByKey<ModuleRef>(ModuleRef).instance;
@@ -124,6 +132,8 @@ function callOf(
       wrapper.token as string,
       contextId,
     );
-    return instance[method]!(entry);
+    return enhance
+      ? enhance(instance, contextId)(entry)
+      : instance[method]!(entry);
   };
 }

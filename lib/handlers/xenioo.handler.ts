@@ -1,7 +1,9 @@
+import { isObservable, lastValueFrom } from 'rxjs';
 import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import { XENIOO_EVENT_TABLE } from '../events/xenioo-event.table.js';
 import type { XeniooEvent } from '../events/xenioo.event.js';
+import { DENIED } from '../nest-internals.js';
 import type { EventSubscription, Subscription } from './subscription.js';
 
 /** One decorated method of the host. */
@@ -23,8 +25,13 @@ export class XeniooHandler {
     );
   }
 
-  async handle(entry: XeniooEntry): Promise<void> {
-    await this.call(entry);
+  /** Runs the method; an Observable that it returns, to its end. Tells whether a guard of its own let it. */
+  async handle(entry: XeniooEntry): Promise<'done' | 'skipped'> {
+    const result = await this.call(entry);
+    if (isObservable(result)) {
+      await lastValueFrom(result, { defaultValue: undefined });
+    }
+    return result === DENIED ? 'skipped' : 'done';
   }
 
   /** What it handles, for the boot log. */
