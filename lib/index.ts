@@ -55,6 +55,12 @@ export {
   type XeniooEventOf,
 } from './events/xenioo-event.table.js';
 
+// How the webhook fares
+export {
+  XeniooHookStatus,
+  type XeniooStrike,
+} from './webhook/xenioo.hook-status.js';
+
 // Inboxes
 export { XeniooInbox, type XeniooDelivery } from './inbox/xenioo.inbox.js';
 export { MemoryInbox } from './inbox/memory.inbox.js';

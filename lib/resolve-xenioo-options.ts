@@ -5,7 +5,7 @@ import { botProblems } from './xenioo-bot.check.js';
 import { XeniooOptionsError } from './xenioo.errors.js';
 import {
   DEFINITION_OPTIONS,
-  type XeniooBotSettings,
+  toBotSettings,
   type XeniooOptions,
   type XeniooSettings,
 } from './xenioo.options.js';
@@ -13,6 +13,7 @@ import {
 /** The one place of every default. */
 const DEFAULTS = {
   name: 'default',
+  botsRefreshSeconds: 60,
   invalid: 'quarantine',
   bodyLimit: '10mb',
   bodyTimeoutMs: 10_000,
@@ -30,6 +31,7 @@ const LARGEST_BODY = 500 * 2 ** 20;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 const RANGES = {
+  botsRefreshSeconds: [1, 86_400],
   bodyTimeoutMs: [1, LONGEST_TIMER_MS],
   concurrency: [1, Number.MAX_SAFE_INTEGER],
   maxPending: [1, Number.MAX_SAFE_INTEGER],
@@ -64,6 +66,7 @@ export function resolveXeniooOptions(given: XeniooOptions): XeniooSettings {
 
   return {
     bots: botSettings(options),
+    botsRefreshSeconds: options.botsRefreshSeconds,
     invalid: options.invalid,
     bodyLimitBytes: parseBytes(options.bodyLimit),
     bodyTimeoutMs: options.bodyTimeoutMs,
@@ -114,12 +117,9 @@ function parseBytes(limit: unknown): number {
   return Math.floor(Number(match[1]) * BYTES_OF_UNIT[unit]);
 }
 
-function botSettings(options: CompleteOptions): XeniooBotSettings[] {
+function botSettings(options: CompleteOptions): XeniooSettings['bots'] {
+  if (typeof options.bots === 'function') return options.bots;
   return options.bots === undefined
     ? [{ name: options.name, secrets: [options.secret!].flat() }]
-    : options.bots.map(({ name, token, secret }) => ({
-        name,
-        token,
-        secrets: [secret].flat(),
-      }));
+    : toBotSettings(options.bots);
 }

@@ -9,6 +9,7 @@ export function botProblems(options: XeniooOptions): string[] {
   if (options.secret !== undefined && options.bots !== undefined) {
     return ['expected either `secret` or `bots`, got both'];
   }
+  if (typeof options.bots === 'function') return [];
   if (options.bots !== undefined) return botListProblems(options.bots);
   if (options.secret === undefined) {
     return [
@@ -21,8 +22,12 @@ export function botProblems(options: XeniooOptions): string[] {
   ];
 }
 
-function botListProblems(bots: unknown): string[] {
-  if (!Array.isArray(bots) || bots.length === 0) {
+/** The same for a list of bots. */
+export function botListProblems(
+  bots: unknown,
+  { mayBeEmpty = false } = {},
+): string[] {
+  if (!Array.isArray(bots) || (bots.length === 0 && !mayBeEmpty)) {
     return [
       `expected \`bots\` to be a list of { name, token, secret }, got ${kindOf(bots)}`,
     ];

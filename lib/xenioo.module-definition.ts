@@ -9,7 +9,9 @@ import { MemoryInbox } from './inbox/memory.inbox.js';
 import { XeniooInbox } from './inbox/xenioo.inbox.js';
 import { resolveXeniooOptions } from './resolve-xenioo-options.js';
 import { createXeniooController } from './webhook/create-xenioo-controller.js';
+import { XeniooHookModule } from './webhook/xenioo-hook.module.js';
 import { XeniooGate } from './webhook/xenioo.gate.js';
+import { XeniooKeyring } from './webhook/xenioo.keyring.js';
 import { XENIOO_ROUTE, type XeniooRoute } from './webhook/xenioo.route.js';
 import {
   XENIOO_OPTIONS,
@@ -89,7 +91,10 @@ function defineInstance(
   definition: DynamicModule,
   { path, isGlobal, decorators, inbox }: XeniooDefinitionOptions,
 ): DynamicModule {
-  const route: XeniooRoute = { id: Symbol(path) };
+  const route: XeniooRoute = {
+    id: Symbol(path),
+    hasDecorators: decorators.length > 0,
+  };
   return {
     ...definition,
     global: isGlobal,
@@ -103,9 +108,14 @@ function defineInstance(
       },
       { provide: XENIOO_ROUTE, useValue: route },
       { provide: XeniooInbox, ...inbox },
+      {
+        provide: XeniooKeyring,
+        inject: [XENIOO_SETTINGS],
+        useFactory: (settings: XeniooSettings) => new XeniooKeyring(settings),
+      },
       XeniooDispatcher,
       XeniooGate,
     ],
-    exports: [XeniooInbox],
+    exports: [XeniooInbox, XeniooHookModule],
   };
 }

@@ -7,11 +7,16 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
+import { ExternalContextCreator } from '@nestjs/core';
 import { XeniooHandlersModule } from './handlers/xenioo-handlers.module.js';
 import { XeniooDispatcher } from './handlers/xenioo.dispatcher.js';
 import { settledWithin } from './inbox/settled-within.js';
 import { XeniooInbox } from './inbox/xenioo.inbox.js';
+import { hasGlobalGuards } from './nest-internals.js';
+import { XeniooHookModule } from './webhook/xenioo-hook.module.js';
 import { XeniooGate } from './webhook/xenioo.gate.js';
+import { XeniooKeyring } from './webhook/xenioo.keyring.js';
+import { XENIOO_ROUTE, type XeniooRoute } from './webhook/xenioo.route.js';
 import { withoutUndefined } from './without-undefined.js';
 import { assertDefinition } from './xenioo-definition.check.js';
 import {
@@ -35,7 +40,7 @@ import { XENIOO_SETTINGS, type XeniooSettings } from './xenioo.options.js';
  * export class AppModule {}
  * ```
  */
-@Module({ imports: [XeniooHandlersModule] })
+@Module({ imports: [XeniooHandlersModule, XeniooHookModule] })
 export class XeniooModule
   extends ConfigurableModuleClass
   implements
@@ -51,6 +56,9 @@ export class XeniooModule
     private readonly gate: XeniooGate,
     private readonly inbox: XeniooInbox,
     private readonly dispatcher: XeniooDispatcher,
+    private readonly keyring: XeniooKeyring,
+    @Inject(XENIOO_ROUTE) private readonly route: XeniooRoute,
+    private readonly contexts: ExternalContextCreator,
   ) {
     super();
   }
@@ -77,10 +85,17 @@ export class XeniooModule
   }
 
   async onApplicationBootstrap(): Promise<void> {
+    const url = this.gate.open();
     await this.inbox.start(this.dispatcher.dispatch);
-    if (this.gate.url === undefined) return;
-    const bots = this.settings.bots.map(({ name }) => name).join(', ');
-    this.logger.log(`POST ${this.gate.url} receives the events of ${bots}`);
+    if (url === undefined) return;
+    this.logger.log(
+      `POST ${url} receives the events of ${this.keyring.describe()}`,
+    );
+    if (!this.route.hasDecorators && hasGlobalGuards(this.contexts)) {
+      this.logger.warn(
+        `The application has global guards, and they are asked for POST ${url} too. If one denies what has no token of its own, Xenioo stops calling: give the module the decorator that it looks for, as XeniooModule.forRoot({ …, decorators: [Public()] }).`,
+      );
+    }
   }
 
   /** The server still takes calls: what is pending is handled meanwhile. */

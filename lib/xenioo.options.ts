@@ -22,8 +22,20 @@ export interface XeniooOptions {
    */
   name?: string | undefined;
 
-  /** Instead of `secret`, for several bots on one URL. */
-  bots?: XeniooBot[] | undefined;
+  /**
+   * Instead of `secret`, for several bots on one URL: a list, or a function that
+   * is asked for it. It is asked first while the application boots, where a
+   * failure stops it, then again when a call comes and `botsRefreshSeconds` have
+   * passed, and, at most once in 5 s, on a secret that nobody knows. Calls wait 2 s
+   * for it at most; an answer that fails or can't be keeps the last good one.
+   */
+  bots?: XeniooBot[] | (() => XeniooBot[] | Promise<XeniooBot[]>) | undefined;
+
+  /**
+   * How old the answer of a function `bots` may become, in seconds.
+   * @default 60
+   */
+  botsRefreshSeconds?: number | undefined;
 
   /**
    * What to do with entries that can't be understood: `'quarantine'` gives them
@@ -87,7 +99,9 @@ export const XENIOO_SETTINGS = Symbol('XENIOO_SETTINGS');
 
 /** The options checked, with every default in place. */
 export interface XeniooSettings {
-  readonly bots: readonly XeniooBotSettings[];
+  readonly bots:
+    readonly XeniooBotSettings[] | (() => XeniooBot[] | Promise<XeniooBot[]>);
+  readonly botsRefreshSeconds: number;
   readonly invalid: 'quarantine' | 'reject';
   readonly bodyLimitBytes: number;
   readonly bodyTimeoutMs: number;
@@ -101,4 +115,12 @@ export interface XeniooBotSettings {
   /** Absent where the `secret` option is used: entries of any token are welcome. */
   readonly token?: string;
   readonly secrets: readonly string[];
+}
+
+export function toBotSettings(bots: readonly XeniooBot[]): XeniooBotSettings[] {
+  return bots.map(({ name, token, secret }) => ({
+    name,
+    token,
+    secrets: [secret].flat(),
+  }));
 }

@@ -133,4 +133,6 @@ export const XENIOO_EVENT_NAMES = Object.freeze({
   Unknown: `xenioo.${UNKNOWN_EVENT.typeName}`,
   /** An `InvalidXeniooEntry`: what could not be understood. */
   Invalid: 'xenioo.invalid',
+  /** A `XeniooStrike`: a right secret was answered otherwise than 200. */
+  Strike: 'xenioo.strike',
 } as const);

@@ -8,7 +8,7 @@ const CLOSES_CONNECTION = new Set([401, 408, 413]);
  */
 export function answer(
   response: ServerResponse,
-  status: 200 | 400 | 401 | 408 | 413 | 503,
+  status: number,
   messages?: readonly string[],
 ): void {
   if (response.headersSent || response.destroyed) return;

@@ -7,6 +7,7 @@ import {
   Req,
   Res,
   SetMetadata,
+  UseFilters,
   UseGuards,
   VERSION_NEUTRAL,
   type Type,
@@ -21,8 +22,10 @@ import { XENIOO_SETTINGS, type XeniooSettings } from '../xenioo.options.js';
 import { answer } from './answer.js';
 import { FASTIFY_ROUTE_CONFIG } from './fastify.gate.js';
 import { rawRequest, rawResponse } from './raw-http.js';
+import { XeniooFilter } from './xenioo.filter.js';
 import { XeniooGate } from './xenioo.gate.js';
 import { XeniooGuard } from './xenioo.guard.js';
+import { XeniooHookRecorder } from './xenioo.hook-recorder.js';
 import { ROUTE_ID, type XeniooRoute } from './xenioo.route.js';
 
 /** Makes a controller class for one instance: two of them must not share a path or the host's decorators. */
@@ -33,6 +36,7 @@ export function createXeniooController(
 ): Type {
   @applyDecorators(...decorators)
   @UseGuards(XeniooGuard)
+  @UseFilters(XeniooFilter)
   @Controller({ path, version: VERSION_NEUTRAL })
   class XeniooController {
     private readonly logger = new Logger('Xenioo');
@@ -41,6 +45,7 @@ export function createXeniooController(
       @Inject(XENIOO_SETTINGS) private readonly settings: XeniooSettings,
       private readonly gate: XeniooGate,
       private readonly inbox: XeniooInbox,
+      private readonly recorder: XeniooHookRecorder,
     ) {}
 
     @SetMetadata(ROUTE_ID, id)
@@ -56,9 +61,8 @@ export function createXeniooController(
       const errors =
         this.settings.invalid === 'reject' ? errorsOf(entries) : [];
       if (errors.length > 0) {
-        this.logger.warn(
-          `Answered 400 to bot ${bot.name} (\`invalid: 'reject'\`): ${errors.join('; ')}`,
-        );
+        const reason = `\`invalid: 'reject'\`, and ${errors.join('; ')}`;
+        this.recorder.strike({ status: 400, bot: bot.name, reason });
         answer(response, 400, errors);
         return;
       }
@@ -66,14 +70,14 @@ export function createXeniooController(
         await this.inbox.accept({ entries });
       } catch (error) {
         const { message, stack } = describeError(error);
-        const isExpected = error instanceof XeniooInboxError;
-        this.logger.error(
-          `Answered 503 to bot ${bot.name}: ${message}`,
-          isExpected ? undefined : stack,
-        );
+        if (!(error instanceof XeniooInboxError)) {
+          this.logger.error(`The inbox failed: ${message}`, stack);
+        }
+        this.recorder.strike({ status: 503, bot: bot.name, reason: message });
         answer(response, 503);
         return;
       }
+      this.recorder.accept(receivedAt, entries.some(isEvent));
       answer(response, 200);
     }
   }
@@ -84,4 +88,8 @@ function errorsOf(entries: readonly XeniooEntry[]): string[] {
   return entries.flatMap(entry =>
     entry instanceof InvalidXeniooEntry ? entry.errors : [],
   );
+}
+
+function isEvent(entry: XeniooEntry): boolean {
+  return !(entry instanceof InvalidXeniooEntry);
 }

@@ -48,6 +48,7 @@ export function gateFastify(
   fastify: Fastify,
   { id }: XeniooRoute,
   admit: Admit,
+  claim: (url: string) => void,
 ): () => string | undefined {
   let url: string | undefined;
 
@@ -63,6 +64,7 @@ export function gateFastify(
   };
   fastify.addHook('onRoute', route => {
     if (route.config?.xenioo !== id) return;
+    if (url === undefined) claim(route.url);
     url ??= route.url;
     if (!route.url.endsWith('/')) {
       if (!ignoresTrailingSlash(fastify)) {

@@ -27,7 +27,7 @@ export type Verdict =
  */
 export function createKeyring(
   bots: readonly XeniooBotSettings[],
-  key = randomBytes(32),
+  key: Buffer = randomBytes(32),
 ): Keyring {
   const owners = new Map<string, KeyringEntry>();
   for (const bot of bots) {

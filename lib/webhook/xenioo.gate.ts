@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost, type AbstractHttpAdapter } from '@nestjs/core';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
@@ -10,9 +10,10 @@ import { answer } from './answer.js';
 import { gateExpress } from './express.gate.js';
 import { gateFastify } from './fastify.gate.js';
 import { readBody } from './read-body.js';
-import { RefusalLog } from './refusal-log.js';
-import { createKeyring, verifyBearer } from './verify-bearer.js';
+import { XeniooHookRecorder } from './xenioo.hook-recorder.js';
+import { XeniooKeyring } from './xenioo.keyring.js';
 import { XENIOO_ROUTE, type XeniooRoute } from './xenioo.route.js';
+import { XeniooUrls } from './xenioo.urls.js';
 
 /** A call with the right secret, its body read. */
 export interface XeniooCall {
@@ -27,25 +28,29 @@ export interface XeniooCall {
  */
 @Injectable()
 export class XeniooGate {
-  private readonly logger = new Logger('Xenioo');
-  private readonly refusals = new RefusalLog(line => this.logger.warn(line));
-  private readonly keyring;
   private readonly calls = new WeakMap<IncomingMessage, XeniooCall>();
   private findUrl: () => string | undefined = () => undefined;
 
   constructor(
     @Inject(XENIOO_SETTINGS) private readonly settings: XeniooSettings,
     @Inject(XENIOO_ROUTE) private readonly route: XeniooRoute,
+    private readonly keyring: XeniooKeyring,
+    private readonly recorder: XeniooHookRecorder,
+    private readonly urls: XeniooUrls,
     adapterHost: HttpAdapterHost,
   ) {
-    this.keyring = createKeyring(settings.bots);
     // In a testing module the adapter comes later; in an application context there is none.
     adapterHost.init$.subscribe(() => this.attach(adapterHost.httpAdapter));
   }
 
-  /** Where the calls come in, with every prefix; none before the application is up, or without a server. */
-  get url(): string | undefined {
-    return this.findUrl();
+  /**
+   * Where the calls come in, with every prefix; none without a server. For when the routes are there.
+   * @throws {XeniooOptionsError} where another instance receives at the same URL
+   */
+  open(): string | undefined {
+    const url = this.findUrl();
+    if (url !== undefined) this.urls.claim(url, this.route.id);
+    return url;
   }
 
   /** The call that a request brought, if its secret was right. */
@@ -59,9 +64,9 @@ export class XeniooGate {
     response: ServerResponse,
   ): Promise<boolean> {
     const { authorization } = request.headers;
-    const { bot, refusal } = verifyBearer(authorization, this.keyring);
+    const { bot, refusal } = await this.keyring.verify(authorization);
     if (refusal) {
-      this.refusals.note(refusal, request.socket.remoteAddress);
+      this.recorder.refuse(refusal, request.socket.remoteAddress);
       answer(response, 401);
       return false;
     }
@@ -76,14 +81,12 @@ export class XeniooGate {
       return true;
     }
     if (body.outcome === 'too-large') {
-      this.logger.error(
-        `Answered 413 to bot ${bot.name}: its call is over \`bodyLimit\` (${bodyLimitBytes} bytes). Raise it: Xenioo stops calling after 10 failures.`,
-      );
+      const reason = `its body is over \`bodyLimit\` (${bodyLimitBytes} bytes); raise it`;
+      this.recorder.strike({ status: 413, bot: bot.name, reason });
       answer(response, 413);
     } else if (body.outcome === 'too-slow') {
-      this.logger.error(
-        `Answered 408 to bot ${bot.name}: its call took over ${bodyTimeoutMs} ms to arrive (\`bodyTimeoutMs\`).`,
-      );
+      const reason = `its body took longer than \`bodyTimeoutMs\` (${bodyTimeoutMs} ms) to arrive`;
+      this.recorder.strike({ status: 408, bot: bot.name, reason });
       answer(response, 408);
     }
     return false;
@@ -96,7 +99,12 @@ export class XeniooGate {
     if (type === 'express') {
       this.findUrl = gateExpress(adapter, this.route, admit);
     } else if (type === 'fastify') {
-      this.findUrl = gateFastify(adapter.getInstance(), this.route, admit);
+      this.findUrl = gateFastify(
+        adapter.getInstance(),
+        this.route,
+        admit,
+        url => this.urls.claim(url, this.route.id),
+      );
     }
   }
 }

@@ -9,6 +9,8 @@ export const ROUTE_ID = Symbol('nestjs-xenioo:route');
 /** What marks the route of one instance, so that a gate finds its own. */
 export interface XeniooRoute {
   readonly id: symbol;
+  /** Whether the host put decorators of its own on the controller. */
+  readonly hasDecorators: boolean;
 }
 
 /** Lets a request pass, or answers it and says no. */

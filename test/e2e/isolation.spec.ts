@@ -294,7 +294,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         };
       }
     }
-    ContextIdFactory.apply(new ByBot() as unknown as ContextIdStrategy);
+    ContextIdFactory.apply(new ByBot());
     onTestFinished(() =>
       ContextIdFactory.apply(undefined as unknown as ContextIdStrategy),
     );

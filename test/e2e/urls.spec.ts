@@ -159,6 +159,19 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
+  it('refuses to boot with two instances on one URL', async () => {
+    const start = startHost(adapter, {
+      imports: [
+        XeniooModule.forRoot({ secret: 'first', path: 'hooks' }),
+        XeniooModule.forRoot({ secret: 'second', path: '/hooks/' }),
+      ],
+    });
+
+    await expect(start).rejects.toThrow(
+      'two instances of XeniooModule receive at /hooks: give each a `path` of its own',
+    );
+  });
+
   it('passes a global guard with the decorators that the guard looks for', async () => {
     const Public = () => SetMetadata('public', true);
 

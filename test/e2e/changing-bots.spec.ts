@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import {
+  XeniooModule,
+  XeniooOptionsError,
+  type XeniooBot,
+} from '../../lib/index.js';
+import { call } from '../support/call.js';
+import { Handled } from '../support/handled.js';
+import { startHost, type AdapterName } from '../support/host-app.js';
+
+const SUPPORT = { name: 'support', token: 'a', secret: 'secret-a' };
+const SHOP = { name: 'shop', token: 'b', secret: 'secret-b' };
+
+async function start(
+  adapter: AdapterName,
+  bots: () => XeniooBot[] | Promise<XeniooBot[]>,
+) {
+  const host = await startHost(adapter, {
+    imports: [XeniooModule.forRoot({ bots, botsRefreshSeconds: 1 })],
+    providers: [Handled],
+  });
+  const send = async (secret: string) => {
+    const authorization = `Bearer ${secret}`;
+    const url = host.url('/xenioo/webhook');
+    return (await call(url, { Type: 1 }, { authorization })).status;
+  };
+  return { ...host, send };
+}
+
+describe.each(['express', 'fastify'] as const)('on %s', adapter => {
+  it('asks for the bots while it boots', async () => {
+    let asked = 0;
+    const { send, logs, idle, app } = await start(adapter, async () => {
+      asked++;
+      return [SUPPORT, SHOP];
+    });
+    expect(asked).toBe(1);
+    expect(logs.ofXenioo('log')).toContain(
+      'POST /xenioo/webhook receives the events of support, shop',
+    );
+
+    expect(await send('secret-b')).toBe(200);
+    await idle();
+    expect(app.get(Handled).events).toMatchObject([{ bot: 'shop' }]);
+    expect(asked).toBe(1);
+  });
+
+  it('boots without bots, and learns of them', async () => {
+    const bots: XeniooBot[] = [];
+    const { send } = await start(adapter, () => bots);
+    expect(await send('secret-a')).toBe(401);
+
+    bots.push(SUPPORT);
+
+    await expect
+      .poll(() => send('secret-a'), { timeout: 5_000, interval: 100 })
+      .toBe(200);
+  });
+
+  it('forgets a bot that is gone', async () => {
+    let bots = [SUPPORT, SHOP];
+    const { send } = await start(adapter, () => bots);
+    expect(await send('secret-b')).toBe(200);
+
+    bots = [SUPPORT];
+
+    await expect
+      .poll(() => send('secret-b'), { timeout: 5_000, interval: 100 })
+      .toBe(401);
+    expect(await send('secret-a')).toBe(200);
+  });
+
+  it('keeps the last good answer when one fails or can’t be', async () => {
+    const answers: (() => XeniooBot[])[] = [
+      () => [SUPPORT],
+      () => {
+        throw new Error('vault is sealed');
+      },
+      () => [{ ...SUPPORT, secret: '' }],
+    ];
+    const { send, logs } = await start(adapter, () =>
+      (answers.shift() ?? (() => [SUPPORT]))(),
+    );
+
+    await expect
+      .poll(
+        async () => {
+          expect(await send('secret-a')).toBe(200);
+          return logs.ofXenioo('error');
+        },
+        { timeout: 5_000, interval: 100 },
+      )
+      .toEqual([
+        expect.stringMatching(/those known before stay: vault is sealed/),
+        expect.stringMatching(
+          /those known before stay: .*`bots\[0\].secret` to be a non-empty/s,
+        ),
+      ]);
+  });
+
+  it.each<[string, () => XeniooBot[], RegExp]>([
+    [
+      'fails',
+      () => {
+        throw new Error('vault is sealed');
+      },
+      /`bots` was asked for the bots and failed: vault is sealed/,
+    ],
+    [
+      'answers what can’t be',
+      () => [SUPPORT, { ...SHOP, secret: 'secret-a' }],
+      /each bot to have a `secret` of its own/,
+    ],
+  ])('does not boot where it %s', async (_, bots, message) => {
+    const error = await start(adapter, bots).catch((caught: unknown) => caught);
+
+    expect(error).toBeInstanceOf(XeniooOptionsError);
+    expect((error as Error).message).toMatch(message);
+    expect((error as Error).message).not.toContain('secret-a');
+  });
+});
