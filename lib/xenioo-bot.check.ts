@@ -87,9 +87,14 @@ function secretProblems(secret: unknown, path: string): string[] {
 function singleSecretProblems(secret: unknown, path: string): string[] {
   const problems = textProblems(secret, path);
   if (problems.length > 0) return problems;
-  return /^bearer(\s|$)/i.test(secret as string)
+  if (/^bearer(\s|$)/i.test(secret as string)) {
+    return [
+      `expected \`${path}\` to be the API Secret alone, got one that begins with \`Bearer\`: leave that word out`,
+    ];
+  }
+  return /\p{Cc}/u.test(secret as string)
     ? [
-        `expected \`${path}\` to be the API Secret alone, got one that begins with \`Bearer\`: leave that word out`,
+        `expected \`${path}\` to be what a header can hold, got one with a line break or another control character`,
       ]
     : [];
 }

@@ -32,6 +32,13 @@ export function assertDefinition(given: unknown, form: 'sync' | 'async'): void {
 function asyncProblems(given: Given): string[] {
   const problems = unknownNames(given, ASYNC_NAMES);
   const factories = FACTORIES.filter(name => given[name] !== undefined);
+  for (const name of factories) {
+    if (!isFunction(given[name])) {
+      problems.push(
+        `expected \`${name}\` to be a ${name === 'useFactory' ? 'function' : 'class'}, got ${kindOf(given[name])}`,
+      );
+    }
+  }
   if (factories.length !== 1) {
     problems.push(
       `expected one of ${FACTORIES.join(', ')}, got ${factories.join(' and ') || 'none'}`,

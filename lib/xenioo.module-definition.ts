@@ -7,12 +7,14 @@ import {
 import { XeniooDispatcher } from './handlers/xenioo.dispatcher.js';
 import { MemoryInbox } from './inbox/memory.inbox.js';
 import { XeniooInbox } from './inbox/xenioo.inbox.js';
+import { kindOf } from './describe-value.js';
 import { resolveXeniooOptions } from './resolve-xenioo-options.js';
 import { createXeniooController } from './webhook/create-xenioo-controller.js';
 import { XeniooHookModule } from './webhook/xenioo-hook.module.js';
 import { XeniooGate } from './webhook/xenioo.gate.js';
 import { XeniooKeyring } from './webhook/xenioo.keyring.js';
 import { XENIOO_ROUTE, type XeniooRoute } from './webhook/xenioo.route.js';
+import { XeniooOptionsError } from './xenioo.errors.js';
 import {
   XENIOO_OPTIONS,
   XENIOO_SETTINGS,
@@ -54,16 +56,20 @@ export interface XeniooDefinitionOptions {
   inbox: XeniooInboxProvider;
 }
 
+type MaybeDefinitionOptions = {
+  [name in keyof XeniooDefinitionOptions]?:
+    XeniooDefinitionOptions[name] | undefined;
+};
+
 /** What `XeniooModule.forRoot()` takes. */
-export type XeniooModuleOptions = XeniooOptions &
-  Partial<XeniooDefinitionOptions>;
+export type XeniooModuleOptions = XeniooOptions & MaybeDefinitionOptions;
 
 /** What `XeniooModule.forRootAsync()` takes: one of `useFactory`, `useClass` and `useExisting`. */
 export type XeniooModuleAsyncOptions = ConfigurableModuleAsyncOptions<
   XeniooOptions,
   'createXeniooOptions'
 > &
-  Partial<XeniooDefinitionOptions>;
+  MaybeDefinitionOptions;
 
 const MEMORY_INBOX: XeniooInboxProvider = {
   inject: [XENIOO_SETTINGS],
@@ -107,7 +113,12 @@ function defineInstance(
         useFactory: resolveXeniooOptions,
       },
       { provide: XENIOO_ROUTE, useValue: route },
-      { provide: XeniooInbox, ...inbox },
+      {
+        provide: XeniooInbox,
+        inject: inbox.inject ?? [],
+        useFactory: async (...dependencies: unknown[]) =>
+          assertInbox(await inbox.useFactory(...dependencies)),
+      },
       {
         provide: XeniooKeyring,
         inject: [XENIOO_SETTINGS],
@@ -118,4 +129,12 @@ function defineInstance(
     ],
     exports: [XeniooInbox, XeniooHookModule],
   };
+}
+
+/** A factory of the host may return anything. */
+function assertInbox(inbox: unknown): XeniooInbox {
+  if (inbox instanceof XeniooInbox) return inbox;
+  throw new XeniooOptionsError([
+    `expected \`inbox.useFactory\` to return an instance of a class that extends XeniooInbox, got ${kindOf(inbox)}`,
+  ]);
 }

@@ -13,6 +13,6 @@ import { addSubscription, methodUnder } from './subscription.js';
  * ```
  */
 export function OnXeniooInvalid(): XeniooHandlerDecorator<InvalidXeniooEntry> {
-  return (_target, key, descriptor) =>
-    addSubscription(methodUnder(key, descriptor), { to: 'invalid' });
+  return (target, key, descriptor) =>
+    addSubscription(methodUnder(target, key, descriptor), { to: 'invalid' });
 }

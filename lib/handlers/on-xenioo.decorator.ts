@@ -1,13 +1,16 @@
 import { XeniooEventType } from '../events/xenioo-event-type.js';
 import type { XeniooEventOf } from '../events/xenioo-event.table.js';
 import type { XeniooEvent } from '../events/xenioo.event.js';
-import { quote } from '../describe-value.js';
+import { kindOf, quote } from '../describe-value.js';
+import { unknownNames } from '../unknown-names.js';
 import { XeniooHandlerError } from '../xenioo.errors.js';
 import {
   addSubscription,
   methodUnder,
   type Subscription,
 } from './subscription.js';
+
+const OPTION_NAMES = ['bot', 'channel', 'when', 'name'];
 
 /** Narrows what an `@OnXenioo()` method gets. */
 export interface OnXeniooOptions<E extends XeniooEvent = XeniooEvent> {
@@ -27,7 +30,7 @@ export interface OnXeniooOptions<E extends XeniooEvent = XeniooEvent> {
 /** Fits every method that can be called with an `E`; on another the compiler shows both types. */
 export type XeniooHandlerDecorator<E> = <M extends (event: E) => unknown>(
   target: object,
-  key: string | symbol,
+  key: string,
   descriptor: TypedPropertyDescriptor<M>,
 ) => void;
 
@@ -73,15 +76,14 @@ export function OnXenioo(
   first?: XeniooEventType | readonly XeniooEventType[] | OnXeniooOptions,
   second?: OnXeniooOptions<never>,
 ): XeniooHandlerDecorator<never> {
-  const hasTypes = typeof first === 'number' || Array.isArray(first);
-  const types = hasTypes ? typeSet(first) : undefined;
-  const { bot, channel, when, name, ...unknown } =
-    second ?? ((hasTypes ? {} : first) as OnXeniooOptions | undefined) ?? {};
-  for (const option of Object.keys(unknown)) {
-    throw new XeniooHandlerError(
-      `@OnXenioo() has no option \`${option}\`; known are bot, channel, when, name`,
-    );
-  }
+  const hasTypes = typeof first !== 'object' || Array.isArray(first);
+  const types =
+    hasTypes && first !== undefined
+      ? typeSet(first as XeniooEventType | readonly XeniooEventType[])
+      : undefined;
+  const { bot, channel, when, name } = checkedOptions(
+    second ?? (hasTypes ? {} : first),
+  );
   const subscription: Subscription = {
     to: 'events',
     ...(types && { types }),
@@ -90,21 +92,40 @@ export function OnXenioo(
     ...(when && { when: when as (event: XeniooEvent) => boolean }),
     ...(name !== undefined && { name }),
   };
-  return (_target, key, descriptor) =>
-    addSubscription(methodUnder(key, descriptor), subscription);
+  return (target, key, descriptor) =>
+    addSubscription(methodUnder(target, key, descriptor), subscription);
 }
 
-function nameSet(
-  option: string,
-  given: string | readonly string[],
-): Set<string> {
-  const names = new Set([given].flat());
-  if (names.size === 0) {
+function checkedOptions(given: unknown): OnXeniooOptions<never> {
+  if (typeof given !== 'object' || given === null) {
     throw new XeniooHandlerError(
-      `@OnXenioo() with \`${option}: []\` would never run: name at least one, or leave the option out`,
+      `@OnXenioo() expects an object of options, got ${kindOf(given)}`,
     );
   }
-  return names;
+  const options: OnXeniooOptions<never> = given;
+  const problems = unknownNames(options, OPTION_NAMES);
+  if (options.when !== undefined && typeof options.when !== 'function') {
+    problems.push(`\`when\` must be a function, got ${kindOf(options.when)}`);
+  }
+  const name: unknown = options.name ?? 'unset';
+  if (typeof name !== 'string' || !/^\S+$/.test(name)) {
+    problems.push(`\`name\` must be a word without spaces, got ${quote(name)}`);
+  }
+  if (problems.length > 0) {
+    throw new XeniooHandlerError(`@OnXenioo(): ${problems.join('; ')}`);
+  }
+  return options;
+}
+
+function nameSet(option: string, given: unknown): Set<string> {
+  const names = new Set([given].flat());
+  const areNames = [...names].every(name => typeof name === 'string' && name);
+  if (names.size === 0 || !areNames) {
+    throw new XeniooHandlerError(
+      `@OnXenioo() with this \`${option}\` would never run: name at least one, or leave the option out`,
+    );
+  }
+  return names as Set<string>;
 }
 
 function typeSet(

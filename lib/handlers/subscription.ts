@@ -20,15 +20,20 @@ const SUBSCRIPTIONS = Symbol('nestjs-xenioo:subscriptions');
 
 /**
  * The method under a decorator.
- * @throws {XeniooHandlerError} where there is none
+ * @throws {XeniooHandlerError} where there is none that could be found on an instance
  */
 export function methodUnder<M>(
+  target: object,
   key: string | symbol,
-  { value }: TypedPropertyDescriptor<M>,
+  descriptor: TypedPropertyDescriptor<M> | undefined,
 ): M & object {
-  if (typeof value === 'function') return value;
+  const method = descriptor?.value;
+  const isOfInstance = typeof target !== 'function';
+  if (isOfInstance && typeof key === 'string' && typeof method === 'function') {
+    return method;
+  }
   throw new XeniooHandlerError(
-    `${String(key)} is no method: @OnXenioo() and @OnXeniooInvalid() go on methods alone`,
+    `\`${String(key)}\` can't handle events: @OnXenioo() and @OnXeniooInvalid() go on methods of instances that have a name`,
   );
 }
 

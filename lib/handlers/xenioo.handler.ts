@@ -1,3 +1,4 @@
+import { isPromise } from 'node:util/types';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
@@ -48,8 +49,15 @@ function includes(
     (types?.has(event.type) ?? true) &&
     (bots?.has(event.bot) ?? true) &&
     (channels?.has(event.channel ?? '') ?? true) &&
-    (when?.(event) ?? true)
+    (when === undefined || isMet(when(event)))
   );
+}
+
+/** An answer that is still to come would let every event through. */
+function isMet(answer: unknown): boolean {
+  if (!isPromise(answer)) return Boolean(answer);
+  answer.catch(() => {});
+  throw new TypeError('`when` must answer at once, and gave a promise');
 }
 
 function describeSubscription(subscription: Subscription): string {

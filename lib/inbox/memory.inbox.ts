@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { describeError } from '../describe-error.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import type { XeniooDispatch } from '../handlers/xenioo.dispatcher.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
@@ -22,6 +23,7 @@ export class MemoryInbox extends XeniooInbox {
   private last: Waiting | undefined;
   private pending = 0;
   private running = 0;
+  private scheduled: NodeJS.Immediate | undefined;
   private isOpen = true;
   private whenIdle: (() => void)[] = [];
 
@@ -44,12 +46,12 @@ export class MemoryInbox extends XeniooInbox {
       );
     }
     for (const entry of entries) this.enqueue(entry);
-    this.runWaiting();
+    this.schedule();
   }
 
   async start(dispatch: XeniooDispatch): Promise<void> {
     this.dispatch = dispatch;
-    this.runWaiting();
+    this.schedule();
   }
 
   async idle(): Promise<void> {
@@ -73,21 +75,34 @@ export class MemoryInbox extends XeniooInbox {
     this.pending++;
   }
 
-  private runWaiting(): void {
-    if (!this.dispatch) return;
+  /** Later, so that the answer goes out before handlers begin, and I/O comes in between. */
+  private schedule(): void {
+    if (!this.dispatch || this.scheduled || !this.first) return;
+    this.scheduled = setImmediate(() => {
+      this.scheduled = undefined;
+      this.runWaiting(this.dispatch!);
+    });
+  }
+
+  private runWaiting(dispatch: XeniooDispatch): void {
     while (this.first && this.running < this.settings.concurrency) {
       const { entry, next } = this.first;
       this.first = next;
       if (!next) this.last = undefined;
       this.running++;
-      void this.dispatch(entry).finally(() => this.settle());
+      dispatch(entry)
+        .catch((error: unknown) => {
+          const { message, stack } = describeError(error);
+          this.logger.error(`An event was not dispatched: ${message}`, stack);
+        })
+        .finally(() => this.settle());
     }
   }
 
   private settle(): void {
     this.running--;
     this.pending--;
-    this.runWaiting();
+    this.schedule();
     if (this.pending > 0) return;
     for (const resolve of this.whenIdle.splice(0)) resolve();
   }

@@ -1,6 +1,7 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 
-const CLOSES_CONNECTION = new Set([401, 408, 413]);
+/** Statuses after which nothing more is read from a connection. */
+export const CLOSES_CONNECTION: ReadonlySet<number> = new Set([401, 408, 413]);
 
 /**
  * Writes an answer to the socket's own response: on the way through the host's

@@ -28,6 +28,9 @@ import { XeniooGuard } from './xenioo.guard.js';
 import { XeniooHookRecorder } from './xenioo.hook-recorder.js';
 import { ROUTE_ID, type XeniooRoute } from './xenioo.route.js';
 
+/** A call may hold any number of entries. */
+const MOST_ERRORS = 20;
+
 /** Makes a controller class for one instance: two of them must not share a path or the host's decorators. */
 export function createXeniooController(
   path: string,
@@ -84,10 +87,15 @@ export function createXeniooController(
   return XeniooController;
 }
 
+/** What is wrong with the entries, as far as somebody would read it. */
 function errorsOf(entries: readonly XeniooEntry[]): string[] {
-  return entries.flatMap(entry =>
+  const errors = entries.flatMap(entry =>
     entry instanceof InvalidXeniooEntry ? entry.errors : [],
   );
+  const more = errors.length - MOST_ERRORS;
+  return more > 0
+    ? [...errors.slice(0, MOST_ERRORS), `and ${more} more`]
+    : errors;
 }
 
 function isEvent(entry: XeniooEntry): boolean {

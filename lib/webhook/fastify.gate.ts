@@ -83,7 +83,7 @@ export function gateFastify(
 
 function ignoresTrailingSlash({ initialConfig }: Fastify): boolean {
   return Boolean(
-    initialConfig.ignoreTrailingSlash ??
+    initialConfig.ignoreTrailingSlash ||
     initialConfig.routerOptions?.ignoreTrailingSlash,
   );
 }

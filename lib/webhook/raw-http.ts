@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+export type HttpRequest = IncomingMessage | { readonly raw: IncomingMessage };
+
 /** Express's request is Node's own; Fastify's holds it. */
-export function rawRequest(
-  request: IncomingMessage | { readonly raw: IncomingMessage },
-): IncomingMessage {
+export function rawRequest(request: HttpRequest): IncomingMessage {
   return 'raw' in request ? request.raw : request;
 }
 

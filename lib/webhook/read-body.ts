@@ -9,10 +9,16 @@ export interface BodyLimits {
   readonly timeoutMs: number;
 }
 
+/** Where parsers of a host put what they read. */
+export interface ParsedRequest {
+  readonly rawBody?: unknown;
+  readonly body?: unknown;
+}
+
 /** The text of a body, or why there is none. */
 export type ReadBody =
   | { readonly outcome: 'read'; readonly text: string }
-  | { readonly outcome: 'too-large' | 'too-slow' | 'broken-off' };
+  | { readonly outcome: 'too-large' | 'too-slow' | 'broken-off' | 'taken' };
 
 type Collected =
   | { readonly outcome: 'read'; readonly bytes: Buffer }
@@ -25,11 +31,17 @@ const DECOMPRESS = new Map([
   ['br', promisify(brotliDecompress)],
 ]);
 
-/** Reads the body whatever its content type says or lacks. Never rejects. */
+/**
+ * Reads the body whatever its content type says or lacks. Where something of the
+ * host has read it already, what that left of it is taken; it's `'taken'` where
+ * nothing is left. Never rejects.
+ */
 export async function readBody(
   request: IncomingMessage,
   limits: BodyLimits,
+  { rawBody, body }: ParsedRequest = request as ParsedRequest,
 ): Promise<ReadBody> {
+  if (request.readableEnded) return leftOver(rawBody ?? body);
   const collected = await collect(request, limits);
   if (collected.outcome !== 'read') return collected;
   const bytes = await decompressed(
@@ -40,6 +52,15 @@ export async function readBody(
   return bytes === undefined
     ? { outcome: 'too-large' }
     : { outcome: 'read', text: bytes.toString('utf8') };
+}
+
+function leftOver(body: unknown): ReadBody {
+  if (body === undefined || body === null) return { outcome: 'taken' };
+  if (typeof body === 'string') return { outcome: 'read', text: body };
+  const text = Buffer.isBuffer(body)
+    ? body.toString('utf8')
+    : JSON.stringify(body);
+  return { outcome: 'read', text };
 }
 
 async function collect(

@@ -30,10 +30,8 @@ export class XeniooFilter implements ExceptionFilter {
     const http = host.switchToHttp();
     const call = this.gate.callOf(rawRequest(http.getRequest()));
     const response = rawResponse(http.getResponse());
-    if (!call) {
-      answer(response, 401);
-      return;
-    }
+    // Refused by our own guard, which has answered; or broken off.
+    if (!call) return;
     const { message, stack } = describeError(error);
     if (response.headersSent) {
       this.logger.error(

@@ -1,18 +1,19 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost, type AbstractHttpAdapter } from '@nestjs/core';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import {
   XENIOO_SETTINGS,
   type XeniooBotSettings,
   type XeniooSettings,
 } from '../xenioo.options.js';
-import { answer } from './answer.js';
+import { answer, CLOSES_CONNECTION } from './answer.js';
 import { gateExpress } from './express.gate.js';
 import { gateFastify } from './fastify.gate.js';
-import { readBody } from './read-body.js';
+import { readBody, type ParsedRequest } from './read-body.js';
 import { XeniooHookRecorder } from './xenioo.hook-recorder.js';
 import { XeniooKeyring } from './xenioo.keyring.js';
-import { XENIOO_ROUTE, type XeniooRoute } from './xenioo.route.js';
+import { XENIOO_ROUTE, type Admit, type XeniooRoute } from './xenioo.route.js';
 import { XeniooUrls } from './xenioo.urls.js';
 
 /** A call with the right secret, its body read. */
@@ -22,6 +23,23 @@ export interface XeniooCall {
   readonly receivedAt: Date;
 }
 
+/** What is answered where a body could not be read, and why. */
+const UNREAD = {
+  'too-large': ({ bodyLimitBytes }: XeniooSettings) => ({
+    status: 413,
+    reason: `its body is over \`bodyLimit\` (${bodyLimitBytes} bytes); raise it`,
+  }),
+  'too-slow': ({ bodyTimeoutMs }: XeniooSettings) => ({
+    status: 408,
+    reason: `its body took longer than \`bodyTimeoutMs\` (${bodyTimeoutMs} ms) to arrive`,
+  }),
+  taken: () => ({
+    status: 503,
+    reason:
+      'something of the application read its body before, and left nothing of it; keep that away from the webhook',
+  }),
+};
+
 /**
  * Stands before the host's body parsers, on our route alone: checks the secret
  * first, and only then reads the body, within limits of its own.
@@ -29,6 +47,7 @@ export interface XeniooCall {
 @Injectable()
 export class XeniooGate {
   private readonly calls = new WeakMap<IncomingMessage, XeniooCall>();
+  private readonly closing = new WeakSet<Socket>();
   private findUrl: () => string | undefined = () => undefined;
 
   constructor(
@@ -62,38 +81,42 @@ export class XeniooGate {
   async admit(
     request: IncomingMessage,
     response: ServerResponse,
+    parsed?: ParsedRequest,
   ): Promise<boolean> {
+    // What is pipelined behind a refused call will get no answer: it counts for nothing.
+    if (this.closing.has(request.socket)) return false;
     const { authorization } = request.headers;
     const { bot, refusal } = await this.keyring.verify(authorization);
     if (refusal) {
       this.recorder.refuse(refusal, request.socket.remoteAddress);
-      answer(response, 401);
-      return false;
+      return this.refuse(request, response, 401);
     }
-    const { bodyLimitBytes, bodyTimeoutMs } = this.settings;
-    const body = await readBody(request, {
-      limitBytes: bodyLimitBytes,
-      timeoutMs: bodyTimeoutMs,
-    });
+    const { bodyLimitBytes: limitBytes, bodyTimeoutMs: timeoutMs } =
+      this.settings;
+    const body = await readBody(request, { limitBytes, timeoutMs }, parsed);
     if (body.outcome === 'read') {
       const receivedAt = new Date();
       this.calls.set(request, { bot, body: body.text, receivedAt });
       return true;
     }
-    if (body.outcome === 'too-large') {
-      const reason = `its body is over \`bodyLimit\` (${bodyLimitBytes} bytes); raise it`;
-      this.recorder.strike({ status: 413, bot: bot.name, reason });
-      answer(response, 413);
-    } else if (body.outcome === 'too-slow') {
-      const reason = `its body took longer than \`bodyTimeoutMs\` (${bodyTimeoutMs} ms) to arrive`;
-      this.recorder.strike({ status: 408, bot: bot.name, reason });
-      answer(response, 408);
-    }
+    if (body.outcome === 'broken-off') return false;
+    const { status, reason } = UNREAD[body.outcome](this.settings);
+    this.recorder.strike({ status, bot: bot.name, reason });
+    return this.refuse(request, response, status);
+  }
+
+  private refuse(
+    request: IncomingMessage,
+    response: ServerResponse,
+    status: number,
+  ): false {
+    if (CLOSES_CONNECTION.has(status)) this.closing.add(request.socket);
+    answer(response, status);
     return false;
   }
 
   private attach(adapter: AbstractHttpAdapter | null): void {
-    const admit = this.admit.bind(this);
+    const admit: Admit = (request, response) => this.admit(request, response);
     if (!adapter) return;
     const type = adapter.getType();
     if (type === 'express') {

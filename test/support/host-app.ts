@@ -25,14 +25,14 @@ export interface HostApp {
 
 /** Starts an application of somebody who uses the module, on a free port; it ends with the test. */
 export async function startHost(
-  adapter: AdapterName,
+  adapter: AdapterName | AbstractHttpAdapter,
   metadata: ModuleMetadata,
   prepare: (app: INestApplication) => void = () => {},
 ): Promise<HostApp> {
   const logs = new LogRecorder();
   const app = await NestFactory.create(
     { module: class AppModule {}, ...metadata },
-    ADAPTERS[adapter](),
+    typeof adapter === 'string' ? ADAPTERS[adapter]() : adapter,
     { logger: logs, abortOnError: false },
   );
   onTestFinished(() => app.close());
