@@ -1,4 +1,4 @@
-import { Logger, type OnModuleInit } from '@nestjs/common';
+import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
 import { settledWithin } from '../inbox/settled-within.js';
 import { botListProblems } from '../xenioo-bot.check.js';
@@ -17,7 +17,7 @@ const ASK_FOR_UNKNOWN_EVERY_MS = 5_000;
 const LONGEST_WAIT_MS = 2_000;
 
 /** Knows the bots by their secrets, and where `bots` is a function, asks it for them. */
-export class XeniooKeyring implements OnModuleInit {
+export class XeniooKeyring implements OnApplicationBootstrap {
   private readonly logger = new Logger('Xenioo');
   private keyring = createKeyring([]);
   private names: readonly string[] = [];
@@ -30,15 +30,17 @@ export class XeniooKeyring implements OnModuleInit {
       'bots' | 'botsRefreshSeconds'
     >,
     private readonly now: () => number = () => performance.now(),
-  ) {}
+  ) {
+    if (typeof settings.bots !== 'function') this.use(settings.bots);
+  }
 
-  /** @throws {XeniooOptionsError} when `bots` is a function and fails, or answers what can't be */
-  async onModuleInit(): Promise<void> {
+  /**
+   * Asks for the bots, now that what answers is up.
+   * @throws {XeniooOptionsError} when `bots` is a function and fails, or answers what can't be
+   */
+  async onApplicationBootstrap(): Promise<void> {
     const { bots } = this.settings;
-    if (typeof bots !== 'function') {
-      this.use(bots);
-      return;
-    }
+    if (typeof bots !== 'function') return;
     this.question = { askedAt: this.now(), number: 0, answered: noAnswer };
     try {
       this.use(toBotSettings(await askFor(bots)));

@@ -35,21 +35,24 @@ function createGate(): { Slow: Type; release(): void; done: string[] } {
 }
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-  it('handles what was accepted before it shuts down', async () => {
-    const { Slow, done, release } = createGate();
-    const { app, url } = await startHost(adapter, {
-      imports: [XeniooModule.forRoot(OPTIONS)],
-      providers: [Slow],
-    });
-    await call(url('/xenioo/webhook'), [{ Type: 1 }, { Type: 1 }]);
+  it.each([{ isGlobal: false }, { isGlobal: true }])(
+    'handles what was accepted before it shuts down (%j)',
+    async extras => {
+      const { Slow, done, release } = createGate();
+      const { app, url } = await startHost(adapter, {
+        imports: [XeniooModule.forRoot({ ...OPTIONS, ...extras })],
+        providers: [Slow],
+      });
+      await call(url('/xenioo/webhook'), [{ Type: 1 }, { Type: 1 }]);
 
-    const closed = app.close();
-    expect(done).toEqual([]);
-    release();
-    await closed;
+      const closed = app.close();
+      expect(done).toEqual([]);
+      release();
+      await closed;
 
-    expect(done).toEqual(['handled', 'handled']);
-  });
+      expect(done).toEqual(['handled', 'handled']);
+    },
+  );
 
   it('does not wait longer than shutdownTimeoutMs, and tells what is lost', async () => {
     const { Slow, release } = createGate();

@@ -27,6 +27,8 @@ const PATH = '/xenioo/webhook';
 class Alarm {
   readonly strikes: XeniooStrike[] = [];
 
+  constructor(readonly status: XeniooHookStatus) {}
+
   @OnEvent(XENIOO_EVENT_NAMES.Strike)
   ring(strike: XeniooStrike): void {
     this.strikes.push(strike);
@@ -48,8 +50,8 @@ async function start(
   const send = async (body: unknown, secret = 'right-secret') =>
     (await call(host.url(PATH), body, { authorization: `Bearer ${secret}` }))
       .status;
-  const status = host.app.get(XeniooHookStatus);
-  return { ...host, send, status, alarm: host.app.get(Alarm) };
+  const alarm = host.app.get(Alarm);
+  return { ...host, send, alarm, status: alarm.status };
 }
 
 @Injectable()

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { access, readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { XeniooEventType } from '../../lib/index.js';
@@ -6,6 +6,7 @@ import { XENIOO_EVENT_TABLE } from '../../lib/events/xenioo-event.table.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const readme = await readFile(`${ROOT}README.md`, 'utf8');
+const pages = (await readdir(`${ROOT}docs`)).map(page => `docs/${page}`);
 
 interface Block {
   readonly source: string | undefined;
@@ -13,13 +14,14 @@ interface Block {
   readonly code: string;
 }
 
-const blocks: Block[] = [
-  ...readme.matchAll(/(?:<!-- (\S+) -->\n\n)?```(\w+)\n([^]*?)\n```/g),
-].map(([, source, language, code]) => ({
-  source,
-  language: language!,
-  code: code!,
-}));
+function blocksOf(page: string): Block[] {
+  const found = page.matchAll(/(?:<!-- (\S+) -->\n\n)?```(\w+)\n([^]*?)\n```/g);
+  return [...found].map(([, source, language, code]) => ({
+    source,
+    language: language!,
+    code: code!,
+  }));
+}
 
 /** Lines without their indentation, so that a block may stand deeper in its source. */
 function lines(text: string): string {
@@ -29,18 +31,30 @@ function lines(text: string): string {
     .join('\n');
 }
 
-describe('the README', () => {
-  it('takes every line of TypeScript from a file that is compiled and run', async () => {
-    const code = blocks.filter(({ language }) => language === 'ts');
+describe.each(['README.md', ...pages])('%s', page => {
+  it('takes every line of TypeScript from a file that is compiled', async () => {
+    const text = await readFile(`${ROOT}${page}`, 'utf8');
+    const code = blocksOf(text).filter(({ language }) => language === 'ts');
     expect(code.length).toBeGreaterThan(3);
 
     for (const { source, code: block } of code) {
       expect(source, block).toBeDefined();
-      const text = await readFile(`${ROOT}${source}`, 'utf8');
-      expect(lines(text), source).toContain(lines(block));
+      const file = await readFile(`${ROOT}${source}`, 'utf8');
+      expect(lines(file), source).toContain(lines(block));
     }
   });
 
+  it('links to files that exist', async () => {
+    const text = await readFile(`${ROOT}${page}`, 'utf8');
+    for (const [, link] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
+      await expect(
+        access(new URL(link!, `file://${ROOT}${page}`)),
+      ).resolves.toBe(undefined);
+    }
+  });
+});
+
+describe('the README', () => {
   it('runs no script that package.json lacks', async () => {
     const { scripts } = JSON.parse(
       await readFile(`${ROOT}package.json`, 'utf8'),
