@@ -1,12 +1,22 @@
 import {
+  Catch,
   Controller,
   Get,
   Inject,
   Injectable,
   Module,
   Scope,
+  SetMetadata,
+  UseFilters,
+  UseGuards,
+  UseInterceptors,
+  type CallHandler,
+  type CanActivate,
+  type ExceptionFilter,
+  type ExecutionContext,
+  type NestInterceptor,
 } from '@nestjs/common';
-import { REQUEST } from '@nestjs/core';
+import { APP_GUARD, REQUEST } from '@nestjs/core';
 import { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
 import {
   InvalidXeniooEntry,
@@ -30,6 +40,41 @@ export class Heard {
   readonly onController: UserMessageEvent[] = [];
   readonly onBus: UserMessageEvent[] = [];
   readonly requestScoped: { event: XeniooEvent; request: unknown }[] = [];
+  readonly guarded: string[] = [];
+}
+
+/** Guards every route of the host, and what it is written on; denies a hand over. */
+@Injectable()
+export class Gatekeeper implements CanActivate {
+  constructor(private readonly heard: Heard) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    if (context.getType<string>() !== 'xenioo') return true;
+    const [event] = context.getArgs<[XeniooEvent]>();
+    this.heard.guarded.push(`guard ${event.typeName}`);
+    return event.type !== XeniooEventType.HandOver;
+  }
+}
+
+class Caught extends Error {}
+
+@Catch(Caught)
+export class Net implements ExceptionFilter {
+  constructor(private readonly heard: Heard) {}
+
+  catch(error: Caught): void {
+    this.heard.guarded.push(`filter ${error.message}`);
+  }
+}
+
+@Injectable()
+export class Frame implements NestInterceptor {
+  constructor(private readonly heard: Heard) {}
+
+  intercept(_context: ExecutionContext, next: CallHandler) {
+    this.heard.guarded.push('interceptor');
+    return next.handle();
+  }
 }
 
 @Injectable()
@@ -79,6 +124,14 @@ export class Orders {
     return this.heard.onController.length;
   }
 
+  @UseGuards(Gatekeeper)
+  @UseInterceptors(Frame)
+  @UseFilters(Net)
+  @OnXenioo([XeniooEventType.TakeOver, XeniooEventType.HandOver])
+  operate(event: XeniooEvent) {
+    throw new Caught(event.typeName);
+  }
+
   @OnXenioo(XeniooEventType.UserMessage)
   take(event: UserMessageEvent) {
     this.heard.onController.push(event);
@@ -88,9 +141,12 @@ export class Orders {
 @Module({
   imports: [
     EventEmitterModule.forRoot(),
-    XeniooModule.forRoot({ secret: SECRET }),
+    XeniooModule.forRoot({
+      secret: SECRET,
+      decorators: [SetMetadata('isPublic', true)],
+    }),
   ],
   controllers: [Orders],
-  providers: [Heard, Desk, Audit],
+  providers: [Heard, Desk, Audit, { provide: APP_GUARD, useClass: Gatekeeper }],
 })
 export class AppModule {}

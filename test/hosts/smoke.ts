@@ -87,6 +87,14 @@ async function smoke(): Promise<Check[]> {
     [true],
   );
 
+  await send('{"Type":10}');
+  await send('{"Type":11}');
+  check(
+    'guards, interceptors and filters written on a handler run, global ones do not',
+    heard.guarded,
+    ['guard take-over', 'interceptor', 'filter take-over', 'guard hand-over'],
+  );
+
   check(
     'an array',
     await send('[{"Type":0,"Data":"Hi"},{"Type":8},{"Type":99}]'),
@@ -122,7 +130,7 @@ async function smoke(): Promise<Check[]> {
       await refused.text(),
       heard.all.length,
     ],
-    [401, 'Bearer', '', 6],
+    [401, 'Bearer', '', 8],
   );
 
   check(
