@@ -44,7 +44,9 @@ type ContextId = Parameters<ExternalContextCreator['create']>[5];
 export const DENIED = Symbol('denied by a guard');
 
 /** A denial: for the filters of a handler it is what Nest throws in its place. */
-class GuardDenial extends ForbiddenException {}
+class GuardDenial extends ForbiddenException {
+  override name = ForbiddenException.name;
+}
 
 /** An error that no filter of a handler catches. */
 class Unhandled {
@@ -142,7 +144,6 @@ function isolatedCreator(
 function handled(filter: ExceptionFilter): ExceptionFilter {
   return {
     ...filter,
-    func: (error, host) =>
-      Promise.resolve(filter.func(error, host)).then(() => true),
+    func: async (error, host) => filter.func(error, host),
   };
 }

@@ -41,7 +41,9 @@ export async function readBody(
   limits: BodyLimits,
   { rawBody, body }: ParsedRequest = request as ParsedRequest,
 ): Promise<ReadBody> {
-  if (request.readableEnded) return leftOver(rawBody ?? body);
+  if (request.readableEnded) {
+    return leftOver(rawBody ?? body, limits.limitBytes);
+  }
   const collected = await collect(request, limits);
   if (collected.outcome !== 'read') return collected;
   const bytes = await decompressed(
@@ -54,13 +56,24 @@ export async function readBody(
     : { outcome: 'read', text: bytes.toString('utf8') };
 }
 
-function leftOver(body: unknown): ReadBody {
-  if (body === undefined || body === null) return { outcome: 'taken' };
-  if (typeof body === 'string') return { outcome: 'read', text: body };
-  const text = Buffer.isBuffer(body)
-    ? body.toString('utf8')
-    : JSON.stringify(body);
-  return { outcome: 'read', text };
+function leftOver(body: unknown, limitBytes: number): ReadBody {
+  const text = textOf(body);
+  if (text === undefined) return { outcome: 'taken' };
+  return Buffer.byteLength(text) > limitBytes
+    ? { outcome: 'too-large' }
+    : { outcome: 'read', text };
+}
+
+/** `undefined` for what is no body that a parser could have left. */
+function textOf(body: unknown): string | undefined {
+  if (body === undefined || body === null) return undefined;
+  if (typeof body === 'string') return body;
+  if (Buffer.isBuffer(body)) return body.toString('utf8');
+  try {
+    return JSON.stringify(body);
+  } catch {
+    return undefined;
+  }
 }
 
 async function collect(

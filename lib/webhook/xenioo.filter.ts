@@ -30,10 +30,10 @@ export class XeniooFilter implements ExceptionFilter {
     const http = host.switchToHttp();
     const call = this.gate.callOf(rawRequest(http.getRequest()));
     const response = rawResponse(http.getResponse());
-    // Refused by our own guard, which has answered; or broken off.
-    if (!call) return;
     const { message, stack } = describeError(error);
     if (response.headersSent) {
+      // Without a call it is our own guard that refused, and has answered.
+      if (!call) return;
       this.logger.error(
         `Something of the application failed on a call that was already answered: ${message}`,
         stack,
@@ -41,6 +41,11 @@ export class XeniooFilter implements ExceptionFilter {
       return;
     }
     const status = error instanceof HttpException ? error.getStatus() : 503;
+    if (!call) {
+      // Something of the host was asked before the secret was.
+      answer(response, DENIALS.has(status) ? status : 503);
+      return;
+    }
     if (DENIALS.has(status)) {
       this.recorder.strike({
         status,

@@ -22,6 +22,7 @@ export class XeniooHookRecorder extends XeniooHookStatus {
   private readonly logger = new Logger('Xenioo');
   private readonly refusals = new RefusalLog(line => this.logger.warn(line));
   private wrongSecrets = 0;
+  private hadRightSecret = false;
 
   constructor(private readonly bus: XeniooBus) {
     super();
@@ -35,12 +36,14 @@ export class XeniooHookRecorder extends XeniooHookStatus {
 
   /** A call was answered 200. */
   accept(receivedAt: Date, hasEvents: boolean): void {
-    this.lastAcceptedAt = receivedAt;
-    if (hasEvents) this.lastEventAt = receivedAt;
+    this.hadRightSecret = true;
+    this.lastAcceptedAt = later(receivedAt, this.lastAcceptedAt);
+    if (hasEvents) this.lastEventAt = later(receivedAt, this.lastEventAt);
   }
 
   /** A call with a right secret was answered otherwise. */
   strike(told: Pick<XeniooStrike, 'status' | 'bot' | 'reason'>): void {
+    this.hadRightSecret = true;
     const strike = { strikes: ++this.strikes, ...told, at: new Date() };
     const line = `Strike ${strike.strikes}: answered ${strike.status} to bot ${strike.bot}: ${strike.reason}`;
     if (!TOLD_STRIKES.has(strike.strikes)) {
@@ -56,12 +59,17 @@ export class XeniooHookRecorder extends XeniooHookStatus {
     this.refused++;
     this.refusals.note(refusal, address);
     if (refusal !== 'unknown-secret' && refusal !== 'white-space') return;
-    if (this.lastAcceptedAt) return;
+    if (this.hadRightSecret) return;
     if (++this.wrongSecrets !== SUSPICIOUS_REFUSALS) return;
     this.logger.error(
       `${SUSPICIOUS_REFUSALS} calls came with a secret that is not configured, and none ever with one that is. The configured secret probably differs from the API Secret of the bot: compare them. Xenioo gives up after 10 failed calls; then re-save and publish the bot.`,
     );
   }
+}
+
+/** Calls may be answered in another order than they came. */
+function later(date: Date, other = date): Date {
+  return date > other ? date : other;
 }
 
 function whatToDo(strikes: number): string {

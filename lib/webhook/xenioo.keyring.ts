@@ -60,24 +60,35 @@ export class XeniooKeyring implements OnApplicationBootstrap {
 
   /** Whose secret it is. Waits for the function `bots` where that is due, but not for long. */
   async verify(authorization: string | undefined): Promise<Verdict> {
-    await this.refresh(this.settings.botsRefreshSeconds * 1_000);
+    const { bots, botsRefreshSeconds } = this.settings;
+    if (typeof bots !== 'function') {
+      return verifyBearer(authorization, this.keyring);
+    }
+    const latest = this.now() + LONGEST_WAIT_MS;
+    if (this.askIfNotFor(botsRefreshSeconds * 1_000, bots)) {
+      await this.answer(latest);
+    }
     const verdict = verifyBearer(authorization, this.keyring);
-    if (verdict.refusal !== 'unknown-secret') return verdict;
-    await this.refresh(ASK_FOR_UNKNOWN_EVERY_MS);
+    if (verdict.bot || verdict.refusal === 'missing') return verdict;
+    this.askIfNotFor(ASK_FOR_UNKNOWN_EVERY_MS, bots);
+    await this.answer(latest);
     return verifyBearer(authorization, this.keyring);
   }
 
-  private async refresh(notAskedForMs: number): Promise<void> {
-    const { bots } = this.settings;
-    if (typeof bots !== 'function') return;
-    const now = this.now();
-    if (now - this.question.askedAt >= notAskedForMs) {
-      const number = this.question.number + 1;
-      const answered = this.ask(bots, number);
-      this.question = { askedAt: now, number, answered };
-    }
-    const wait = this.question.askedAt + LONGEST_WAIT_MS - now;
-    if (wait > 0) await settledWithin(this.question.answered, wait);
+  /** Asks for the bots, unless that was done less than so long ago. */
+  private askIfNotFor(ms: number, bots: AskForBots): boolean {
+    const askedAt = this.now();
+    if (askedAt - this.question.askedAt < ms) return false;
+    const number = this.question.number + 1;
+    this.question = { askedAt, number, answered: this.ask(bots, number) };
+    return true;
+  }
+
+  /** Waits for the answer to the last question, until 2 s after it was asked or what comes first. */
+  private async answer(latest: number): Promise<void> {
+    const { askedAt, answered } = this.question;
+    const wait = Math.min(askedAt + LONGEST_WAIT_MS, latest) - this.now();
+    if (wait > 0) await settledWithin(answered, wait);
   }
 
   private async ask(bots: AskForBots, number: number): Promise<void> {
@@ -88,10 +99,13 @@ export class XeniooKeyring implements OnApplicationBootstrap {
       this.newestAnswer = number;
       this.use(answer);
     } catch (error) {
-      const { message, stack } = describeError(error);
+      const { message, stack } =
+        error instanceof XeniooOptionsError
+          ? { message: error.problems.join('; '), stack: undefined }
+          : describeError(error);
       this.logger.error(
         `\`bots\` was asked for the bots and failed; those known before stay: ${message}`,
-        error instanceof XeniooOptionsError ? undefined : stack,
+        stack,
       );
     }
   }

@@ -21,6 +21,7 @@ describe('when only a secret is given', () => {
   it('fills in every default', () => {
     expect(resolveXeniooOptions({ secret: SECRET })).toEqual({
       bots: [{ name: 'default', secrets: [SECRET] }],
+      botsRefreshSeconds: 60,
       invalid: 'quarantine',
       bodyLimitBytes: 10 * 1024 * 1024,
       bodyTimeoutMs: 10_000,
@@ -39,7 +40,9 @@ describe('when only a secret is given', () => {
   });
 
   it('knows no token', () => {
-    expect(resolve({}).bots[0]).not.toHaveProperty('token');
+    expect(resolve({}).bots).toStrictEqual([
+      { name: 'default', secrets: [SECRET] },
+    ]);
   });
 });
 
@@ -47,6 +50,7 @@ describe('what is given', () => {
   it('takes the place of a default', () => {
     const options = {
       invalid: 'reject',
+      botsRefreshSeconds: 5,
       bodyTimeoutMs: 1,
       concurrency: 2,
       maxPending: 3,
@@ -72,6 +76,14 @@ describe('what is given', () => {
       { name: 'support', token: 't1', secrets: ['a'] },
       { name: 'sales', token: 't2', secrets: ['b', 'c'] },
     ]);
+  });
+
+  it('brings a function that tells the bots, and does not ask it yet', () => {
+    const bots = () => {
+      throw new Error('asked');
+    };
+
+    expect(resolveXeniooOptions({ bots }).bots).toBe(bots);
   });
 
   it.each([
@@ -117,6 +129,7 @@ describe('a wrong range', () => {
   const LONGEST = 2 ** 31 - 1;
 
   it.each([
+    ['botsRefreshSeconds', 1, 86_400],
     ['bodyTimeoutMs', 1, LONGEST],
     ['concurrency', 1, Number.MAX_SAFE_INTEGER],
     ['maxPending', 1, Number.MAX_SAFE_INTEGER],
@@ -155,7 +168,7 @@ describe('a wrong range', () => {
 describe('a name that is no option', () => {
   it('stops the boot, and its value is not shown', () => {
     expect(problemsOf({ secert: SECRET })).toEqual([
-      '`secert` is not an option here; known are secret, bots, name, invalid, bodyLimit, bodyTimeoutMs, concurrency, maxPending, shutdownTimeoutMs',
+      '`secert` is not an option here; known are secret, bots, name, botsRefreshSeconds, invalid, bodyLimit, bodyTimeoutMs, concurrency, maxPending, shutdownTimeoutMs',
       expect.stringContaining('expected `secret`'),
     ]);
   });
@@ -189,6 +202,11 @@ describe('secrets that can’t work', () => {
       'one beside bots',
       { secret: SECRET, bots: [{ name: 'a', token: 't', secret: 'x' }] },
     ],
+    [
+      'one beside a function that tells the bots',
+      { secret: SECRET, bots: () => [] },
+    ],
+    ['no bots at all', { bots: [] }],
   ])('%s: stop the boot', (_what, given) => {
     expect(problemsOf(given)).toHaveLength(1);
   });

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { botProblems } from '../../lib/xenioo-bot.check.js';
+import { botListProblems, botProblems } from '../../lib/xenioo-bot.check.js';
 import type { XeniooOptions } from '../../lib/xenioo.options.js';
 
 const SECRET = 'q7-Sesame';
@@ -30,6 +30,7 @@ describe('what works', () => {
       'a bot with several secrets',
       { bots: [{ ...SUPPORT, secret: [SECRET, 'Barley-8w'] }] },
     ],
+    ['a function that tells the bots later', { bots: () => [] }],
   ])('%s has no problem', (_what, options) => {
     expect(problemsOf(options)).toEqual([]);
   });
@@ -46,6 +47,11 @@ describe('what does not', () => {
     [
       'both',
       { secret: SECRET, bots: [SALES] },
+      'expected either `secret` or `bots`, got both',
+    ],
+    [
+      'both, where bots is a function',
+      { secret: SECRET, bots: () => [SALES] },
       'expected either `secret` or `bots`, got both',
     ],
     [
@@ -90,6 +96,13 @@ describe('what does not', () => {
       { secret: 'Bearer' },
       'expected `secret` to be the API Secret alone, got one that begins with `Bearer`: leave that word out',
     ],
+    ...['q7\nSesame', 'q7\0Sesame', 'q7\tSesame', 'q7\u007FSesame'].map(
+      secret => [
+        `a control character inside, as in ${JSON.stringify(secret)}`,
+        { secret },
+        'expected `secret` to be what a header can hold, got one with a line break or another control character',
+      ],
+    ),
     [
       'an empty name',
       { secret: SECRET, name: '' },
@@ -162,6 +175,36 @@ describe('what does not', () => {
       expect(problemsOf(options)).toEqual([problem]);
     },
   );
+});
+
+describe('a list of bots', () => {
+  it('holds at least one, unless it may be empty', () => {
+    expect(botListProblems([])).toEqual([
+      'expected `bots` to be a list of { name, token, secret }, got an empty list',
+    ]);
+    expect(botListProblems([], { mayBeEmpty: true })).toEqual([]);
+  });
+
+  it('is checked no less where it may be empty', () => {
+    const check = (bots: unknown) =>
+      botListProblems(bots, { mayBeEmpty: true });
+
+    expect(check([SUPPORT, SALES])).toEqual([]);
+    for (const bots of [
+      undefined,
+      null,
+      '',
+      SUPPORT,
+      [null],
+      [[]],
+      [{}],
+      [{ ...SUPPORT, token: undefined }],
+      [SUPPORT, SUPPORT],
+    ]) {
+      expect(check(bots)).toEqual(botListProblems(bots));
+      expect(check(bots)).not.toEqual([]);
+    }
+  });
 });
 
 describe('when several things are wrong', () => {

@@ -89,6 +89,17 @@ describe('the async form', () => {
     ]);
   });
 
+  it.each([
+    [
+      { useFactory: { secret: 'Sesame' } },
+      'expected `useFactory` to be a function, got an object',
+    ],
+    [{ useClass: 'Config' }, 'expected `useClass` to be a class, got a string'],
+    [{ useExisting: null }, 'expected `useExisting` to be a class, got null'],
+  ])('refuses %o', (given, problem) => {
+    expect(problemsOf(given, 'async')).toEqual([problem]);
+  });
+
   it('refuses options that belong in what the factory returns', () => {
     expect(problemsOf({ useFactory, secret: 'Sesame' }, 'async')).toEqual([
       expect.stringMatching(/^`secret` is not an option here; known are /),

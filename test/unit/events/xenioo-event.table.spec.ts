@@ -50,10 +50,12 @@ describe('the names on the event emitter', () => {
       ...NAMES.map(([name]) => name),
       'Unknown',
       'Invalid',
+      'Strike',
     ]);
     expect(XENIOO_EVENT_NAMES).toMatchObject({
       Unknown: 'xenioo.unknown',
       Invalid: 'xenioo.invalid',
+      Strike: 'xenioo.strike',
     });
   });
 

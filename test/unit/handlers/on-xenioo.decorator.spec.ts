@@ -142,7 +142,7 @@ describe('an option that does not exist', () => {
 
   it('does not load, with or without a type', () => {
     const error = new XeniooHandlerError(
-      '@OnXenioo() has no option `bots`; known are bot, channel, when, name',
+      '@OnXenioo(): `bots` is not an option here; known are bot, channel, when, name',
     );
 
     expect(() => OnXenioo(options)).toThrow(error);
@@ -152,5 +152,43 @@ describe('an option that does not exist', () => {
 
   it('does not load where a word stands for a type', () => {
     expect(() => OnXenioo('user-message' as never)).toThrow(XeniooHandlerError);
+  });
+});
+
+describe('an option that can’t be', () => {
+  const bot =
+    '@OnXenioo() with this `bot` would never run: name at least one, or leave the option out';
+
+  it.each<[object, string]>([
+    [
+      { when: 'paying' },
+      '@OnXenioo(): `when` must be a function, got a string',
+    ],
+    [{ name: '' }, '@OnXenioo(): `name` must be a word without spaces, got ""'],
+    [
+      { name: 'two words' },
+      '@OnXenioo(): `name` must be a word without spaces, got "two words"',
+    ],
+    [{ name: 7 }, '@OnXenioo(): `name` must be a word without spaces, got 7'],
+    [{ bot: [] }, bot],
+    [{ bot: '' }, bot],
+    [{ bot: ['support', null] }, bot],
+    [{ channel: [] }, bot.replace('bot', 'channel')],
+  ])('does not load: %o', (options, message) => {
+    const error = new XeniooHandlerError(message);
+
+    expect(() => OnXenioo(options)).toThrow(error);
+    expect(() => OnXenioo(UserMessage, options)).toThrow(error);
+  });
+
+  it.each([
+    ['a string', 'support'],
+    ['a function', () => true],
+  ])('does not load: %s in place of options', (kind, options) => {
+    expect(() => OnXenioo(UserMessage, options as object)).toThrow(
+      new XeniooHandlerError(
+        `@OnXenioo() expects an object of options, got ${kind}`,
+      ),
+    );
   });
 });

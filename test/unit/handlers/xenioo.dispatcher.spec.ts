@@ -1,6 +1,14 @@
-import { Injectable, type Provider } from '@nestjs/common';
+import {
+  Injectable,
+  UseFilters,
+  UseGuards,
+  type CanActivate,
+  type ExceptionFilter,
+  type Provider,
+} from '@nestjs/common';
 import { EventEmitter2, EventEmitterModule } from '@nestjs/event-emitter';
 import { Test } from '@nestjs/testing';
+import { defer, throwError } from 'rxjs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { XeniooEventType } from '../../../lib/events/xenioo-event-type.js';
 import type { XeniooEvent } from '../../../lib/events/xenioo.event.js';
@@ -216,6 +224,98 @@ describe('when a handler fails', () => {
       { handler: 'Odd.fail', status: 'failed', error: thrown },
       done('Audit.write'),
     ]);
+  });
+});
+
+describe('when a guard of the handler denies', () => {
+  class Denies implements CanActivate {
+    canActivate(): boolean {
+      return false;
+    }
+  }
+
+  let runs = 0;
+  class Desk {
+    @UseGuards(Denies)
+    @OnXenioo()
+    notify(): void {
+      runs++;
+    }
+  }
+
+  it('the handler is skipped, the others run and nothing is logged', async () => {
+    const { dispatch, logs } = await start(Desk, Audit);
+
+    expect(await dispatch(eventOf({ Type: 1 }))).toEqual([
+      { handler: 'Desk.notify', status: 'skipped' },
+      done('Audit.write'),
+    ]);
+    expect(runs).toBe(0);
+    expect(logs.ofXenioo('error')).toEqual([]);
+  });
+
+  it('the event emitter hears the event all the same', async () => {
+    const { dispatch, emitter } = await start(Desk);
+    const heard: unknown[] = [];
+    emitter.on('xenioo.user-message', value => heard.push(value));
+    const event = eventOf({ Type: 1 });
+    await dispatch(event);
+
+    expect(heard).toEqual([event]);
+  });
+});
+
+describe('when a filter of the handler handles the error', () => {
+  it('the handler is done', async () => {
+    const caught: unknown[] = [];
+    class Keeps implements ExceptionFilter {
+      catch(error: unknown): void {
+        caught.push(error);
+      }
+    }
+    const failure = new Error('CRM is down');
+    class Desk {
+      @UseFilters(Keeps)
+      @OnXenioo()
+      notify(): void {
+        throw failure;
+      }
+    }
+
+    const { dispatch, logs } = await start(Desk);
+
+    expect(await dispatch(eventOf({ Type: 1 }))).toEqual([done('Desk.notify')]);
+    expect(caught).toEqual([failure]);
+    expect(logs.ofXenioo('error')).toEqual([]);
+  });
+});
+
+describe('when a handler returns an Observable', () => {
+  it('its end is waited for, and its error is the handler’s', async () => {
+    const failure = new Error('down');
+    const steps: string[] = [];
+    class Streams {
+      @OnXenioo()
+      ends() {
+        return defer(async () => {
+          await new Promise(setImmediate);
+          steps.push('ended');
+        });
+      }
+
+      @OnXenioo()
+      fails() {
+        return throwError(() => failure);
+      }
+    }
+
+    const { dispatch } = await start(Streams);
+
+    expect(await dispatch(eventOf({ Type: 1 }))).toEqual([
+      done('Streams.ends'),
+      { handler: 'Streams.fails', status: 'failed', error: failure },
+    ]);
+    expect(steps).toEqual(['ended']);
   });
 });
 

@@ -1,7 +1,17 @@
+import {
+  concat,
+  defer,
+  EMPTY,
+  from,
+  of,
+  throwError,
+  type Observable,
+} from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { XeniooEventType } from '../../../lib/events/xenioo-event-type.js';
 import type { Subscription } from '../../../lib/handlers/subscription.js';
 import { XeniooHandler } from '../../../lib/handlers/xenioo.handler.js';
+import { DENIED } from '../../../lib/nest-internals.js';
 import { eventOf, invalidOf } from '../../support/receipt.js';
 
 const { UserMessage, TakeOver } = XeniooEventType;
@@ -115,6 +125,21 @@ describe('what is unknown or invalid', () => {
   });
 });
 
+describe('a condition that gives a promise', () => {
+  it.each([
+    ['yes', async () => true],
+    ['no', async () => false],
+    ['an error', async () => Promise.reject(new Error('late'))],
+  ])('of %s fails, for nobody can wait for it', (_what, promise) => {
+    const when = promise as unknown as () => boolean;
+    const handler = handlerOf({ to: 'events', when });
+
+    expect(() => handler.matches(message)).toThrow(
+      '`when` must answer at once, and gave a promise',
+    );
+  });
+});
+
 describe('handling', () => {
   it('hands the entry over, and ends with the method', async () => {
     const steps: unknown[] = [];
@@ -133,6 +158,55 @@ describe('handling', () => {
     });
 
     await expect(handler.handle(message)).rejects.toThrow('down');
+  });
+});
+
+describe('what a method returns', () => {
+  const handled = (result: unknown) =>
+    new XeniooHandler('Crm.save', [], () => result).handle(message);
+
+  it.each([
+    ['nothing', undefined],
+    ['something', { saved: true }],
+    ['a promise', Promise.resolve(1)],
+    ['an Observable of one value', of(1)],
+    ['an Observable of several values', of(1, 2, 3)],
+    ['an Observable of none', EMPTY],
+    ['an Observable of a promise', from(Promise.resolve(1))],
+    ['a promise of an Observable', Promise.resolve(of(1))],
+  ])('may be %s, and it is done', async (_what, result) => {
+    expect(await handled(result)).toBe('done');
+  });
+
+  it('is skipped where a guard of its own denied it', async () => {
+    expect(await handled(DENIED)).toBe('skipped');
+    expect(await handled(Promise.resolve(DENIED))).toBe('skipped');
+  });
+
+  it('runs to its end where it is an Observable, which is subscribed to once', async () => {
+    const steps: string[] = [];
+    const step = (name: string) =>
+      defer(async () => {
+        await new Promise(setImmediate);
+        steps.push(name);
+      });
+    await handled(concat(step('first'), step('last')));
+
+    expect(steps).toEqual(['first', 'last']);
+  });
+
+  it.each<[string, () => Observable<unknown>]>([
+    ['at once', () => throwError(() => new Error('down'))],
+    [
+      'after a value',
+      () =>
+        concat(
+          of(1),
+          throwError(() => new Error('down')),
+        ),
+    ],
+  ])('is an Observable that fails %s: it has failed', async (_when, make) => {
+    await expect(handled(make())).rejects.toThrow('down');
   });
 });
 

@@ -13,6 +13,12 @@ function inboxOf({ concurrency = 32, maxPending = 100_000 } = {}) {
   return new MemoryInbox({ concurrency, maxPending });
 }
 
+/** Lets the inbox begin what it put off, so that an answer could go out first. */
+async function begun(): Promise<void> {
+  await new Promise(setImmediate);
+  await new Promise(setImmediate);
+}
+
 /** Handlers that end when the test says so. */
 class Handlers {
   readonly begun: XeniooEntry[] = [];
@@ -30,7 +36,7 @@ class Handlers {
 
   async endOne(): Promise<void> {
     this.ends.shift()!();
-    await new Promise(setImmediate);
+    await begun();
   }
 
   async endAll(): Promise<void> {
@@ -52,6 +58,7 @@ describe('what is accepted', () => {
     const entries = events(3);
     await inbox.accept({ entries: entries.slice(0, 2) });
     await inbox.accept({ entries: entries.slice(2) });
+    await begun();
 
     expect(handlers.begun).toEqual(entries);
     await handlers.endAll();
@@ -62,17 +69,21 @@ describe('what is accepted', () => {
     const [inbox, handlers] = [inboxOf(), new Handlers()];
     const entries = events(2);
     await inbox.accept({ entries });
+    await begun();
 
     expect(handlers.begun).toEqual([]);
     await inbox.start(handlers.dispatch);
+    await begun();
     expect(handlers.begun).toEqual(entries);
   });
 
-  it('is not waited for', async () => {
+  it('is not waited for, and begins when an answer could go out', async () => {
     const [inbox, handlers] = [inboxOf(), new Handlers()];
     await inbox.start(handlers.dispatch);
 
     await inbox.accept({ entries: events(1) });
+    expect(handlers.running).toBe(0);
+    await begun();
     expect(handlers.running).toBe(1);
   });
 
@@ -92,6 +103,7 @@ describe('events handled at once', () => {
     await inbox.start(handlers.dispatch);
     const entries = events(5);
     await inbox.accept({ entries });
+    await begun();
 
     const seen: number[] = [];
     while (handlers.running > 0) {
@@ -103,11 +115,34 @@ describe('events handled at once', () => {
   });
 });
 
+describe('a dispatcher that fails', () => {
+  it('is logged, and holds nothing up', async () => {
+    const inbox = inboxOf({ concurrency: 1 });
+    let asked = 0;
+    await inbox.start(async () => {
+      asked++;
+      throw new Error('no handlers');
+    });
+    await inbox.accept({ entries: events(2) });
+    await inbox.idle();
+
+    expect(asked).toBe(2);
+    expect(logs.ofXenioo('error')).toEqual(
+      Array.from({ length: 2 }, () =>
+        expect.stringMatching(
+          /^An event was not dispatched: no handlers\nError: no handlers/,
+        ),
+      ),
+    );
+  });
+});
+
 describe('when it is full', () => {
   it('takes nothing of a call, and says which option to raise', async () => {
     const [inbox, handlers] = [inboxOf({ maxPending: 2 }), new Handlers()];
     await inbox.start(handlers.dispatch);
     await inbox.accept({ entries: events(2) });
+    await begun();
 
     await expect(inbox.accept({ entries: events(1) })).rejects.toThrow(
       new XeniooInboxError(
@@ -132,8 +167,10 @@ describe('when it is full', () => {
     const [inbox, handlers] = [inboxOf({ maxPending: 1 }), new Handlers()];
     await inbox.start(handlers.dispatch);
     await inbox.accept({ entries: events(1) });
+    await begun();
     await handlers.endOne();
     await inbox.accept({ entries: events(1) });
+    await begun();
 
     expect(handlers.begun).toHaveLength(2);
   });
@@ -153,6 +190,7 @@ describe('waiting for it to be idle', () => {
       await inbox.idle();
       steps.push(`idle ${waiter}`);
     });
+    await begun();
 
     await handlers.endOne();
     steps.push('one handled');
@@ -177,6 +215,7 @@ describe('when it stops', () => {
     await inbox.start(handlers.dispatch);
     await inbox.accept({ entries: events(3) });
     const stopped = inbox.stop(60_000);
+    await begun();
     await handlers.endAll();
     await stopped;
 

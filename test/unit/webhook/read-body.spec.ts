@@ -192,6 +192,60 @@ describe('a compressed body', () => {
   });
 });
 
+describe('a body that something of the host has read before', () => {
+  const circle: unknown[] = [];
+  circle.push(circle);
+
+  async function readAfter(left: object, { isParsed = false } = {}) {
+    let resolve: (body: Promise<ReadBody>) => void;
+    const body = new Promise<ReadBody>(r => (resolve = r));
+    const { url } = await serve((request, response) => {
+      request.resume().once('end', () => {
+        const limits = { limitBytes: 1_000, timeoutMs: 60_000 };
+        const given = isParsed
+          ? readBody(request, limits, left)
+          : readBody(Object.assign(request, left), limits);
+        resolve(given);
+        response.end();
+      });
+    });
+    const [read] = await Promise.all([
+      body,
+      fetch(url, { method: 'POST', body: TEXT }),
+    ]);
+    return read;
+  }
+
+  it.each([
+    ['text', { body: TEXT }, TEXT],
+    ['bytes', { body: Buffer.from(TEXT) }, TEXT],
+    ['what it parsed', { body: JSON.parse(TEXT) as unknown }, TEXT],
+    ['the raw body too', { body: {}, rawBody: Buffer.from(TEXT) }, TEXT],
+    ['an empty text', { body: '' }, ''],
+  ])('is taken from what that left: %s', async (_what, left, text) => {
+    expect(await readAfter(left)).toEqual(read(text));
+    expect(await readAfter(left, { isParsed: true })).toEqual(read(text));
+  });
+
+  it.each([
+    ['nothing', {}],
+    ['null', { body: null }],
+  ])('is gone where that left %s', async (_what, left) => {
+    expect(await readAfter(left)).toEqual({ outcome: 'taken' });
+    expect(await readAfter(left, { isParsed: true })).toEqual({
+      outcome: 'taken',
+    });
+  });
+
+  it.each([
+    ['a circle', circle],
+    ['a BigInt', 10n],
+    ['a function', () => {}],
+  ])('is gone where it is no text and no JSON: %s', async (_what, body) => {
+    expect(await readAfter({ body })).toEqual({ outcome: 'taken' });
+  });
+});
+
 describe('a caller', () => {
   it('that sends nothing is too slow', async () => {
     const { body, open } = await start({ timeoutMs: 20 });
