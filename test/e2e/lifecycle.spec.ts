@@ -136,6 +136,11 @@ describe('when options can’t work', () => {
     ],
     ['an empty secret', { secret: '' }, /got an empty string/],
     [
+      'an inbox that is none',
+      { ...OPTIONS, inbox: { useFactory: () => undefined as never } },
+      /`inbox.useFactory` to return an instance of a class that extends XeniooInbox, got nothing/,
+    ],
+    [
       'an option that does not exist',
       { ...OPTIONS, sercet: 'x' } as XeniooModuleOptions,
       /`sercet` is not an option here; known are secret, bots/,
@@ -159,6 +164,11 @@ describe('when options can’t work', () => {
       'a factory that returns nothing',
       { useFactory: () => undefined as never },
       /expected an object of options, got nothing/,
+    ],
+    [
+      'a factory that is none',
+      { useFactory: 5 as never },
+      /expected `useFactory` to be a function, got a number/,
     ],
     ['no factory at all', {}, /expected one of useFactory, useClass, useExis/],
     [
