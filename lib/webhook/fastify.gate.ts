@@ -4,8 +4,13 @@ import type { Admit, XeniooRoute } from './xenioo.route.js';
 /** Where `RouteConfig()` of `@nestjs/platform-fastify` keeps what becomes Fastify's `config` of a route. */
 export const FASTIFY_ROUTE_CONFIG = '__fastify_route_config__';
 
-/** Our own content type, so that our parser gets the request and no other. */
-const CONTENT_TYPE = 'application/vnd.nestjs-xenioo';
+/** What makes Fastify look for a body, and its parsers and hooks want it. */
+const BODY_HEADERS = [
+  'content-type',
+  'content-encoding',
+  'content-length',
+  'transfer-encoding',
+];
 
 /** What is used of Fastify's public API. */
 interface Fastify {
@@ -14,15 +19,6 @@ interface Fastify {
   };
   route(route: FastifyRoute): void;
   addHook(name: 'onRoute', hook: (route: FastifyRoute) => void): void;
-  hasContentTypeParser(contentType: string): boolean;
-  addContentTypeParser(
-    contentType: string,
-    parser: (
-      request: unknown,
-      payload: unknown,
-      done: (error: null, body: unknown) => void,
-    ) => void,
-  ): void;
 }
 
 interface RouterOptions {
@@ -36,7 +32,7 @@ interface FastifyRoute {
 }
 
 type FastifyHook = (
-  request: { readonly raw: IncomingMessage },
+  request: { readonly raw: IncomingMessage; body?: unknown },
   reply: { readonly raw: ServerResponse; hijack(): void },
 ) => Promise<void>;
 
@@ -58,9 +54,9 @@ export function gateFastify(
       reply.hijack();
       return;
     }
-    // The body is read: no parser or decompressor of the host should look for it.
-    raw.headers['content-type'] = CONTENT_TYPE;
-    delete raw.headers['content-encoding'];
+    // The body is read: tells Fastify and the host that there is none to come.
+    for (const header of BODY_HEADERS) delete raw.headers[header];
+    request.body = {};
   };
   fastify.addHook('onRoute', route => {
     if (route.config?.xenioo !== id) return;
@@ -71,11 +67,6 @@ export function gateFastify(
     }
     route.onRequest = [...[route.onRequest ?? []].flat(), xeniooGate];
   });
-  if (!fastify.hasContentTypeParser(CONTENT_TYPE)) {
-    fastify.addContentTypeParser(CONTENT_TYPE, (_request, _payload, done) =>
-      done(null, {}),
-    );
-  }
   return () => url;
 }
 

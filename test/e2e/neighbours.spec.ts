@@ -1,0 +1,294 @@
+import {
+  Body,
+  Controller,
+  Get,
+  Headers,
+  HttpException,
+  Param,
+  Post,
+  Req,
+  type DynamicModule,
+  type INestApplication,
+  type RawBodyRequest,
+} from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { json } from 'express';
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { XeniooModule } from '../../lib/index.js';
+import { startAnyHost, type HostHabits } from '../support/any-host.js';
+import { Handled } from '../support/handled.js';
+import { ADAPTERS, type AdapterName } from '../support/host-app.js';
+import { send, type Got, type Sent } from '../support/send.js';
+
+@Controller()
+class NeighbourController {
+  @Post('echo')
+  echo(
+    @Body() body: unknown,
+    @Req() request: RawBodyRequest<IncomingMessage>,
+    @Headers() headers: Record<string, string>,
+  ) {
+    const { host: _, ...seen } = headers;
+    const raw = request.rawBody?.toString('base64') ?? null;
+    return { body: body ?? null, raw, seen };
+  }
+
+  @Get('item/:id')
+  item(@Param('id') id: string) {
+    return { id };
+  }
+
+  @Get('error')
+  error(): never {
+    throw new Error('thrown by the host');
+  }
+
+  @Post('error')
+  errorAfterBody(): never {
+    throw new HttpException({ teapot: true }, 418);
+  }
+}
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+const as = (type: string) => ({ 'content-type': type });
+const encoded = (encoding: string) => ({
+  ...JSON_TYPE,
+  'content-encoding': encoding,
+});
+const TEXT = '{"hello":"wörld"}';
+const sized = (bytes: number) => `"${'x'.repeat(bytes - 2)}"`;
+const ENTRY = '{"Type":1,"Data":"for another route"}';
+
+/** Calls of routes that are not the webhook's. */
+const CALLS: Record<string, Sent & { readonly path: string }> = {
+  json: { path: '/echo', headers: JSON_TYPE, body: TEXT },
+  'json in chunks': { path: '/echo', headers: JSON_TYPE, body: ['[1', ',2]'] },
+  'json with a charset': {
+    path: '/echo',
+    headers: as('application/json; charset=utf-8'),
+    body: TEXT,
+  },
+  'json with a charset that it has not': {
+    path: '/echo',
+    headers: as('application/json; charset=utf-16'),
+    body: TEXT,
+  },
+  'json with the secret': {
+    path: '/echo',
+    headers: { ...JSON_TYPE, authorization: 'Bearer right-secret' },
+    body: ENTRY,
+  },
+  'json with a byte-order mark': {
+    path: '/echo',
+    headers: JSON_TYPE,
+    body: `\uFEFF${TEXT}`,
+  },
+  'a scalar': { path: '/echo', headers: JSON_TYPE, body: '5' },
+  'prototype keys': {
+    path: '/echo',
+    headers: JSON_TYPE,
+    body: '{"__proto__":{"a":1}}',
+  },
+  'broken json': { path: '/echo', headers: JSON_TYPE, body: '{"hello":' },
+  'no body': { path: '/echo' },
+  'no body of a type': { path: '/echo', headers: JSON_TYPE, body: '' },
+  'over 1 KB': { path: '/echo', headers: JSON_TYPE, body: sized(2_000) },
+  'over 100 KB': { path: '/echo', headers: JSON_TYPE, body: sized(110_000) },
+  'over 1 MB': { path: '/echo', headers: JSON_TYPE, body: sized(1_100_000) },
+  'over 1 MB in chunks': {
+    path: '/echo',
+    headers: JSON_TYPE,
+    body: [sized(1_100_000)],
+  },
+  'a form': {
+    path: '/echo',
+    headers: as('application/x-www-form-urlencoded'),
+    body: 'a=1&b[c]=2&a=3',
+  },
+  text: { path: '/echo', headers: as('text/plain'), body: 'hello' },
+  multipart: {
+    path: '/echo',
+    headers: as('multipart/form-data; boundary=x'),
+    body: '--x--\r\n',
+  },
+  'no content type': { path: '/echo', body: TEXT },
+  nonsense: { path: '/echo', headers: as('nonsense'), body: TEXT },
+  gzip: { path: '/echo', headers: encoded('gzip'), body: gzipSync(TEXT) },
+  'gzip that it is not': {
+    path: '/echo',
+    headers: encoded('gzip'),
+    body: TEXT,
+  },
+  'gzip that grows over 1 MB': {
+    path: '/echo',
+    headers: encoded('gzip'),
+    body: gzipSync(sized(1_100_000)),
+  },
+  'an encoding that does not exist': {
+    path: '/echo',
+    headers: encoded('nonsense'),
+    body: TEXT,
+  },
+  'a parameter': { method: 'GET', path: '/item/a%20b?c=d' },
+  'a malformed parameter': { method: 'GET', path: '/item/%E0%A4%A' },
+  'a malformed path': { path: '/%E0%A4%A', headers: JSON_TYPE, body: TEXT },
+  'an error': { method: 'GET', path: '/error' },
+  'an HTTP error': { path: '/error', headers: JSON_TYPE, body: TEXT },
+  'HEAD of an error': { method: 'HEAD', path: '/error' },
+  'no such route': { path: '/nowhere', headers: JSON_TYPE, body: TEXT },
+  'no such route, broken json': {
+    path: '/nowhere',
+    headers: JSON_TYPE,
+    body: '{',
+  },
+  'a wrong method': { method: 'GET', path: '/echo' },
+  'a wrong method with a body': {
+    method: 'PUT',
+    path: '/echo',
+    headers: JSON_TYPE,
+    body: TEXT,
+  },
+  'OPTIONS of a route': { method: 'OPTIONS', path: '/echo' },
+  'GET of the webhook': { method: 'GET', path: '/xenioo/webhook' },
+  'PUT of the webhook': {
+    method: 'PUT',
+    path: '/xenioo/webhook',
+    headers: { ...JSON_TYPE, authorization: 'Bearer right-secret' },
+    body: ENTRY,
+  },
+  'a path above the webhook': {
+    path: '/xenioo',
+    headers: JSON_TYPE,
+    body: ENTRY,
+  },
+  'a path below the webhook': {
+    path: '/xenioo/webhook/below',
+    headers: JSON_TYPE,
+    body: ENTRY,
+  },
+  'a path that begins as the webhook': {
+    path: '/xenioo/webhooks',
+    headers: JSON_TYPE,
+    body: ENTRY,
+  },
+};
+
+/** What hosts set up for their own routes. */
+const HABITS: Record<AdapterName, Record<string, HostHabits>> = {
+  express: {
+    'as it is': {},
+    'rawBody: true': { options: { rawBody: true } },
+    'bodyParser: false': { options: { bodyParser: false } },
+    'useBodyParser()': {
+      options: { rawBody: true },
+      prepare: expressed(app => {
+        app.useBodyParser('json', { limit: '2mb' });
+        app.useBodyParser('text');
+      }),
+    },
+    'app.use(json())': {
+      prepare: app => void app.use(json({ limit: '1kb', strict: false })),
+    },
+    CORS: { options: { cors: true } },
+  },
+  fastify: {
+    'as it is': {},
+    'rawBody: true': { options: { rawBody: true } },
+    'bodyParser: false': { options: { bodyParser: false } },
+    'useBodyParser()': {
+      options: { rawBody: true },
+      prepare: fastified(app => {
+        app.useBodyParser('application/json', { bodyLimit: 2_000_000 });
+        app.useBodyParser('text/plain');
+      }),
+    },
+    'a parser for any type': {
+      prepare: fastified(app =>
+        app
+          .getHttpAdapter()
+          .getInstance()
+          .addContentTypeParser(
+            '*',
+            { parseAs: 'string' },
+            (_request, body, done) => done(null, { any: body }),
+          ),
+      ),
+    },
+    CORS: { options: { cors: true } },
+  },
+};
+
+function expressed(prepare: (app: NestExpressApplication) => unknown) {
+  return (app: INestApplication) => void prepare(app as NestExpressApplication);
+}
+
+function fastified(prepare: (app: NestFastifyApplication) => unknown) {
+  return (app: INestApplication) => void prepare(app as NestFastifyApplication);
+}
+
+function compared({ status, headers, body }: Got) {
+  const { date: _, ...rest } = headers;
+  const text = body.toString();
+  const hash = createHash('sha256').update(body).digest('hex');
+  return { status, headers: rest, body: text.length < 5_000 ? text : hash };
+}
+
+/** All answers, and what the host logged of them. */
+async function outcomes(
+  adapter: AdapterName,
+  habits: HostHabits,
+  imports: DynamicModule[],
+  calls = CALLS,
+) {
+  const host = await startAnyHost(
+    ADAPTERS[adapter](),
+    {
+      imports,
+      controllers: [NeighbourController],
+      providers: [Handled],
+    },
+    habits,
+  );
+  const answers: Record<string, ReturnType<typeof compared>> = {};
+  for (const [name, { path, ...sent }] of Object.entries(calls)) {
+    answers[name] = compared(await send(`${host.origin}${path}`, sent));
+  }
+  const logged = host.logs.lines
+    .filter(({ level }) => level === 'error' || level === 'warn')
+    .map(({ level, context, text }) => [level, context, text.split('\n')[0]]);
+  const { events, invalid } = host.app.get(Handled);
+  return { answers, logged, handled: [...events, ...invalid] };
+}
+
+describe.each(['express', 'fastify'] as const)('on %s', adapter => {
+  it.each(Object.entries(HABITS[adapter]))(
+    'the host’s other routes do as they do without the module (%s)',
+    async (_, habits) => {
+      const without = await outcomes(adapter, habits, []);
+      const having = await outcomes(adapter, habits, [
+        XeniooModule.forRoot({ secret: 'right-secret' }),
+      ]);
+
+      expect(having).toEqual(without);
+      expect(without.answers['an HTTP error']).toMatchObject({ status: 418 });
+    },
+  );
+
+  it('so does a content type that the module uses inside', async () => {
+    const headers = as('application/vnd.nestjs-xenioo');
+    const calls = { odd: { path: '/echo', headers, body: TEXT } };
+    const without = await outcomes(adapter, {}, [], calls);
+    const having = await outcomes(
+      adapter,
+      {},
+      [XeniooModule.forRoot({ secret: 'right-secret' })],
+      calls,
+    );
+
+    expect(having).toEqual(without);
+  });
+});

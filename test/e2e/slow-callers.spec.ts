@@ -1,0 +1,270 @@
+import { once } from 'node:events';
+import { IncomingMessage, type Server } from 'node:http';
+import { promisify } from 'node:util';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import {
+  XeniooHookStatus,
+  XeniooModule,
+  type XeniooModuleOptions,
+} from '../../lib/index.js';
+import { call } from '../support/call.js';
+import { Handled } from '../support/handled.js';
+import { startHost, type AdapterName } from '../support/host-app.js';
+import { callRaw, type RawCaller } from '../support/raw-caller.js';
+
+const PATH = '/xenioo/webhook';
+const FIVE_MEGABYTES = 5_000_000;
+
+async function start(
+  adapter: AdapterName,
+  options: Partial<XeniooModuleOptions> = {},
+) {
+  const host = await startHost(adapter, {
+    imports: [XeniooModule.forRoot({ secret: 'right-secret', ...options })],
+    providers: [Handled],
+  });
+  const server = host.app.getHttpServer() as Server;
+  return {
+    ...host,
+    origin: host.url(''),
+    handled: host.app.get(Handled),
+    status: host.app.get(XeniooHookStatus),
+    server,
+    connections: promisify(server.getConnections.bind(server)),
+  };
+}
+
+/** Timers that keep the process alive. */
+const timers = () =>
+  process.getActiveResourcesInfo().filter(name => name === 'Timeout').length;
+
+/** Lets the event loop turn, without a timer of its own, until there is none; after a second tells how many are left. */
+async function timersLeft(): Promise<number> {
+  const started = performance.now();
+  while (timers() > 0 && performance.now() - started < 1_000) {
+    await new Promise(resolve => setImmediate(resolve));
+  }
+  return timers();
+}
+
+/** Sends one byte after another until the socket is closed. */
+function trickle({ socket }: RawCaller, byte: string): void {
+  const sending = setInterval(() => socket.write(byte), 10);
+  const stop = () => clearInterval(sending);
+  socket.on('close', stop);
+  onTestFinished(stop);
+}
+
+/** Sends as fast as the other side reads, and no faster; resolves when it is cut off or done. */
+async function pour({ socket, closed }: RawCaller, bytes: number) {
+  const chunk = Buffer.alloc(65_536, 'x');
+  const cutOff = closed.then(() => true);
+  for (let sent = 0; sent < bytes; sent += chunk.length) {
+    if (socket.write(chunk)) continue;
+    const drained = once(socket, 'drain').then(() => false);
+    if (await Promise.race([drained.catch(() => true), cutOff])) return;
+  }
+}
+
+describe.each(['express', 'fastify'] as const)('on %s', adapter => {
+  describe('a caller that sends a byte now and then', () => {
+    it.each([
+      ['with a length', 'Content-Length: 1000000', 'x'],
+      ['in chunks', 'Transfer-Encoding: chunked', '1\r\nx\r\n'],
+    ])(
+      'is answered 408 after bodyTimeoutMs, and its socket closed (%s)',
+      async (_, body, byte) => {
+        const { origin, connections, status, handled, idle } = await start(
+          adapter,
+          { bodyTimeoutMs: 200 },
+        );
+        const started = performance.now();
+
+        const caller = await callRaw(origin, { secret: 'right-secret', body });
+        trickle(caller, byte);
+        await caller.closed;
+        const took = performance.now() - started;
+
+        expect(caller.answered()).toMatch(
+          /^HTTP\/1\.1 408 .*connection: close/is,
+        );
+        expect(took).toBeGreaterThanOrEqual(199);
+        expect(took).toBeLessThan(2_000);
+        await expect.poll(connections).toBe(0);
+        expect(await timersLeft()).toBe(0);
+        await idle();
+        expect(handled).toMatchObject({ events: [], invalid: [] });
+        expect(status).toMatchObject({ strikes: 1, refused: 0 });
+      },
+    );
+
+    it('is cut off though it reads nothing and does not close', async () => {
+      const { origin, connections } = await start(adapter, {
+        bodyTimeoutMs: 300,
+      });
+
+      const caller = await callRaw(origin, {
+        secret: 'right-secret',
+        body: 'Content-Length: 1000000',
+      });
+      caller.socket.pause();
+      await expect.poll(connections).toBe(1);
+
+      await expect.poll(connections).toBe(0);
+    });
+
+    it('keeps no other caller waiting', async () => {
+      const { origin, url, handled, idle, connections } = await start(adapter);
+      const slow = await Promise.all(
+        Array.from({ length: 50 }, () =>
+          callRaw(origin, {
+            secret: 'right-secret',
+            body: 'Content-Length: 1000',
+          }),
+        ),
+      );
+      for (const caller of slow) trickle(caller, ' ');
+
+      expect(await call(url(PATH), { Type: 1 })).toMatchObject({ status: 200 });
+      await idle();
+      expect(handled.events).toHaveLength(1);
+      for (const { socket } of slow) socket.destroy();
+      await expect.poll(connections).toBeLessThanOrEqual(1);
+    });
+  });
+
+  it.each([
+    ['with a FIN', (caller: RawCaller) => caller.socket.end()],
+    ['with a RST', (caller: RawCaller) => caller.socket.resetAndDestroy()],
+  ])(
+    '200 callers that break off half-way leave nothing behind (%s)',
+    async (_, breakOff) => {
+      const { origin, url, connections, handled, status, idle, logs } =
+        await start(adapter, { bodyTimeoutMs: 60_000 });
+      const part = '[{"Type":1,"Data":"half of it"},{"Type":1,';
+      const bodies = [
+        { body: `Content-Length: ${part.length + 10}`, sent: part },
+        {
+          body: 'Transfer-Encoding: chunked',
+          sent: `${part.length.toString(16)}\r\n${part}\r\n`,
+        },
+        {
+          body: `Content-Length: ${FIVE_MEGABYTES}`,
+          sent: part.padEnd(200_000),
+        },
+        { body: `Content-Length: ${part.length}`, sent: '' },
+      ];
+
+      const callers = await Promise.all(
+        Array.from({ length: 200 }, async (_unused, index) => {
+          const { body, sent } = bodies[index % bodies.length]!;
+          const caller = await callRaw(origin, {
+            secret: 'right-secret',
+            body,
+          });
+          caller.socket.write(sent);
+          return caller;
+        }),
+      );
+      await expect.poll(connections).toBe(200);
+      // One timer of each body that is being read: what is measured can be seen.
+      await expect.poll(timers).toBeGreaterThanOrEqual(200);
+      for (const caller of callers) breakOff(caller);
+
+      await expect.poll(connections).toBe(0);
+      expect(await timersLeft()).toBe(0);
+      await idle();
+      expect(handled).toMatchObject({ events: [], invalid: [] });
+      expect(status).toMatchObject({ strikes: 0, refused: 0 });
+      expect(status.lastAcceptedAt).toBeUndefined();
+      expect(logs.ofXenioo('error')).toEqual([]);
+      expect(await call(url(PATH), { Type: 1 })).toMatchObject({ status: 200 });
+    },
+  );
+
+  it('200 callers that break off after their bodies are handled once each', async () => {
+    const { origin, connections, handled, idle } = await start(adapter);
+    const body = '{"Type":1,"Data":"all of it"}';
+
+    for (let n = 0; n < 200; n++) {
+      const caller = await callRaw(origin, {
+        secret: 'right-secret',
+        body: `Content-Length: ${body.length}`,
+      });
+      caller.socket.end(body);
+    }
+
+    await expect.poll(() => handled.events.length).toBe(200);
+    await expect.poll(connections).toBe(0);
+    await idle();
+    expect(handled.events).toHaveLength(200);
+    expect(await timersLeft()).toBe(0);
+  });
+
+  describe('a refused caller', () => {
+    it('is answered 401 while it still sends its 5 MB', async () => {
+      const { origin, connections, status } = await start(adapter);
+
+      const caller = await callRaw(origin, {
+        secret: 'wrong',
+        body: `Content-Length: ${FIVE_MEGABYTES}`,
+      });
+      const [answer] = (await once(caller.socket, 'data')) as [Buffer];
+      caller.socket.write('x'.repeat(1_000));
+
+      expect(answer.toString()).toMatch(
+        /^HTTP\/1\.1 401 .*www-authenticate: bearer/is,
+      );
+      await caller.closed;
+      await expect.poll(connections).toBe(0);
+      expect(status).toMatchObject({ strikes: 0, refused: 1 });
+    });
+
+    it('gets no more than a fraction of its 5 MB into the server', async () => {
+      const { origin, server, handled, idle } = await start(adapter);
+      const parse = vi.spyOn(JSON, 'parse');
+      const listen = vi.spyOn(IncomingMessage.prototype, 'on');
+      onTestFinished(() => {
+        parse.mockRestore();
+        listen.mockRestore();
+      });
+      const arrived = once(server, 'request') as Promise<[IncomingMessage]>;
+
+      const caller = await callRaw(origin, {
+        secret: 'wrong',
+        body: `Content-Type: application/json\r\nContent-Length: ${FIVE_MEGABYTES}`,
+      });
+      const [request] = await arrived;
+      await pour(caller, FIVE_MEGABYTES);
+      await caller.closed;
+
+      await expect.poll(() => request.socket.destroyed).toBe(true);
+      expect(request.socket.bytesRead).toBeLessThan(FIVE_MEGABYTES / 2);
+      expect(request.complete).toBe(false);
+      expect(request).not.toHaveProperty('body');
+      const listened = listen.mock.calls.filter(
+        ([name], index) =>
+          name === 'data' && listen.mock.contexts[index] === request,
+      );
+      expect(listened).toEqual([]);
+      expect(parse).not.toHaveBeenCalled();
+      await idle();
+      expect(handled).toMatchObject({ events: [], invalid: [] });
+    });
+
+    it('is cut off though it sends a byte now and then', async () => {
+      const { origin, connections } = await start(adapter);
+
+      const caller = await callRaw(origin, {
+        secret: 'wrong',
+        body: 'Transfer-Encoding: chunked',
+      });
+      trickle(caller, '1\r\nx\r\n');
+      await caller.closed;
+
+      expect(caller.answered()).toMatch(/^HTTP\/1\.1 401 /);
+      await expect.poll(connections).toBe(0);
+      expect(await timersLeft()).toBe(0);
+    });
+  });
+});

@@ -1,0 +1,23 @@
+import { Agent } from 'node:http';
+import { sendGenerated, type FuzzTally } from './send-generated.js';
+
+/** Which bodies to send, and where to. */
+export interface CallerTask {
+  readonly url: string;
+  readonly secret: string;
+  readonly seed: number;
+  readonly from: number;
+  readonly count: number;
+  readonly atOnce: number;
+}
+
+export type CallerAnswer = FuzzTally;
+
+const agent = new Agent({ keepAlive: true });
+
+// A process of its own: what it takes is not the server's.
+process.on('message', ({ url, secret, seed, ...part }: CallerTask) => {
+  void sendGenerated({ url, secret, agent }, seed, part).then(
+    (answer: CallerAnswer) => process.send!(answer),
+  );
+});

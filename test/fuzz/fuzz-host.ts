@@ -1,0 +1,83 @@
+import { Injectable, Module, type LoggerService } from '@nestjs/common';
+import { NestFactory, type AbstractHttpAdapter } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import {
+  OnXenioo,
+  OnXeniooInvalid,
+  XeniooHookStatus,
+  XeniooInbox,
+  XeniooModule,
+} from 'nestjs-xenioo';
+import type { Server } from 'node:http';
+
+export const ADAPTERS = {
+  express: () => new ExpressAdapter(),
+  fastify: () => new FastifyAdapter(),
+} satisfies Record<string, () => AbstractHttpAdapter>;
+
+export type AdapterName = keyof typeof ADAPTERS;
+
+export const SECRET = 'secret-of-the-fuzz-run';
+
+/** Counts what comes, and keeps nothing. */
+@Injectable()
+export class Counts {
+  events = 0;
+  invalid = 0;
+
+  @OnXenioo()
+  handle(): void {
+    this.events++;
+  }
+
+  @OnXeniooInvalid()
+  keep(): void {
+    this.invalid++;
+  }
+
+  get entries(): number {
+    return this.events + this.invalid;
+  }
+}
+
+@Module({
+  imports: [XeniooModule.forRoot({ secret: SECRET })],
+  providers: [Counts],
+})
+class FuzzModule {}
+
+/** Keeps the first few complaints. */
+class Complaints implements LoggerService {
+  readonly lines: string[] = [];
+
+  log = (): void => {};
+  error = this.keep.bind(this);
+  warn = this.keep.bind(this);
+  fatal = this.keep.bind(this);
+
+  private keep(...parts: unknown[]): void {
+    if (this.lines.length < 20) this.lines.push(parts.map(String).join(' '));
+  }
+}
+
+/** Starts an application that is made of the built package. */
+export async function startFuzzHost(adapter: AdapterName) {
+  const complaints = new Complaints();
+  const app = await NestFactory.create(FuzzModule, ADAPTERS[adapter](), {
+    logger: complaints,
+  });
+  await app.listen(0, '127.0.0.1');
+  let connections = 0;
+  const server = app.getHttpServer() as Server;
+  server.on('connection', () => connections++);
+  return {
+    app,
+    url: `${await app.getUrl()}/xenioo/webhook`,
+    counts: app.get(Counts),
+    status: app.get(XeniooHookStatus, { strict: false }),
+    idle: () => app.get(XeniooInbox, { strict: false }).idle(),
+    complaints: complaints.lines,
+    connections: () => connections,
+  };
+}

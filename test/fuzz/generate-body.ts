@@ -1,0 +1,257 @@
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { Dice } from './dice.js';
+import { hostileValue, mutatedEntry } from './generate-entry.js';
+
+export interface GeneratedBody {
+  /** What was done to it, for who looks for the one that failed. */
+  readonly kind: string;
+  readonly bytes: Buffer;
+  readonly headers: Record<string, string>;
+  readonly isChunked: boolean;
+}
+
+const CONTENT_TYPES = [
+  'application/json',
+  'application/json',
+  'application/json; charset=utf-8',
+  'application/json; charset=utf-16',
+  'application/x-www-form-urlencoded',
+  'multipart/form-data; boundary=x',
+  'text/plain',
+  'nonsense',
+  '',
+  undefined,
+];
+
+type Make = (dice: Dice) => string | Buffer;
+/** What makes a body, and how often it is taken. */
+const MAKERS: Record<string, readonly [weight: number, make: Make]> = {
+  'an entry': [200, dice => stringify(mutatedEntry(dice))],
+  entries: [200, dice => stringify(entries(dice, 20))],
+  'a value': [40, dice => stringify(hostileValue(dice))],
+  'values in an array': [
+    40,
+    dice => stringify(Array.from({ length: 3 }, () => hostileValue(dice))),
+  ],
+  'nothing or nearly': [
+    20,
+    dice => dice.pick(['', ' ', '\n', '[]', '{}', '[[]]', '[{}]', '[,]', '"']),
+  ],
+  'deep nesting': [20, deepNesting],
+  'huge numbers': [40, hugeNumbers],
+  'duplicate keys': [40, duplicateKeys],
+  'prototype keys': [40, prototypeKeys],
+  'lone surrogates': [40, loneSurrogates],
+  'broken UTF-8': [60, brokenUtf8],
+  truncated: [60, truncated],
+  'flipped bits': [60, flippedBits],
+  'byte-order marks': [40, byteOrderMarks],
+  'other encodings': [20, dice => Buffer.from(text(dice), 'utf16le')],
+  'random bytes': [30, dice => dice.bytes(dice.below(2_000))],
+  'control characters': [30, dice => `${text(dice)}\u0000${text(dice)}`],
+  'JSON with more behind it': [30, dice => `${text(dice)}${text(dice)}`],
+  'what only JavaScript takes': [
+    20,
+    dice =>
+      dice.pick([
+        "{'Type':1}",
+        '{Type:1}',
+        '[1,]',
+        '{"Type":1,}',
+        '{"Type":NaN}',
+        '{"Type":0x1}',
+        '{"Type":+1}',
+        '{"Type":01}',
+        '/**/[]',
+        'undefined',
+      ]),
+  ],
+  'a string of 1 MB': [2, megabyte],
+  'thousands of entries': [
+    2,
+    dice => `[${'{"Type":1},'.repeat(dice.below(5_000))}{"Type":8}]`,
+  ],
+  'thousands of keys': [2, manyKeys],
+};
+
+const WEIGHTED = Object.entries(MAKERS).flatMap(([kind, [weight, make]]) =>
+  Array.from({ length: weight }, () => ({ kind, make })),
+);
+
+/** The body of this number in the run of this seed: always the same. */
+export function generateBody(seed: number, index: number): GeneratedBody {
+  const dice = new Dice(seed, index);
+  const { kind, make } = dice.pick(WEIGHTED);
+  const plain = Buffer.from(make(dice));
+  const contentType = dice.pick(CONTENT_TYPES);
+  const { encoding, bytes } = encode(plain, dice);
+  return {
+    kind: encoding === undefined ? kind : `${kind}, ${encoding}`,
+    bytes,
+    headers: {
+      ...(contentType !== undefined && { 'content-type': contentType }),
+      ...(encoding !== undefined && { 'content-encoding': encoding }),
+    },
+    isChunked: dice.once(4),
+  };
+}
+
+function encode(
+  plain: Buffer,
+  dice: Dice,
+): { encoding?: string; bytes: Buffer } {
+  switch (dice.below(20)) {
+    case 0:
+      return { encoding: 'gzip', bytes: gzipSync(plain) };
+    case 1:
+      return { encoding: 'deflate', bytes: deflateSync(plain) };
+    case 2:
+      return plain.length > 50_000
+        ? { bytes: plain }
+        : { encoding: 'br', bytes: brotliCompressSync(plain) };
+    case 3: {
+      // It says that it is compressed, and is not, or is broken off.
+      const encoding = dice.pick(['gzip', 'deflate', 'br', 'x-gzip']);
+      const bytes = dice.once(2)
+        ? plain
+        : gzipSync(plain).subarray(0, dice.below(40));
+      return { encoding, bytes };
+    }
+    case 4:
+      return {
+        encoding: dice.pick(['identity', 'zstd', 'gzip, br', 'nonsense', '']),
+        bytes: plain,
+      };
+    default:
+      return { bytes: plain };
+  }
+}
+
+function entries(dice: Dice, most: number): unknown[] {
+  return Array.from({ length: dice.below(most) }, () => mutatedEntry(dice));
+}
+
+function stringify(value: unknown): string {
+  return JSON.stringify(value) ?? 'undefined';
+}
+
+function text(dice: Dice): string {
+  return stringify(dice.once(2) ? mutatedEntry(dice) : entries(dice, 5));
+}
+
+function deepNesting(dice: Dice): string {
+  const depth = dice.pick([90, 98, 99, 100, 101, 102, 1_000, 10_000, 50_000]);
+  const [open, close] = dice.pick([
+    ['[', ']'],
+    ['{"a":', '}'],
+    ['[{"__proto__":', '}]'],
+    ['{"Type":1,"Data":', '}'],
+  ] as const);
+  const closed = dice.once(4) ? '' : close.repeat(depth);
+  const nested = `${open.repeat(depth)}1${closed}`;
+  return dice.once(2) ? nested : `[{"Type":1,"more":${nested}},{"Type":8}]`;
+}
+
+function hugeNumbers(dice: Dice): string {
+  const number = dice.pick([
+    '1e400',
+    '-1e400',
+    '9'.repeat(400),
+    '1e-9999',
+    '-0',
+    '9007199254740993',
+    `0.${'1'.repeat(5_000)}`,
+    `1${'0'.repeat(10_000)}`,
+    '1E+2',
+  ]);
+  const field = dice.pick(['Type', 'Data', 'Date', 'Key', 'mine']);
+  return `[{"Type":1,"${field}":${number}},${number}]`;
+}
+
+function duplicateKeys(dice: Dice): string {
+  const value = () => stringify(hostileValue(dice));
+  return `{"Type":1,"Type":${value()},"Data":"a","Data":${value()},"Date":${value()},"Type":${dice.pick(['1', '8', 'null'])}}`;
+}
+
+function prototypeKeys(dice: Dice): string {
+  const key = dice.pick(['__proto__', 'constructor', 'prototype']);
+  const hostile = `"${key}":{"polluted":true,"prototype":{"polluted":true},"Type":${dice.below(20)}}`;
+  return dice.pick([
+    `{${hostile}}`,
+    `{"Type":1,${hostile}}`,
+    `[{"Type":1,"Data":{${hostile}}},{"Type":8,"mine":{${hostile}}}]`,
+    `{"\\u005f_proto__":{"polluted":true},"Type":1}`,
+  ]);
+}
+
+function loneSurrogates(dice: Dice): string {
+  const lone = dice.pick(['\\ud800', '\\udfff', '\\ud800\\ud800', 'a\\uDC00']);
+  return dice.pick([
+    `{"Type":1,"Data":"${lone}","ConversationId":"${lone}"}`,
+    `[{"Type":7,"Text":"${lone}"},{"Type":1,"${lone}":1}]`,
+  ]);
+}
+
+const BROKEN_UTF8 = [
+  [0xff],
+  [0xfe, 0xff],
+  [0xc0, 0x80],
+  [0xed, 0xa0, 0x80],
+  [0xf4, 0x90, 0x80, 0x80],
+  [0xe2, 0x82],
+  [0x80],
+  [0xf8, 0x88, 0x80, 0x80, 0x80],
+];
+
+function brokenUtf8(dice: Dice): Buffer {
+  const whole = Buffer.from(text(dice));
+  const at = dice.below(whole.length);
+  return Buffer.concat([
+    whole.subarray(0, at),
+    Buffer.from(dice.pick(BROKEN_UTF8)),
+    whole.subarray(at),
+  ]);
+}
+
+function truncated(dice: Dice): Buffer {
+  const whole = Buffer.from(text(dice));
+  return whole.subarray(0, dice.below(whole.length));
+}
+
+function flippedBits(dice: Dice): Buffer {
+  const bytes = Buffer.from(text(dice));
+  for (let flips = 1 + dice.below(4); flips > 0; flips--) {
+    const at = dice.below(bytes.length);
+    bytes[at] = bytes[at]! ^ (1 << dice.below(8));
+  }
+  return bytes;
+}
+
+function byteOrderMarks(dice: Dice): string {
+  const json = text(dice);
+  const mark = '\uFEFF';
+  return dice.pick([
+    `${mark}${json}`,
+    `${mark}${mark}${json}`,
+    `${json}${mark}`,
+    ` ${mark}${json}`,
+    mark,
+  ]);
+}
+
+function megabyte(dice: Dice): string {
+  const long = dice.pick(['x', '\\u0000', '🎉', '"'.padStart(2, '\\')]);
+  const value = long.repeat(Math.ceil(1_048_576 / Buffer.byteLength(long)));
+  const field = dice.pick(['Data', 'UserName', 'Date', 'BotToken', 'mine']);
+  return dice.once(4)
+    ? `{"Type":1,"${value}":1}`
+    : `{"Type":1,"${field}":"${value}"}`;
+}
+
+function manyKeys(dice: Dice): string {
+  const keys = Array.from(
+    { length: 10_000 },
+    (_, index) => `"key${dice.below(1_000_000)}-${index}":${index}`,
+  );
+  return `{"Type":1,${keys.join()}}`;
+}

@@ -1,0 +1,184 @@
+import type { Dice } from './dice.js';
+
+type Entry = Record<string, unknown>;
+
+const MESSAGE = {
+  Type: 1,
+  ItemType: 'Text',
+  ItemSubType: 'Plain',
+  Data: 'Hello there!',
+  Date: '2019-07-10T15:47:58.5750058+00:00',
+  BotToken: 'b0t-t0ken',
+  AccountName: 'Matelab Srl',
+  ConversationId: 'c0nversation',
+  UserName: 'conversation user name',
+  Channel: 'TelegramChannel',
+};
+const KNOWLEDGE = {
+  BotToken: 'b0t-t0ken',
+  AccountName: 'Matelab Srl',
+  Name: 'Intent Name',
+  Key: 'Intent Key',
+};
+const REAL: readonly Entry[] = [
+  MESSAGE,
+  { ...MESSAGE, Type: 0 },
+  { ...KNOWLEDGE, Type: 3 },
+  { ...KNOWLEDGE, Type: 4 },
+  { ...KNOWLEDGE, Type: 5 },
+  { ...KNOWLEDGE, Type: 6 },
+  {
+    Type: 7,
+    BotToken: 'b0t-t0ken',
+    AccountName: 'Matelab Srl',
+    Text: 'Missed',
+  },
+  ...[2, 8, 9, 10, 11, 12, 13, 14, 4_294_967_296].map(Type => ({
+    ...MESSAGE,
+    Type,
+  })),
+];
+
+const FIELDS = [...Object.keys(MESSAGE), 'Text', 'Name', 'Key'];
+const HOSTILE_KEYS = [
+  '__proto__',
+  'constructor',
+  'prototype',
+  'toString',
+  'toJSON',
+  'valueOf',
+  'hasOwnProperty',
+  'then',
+  'length',
+  'id',
+  'bot',
+  'raw',
+  'variables',
+  'receivedAt',
+  'typeName',
+  '',
+  ' ',
+  'type',
+  'TYPE',
+  'a.b',
+  '$where',
+  '0',
+  '\u0000',
+  '\ud800',
+  'Ключ',
+];
+const DATES = [
+  '2024-02-30T00:00:00Z',
+  '2009-W01-1',
+  '20190710T154758Z',
+  '275760-09-14T00:00:00Z',
+  '2019-07-10T15:47:58',
+  '2019-07-10',
+  '0000-00-00T00:00:00Z',
+  '9999-12-31T23:59:59.9999999+14:00',
+  '+275760-09-13T00:00:00.000Z',
+  '2019-07-10T15:47:58.5750058+99:99',
+  `2019-07-10T15:47:58.${'5'.repeat(60)}Z`,
+  'yesterday',
+  '',
+];
+const STRINGS = [
+  '',
+  ' ',
+  'null',
+  '\u0000\u0001\u001f',
+  '\ud800',
+  'a\udc00b',
+  '👩‍👩‍👧‍👦',
+  '\u202eright to left',
+  '\u2028\u2029',
+  '\ufeff',
+  'ﷺ'.repeat(40),
+  "'; DROP TABLE events; --",
+  '${7*7}{{7*7}}',
+  '%s%n%d%j%o',
+  '\u001b[2J',
+  'x'.repeat(5_000),
+];
+const NUMBERS = [
+  0,
+  -0,
+  -1,
+  1.5,
+  14,
+  2 ** 31,
+  2 ** 53 - 1,
+  2 ** 53,
+  1e21,
+  1e308,
+  5e-324,
+  -1e308,
+];
+
+/** A value that a field might hold and should not. */
+export function hostileValue(dice: Dice, depth = 0): unknown {
+  switch (dice.below(depth > 3 ? 5 : 7)) {
+    case 0:
+      return dice.pick(STRINGS);
+    case 1:
+      return dice.pick(NUMBERS);
+    case 2:
+      return dice.pick([true, false, null]);
+    case 3:
+      return dice.pick(DATES);
+    case 4:
+      return String(dice.pick(NUMBERS));
+    case 5:
+      return Array.from({ length: dice.below(4) }, () =>
+        hostileValue(dice, depth + 1),
+      );
+    default:
+      return withKey(
+        {},
+        dice.pick(HOSTILE_KEYS),
+        hostileValue(dice, depth + 1),
+      );
+  }
+}
+
+/** An entry as Xenioo sends it, changed in some places or none. */
+export function mutatedEntry(dice: Dice): unknown {
+  if (dice.once(25)) return hostileValue(dice);
+  let entry: Entry = { ...dice.pick(REAL) };
+  if ('Data' in entry) entry['Data'] = `message ${dice.below(2 ** 31)}`;
+  if (dice.once(2)) return entry;
+  for (let changes = 1 + dice.below(3); changes > 0; changes--) {
+    entry = mutated(entry, dice);
+  }
+  return entry;
+}
+
+function mutated(entry: Entry, dice: Dice): Entry {
+  const field = dice.pick(FIELDS);
+  switch (dice.below(6)) {
+    case 0: {
+      const { [field]: _, ...rest } = entry;
+      return rest;
+    }
+    case 1:
+      return { ...entry, [field]: null };
+    case 2:
+      return { ...entry, Type: dice.pick(NUMBERS) };
+    case 3:
+      return { ...entry, Date: dice.pick(DATES) };
+    case 4:
+      return withKey(entry, dice.pick(HOSTILE_KEYS), hostileValue(dice));
+    default:
+      return { ...entry, [field]: hostileValue(dice) };
+  }
+}
+
+/** Defines it: an assignment to `__proto__` would be no key. */
+function withKey(entry: Entry, key: string, value: unknown): Entry {
+  return Object.defineProperty({ ...entry }, key, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
+}

@@ -1,0 +1,158 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { CallerAnswer, CallerTask } from './caller.js';
+import {
+  ADAPTERS,
+  SECRET,
+  startFuzzHost,
+  type AdapterName,
+} from './fuzz-host.js';
+
+const WARM_UP = 5_000;
+const BATCH = 1_000;
+const AT_ONCE = 8;
+/** How much more memory the server may hold at the end than after its warm-up. */
+const MORE_MEMORY_BYTES = 16 * 2 ** 20;
+const FAILURES_SHOWN = 20;
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    count: { type: 'string', default: '100000' },
+    from: { type: 'string', default: '0' },
+    adapter: { type: 'string' },
+  },
+});
+const seed = whole(values.seed ?? `${Date.now() % 2 ** 31}`, 'seed');
+const count = whole(values.count, 'count');
+const from = whole(values.from, 'from');
+
+const failures: string[] = [];
+process.on('uncaughtException', error => fail(`uncaught: ${error.stack}`));
+
+say(`seed ${seed}, ${count} bodies from ${from} on, on each adapter`);
+for (const adapter of Object.keys(ADAPTERS) as AdapterName[]) {
+  if (values.adapter === undefined || values.adapter === adapter) {
+    await fuzz(adapter);
+  }
+}
+for (const failure of failures.slice(0, FAILURES_SHOWN)) say(failure);
+say(
+  failures.length === 0
+    ? `passed, with seed ${seed}`
+    : `${failures.length} failures, with seed ${seed}`,
+);
+process.exitCode = failures.length === 0 ? 0 : 1;
+
+async function fuzz(adapter: AdapterName): Promise<void> {
+  const host = await startFuzzHost(adapter);
+  const { counts, status } = host;
+  const caller = fork(fileURLToPath(new URL('caller.js', import.meta.url)));
+  const gone = new AbortController();
+  caller.on('exit', () => gone.abort());
+  const call = async (
+    part: Pick<CallerTask, 'from' | 'count' | 'atOnce'>,
+  ): Promise<CallerAnswer> => {
+    const answered = once(caller, 'message', { signal: gone.signal });
+    caller.send({ url: host.url, secret: SECRET, seed, ...part });
+    const [answer] = (await answered) as [CallerAnswer];
+    await host.idle();
+    return answer;
+  };
+  /** Sends some and compares what was sent with what was handled. */
+  const sendBatch = async (first: number, size: number) => {
+    const before = counts.entries;
+    const part = { from: first, count: size, atOnce: AT_ONCE };
+    const answer = await call(part);
+    for (const failure of answer.failures) fail(`${adapter}: ${failure}`);
+    if (counts.entries - before !== answer.entries) {
+      fail(
+        `${adapter}: ${answer.entries} entries sent in bodies ${first} to ${first + size - 1}, ${counts.entries - before} handled`,
+      );
+      await blame(first, size);
+    }
+    return answer;
+  };
+  /** Names the bodies whose entries are not accounted for. */
+  const blame = async (first: number, size: number) => {
+    for (let index = first; index < first + size; index++) {
+      const before = counts.entries;
+      const { entries } = await call({ from: index, count: 1, atOnce: 1 });
+      const handled = counts.entries - before;
+      if (handled !== entries) {
+        fail(
+          `${adapter}: body ${index} has ${entries} entries, ${handled} handled`,
+        );
+      }
+    }
+  };
+
+  // With bodies that the run itself does not have.
+  await sendBatch(from + count, Math.min(WARM_UP, count));
+  const memoryBefore = memory();
+  const before = { events: counts.events, invalid: counts.invalid };
+
+  const started = performance.now();
+  const sum = { entries: 0, bytes: 0 };
+  let highest = 0;
+  for (let sent = 0; sent < count; sent += BATCH) {
+    const answer = await sendBatch(from + sent, Math.min(BATCH, count - sent));
+    sum.entries += answer.entries;
+    sum.bytes += answer.bytes;
+    highest = Math.max(highest, process.memoryUsage().heapUsed);
+    const done = Math.min(sent + BATCH, count);
+    if (done % 10_000 === 0 || done === count) {
+      const seconds = (performance.now() - started) / 1_000;
+      say(
+        `${adapter}: ${done} bodies, ${Math.round(done / seconds)}/s, ${failures.length} failures`,
+      );
+    }
+  }
+  const seconds = (performance.now() - started) / 1_000;
+  const connections = host.connections();
+  const memoryAfter = memory();
+  caller.disconnect();
+  await host.app.close();
+
+  if (memoryAfter - memoryBefore > MORE_MEMORY_BYTES) {
+    fail(`${adapter}: holds ${megabytes(memoryAfter - memoryBefore)} MB more`);
+  }
+  if (status.strikes > 0) fail(`${adapter}: ${status.strikes} strikes`);
+  if ('polluted' in {}) fail(`${adapter}: Object.prototype is polluted`);
+  for (const line of host.complaints) fail(`${adapter} logged: ${line}`);
+  say(
+    [
+      `${adapter}: ${count} bodies (${megabytes(sum.bytes)} MB) in ${seconds.toFixed(1)} s over ${connections} connections`,
+      `${sum.entries} entries sent: ${counts.events - before.events} events, ${counts.invalid - before.invalid} invalid`,
+      `memory ${megabytes(memoryBefore)} MB after warm-up, ${megabytes(memoryAfter)} MB at the end, heap at most ${megabytes(highest)} MB`,
+    ].join('\n  '),
+  );
+}
+
+/** What the server holds once the garbage is gone. */
+function memory(): number {
+  if (!global.gc) throw new Error('Run it with node --expose-gc.');
+  for (let n = 0; n < 3; n++) global.gc();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(1);
+}
+
+function whole(value: string, name: string): number {
+  const number = Number(value);
+  if (Number.isSafeInteger(number) && number >= 0) return number;
+  throw new Error(`Expected --${name} to be a whole number, got ${value}`);
+}
+
+function fail(what: string): void {
+  failures.push(what);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

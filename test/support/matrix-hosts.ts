@@ -1,0 +1,379 @@
+import fastifyCompress from '@fastify/compress';
+import fastifyCookie from '@fastify/cookie';
+import fastifyHelmet from '@fastify/helmet';
+import {
+  Body,
+  Catch,
+  Controller,
+  Get,
+  HttpCode,
+  Injectable,
+  Post,
+  Req,
+  SetMetadata,
+  ValidationPipe,
+  VersioningType,
+  type ArgumentsHost,
+  type CallHandler,
+  type CanActivate,
+  type ExceptionFilter,
+  type ExecutionContext,
+  type INestApplication,
+  type ModuleMetadata,
+  type NestApplicationOptions,
+  type NestInterceptor,
+  type RawBodyRequest,
+} from '@nestjs/common';
+import {
+  APP_GUARD,
+  HttpAdapterHost,
+  Reflector,
+  type AbstractHttpAdapter,
+} from '@nestjs/core';
+import {
+  ExpressAdapter,
+  type NestExpressApplication,
+} from '@nestjs/platform-express';
+import {
+  FastifyAdapter,
+  type NestFastifyApplication,
+} from '@nestjs/platform-fastify';
+import {
+  SkipThrottle,
+  ThrottlerGuard,
+  ThrottlerModule,
+} from '@nestjs/throttler';
+import { IsString } from 'class-validator';
+import compression from 'compression';
+import cookieParser from 'cookie-parser';
+import { json } from 'express';
+import helmet from 'helmet';
+import type { IncomingMessage } from 'node:http';
+import { map } from 'rxjs';
+import type { AdapterName } from './host-app.js';
+import { send, type Got, type Sent } from './send.js';
+
+/** One habit of a host that breaks webhook modules. */
+export interface MatrixHost {
+  readonly only?: AdapterName;
+  readonly metadata?: ModuleMetadata;
+  readonly decorators?: ClassDecorator[];
+  readonly options?: NestApplicationOptions;
+  readonly fastify?: { readonly bodyLimit: number };
+  readonly prepare?: (app: INestApplication) => void | Promise<void>;
+  /** Prefix and version of the host's own routes; the webhook has the prefix alone. */
+  readonly prefix?: string;
+  readonly version?: string;
+  readonly paths?: readonly string[];
+  /** Whether the host's own route shows that the habit is in force. */
+  readonly shows: (ask: Ask, adapter: AdapterName) => Promise<boolean>;
+}
+
+/** Asks the host's own route. */
+export type Ask = (sent?: Sent & { readonly path?: string }) => Promise<Got>;
+
+class OwnDto {
+  @IsString()
+  text!: string;
+}
+
+@Controller('own')
+export class OwnController {
+  @Get()
+  look(@Req() request: { cookies?: unknown }) {
+    return { cookies: request.cookies ?? null };
+  }
+
+  @Post()
+  @HttpCode(200)
+  echo(@Body() body: OwnDto, @Req() request: RawBodyRequest<IncomingMessage>) {
+    return { body, raw: request.rawBody?.toString() ?? null };
+  }
+}
+
+const PUBLIC = Symbol('public');
+const Public = () => SetMetadata(PUBLIC, true);
+
+@Injectable()
+class DenyingGuard implements CanActivate {
+  constructor(private readonly reflector: Reflector) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    const targets = [context.getHandler(), context.getClass()];
+    return this.reflector.getAllAndOverride<boolean>(PUBLIC, targets) ?? false;
+  }
+}
+
+class WrappingInterceptor implements NestInterceptor {
+  intercept(_context: ExecutionContext, next: CallHandler) {
+    return next.handle().pipe(map((data: unknown) => ({ data })));
+  }
+}
+
+@Catch()
+class CatchAllFilter implements ExceptionFilter {
+  constructor(private readonly adapter: AbstractHttpAdapter) {}
+
+  catch(_error: unknown, host: ArgumentsHost): void {
+    const response: unknown = host.switchToHttp().getResponse();
+    this.adapter.reply(response, { broken: true }, 500);
+  }
+}
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+const ECHO = { headers: JSON_TYPE, body: '{"text":"hello"}' };
+const LARGE = {
+  headers: JSON_TYPE,
+  body: JSON.stringify({ text: 'x'.repeat(2_000) }),
+};
+
+const onExpress = (app: INestApplication): app is NestExpressApplication =>
+  app.getHttpAdapter().getType() === 'express';
+
+/** Uses one or the other, by what the application runs on. */
+const use =
+  (
+    express: (app: NestExpressApplication) => unknown,
+    fastify: (app: NestFastifyApplication) => unknown,
+  ) =>
+  async (app: INestApplication) => {
+    if (onExpress(app)) express(app);
+    else await fastify(app as NestFastifyApplication);
+  };
+
+const read = ({ body }: Got): Record<string, unknown> =>
+  JSON.parse(body.toString());
+
+const isMoved = async (ask: Ask) =>
+  (await ask({ method: 'GET' })).status === 200 &&
+  (await ask({ method: 'GET', path: '/own' })).status === 404;
+
+const GLOBAL_PREFIX: MatrixHost = {
+  prefix: '/api',
+  prepare: app => void app.setGlobalPrefix('api'),
+  shows: isMoved,
+};
+
+const VERSIONING: MatrixHost = {
+  version: '/v1',
+  prepare: app =>
+    void app.enableVersioning({
+      type: VersioningType.URI,
+      defaultVersion: '1',
+    }),
+  shows: isMoved,
+};
+
+const GUARD: MatrixHost = {
+  metadata: { providers: [{ provide: APP_GUARD, useClass: DenyingGuard }] },
+  decorators: [Public()],
+  shows: async ask => (await ask({ method: 'GET' })).status === 403,
+};
+
+const STRICT_PIPE: MatrixHost = {
+  prepare: app =>
+    void app.useGlobalPipes(
+      new ValidationPipe({
+        whitelist: true,
+        forbidNonWhitelisted: true,
+        forbidUnknownValues: true,
+        transform: true,
+      }),
+    ),
+  shows: async ask => {
+    const body = '{"text":"hello","more":1}';
+    return (await ask({ headers: JSON_TYPE, body })).status === 400;
+  },
+};
+
+const WRAPPER: MatrixHost = {
+  prepare: app => void app.useGlobalInterceptors(new WrappingInterceptor()),
+  shows: async ask => 'data' in read(await ask({ method: 'GET' })),
+};
+
+const CATCH_ALL: MatrixHost = {
+  prepare: app =>
+    void app.useGlobalFilters(
+      new CatchAllFilter(app.get(HttpAdapterHost).httpAdapter),
+    ),
+  shows: async ask => (await ask({ path: '/nowhere' })).status === 500,
+};
+
+const THROTTLER: MatrixHost = {
+  metadata: {
+    imports: [ThrottlerModule.forRoot([{ ttl: 600_000, limit: 1 }])],
+    providers: [{ provide: APP_GUARD, useClass: ThrottlerGuard }],
+  },
+  decorators: [SkipThrottle()],
+  shows: async ask =>
+    (await ask({ method: 'GET' })).status === 200 &&
+    (await ask({ method: 'GET' })).status === 429,
+};
+
+const RAW_BODY: MatrixHost = {
+  options: { rawBody: true },
+  shows: async ask => read(await ask(ECHO))['raw'] === ECHO.body,
+};
+
+const refusesLarge = async (ask: Ask) => (await ask(LARGE)).status === 413;
+
+const SMALL_LIMIT: MatrixHost = {
+  fastify: { bodyLimit: 1_024 },
+  prepare: use(
+    app => app.useBodyParser('json', { limit: '1kb' }),
+    () => {},
+  ),
+  shows: refusesLarge,
+};
+
+const HELMET: MatrixHost = {
+  prepare: use(
+    app => app.use(helmet()),
+    app => app.register(fastifyHelmet),
+  ),
+  shows: async ask =>
+    (await ask({ method: 'GET' })).headers['x-content-type-options'] ===
+    'nosniff',
+};
+
+const COMPRESSION: MatrixHost = {
+  prepare: use(
+    app => app.use(compression({ threshold: 0 })),
+    app => app.register(fastifyCompress, { threshold: 0 }),
+  ),
+  shows: async ask => {
+    const headers = { 'accept-encoding': 'gzip' };
+    const answer = await ask({ method: 'GET', headers });
+    return answer.headers['content-encoding'] === 'gzip';
+  },
+};
+
+const CORS: MatrixHost = {
+  prepare: app => app.enableCors({ origin: true, credentials: true }),
+  shows: async ask => {
+    const headers = { origin: 'https://elsewhere.example' };
+    const answer = await ask({ method: 'GET', headers });
+    return answer.headers['access-control-allow-origin'] === headers.origin;
+  },
+};
+
+const COOKIES: MatrixHost = {
+  prepare: use(
+    app => app.use(cookieParser('of the host')),
+    app => app.register(fastifyCookie, { secret: 'of the host' }),
+  ),
+  shows: async ask => {
+    const answer = await ask({ method: 'GET', headers: { cookie: 'a=1' } });
+    return answer.body.toString() === '{"cookies":{"a":"1"}}';
+  },
+};
+
+const TWO_INSTANCES: MatrixHost = {
+  paths: ['first/webhook', 'second/webhook'],
+  shows: async () => true,
+};
+
+export const MATRIX_HOSTS: Record<string, MatrixHost> = {
+  'is plain': {
+    shows: async ask => (await ask(ECHO)).status === 200,
+  },
+  'has a global prefix': GLOBAL_PREFIX,
+  'has URI versions and a default one': VERSIONING,
+  'has a global guard that denies': GUARD,
+  'has a strict ValidationPipe': STRICT_PIPE,
+  'wraps every response': WRAPPER,
+  'answers 500 to whatever is thrown': CATCH_ALL,
+  'throttles after one call': THROTTLER,
+  'has bodyParser: false': {
+    options: { bodyParser: false },
+    // Fastify has a JSON parser of its own, and goes on without Nest's.
+    shows: async (ask, adapter) =>
+      'body' in read(await ask(ECHO)) === (adapter === 'fastify'),
+  },
+  'has rawBody: true': RAW_BODY,
+  'allows 1 KB': SMALL_LIMIT,
+  'allows 1 KB by app.use(json())': {
+    only: 'express',
+    prepare: app => void app.use(json({ limit: '1kb' })),
+    shows: refusesLarge,
+  },
+  'allows 1 KB by useBodyParser()': {
+    only: 'fastify',
+    prepare: app =>
+      void (app as NestFastifyApplication).useBodyParser('application/json', {
+        bodyLimit: 1_024,
+      }),
+    shows: refusesLarge,
+  },
+  'has removed all parsers': {
+    only: 'fastify',
+    prepare: app =>
+      (app as NestFastifyApplication)
+        .getHttpAdapter()
+        .getInstance()
+        .removeAllContentTypeParsers(),
+    // Nest adds those of JSON and forms again.
+    shows: async ask => {
+      const headers = { 'content-type': 'text/plain' };
+      return (await ask({ headers, body: 'hello' })).status === 415;
+    },
+  },
+  'wears a helmet': HELMET,
+  compresses: COMPRESSION,
+  'allows other origins': CORS,
+  'parses cookies': COOKIES,
+  'has two instances': TWO_INSTANCES,
+  'does all of it at once': together([
+    GLOBAL_PREFIX,
+    VERSIONING,
+    GUARD,
+    STRICT_PIPE,
+    WRAPPER,
+    CATCH_ALL,
+    THROTTLER,
+    RAW_BODY,
+    SMALL_LIMIT,
+    HELMET,
+    COMPRESSION,
+    CORS,
+    COOKIES,
+    TWO_INSTANCES,
+  ]),
+};
+
+/** The adapter that a host runs on. */
+export function adapterOf(
+  name: AdapterName,
+  { fastify }: MatrixHost,
+): AbstractHttpAdapter {
+  return name === 'express'
+    ? new ExpressAdapter()
+    : new FastifyAdapter(fastify);
+}
+
+/** Asks the routes of a host's own. */
+export function askOf(
+  origin: string,
+  { prefix = '', version = '' }: MatrixHost,
+): Ask {
+  return ({ path = `${prefix}${version}/own`, ...sent } = {}) =>
+    send(`${origin}${path}`, sent);
+}
+
+function together(hosts: readonly MatrixHost[]): MatrixHost {
+  return {
+    ...Object.assign({}, ...hosts),
+    metadata: {
+      imports: hosts.flatMap(({ metadata }) => metadata?.imports ?? []),
+      providers: hosts.flatMap(({ metadata }) => [
+        ...(metadata?.providers ?? []),
+      ]),
+    },
+    decorators: hosts.flatMap(({ decorators }) => decorators ?? []),
+    prepare: async app => {
+      for (const { prepare } of hosts) await prepare?.(app);
+    },
+    // What the guard throws is all that comes out, as a 500 of the filter.
+    shows: async ask => (await ask({ method: 'GET' })).status === 500,
+  };
+}

@@ -1,0 +1,23 @@
+import { onTestFinished, vi } from 'vitest';
+
+const LEVELS = ['debug', 'error', 'info', 'log', 'trace', 'warn'] as const;
+
+/** Keeps what the process prints and warns of until the test ends, past every logger. */
+export function recordPrinted(): string[] {
+  const printed: string[] = [];
+  const record = (...parts: unknown[]) => {
+    printed.push(parts.map(String).join(' '));
+    return true;
+  };
+  const spies = [
+    vi.spyOn(process.stdout, 'write').mockImplementation(record),
+    vi.spyOn(process.stderr, 'write').mockImplementation(record),
+    ...LEVELS.map(level => vi.spyOn(console, level).mockImplementation(record)),
+  ];
+  process.on('warning', record);
+  onTestFinished(() => {
+    process.off('warning', record);
+    for (const spy of spies) spy.mockRestore();
+  });
+  return printed;
+}
