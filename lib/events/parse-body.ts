@@ -10,26 +10,31 @@ const BYTE_ORDER_MARK = '\uFEFF';
 
 /**
  * Turns the body of a call, one entry or an array of any length, into as many
- * events and invalid entries, in their order. Never throws.
+ * events and invalid entries, in their order and one at a time. Never throws.
  */
-export function parseBody(body: string, receipt: XeniooReceipt): XeniooEntry[] {
+export function* parseBody(
+  body: string,
+  receipt: XeniooReceipt,
+): Generator<XeniooEntry> {
   const text = body.startsWith(BYTE_ORDER_MARK) ? body.slice(1) : body;
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (error) {
-    return [invalidEntry('not-json', [notJson(text, error)], body, receipt)];
+    yield invalidEntry('not-json', [notJson(text, error)], body, receipt);
+    return;
   }
   if (!Array.isArray(json)) {
-    return [parseEntry(json, receipt, { index: 0, text: () => text })];
+    yield parseEntry(json, receipt, { index: 0, text: () => text });
+    return;
   }
   let texts: string[] | undefined;
-  return json.map((entry, index) =>
-    parseEntry(entry, receipt, {
+  for (const [index, entry] of json.entries()) {
+    yield parseEntry(entry, receipt, {
       index,
       text: () => (texts ??= entryTexts(text))[index]!,
-    }),
-  );
+    });
+  }
 }
 
 const POSITION = / JSON at position (\d+)(?: \(line \d+ column \d+\))?$/;

@@ -20,6 +20,7 @@ import { XeniooInbox } from '../inbox/xenioo.inbox.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
 import { XENIOO_SETTINGS, type XeniooSettings } from '../xenioo.options.js';
 import { answer } from './answer.js';
+import { collectInTurns } from './collect-in-turns.js';
 import { FASTIFY_ROUTE_CONFIG } from './fastify.gate.js';
 import { rawRequest, rawResponse } from './raw-http.js';
 import { XeniooFilter } from './xenioo.filter.js';
@@ -60,7 +61,9 @@ export function createXeniooController(
     ): Promise<void> {
       const { bot, receivedAt, body } = this.gate.callOf(rawRequest(request))!;
       const response = rawResponse(reply);
-      const entries = parseBody(body, { bot, receivedAt });
+      const entries = await collectInTurns(
+        parseBody(body, { bot, receivedAt }),
+      );
       const errors =
         this.settings.invalid === 'reject' ? errorsOf(entries) : [];
       if (errors.length > 0) {

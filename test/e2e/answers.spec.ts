@@ -92,6 +92,23 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(handled.events).toHaveLength(20_000);
   });
 
+  it('answers others while it reads a large one', async () => {
+    const { url } = await start(adapter);
+    const large = Array.from({ length: 20_000 }, () => ({ Type: 1 }));
+    const answered: string[] = [];
+    const send = async (name: string, body: unknown) => {
+      await call(url(PATH), body);
+      answered.push(name);
+    };
+
+    await Promise.all([
+      send('large', large),
+      send('small', { Type: 1 }).then(() => send('next', { Type: 1 })),
+    ]);
+
+    expect(answered).toEqual(['small', 'next', 'large']);
+  });
+
   it('answers 413 to a body over bodyLimit, compressed or not', async () => {
     const { url, logs } = await start(adapter, { bodyLimit: '1kb' });
     const large = JSON.stringify({ Type: 1, Data: 'x'.repeat(2_000) });

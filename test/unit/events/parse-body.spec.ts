@@ -8,7 +8,7 @@ import documented from '../../fixtures/documented.json' with { type: 'json' };
 import everyType from '../../fixtures/every-type.json' with { type: 'json' };
 import { receipt } from '../../support/receipt.js';
 
-const parse = (body: string) => parseBody(body, receipt());
+const parse = (body: string) => [...parseBody(body, receipt())];
 
 const like = (pattern: RegExp): string =>
   expect.stringMatching(pattern) as string;
