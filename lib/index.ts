@@ -63,7 +63,7 @@ export {
 
 // Inboxes
 export { XeniooInbox, type XeniooDelivery } from './inbox/xenioo.inbox.js';
-export { MemoryInbox } from './inbox/memory.inbox.js';
+export { MemoryInbox, type MemoryInboxSettings } from './inbox/memory.inbox.js';
 export type { XeniooEntry } from './events/parse-entry.js';
 export type {
   XeniooDispatch,

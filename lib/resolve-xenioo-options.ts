@@ -17,8 +17,11 @@ const DEFAULTS = {
   invalid: 'quarantine',
   bodyLimit: '10mb',
   bodyTimeoutMs: 10_000,
+  handlerTimeoutMs: 30_000,
   concurrency: 32,
+  acknowledgeWithinMs: 1_500,
   maxPending: 100_000,
+  acceptTimeoutMs: 5_000,
   shutdownTimeoutMs: 10_000,
 } as const satisfies XeniooOptions;
 
@@ -33,8 +36,11 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const RANGES = {
   botsRefreshSeconds: [1, 86_400],
   bodyTimeoutMs: [1, LONGEST_TIMER_MS],
+  handlerTimeoutMs: [1, LONGEST_TIMER_MS],
   concurrency: [1, Number.MAX_SAFE_INTEGER],
+  acknowledgeWithinMs: [0, LONGEST_TIMER_MS],
   maxPending: [1, Number.MAX_SAFE_INTEGER],
+  acceptTimeoutMs: [0, LONGEST_TIMER_MS],
   shutdownTimeoutMs: [0, LONGEST_TIMER_MS],
 } as const;
 
@@ -70,8 +76,11 @@ export function resolveXeniooOptions(given: XeniooOptions): XeniooSettings {
     invalid: options.invalid,
     bodyLimitBytes: parseBytes(options.bodyLimit),
     bodyTimeoutMs: options.bodyTimeoutMs,
+    handlerTimeoutMs: options.handlerTimeoutMs,
     concurrency: options.concurrency,
+    acknowledgeWithinMs: options.acknowledgeWithinMs,
     maxPending: options.maxPending,
+    acceptTimeoutMs: options.acceptTimeoutMs,
     shutdownTimeoutMs: options.shutdownTimeoutMs,
   };
 }

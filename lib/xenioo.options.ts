@@ -59,17 +59,39 @@ export interface XeniooOptions {
   bodyTimeoutMs?: number | undefined;
 
   /**
+   * Longest time a handler may take for an event, in milliseconds. One that takes
+   * longer has failed, is named in a warning, and its place is free again.
+   * @default 30_000
+   */
+  handlerTimeoutMs?: number | undefined;
+
+  /**
    * Events handled at once in this process by the memory inbox.
    * @default 32
    */
   concurrency?: number | undefined;
 
   /**
+   * Memory inbox: the answer waits, from acceptance on, until the handlers of the
+   * call have run, but no longer than this, in milliseconds; `0` answers at once.
+   * A crash then rarely costs anything.
+   * @default 1_500
+   */
+  acknowledgeWithinMs?: number | undefined;
+
+  /**
    * Events that the memory inbox holds. A call is taken whole while fewer are
-   * pending; otherwise it is answered 503 and nothing of it is taken.
+   * pending; otherwise it waits for `acceptTimeoutMs`.
    * @default 100_000
    */
   maxPending?: number | undefined;
+
+  /**
+   * How long a call waits for room in the inbox, in milliseconds. Then it is
+   * answered 503, and nothing of it is taken.
+   * @default 5_000
+   */
+  acceptTimeoutMs?: number | undefined;
 
   /**
    * How long a shutdown waits for handlers in flight, in milliseconds.
@@ -105,8 +127,11 @@ export interface XeniooSettings {
   readonly invalid: 'quarantine' | 'reject';
   readonly bodyLimitBytes: number;
   readonly bodyTimeoutMs: number;
+  readonly handlerTimeoutMs: number;
   readonly concurrency: number;
+  readonly acknowledgeWithinMs: number;
   readonly maxPending: number;
+  readonly acceptTimeoutMs: number;
   readonly shutdownTimeoutMs: number;
 }
 

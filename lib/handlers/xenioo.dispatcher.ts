@@ -1,8 +1,10 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
 import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import { XENIOO_EVENT_NAMES } from '../events/xenioo-event.table.js';
+import { settledWithin } from '../settled-within.js';
+import { XENIOO_SETTINGS, type XeniooSettings } from '../xenioo.options.js';
 import { XeniooBus } from './xenioo.bus.js';
 import { XeniooExplorer } from './xenioo.explorer.js';
 import type { XeniooHandler } from './xenioo.handler.js';
@@ -28,6 +30,8 @@ export class XeniooDispatcher {
   private readonly logger = new Logger('Xenioo');
 
   constructor(
+    @Inject(XENIOO_SETTINGS)
+    private readonly settings: Pick<XeniooSettings, 'handlerTimeoutMs'>,
     private readonly explorer: XeniooExplorer,
     private readonly bus: XeniooBus,
   ) {}
@@ -45,11 +49,25 @@ export class XeniooDispatcher {
   ): Promise<XeniooOutcome | undefined> {
     try {
       if (!handler.matches(entry)) return undefined;
-      return { handler: handler.name, status: await handler.handle(entry) };
+      const status = await this.inTime(handler, entry);
+      return { handler: handler.name, status };
     } catch (error) {
       this.logFailure(handler, entry, error);
       return { handler: handler.name, status: 'failed', error };
     }
+  }
+
+  private async inTime(
+    handler: XeniooHandler,
+    entry: XeniooEntry,
+  ): Promise<'done' | 'skipped'> {
+    const { handlerTimeoutMs } = this.settings;
+    const attempt = handler.handle(entry);
+    if (await settledWithin(attempt, handlerTimeoutMs)) return attempt;
+    this.logger.warn(
+      `${handler.name} has not come to an end after ${handlerTimeoutMs} ms (\`handlerTimeoutMs\`): it counts as failed, and what it still does is not awaited.`,
+    );
+    throw new Error(`took longer than ${handlerTimeoutMs} ms`);
   }
 
   private logFailure(

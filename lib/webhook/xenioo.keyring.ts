@@ -1,6 +1,6 @@
 import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
-import { settledWithin } from '../inbox/settled-within.js';
+import { settledWithin } from '../settled-within.js';
 import { botListProblems } from '../xenioo-bot.check.js';
 import { XeniooOptionsError } from '../xenioo.errors.js';
 import {

@@ -23,7 +23,9 @@ import {
   XENIOO_EVENT_NAMES,
   XeniooEvent,
   XeniooEventType,
+  XeniooInbox,
   XeniooModule,
+  type XeniooModuleOptions,
 } from '../../lib/index.js';
 import { call } from '../support/call.js';
 import { startHost, type AdapterName } from '../support/host-app.js';
@@ -36,9 +38,10 @@ const BOTS = [
 async function start(
   adapter: AdapterName,
   { imports = [], ...metadata }: ModuleMetadata,
+  options: Partial<XeniooModuleOptions> = {},
 ) {
   const host = await startHost(adapter, {
-    imports: [...imports, XeniooModule.forRoot({ bots: BOTS })],
+    imports: [...imports, XeniooModule.forRoot({ bots: BOTS, ...options })],
     ...metadata,
   });
   const send = async (body: unknown, secret = 'right-secret') => {
@@ -237,6 +240,78 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         /^Desk.throwsToo failed on invalid entry [\w-]+: disk is full\n/,
       ),
     ]);
+  });
+
+  it('fails a handler that hangs, names it, and runs the others', async () => {
+    const ran: string[] = [];
+
+    @Injectable()
+    class Desk {
+      @OnXenioo()
+      hangs() {
+        return new Promise<never>(() => {});
+      }
+
+      @OnXenioo()
+      works() {
+        ran.push('works');
+      }
+    }
+
+    const { send, logs } = await start(
+      adapter,
+      { providers: [Desk] },
+      { handlerTimeoutMs: 20, concurrency: 1 },
+    );
+    expect(await send([{ Type: 1 }, { Type: 1 }])).toBe(200);
+
+    expect(ran).toEqual(['works', 'works']);
+    expect(logs.ofXenioo('warn')).toEqual([
+      expect.stringMatching(/^Desk.hangs has not come to an end after 20 ms/),
+      expect.stringMatching(/^Desk.hangs has not come to an end after 20 ms/),
+    ]);
+    expect(logs.ofXenioo('error')[0]).toMatch(
+      /^Desk.hangs failed on user-message .*: took longer than 20 ms/,
+    );
+  });
+
+  it('answers when the handlers have run, or acknowledgeWithinMs has passed', async () => {
+    let end = () => {};
+    const ended = new Promise<void>(resolve => (end = resolve));
+    const order: string[] = [];
+
+    @Injectable()
+    class Desk {
+      @OnXenioo(XeniooEventType.UserMessage)
+      async quick() {
+        await new Promise(setImmediate);
+        order.push('handled');
+      }
+
+      @OnXenioo(XeniooEventType.BotMessage)
+      slow() {
+        return ended;
+      }
+    }
+
+    const { app, url } = await start(
+      adapter,
+      { providers: [Desk] },
+      { acknowledgeWithinMs: 50 },
+    );
+    const authorization = 'Bearer right-secret';
+    const answer = async (body: unknown) => {
+      const { status } = await call(url('/xenioo/webhook'), body, {
+        authorization,
+      });
+      order.push(`answered ${status}`);
+    };
+    await answer({ Type: 1 });
+    await answer({ Type: 0 });
+
+    expect(order).toEqual(['handled', 'answered 200', 'answered 200']);
+    end();
+    await app.get(XeniooInbox, { strict: false }).idle();
   });
 
   it('lets the bus hear every event, once its handlers have run', async () => {

@@ -15,7 +15,7 @@ import { Handled } from '../support/handled.js';
 import { ADAPTERS, startHost } from '../support/host-app.js';
 import { LogRecorder } from '../support/log-recorder.js';
 
-const OPTIONS = { secret: 'right-secret' };
+const OPTIONS = { secret: 'right-secret', acknowledgeWithinMs: 0 };
 
 /** A handler that works until it is let go. */
 function createGate(): { Slow: Type; release(): void; done: string[] } {

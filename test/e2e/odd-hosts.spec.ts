@@ -148,7 +148,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(app.get(Handled).events).toEqual([]);
   });
 
-  it('answers before handlers that block begin', async () => {
+  it('answers before handlers that block begin, where acknowledgeWithinMs is 0', async () => {
     const order: string[] = [];
 
     @Injectable()
@@ -161,7 +161,15 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     const { url, idle } = await startHost(
       adapter,
-      { ...METADATA, providers: [Blocks] },
+      {
+        imports: [
+          XeniooModule.forRoot({
+            secret: 'right-secret',
+            acknowledgeWithinMs: 0,
+          }),
+        ],
+        providers: [Blocks],
+      },
       (host: INestApplication) =>
         void host.use(
           (
@@ -202,6 +210,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       imports: [
         XeniooModule.forRoot({
           secret: 'right-secret',
+          acknowledgeWithinMs: 0,
           shutdownTimeoutMs: 1_000,
         }),
       ],

@@ -25,8 +25,11 @@ describe('when only a secret is given', () => {
       invalid: 'quarantine',
       bodyLimitBytes: 10 * 1024 * 1024,
       bodyTimeoutMs: 10_000,
+      handlerTimeoutMs: 30_000,
       concurrency: 32,
+      acknowledgeWithinMs: 1_500,
       maxPending: 100_000,
+      acceptTimeoutMs: 5_000,
       shutdownTimeoutMs: 10_000,
     });
   });
@@ -52,8 +55,11 @@ describe('what is given', () => {
       invalid: 'reject',
       botsRefreshSeconds: 5,
       bodyTimeoutMs: 1,
+      handlerTimeoutMs: 4,
       concurrency: 2,
+      acknowledgeWithinMs: 0,
       maxPending: 3,
+      acceptTimeoutMs: 0,
       shutdownTimeoutMs: 0,
     };
 
@@ -131,7 +137,10 @@ describe('a wrong range', () => {
   it.each([
     ['botsRefreshSeconds', 1, 86_400],
     ['bodyTimeoutMs', 1, LONGEST],
+    ['handlerTimeoutMs', 1, LONGEST],
     ['concurrency', 1, Number.MAX_SAFE_INTEGER],
+    ['acknowledgeWithinMs', 0, LONGEST],
+    ['acceptTimeoutMs', 0, LONGEST],
     ['maxPending', 1, Number.MAX_SAFE_INTEGER],
     ['shutdownTimeoutMs', 0, LONGEST],
   ])('of %s stops the boot', (name, least, most) => {
@@ -168,7 +177,7 @@ describe('a wrong range', () => {
 describe('a name that is no option', () => {
   it('stops the boot, and its value is not shown', () => {
     expect(problemsOf({ secert: SECRET })).toEqual([
-      '`secert` is not an option here; known are secret, bots, name, botsRefreshSeconds, invalid, bodyLimit, bodyTimeoutMs, concurrency, maxPending, shutdownTimeoutMs',
+      '`secert` is not an option here; known are secret, bots, name, botsRefreshSeconds, invalid, bodyLimit, bodyTimeoutMs, handlerTimeoutMs, concurrency, acknowledgeWithinMs, maxPending, acceptTimeoutMs, shutdownTimeoutMs',
       expect.stringContaining('expected `secret`'),
     ]);
   });

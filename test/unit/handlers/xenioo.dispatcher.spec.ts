@@ -16,6 +16,7 @@ import { OnXeniooInvalid } from '../../../lib/handlers/on-xenioo-invalid.decorat
 import { OnXenioo } from '../../../lib/handlers/on-xenioo.decorator.js';
 import { XeniooHandlersModule } from '../../../lib/handlers/xenioo-handlers.module.js';
 import { XeniooDispatcher } from '../../../lib/handlers/xenioo.dispatcher.js';
+import { XENIOO_SETTINGS } from '../../../lib/xenioo.options.js';
 import { LogRecorder } from '../../support/log-recorder.js';
 import { eventOf, invalidOf, parsed } from '../../support/receipt.js';
 
@@ -25,7 +26,11 @@ async function start(...providers: Provider[]) {
   const logs = new LogRecorder();
   const app = await Test.createTestingModule({
     imports: [EventEmitterModule.forRoot(), XeniooHandlersModule],
-    providers: [XeniooDispatcher, ...providers],
+    providers: [
+      { provide: XENIOO_SETTINGS, useValue: { handlerTimeoutMs: 50 } },
+      XeniooDispatcher,
+      ...providers,
+    ],
   })
     .setLogger(logs)
     .compile();
@@ -224,6 +229,52 @@ describe('when a handler fails', () => {
       { handler: 'Odd.fail', status: 'failed', error: thrown },
       done('Audit.write'),
     ]);
+  });
+});
+
+describe('when a handler hangs', () => {
+  it('has failed when its time is up, and the bus hears the event', async () => {
+    class Desk {
+      @OnXenioo()
+      hangs() {
+        return new Promise<never>(() => {});
+      }
+    }
+    const { dispatch, emitter, logs } = await start(Desk);
+    const heard: unknown[] = [];
+    emitter.on('xenioo.user-connected', event => heard.push(event));
+    const event = eventOf({ Type: 8 });
+
+    const outcomes = await dispatch(event);
+
+    expect(outcomes).toEqual([
+      {
+        handler: 'Desk.hangs',
+        status: 'failed',
+        error: new Error('took longer than 50 ms'),
+      },
+    ]);
+    expect(heard).toEqual([event]);
+    expect(logs.ofXenioo('warn')).toEqual([
+      expect.stringMatching(/^Desk.hangs .* 50 ms \(`handlerTimeoutMs`\)/),
+    ]);
+  });
+
+  it('what it does later disturbs nobody', async () => {
+    let fail = (_error: Error) => {};
+    class Desk {
+      @OnXenioo()
+      hangs() {
+        return new Promise<never>((_resolve, reject) => (fail = reject));
+      }
+    }
+    const { dispatch, logs } = await start(Desk);
+
+    await dispatch(eventOf({ Type: 8 }));
+    fail(new Error('too late'));
+    await new Promise(setImmediate);
+
+    expect(JSON.stringify(logs.lines)).not.toContain('too late');
   });
 });
 

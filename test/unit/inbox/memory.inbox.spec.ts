@@ -1,7 +1,10 @@
 import { Logger } from '@nestjs/common';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { XeniooEntry } from '../../../lib/events/parse-entry.js';
-import { MemoryInbox } from '../../../lib/inbox/memory.inbox.js';
+import {
+  MemoryInbox,
+  type MemoryInboxSettings,
+} from '../../../lib/inbox/memory.inbox.js';
 import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
 import { LogRecorder } from '../../support/log-recorder.js';
 import { eventOf } from '../../support/receipt.js';
@@ -9,8 +12,15 @@ import { eventOf } from '../../support/receipt.js';
 const events = (count: number): XeniooEntry[] =>
   Array.from({ length: count }, () => eventOf({ Type: 8 }));
 
-function inboxOf({ concurrency = 32, maxPending = 100_000 } = {}) {
-  return new MemoryInbox({ concurrency, maxPending });
+/** Answers at once, and makes nobody wait for room, unless it is told to. */
+function inboxOf(settings: Partial<MemoryInboxSettings> = {}) {
+  return new MemoryInbox({
+    concurrency: 32,
+    maxPending: 100_000,
+    acknowledgeWithinMs: 0,
+    acceptTimeoutMs: 0,
+    ...settings,
+  });
 }
 
 /** Lets the inbox begin what it put off, so that an answer could go out first. */
@@ -97,6 +107,42 @@ describe('what is accepted', () => {
   });
 });
 
+describe('with acknowledgeWithinMs', () => {
+  it('accepting waits until the handlers of the call have run', async () => {
+    const inbox = inboxOf({ acknowledgeWithinMs: 60_000 });
+    const handlers = new Handlers();
+    await inbox.start(handlers.dispatch);
+    let isAccepted = false;
+    const accepted = inbox
+      .accept({ entries: events(2) })
+      .then(() => (isAccepted = true));
+    await begun();
+
+    await handlers.endOne();
+    expect(isAccepted).toBe(false);
+    await handlers.endOne();
+    await accepted;
+  });
+
+  it('accepting waits no longer, and the handlers go on', async () => {
+    const inbox = inboxOf({ acknowledgeWithinMs: 10 });
+    const handlers = new Handlers();
+    await inbox.start(handlers.dispatch);
+
+    await inbox.accept({ entries: events(2) });
+
+    expect(handlers.running).toBe(2);
+    await handlers.endAll();
+    await inbox.idle();
+  });
+
+  it('an empty call is accepted at once', async () => {
+    const inbox = inboxOf({ acknowledgeWithinMs: 60_000 });
+
+    await expect(inbox.accept({ entries: [] })).resolves.toBeUndefined();
+  });
+});
+
 describe('events handled at once', () => {
   it('are no more than concurrency', async () => {
     const [inbox, handlers] = [inboxOf({ concurrency: 2 }), new Handlers()];
@@ -146,7 +192,7 @@ describe('when it is full', () => {
 
     await expect(inbox.accept({ entries: events(1) })).rejects.toThrow(
       new XeniooInboxError(
-        'the memory inbox is full: 2 events are pending. Are handlers slow or hanging? The limit is `maxPending` (2), events handled at once are `concurrency` (32)',
+        'the memory inbox is full: 2 events are pending, and none became free within 0 ms (`acceptTimeoutMs`). Are handlers slow or hanging? The limit is `maxPending` (2), events handled at once are `concurrency` (32)',
       ),
     );
     await handlers.endAll();
@@ -173,6 +219,41 @@ describe('when it is full', () => {
     await begun();
 
     expect(handlers.begun).toHaveLength(2);
+  });
+});
+
+describe('with acceptTimeoutMs', () => {
+  it('a call waits for room, and enters when there is', async () => {
+    const inbox = inboxOf({ maxPending: 1, acceptTimeoutMs: 60_000 });
+    const handlers = new Handlers();
+    await inbox.start(handlers.dispatch);
+    await inbox.accept({ entries: events(1) });
+    const waiting = inbox.accept({ entries: events(2) });
+    await begun();
+    expect(handlers.begun).toHaveLength(1);
+
+    await handlers.endOne();
+    await waiting;
+
+    await begun();
+    expect(handlers.begun).toHaveLength(3);
+    await handlers.endAll();
+  });
+
+  it('a call that finds none is refused, and nothing of it taken', async () => {
+    const inbox = inboxOf({ maxPending: 1, acceptTimeoutMs: 10 });
+    const handlers = new Handlers();
+    await inbox.start(handlers.dispatch);
+    await inbox.accept({ entries: events(1) });
+
+    await expect(inbox.accept({ entries: events(2) })).rejects.toThrow(
+      XeniooInboxError,
+    );
+
+    await begun();
+    await handlers.endAll();
+    await inbox.idle();
+    expect(handlers.begun).toHaveLength(1);
   });
 });
 

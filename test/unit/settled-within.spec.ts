@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { settledWithin } from '../../../lib/inbox/settled-within.js';
+import { settledWithin } from '../../lib/settled-within.js';
 
 it('says yes when the work comes to its end in time', async () => {
   expect(await settledWithin(Promise.resolve('anything'), 60_000)).toBe(true);
