@@ -1,9 +1,10 @@
-import { ForbiddenException } from '@nestjs/common';
+import { ForbiddenException, type Type } from '@nestjs/common';
 import {
   ApplicationConfig,
   ExternalContextCreator,
   type DiscoveryService,
 } from '@nestjs/core';
+import { EmptyError } from 'rxjs';
 
 /**
  * All that is used of Nest beyond its public API, for want of one; run on every
@@ -69,6 +70,30 @@ export function hasEnhancers(
 }
 
 /**
+ * The guards, interceptors and filters of a method and its class that Nest has
+ * not made: it makes those of classes that it instantiates itself, and silently
+ * leaves out those of an instance that a factory or a value gave it.
+ */
+export function unmadeEnhancers(
+  { instance, host }: InstanceWrapper,
+  method: string,
+): string[] {
+  const methods = instance as Record<string, object>;
+  return ENHANCERS.flatMap(key => [
+    ...enhancersOf(methods.constructor, key),
+    ...enhancersOf(methods[method]!, key),
+  ])
+    .filter(enhancer => typeof enhancer === 'function')
+    .filter(enhancer => !host?.injectables.has(enhancer))
+    .map(({ name }) => name);
+}
+
+function enhancersOf(target: object, key: string): (Type | object)[] {
+  const enhancers: unknown = Reflect.getMetadata(key, target);
+  return Array.isArray(enhancers) ? enhancers : [];
+}
+
+/**
  * Makes what calls a method with the guards, interceptors and filters written on
  * it and on its class, and none of the application's, in contexts of type `'xenioo'`.
  */
@@ -96,6 +121,8 @@ export function createEnhancer(
       const result: unknown = await call(value);
       if (!(result instanceof Unhandled)) return result;
       if (result.error instanceof GuardDenial) return DENIED;
+      // Nest wants a value of every Observable; a handler need not have one.
+      if (result.error instanceof EmptyError) return undefined;
       throw result.error;
     };
   };

@@ -32,7 +32,7 @@ export function botListProblems(
       `expected \`bots\` to be a list of { name, token, secret }, got ${kindOf(bots)}`,
     ];
   }
-  const problems = bots.flatMap((bot: unknown, index) =>
+  const problems = Array.from(bots).flatMap((bot: unknown, index) =>
     singleBotProblems(bot, `bots[${index}]`),
   );
   return problems.length > 0 ? problems : sharedByTwo(bots as XeniooBot[]);

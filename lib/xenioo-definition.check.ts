@@ -13,6 +13,8 @@ const ASYNC_NAMES = [
   ...DEFINITION_OPTIONS,
 ];
 
+const PLAIN_PATH = /^\/?(?:[\w.~-]+(?:\/[\w.~-]+)*\/?)?$/;
+
 type Given = Record<string, unknown>;
 
 /**
@@ -54,9 +56,9 @@ function definitionProblems({
   inbox = { useFactory() {} },
 }: Given): string[] {
   const problems: string[] = [];
-  if (typeof path !== 'string' || /[\s?#]|:\/\//.test(path)) {
+  if (typeof path !== 'string' || !PLAIN_PATH.test(path)) {
     problems.push(
-      `expected \`path\` to be a path as 'xenioo/webhook', got ${quote(path)}`,
+      `expected \`path\` to be a plain path as 'xenioo/webhook', without parameters, wildcards or escapes, got ${quote(path)}`,
     );
   }
   if (typeof isGlobal !== 'boolean') {

@@ -9,6 +9,7 @@ import type { XeniooEntry } from '../events/parse-entry.js';
 import {
   createEnhancer,
   hasEnhancers,
+  unmadeEnhancers,
   type InstanceWrapper,
 } from '../nest-internals.js';
 import { XeniooHandlerError } from '../xenioo.errors.js';
@@ -61,10 +62,13 @@ export class XeniooExplorer implements OnModuleInit {
 
   private wrappers(): InstanceWrapper[] {
     const instances = new Set<unknown>();
-    return [
+    const wrappers = [
       ...this.discovery.getProviders(),
       ...this.discovery.getControllers(),
-    ].filter(({ instance }) => {
+    ];
+    const made = wrappers.filter(wrapper => !wrapper.isNotMetatype);
+    // First the classes that Nest made: what is written on them works there alone.
+    return [...made, ...wrappers].filter(({ instance }) => {
       // One provided under several tokens, by `useExisting` or a factory, is one handler.
       if (!isObject(instance) || instances.has(instance)) return false;
       return instances.add(instance);
@@ -76,15 +80,15 @@ export class XeniooExplorer implements OnModuleInit {
     if (!prototype) return [];
     return this.scanner.getAllMethodNames(prototype).flatMap(method => {
       const subscriptions = subscriptionsOf(prototype[method]!);
-      return subscriptions.length === 0
-        ? []
-        : [
-            new XeniooHandler(
-              handlerName(wrapper, method, subscriptions),
-              subscriptions,
-              callOf(wrapper, method),
-            ),
-          ];
+      if (subscriptions.length === 0) return [];
+      const name = handlerName(wrapper, method, subscriptions);
+      const unmade = unmadeEnhancers(wrapper, method);
+      if (unmade.length > 0) {
+        throw new XeniooHandlerError(
+          `${name} would run without its ${unmade.join(', ')}: Nest makes the guards, interceptors and filters of a class that it instantiates, not of an instance that a factory or a value gives it. Provide the class itself, or put instances into the decorators, as @UseGuards(new ${unmade[0]}()).`,
+        );
+      }
+      return [new XeniooHandler(name, subscriptions, callOf(wrapper, method))];
     });
   }
 }

@@ -6,13 +6,14 @@ export const CLOSES_CONNECTION: ReadonlySet<number> = new Set([401, 408, 413]);
 /**
  * Writes an answer to the socket's own response: on the way through the host's
  * interceptors and filters a 200 would get a body, and a 401 become a 500.
+ * @returns whether there was still something to answer
  */
 export function answer(
   response: ServerResponse,
   status: number,
   messages?: readonly string[],
-): void {
-  if (response.headersSent || response.destroyed) return;
+): boolean {
+  if (response.headersSent || response.destroyed) return false;
   const body = messages && Buffer.from(errorBody(status, messages));
   if (body) response.setHeader('Content-Type', 'application/json');
   if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
@@ -22,6 +23,7 @@ export function answer(
   response.setHeader('Content-Length', body?.length ?? 0);
   response.statusCode = status;
   response.end(body);
+  return true;
 }
 
 /** The shape of Nest's own error answers. */

@@ -19,14 +19,12 @@ import type { XeniooEntry } from '../events/parse-entry.js';
 import { XeniooInbox } from '../inbox/xenioo.inbox.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
 import { XENIOO_SETTINGS, type XeniooSettings } from '../xenioo.options.js';
-import { answer } from './answer.js';
 import { collectInTurns } from './collect-in-turns.js';
 import { FASTIFY_ROUTE_CONFIG } from './fastify.gate.js';
 import { rawRequest, rawResponse } from './raw-http.js';
 import { XeniooFilter } from './xenioo.filter.js';
 import { XeniooGate } from './xenioo.gate.js';
 import { XeniooGuard } from './xenioo.guard.js';
-import { XeniooHookRecorder } from './xenioo.hook-recorder.js';
 import { ROUTE_ID, type XeniooRoute } from './xenioo.route.js';
 
 /** A call may hold any number of entries. */
@@ -49,7 +47,6 @@ export function createXeniooController(
       @Inject(XENIOO_SETTINGS) private readonly settings: XeniooSettings,
       private readonly gate: XeniooGate,
       private readonly inbox: XeniooInbox,
-      private readonly recorder: XeniooHookRecorder,
     ) {}
 
     @SetMetadata(ROUTE_ID, id)
@@ -59,17 +56,15 @@ export function createXeniooController(
       @Req() request: Parameters<typeof rawRequest>[0],
       @Res() reply: Parameters<typeof rawResponse>[0],
     ): Promise<void> {
-      const { bot, receivedAt, body } = this.gate.callOf(rawRequest(request))!;
-      const response = rawResponse(reply);
-      const entries = await collectInTurns(
-        parseBody(body, { bot, receivedAt }),
-      );
+      const call = this.gate.callOf(rawRequest(request))!;
+      rawResponse(reply);
+      if (!call.take()) return;
+      const entries = await collectInTurns(parseBody(call.body, call));
       const errors =
         this.settings.invalid === 'reject' ? errorsOf(entries) : [];
       if (errors.length > 0) {
         const reason = `\`invalid: 'reject'\`, and ${errors.join('; ')}`;
-        this.recorder.strike({ status: 400, bot: bot.name, reason });
-        answer(response, 400, errors);
+        call.refuse(400, reason, errors);
         return;
       }
       try {
@@ -79,12 +74,10 @@ export function createXeniooController(
         if (!(error instanceof XeniooInboxError)) {
           this.logger.error(`The inbox failed: ${message}`, stack);
         }
-        this.recorder.strike({ status: 503, bot: bot.name, reason: message });
-        answer(response, 503);
+        call.refuse(503, message);
         return;
       }
-      this.recorder.accept(receivedAt, entries.some(isEvent));
-      answer(response, 200);
+      call.accept(entries.some(isEvent));
     }
   }
   return XeniooController;

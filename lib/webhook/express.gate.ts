@@ -1,5 +1,6 @@
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { hideBody } from './hide-body.js';
 import { ROUTE_ID, type Admit, type XeniooRoute } from './xenioo.route.js';
 
 /**
@@ -17,8 +18,6 @@ interface Layer {
 
 interface ExpressRequest extends IncomingMessage {
   readonly path: string;
-  body?: unknown;
-  _body?: boolean;
 }
 
 /**
@@ -38,15 +37,13 @@ export function gateExpress(
     response: ServerResponse,
     next: (error?: unknown) => void,
   ) {
-    if (request.method !== 'POST' || !matches(findLayer(), request.path)) {
+    if (request.method !== 'POST' || !isOurs(request, findLayer())) {
       next();
       return;
     }
     admit(request, response).then(admitted => {
       if (!admitted) return;
-      // The body is read: tells the host's parsers to leave the request alone.
-      request.body = {};
-      request._body = true;
+      hideBody(request);
       next();
     }, next);
   });
@@ -62,6 +59,15 @@ function layerOf(
       ({ handle }) => Reflect.getMetadata(ROUTE_ID, handle) === id,
     ),
   );
+}
+
+/** Whether the request is for the layer; with a trailing slash too, where Express is strict about it. */
+function isOurs(request: ExpressRequest, layer: Layer | undefined): boolean {
+  const { path } = request;
+  if (matches(layer, path)) return true;
+  if (!path.endsWith('/') || !matches(layer, path.slice(0, -1))) return false;
+  request.url = request.url!.replace(path, path.slice(0, -1));
+  return true;
 }
 
 function matches(layer: Layer | undefined, path: string): boolean {

@@ -1,16 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { hideBody } from './hide-body.js';
 import type { Admit, XeniooRoute } from './xenioo.route.js';
 
 /** Where `RouteConfig()` of `@nestjs/platform-fastify` keeps what becomes Fastify's `config` of a route. */
 export const FASTIFY_ROUTE_CONFIG = '__fastify_route_config__';
-
-/** What makes Fastify look for a body, and its parsers and hooks want it. */
-const BODY_HEADERS = [
-  'content-type',
-  'content-encoding',
-  'content-length',
-  'transfer-encoding',
-];
 
 /** What is used of Fastify's public API. */
 interface Fastify {
@@ -54,8 +47,7 @@ export function gateFastify(
       reply.hijack();
       return;
     }
-    // The body is read: tells Fastify and the host that there is none to come.
-    for (const header of BODY_HEADERS) delete raw.headers[header];
+    hideBody(raw);
     request.body = {};
   };
   fastify.addHook('onRoute', route => {

@@ -80,6 +80,8 @@ async function collect(
   request: IncomingMessage,
   { limitBytes, timeoutMs }: BodyLimits,
 ): Promise<Collected> {
+  // It may have broken off before anybody listened.
+  if (request.destroyed) return { outcome: 'broken-off' };
   if (Number(request.headers['content-length']) > limitBytes) {
     return { outcome: 'too-large' };
   }

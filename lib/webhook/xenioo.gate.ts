@@ -2,26 +2,16 @@ import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost, type AbstractHttpAdapter } from '@nestjs/core';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import {
-  XENIOO_SETTINGS,
-  type XeniooBotSettings,
-  type XeniooSettings,
-} from '../xenioo.options.js';
+import { XENIOO_SETTINGS, type XeniooSettings } from '../xenioo.options.js';
 import { answer, CLOSES_CONNECTION } from './answer.js';
 import { gateExpress } from './express.gate.js';
 import { gateFastify } from './fastify.gate.js';
 import { readBody, type ParsedRequest } from './read-body.js';
+import { XeniooCall } from './xenioo.call.js';
 import { XeniooHookRecorder } from './xenioo.hook-recorder.js';
 import { XeniooKeyring } from './xenioo.keyring.js';
 import { XENIOO_ROUTE, type Admit, type XeniooRoute } from './xenioo.route.js';
 import { XeniooUrls } from './xenioo.urls.js';
-
-/** A call with the right secret, its body read. */
-export interface XeniooCall {
-  readonly bot: XeniooBotSettings;
-  readonly body: string;
-  readonly receivedAt: Date;
-}
 
 /** What is answered where a body could not be read, and why. */
 const UNREAD = {
@@ -95,8 +85,11 @@ export class XeniooGate {
       this.settings;
     const body = await readBody(request, { limitBytes, timeoutMs }, parsed);
     if (body.outcome === 'read') {
-      const receivedAt = new Date();
-      this.calls.set(request, { bot, body: body.text, receivedAt });
+      const { text } = body;
+      this.calls.set(
+        request,
+        new XeniooCall(bot, text, new Date(), response, this.recorder),
+      );
       return true;
     }
     if (body.outcome === 'broken-off') return false;

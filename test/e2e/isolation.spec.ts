@@ -29,7 +29,7 @@ import {
   type ContextIdStrategy,
   type HostComponentInfo,
 } from '@nestjs/core';
-import { of, tap } from 'rxjs';
+import { EMPTY, of, tap } from 'rxjs';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import {
   OnXenioo,
@@ -330,6 +330,106 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await send('hello');
 
     expect(trace).toEqual(['observed']);
+  });
+
+  it.each([
+    [
+      'a factory',
+      (desk: new () => object) => ({
+        provide: desk,
+        useFactory: () => new desk(),
+      }),
+    ],
+    [
+      'a value',
+      (desk: new () => object) => ({
+        provide: 'DESK',
+        useValue: new desk(),
+      }),
+    ],
+  ])(
+    'refuses to boot where %s gives a handler whose guard Nest does not make',
+    async (_, provide) => {
+      class Desk {
+        @UseGuards(Guard)
+        @OnXenioo()
+        handle() {}
+      }
+
+      await expect(
+        start(adapter, { providers: [provide(Desk)] }),
+      ).rejects.toThrow('Desk.handle would run without its Guard');
+    },
+  );
+
+  it('asks guards that are instances, whoever made the handler', async () => {
+    class Desk {
+      @UseGuards({ canActivate: () => false })
+      @OnXenioo()
+      handle() {
+        trace.push('handle');
+      }
+    }
+
+    const { send } = await start(adapter, {
+      providers: [{ provide: Desk, useFactory: () => new Desk() }],
+    });
+    await send('hello');
+
+    expect(trace).toEqual([]);
+  });
+
+  it('asks the guards of a class that another module knows by an alias', async () => {
+    @Injectable()
+    class Desk {
+      @UseGuards(Guard)
+      @OnXenioo()
+      handle() {
+        trace.push('handle');
+      }
+    }
+
+    @Module({ imports: [WordsModule], providers: [Desk], exports: [Desk] })
+    class DeskModule {}
+
+    @Module({
+      imports: [DeskModule],
+      providers: [{ provide: 'ALIAS', useExisting: Desk }],
+    })
+    class AliasModule {}
+
+    const host = await startHost(adapter, {
+      imports: [
+        AliasModule,
+        DeskModule,
+        XeniooModule.forRoot({ secret: 'right-secret' }),
+      ],
+    });
+    await call(host.url('/xenioo/webhook'), { Type: 1, Data: 'deny' });
+    await host.idle();
+
+    expect(trace).toEqual(['guard xenioo Desk.handle']);
+  });
+
+  it('takes an Observable without a value for done, with and without a guard', async () => {
+    @Injectable()
+    class Desk {
+      @OnXenioo()
+      plain() {
+        return EMPTY;
+      }
+
+      @UseInterceptors(Interceptor)
+      @OnXenioo()
+      enhanced() {
+        return EMPTY;
+      }
+    }
+
+    const { send, logs } = await start(adapter, { providers: [Desk] });
+    await send('hello');
+
+    expect(logs.ofXenioo('error')).toEqual([]);
   });
 
   it('keeps the guards of a controller on its routes too', async () => {

@@ -25,6 +25,7 @@ const PATH = '/xenioo/webhook';
 
 interface RawRequest extends IncomingMessage {
   body?: unknown;
+  rawBody?: unknown;
 }
 
 function drain(request: IncomingMessage): Promise<unknown> {
@@ -57,6 +58,38 @@ describe('on Express', () => {
 
     expect(app.get(XeniooHookStatus).strikes).toBe(1);
     expect(logs.ofXenioo('error')[0]).toContain('read its body before');
+  });
+
+  it('answers where a middleware waits for the end of the body', async () => {
+    const { url, app, idle } = await startHost(
+      'express',
+      METADATA,
+      (host: INestApplication) =>
+        void host.use(
+          (request: RawRequest, _response: unknown, next: () => void) => {
+            let text = '';
+            request.on('data', chunk => (text += String(chunk)));
+            request.on('end', () => {
+              request.rawBody = text;
+              next();
+            });
+          },
+        ),
+    );
+
+    expect((await call(url(PATH), { Type: 1 })).status).toBe(200);
+
+    await idle();
+    expect(app.get(Handled).events).toHaveLength(1);
+  });
+
+  it('receives with a trailing slash where Express is strict', async () => {
+    const server = new ExpressAdapter();
+    server.set('strict routing', true);
+    const { url } = await startHost(server, METADATA);
+
+    expect((await call(url(PATH), [])).status).toBe(200);
+    expect((await call(url(`${PATH}/?from=xenioo`), [])).status).toBe(200);
   });
 
   it('receives where the host rewrites the URL', async () => {

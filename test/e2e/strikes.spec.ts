@@ -4,16 +4,20 @@ import {
   type CallHandler,
   type CanActivate,
   type ExecutionContext,
+  type INestApplication,
   type NestInterceptor,
 } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
-import { tap } from 'rxjs';
+import type { ServerResponse } from 'node:http';
+import { repeat, tap, timeout } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import {
+  MemoryInbox,
   XENIOO_EVENT_NAMES,
   XeniooHookStatus,
   XeniooModule,
+  type XeniooDelivery,
   type XeniooModuleOptions,
   type XeniooStrike,
 } from '../../lib/index.js';
@@ -39,14 +43,19 @@ async function start(
   adapter: AdapterName,
   options: Partial<XeniooModuleOptions> = {},
   providers: object[] = [],
+  prepare?: (app: INestApplication) => void,
 ) {
-  const host = await startHost(adapter, {
-    imports: [
-      EventEmitterModule.forRoot(),
-      XeniooModule.forRoot({ secret: 'right-secret', ...options }),
-    ],
-    providers: [Handled, Alarm, ...(providers as [])],
-  });
+  const host = await startHost(
+    adapter,
+    {
+      imports: [
+        EventEmitterModule.forRoot(),
+        XeniooModule.forRoot({ secret: 'right-secret', ...options }),
+      ],
+      providers: [Handled, Alarm, ...(providers as [])],
+    },
+    prepare,
+  );
   const send = async (body: unknown, secret = 'right-secret') =>
     (await call(host.url(PATH), body, { authorization: `Bearer ${secret}` }))
       .status;
@@ -185,7 +194,89 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(app.get(Handled).events).toHaveLength(1);
     await expect
       .poll(() => logs.ofXenioo('error'))
-      .toEqual([expect.stringContaining('already answered: metrics are down')]);
+      .toEqual([
+        expect.stringContaining('already taken or answered: metrics are down'),
+      ]);
+  });
+
+  it('answers itself where an interceptor gives up on a call that is being accepted', async () => {
+    class Slow extends MemoryInbox {
+      override async accept(delivery: XeniooDelivery) {
+        await new Promise(resolve => setTimeout(resolve, 50));
+        await super.accept(delivery);
+      }
+    }
+
+    @Injectable()
+    class GivesUp implements NestInterceptor {
+      intercept(_context: ExecutionContext, next: CallHandler) {
+        return next.handle().pipe(timeout(10));
+      }
+    }
+
+    const { send, status, idle, app } = await start(
+      adapter,
+      {
+        decorators: [UseInterceptors(GivesUp)],
+        inbox: {
+          useFactory: () =>
+            new Slow({
+              concurrency: 1,
+              maxPending: 10,
+              acknowledgeWithinMs: 0,
+              acceptTimeoutMs: 0,
+            }),
+        },
+      },
+      [GivesUp],
+    );
+
+    expect(await send({ Type: 1 })).toBe(200);
+
+    await idle();
+    expect(status.strikes).toBe(0);
+    expect(app.get(Handled).events).toHaveLength(1);
+  });
+
+  it('takes a call once, though an interceptor runs the controller again', async () => {
+    @Injectable()
+    class Repeats implements NestInterceptor {
+      intercept(_context: ExecutionContext, next: CallHandler) {
+        return next.handle().pipe(repeat(3));
+      }
+    }
+
+    const { send, status, idle, app } = await start(
+      adapter,
+      { decorators: [UseInterceptors(Repeats)] },
+      [Repeats],
+    );
+
+    expect(await send({ Type: 1 })).toBe(200);
+
+    await idle();
+    expect(app.get(Handled).events).toHaveLength(1);
+    expect(status.strikes).toBe(0);
+  });
+
+  it('counts what a middleware of the host answers in its place', async () => {
+    const { app, send, status, logs } = await start(
+      adapter,
+      {},
+      [],
+      host =>
+        void host.use(
+          (_request: unknown, response: ServerResponse) =>
+            void response.writeHead(403).end(),
+        ),
+    );
+
+    expect(await send({ Type: 1 })).toBe(403);
+
+    // On Fastify a middleware stands before the gate: the call is unknown there.
+    expect(status.strikes).toBe(adapter === 'express' ? 1 : 0);
+    expect(logs.ofXenioo('error')).toHaveLength(status.strikes);
+    expect(app.get(Handled).events).toEqual([]);
   });
 
   it('says which decorators are missing when a global guard denies', async () => {

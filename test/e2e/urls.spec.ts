@@ -172,6 +172,15 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     );
   });
 
+  it.each(['a/:tenant', 'a/*rest', 'a//b', 'a/%62', 'a{/b}', 'https://a/b'])(
+    'refuses a path that is no plain one: %j',
+    path => {
+      expect(() => XeniooModule.forRoot({ ...OPTIONS, path })).toThrow(
+        'expected `path` to be a plain path',
+      );
+    },
+  );
+
   it('passes a global guard with the decorators that the guard looks for', async () => {
     const Public = () => SetMetadata('public', true);
 

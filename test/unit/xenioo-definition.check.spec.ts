@@ -16,7 +16,7 @@ describe('what is known when the module is defined', () => {
     ['nothing', {}],
     ['undefined for everything', { path: undefined, inbox: undefined }],
     ['a path', { path: 'hooks/xenioo' }],
-    ['a path with slashes around', { path: '/hooks/:account/' }],
+    ['a path with slashes around', { path: '/hooks/account-1/' }],
     ['the root', { path: '' }],
     ['a global module', { isGlobal: true }],
     ['decorators', { decorators: [() => {}] }],

@@ -8,6 +8,7 @@ import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-hos
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { answer } from '../../../lib/webhook/answer.js';
+import { XeniooCall } from '../../../lib/webhook/xenioo.call.js';
 import { XeniooFilter } from '../../../lib/webhook/xenioo.filter.js';
 import type { XeniooGate } from '../../../lib/webhook/xenioo.gate.js';
 import { call } from '../../support/call.js';
@@ -41,19 +42,15 @@ async function thrown(
   { host = 'Express', isAdmitted = true, before = () => {} }: Thrown = {},
 ) {
   const { recorder, logs, heard } = await startHook();
-  const gate: Pick<XeniooGate, 'callOf'> = {
-    callOf: () =>
-      isAdmitted
-        ? {
-            bot: { name: 'support', secrets: ['right-secret'] },
-            body: WORDS,
-            receivedAt: new Date(),
-          }
-        : undefined,
-  };
-  const filter = new XeniooFilter(gate as XeniooGate, recorder);
+  const bot = { name: 'support', secrets: ['right-secret'] };
+  let admitted: XeniooCall | undefined;
+  const gate: Pick<XeniooGate, 'callOf'> = { callOf: () => admitted };
+  const filter = new XeniooFilter(gate as XeniooGate);
   let isAnswered = false;
   const { url } = await serve((request, response) => {
+    if (isAdmitted) {
+      admitted = new XeniooCall(bot, WORDS, new Date(), response, recorder);
+    }
     before(response);
     filter.catch(
       error,
@@ -106,7 +103,7 @@ describe.each(['Express', 'Fastify'] as const)('on %s', host => {
     expect(heard).toEqual([]);
     expect(logs.ofXenioo()).toEqual([
       expect.stringMatching(
-        /already answered: metrics are down\nError: metrics are down\n/,
+        /already taken or answered: metrics are down\nError: metrics are down\n/,
       ),
     ]);
   });

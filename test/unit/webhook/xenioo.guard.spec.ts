@@ -2,14 +2,11 @@ import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-hos
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import type { XeniooCall } from '../../../lib/webhook/xenioo.call.js';
 import type { XeniooGate } from '../../../lib/webhook/xenioo.gate.js';
 import { XeniooGuard } from '../../../lib/webhook/xenioo.guard.js';
 
-const CALL = {
-  bot: { name: 'default', secrets: ['right-secret'] },
-  body: '{}',
-  receivedAt: new Date(),
-};
+const CALL = {} as XeniooCall;
 
 const request = new IncomingMessage(new Socket());
 const response = new ServerResponse(request);
