@@ -29,7 +29,7 @@ describe('what is known when the module is defined', () => {
   it.each([
     [
       { path: 'https://example.org/xenioo' },
-      `expected \`path\` to be a path as 'xenioo/webhook', got "https://example.org/xenioo"`,
+      `expected \`path\` to be a plain path as 'xenioo/webhook', without parameters, wildcards or escapes, got "https://example.org/xenioo"`,
     ],
     [{ path: 'my hook' }, like(/`path`.*got "my hook"/)],
     [{ path: 'hook?a=1' }, like(/`path`/)],
