@@ -200,9 +200,12 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it('answers itself where an interceptor gives up on a call that is being accepted', async () => {
+    let giveUp = () => {};
+    const givenUp = new Promise<void>(resolve => (giveUp = resolve));
+
     class Slow extends MemoryInbox {
       override async accept(delivery: XeniooDelivery) {
-        await new Promise(resolve => setTimeout(resolve, 50));
+        await givenUp;
         await super.accept(delivery);
       }
     }
@@ -210,7 +213,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     @Injectable()
     class GivesUp implements NestInterceptor {
       intercept(_context: ExecutionContext, next: CallHandler) {
-        return next.handle().pipe(timeout(10));
+        return next.handle().pipe(timeout(10), tap({ error: giveUp }));
       }
     }
 
