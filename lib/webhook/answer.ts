@@ -1,4 +1,5 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
+import type { Http2Stream } from 'node:http2';
 
 /** Statuses after which nothing more is read from a connection. */
 export const CLOSES_CONNECTION: ReadonlySet<number> = new Set([401, 408, 413]);
@@ -17,12 +18,14 @@ export function answer(
   const body = messages && Buffer.from(errorBody(status, messages));
   if (body) response.setHeader('Content-Type', 'application/json');
   if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
-  if (CLOSES_CONNECTION.has(status) && response.req.httpVersionMajor < 2) {
-    response.setHeader('Connection', 'close');
-  }
+  const closes = CLOSES_CONNECTION.has(status);
+  const { stream } = response as ServerResponse & { stream?: Http2Stream };
+  if (closes && !stream) response.setHeader('Connection', 'close');
   response.setHeader('Content-Length', body?.length ?? 0);
   response.statusCode = status;
   response.end(body);
+  // HTTP/2 has no such header, and would keep the stream of an unfinished call open.
+  if (closes) stream?.close();
   return true;
 }
 

@@ -103,7 +103,10 @@ export class XeniooGate {
     response: ServerResponse,
     status: number,
   ): false {
-    if (CLOSES_CONNECTION.has(status)) this.closing.add(request.socket);
+    // A session of HTTP/2 stays open for its other streams.
+    if (CLOSES_CONNECTION.has(status) && request.httpVersionMajor < 2) {
+      this.closing.add(request.socket);
+    }
     answer(response, status);
     return false;
   }

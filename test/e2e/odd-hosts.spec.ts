@@ -9,8 +9,14 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { once } from 'node:events';
 import type { IncomingMessage, Server } from 'node:http';
+import {
+  connect as connectHttp2,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { connect } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { OnXenioo, XeniooHookStatus, XeniooModule } from '../../lib/index.js';
 import { call } from '../support/call.js';
 import { Handled } from '../support/handled.js';
@@ -150,6 +156,40 @@ describe('on Fastify', () => {
 
     await idle();
     expect(app.get(Handled).events).toMatchObject([{ text: 'hello' }]);
+  });
+
+  it('answers over HTTP/2, and keeps no stream of a refused caller open', async () => {
+    const { app, url, idle } = await startHost(
+      new FastifyAdapter({ http2: true }),
+      METADATA,
+    );
+    const server = app.getHttpServer() as Http2Server;
+    const session = connectHttp2(url(''));
+    onTestFinished(() => session.destroy());
+    const send = async (secret: string, body: string, isWhole: boolean) => {
+      const opened = once(server, 'stream') as Promise<[ServerHttp2Stream]>;
+      const request = session.request({
+        ':method': 'POST',
+        ':path': PATH,
+        authorization: `Bearer ${secret}`,
+      });
+      const answered = once(request.resume(), 'response') as Promise<
+        [IncomingHttpHeaders]
+      >;
+      request.write(body);
+      if (isWhole) request.end();
+      const [stream] = await opened;
+      await once(stream, 'close');
+      const [headers] = await answered;
+      return headers[':status'];
+    };
+
+    expect(await send('right-secret', '{"Type":1}', true)).toBe(200);
+    expect(await send('wrong', '{"Type":1', false)).toBe(401);
+    expect(await send('right-secret', '{"Type":1}', true)).toBe(200);
+
+    await idle();
+    expect(app.get(Handled).events).toHaveLength(2);
   });
 
   it.each([
