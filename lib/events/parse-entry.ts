@@ -119,7 +119,7 @@ function splitFields(raw: Record<string, unknown>) {
 
 /**
  * No documented field holds an object, and class-transformer, which walks into
- * one, stumbles over keys as `constructor`: an empty one is as wrong as any.
+ * one, stumbles over keys as `constructor`. An empty one is wrong all the same.
  */
 function flat(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;

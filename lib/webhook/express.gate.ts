@@ -65,8 +65,9 @@ function layerOf(
 function isOurs(request: ExpressRequest, layer: Layer | undefined): boolean {
   const { path } = request;
   if (matches(layer, path)) return true;
-  if (!path.endsWith('/') || !matches(layer, path.slice(0, -1))) return false;
-  request.url = request.url!.replace(path, path.slice(0, -1));
+  const withoutSlash = path.slice(0, -1);
+  if (!path.endsWith('/') || !matches(layer, withoutSlash)) return false;
+  request.url = request.url!.replace(path, () => withoutSlash);
   return true;
 }
 

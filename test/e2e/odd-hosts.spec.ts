@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import express from 'express';
 import { once } from 'node:events';
 import type { IncomingMessage, Server } from 'node:http';
 import {
@@ -90,12 +91,19 @@ describe('on Express', () => {
   });
 
   it('receives with a trailing slash where Express is strict', async () => {
-    const server = new ExpressAdapter();
-    server.set('strict routing', true);
-    const { url } = await startHost(server, METADATA);
+    const server = express().set('strict routing', true);
+    const { url } = await startHost(
+      new ExpressAdapter(server),
+      METADATA,
+      host => host.setGlobalPrefix(':tenant'),
+    );
 
-    expect((await call(url(PATH), [])).status).toBe(200);
-    expect((await call(url(`${PATH}/?from=xenioo`), [])).status).toBe(200);
+    for (const path of ['', '/', '/?from=xenioo']) {
+      for (const tenant of ['acme', '$&']) {
+        const answer = await call(url(`/${tenant}${PATH}${path}`), []);
+        expect(answer.status, `${tenant} ${path}`).toBe(200);
+      }
+    }
   });
 
   it('receives where the host rewrites the URL', async () => {
