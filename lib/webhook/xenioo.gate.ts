@@ -103,10 +103,7 @@ export class XeniooGate {
     response: ServerResponse,
     status: number,
   ): false {
-    // A session of HTTP/2 stays open for its other streams.
-    if (CLOSES_CONNECTION.has(status) && request.httpVersionMajor < 2) {
-      this.closing.add(request.socket);
-    }
+    if (CLOSES_CONNECTION.has(status)) this.closing.add(request.socket);
     answer(response, status);
     return false;
   }

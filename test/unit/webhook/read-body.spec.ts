@@ -1,6 +1,7 @@
 import {
   request as httpRequest,
   type ClientRequest,
+  type IncomingMessage,
   type OutgoingHttpHeaders,
 } from 'node:http';
 import { connect } from 'node:net';
@@ -286,5 +287,25 @@ describe('a caller', () => {
     );
 
     expect(await body).toEqual({ outcome: 'broken-off' });
+  });
+
+  it('that broke off before anybody read it is told at once', async () => {
+    let tell = (_request: IncomingMessage) => {};
+    const brokenOff = new Promise<IncomingMessage>(resolve => (tell = resolve));
+    const { port } = await serve(request => {
+      request.on('error', () => {});
+      request.once('close', () => tell(request));
+    });
+    const socket = connect(port, '127.0.0.1');
+    socket.write(
+      'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{"Ty',
+      () => socket.destroy(),
+    );
+
+    const request = await brokenOff;
+
+    expect(
+      await readBody(request, { limitBytes: 100, timeoutMs: 60_000 }),
+    ).toEqual({ outcome: 'broken-off' });
   });
 });
