@@ -7,8 +7,11 @@ export function describeError(error: unknown): {
     if (!(error instanceof Error)) {
       return { message: String(error), stack: undefined };
     }
-    const { message, stack }: { message: unknown; stack?: string } = error;
-    return { message: String(message), stack };
+    const { message, stack }: { message: unknown; stack?: unknown } = error;
+    return {
+      message: String(message),
+      stack: typeof stack === 'string' ? stack : undefined,
+    };
   } catch {
     return { message: 'something that has no text', stack: undefined };
   }

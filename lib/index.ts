@@ -2,7 +2,6 @@
 export { XeniooModule } from './xenioo.module.js';
 export type {
   XeniooDefinitionOptions,
-  XeniooInboxProvider,
   XeniooModuleAsyncOptions,
   XeniooModuleOptions,
 } from './xenioo.module-definition.js';
@@ -11,6 +10,8 @@ export type {
   XeniooOptions,
   XeniooOptionsFactory,
 } from './xenioo.options.js';
+export type { XeniooDedupeOptions } from './xenioo-dedupe.js';
+export type { XeniooRetryOptions } from './xenioo-retry.js';
 
 // Handlers
 export {
@@ -19,6 +20,8 @@ export {
   type XeniooHandlerDecorator,
 } from './handlers/on-xenioo.decorator.js';
 export { OnXeniooInvalid } from './handlers/on-xenioo-invalid.decorator.js';
+export { OnXeniooFailed } from './handlers/on-xenioo-failed.decorator.js';
+export { XeniooHandlerFailure } from './handlers/xenioo-handler.failure.js';
 
 // Events
 export { XeniooEventType } from './events/xenioo-event-type.js';
@@ -63,16 +66,36 @@ export {
 
 // Inboxes
 export { XeniooInbox, type XeniooDelivery } from './inbox/xenioo.inbox.js';
+export type { XeniooInboxProvider } from './inbox/xenioo.inbox-provider.js';
 export { MemoryInbox, type MemoryInboxSettings } from './inbox/memory.inbox.js';
 export type { XeniooEntry } from './events/parse-entry.js';
 export type {
+  XeniooAttempt,
   XeniooDispatch,
-  XeniooOutcome,
-} from './handlers/xenioo.dispatcher.js';
+  XeniooFailedHandler,
+  XeniooProgress,
+  XeniooSettlement,
+} from './handlers/xenioo.dispatch.js';
+
+// Dead letters
+export { XeniooDeadLetters } from './inbox/xenioo.dead-letters.js';
+export type {
+  XeniooDeadLetter,
+  XeniooDeadLetterFailure,
+  XeniooDeadLetterKind,
+} from './inbox/dead-letter.js';
+export type {
+  XeniooDeadLetterFilter,
+  XeniooDeadLetterQuery,
+  XeniooDeadLetterStore,
+  XeniooReplay,
+} from './inbox/xenioo.dead-letter-store.js';
 
 // Errors
 export {
+  XeniooDeadLetterError,
   XeniooHandlerError,
   XeniooInboxError,
   XeniooOptionsError,
+  XeniooUnrecoverableError,
 } from './xenioo.errors.js';

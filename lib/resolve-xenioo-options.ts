@@ -1,7 +1,10 @@
 import { kindOf, quote } from './describe-value.js';
+import { LONGEST_TIMER_MS, rangeProblems } from './range-problems.js';
 import { unknownNames } from './unknown-names.js';
 import { withoutUndefined } from './without-undefined.js';
 import { botProblems } from './xenioo-bot.check.js';
+import { dedupeProblems, resolveDedupe } from './xenioo-dedupe.js';
+import { resolveRetry, retryProblems } from './xenioo-retry.js';
 import { XeniooOptionsError } from './xenioo.errors.js';
 import {
   DEFINITION_OPTIONS,
@@ -25,13 +28,16 @@ const DEFAULTS = {
   shutdownTimeoutMs: 10_000,
 } as const satisfies XeniooOptions;
 
-const OPTION_NAMES = ['secret', 'bots', ...Object.keys(DEFAULTS)];
+const OPTION_NAMES = [
+  'secret',
+  'bots',
+  'retry',
+  'dedupe',
+  ...Object.keys(DEFAULTS),
+];
 
 /** A body becomes one string, and a string of Node holds no more than 512 MB. */
 const LARGEST_BODY = 500 * 2 ** 20;
-
-/** A timer of Node that is asked to wait longer fires at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 const RANGES = {
   botsRefreshSeconds: [1, 86_400],
@@ -76,6 +82,8 @@ export function resolveXeniooOptions(given: XeniooOptions): XeniooSettings {
     invalid: options.invalid,
     bodyLimitBytes: parseBytes(options.bodyLimit),
     bodyTimeoutMs: options.bodyTimeoutMs,
+    retry: resolveRetry(options.retry),
+    dedupe: resolveDedupe(options.dedupe),
     handlerTimeoutMs: options.handlerTimeoutMs,
     concurrency: options.concurrency,
     acknowledgeWithinMs: options.acknowledgeWithinMs,
@@ -105,15 +113,12 @@ function settingProblems(options: CompleteOptions): string[] {
       `expected \`bodyLimit\` to be a number of bytes or a string as '10mb', at most '500mb', got ${quote(options.bodyLimit)}`,
     );
   }
-  for (const [name, [least, most]] of Object.entries(RANGES)) {
-    const value = options[name as keyof typeof RANGES];
-    if (!Number.isSafeInteger(value) || value < least || value > most) {
-      problems.push(
-        `expected \`${name}\` to be a whole number from ${least} to ${most}, got ${quote(value)}`,
-      );
-    }
-  }
-  return problems;
+  return [
+    ...problems,
+    ...rangeProblems(options, RANGES),
+    ...retryProblems(options.retry),
+    ...dedupeProblems(options.dedupe),
+  ];
 }
 
 /** `NaN` for what is no size. */

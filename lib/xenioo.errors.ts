@@ -32,3 +32,24 @@ export class XeniooHandlerError extends Error {
 export class XeniooInboxError extends Error {
   override readonly name = 'XeniooInboxError';
 }
+
+/**
+ * Thrown by a handler for which another attempt can't help, as for a customer
+ * who does not exist: it gives up at once.
+ *
+ * @example
+ * ```ts
+ * throw new XeniooUnrecoverableError('no such customer', { cause: error });
+ * ```
+ */
+export class XeniooUnrecoverableError extends Error {
+  override readonly name = 'XeniooUnrecoverableError';
+}
+
+/**
+ * A dead letter can't be replayed: there is none of that id, its handlers do not
+ * exist any more, or it can't be understood still. It stays as it is.
+ */
+export class XeniooDeadLetterError extends Error {
+  override readonly name = 'XeniooDeadLetterError';
+}

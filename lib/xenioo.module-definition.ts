@@ -2,11 +2,12 @@ import {
   ConfigurableModuleBuilder,
   type ConfigurableModuleAsyncOptions,
   type DynamicModule,
-  type FactoryProvider,
 } from '@nestjs/common';
 import { XeniooDispatcher } from './handlers/xenioo.dispatcher.js';
 import { MemoryInbox } from './inbox/memory.inbox.js';
+import type { XeniooInboxProvider } from './inbox/xenioo.inbox-provider.js';
 import { XeniooInbox } from './inbox/xenioo.inbox.js';
+import { XeniooInboxModule } from './inbox/xenioo-inbox.module.js';
 import { kindOf } from './describe-value.js';
 import { resolveXeniooOptions } from './resolve-xenioo-options.js';
 import { createXeniooController } from './webhook/create-xenioo-controller.js';
@@ -21,12 +22,6 @@ import {
   type XeniooOptions,
   type XeniooSettings,
 } from './xenioo.options.js';
-
-/** Makes the inbox of an instance: what `useFactory` returns, given what is listed in `inject`. */
-export type XeniooInboxProvider = Pick<
-  FactoryProvider<XeniooInbox>,
-  'inject' | 'useFactory'
->;
 
 /** The options that are known when the module is defined; in the async form they stand beside `useFactory`. */
 export interface XeniooDefinitionOptions {
@@ -127,7 +122,7 @@ function defineInstance(
       XeniooDispatcher,
       XeniooGate,
     ],
-    exports: [XeniooInbox, XeniooHookModule],
+    exports: [XeniooInbox, XeniooInboxModule, XeniooHookModule],
   };
 }
 

@@ -6,12 +6,15 @@ import {
   type DynamicModule,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
+  type OnModuleInit,
 } from '@nestjs/common';
 import { ExternalContextCreator } from '@nestjs/core';
 import { XeniooHandlersModule } from './handlers/xenioo-handlers.module.js';
 import { XeniooDispatcher } from './handlers/xenioo.dispatcher.js';
 import { settledWithin } from './settled-within.js';
+import { XeniooInboxModule } from './inbox/xenioo-inbox.module.js';
 import { XeniooInbox } from './inbox/xenioo.inbox.js';
+import { XeniooInboxRegistry } from './inbox/xenioo.inbox-registry.js';
 import { hasGlobalGuards } from './nest-internals.js';
 import { XeniooHookModule } from './webhook/xenioo-hook.module.js';
 import { XeniooGate } from './webhook/xenioo.gate.js';
@@ -40,10 +43,13 @@ import { XENIOO_SETTINGS, type XeniooSettings } from './xenioo.options.js';
  * export class AppModule {}
  * ```
  */
-@Module({ imports: [XeniooHandlersModule, XeniooHookModule] })
+@Module({
+  imports: [XeniooHandlersModule, XeniooInboxModule, XeniooHookModule],
+})
 export class XeniooModule
   extends ConfigurableModuleClass
   implements
+    OnModuleInit,
     OnApplicationBootstrap,
     BeforeApplicationShutdown,
     OnApplicationShutdown
@@ -55,6 +61,7 @@ export class XeniooModule
     @Inject(XENIOO_SETTINGS) private readonly settings: XeniooSettings,
     private readonly gate: XeniooGate,
     private readonly inbox: XeniooInbox,
+    private readonly inboxes: XeniooInboxRegistry,
     private readonly dispatcher: XeniooDispatcher,
     private readonly keyring: XeniooKeyring,
     @Inject(XENIOO_ROUTE) private readonly route: XeniooRoute,
@@ -84,6 +91,10 @@ export class XeniooModule
     return super.forRootAsync(withoutUndefined(options));
   }
 
+  onModuleInit(): void {
+    this.inboxes.register(this.inbox, name => this.keyring.botNamed(name));
+  }
+
   async onApplicationBootstrap(): Promise<void> {
     const url = this.gate.open();
     await this.inbox.start(this.dispatcher.dispatch);
@@ -99,12 +110,12 @@ export class XeniooModule
   }
 
   /**
-   * The server still takes calls, and may never let the inbox be idle: half of
-   * the time is left for what it took last.
+   * The server still takes calls: half of the time is left for what it took last.
    */
   async beforeApplicationShutdown(): Promise<void> {
     this.shutdownStarted = performance.now();
-    await settledWithin(this.inbox.idle(), this.settings.shutdownTimeoutMs / 2);
+    const { shutdownTimeoutMs } = this.settings;
+    await settledWithin(this.inbox.drain(), shutdownTimeoutMs / 2);
   }
 
   /** The server is closed: what it took last is handled too. */

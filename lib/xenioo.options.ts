@@ -1,3 +1,12 @@
+import type {
+  XeniooDedupeOptions,
+  XeniooDedupeSettings,
+} from './xenioo-dedupe.js';
+import type {
+  XeniooRetryOptions,
+  XeniooRetrySettings,
+} from './xenioo-retry.js';
+
 /** One bot of several that share a webhook. */
 export interface XeniooBot {
   /** Your name for the bot: `event.bot` of its events, and in log lines. */
@@ -59,6 +68,21 @@ export interface XeniooOptions {
   bodyTimeoutMs?: number | undefined;
 
   /**
+   * When and how often a handler that throws is tried again; what is left out
+   * keeps its default. `false`: it has one attempt. `@OnXenioo()` takes a `retry`
+   * of its own.
+   * @default { attempts: 10, backoff: 'exponential', delayMs: 1_000, maxDelayMs: 300_000 }
+   */
+  retry?: XeniooRetryOptions | false | undefined;
+
+  /**
+   * Drops an event whose id was accepted before. Events without a `Date` have
+   * ids of their own, and are never dropped. `false`: nothing is.
+   * @default { ttlSeconds: 86_400, maxIds: 100_000 }
+   */
+  dedupe?: XeniooDedupeOptions | false | undefined;
+
+  /**
    * Longest time a handler may take for an event, in milliseconds. One that takes
    * longer has failed, is named in a warning, and its place is free again.
    * @default 30_000
@@ -66,7 +90,7 @@ export interface XeniooOptions {
   handlerTimeoutMs?: number | undefined;
 
   /**
-   * Events handled at once in this process by the memory inbox.
+   * Events handled at once in this process.
    * @default 32
    */
   concurrency?: number | undefined;
@@ -127,6 +151,8 @@ export interface XeniooSettings {
   readonly invalid: 'quarantine' | 'reject';
   readonly bodyLimitBytes: number;
   readonly bodyTimeoutMs: number;
+  readonly retry: XeniooRetrySettings | false;
+  readonly dedupe: XeniooDedupeSettings | false;
   readonly handlerTimeoutMs: number;
   readonly concurrency: number;
   readonly acknowledgeWithinMs: number;

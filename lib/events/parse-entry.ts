@@ -25,6 +25,8 @@ export interface XeniooReceipt {
 /** Where an entry stands in its call, for the errors; its text is asked for only when needed. */
 export interface EntryPlace {
   readonly index: number;
+  /** The id that it got when it was received, if that was before. */
+  readonly id?: string;
   text(): string;
 }
 
@@ -46,6 +48,7 @@ export function parseEntry(
       errors.map(error => `entry ${place.index}: ${error}`),
       raw,
       receipt,
+      place.id,
     );
 
   if (!freezeEntry(entry)) {
@@ -79,7 +82,7 @@ export function parseEntry(
   }
   return Object.freeze(
     Object.assign(event, {
-      id: eventId(fields),
+      id: place.id ?? eventId(fields),
       type,
       typeName: row.typeName,
       bot: receipt.bot.name,
@@ -96,15 +99,9 @@ export function invalidEntry(
   errors: string[],
   raw: unknown,
   { bot, receivedAt }: XeniooReceipt,
+  id: string = randomUUID(),
 ): InvalidXeniooEntry {
-  return new InvalidXeniooEntry(
-    randomUUID(),
-    reason,
-    errors,
-    raw,
-    bot.name,
-    receivedAt,
-  );
+  return new InvalidXeniooEntry(id, reason, errors, raw, bot.name, receivedAt);
 }
 
 function splitFields(raw: Record<string, unknown>) {

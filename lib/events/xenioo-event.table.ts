@@ -133,6 +133,8 @@ export const XENIOO_EVENT_NAMES = Object.freeze({
   Unknown: `xenioo.${UNKNOWN_EVENT.typeName}`,
   /** An `InvalidXeniooEntry`: what could not be understood. */
   Invalid: 'xenioo.invalid',
+  /** A `XeniooHandlerFailure`: a handler gave up after its last attempt. */
+  Failed: 'xenioo.failed',
   /** A `XeniooStrike`: a right secret was answered otherwise than 200. */
   Strike: 'xenioo.strike',
 } as const);

@@ -3,6 +3,7 @@ import type { XeniooEventOf } from '../events/xenioo-event.table.js';
 import type { XeniooEvent } from '../events/xenioo.event.js';
 import { kindOf, quote } from '../describe-value.js';
 import { unknownNames } from '../unknown-names.js';
+import { retryProblems, type XeniooRetryOptions } from '../xenioo-retry.js';
 import { XeniooHandlerError } from '../xenioo.errors.js';
 import {
   addSubscription,
@@ -10,7 +11,7 @@ import {
   type Subscription,
 } from './subscription.js';
 
-const OPTION_NAMES = ['bot', 'channel', 'when', 'name'];
+const OPTION_NAMES = ['bot', 'channel', 'when', 'name', 'retry'];
 
 /** Narrows what an `@OnXenioo()` method gets. */
 export interface OnXeniooOptions<E extends XeniooEvent = XeniooEvent> {
@@ -21,10 +22,16 @@ export interface OnXeniooOptions<E extends XeniooEvent = XeniooEvent> {
   /** Only events for which this returns true. If it throws, the handler has failed. */
   when?: ((event: E) => boolean) | undefined;
   /**
-   * Name of the handler in logs; no two handlers of an app may have the same.
+   * Name of the handler, under which is kept what it has done: keep it when you
+   * rename the method. No two handlers of an app may have the same.
    * @default 'Class.method'
    */
   name?: string | undefined;
+  /**
+   * When and how often this handler is tried again; what is left out is as in
+   * the option `retry` of the module. `false`: it has one attempt.
+   */
+  retry?: XeniooRetryOptions | false | undefined;
 }
 
 /** Fits every method that can be called with an `E`; on another the compiler shows both types. */
@@ -81,7 +88,7 @@ export function OnXenioo(
     hasTypes && first !== undefined
       ? typeSet(first as XeniooEventType | readonly XeniooEventType[])
       : undefined;
-  const { bot, channel, when, name } = checkedOptions(
+  const { bot, channel, when, name, retry } = checkedOptions(
     second ?? (hasTypes ? {} : first),
   );
   const subscription: Subscription = {
@@ -91,6 +98,7 @@ export function OnXenioo(
     ...(channel !== undefined && { channels: nameSet('channel', channel) }),
     ...(when && { when: when as (event: XeniooEvent) => boolean }),
     ...(name !== undefined && { name }),
+    ...(retry !== undefined && { retry }),
   };
   return (target, key, descriptor) =>
     addSubscription(methodUnder(target, key, descriptor), subscription);
@@ -103,7 +111,10 @@ function checkedOptions(given: unknown): OnXeniooOptions<never> {
     );
   }
   const options: OnXeniooOptions<never> = given;
-  const problems = unknownNames(options, OPTION_NAMES);
+  const problems = [
+    ...unknownNames(options, OPTION_NAMES),
+    ...retryProblems(options.retry),
+  ];
   if (options.when !== undefined && typeof options.when !== 'function') {
     problems.push(`\`when\` must be a function, got ${kindOf(options.when)}`);
   }

@@ -1,10 +1,12 @@
 import 'reflect-metadata';
 import type { XeniooEventType } from '../events/xenioo-event-type.js';
 import type { XeniooEvent } from '../events/xenioo.event.js';
+import type { XeniooRetryOptions } from '../xenioo-retry.js';
 import { XeniooHandlerError } from '../xenioo.errors.js';
 
 /** What one decorator on a method asks for; a method may have several. */
-export type Subscription = EventSubscription | { readonly to: 'invalid' };
+export type Subscription =
+  EventSubscription | { readonly to: 'invalid' } | { readonly to: 'failed' };
 
 export interface EventSubscription {
   readonly to: 'events';
@@ -14,6 +16,7 @@ export interface EventSubscription {
   readonly channels?: ReadonlySet<string>;
   readonly when?: (event: XeniooEvent) => boolean;
   readonly name?: string;
+  readonly retry?: XeniooRetryOptions | false;
 }
 
 const SUBSCRIPTIONS = Symbol('nestjs-xenioo:subscriptions');
@@ -33,7 +36,7 @@ export function methodUnder<M>(
     return method;
   }
   throw new XeniooHandlerError(
-    `\`${String(key)}\` can't handle events: @OnXenioo() and @OnXeniooInvalid() go on methods of instances that have a name`,
+    `\`${String(key)}\` can't handle events: @OnXenioo(), @OnXeniooInvalid() and @OnXeniooFailed() go on methods of instances that have a name`,
   );
 }
 

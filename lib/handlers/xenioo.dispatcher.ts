@@ -4,25 +4,37 @@ import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import { XENIOO_EVENT_NAMES } from '../events/xenioo-event.table.js';
 import { settledWithin } from '../settled-within.js';
+import { delayAfter, resolveRetry } from '../xenioo-retry.js';
+import {
+  XeniooHandlerError,
+  XeniooUnrecoverableError,
+} from '../xenioo.errors.js';
 import { XENIOO_SETTINGS, type XeniooSettings } from '../xenioo.options.js';
+import {
+  earliest,
+  failuresOf,
+  progressAfter,
+  type Outcome,
+} from './progress-after.js';
+import { XeniooHandlerFailure } from './xenioo-handler.failure.js';
 import { XeniooBus } from './xenioo.bus.js';
+import {
+  NOTHING_DONE,
+  type XeniooAttempt,
+  type XeniooDispatch,
+  type XeniooProgress,
+} from './xenioo.dispatch.js';
 import { XeniooExplorer } from './xenioo.explorer.js';
-import type { XeniooHandler } from './xenioo.handler.js';
+import type { Handled, XeniooHandler } from './xenioo.handler.js';
 
-/** What came of one handler that matched an entry; `skipped` where a guard of its own denied it. */
-export type XeniooOutcome =
-  | { readonly handler: string; readonly status: 'done' | 'skipped' }
-  | {
-      readonly handler: string;
-      readonly status: 'failed';
-      readonly error: unknown;
-    };
-
-/**
- * Runs the handlers of one entry, side by side, and tells what came of each.
- * Never rejects.
- */
-export type XeniooDispatch = (entry: XeniooEntry) => Promise<XeniooOutcome[]>;
+/** One handler that is to run, and what is known of it. */
+interface Due {
+  readonly name: string;
+  /** Absent where no handler has the name any more. */
+  readonly handler: XeniooHandler | undefined;
+  /** How many attempts it had before. */
+  readonly attempts: number;
+}
 
 /** Matches entries with handlers and runs them. Each instance of the module has its own. */
 @Injectable()
@@ -31,57 +43,158 @@ export class XeniooDispatcher {
 
   constructor(
     @Inject(XENIOO_SETTINGS)
-    private readonly settings: Pick<XeniooSettings, 'handlerTimeoutMs'>,
+    private readonly settings: Pick<
+      XeniooSettings,
+      'handlerTimeoutMs' | 'retry'
+    >,
     private readonly explorer: XeniooExplorer,
     private readonly bus: XeniooBus,
   ) {}
 
-  readonly dispatch: XeniooDispatch = async entry => {
-    const attempts = this.explorer.handlers.map(h => this.attempt(h, entry));
-    const outcomes = (await Promise.all(attempts)).filter(o => o !== undefined);
-    this.bus.emit(busName(entry), entry);
-    return outcomes;
+  readonly dispatch: XeniooDispatch = async (entry, attempt = {}) => {
+    const { progress: before = NOTHING_DONE, onHandled } = attempt;
+    const outcomes = new Map<string, Outcome>();
+    const all = this.due(before, attempt);
+    await Promise.all(
+      all.map(async due => {
+        const outcome = await this.attempt(due, entry, attempt);
+        outcomes.set(due.name, outcome);
+        const isAlone = outcomes.size === all.length;
+        if (outcome.is === 'done' && !isAlone) note(due, onHandled);
+      }),
+    );
+    if (!before.attempted) this.bus.emit(busName(entry), entry);
+    const progress = progressAfter(before, outcomes);
+    const failures = failuresOf(outcomes);
+    return {
+      progress,
+      retryAt: earliest(progress.failed),
+      failures,
+      announce: () => this.announce(failures),
+    };
   };
 
+  private due(
+    { attempted, done, failed }: XeniooProgress,
+    { isLast = false }: XeniooAttempt,
+  ): Due[] {
+    const { handlers } = this.explorer;
+    if (!attempted) {
+      return handlers
+        .filter(({ name }) => !done.includes(name))
+        .map(handler => ({ name: handler.name, handler, attempts: 0 }));
+    }
+    const now = Date.now();
+    return failed
+      .filter(({ retryAt }) => isLast || retryAt <= now)
+      .map(({ handler: name, attempts }) => {
+        const handler = handlers.find(handler => handler.name === name);
+        return { name, handler, attempts };
+      });
+  }
+
   private async attempt(
-    handler: XeniooHandler,
+    { name, handler, attempts }: Due,
     entry: XeniooEntry,
-  ): Promise<XeniooOutcome | undefined> {
+    attempt: XeniooAttempt,
+  ): Promise<Outcome> {
     try {
-      if (!handler.matches(entry)) return undefined;
-      const status = await this.inTime(handler, entry);
-      return { handler: handler.name, status };
+      if (!handler) {
+        throw new XeniooHandlerError(
+          `no handler is called ${name} any more. Was it renamed? Its option \`name\` keeps the old name`,
+        );
+      }
+      if (!handler.matches(entry)) return { is: 'unmatched' };
+      await this.inTime(handler, entry);
+      return { is: 'done' };
     } catch (error) {
-      this.logFailure(handler, entry, error);
-      return { handler: handler.name, status: 'failed', error };
+      return this.fail({ name, handler, attempts }, entry, error, attempt);
     }
   }
 
-  private async inTime(
-    handler: XeniooHandler,
-    entry: XeniooEntry,
-  ): Promise<'done' | 'skipped'> {
+  private async inTime(handler: XeniooHandler, value: Handled): Promise<void> {
     const { handlerTimeoutMs } = this.settings;
-    const attempt = handler.handle(entry);
-    if (await settledWithin(attempt, handlerTimeoutMs)) return attempt;
+    const attempt = handler.handle(value);
+    if (await settledWithin(attempt, handlerTimeoutMs)) return;
     this.logger.warn(
       `${handler.name} has not come to an end after ${handlerTimeoutMs} ms (\`handlerTimeoutMs\`): it counts as failed, and what it still does is not awaited.`,
     );
     throw new Error(`took longer than ${handlerTimeoutMs} ms`);
   }
 
-  private logFailure(
-    handler: XeniooHandler,
+  private fail(
+    { name, handler, attempts: before }: Due,
     entry: XeniooEntry,
     error: unknown,
-  ): void {
-    const what =
-      entry instanceof InvalidXeniooEntry ? 'invalid entry' : entry.typeName;
+    { isLast = false }: XeniooAttempt,
+  ): Outcome {
     const { message, stack } = describeError(error);
-    this.logger.error(
-      `${handler.name} failed on ${what} ${entry.id}: ${message}`,
+    if (entry instanceof InvalidXeniooEntry) {
+      this.logger.error(
+        `${name} failed on invalid entry ${entry.id}: ${message}`,
+        stack,
+      );
+      return { is: 'given up' };
+    }
+    const attempts = handler ? before + 1 : before;
+    const retry = resolveRetry(handler?.retry, this.settings.retry);
+    const delay = delayAfter(attempts, retry);
+    const isHopeless = !handler || error instanceof XeniooUnrecoverableError;
+    const failed = `${name} failed on ${entry.typeName} ${entry.id}`;
+    if (isLast || isHopeless || delay === undefined) {
+      const why = isLast && delay !== undefined ? ', the application ends' : '';
+      this.logger.error(
+        `${failed} and gives up (attempt ${attempts}${why}), see XeniooDeadLetters: ${message}`,
+        stack,
+      );
+      const failure = new XeniooHandlerFailure(entry, name, error, attempts);
+      return { is: 'given up', failure };
+    }
+    this.logger.warn(
+      `${failed} (attempt ${attempts} of ${retry && retry.attempts}, the next in ${delay} ms): ${message}`,
       stack,
     );
+    return { is: 'to be retried', attempts, retryAt: Date.now() + delay };
+  }
+
+  private async announce(
+    failures: readonly XeniooHandlerFailure[],
+  ): Promise<void> {
+    for (const failure of failures) {
+      this.bus.emit(XENIOO_EVENT_NAMES.Failed, failure);
+    }
+    const { handlers } = this.explorer;
+    await Promise.all(
+      failures.flatMap(failure =>
+        handlers
+          .filter(handler => handler.matches(failure))
+          .map(handler => this.tell(handler, failure)),
+      ),
+    );
+  }
+
+  private async tell(
+    handler: XeniooHandler,
+    failure: XeniooHandlerFailure,
+  ): Promise<void> {
+    try {
+      await this.inTime(handler, failure);
+    } catch (error) {
+      const { message, stack } = describeError(error);
+      this.logger.error(
+        `${handler.name} failed on the failure of ${failure.handler} on ${failure.event.id}: ${message}`,
+        stack,
+      );
+    }
+  }
+}
+
+/** An inbox that can't note it does so when the attempt has ended. */
+function note({ name }: Due, onHandled: XeniooAttempt['onHandled']): void {
+  try {
+    onHandled?.(name);
+  } catch {
+    return;
   }
 }
 

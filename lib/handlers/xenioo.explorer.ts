@@ -5,18 +5,18 @@ import {
   MetadataScanner,
   ModuleRef,
 } from '@nestjs/core';
-import type { XeniooEntry } from '../events/parse-entry.js';
 import {
   createEnhancer,
   hasEnhancers,
   unmadeEnhancers,
   type InstanceWrapper,
 } from '../nest-internals.js';
+import type { XeniooRetryOptions } from '../xenioo-retry.js';
 import { XeniooHandlerError } from '../xenioo.errors.js';
 import { subscriptionsOf, type Subscription } from './subscription.js';
-import { XeniooHandler } from './xenioo.handler.js';
+import { XeniooHandler, type Handled } from './xenioo.handler.js';
 
-type Methods = Record<string, (entry: XeniooEntry) => unknown>;
+type Methods = Record<string, (value: Handled) => unknown>;
 
 /** Finds the decorated methods of the whole application, once for every instance of the module. */
 @Injectable()
@@ -82,6 +82,7 @@ export class XeniooExplorer implements OnModuleInit {
       const subscriptions = subscriptionsOf(prototype[method]!);
       if (subscriptions.length === 0) return [];
       const name = handlerName(wrapper, method, subscriptions);
+      assertOneRetry(name, subscriptions);
       const unmade = unmadeEnhancers(wrapper, method);
       if (unmade.length > 0) {
         throw new XeniooHandlerError(
@@ -114,30 +115,52 @@ function handlerName(
   return [...given][0] ?? standard;
 }
 
+/** The same for the same, in whatever order it is written. */
+function textOf(retry: XeniooRetryOptions | false): string {
+  if (!retry) return 'false';
+  const names = ['attempts', 'backoff', 'delayMs', 'maxDelayMs'] as const;
+  return names.map(name => `${name}: ${retry[name]}`).join();
+}
+
+function assertOneRetry(
+  name: string,
+  subscriptions: readonly Subscription[],
+): void {
+  const given = new Set(
+    subscriptions.flatMap(s =>
+      s.to === 'events' && s.retry !== undefined ? [textOf(s.retry)] : [],
+    ),
+  );
+  if (given.size < 2) return;
+  throw new XeniooHandlerError(
+    `${name} has several \`retry\` that differ. It is tried again as a whole: give one of its decorators a \`retry\`, or all the same.`,
+  );
+}
+
 /** A request-scoped or transient class has no instance of its own: one is made for each entry. */
 function callOf(
   wrapper: InstanceWrapper,
   method: string,
-): (entry: XeniooEntry) => unknown {
+): (value: Handled) => unknown {
   const isStatic = wrapper.isDependencyTreeStatic() && !wrapper.isTransient;
   const enhance = hasEnhancers(wrapper, method)
     ? createEnhancer(wrapper, method)
     : undefined;
   if (isStatic) {
     const instance = wrapper.instance as Methods;
-    return enhance?.(instance) ?? (entry => instance[method]!(entry));
+    return enhance?.(instance) ?? (value => instance[method]!(value));
   }
   const moduleRef =
     wrapper.host!.getProviderByKey<ModuleRef>(ModuleRef).instance;
-  return async entry => {
-    const contextId = ContextIdFactory.getByRequest(entry);
-    moduleRef.registerRequestByContextId(entry, contextId);
+  return async value => {
+    const contextId = ContextIdFactory.getByRequest(value);
+    moduleRef.registerRequestByContextId(value, contextId);
     const instance = await moduleRef.resolve<Methods>(
       wrapper.token as string,
       contextId,
     );
     return enhance
-      ? enhance(instance, contextId)(entry)
-      : instance[method]!(entry);
+      ? enhance(instance, contextId)(value)
+      : instance[method]!(value);
   };
 }

@@ -4,8 +4,12 @@ import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import { XENIOO_EVENT_TABLE } from '../events/xenioo-event.table.js';
 import type { XeniooEvent } from '../events/xenioo.event.js';
-import { DENIED } from '../nest-internals.js';
+import type { XeniooRetryOptions } from '../xenioo-retry.js';
 import type { EventSubscription, Subscription } from './subscription.js';
+import { XeniooHandlerFailure } from './xenioo-handler.failure.js';
+
+/** What a decorated method may get. */
+export type Handled = XeniooEntry | XeniooHandlerFailure;
 
 /** One decorated method of the host. */
 export class XeniooHandler {
@@ -13,26 +17,37 @@ export class XeniooHandler {
     /** `Class.method`, or the `name` option: what records and log lines call it. */
     readonly name: string,
     private readonly subscriptions: readonly Subscription[],
-    /** Calls the method on its instance, which a request-scoped class has made for each entry. */
-    private readonly call: (entry: XeniooEntry) => unknown,
+    /** Calls the method on its instance, which a request-scoped class has made for each value. */
+    private readonly call: (value: Handled) => unknown,
   ) {}
 
-  /** Whether the entry is one for this method. Throws what a `when` throws. */
-  matches(entry: XeniooEntry): boolean {
-    return this.subscriptions.some(subscription =>
-      entry instanceof InvalidXeniooEntry
-        ? subscription.to === 'invalid'
-        : subscription.to === 'events' && includes(subscription, entry),
-    );
+  /** What its decorators say of retries, if anything. */
+  get retry(): XeniooRetryOptions | false | undefined {
+    for (const { to, ...given } of this.subscriptions) {
+      if (to === 'events' && 'retry' in given) return given.retry;
+    }
+    return undefined;
   }
 
-  /** Runs the method; an Observable that it returns, to its end. Tells whether a guard of its own let it. */
-  async handle(entry: XeniooEntry): Promise<'done' | 'skipped'> {
-    const result = await this.call(entry);
+  /** Whether the value is one for this method. Throws what a `when` throws. */
+  matches(value: Handled): boolean {
+    return this.subscriptions.some(subscription => {
+      if (value instanceof InvalidXeniooEntry) {
+        return subscription.to === 'invalid';
+      }
+      if (value instanceof XeniooHandlerFailure) {
+        return subscription.to === 'failed';
+      }
+      return subscription.to === 'events' && includes(subscription, value);
+    });
+  }
+
+  /** Runs the method; an Observable that it returns, to its end. A guard of its own may skip it. */
+  async handle(value: Handled): Promise<void> {
+    const result = await this.call(value);
     if (isObservable(result)) {
       await lastValueFrom(result, { defaultValue: undefined });
     }
-    return result === DENIED ? 'skipped' : 'done';
   }
 
   /** What it handles, for the boot log. */
@@ -62,6 +77,7 @@ function isMet(answer: unknown): boolean {
 
 function describeSubscription(subscription: Subscription): string {
   if (subscription.to === 'invalid') return 'invalid entries';
+  if (subscription.to === 'failed') return 'failures of handlers';
   const { types, bots, channels, when } = subscription;
   const names = types && [...types].map(t => XENIOO_EVENT_TABLE[t].typeName);
   return [

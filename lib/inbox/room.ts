@@ -43,6 +43,11 @@ export class Room {
     return decision;
   }
 
+  /** Lets in who was in before, whether there is room or not. */
+  add(size: number): void {
+    this.inside += size;
+  }
+
   /** One goes. */
   leave(): void {
     this.inside--;

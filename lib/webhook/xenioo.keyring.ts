@@ -6,6 +6,7 @@ import { XeniooOptionsError } from '../xenioo.errors.js';
 import {
   toBotSettings,
   type XeniooBot,
+  type XeniooBotSettings,
   type XeniooSettings,
 } from '../xenioo.options.js';
 import { createKeyring, verifyBearer, type Verdict } from './verify-bearer.js';
@@ -20,7 +21,7 @@ const LONGEST_WAIT_MS = 2_000;
 export class XeniooKeyring implements OnApplicationBootstrap {
   private readonly logger = new Logger('Xenioo');
   private keyring = createKeyring([]);
-  private names: readonly string[] = [];
+  private bots: readonly XeniooBotSettings[] = [];
   private question = { askedAt: -Infinity, number: 0, answered: noAnswer };
   private newestAnswer = 0;
 
@@ -53,9 +54,15 @@ export class XeniooKeyring implements OnApplicationBootstrap {
 
   /** The bots in words, for the boot log. */
   describe(): string {
-    return this.names.length > 0 && this.names.length <= 10
-      ? this.names.join(', ')
-      : `${this.names.length} bots`;
+    const names = this.bots.map(({ name }) => name);
+    return names.length > 0 && names.length <= 10
+      ? names.join(', ')
+      : `${names.length} bots`;
+  }
+
+  /** The bot of a name, if there is one. */
+  botNamed(name: string): XeniooBotSettings | undefined {
+    return this.bots.find(bot => bot.name === name);
   }
 
   /** Whose secret it is. Waits for the function `bots` where that is due, but not for long. */
@@ -110,9 +117,9 @@ export class XeniooKeyring implements OnApplicationBootstrap {
     }
   }
 
-  private use(bots: Parameters<typeof createKeyring>[0]): void {
+  private use(bots: readonly XeniooBotSettings[]): void {
     this.keyring = createKeyring(bots, this.keyring.key);
-    this.names = bots.map(({ name }) => name);
+    this.bots = bots;
   }
 }
 

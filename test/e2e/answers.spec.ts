@@ -12,6 +12,7 @@ import {
 import { call } from '../support/call.js';
 import { Handled } from '../support/handled.js';
 import { startHost, type AdapterName } from '../support/host-app.js';
+import { NO_DEAD_LETTERS } from '../support/no-dead-letters.js';
 
 const PATH = '/xenioo/webhook';
 const EVENT = '{"Type":1,"Data":"Grüße 🎉"}';
@@ -29,6 +30,7 @@ async function start(
 
 /** Takes nothing until it is told to. */
 class SlowInbox extends XeniooInbox {
+  override readonly deadLetters = NO_DEAD_LETTERS;
   readonly deliveries: XeniooDelivery[] = [];
   commit = () => {};
 

@@ -26,7 +26,8 @@ import { call } from '../support/call.js';
 import { Handled } from '../support/handled.js';
 import { startHost, type AdapterName } from '../support/host-app.js';
 
-const OPTIONS: XeniooOptions = { secret: 'right-secret' };
+/** The examples are sent twice, alone and together. */
+const OPTIONS: XeniooOptions = { secret: 'right-secret', dedupe: false };
 
 class Factory implements XeniooOptionsFactory {
   createXeniooOptions() {
@@ -98,7 +99,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
         expect(handled.invalid).toEqual([]);
         const alone = handled.events.slice(0, 4);
-        const grouped = handled.events.slice(4);
+        const together = handled.events.slice(4);
+        // By their dates the user wrote first.
+        const conversation = together.filter(event => event.conversationId);
+        expect(conversation.map(({ type }) => type)).toEqual([1, 0]);
+        const grouped = together.toSorted((a, b) => a.type - b.type);
         for (const [bot, user, intent, unmatched] of [alone, grouped]) {
           expect(bot).toBeInstanceOf(BotMessageEvent);
           expect(bot).toMatchObject({

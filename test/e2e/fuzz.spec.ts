@@ -1,18 +1,25 @@
 import { Agent } from 'node:http';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { XeniooHookStatus, XeniooModule } from '../../lib/index.js';
+import {
+  XeniooDeadLetters,
+  XeniooHookStatus,
+  XeniooModule,
+} from '../../lib/index.js';
 import { countEntries } from '../fuzz/count-entries.js';
 import { generateBody } from '../fuzz/generate-body.js';
 import { sendGenerated } from '../fuzz/send-generated.js';
 import { Handled } from '../support/handled.js';
 import { startHost } from '../support/host-app.js';
+import { isSame } from '../support/is-same.js';
 
 const SEED = 20_240_501;
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it('answers 200 to whatever is in a body, and accounts for each entry', async () => {
     const host = await startHost(adapter, {
-      imports: [XeniooModule.forRoot({ secret: 'right-secret' })],
+      imports: [
+        XeniooModule.forRoot({ secret: 'right-secret', dedupe: false }),
+      ],
       providers: [Handled],
     });
     const handled = host.app.get(Handled);
@@ -41,6 +48,13 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(handled.events.length).toBeGreaterThan(500);
     expect(handled.invalid.length).toBeGreaterThan(200);
+    const letters = await host.app
+      .get(XeniooDeadLetters)
+      .list({ limit: 100_000 });
+    expect(letters).toHaveLength(handled.invalid.length);
+    for (const [index, { entry }] of letters.entries()) {
+      expect(isSame(entry, handled.invalid[index])).toBe(true);
+    }
     expect(host.app.get(XeniooHookStatus).strikes).toBe(0);
     expect(host.logs.ofXenioo('error')).toEqual([]);
     expect({}).not.toHaveProperty('polluted');

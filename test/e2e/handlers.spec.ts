@@ -17,6 +17,7 @@ import {
   HandOverEvent,
   InvalidXeniooEntry,
   OnXenioo,
+  OnXeniooFailed,
   OnXeniooInvalid,
   TakeOverEvent,
   UserMessageEvent,
@@ -225,14 +226,18 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       }
     }
 
-    const { send, logs } = await start(adapter, { providers: [Desk] });
+    const { send, logs } = await start(
+      adapter,
+      { providers: [Desk] },
+      { retry: false },
+    );
     expect(await send([{ Type: 1 }, 'no event'])).toBe(200);
 
     expect(ran).toEqual(['works']);
     const errors = logs.ofXenioo('error').toSorted();
     expect(errors).toEqual([
       expect.stringMatching(
-        /^Desk.neverAsked failed on user-message [\w-]+: condition is wrong\nError: condition/,
+        /^Desk.neverAsked failed on user-message [\w-]+ and gives up \(attempt 1\), see XeniooDeadLetters: condition is wrong\nError: condition/,
       ),
       expect.stringMatching(/^Desk.rejects failed on .*: mail is down\nError/),
       expect.stringMatching(/^Desk.throws failed on .*: database is down\n/),
@@ -261,7 +266,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     const { send, logs } = await start(
       adapter,
       { providers: [Desk] },
-      { handlerTimeoutMs: 20, concurrency: 1 },
+      { handlerTimeoutMs: 20, concurrency: 1, retry: false },
     );
     expect(await send([{ Type: 1 }, { Type: 1 }])).toBe(200);
 
@@ -271,7 +276,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect.stringMatching(/^Desk.hangs has not come to an end after 20 ms/),
     ]);
     expect(logs.ofXenioo('error')[0]).toMatch(
-      /^Desk.hangs failed on user-message .*: took longer than 20 ms/,
+      /^Desk.hangs failed on user-message .* gives up .*: took longer than 20 ms/,
     );
   });
 
@@ -422,6 +427,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     class Desk {
       @OnXenioo(XeniooEventType.UserMessage, { bot: 'shop', when: () => true })
       @OnXeniooInvalid()
+      @OnXeniooFailed()
       narrow() {}
 
       @OnXenioo([XeniooEventType.TakeOver, XeniooEventType.HandOver], {
@@ -434,7 +440,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     const { logs } = await start(adapter, { providers: [Desk] });
 
     expect(logs.ofXenioo('log')).toEqual([
-      'Desk.narrow handles invalid entries and user-message of bot shop on a condition',
+      'Desk.narrow handles failures of handlers and invalid entries and user-message of bot shop on a condition',
       'operators handles take-over, hand-over on TelegramChannel',
       'POST /xenioo/webhook receives the events of support, shop',
     ]);

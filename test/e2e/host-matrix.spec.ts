@@ -11,6 +11,7 @@ import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import {
   OnXenioo,
+  OnXeniooFailed,
   OnXeniooInvalid,
   XeniooHookStatus,
   XeniooInbox,
@@ -36,6 +37,7 @@ import {
   OwnController,
   type MatrixHost,
 } from '../support/matrix-hosts.js';
+import { NO_DEAD_LETTERS } from '../support/no-dead-letters.js';
 import { recordPrinted } from '../support/printed.js';
 import { send, type Got } from '../support/send.js';
 
@@ -225,6 +227,11 @@ class Fails {
     throw new Error('the archive is down');
   }
 
+  @OnXeniooFailed()
+  async alert(): Promise<never> {
+    throw new Error('the pager is down');
+  }
+
   @OnEvent('xenioo.*')
   listen(): never {
     throw new Error('the listener is down');
@@ -232,6 +239,8 @@ class Fails {
 }
 
 class FailingInbox extends XeniooInbox {
+  override readonly deadLetters = NO_DEAD_LETTERS;
+
   async accept(): Promise<never> {
     throw new Error('the disk is full');
   }
@@ -255,7 +264,11 @@ class Throws implements NestInterceptor {
 }
 
 const MISHAPS: [string, number, Partial<XeniooModuleOptions>][] = [
-  ['handlers and listeners fail', 200, {}],
+  [
+    'handlers and listeners fail again and again',
+    200,
+    { retry: { attempts: 3, delayMs: 1 } },
+  ],
   ['invalid entries are rejected', 400, { invalid: 'reject' }],
   ['the body is over bodyLimit', 413, { bodyLimit: 64 }],
   ['the inbox fails', 503, { inbox: { useFactory: () => new FailingInbox() } }],

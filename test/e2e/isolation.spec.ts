@@ -91,7 +91,10 @@ async function start(
   }: Pick<Parameters<typeof startHost>[1], 'providers' | 'controllers'>,
 ) {
   const host = await startHost(adapter, {
-    imports: [WordsModule, XeniooModule.forRoot({ secret: 'right-secret' })],
+    imports: [
+      WordsModule,
+      XeniooModule.forRoot({ secret: 'right-secret', retry: false }),
+    ],
     providers,
     controllers,
   });

@@ -224,6 +224,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           useFactory: () =>
             new Slow({
               concurrency: 1,
+              dedupe: false,
               maxPending: 10,
               acknowledgeWithinMs: 0,
               acceptTimeoutMs: 0,

@@ -5,6 +5,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import {
   OnXenioo,
   OnXeniooInvalid,
+  XeniooDeadLetters,
   XeniooHookStatus,
   XeniooInbox,
   XeniooModule,
@@ -42,7 +43,7 @@ export class Counts {
 }
 
 @Module({
-  imports: [XeniooModule.forRoot({ secret: SECRET })],
+  imports: [XeniooModule.forRoot({ secret: SECRET, dedupe: false })],
   providers: [Counts],
 })
 class FuzzModule {}
@@ -79,5 +80,19 @@ export async function startFuzzHost(adapter: AdapterName) {
     idle: () => app.get(XeniooInbox, { strict: false }).idle(),
     complaints: complaints.lines,
     connections: () => connections,
+    takeLetters: () => takeLetters(app.get(XeniooDeadLetters)),
   };
+}
+
+/** Tells how many dead letters there were, and leaves none: they would fill the memory. */
+async function takeLetters(letters: XeniooDeadLetters): Promise<number> {
+  let taken = 0;
+  for (
+    let page = await letters.list();
+    page.length > 0;
+    page = await letters.list()
+  ) {
+    for (const { id } of page) if (await letters.remove(id)) taken++;
+  }
+  return taken;
 }

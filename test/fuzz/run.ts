@@ -64,8 +64,16 @@ async function fuzz(adapter: AdapterName): Promise<void> {
   /** Sends some and compares what was sent with what was handled. */
   const sendBatch = async (first: number, size: number) => {
     const before = counts.entries;
+    const invalidBefore = counts.invalid;
     const part = { from: first, count: size, atOnce: AT_ONCE };
     const answer = await call(part);
+    const letters = await host.takeLetters();
+    const invalid = counts.invalid - invalidBefore;
+    if (letters !== invalid) {
+      fail(
+        `${adapter}: ${letters} dead letters of ${invalid} invalid entries in bodies ${first} to ${first + size - 1}`,
+      );
+    }
     for (const failure of answer.failures) fail(`${adapter}: ${failure}`);
     if (counts.entries - before !== answer.entries) {
       fail(
@@ -80,6 +88,7 @@ async function fuzz(adapter: AdapterName): Promise<void> {
     for (let index = first; index < first + size; index++) {
       const before = counts.entries;
       const { entries } = await call({ from: index, count: 1, atOnce: 1 });
+      await host.takeLetters();
       const handled = counts.entries - before;
       if (handled !== entries) {
         fail(

@@ -35,6 +35,7 @@ describe('the built package', () => {
         "InvalidXeniooEntry",
         "MemoryInbox",
         "OnXenioo",
+        "OnXeniooFailed",
         "OnXeniooInvalid",
         "TakeOverEvent",
         "UnknownXeniooEvent",
@@ -44,9 +45,12 @@ describe('the built package', () => {
         "UserReturnedEvent",
         "WrongReplyEvent",
         "XENIOO_EVENT_NAMES",
+        "XeniooDeadLetterError",
+        "XeniooDeadLetters",
         "XeniooEvent",
         "XeniooEventType",
         "XeniooHandlerError",
+        "XeniooHandlerFailure",
         "XeniooHookStatus",
         "XeniooInbox",
         "XeniooInboxError",
@@ -54,6 +58,7 @@ describe('the built package', () => {
         "XeniooMessageEvent",
         "XeniooModule",
         "XeniooOptionsError",
+        "XeniooUnrecoverableError",
       ]
     `);
   });
@@ -83,6 +88,7 @@ describe('the built package', () => {
         "ConversationError": "xenioo.conversation-error",
         "EntityDeleted": "xenioo.entity-deleted",
         "EntityUpdated": "xenioo.entity-updated",
+        "Failed": "xenioo.failed",
         "Fallback": "xenioo.fallback",
         "HandOver": "xenioo.hand-over",
         "IntentDeleted": "xenioo.intent-deleted",

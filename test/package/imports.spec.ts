@@ -56,15 +56,21 @@ describe('the main entry', () => {
   it.each(['dist/index.js', 'dist/index.d.ts'])(
     'needs no optional package (%s)',
     async entry => {
-      const { peerDependencies, peerDependenciesMeta = {} } = JSON.parse(
-        await readFile(join(ROOT, 'package.json'), 'utf8'),
-      ) as {
+      const {
+        dependencies = {},
+        peerDependencies,
+        peerDependenciesMeta = {},
+      } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
+        dependencies?: Record<string, string>;
         peerDependencies: Record<string, string>;
         peerDependenciesMeta?: Record<string, { optional?: boolean }>;
       };
-      const required = Object.keys(peerDependencies).filter(
-        name => !peerDependenciesMeta[name]?.optional,
-      );
+      const required = [
+        ...Object.keys(dependencies),
+        ...Object.keys(peerDependencies).filter(
+          name => !peerDependenciesMeta[name]?.optional,
+        ),
+      ];
 
       const reached = await packagesReachedFrom(join(ROOT, entry));
 
@@ -81,7 +87,7 @@ describe('the linter', () => {
   it('finds every import of the library in order', async () => {
     const output = await lintWith('lib/fine.ts', 'export const fine = 1;\n');
 
-    expect(output).toMatch(/on \d\d files/);
+    expect(output).toMatch(/on \d{2,} files/);
     expect(output).not.toMatch(/no-restricted-imports|no-cycle/);
   });
 

@@ -25,6 +25,13 @@ describe('when only a secret is given', () => {
       invalid: 'quarantine',
       bodyLimitBytes: 10 * 1024 * 1024,
       bodyTimeoutMs: 10_000,
+      retry: {
+        attempts: 10,
+        backoff: 'exponential',
+        delayMs: 1_000,
+        maxDelayMs: 300_000,
+      },
+      dedupe: { ttlSeconds: 86_400, maxIds: 100_000 },
       handlerTimeoutMs: 30_000,
       concurrency: 32,
       acknowledgeWithinMs: 1_500,
@@ -64,6 +71,28 @@ describe('what is given', () => {
     };
 
     expect(resolve(options)).toMatchObject(options);
+  });
+
+  it('takes the place of a default in retry and dedupe, and leaves the others', () => {
+    const { retry, dedupe } = resolve({
+      retry: { attempts: 3, backoff: 'fixed' },
+      dedupe: { ttlSeconds: 60 },
+    });
+
+    expect(retry).toEqual({
+      attempts: 3,
+      backoff: 'fixed',
+      delayMs: 1_000,
+      maxDelayMs: 300_000,
+    });
+    expect(dedupe).toEqual({ ttlSeconds: 60, maxIds: 100_000 });
+  });
+
+  it('may turn retry and dedupe off', () => {
+    expect(resolve({ retry: false, dedupe: false })).toMatchObject({
+      retry: false,
+      dedupe: false,
+    });
   });
 
   it('names the bot of the secret', () => {
@@ -174,10 +203,21 @@ describe('a wrong range', () => {
   });
 });
 
+describe('what can’t be in retry and dedupe', () => {
+  it('stops the boot', () => {
+    const given = { retry: { attempts: 0 }, dedupe: { maxIds: 0 } };
+
+    expect(problemsOf({ secret: SECRET, ...given })).toEqual([
+      'expected `retry.attempts` to be a whole number from 1 to 1000, got 0',
+      'expected `dedupe.maxIds` to be a whole number from 1 to 10000000, got 0',
+    ]);
+  });
+});
+
 describe('a name that is no option', () => {
   it('stops the boot, and its value is not shown', () => {
     expect(problemsOf({ secert: SECRET })).toEqual([
-      '`secert` is not an option here; known are secret, bots, name, botsRefreshSeconds, invalid, bodyLimit, bodyTimeoutMs, handlerTimeoutMs, concurrency, acknowledgeWithinMs, maxPending, acceptTimeoutMs, shutdownTimeoutMs',
+      '`secert` is not an option here; known are secret, bots, retry, dedupe, name, botsRefreshSeconds, invalid, bodyLimit, bodyTimeoutMs, handlerTimeoutMs, concurrency, acknowledgeWithinMs, maxPending, acceptTimeoutMs, shutdownTimeoutMs',
       expect.stringContaining('expected `secret`'),
     ]);
   });

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import {
+  XeniooDeadLetterError,
   XeniooHandlerError,
   XeniooInboxError,
   XeniooOptionsError,
+  XeniooUnrecoverableError,
 } from '../../lib/xenioo.errors.js';
 
 describe('an options error', () => {
@@ -26,6 +28,8 @@ it.each([
   [new XeniooOptionsError([]), 'XeniooOptionsError'],
   [new XeniooHandlerError('x'), 'XeniooHandlerError'],
   [new XeniooInboxError('x'), 'XeniooInboxError'],
+  [new XeniooUnrecoverableError('x'), 'XeniooUnrecoverableError'],
+  [new XeniooDeadLetterError('x'), 'XeniooDeadLetterError'],
 ])('%s is an Error that says its name', (error, name) => {
   expect(error).toBeInstanceOf(Error);
   expect(error.name).toBe(name);

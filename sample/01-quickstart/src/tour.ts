@@ -71,16 +71,21 @@ async function steps(): Promise<Step[]> {
     await readFile(file, 'utf8'),
   ) as object[];
   const documented = [
-    { entry: bot, prints: [counted('bot-message')] },
+    { entry: bot, isDated: true, prints: [counted('bot-message')] },
     {
       entry: user,
+      isDated: true,
       prints: [
         'message  conversation user name writes “Hello there!”',
         counted('user-message'),
       ],
     },
-    { entry: intent, prints: [counted('intent-updated')] },
-    { entry: unmatched, prints: [counted('unmatched-message')] },
+    { entry: intent, isDated: false, prints: [counted('intent-updated')] },
+    {
+      entry: unmatched,
+      isDated: false,
+      prints: [counted('unmatched-message')],
+    },
   ];
   return [
     ...documented.map(({ entry, prints }, index) => ({
@@ -90,10 +95,12 @@ async function steps(): Promise<Step[]> {
       prints,
     })),
     {
-      title: 'the same examples as one array',
+      title: 'the same examples as one array: those with a date are known',
       body: JSON.stringify(documented.map(({ entry }) => entry)),
       status: 200,
-      prints: documented.flatMap(({ prints }) => prints),
+      prints: documented
+        .filter(({ isDated }) => !isDated)
+        .flatMap(({ prints }) => prints),
     },
     {
       title: 'a type that Xenioo may add one day',

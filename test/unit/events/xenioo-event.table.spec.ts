@@ -50,11 +50,13 @@ describe('the names on the event emitter', () => {
       ...NAMES.map(([name]) => name),
       'Unknown',
       'Invalid',
+      'Failed',
       'Strike',
     ]);
     expect(XENIOO_EVENT_NAMES).toMatchObject({
       Unknown: 'xenioo.unknown',
       Invalid: 'xenioo.invalid',
+      Failed: 'xenioo.failed',
       Strike: 'xenioo.strike',
     });
   });

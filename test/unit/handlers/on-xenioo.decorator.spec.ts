@@ -63,6 +63,7 @@ describe('a decorated method', () => {
       channel: ['TelegramChannel', 'WebChat'],
       when,
       name: 'crm',
+      retry: { attempts: 3 },
     };
     const narrowed = {
       to: 'events',
@@ -70,6 +71,7 @@ describe('a decorated method', () => {
       channels: new Set(['TelegramChannel', 'WebChat']),
       when,
       name: 'crm',
+      retry: { attempts: 3 },
     };
 
     expect(asked(OnXenioo(options))).toEqual([narrowed]);
@@ -86,9 +88,21 @@ describe('a decorated method', () => {
   it('is not narrowed by options that are undefined', () => {
     const options = { bot: undefined, channel: undefined, when: undefined };
 
-    expect(asked(OnXenioo({ ...options, name: undefined }))).toEqual([
-      { to: 'events' },
+    expect(
+      asked(OnXenioo({ ...options, name: undefined, retry: undefined })),
+    ).toStrictEqual([{ to: 'events' }]);
+  });
+
+  it('may have one attempt alone', () => {
+    expect(asked(OnXenioo({ retry: false }))).toEqual([
+      { to: 'events', retry: false },
     ]);
+  });
+
+  it('may cap its delays, whatever the module says of them', () => {
+    const retry = { maxDelayMs: 500 };
+
+    expect(asked(OnXenioo({ retry }))).toEqual([{ to: 'events', retry }]);
   });
 
   it('may carry several decorators', () => {
@@ -142,7 +156,7 @@ describe('an option that does not exist', () => {
 
   it('does not load, with or without a type', () => {
     const error = new XeniooHandlerError(
-      '@OnXenioo(): `bots` is not an option here; known are bot, channel, when, name',
+      '@OnXenioo(): `bots` is not an option here; known are bot, channel, when, name, retry',
     );
 
     expect(() => OnXenioo(options)).toThrow(error);
@@ -174,6 +188,14 @@ describe('an option that can’t be', () => {
     [{ bot: '' }, bot],
     [{ bot: ['support', null] }, bot],
     [{ channel: [] }, bot.replace('bot', 'channel')],
+    [
+      { retry: true },
+      '@OnXenioo(): expected `retry` to be an object of options or false, got a boolean',
+    ],
+    [
+      { retry: { attempts: 0 } },
+      '@OnXenioo(): expected `retry.attempts` to be a whole number from 1 to 1000, got 0',
+    ],
   ])('does not load: %o', (options, message) => {
     const error = new XeniooHandlerError(message);
 

@@ -16,6 +16,7 @@ import { Test } from '@nestjs/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { XeniooEventType } from '../../../lib/events/xenioo-event-type.js';
 import type { XeniooEvent } from '../../../lib/events/xenioo.event.js';
+import { OnXeniooFailed } from '../../../lib/handlers/on-xenioo-failed.decorator.js';
 import { OnXeniooInvalid } from '../../../lib/handlers/on-xenioo-invalid.decorator.js';
 import { OnXenioo } from '../../../lib/handlers/on-xenioo.decorator.js';
 import { XeniooHandlersModule } from '../../../lib/handlers/xenioo-handlers.module.js';
@@ -106,6 +107,7 @@ describe('a decorated method is found', () => {
       @OnXenioo(UserMessage)
       @OnXenioo(TakeOver)
       @OnXeniooInvalid()
+      @OnXeniooFailed()
       keep(): void {}
     }
 
@@ -373,6 +375,46 @@ describe('the name of a handler', () => {
     await expect(
       start({ imports: [CrmModule], providers: [Crm] }),
     ).rejects.toThrow('Two Xenioo handlers are called Crm.save.');
+  });
+});
+
+describe('what a handler says of retries', () => {
+  it('is what one of its decorators says', async () => {
+    class Patient {
+      @OnXenioo(UserMessage, { retry: { attempts: 3, delayMs: 5 } })
+      @OnXenioo(TakeOver)
+      keep(): void {}
+    }
+
+    const { handlers } = await start({ providers: [Patient] });
+
+    expect(handlers[0]!.retry).toEqual({ attempts: 3, delayMs: 5 });
+  });
+
+  it('may be said twice, in any order', async () => {
+    class Patient {
+      @OnXenioo(UserMessage, { retry: { attempts: 3, delayMs: 5 } })
+      @OnXenioo(TakeOver, { retry: { delayMs: 5, attempts: 3 } })
+      keep(): void {}
+    }
+
+    const { handlers } = await start({ providers: [Patient] });
+
+    expect(handlers[0]!.retry).toEqual({ attempts: 3, delayMs: 5 });
+  });
+
+  it('stops the boot where the decorators differ', async () => {
+    class Torn {
+      @OnXenioo(UserMessage, { retry: false })
+      @OnXenioo(TakeOver, { retry: { attempts: 3 } })
+      keep(): void {}
+    }
+
+    await expect(start({ providers: [Torn] })).rejects.toThrow(
+      new XeniooHandlerError(
+        'Torn.keep has several `retry` that differ. It is tried again as a whole: give one of its decorators a `retry`, or all the same.',
+      ),
+    );
   });
 });
 

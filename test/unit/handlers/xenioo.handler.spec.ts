@@ -10,6 +10,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { XeniooEventType } from '../../../lib/events/xenioo-event-type.js';
 import type { Subscription } from '../../../lib/handlers/subscription.js';
+import { XeniooHandlerFailure } from '../../../lib/handlers/xenioo-handler.failure.js';
 import { XeniooHandler } from '../../../lib/handlers/xenioo.handler.js';
 import { DENIED } from '../../../lib/nest-internals.js';
 import { eventOf, invalidOf } from '../../support/receipt.js';
@@ -26,6 +27,12 @@ const message = eventOf(
 );
 const unknown = eventOf({ Type: 99 });
 const invalid = invalidOf({ Type: 'x' });
+const failure = new XeniooHandlerFailure(
+  message,
+  'Desk.notify',
+  new Error('down'),
+  3,
+);
 
 const yes = (): boolean => true;
 const no = (): boolean => false;
@@ -83,8 +90,8 @@ describe('an event does not match', () => {
     expect(handlerOf({ to: 'events', channels }).matches(unknown)).toBe(false);
   });
 
-  it('what asks for invalid entries', () => {
-    expect(handlerOf({ to: 'invalid' }).matches(message)).toBe(false);
+  it.each(['invalid', 'failed'] as const)('what asks for what is %s', to => {
+    expect(handlerOf({ to }).matches(message)).toBe(false);
   });
 });
 
@@ -114,6 +121,47 @@ describe('a condition', () => {
     });
 
     expect(() => handler.matches(message)).toThrow('no such plan');
+  });
+});
+
+describe('a failure of a handler', () => {
+  it('reaches those alone who ask for it', () => {
+    expect(handlerOf({ to: 'failed' }).matches(failure)).toBe(true);
+    expect(handlerOf({ to: 'events' }).matches(failure)).toBe(false);
+    expect(handlerOf({ to: 'invalid' }).matches(failure)).toBe(false);
+    expect(handlerOf({ to: 'failed' }).matches(invalid)).toBe(false);
+  });
+
+  it('is no matter of the conditions of events', () => {
+    const asked: unknown[] = [];
+    const when = (event: unknown) => asked.push(event) > 0;
+
+    expect(
+      handlerOf({ to: 'events', when }, { to: 'failed' }).matches(failure),
+    ).toBe(true);
+    expect(asked).toEqual([]);
+  });
+});
+
+describe('what its decorators say of retries', () => {
+  const retry = { attempts: 3 };
+
+  it.each<[string, Subscription[], unknown]>([
+    ['nothing', [{ to: 'events' }, { to: 'failed' }], undefined],
+    ['options', [{ to: 'events', retry }], retry],
+    ['never', [{ to: 'events', retry: false }], false],
+    [
+      'what one of several says',
+      [{ to: 'events' }, { to: 'events', retry }],
+      retry,
+    ],
+    [
+      'what the one beside another says',
+      [{ to: 'invalid' }, { to: 'events', retry: false }],
+      false,
+    ],
+  ])('may be %s', (_what, subscriptions, said) => {
+    expect(handlerOf(...subscriptions).retry).toBe(said);
   });
 });
 
@@ -175,12 +223,12 @@ describe('what a method returns', () => {
     ['an Observable of a promise', from(Promise.resolve(1))],
     ['a promise of an Observable', Promise.resolve(of(1))],
   ])('may be %s, and it is done', async (_what, result) => {
-    expect(await handled(result)).toBe('done');
+    await expect(handled(result)).resolves.toBeUndefined();
   });
 
-  it('is skipped where a guard of its own denied it', async () => {
-    expect(await handled(DENIED)).toBe('skipped');
-    expect(await handled(Promise.resolve(DENIED))).toBe('skipped');
+  it('is no error where a guard of its own denied it', async () => {
+    await expect(handled(DENIED)).resolves.toBeUndefined();
+    await expect(handled(Promise.resolve(DENIED))).resolves.toBeUndefined();
   });
 
   it('runs to its end where it is an Observable, which is subscribed to once', async () => {
@@ -214,6 +262,7 @@ describe('the boot log', () => {
   it.each([
     [[{ to: 'events' }], 'every event'],
     [[{ to: 'invalid' }], 'invalid entries'],
+    [[{ to: 'failed' }], 'failures of handlers'],
     [
       [{ to: 'events', types: new Set([UserMessage, TakeOver]) }],
       'user-message, take-over',

@@ -79,6 +79,18 @@ describe('a room', () => {
     await empty;
   });
 
+  it('lets in who was in before, though there is no room', async () => {
+    const room = new Room(1);
+    await room.enter(1, 0);
+
+    room.add(3);
+
+    expect(room.taken).toBe(4);
+    expect(await room.enter(1, 0)).toBe(false);
+    for (let n = 0; n < 4; n++) room.leave();
+    await room.empty();
+  });
+
   it('counts right, whatever comes and goes', async () => {
     const steps = fc.array(
       fc.oneof(fc.integer({ min: 0, max: 5 }), fc.constant('leave' as const)),

@@ -1,0 +1,122 @@
+import { settledWithin } from '../settled-within.js';
+import type { Batch, LmdbFolder } from './lmdb.folder.js';
+
+/** Writes into a batch; must not throw. */
+export type Work = (batch: Batch) => void;
+
+interface Write {
+  readonly work: Work;
+  /** How large is what it adds, about. */
+  readonly bytes: number;
+  readonly committed: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+interface WriteOptions {
+  /** How large is what it adds, about; none where it takes away more than it adds. */
+  readonly bytes?: number;
+  /** How long it may wait for its commit to begin. */
+  readonly timeoutMs?: number;
+}
+
+/** How long a write that nobody waits for lets others join it. */
+const LINGER_MS = 10;
+
+/** A write that did not begin in time. Nothing of it was written. */
+export class CommitTimeout extends Error {
+  override readonly name = 'CommitTimeout';
+}
+
+/** Commits what is written at the same time together: the disk syncs once for all of it. */
+export class GroupCommit {
+  private waiting: Write[] = [];
+  private committing: Promise<void> | undefined;
+  private linger: NodeJS.Timeout | undefined;
+
+  constructor(private readonly folder: Pick<LmdbFolder, 'write'>) {}
+
+  /**
+   * Writes with the next commit, after the one that is under way.
+   * @throws {CommitTimeout} when that does not begin within `timeoutMs`
+   */
+  async write(
+    work: Work,
+    { bytes = 0, timeoutMs }: WriteOptions = {},
+  ): Promise<void> {
+    const written = this.add(work, bytes);
+    void this.commit();
+    if (timeoutMs !== undefined) await this.begun(written, timeoutMs);
+    return written.done;
+  }
+
+  /** Writes with a commit that somebody waits for, or else soon. */
+  writeSoon(work: Work): Promise<void> {
+    const { done } = this.add(work, 0);
+    this.linger ??= setTimeout(() => void this.commit(), LINGER_MS);
+    return done;
+  }
+
+  /** Resolves when what was to be written is written. */
+  async end(): Promise<void> {
+    await this.commit();
+  }
+
+  private add(
+    work: Work,
+    bytes: number,
+  ): { write: Write; done: Promise<void> } {
+    let write!: Write;
+    const done = new Promise<void>((committed, failed) => {
+      write = { work, bytes, committed, failed };
+    });
+    this.waiting.push(write);
+    return { write, done };
+  }
+
+  private async begun(
+    { write, done }: { write: Write; done: Promise<void> },
+    timeoutMs: number,
+  ): Promise<void> {
+    if (!this.waiting.includes(write)) return;
+    const settled = done.catch(() => {});
+    if (await settledWithin(settled, timeoutMs)) return;
+    const place = this.waiting.indexOf(write);
+    if (place === -1) return;
+    this.waiting.splice(place, 1);
+    write.failed(new CommitTimeout(`no commit began within ${timeoutMs} ms`));
+  }
+
+  private commit(): Promise<void> {
+    this.committing ??= this.commitAll().finally(() => {
+      this.committing = undefined;
+    });
+    return this.committing;
+  }
+
+  private async commitAll(): Promise<void> {
+    while (this.waiting.length > 0) {
+      clearTimeout(this.linger);
+      this.linger = undefined;
+      const group = this.waiting.splice(0);
+      if (await this.isCommitted(group)) continue;
+      // One that does not fit on the disk must not keep the others from it.
+      for (const write of group) await this.isCommitted([write]);
+    }
+  }
+
+  /** Of several, tells whether they were written; one is told that it was not. */
+  private async isCommitted(group: readonly Write[]): Promise<boolean> {
+    try {
+      const bytes = group.reduce((sum, write) => sum + write.bytes, 0);
+      await this.folder.write(batch => {
+        for (const { work } of group) work(batch);
+      }, bytes);
+    } catch (error) {
+      if (group.length > 1) return false;
+      group[0]!.failed(error);
+      return true;
+    }
+    for (const { committed } of group) committed();
+    return true;
+  }
+}

@@ -1,0 +1,16 @@
+import { Module } from '@nestjs/common';
+import { XeniooModule } from 'nestjs-xenioo';
+import { lmdbInbox } from 'nestjs-xenioo/lmdb';
+import { Crm } from './crm.js';
+import { Notes } from './notes.js';
+
+@Module({
+  imports: [
+    XeniooModule.forRoot({
+      secret: process.env.XENIOO_SECRET ?? 'durable-secret',
+      inbox: lmdbInbox({ path: process.env.XENIOO_INBOX ?? 'data/xenioo' }),
+    }),
+  ],
+  providers: [Crm, Notes],
+})
+export class AppModule {}

@@ -1,0 +1,105 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it, onTestFinished } from 'vitest';
+
+const FOLDER = fileURLToPath(new URL('..', import.meta.url));
+
+function run(args: string[], environment: Record<string, string>) {
+  const sample = spawn(process.execPath, args, {
+    cwd: FOLDER,
+    env: { ...process.env, PORT: '0', NO_COLOR: '1', ...environment },
+  });
+  onTestFinished(() => void sample.kill('SIGKILL'));
+  const output = { text: '' };
+  for (const stream of [sample.stdout, sample.stderr]) {
+    stream.setEncoding('utf8').on('data', text => (output.text += text));
+  }
+  return { sample, output };
+}
+
+async function start(environment: Record<string, string>) {
+  const server = run(['dist/main.js'], environment);
+  await expect
+    .poll(() => server.output.text, { timeout: 10_000 })
+    .toMatch(/curl -i/);
+  const url = /curl -i (\S+)/.exec(server.output.text)![1]!;
+  return { ...server, url };
+}
+
+async function deadLetters(
+  environment: Record<string, string>,
+  ...args: string[]
+): Promise<string> {
+  const script = run(['dist/dead-letters.js', ...args], environment);
+  await once(script.sample, 'close');
+  return script.output.text;
+}
+
+async function newInbox(): Promise<{ XENIOO_INBOX: string }> {
+  const base = await mkdtemp(join(tmpdir(), 'sample-03-durable-'));
+  onTestFinished(() => rm(base, { recursive: true }));
+  return { XENIOO_INBOX: join(base, 'inbox') };
+}
+
+function send(url: string, text: string) {
+  return fetch(url, {
+    method: 'POST',
+    headers: { authorization: 'Bearer durable-secret' },
+    body: JSON.stringify({ Type: 1, Data: text }),
+  });
+}
+
+it(
+  'tries a flaky CRM again, and nothing else',
+  { timeout: 30_000 },
+  async () => {
+    const inbox = await newInbox();
+    const { url, output } = await start(inbox);
+
+    expect((await send(url, 'Hello there!')).status).toBe(200);
+
+    await expect
+      .poll(() => output.text, { timeout: 5_000 })
+      .toMatch(/saved {4}\S+: Hello there!/);
+    expect(output.text).toMatch(/Crm.saveMessage failed .*attempt 1 of 3/);
+    expect(output.text.match(/noted/g)).toHaveLength(1);
+  },
+);
+
+it(
+  'keeps what the CRM never took, over a kill, until it is replayed',
+  { timeout: 30_000 },
+  async () => {
+    const inbox = await newInbox();
+    const down = await start({ ...inbox, CRM: 'down' });
+    expect((await send(down.url, 'Is anybody there?')).status).toBe(200);
+    await expect
+      .poll(() => down.output.text, { timeout: 10_000 })
+      .toMatch(/gave up {2}\S+: Crm.saveMessage after 3 attempts/);
+    down.sample.kill('SIGKILL');
+    await once(down.sample, 'close');
+
+    const up = await start({ ...inbox, CRM: 'up' });
+    expect(await deadLetters(inbox)).toMatch(
+      /event .*\n {2}Crm.saveMessage gave up after 3 attempts: the CRM is down/,
+    );
+    expect(await deadLetters(inbox, 'replay')).toMatch(/Replayed 1\./);
+
+    await expect
+      .poll(() => up.output.text)
+      .toMatch(/saved {4}\S+: Is anybody there\?/);
+    expect(await deadLetters(inbox)).toMatch(/There are no dead letters\./);
+  },
+);
+
+it('says that there is no such letter', { timeout: 30_000 }, async () => {
+  const inbox = await newInbox();
+
+  expect(await deadLetters(inbox, 'replay', 'no-such-id')).toContain(
+    'there is no dead letter no-such-id',
+  );
+});

@@ -1,0 +1,140 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Callers } from './callers.js';
+import { readUnrecorded } from './read-unrecorded.js';
+
+/** What is to be done to the servers. */
+export interface CrashPlan {
+  readonly kills: number;
+  readonly callers: number;
+  /** How many servers share the folder. */
+  readonly processes: number;
+  readonly adapter: 'express' | 'fastify';
+  /** The compiled server. */
+  readonly server: string;
+  readonly random: () => number;
+  readonly onKill?: (kills: number, report: string) => void;
+}
+
+export interface CrashReport {
+  /** Events that were answered 200. */
+  readonly answered: number;
+  /** Of these, runs of handlers that never came: of an event or of a handler. */
+  readonly lost: string[];
+  /** Runs of handlers that came again after a kill between their end and its record. */
+  readonly repeated: number;
+  /** Runs that came again although they were on record. */
+  readonly repeatedWithoutReason: string[];
+  /** Answers other than 200. */
+  readonly refused: number[];
+}
+
+const SECRET = 'right-secret';
+const HANDLERS = ['keep', 'tell'];
+
+/** Kills servers under load, again and again, and accounts for every event that was answered 200. */
+export async function crash(plan: CrashPlan): Promise<CrashReport> {
+  const base = await mkdtemp(join(tmpdir(), 'nestjs-xenioo-crash-'));
+  const folder = join(base, 'inbox');
+  const journal = join(base, 'journal');
+  const { random, adapter } = plan;
+  const start = () =>
+    startServer(plan.server, JSON.stringify({ folder, journal, adapter }));
+  let servers = await Promise.all(
+    Array.from({ length: plan.processes }, start),
+  );
+  let starting: Promise<unknown> | undefined;
+  let turn = 0;
+  const callers = new Callers(
+    plan.callers,
+    SECRET,
+    async () => {
+      await starting;
+      return servers[turn++ % servers.length]!.url;
+    },
+    random,
+  );
+  /** How often a run was not on record when a server was killed. */
+  const mayRepeat = new Map<string, number>();
+  for (let kills = 1; kills <= plan.kills; kills++) {
+    await sleep(20 + random() * 400);
+    const victim = Math.floor(random() * servers.length);
+    await kill(servers[victim]!.process);
+    const unrecorded = await readUnrecorded(folder);
+    for (const run of unrecorded) {
+      mayRepeat.set(run, (mayRepeat.get(run) ?? 0) + 1);
+    }
+    starting = start().then(server => {
+      servers = servers.with(victim, server);
+    });
+    await starting;
+    plan.onKill?.(
+      kills,
+      `${callers.answered.length} answered, ${unrecorded.length} runs not on record`,
+    );
+  }
+  await callers.stop();
+  for (const { process } of servers) {
+    const idle = once(process, 'message');
+    process.send('idle');
+    await idle;
+  }
+  await Promise.all(servers.map(({ process }) => kill(process)));
+  const left = await readUnrecorded(folder);
+  const runs = countLines(await readFile(journal, 'utf8'));
+  await rm(base, { recursive: true });
+  return {
+    answered: callers.answered.length,
+    refused: callers.refused,
+    ...account(callers.answered, runs, mayRepeat, left),
+  };
+}
+
+function account(
+  answered: readonly number[],
+  runs: ReadonlyMap<string, number>,
+  mayRepeat: ReadonlyMap<string, number>,
+  left: readonly string[],
+) {
+  const lost = answered.flatMap(number =>
+    HANDLERS.map(handler => `${handler} ${number}`).filter(
+      run => !runs.has(run),
+    ),
+  );
+  let repeated = 0;
+  const repeatedWithoutReason: string[] = [];
+  for (const [run, times] of runs) {
+    repeated += times - 1;
+    if (times - 1 > (mayRepeat.get(run) ?? 0)) repeatedWithoutReason.push(run);
+  }
+  return { lost: [...lost, ...left], repeated, repeatedWithoutReason };
+}
+
+interface Server {
+  readonly process: ChildProcess;
+  readonly url: string;
+}
+
+async function startServer(path: string, argument: string): Promise<Server> {
+  const process = fork(path, [argument], { stdio: 'inherit' });
+  const [{ url }] = (await once(process, 'message')) as [{ url: string }];
+  return { process, url };
+}
+
+async function kill(process: ChildProcess): Promise<void> {
+  const gone = once(process, 'exit');
+  process.kill('SIGKILL');
+  await gone;
+}
+
+function countLines(text: string): Map<string, number> {
+  const lines = new Map<string, number>();
+  for (const line of text.split('\n')) {
+    if (line) lines.set(line, (lines.get(line) ?? 0) + 1);
+  }
+  return lines;
+}

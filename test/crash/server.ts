@@ -1,0 +1,84 @@
+import { Injectable, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import {
+  OnXenioo,
+  XeniooInbox,
+  XeniooModule,
+  type XeniooEvent,
+} from 'nestjs-xenioo';
+import { lmdbInbox } from 'nestjs-xenioo/lmdb';
+import { openSync, writeSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** How a server of the crash test is started: the arguments of its process. */
+export interface ServerArguments {
+  readonly folder: string;
+  /** A file to which each handler adds a line when it is done. */
+  readonly journal: string;
+  readonly adapter: 'express' | 'fastify';
+}
+
+export const SECRET = 'right-secret';
+
+const { folder, journal, adapter } = JSON.parse(
+  process.argv[2]!,
+) as ServerArguments;
+
+const lines = openSync(journal, 'a');
+
+/** What the kernel has of a line outlives the process. */
+function note(handler: string, event: XeniooEvent): void {
+  writeSync(lines, `${handler} ${String(event.variables['number'])}\n`);
+}
+
+@Injectable()
+class Book {
+  private readonly told = new Set<unknown>();
+
+  @OnXenioo(undefined, { name: 'keep' })
+  async keep(event: XeniooEvent) {
+    await sleep(Number(event.variables['number']) % 4);
+    note('keep', event);
+  }
+
+  /** Fails at its first attempt on every tenth event. */
+  @OnXenioo(undefined, { name: 'tell', retry: { delayMs: 20 } })
+  tell(event: XeniooEvent) {
+    const { number } = event.variables;
+    const isFlaky = Number(number) % 10 === 0 && !this.told.has(number);
+    this.told.add(number);
+    if (isFlaky) throw new Error('the first attempt fails');
+    note('tell', event);
+  }
+}
+
+@Module({
+  imports: [
+    XeniooModule.forRoot({
+      secret: SECRET,
+      inbox: lmdbInbox({ path: folder }),
+    }),
+  ],
+  providers: [Book],
+})
+class AppModule {}
+
+const app = await NestFactory.create(
+  AppModule,
+  adapter === 'express' ? new ExpressAdapter() : new FastifyAdapter(),
+  { logger: false },
+);
+app.enableShutdownHooks();
+await app.listen(0, '127.0.0.1');
+const { port } = app.getHttpServer().address() as AddressInfo;
+process.send?.({ url: `http://127.0.0.1:${port}/xenioo/webhook` });
+process.on('message', () => void tellIdle());
+process.on('disconnect', () => process.exit());
+
+async function tellIdle(): Promise<void> {
+  await app.get(XeniooInbox, { strict: false }).idle();
+  process.send!('idle');
+}

@@ -1,0 +1,33 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { crash } from '../crash/crash.js';
+
+const SERVER = fileURLToPath(
+  new URL('../crash/dist/server.js', import.meta.url),
+);
+
+describe.each([
+  { processes: 1, adapter: 'express' },
+  { processes: 1, adapter: 'fastify' },
+  { processes: 2, adapter: 'fastify' },
+] as const)(
+  'servers that are killed under load ($processes on $adapter)',
+  plan => {
+    it('lose nothing that they answered 200, and repeat nothing that is on record', async () => {
+      const report = await crash({
+        ...plan,
+        kills: 5,
+        callers: 16,
+        server: SERVER,
+        random: Math.random,
+      });
+
+      expect(report).toMatchObject({
+        lost: [],
+        repeatedWithoutReason: [],
+        refused: [],
+      });
+      expect(report.answered).toBeGreaterThan(100);
+    }, 120_000);
+  },
+);

@@ -1,0 +1,251 @@
+import { Injectable, type ModuleMetadata } from '@nestjs/common';
+import { describe, expect, it } from 'vitest';
+import {
+  OnXenioo,
+  UserMessageEvent,
+  XeniooDeadLetterError,
+  XeniooInbox,
+  XeniooModule,
+  XeniooUnrecoverableError,
+  type XeniooModuleOptions,
+} from '../../lib/index.js';
+import { call } from '../support/call.js';
+import {
+  dated,
+  failing,
+  message,
+  PATH,
+  startDelivery,
+  textOf,
+} from '../support/delivery-host.js';
+import { INBOXES } from '../support/inboxes.js';
+
+describe.each(['express', 'fastify'] as const)('on %s', adapter => {
+  describe.each(Object.entries(INBOXES))('with the inbox %s', (_, inbox) => {
+    const startWith = (
+      options?: Partial<XeniooModuleOptions>,
+      metadata?: ModuleMetadata,
+    ) => startDelivery(adapter, inbox, options, metadata);
+
+    describe('dead letters', () => {
+      /** Leaves a letter for each of these texts, and mends the handler. */
+      async function startWithLetters(...texts: string[]) {
+        const started = await startWith({ retry: false });
+        started.crm.work = failing(texts.length);
+        for (const text of texts) await started.deliver(dated(text, text));
+        started.crm.begun.splice(0);
+        started.desk.rung.splice(0);
+        const list = await started.letters.list();
+        return { ...started, ids: list.map(({ id }) => id) };
+      }
+
+      it('can be injected anywhere, and hold the event and why it is there', async () => {
+        const { letters, alarm, ids } = await startWithLetters('hello');
+
+        expect(alarm.deadLetters).toBe(letters);
+        const letter = await letters.get(ids[0]!);
+        expect(letter).toEqual({
+          id: alarm.failures[0]!.event.id,
+          kind: 'event',
+          entry: alarm.failures[0]!.event,
+          failures: [
+            {
+              handler: 'Crm.save',
+              attempts: 1,
+              error: {
+                message: 'CRM is down',
+                stack: expect.stringContaining('Error: CRM') as string,
+              },
+            },
+          ],
+          deadLetteredAt: expect.any(Date) as Date,
+        });
+        expect(letter!.entry).toBeInstanceOf(UserMessageEvent);
+        expect(await letters.get('no such id')).toBeUndefined();
+      });
+
+      it('are one for an event on which several gave up', async () => {
+        @Injectable()
+        class Mailer {
+          @OnXenioo()
+          mail(): never {
+            throw new Error('mail is down');
+          }
+        }
+
+        const { crm, alarm, letters, deliver } = await startWith(
+          {},
+          { providers: [Mailer] },
+        );
+        crm.work = failing(9, new XeniooUnrecoverableError('no customer'));
+        await deliver(message('hello'));
+
+        const [letter, ...others] = await letters.list();
+        expect(others).toEqual([]);
+        expect(
+          letter!.failures.map(({ handler, attempts }) => [handler, attempts]),
+        ).toEqual([
+          ['Crm.save', 1],
+          ['Mailer.mail', 3],
+        ]);
+        expect(alarm.failures).toHaveLength(2);
+      });
+
+      it('are listed a page at a time, by kind and by handler', async () => {
+        const { letters, deliver, ids } = await startWithLetters('a', 'b', 'c');
+        await deliver(['no event', { Type: 'x' }]);
+        const idsOf = async (...query: Parameters<typeof letters.list>) =>
+          (await letters.list(...query)).map(({ id }) => id);
+
+        expect(await idsOf()).toHaveLength(5);
+        expect(await idsOf({ limit: 2 })).toEqual(ids.slice(0, 2));
+        expect(await idsOf({ limit: 2, after: ids[0] })).toEqual(ids.slice(1));
+        expect(await idsOf({ kind: 'invalid' })).toHaveLength(2);
+        expect(await idsOf({ kind: 'event' })).toEqual(ids);
+        expect(await idsOf({ handler: 'Crm.save' })).toEqual(ids);
+        expect(await idsOf({ handler: 'Desk.ring' })).toEqual([]);
+        await expect(idsOf({ limit: 0 })).rejects.toThrow(RangeError);
+        await expect(idsOf({ after: 'no such id' })).rejects.toThrow(
+          XeniooDeadLetterError,
+        );
+      });
+
+      it('run again, when they are replayed, the handler that gave up and no other', async () => {
+        const { letters, crm, desk, idle, ids } = await startWithLetters('a');
+
+        await letters.replay(ids[0]!);
+        await idle();
+
+        expect(crm.saved).toEqual(['a']);
+        expect(desk.rung).toEqual([]);
+        expect(await letters.list()).toEqual([]);
+      });
+
+      it('come back where the handler gives up again, after fresh attempts', async () => {
+        const { letters, crm, alarm, idle, ids } = await startWithLetters(
+          'a',
+          'b',
+        );
+        crm.work = failing(9);
+
+        await letters.replay(ids[0]!);
+        await idle();
+
+        expect((await letters.list()).map(({ id }) => id)).toEqual([
+          ids[1],
+          ids[0],
+        ]);
+        expect(alarm.failures.map(textOf)).toEqual(['a', 'b', 'a']);
+      });
+
+      it('are replayed once, however many ask for it', async () => {
+        const { letters, crm, idle, ids } = await startWithLetters('a');
+
+        const all = await Promise.allSettled(
+          [1, 2, 3].map(() => letters.replay(ids[0]!)),
+        );
+        await idle();
+
+        expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(
+          1,
+        );
+        expect(crm.saved).toEqual(['a']);
+      });
+
+      it('are replayed all, or those that are meant', async () => {
+        const { letters, crm, deliver, idle, logs } = await startWithLetters(
+          'a',
+          'b',
+          'c',
+        );
+        await deliver('no event');
+
+        expect(await letters.replayAll({ handler: 'Desk.ring' })).toBe(0);
+        expect(await letters.replayAll({ handler: 'Crm.save' })).toBe(3);
+        await idle();
+
+        expect(crm.saved.toSorted()).toEqual(['a', 'b', 'c']);
+        expect(await letters.list()).toMatchObject([{ kind: 'invalid' }]);
+        expect(await letters.replayAll()).toBe(0);
+        expect(logs.ofXenioo('warn')).toEqual([
+          expect.stringMatching(
+            /^1 dead letters can't be replayed and stay; .* still not understood/,
+          ),
+        ]);
+      });
+
+      it('are forgotten when they are removed', async () => {
+        const { letters, crm, idle, ids } = await startWithLetters('a', 'b');
+
+        expect(await letters.remove(ids[0]!)).toBe(true);
+        expect(await letters.remove(ids[0]!)).toBe(false);
+        await expect(letters.replay(ids[0]!)).rejects.toThrow(
+          new XeniooDeadLetterError(`there is no dead letter ${ids[0]}`),
+        );
+        expect(await letters.replayAll()).toBe(1);
+        await idle();
+
+        expect(crm.saved).toEqual(['b']);
+      });
+
+      it('hold what could not be understood, until it is', async () => {
+        const { letters, alarm, deliver } = await startWith();
+        await deliver('{"Type":1,"Da', [{ Type: 'x', Data: 'y' }, 5]);
+
+        const all = await letters.list({ kind: 'invalid' });
+        expect(all.map(({ entry }) => entry)).toEqual(alarm.invalid);
+        expect(all).toMatchObject([
+          { entry: { reason: 'not-json', raw: '{"Type":1,"Da' }, failures: [] },
+          { entry: { reason: 'invalid-fields', raw: { Type: 'x' } } },
+          { entry: { reason: 'not-an-event', raw: 5 } },
+        ]);
+        const [{ id }] = all as [(typeof all)[0]];
+        await expect(letters.replay(id)).rejects.toThrow(
+          new RegExp(`^dead letter ${id} stays, it is still not understood: `),
+        );
+        expect(await letters.get(id)).toEqual(all[0]);
+        expect(await letters.remove(id)).toBe(true);
+      });
+
+      it('hold nothing of a call that was rejected', async () => {
+        const { letters, send } = await startWith({ invalid: 'reject' });
+
+        expect(await send([message('a'), { Type: 'x' }])).toBe(400);
+
+        expect(await letters.list()).toEqual([]);
+      });
+
+      it('are those of every instance of the application', async () => {
+        const { app, url, letters, crm } = await startWith(
+          { retry: false },
+          {
+            imports: [
+              XeniooModule.forRoot({
+                secret: 'right-secret',
+                path: 'other',
+                retry: false,
+                inbox: inbox(),
+              }),
+            ],
+          },
+        );
+        const idle = () =>
+          Promise.all(
+            app
+              .get(XeniooInbox, { strict: false, each: true })
+              .map(one => one.idle()),
+          );
+        crm.work = failing(2);
+        for (const path of [PATH, '/other']) {
+          await call(url(path), message(`to ${path}`));
+        }
+        await idle();
+
+        expect(await letters.list()).toHaveLength(2);
+        expect(await letters.replayAll()).toBe(2);
+        await idle();
+        expect(crm.saved.toSorted()).toEqual(['to /other', `to ${PATH}`]);
+      });
+    });
+  });
+});

@@ -1,0 +1,508 @@
+import {
+  Inject,
+  Injectable,
+  Scope,
+  UseFilters,
+  UseGuards,
+  type CanActivate,
+  type ExceptionFilter,
+  type ModuleMetadata,
+} from '@nestjs/common';
+import { REQUEST } from '@nestjs/core';
+import { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
+import { describe, expect, it, vi } from 'vitest';
+import {
+  MemoryInbox,
+  OnXenioo,
+  UserMessageEvent,
+  XENIOO_EVENT_NAMES,
+  XeniooEvent,
+  XeniooHandlerFailure,
+  XeniooModule,
+  XeniooUnrecoverableError,
+  type XeniooModuleOptions,
+} from '../../lib/index.js';
+import { call } from '../support/call.js';
+import {
+  createGate,
+  dated,
+  failing,
+  message,
+  PATH,
+  startDelivery,
+  textOf,
+} from '../support/delivery-host.js';
+import { INBOXES } from '../support/inboxes.js';
+
+describe.each(['express', 'fastify'] as const)('on %s', adapter => {
+  describe.each(Object.entries(INBOXES))('with the inbox %s', (_, inbox) => {
+    const startWith = (
+      options?: Partial<XeniooModuleOptions>,
+      metadata?: ModuleMetadata,
+    ) => startDelivery(adapter, inbox, options, metadata);
+
+    describe('a handler that throws', () => {
+      it('is tried again, and no other with it', async () => {
+        const { crm, desk, alarm, letters, logs, deliver } = await startWith();
+        crm.work = failing(2);
+
+        await deliver(message('hello'));
+
+        expect(crm.begun).toEqual(['hello', 'hello', 'hello']);
+        expect(crm.saved).toEqual(['hello']);
+        expect(desk.rung).toEqual(['hello']);
+        expect(alarm.failures).toEqual([]);
+        expect(await letters.list()).toEqual([]);
+        expect(logs.ofXenioo('error')).toEqual([]);
+        expect(logs.ofXenioo('warn')).toEqual([
+          expect.stringMatching(
+            /^Crm\.save failed on user-message \S+ \(attempt 1 of 3, the next in \d+ ms\): CRM is down\n/,
+          ),
+          expect.stringContaining('(attempt 2 of 3'),
+        ]);
+      });
+
+      it('gets the same event at each attempt', async () => {
+        const { crm, deliver } = await startWith();
+        const seen: UserMessageEvent[] = [];
+        const fail = failing(1);
+        crm.work = event => {
+          seen.push(event);
+          fail();
+        };
+
+        await deliver({ ...message('hello'), city: 'Rome' });
+
+        const [first, second] = seen;
+        expect(second).toStrictEqual(first);
+        expect(second!.variables).toEqual({ city: 'Rome' });
+        expect(Object.isFrozen(second)).toBe(true);
+      });
+
+      it('gives up after its last attempt: a dead letter, then @OnXeniooFailed()', async () => {
+        const { crm, desk, alarm, letters, deliver } = await startWith();
+        const error = new Error('CRM is down');
+        crm.work = failing(9, error);
+        let atAlarm: unknown;
+        alarm.onFailed = async ({ event }) => {
+          atAlarm = await letters.get(event.id);
+        };
+
+        await deliver(message('hello'));
+
+        expect(crm.begun).toHaveLength(3);
+        expect(desk.rung).toEqual(['hello']);
+        expect(alarm.failures).toMatchObject([
+          { handler: 'Crm.save', attempts: 3, error, event: { text: 'hello' } },
+        ]);
+        expect(atAlarm).toMatchObject({
+          id: alarm.failures[0]!.event.id,
+          failures: [{ handler: 'Crm.save' }],
+        });
+      });
+
+      it('gives up at once on XeniooUnrecoverableError', async () => {
+        const { crm, alarm, deliver } = await startWith();
+        crm.work = failing(9, new XeniooUnrecoverableError('no customer'));
+
+        await deliver(message('hello'));
+
+        expect(crm.begun).toHaveLength(1);
+        expect(alarm.failures).toMatchObject([{ attempts: 1 }]);
+      });
+
+      it('is tried as often as its own decorator says', async () => {
+        const runs: string[] = [];
+
+        @Injectable()
+        class Own {
+          @OnXenioo({ retry: false })
+          once(): never {
+            runs.push('once');
+            throw new Error('no');
+          }
+
+          @OnXenioo({ retry: { attempts: 5, delayMs: 1, maxDelayMs: 2 } })
+          often(): never {
+            runs.push('often');
+            throw new Error('no');
+          }
+        }
+
+        const { alarm, deliver } = await startWith({}, { providers: [Own] });
+        await deliver(message('hello'));
+
+        expect(runs.toSorted()).toEqual([
+          'often',
+          'often',
+          'often',
+          'often',
+          'often',
+          'once',
+        ]);
+        expect(
+          alarm.failures.map(failure => [failure.handler, failure.attempts]),
+        ).toEqual([
+          ['Own.once', 1],
+          ['Own.often', 5],
+        ]);
+      });
+
+      it('is made anew for each attempt where it is request-scoped', async () => {
+        const instances: unknown[] = [];
+
+        @Injectable({ scope: Scope.REQUEST })
+        class Scoped {
+          constructor(@Inject(REQUEST) private readonly event: XeniooEvent) {}
+
+          @OnXenioo()
+          handle(event: XeniooEvent): void {
+            expect(this.event).toBe(event);
+            instances.push(this);
+            if (instances.length < 3) throw new Error('no');
+          }
+        }
+
+        const { alarm, deliver } = await startWith({}, { providers: [Scoped] });
+        await deliver(message('hello'));
+
+        expect(new Set(instances).size).toBe(3);
+        expect(alarm.failures).toEqual([]);
+      });
+
+      it('has not failed where a filter of its own catches, nor runs where a guard denies', async () => {
+        const ran: string[] = [];
+
+        class Catches implements ExceptionFilter {
+          catch(): void {
+            ran.push('caught');
+          }
+        }
+
+        class Denies implements CanActivate {
+          canActivate(): boolean {
+            ran.push('denied');
+            return false;
+          }
+        }
+
+        @Injectable()
+        class Own {
+          @UseFilters(Catches)
+          @OnXenioo()
+          caught(): never {
+            throw new Error('no');
+          }
+
+          @UseGuards(Denies)
+          @OnXenioo()
+          denied(): never {
+            throw new Error('no');
+          }
+        }
+
+        const { alarm, deliver } = await startWith({}, { providers: [Own] });
+        await deliver(message('hello'));
+
+        expect(ran.toSorted()).toEqual(['caught', 'denied']);
+        expect(alarm.failures).toEqual([]);
+      });
+
+      it('lets the bus hear the event once, and that it gave up', async () => {
+        const heard: [string, unknown][] = [];
+
+        @Injectable()
+        class Listener {
+          @OnEvent(XENIOO_EVENT_NAMES.UserMessage)
+          event(event: UserMessageEvent): void {
+            heard.push(['event', event.text]);
+          }
+
+          @OnEvent(XENIOO_EVENT_NAMES.Failed)
+          failed(failure: XeniooHandlerFailure): void {
+            heard.push(['failed', textOf(failure)]);
+          }
+        }
+
+        const { crm, deliver } = await startWith(
+          {},
+          { imports: [EventEmitterModule.forRoot()], providers: [Listener] },
+        );
+        crm.work = failing(9);
+        await deliver(message('hello'));
+
+        expect(heard).toEqual([
+          ['event', 'hello'],
+          ['failed', 'hello'],
+        ]);
+      });
+
+      it('is given up all the same where @OnXeniooFailed() throws', async () => {
+        const { crm, alarm, letters, logs, deliver } = await startWith();
+        crm.work = failing(9);
+        alarm.onFailed = failing(1, new Error('the pager is down'));
+
+        await deliver(message('hello'));
+
+        expect(alarm.failures).toHaveLength(1);
+        expect(await letters.list()).toHaveLength(1);
+        expect(logs.ofXenioo('error')).toEqual([
+          expect.stringMatching(/^Crm\.save .* gives up \(attempt 3\)/),
+          expect.stringMatching(
+            /^Alarm\.ring failed on the failure of Crm\.save .*: the pager/,
+          ),
+        ]);
+      });
+    });
+
+    describe('events of one conversation', () => {
+      it('are attempted one after another, by the last digit of their dates', async () => {
+        const { crm, deliver } = await startWith();
+        let running = 0;
+        crm.work = async () => {
+          expect(++running).toBe(1);
+          await new Promise(setImmediate);
+          running--;
+        };
+        const at = (fraction: string) =>
+          message(fraction, {
+            conversation: 'c1',
+            date: `2024-05-01T12:00:00.${fraction}Z`,
+          });
+
+        await deliver([
+          at('1234567'),
+          at('1234565'),
+          message('undated', { conversation: 'c1' }),
+          at('1234566'),
+          at('1'),
+        ]);
+
+        expect(crm.saved).toEqual([
+          '1',
+          '1234565',
+          'undated',
+          '1234566',
+          '1234567',
+        ]);
+      });
+
+      it('are attempted in the order in which calls brought them', async () => {
+        const { crm, send, idle } = await startWith({ acknowledgeWithinMs: 0 });
+        const gate = createGate();
+        crm.work = () => gate.opened;
+        for (const text of ['a', 'b', 'c', 'd']) {
+          expect(await send(message(text, { conversation: 'c1' }))).toBe(200);
+        }
+        await vi.waitFor(() => expect(crm.begun).toEqual(['a']));
+
+        gate.open();
+        await idle();
+        expect(crm.begun).toEqual(['a', 'b', 'c', 'd']);
+      });
+
+      it('keep no others waiting', async () => {
+        const { crm, deliver } = await startWith();
+        const gate = createGate();
+        crm.work = ({ text }) => (text === 'last' ? gate.open() : gate.opened);
+
+        await deliver([
+          message('a1', { conversation: 'a' }),
+          message('a2', { conversation: 'a' }),
+          message('b1', { conversation: 'b' }),
+          message('none'),
+          message('last', { conversation: 'c' }),
+        ]);
+
+        expect(crm.begun).toEqual(['a1', 'b1', 'none', 'last', 'a2']);
+      });
+
+      it('are one conversation for each bot', async () => {
+        const bots = ['support', 'shop'].map(name => ({
+          name,
+          token: `${name}-token`,
+          secret: `${name}-secret`,
+        }));
+        const { crm, url, idle } = await startWith({ secret: undefined, bots });
+        const gate = createGate();
+        crm.work = ({ bot }) => (bot === 'shop' ? gate.open() : gate.opened);
+
+        const calls = ['support', 'shop'].map(name =>
+          call(url(PATH), message(name, { conversation: 'c1' }), {
+            authorization: `Bearer ${name}-secret`,
+          }),
+        );
+
+        expect((await Promise.all(calls)).map(({ status }) => status)).toEqual([
+          200, 200,
+        ]);
+        await idle();
+        expect(crm.saved.toSorted()).toEqual(['shop', 'support']);
+      });
+
+      it('are held back by no retry', async () => {
+        const { crm, deliver } = await startWith({
+          retry: { attempts: 2, backoff: 'fixed', delayMs: 20 },
+        });
+        crm.work = failing(1);
+
+        await deliver([
+          message('first', { conversation: 'c1' }),
+          message('second', { conversation: 'c1' }),
+        ]);
+
+        expect(crm.begun).toEqual(['first', 'second', 'first']);
+      });
+    });
+
+    describe('an event that comes twice', () => {
+      it('is handled once of one call', async () => {
+        const { crm, desk, logs, deliver } = await startWith();
+
+        await deliver([dated('a'), dated('b'), dated('a'), dated('a')]);
+
+        expect(crm.saved.toSorted()).toEqual(['a', 'b']);
+        expect(desk.rung.toSorted()).toEqual(['a', 'b']);
+        expect(logs.ofXenioo('debug')).toEqual([
+          expect.stringContaining('Dropped 2 '),
+        ]);
+      });
+
+      it('is handled once of several calls, and each is answered 200', async () => {
+        const { crm, deliver } = await startWith();
+
+        await deliver(dated('a'), [dated('a')], [dated('b'), dated('a')]);
+
+        expect(crm.saved).toEqual(['a', 'b']);
+      });
+
+      it('is handled once of calls at one time', async () => {
+        const { crm, send, idle } = await startWith();
+
+        const calls = Array.from({ length: 10 }, (_, n) =>
+          send([dated('a'), dated(`only in ${n}`)]),
+        );
+
+        expect(new Set(await Promise.all(calls))).toEqual(new Set([200]));
+        await idle();
+        expect(crm.saved.filter(text => text === 'a')).toHaveLength(1);
+        expect(crm.saved).toHaveLength(11);
+      });
+
+      it('is handled once though it is being tried again', async () => {
+        const { crm, send, idle } = await startWith();
+        crm.work = failing(1);
+        expect(await send(dated('a'))).toBe(200);
+        await vi.waitFor(() => expect(crm.begun.length).toBeGreaterThan(0));
+
+        expect(await send(dated('a'))).toBe(200);
+        await idle();
+
+        expect(crm.begun).toEqual(['a', 'a']);
+        expect(crm.saved).toEqual(['a']);
+      });
+
+      it('is another event where a field differs, or it has no date', async () => {
+        const { crm, deliver } = await startWith();
+
+        await deliver([message('a'), message('a')], message('a'));
+        await deliver([dated('b', 'c1'), dated('b', 'c2')], dated('b'));
+
+        expect(crm.saved.toSorted()).toEqual(['a', 'a', 'a', 'b', 'b', 'b']);
+      });
+
+      it('is the same event where only the bot’s variables differ', async () => {
+        const { crm, deliver } = await startWith();
+
+        await deliver(dated('a'), { ...dated('a'), city: 'Rome' });
+
+        expect(crm.saved).toEqual(['a']);
+      });
+
+      it('is handled twice with `dedupe: false`', async () => {
+        const { crm, deliver } = await startWith({ dedupe: false });
+
+        await deliver([dated('a'), dated('a')], dated('a'));
+
+        expect(crm.saved).toEqual(['a', 'a', 'a']);
+      });
+    });
+
+    describe('handlers that hang', () => {
+      it('a hundred of them don’t stop the others', async () => {
+        const { crm, desk, alarm, deliver, logs } = await startWith({
+          handlerTimeoutMs: 50,
+          retry: false,
+        });
+        crm.work = ({ text }) =>
+          text!.startsWith('hang') ? new Promise(() => {}) : undefined;
+        const hanging = Array.from({ length: 100 }, (_, n) => `hang ${n}`);
+        const others = Array.from({ length: 50 }, (_, n) => `work ${n}`);
+
+        await deliver([...hanging, ...others].map(text => message(text)));
+
+        expect(crm.saved.toSorted()).toEqual(others.toSorted());
+        expect(desk.rung).toHaveLength(150);
+        expect(alarm.failures.map(textOf).toSorted()).toEqual(
+          hanging.toSorted(),
+        );
+        expect(logs.ofXenioo('warn')).toHaveLength(100);
+      });
+
+      it('are tried again as those that throw', async () => {
+        const { crm, deliver } = await startWith({ handlerTimeoutMs: 20 });
+        const gates = [createGate(), createGate()];
+        crm.work = () => gates.pop()?.opened;
+
+        await deliver(message('hello'));
+
+        expect(crm.begun).toHaveLength(3);
+        expect(crm.saved).toEqual(['hello']);
+      });
+    });
+  });
+});
+
+describe('options of delivery that can’t work', () => {
+  it.each<[string, Partial<XeniooModuleOptions>, RegExp]>([
+    ['no attempts', { retry: { attempts: 0 } }, /`retry.attempts`/],
+    ['a retry that is none', { retry: true as never }, /`retry` to be an obj/],
+    ['no time', { dedupe: { ttlSeconds: 0 } }, /`dedupe.ttlSeconds`/],
+    ['ids without end', { dedupe: { maxIds: 1e9 } }, /`dedupe.maxIds`/],
+  ])('%s stops the boot', async (_, options, message) => {
+    await expect(
+      startDelivery('express', () => undefined, options),
+    ).rejects.toThrow(message);
+  });
+
+  it('two inboxes at one place stop the boot', async () => {
+    class OnDisk extends MemoryInbox {
+      override readonly place = '/var/lib/xenioo';
+    }
+    const inbox = {
+      useFactory: () =>
+        new OnDisk({
+          concurrency: 1,
+          dedupe: false,
+          acknowledgeWithinMs: 0,
+          maxPending: 1,
+          acceptTimeoutMs: 0,
+        }),
+    };
+
+    await expect(
+      startDelivery(
+        'express',
+        () => inbox,
+        {},
+        {
+          imports: [
+            XeniooModule.forRoot({ secret: 'x', path: 'other', inbox }),
+          ],
+        },
+      ),
+    ).rejects.toThrow(
+      'two instances of XeniooModule keep their events at /var/lib/xenioo',
+    );
+  });
+});

@@ -1,0 +1,472 @@
+import { Injectable, Module, type Type } from '@nestjs/common';
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { Agent } from 'node:http';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import {
+  OnXenioo,
+  XeniooHookStatus,
+  XeniooInboxError,
+  XeniooModule,
+  XeniooOptionsError,
+  type XeniooEvent,
+  type XeniooModuleOptions,
+} from '../../lib/index.js';
+import { lmdbInbox, type LmdbInboxOptions } from '../../lib/lmdb/index.js';
+import { call } from '../support/call.js';
+import { startHost, type AdapterName } from '../support/host-app.js';
+import { inboxPath } from '../support/lmdb-folder.js';
+import { send } from '../support/send.js';
+import {
+  hasSmallDisks,
+  makeSmallDisk,
+  NO_SMALL_DISKS,
+} from '../support/small-disk.js';
+
+const PATH = '/xenioo/webhook';
+
+/** What the handlers of one test do, in whatever application. */
+class Book {
+  /** The `Data` of what was begun, in order. */
+  readonly begun: string[] = [];
+  /** The same of what came to its end. */
+  readonly done: string[] = [];
+  /** Awaited by every handler, and may throw. */
+  work: (event: XeniooEvent) => void | Promise<void> = () => {};
+}
+
+/** A provider that keeps a book. */
+function keeperOf(book: Book): Type {
+  @Injectable()
+  class Keeper {
+    @OnXenioo(undefined, {
+      name: 'keep',
+      retry: { attempts: 4, backoff: 'fixed', delayMs: 300 },
+    })
+    async keep(event: XeniooEvent) {
+      const name = String(event.raw['Data']);
+      book.begun.push(name);
+      await book.work(event);
+      book.done.push(name);
+    }
+  }
+  return Keeper;
+}
+
+async function start(
+  adapter: AdapterName,
+  path: string,
+  book = new Book(),
+  options: Partial<XeniooModuleOptions> = {},
+) {
+  const host = await startHost(adapter, {
+    imports: [
+      XeniooModule.forRoot({
+        secret: 'right-secret',
+        inbox: lmdbInbox({ path }),
+        ...options,
+      }),
+    ],
+    providers: [keeperOf(book)],
+  });
+  const send = async (entries: unknown, at = PATH) =>
+    (await call(host.url(at), entries)).status;
+  return { ...host, book, send };
+}
+
+let sent = 0;
+
+/** Entries with these `Data`, each of another moment. */
+function entriesOf(names: readonly string[]): object[] {
+  return names.map(Data => ({
+    Type: 1,
+    Data,
+    Date: `2024-05-01T12:00:00.${String(++sent).padStart(7, '0')}+00:00`,
+    ConversationId: `conversation ${sent % 7}`,
+  }));
+}
+
+const namesOf = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, index) => `${prefix} ${index}`);
+
+function gate() {
+  let open!: () => void;
+  const opened = new Promise<void>(resolve => (open = resolve));
+  return { opened, open };
+}
+
+describe.each(['express', 'fastify'] as const)('on %s', adapter => {
+  it('handles what it has answered 200, once, though it is closed under load', async () => {
+    const path = await inboxPath();
+    const first = await start(adapter, path);
+    const answered: string[] = [];
+    const state = { isClosed: false };
+    // Connections that stay open would keep the server from its end.
+    const agent = new Agent({ keepAlive: false });
+    const callers = Array.from({ length: 16 }, async (_, caller) => {
+      for (let calls = 0; !state.isClosed; calls++) {
+        const names = namesOf(`${caller}.${calls}`, 5);
+        const body = JSON.stringify(entriesOf(names));
+        const answer = await send(first.url(PATH), {
+          agent,
+          headers: { authorization: 'Bearer right-secret' },
+          body,
+        }).catch(() => undefined);
+        if (answer?.status === 200) answered.push(...names);
+      }
+    });
+    await vi.waitFor(() => expect(answered.length).toBeGreaterThan(200));
+
+    await first.app.close();
+    state.isClosed = true;
+    await Promise.all(callers);
+    const second = await start(adapter, path);
+    await second.idle();
+
+    const handled = [...first.book.done, ...second.book.done];
+    expect(new Set(handled).size).toBe(handled.length);
+    expect(answered.filter(name => !handled.includes(name))).toEqual([]);
+    expect(first.logs.ofXenioo('error')).toEqual([]);
+    expect(first.logs.ofXenioo('warn')).toEqual([]);
+  });
+
+  it('lets a retry go on waiting over a restart, its attempts counted', async () => {
+    const path = await inboxPath();
+    const book = new Book();
+    book.work = () => {
+      throw new Error('the CRM is down');
+    };
+    const first = await start(adapter, path, book);
+    await first.send(entriesOf(['one']));
+    await vi.waitFor(() => expect(book.begun).toHaveLength(2));
+    const startedAt = performance.now();
+    await first.app.close();
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+
+    const second = await start(adapter, path, book);
+    await second.idle();
+
+    expect(book.begun).toEqual(['one', 'one', 'one', 'one']);
+    expect(second.logs.ofXenioo('error')).toEqual([
+      expect.stringMatching(/^keep failed .* gives up \(attempt 4\)/),
+    ]);
+  });
+
+  it('tells what is still being handled when it must stop, and handles it again', async () => {
+    const path = await inboxPath();
+    const book = new Book();
+    const { opened, open } = gate();
+    book.work = () => opened;
+    const first = await start(adapter, path, book, { shutdownTimeoutMs: 50 });
+    const names = namesOf('event', 3);
+    await first.send(entriesOf(names));
+    await vi.waitFor(() => expect(book.begun).toHaveLength(3));
+
+    await first.app.close();
+
+    expect(first.logs.ofXenioo('warn')).toEqual([
+      expect.stringMatching(
+        /^Stopping while 3 events are still being handled after .*handled again at the next start.*`shutdownTimeoutMs`/,
+      ),
+    ]);
+    const second = await start(adapter, path);
+    await second.idle();
+    open();
+    expect(second.book.done.toSorted()).toEqual(names);
+  });
+
+  it('handles nothing again that was handled before a restart', async () => {
+    const path = await inboxPath();
+    const first = await start(adapter, path);
+    const entries = entriesOf(namesOf('event', 10));
+    expect(await first.send(entries)).toBe(200);
+    await first.idle();
+    await first.app.close();
+
+    const second = await start(adapter, path);
+    expect(await second.send(entries)).toBe(200);
+    await second.idle();
+
+    expect(first.book.done).toHaveLength(10);
+    expect(second.book.begun).toEqual([]);
+  });
+
+  it('lets two applications share a folder: both accept, one handles', async () => {
+    const path = await inboxPath();
+    const first = await start(adapter, path);
+    const second = await start(adapter, path);
+    expect(await second.send(entriesOf(['to the second']))).toBe(200);
+    expect(await first.send(entriesOf(['to the first']))).toBe(200);
+    await second.idle();
+    expect(first.book.done.toSorted()).toEqual([
+      'to the first',
+      'to the second',
+    ]);
+
+    await first.app.close();
+    await second.send(entriesOf(['later']));
+    await second.idle();
+
+    expect(second.book.done).toEqual(['later']);
+    expect(first.book.done).toHaveLength(2);
+  });
+
+  it('refuses to start two instances on one folder, and names it', async () => {
+    const path = await inboxPath();
+    const instance = (at: string) =>
+      XeniooModule.forRoot({
+        secret: 'right-secret',
+        path: at,
+        inbox: lmdbInbox({ path }),
+      });
+
+    const error = await startHost(adapter, {
+      imports: [instance('first'), instance('second')],
+    }).catch((caught: unknown) => caught);
+
+    expect(error).toBeInstanceOf(XeniooOptionsError);
+    expect((error as Error).message).toContain(path);
+  });
+
+  it('starts two instances on two folders', async () => {
+    const book = new Book();
+    const paths = [await inboxPath(), await inboxPath()];
+    const host = await startHost(adapter, {
+      imports: paths.map((path, index) =>
+        XeniooModule.forRoot({
+          secret: 'right-secret',
+          path: `hook-${index}`,
+          inbox: lmdbInbox({ path }),
+        }),
+      ),
+      providers: [keeperOf(book)],
+    });
+
+    for (const index of [0, 1]) {
+      const [entry] = entriesOf([`to ${index}`]);
+      expect((await call(host.url(`/hook-${index}`), entry)).status).toBe(200);
+    }
+
+    await vi.waitFor(() =>
+      expect(book.done.toSorted()).toEqual(['to 0', 'to 1']),
+    );
+  });
+
+  describe.skipIf(!hasSmallDisks)(
+    `when the disk is full${NO_SMALL_DISKS}`,
+    () => {
+      it('answers 503, takes nothing, and goes on when there is space', async () => {
+        const disk = makeSmallDisk();
+        const host = await start(adapter, join(disk.path, 'inbox'));
+        expect(await host.send(entriesOf(['before']))).toBe(200);
+        await host.idle();
+        const large = entriesOf(
+          namesOf('large', 20).map(name => name.padEnd(30_000, '.')),
+        );
+        const small = entriesOf(['small']);
+        disk.fill();
+
+        expect(await host.send([...small, ...large])).toBe(503);
+        expect(await host.send([...small, ...large])).toBe(503);
+
+        const { app, logs, book } = host;
+        expect(logs.ofXenioo('error')[0]).toMatch(
+          /^Strike 1: answered 503 .*(No space left on device|ENOSPC|is full)/,
+        );
+        expect(app.get(XeniooHookStatus).strikes).toBe(2);
+        disk.free();
+        expect(await host.send(entriesOf(['after']))).toBe(200);
+        await host.idle();
+        expect(book.done).toEqual(['before', 'after']);
+
+        expect(await host.send([...small, ...large])).toBe(200);
+        expect(await host.send([...small, ...large])).toBe(200);
+        await host.idle();
+        expect(book.done).toHaveLength(2 + 21);
+        expect(new Set(book.done).size).toBe(2 + 21);
+      });
+
+      it('writes later what handlers have done meanwhile', async () => {
+        const disk = makeSmallDisk();
+        const path = join(disk.path, 'inbox');
+        const book = new Book();
+        const { opened, open } = gate();
+        book.work = async () => {
+          await opened;
+          if (book.begun.length <= 20) throw new Error('the CRM is down');
+        };
+        const host = await start(adapter, path, book);
+        const names = namesOf('large', 20).map(name =>
+          name.padEnd(25_000, '.'),
+        );
+        expect(await host.send(entriesOf(names))).toBe(200);
+        await vi.waitFor(() => expect(book.begun).toHaveLength(7));
+        disk.fill();
+        open();
+        await vi.waitFor(() =>
+          expect(host.logs.ofXenioo('error')[0]).toMatch(
+            /^What handlers have done could not be written .*(No space left on device|ENOSPC|is full)/,
+          ),
+        );
+        disk.free();
+        await host.idle();
+        expect(book.begun).toHaveLength(40);
+        expect(book.done.toSorted()).toEqual(names.toSorted());
+
+        await host.app.close();
+        const again = await start(adapter, path);
+        await again.idle();
+        expect(again.book.begun).toEqual([]);
+      });
+
+      it('starts on what is there, and accepts when there is space', async () => {
+        const disk = makeSmallDisk();
+        const path = join(disk.path, 'inbox');
+        const book = new Book();
+        const { opened, open } = gate();
+        book.work = () => opened;
+        const first = await start(adapter, path, book, {
+          shutdownTimeoutMs: 50,
+        });
+        await first.send(entriesOf(['before']));
+        await vi.waitFor(() => expect(book.begun).toHaveLength(1));
+        await first.app.close();
+        open();
+        disk.fill();
+
+        const second = await start(adapter, path);
+        disk.free();
+        await vi.waitFor(() => expect(second.book.done).toEqual(['before']), {
+          timeout: 3_000,
+        });
+
+        expect(await second.send(entriesOf(['after']))).toBe(200);
+        await second.idle();
+        expect(second.book.done).toEqual(['before', 'after']);
+      });
+
+      it('refuses to start with a new folder, and says why', async () => {
+        const disk = makeSmallDisk();
+        disk.fill();
+
+        const path = join(disk.path, 'inbox');
+        const error = await start(adapter, path).catch(
+          (caught: unknown) => caught,
+        );
+
+        expect(error).toBeInstanceOf(XeniooInboxError);
+        expect((error as Error).message).toMatch(/is full|ENOSPC/);
+        expect((error as Error).message).toContain(path);
+      });
+    },
+  );
+
+  describe.skipIf(!hasSmallDisks)(
+    `when the disk is read-only${NO_SMALL_DISKS}`,
+    () => {
+      it('refuses to start, and says why', async () => {
+        const disk = makeSmallDisk();
+        const path = join(disk.path, 'inbox');
+        const first = await start(adapter, path);
+        await first.send(entriesOf(['one']));
+        await first.idle();
+        await first.app.close();
+        disk.makeReadOnly();
+
+        const error = await start(adapter, path).catch(
+          (caught: unknown) => caught,
+        );
+
+        expect(error).toBeInstanceOf(XeniooInboxError);
+        expect((error as Error).message).toContain(path);
+        expect((error as Error).message).toMatch(/read-only/);
+      });
+    },
+  );
+});
+
+describe('options of the inbox', () => {
+  const boot = (options: Parameters<typeof lmdbInbox>[0]) =>
+    startHost('express', {
+      imports: [
+        XeniooModule.forRoot({
+          secret: 'right-secret',
+          inbox: lmdbInbox(options),
+        }),
+      ],
+    });
+
+  it.each<[string, object, RegExp]>([
+    ['no path', {}, /`path` of lmdbInbox\(\) .* got nothing/],
+    ['an empty path', { path: ' ' }, /`path` of lmdbInbox\(\)/],
+    [
+      'an option that does not exist',
+      { path: 'x', pathh: 'y' },
+      /`pathh` is not an option here; known are path, keepDeadLettersDays/,
+    ],
+    [
+      'days that can’t be',
+      { path: 'x', keepDeadLettersDays: 0 },
+      /`keepDeadLettersDays`/,
+    ],
+    [
+      'a factory that returns nothing',
+      { useFactory: () => undefined },
+      /lmdbInbox\(\) to get an object of options, got nothing/,
+    ],
+  ])('%s stops the boot', async (_, options, message) => {
+    const error = await boot(options as LmdbInboxOptions).catch(
+      (caught: unknown) => caught,
+    );
+
+    expect(error).toBeInstanceOf(XeniooOptionsError);
+    expect((error as Error).message).toMatch(message);
+  });
+
+  it('come from a factory, given what it asks for', async () => {
+    const path = await inboxPath();
+
+    @Injectable()
+    class Config {
+      readonly folder = path;
+    }
+
+    @Module({ providers: [Config], exports: [Config] })
+    class ConfigModule {}
+
+    await startHost('express', {
+      imports: [
+        XeniooModule.forRootAsync({
+          imports: [ConfigModule],
+          useFactory: () => ({ secret: 'right-secret' }),
+          inbox: lmdbInbox({
+            inject: [Config],
+            useFactory: async ({ folder }: Config) => ({ path: folder }),
+          }),
+        }),
+      ],
+    });
+
+    expect(await readdir(path)).toContain('inbox.mdb');
+  });
+
+  it('may name a folder that is there and empty, which becomes private', async () => {
+    const path = await inboxPath();
+    await mkdir(path, { mode: 0o755 });
+
+    await boot({ path });
+
+    expect((await stat(path)).mode & 0o777).toBe(0o700);
+  });
+
+  it('may not name a folder of something else', async () => {
+    const path = await inboxPath();
+    await mkdir(path);
+    await writeFile(join(path, 'letter.txt'), 'dear Ada');
+
+    await expect(boot({ path })).rejects.toThrow(
+      `the folder ${path} holds other things, as letter.txt: give the LMDB inbox a folder of its own`,
+    );
+    expect(await readdir(path)).toEqual(['letter.txt']);
+  });
+});

@@ -1,0 +1,83 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it, onTestFinished } from 'vitest';
+import { call } from '../support/call.js';
+
+const SERVER = fileURLToPath(
+  new URL('../crash/dist/server.js', import.meta.url),
+);
+const CALLS = 20;
+
+const hasStrace = spawnSync('strace', ['-V']).status === 0;
+
+/** Starts a server and writes down its system calls; `stop` ends it and returns them. */
+async function startTraced() {
+  const base = await mkdtemp(join(tmpdir(), 'nestjs-xenioo-synced-'));
+  onTestFinished(() => rm(base, { recursive: true }));
+  const trace = join(base, 'trace');
+  const server = {
+    folder: join(base, 'inbox'),
+    journal: join(base, 'journal'),
+    adapter: 'fastify',
+  };
+  const traced = spawn(
+    'strace',
+    [
+      '-f',
+      '-qq',
+      '-s100000',
+      `-o${trace}`,
+      '-etrace=fdatasync,write,writev,pwrite64,pwritev',
+      process.execPath,
+      SERVER,
+      JSON.stringify(server),
+    ],
+    { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+  );
+  onTestFinished(() => void traced.kill('SIGKILL'));
+  const [{ url }] = (await once(traced, 'message')) as [{ url: string }];
+  const stop = async () => {
+    const gone = once(traced, 'exit');
+    traced.disconnect();
+    await gone;
+    return (await readFile(trace, 'utf8')).split('\n');
+  };
+  return { url, stop };
+}
+
+it.skipIf(!hasStrace && !process.env['CI'])(
+  'answers 200 only when what was sent is written and synced (needs strace)',
+  async () => {
+    const { url, stop } = await startTraced();
+    for (let number = 0; number < CALLS; number++) {
+      const event = { Type: 1, Data: `marker-${number}-`, number };
+      expect((await call(url, event)).status).toBe(200);
+    }
+    const lines = await stop();
+
+    let from = 0;
+    for (let number = 0; number < CALLS; number++) {
+      const next = (what: RegExp) => {
+        const place = lines.findIndex(
+          (line, index) => index >= from && what.test(line),
+        );
+        expect(place, `${what} of call ${number}`).toBeGreaterThan(-1);
+        from = place + 1;
+        return place;
+      };
+      const answered = lines.findIndex(
+        (line, index) => index >= from && line.includes('"HTTP/1.1 200'),
+      );
+      next(new RegExp(`write.*marker-${number}-`));
+      next(/fdatasync(\(\d+\)| resumed>\)) += 0/);
+      // The page that makes it part of the data, on a file that syncs each write.
+      next(/(pwrite64\(.*|pwrite64 resumed>.*\)) = \d+/);
+      expect(next(/"HTTP\/1.1 200/)).toBe(answered);
+    }
+  },
+  60_000,
+);

@@ -1,0 +1,45 @@
+import type { Provider } from '@nestjs/common';
+import { EventEmitter2, EventEmitterModule } from '@nestjs/event-emitter';
+import { Test } from '@nestjs/testing';
+import { onTestFinished } from 'vitest';
+import { XeniooHandlersModule } from '../../lib/handlers/xenioo-handlers.module.js';
+import { XeniooDispatcher } from '../../lib/handlers/xenioo.dispatcher.js';
+import type { XeniooRetrySettings } from '../../lib/xenioo-retry.js';
+import {
+  XENIOO_SETTINGS,
+  type XeniooSettings,
+} from '../../lib/xenioo.options.js';
+import { LogRecorder } from './log-recorder.js';
+
+/** Three attempts, each due at once. */
+export const AT_ONCE: XeniooRetrySettings = {
+  attempts: 3,
+  backoff: 'fixed',
+  delayMs: 0,
+  maxDelayMs: 0,
+};
+
+/** A dispatcher with these handlers, which have one attempt unless the test says otherwise. */
+export async function startDispatcher(
+  providers: Provider[],
+  settings: Partial<XeniooSettings> = {},
+) {
+  const logs = new LogRecorder();
+  const app = await Test.createTestingModule({
+    imports: [EventEmitterModule.forRoot(), XeniooHandlersModule],
+    providers: [
+      {
+        provide: XENIOO_SETTINGS,
+        useValue: { handlerTimeoutMs: 50, retry: false, ...settings },
+      },
+      XeniooDispatcher,
+      ...providers,
+    ],
+  })
+    .setLogger(logs)
+    .compile();
+  onTestFinished(() => app.close());
+  await app.init();
+  const emitter = app.get(EventEmitter2);
+  return { app, logs, emitter, dispatch: app.get(XeniooDispatcher).dispatch };
+}

@@ -1,0 +1,121 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { InvalidXeniooEntry } from '../../../lib/events/invalid-xenioo.entry.js';
+import { parseBody } from '../../../lib/events/parse-body.js';
+import { reparseEntry } from '../../../lib/events/reparse-entry.js';
+import { XeniooEvent } from '../../../lib/events/xenioo.event.js';
+import { anyEntryText, anyJsonText } from '../../support/any-json.js';
+import { isSame } from '../../support/is-same.js';
+import { eventOf, invalidOf, receipt } from '../../support/receipt.js';
+
+const { bot, receivedAt } = receipt();
+
+/** What an earlier version made of an entry that it did not understand. */
+function invalid(
+  raw: unknown,
+  reason: InvalidXeniooEntry['reason'] = 'invalid-fields',
+) {
+  return new InvalidXeniooEntry(
+    'id-1',
+    reason,
+    ['?'],
+    raw,
+    bot.name,
+    receivedAt,
+  );
+}
+
+describe('what could not be understood', () => {
+  it('becomes an event when it can be, received when it was', () => {
+    const entry = { Type: 1, Data: 'Hello', city: 'Rome' };
+
+    const [event, ...others] = reparseEntry(invalid(entry), bot);
+
+    expect(others).toEqual([]);
+    expect(event).toBeInstanceOf(XeniooEvent);
+    expect(event).toMatchObject({
+      id: 'id-1',
+      text: 'Hello',
+      receivedAt,
+      bot: 'default',
+      variables: { city: 'Rome' },
+    });
+  });
+
+  it('has the id of its fields then, if it has a date, so that its twin is known', () => {
+    const entry = { Type: 1, Date: '2024-05-01T12:00:00Z' };
+
+    const [event] = reparseEntry(invalid(entry), bot);
+
+    expect(event!.id).toBe(eventOf(entry).id);
+  });
+
+  it('keeps its id while it is not', () => {
+    const entry = { Type: 'x', Date: '2024-05-01T12:00:00Z' };
+
+    const [again] = reparseEntry(invalid(entry), bot);
+
+    expect(again).toBeInstanceOf(InvalidXeniooEntry);
+    expect(again).toMatchObject({ id: 'id-1', reason: 'invalid-fields' });
+  });
+
+  it('may be of the right bot now', () => {
+    const entry = { Type: 1, BotToken: 'token-b' };
+    const foreign = invalidOf(entry, { token: 'token-a' });
+    expect(foreign.reason).toBe('foreign-bot');
+
+    const [event] = reparseEntry(foreign, { ...bot, token: 'token-b' });
+    const [still] = reparseEntry(foreign, { ...bot, token: 'token-a' });
+
+    expect(event).toMatchObject({ id: foreign.id, botToken: 'token-b' });
+    expect(still).toMatchObject({ id: foreign.id, reason: 'foreign-bot' });
+  });
+
+  it('was a text that is JSON now, of any number of entries', () => {
+    const text = '[{"Type":1,"Data":"a"},{"Type":8},5]';
+
+    const entries = reparseEntry(invalid(text, 'not-json'), bot);
+
+    expect(entries).toMatchObject([
+      { typeName: 'user-message', receivedAt },
+      { typeName: 'user-connected', receivedAt },
+      { reason: 'not-an-event' },
+    ]);
+    expect(new Set(entries.map(({ id }) => id)).size).toBe(3);
+  });
+
+  it('was an entry nested too deeply, whose text was kept', () => {
+    const entries = reparseEntry(invalid('{"Type":8,"a":[[1]]}'), bot);
+
+    expect(entries).toMatchObject([{ typeName: 'user-connected' }]);
+  });
+
+  it('was a text, and is no entry for what the text says', () => {
+    const entries = reparseEntry(invalid('{"Type":8}', 'not-an-event'), bot);
+
+    expect(entries).toMatchObject([{ reason: 'not-an-event', id: 'id-1' }]);
+  });
+
+  it('is as it was for the same version, whatever it is', () => {
+    const body = fc.oneof(anyJsonText, anyEntryText, fc.string());
+    fc.assert(
+      fc.property(body, text => {
+        for (const entry of parseBody(text, receipt())) {
+          if (!(entry instanceof InvalidXeniooEntry)) continue;
+
+          const again = reparseEntry(entry, bot);
+
+          expect(again).toHaveLength(1);
+          expect(again[0]).toBeInstanceOf(InvalidXeniooEntry);
+          expect(again[0]).toMatchObject({
+            reason: entry.reason,
+            bot: entry.bot,
+          });
+          const { raw } = again[0] as InvalidXeniooEntry;
+          expect(isSame(raw, entry.raw)).toBe(true);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});

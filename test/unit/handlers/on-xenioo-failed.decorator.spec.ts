@@ -1,0 +1,45 @@
+import { expect, it } from 'vitest';
+import { XeniooEventType } from '../../../lib/events/xenioo-event-type.js';
+import { OnXeniooFailed } from '../../../lib/handlers/on-xenioo-failed.decorator.js';
+import { OnXeniooInvalid } from '../../../lib/handlers/on-xenioo-invalid.decorator.js';
+import { OnXenioo } from '../../../lib/handlers/on-xenioo.decorator.js';
+import { subscriptionsOf } from '../../../lib/handlers/subscription.js';
+import { XeniooHandlerError } from '../../../lib/xenioo.errors.js';
+
+it('makes a method ask for failures of handlers', () => {
+  class Alarm {
+    @OnXeniooFailed()
+    ring(): void {}
+  }
+
+  expect(subscriptionsOf(Alarm.prototype.ring)).toEqual([{ to: 'failed' }]);
+});
+
+it('stands beside the other decorators', () => {
+  class Log {
+    @OnXeniooFailed()
+    @OnXeniooInvalid()
+    @OnXenioo(XeniooEventType.Fallback)
+    write(): void {}
+  }
+
+  expect(subscriptionsOf(Log.prototype.write).map(({ to }) => to)).toEqual([
+    'events',
+    'invalid',
+    'failed',
+  ]);
+});
+
+it('does not load on what is no method of an instance', () => {
+  class Alarm {
+    static ring(): void {}
+  }
+
+  expect(() =>
+    OnXeniooFailed()(Alarm, 'ring', { value: () => Alarm.ring() }),
+  ).toThrow(
+    new XeniooHandlerError(
+      "`ring` can't handle events: @OnXenioo(), @OnXeniooInvalid() and @OnXeniooFailed() go on methods of instances that have a name",
+    ),
+  );
+});

@@ -1,0 +1,216 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { XeniooEntry } from '../../../lib/events/parse-entry.js';
+import type { XeniooEvent } from '../../../lib/events/xenioo.event.js';
+import {
+  datedEvent,
+  gate,
+  undatedEvent,
+  type Bench,
+} from '../../../lib/testing/inbox-bench.js';
+import { storeEntry } from '../../../lib/inbox/stored-entry.js';
+import { LmdbBacklog } from '../../../lib/lmdb/lmdb.backlog.js';
+import { LmdbFolder } from '../../../lib/lmdb/lmdb.folder.js';
+import { LmdbStore } from '../../../lib/lmdb/lmdb.store.js';
+import { inboxPath } from '../../support/lmdb-folder.js';
+import { lmdbBench } from '../../support/lmdb-bench.js';
+
+const eventsOf = (conversation: string, count: number) =>
+  Array.from({ length: count }, () => datedEvent(conversation));
+
+const idsOf = (events: readonly XeniooEvent[]) => events.map(({ id }) => id);
+
+const conversationIn = ({ raw }: XeniooEntry) =>
+  String((raw as Record<string, unknown>)['ConversationId']);
+
+function runsOf(bench: Bench, conversation: string): string[] {
+  return bench.runs
+    .filter(({ entry }) => conversationIn(entry) === conversation)
+    .map(({ entry }) => entry.id);
+}
+
+/** Lets a number of handlers come to their end; the others wait. */
+function turnstile() {
+  const waiting: (() => void)[] = [];
+  return {
+    enter: () => new Promise<void>(resolve => waiting.push(resolve)),
+    /** One of those that wait, the longest first. */
+    let: () => waiting.shift()?.(),
+    openForever() {
+      this.enter = async () => {};
+      for (const leave of waiting.splice(0)) leave();
+    },
+  };
+}
+
+describe('when a conversation has 5,000 events waiting', () => {
+  it('does not keep others waiting', async () => {
+    const { bench } = await lmdbBench();
+    const accepting = await bench.open();
+    const talkative = eventsOf('talkative', 5_000);
+    const others = [...eventsOf('ada', 3), ...eventsOf('bob', 3)];
+    await accepting.accept({ entries: talkative });
+    await accepting.accept({ entries: others });
+    await bench.stop(accepting);
+
+    const door = gate();
+    const inbox = await bench.start(({ entry }) =>
+      conversationIn(entry) === 'talkative' ? door.opened : undefined,
+    );
+    await bench.until(
+      () => bench.runs.length === 1 + others.length,
+      'the others are handled',
+    );
+    expect(runsOf(bench, 'talkative')).toEqual([talkative[0]!.id]);
+    door.open();
+    await inbox.idle();
+
+    expect(runsOf(bench, 'talkative')).toEqual(idsOf(talkative));
+    expect(runsOf(bench, 'ada')).toEqual(idsOf(others.slice(0, 3)));
+    expect(bench.runs).toHaveLength(5_006);
+  }, 15_000);
+});
+
+describe('when more waits than is held in memory', () => {
+  it('handles what comes after what was there before', async () => {
+    const { bench } = await lmdbBench();
+    const before = await bench.open();
+    const crowd = Array.from({ length: 1_100 }, () => undatedEvent());
+    const early = eventsOf('ada', 3);
+    await before.accept({ entries: [...crowd, ...early] });
+    await bench.stop(before);
+
+    const door = turnstile();
+    const inbox = await bench.start(() => door.enter(), { concurrency: 4 });
+    await bench.until(() => bench.runs.length === 4, 'the first are handled');
+    const late = eventsOf('ada', 3);
+    await inbox.accept({ entries: late });
+    door.let();
+    await bench.until(() => bench.runs.length === 5, 'one more is handled');
+    door.openForever();
+    await inbox.idle();
+
+    expect(runsOf(bench, 'ada')).toEqual(idsOf([...early, ...late]));
+    expect(bench.runs).toHaveLength(crowd.length + 6);
+  });
+
+  it('handles what was there before in the order in which it came', async () => {
+    const { bench } = await lmdbBench();
+    const accepted: string[] = [];
+    for (let processes = 0; processes < 3; processes++) {
+      const inbox = await bench.open();
+      for (let calls = 0; calls < 10; calls++) {
+        const entries = eventsOf('ada', 40);
+        await inbox.accept({ entries });
+        accepted.push(...idsOf(entries));
+      }
+      await bench.stop(inbox);
+    }
+
+    const inbox = await bench.start();
+    await inbox.idle();
+
+    expect(bench.ids).toEqual(accepted);
+  });
+});
+
+async function nextTurn(): Promise<void> {
+  await new Promise(setImmediate);
+}
+
+/** What comes, and how it comes to an end. */
+const anyStep = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ call: fc.array(fc.nat(5)) }) },
+  { weight: 1, arbitrary: fc.record({ burst: fc.nat(5) }) },
+  { weight: 1, arbitrary: fc.constant({ restart: true }) },
+  { weight: 1, arbitrary: fc.constant({ idle: true }) },
+);
+
+describe('whatever comes, and however often it is started again', () => {
+  it('handles each event, those of a conversation in order', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(anyStep, { minLength: 1, maxLength: 8 }),
+        async steps => {
+          const { bench } = await lmdbBench();
+          const accepted = new Map<string, string[]>();
+          let inbox = await bench.start(nextTurn);
+          for (const step of steps) {
+            if ('restart' in step) {
+              await bench.stop(inbox);
+              inbox = await bench.start(nextTurn);
+            } else if ('idle' in step) await inbox.idle();
+            else {
+              const conversations =
+                'call' in step ? step.call : Array(80).fill(step.burst);
+              const entries = conversations.map((conversation: number) =>
+                conversation === 0
+                  ? datedEvent()
+                  : datedEvent(`conversation ${conversation}`),
+              );
+              await inbox.accept({ entries });
+              for (const entry of entries) {
+                const name = conversationIn(entry);
+                const others = accepted.get(name) ?? [];
+                accepted.set(name, [...others, entry.id]);
+              }
+            }
+          }
+          await inbox.idle();
+          await bench.stop(inbox);
+          for (const [conversation, ids] of accepted) {
+            const isFree = conversation === 'null';
+            const runs = bench.runs
+              .filter(({ entry }) => conversationIn(entry) === conversation)
+              .map(({ entry }) => entry.id);
+            expect(isFree ? runs.toSorted() : runs).toEqual(
+              isFree ? ids.toSorted() : ids,
+            );
+          }
+        },
+      ),
+      { numRuns: 15 },
+    );
+  }, 20_000);
+});
+
+describe('what was just accepted', () => {
+  it('need not be read again, though others were read before they could be remembered', async () => {
+    const folder = await LmdbFolder.open(await inboxPath());
+    const store = new LmdbStore(folder);
+    const backlog = new LmdbBacklog(store, 5_000, (_, error) => {
+      throw error;
+    });
+    const accept = async (events: readonly XeniooEvent[]) => {
+      const keys = events.map(() => store.nextKey());
+      await folder.write(() => {
+        for (const [index, event] of events.entries()) {
+          store.addPending(keys[index]!, storeEntry(event));
+        }
+      });
+      folder.refresh();
+      return keys;
+    };
+    for (let rounds = 0; rounds < 5; rounds++) {
+      const events = eventsOf('ada', 30).concat(
+        Array.from({ length: 2_970 }, () => undatedEvent()),
+      );
+      const keys = await accept(events);
+      const loaded = [...backlog.load()];
+      for (const [index, [, number]] of keys.entries()) {
+        backlog.remember(number, events[index]);
+      }
+      expect(loaded).toHaveLength(3_000);
+      const more = loaded.flatMap(one => [...backlog.loadAfter(one)]);
+      expect(more).toEqual([]);
+    }
+
+    const event = datedEvent();
+    const [[, number]] = (await accept([event])) as [[number, number]];
+    backlog.remember(number, event);
+    const [last] = [...backlog.load()];
+
+    expect(last?.entry).toBe(event);
+    await folder.close();
+  });
+});

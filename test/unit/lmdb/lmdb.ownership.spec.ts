@@ -1,0 +1,206 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { datedEvent, gate } from '../../../lib/testing/inbox-bench.js';
+import { lmdbBench } from '../../support/lmdb-bench.js';
+import { inboxPath, temporaryFolder } from '../../support/lmdb-folder.js';
+import { entryNamed, LmdbProcess } from '../../support/lmdb-process.js';
+
+const socketsIn = async (path: string) =>
+  (await readdir(path)).filter(name => name.endsWith('.sock'));
+
+const namesOf = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, index) => `${prefix} ${index}`);
+
+describe('when two processes share a folder', () => {
+  it('both accept, and exactly one handles', async () => {
+    const path = await inboxPath();
+    const first = await LmdbProcess.start(path);
+    const second = await LmdbProcess.start(path);
+    const names = namesOf('event', 60);
+
+    for (const [index, name] of names.entries()) {
+      const process = index % 2 === 0 ? first : second;
+      await process.accept(entryNamed(name));
+    }
+    await second.idle();
+
+    expect(first.handled.toSorted()).toEqual(names.toSorted());
+    expect(second.handled).toEqual([]);
+  });
+
+  it('handles once what both accept at the same time', async () => {
+    const path = await inboxPath();
+    const first = await LmdbProcess.start(path);
+    const second = await LmdbProcess.start(path);
+    const entries = namesOf('twin', 40).map(entryNamed);
+
+    await Promise.all(
+      entries.flatMap(entry => [first.accept(entry), second.accept(entry)]),
+    );
+    await first.idle();
+
+    expect(first.handled.toSorted()).toEqual(namesOf('twin', 40).toSorted());
+    expect(second.handled).toEqual([]);
+  });
+
+  it('goes on within two seconds with what is pending when the one that handles is killed', async () => {
+    const path = await inboxPath();
+    const first = await LmdbProcess.start(path, { isHanging: true });
+    const second = await LmdbProcess.start(path);
+    const names = namesOf('event', 30);
+    for (const name of names) await second.accept(entryNamed(name));
+    await vi.waitFor(() => expect(first.handled).toHaveLength(5));
+    expect(second.handled).toEqual([]);
+
+    await first.kill();
+
+    await vi.waitFor(
+      () => expect(second.handled.toSorted()).toEqual(names.toSorted()),
+      { timeout: 2_000 },
+    );
+    await second.idle();
+  });
+
+  it('hands over when the one that handles is stopped', async () => {
+    const path = await inboxPath();
+    const first = await LmdbProcess.start(path);
+    const second = await LmdbProcess.start(path);
+    await first.accept(entryNamed('before'));
+    await first.idle();
+
+    await first.stop();
+    await second.accept(entryNamed('after'));
+
+    await vi.waitFor(() => expect(second.handled).toEqual(['after']), {
+      timeout: 2_000,
+    });
+    expect(first.handled).toEqual(['before']);
+  });
+
+  it('lets one of those that are left go on, and one only', async () => {
+    const path = await inboxPath();
+    const first = await LmdbProcess.start(path, { isHanging: true });
+    const others = await Promise.all(
+      [1, 2, 3].map(() => LmdbProcess.start(path)),
+    );
+    const names = namesOf('event', 20);
+    for (const name of names) await others[0]!.accept(entryNamed(name));
+    await first.kill();
+
+    await others[2]!.idle();
+
+    const handled = others.flatMap(process => process.handled);
+    expect(handled.toSorted()).toEqual(names.toSorted());
+    expect(others.filter(process => process.handled.length > 0)).toHaveLength(
+      1,
+    );
+  });
+
+  it('removes the sockets of processes that were killed', async () => {
+    const path = await inboxPath();
+    const owner = await LmdbProcess.start(path);
+    const follower = await LmdbProcess.start(path);
+    await follower.kill();
+    await owner.kill();
+    const last = await LmdbProcess.start(path);
+
+    await vi.waitFor(async () => expect(await socketsIn(path)).toHaveLength(1));
+    await last.stop();
+    expect(await socketsIn(path)).toEqual([]);
+  });
+
+  it('works in a folder whose path is too long for a socket', async () => {
+    const path = join(await temporaryFolder(), 'long'.repeat(30), 'inbox');
+    const first = await LmdbProcess.start(path);
+    const second = await LmdbProcess.start(path);
+    await second.accept(entryNamed('one'));
+    await second.idle();
+    expect(first.handled).toEqual(['one']);
+
+    await first.kill();
+    await second.accept(entryNamed('two'));
+    await second.idle();
+
+    expect(second.handled).toEqual(['two']);
+    expect(await socketsIn(path)).toEqual([]);
+  });
+});
+
+describe('when the socket of the one that handles is removed by hand', () => {
+  it('goes on where all processes know each other', async () => {
+    const path = await inboxPath();
+    const first = await LmdbProcess.start(path);
+    const second = await LmdbProcess.start(path);
+    for (const name of await socketsIn(path)) await rm(join(path, name));
+
+    await second.accept(entryNamed('one'));
+    await second.idle();
+
+    expect(first.handled).toEqual(['one']);
+    expect(first.logged).toEqual([]);
+    expect(second.logged).toEqual([]);
+  });
+
+  it('gives way to the next process that starts, says so, and loses nothing', async () => {
+    const path = await inboxPath();
+    const first = await LmdbProcess.start(path);
+    await first.accept(entryNamed('before'));
+    await first.idle();
+    for (const name of await socketsIn(path)) await rm(join(path, name));
+
+    const second = await LmdbProcess.start(path);
+    await vi.waitFor(
+      () =>
+        expect(first.logged).toEqual([
+          expect.stringContaining('Was the file of its socket removed?'),
+        ]),
+      { timeout: 3_000 },
+    );
+    const names = namesOf('after', 20);
+    for (const name of names) await first.accept(entryNamed(name));
+    await first.idle();
+
+    expect(second.handled.toSorted()).toEqual(names.toSorted());
+    expect(first.handled).toEqual(['before']);
+  });
+});
+
+describe('when two inboxes of one process share a folder', () => {
+  it('behaves as two processes do', async () => {
+    const { bench } = await lmdbBench();
+    const by: string[] = [];
+    const first = await bench.start(() => void by.push('first'));
+    const second = await bench.start(() => void by.push('second'));
+
+    await second.accept({ entries: [datedEvent()] });
+    await second.idle();
+    await bench.stop(first);
+    await second.accept({ entries: [datedEvent()] });
+    await second.idle();
+
+    expect(by).toEqual(['first', 'second']);
+  });
+
+  it('handles nothing once it has stopped, though it was just to take over', async () => {
+    const { bench, logs } = await lmdbBench();
+    for (let rounds = 0; rounds < 10; rounds++) {
+      const { opened, open } = gate();
+      const first = await bench.start(() => opened);
+      const by: string[] = [];
+      const second = await bench.start(() => void by.push('second'));
+      await first.accept({ entries: [datedEvent()] });
+      await bench.stop(first, 0);
+      await bench.stop(second);
+      const handled = by.length;
+      open();
+
+      const third = await bench.start();
+      await third.idle();
+      await bench.stop(third);
+
+      expect(by).toHaveLength(handled);
+    }
+    expect(logs.ofXenioo('error')).toEqual([]);
+  });
+});

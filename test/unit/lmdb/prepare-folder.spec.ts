@@ -1,0 +1,325 @@
+import * as fc from 'fast-check';
+import {
+  chmod,
+  chown,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LmdbFolder } from '../../../lib/lmdb/lmdb.folder.js';
+import {
+  DATA_FILE,
+  makeDataFile,
+  PAGE_BYTES,
+  SIGNATURE,
+} from '../../support/lmdb-data-file.js';
+import { inboxPath, temporaryFolder } from '../../support/lmdb-folder.js';
+import { LmdbOpener } from '../../support/lmdb-opener.js';
+import {
+  hasSmallDisks,
+  makeSmallDisk,
+  NO_SMALL_DISKS,
+} from '../../support/small-disk.js';
+
+let whole: Buffer;
+let opener: LmdbOpener;
+
+beforeAll(async () => {
+  whole = await makeDataFile();
+  opener = new LmdbOpener();
+});
+
+afterAll(() => opener.close());
+
+/** A folder with these files, as an inbox would have left it but for them. */
+async function folderWith(
+  files: Record<string, string | Buffer>,
+): Promise<string> {
+  const path = await inboxPath();
+  await mkdir(path);
+  for (const [name, content] of Object.entries(files)) {
+    await writeFile(join(path, name), content);
+  }
+  return path;
+}
+
+const signed = (bytes: string | Buffer) =>
+  folderWith({ [DATA_FILE]: bytes, format: SIGNATURE });
+
+const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
+
+describe('a folder that can be used', () => {
+  it('is made if there is none, for the user alone', async () => {
+    const path = join(await inboxPath(), 'of', 'mine');
+
+    expect(await opener.open(path)).toBe('opened');
+
+    expect(await modeOf(path)).toBe(0o700);
+    const names = await readdir(path);
+    expect(names.toSorted()).toEqual([
+      'format',
+      DATA_FILE,
+      `${DATA_FILE}-lock`,
+    ]);
+    for (const name of names)
+      expect(await modeOf(join(path, name))).toBe(0o600);
+    expect(await readFile(join(path, 'format'), 'utf8')).toBe(SIGNATURE);
+  });
+
+  it('is opened again', async () => {
+    const path = await inboxPath();
+    await opener.open(path);
+
+    expect(await opener.open(path)).toBe('opened');
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['is empty', {}],
+    ['is that of a disk', { 'lost+found': '' }],
+    ['has a data file of no bytes', { [DATA_FILE]: '' }],
+    ['has a lock file of no bytes', { [`${DATA_FILE}-lock`]: '' }],
+    [
+      'has the socket of a process that was killed',
+      { 'owner-0123456789abcdef.sock': '' },
+    ],
+  ])('%s', async (_, files) => {
+    expect(await opener.open(await folderWith(files))).toBe('opened');
+  });
+
+  it('is made once, though several begin at the same time', async () => {
+    for (let rounds = 0; rounds < 25; rounds++) {
+      const path = await inboxPath();
+      const folders = await Promise.all(
+        [1, 2, 3, 4].map(() => LmdbFolder.open(path)),
+      );
+      for (const folder of folders) await folder.close();
+
+      expect(new Set(folders.map(folder => folder.path)).size).toBe(1);
+    }
+  });
+
+  it('was restored from a backup', async () => {
+    expect(await opener.open(await signed(whole))).toBe('opened');
+  });
+
+  it('was restored from a backup of the data file alone', async () => {
+    const path = await folderWith({ [DATA_FILE]: whole });
+
+    expect(await opener.open(path)).toBe('opened');
+    expect(await readFile(join(path, 'format'), 'utf8')).toBe(SIGNATURE);
+  });
+});
+
+describe('a folder that can’t be used', () => {
+  /** Why an opening is refused, which must name the folder. */
+  async function refusalOf(path: string): Promise<string> {
+    const outcome = await opener.open(path);
+    expect(outcome).toMatch(/^XeniooInboxError: /);
+    expect(outcome).toContain(path);
+    return outcome;
+  }
+
+  it('is a file', async () => {
+    const path = join(await temporaryFolder(), 'inbox');
+    await writeFile(path, 'dear Ada');
+
+    expect(await refusalOf(path)).toMatch(/EEXIST|not a (folder|directory)/);
+    expect(await readFile(path, 'utf8')).toBe('dear Ada');
+  });
+
+  it('is below a file', async () => {
+    const file = join(await temporaryFolder(), 'inbox');
+    await writeFile(file, 'dear Ada');
+
+    expect(await refusalOf(join(file, 'below'))).toMatch(/ENOTDIR/);
+  });
+
+  it('holds other things', async () => {
+    const path = await folderWith({ 'letter.txt': 'dear Ada' });
+
+    expect(await refusalOf(path)).toMatch(
+      /letter\.txt: give .* a folder of its own/,
+    );
+    expect(await readdir(path)).toEqual(['letter.txt']);
+  });
+
+  it('is of another version', async () => {
+    const path = await folderWith({
+      [DATA_FILE]: whole,
+      format: 'nestjs-xenioo lmdb 2\n',
+    });
+
+    expect(await refusalOf(path)).toMatch(
+      /another version.*a folder of its own/,
+    );
+  });
+
+  it('has lost its data file', async () => {
+    const path = await folderWith({ format: SIGNATURE });
+
+    expect(await refusalOf(path)).toMatch(
+      /missing or empty.*Restore inbox\.mdb/,
+    );
+    expect(await readdir(path)).toEqual(['format']);
+  });
+
+  it.each<[string, () => string | Buffer]>([
+    ['no bytes', () => ''],
+    ['text', () => 'dear Ada, '.repeat(2_000)],
+    ['zeros', () => Buffer.alloc(1_048_576)],
+    ['its first 100 bytes', () => whole.subarray(0, 100)],
+    ['its first half', () => whole.subarray(0, whole.length / 2)],
+    ['all but its last 60 pages', () => whole.subarray(0, -60 * PAGE_BYTES)],
+    [
+      'zeros for its first page',
+      () =>
+        Buffer.concat([Buffer.alloc(PAGE_BYTES), whole.subarray(PAGE_BYTES)]),
+    ],
+    [
+      'zeros for its pages of data',
+      () => Buffer.from(whole).fill(0, 2 * PAGE_BYTES),
+    ],
+  ])('has %s in its data file', async (_, bytes) => {
+    const path = await signed(bytes());
+
+    expect(await refusalOf(path)).toMatch(
+      /Restore inbox\.mdb from a backup; or, .* move/,
+    );
+    const left = await readFile(join(path, DATA_FILE));
+    expect(left.equals(Buffer.from(bytes()))).toBe(true);
+  });
+
+  it('has a folder for its lock file', async () => {
+    const path = await signed(whole);
+    await mkdir(join(path, `${DATA_FILE}-lock`));
+
+    expect(await refusalOf(path)).toMatch(
+      /inbox\.mdb-lock is not a file: remove it/,
+    );
+  });
+
+  it('has a folder for its data file', async () => {
+    const path = await folderWith({ format: SIGNATURE });
+    await mkdir(join(path, DATA_FILE));
+
+    expect(await refusalOf(path)).toMatch(/not a file|EISDIR/);
+  });
+
+  it.skipIf(process.getuid?.() === undefined)(
+    'is of another user',
+    async () => {
+      const NOBODY = 65_534;
+      const isRoot = process.getuid!() === 0;
+      const path = await signed(whole);
+      if (isRoot) await chmod(join(path, '..'), 0o755);
+      await chmod(path, isRoot ? 0o755 : 0o500);
+      const other = new LmdbOpener();
+      try {
+        const outcome = await other.open(path, isRoot ? NOBODY : undefined);
+
+        expect(outcome).toMatch(/^XeniooInboxError: .*EACCES/);
+        expect(outcome).toContain(path);
+      } finally {
+        await other.close();
+      }
+    },
+  );
+
+  it.skipIf(process.getuid?.() !== 0)(
+    'has a data file that only its owner may read',
+    async () => {
+      const NOBODY = 65_534;
+      const path = await signed(whole);
+      await chmod(join(path, '..'), 0o755);
+      await chown(path, NOBODY, NOBODY);
+      await chown(join(path, 'format'), NOBODY, NOBODY);
+      await chmod(join(path, DATA_FILE), 0o600);
+      const other = new LmdbOpener();
+      try {
+        const outcome = await other.open(path, NOBODY);
+
+        expect(outcome).toMatch(/^XeniooInboxError: .*EACCES/);
+        expect(outcome).toContain(path);
+      } finally {
+        await other.close();
+      }
+    },
+  );
+
+  it.skipIf(!hasSmallDisks)(
+    `is new on a full disk${NO_SMALL_DISKS}`,
+    async () => {
+      const disk = makeSmallDisk();
+      disk.fill();
+
+      expect(await refusalOf(join(disk.path, 'inbox'))).toMatch(
+        /is full|ENOSPC/,
+      );
+    },
+  );
+});
+
+/** What may become of a page. */
+const anyDamage = fc.record({
+  page: fc.nat(10_000),
+  kind: fc.oneof(
+    fc.record({
+      bytes: fc.array(fc.tuple(fc.nat(PAGE_BYTES - 1), fc.nat(255)), {
+        minLength: 1,
+        maxLength: 40,
+      }),
+    }),
+    fc.record({
+      bytes: fc.array(fc.tuple(fc.nat(80), fc.nat(255)), { minLength: 1 }),
+    }),
+    fc.record({ fill: fc.nat(255) }),
+    fc.record({ copyOf: fc.nat(10_000) }),
+  ),
+});
+
+function damage(
+  bytes: Buffer,
+  damages: readonly (typeof anyDamage extends fc.Arbitrary<infer T>
+    ? T
+    : never)[],
+): Buffer {
+  const pages = bytes.length / PAGE_BYTES;
+  const damaged = Buffer.from(bytes);
+  for (const { page, kind } of damages) {
+    const start = (page % pages) * PAGE_BYTES;
+    if ('bytes' in kind) {
+      for (const [at, byte] of kind.bytes) damaged[start + at] = byte;
+    } else if ('fill' in kind) {
+      damaged.fill(kind.fill, start, start + PAGE_BYTES);
+    } else {
+      const from = (kind.copyOf % pages) * PAGE_BYTES;
+      bytes.copy(damaged, start, from, from + PAGE_BYTES);
+    }
+  }
+  return damaged;
+}
+
+describe('whatever becomes of the pages of a data file', () => {
+  it('is opened, or refused with a reason, and never ends the process', async () => {
+    const path = await signed(whole);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(anyDamage, { minLength: 1, maxLength: 4 }),
+        async damages => {
+          await writeFile(join(path, DATA_FILE), damage(whole, damages));
+          await rm(join(path, `${DATA_FILE}-lock`), { force: true });
+
+          expect(await opener.open(path)).toMatch(
+            /^opened$|^XeniooInboxError: .* is damaged, /,
+          );
+        },
+      ),
+      { numRuns: 300 },
+    );
+  }, 30_000);
+});
