@@ -75,7 +75,7 @@ it.skipIf(!hasStrace && !process.env['CI'])(
       next(new RegExp(`write.*marker-${number}-`));
       next(/fdatasync(\(\d+\)| resumed>\)) += 0/);
       // The page that makes it part of the data, on a file that syncs each write.
-      next(/(pwrite64\(.*|pwrite64 resumed>.*\)) = \d+/);
+      next(/(pwrite64\(.*|pwrite64 resumed>.*)\) += \d+/);
       expect(next(/"HTTP\/1.1 200/)).toBe(answered);
     }
   },
