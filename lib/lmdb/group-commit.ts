@@ -22,6 +22,10 @@ interface WriteOptions {
 /** How long a write that nobody waits for lets others join it. */
 const LINGER_MS = 10;
 
+/** How much is written at a time, so that the event loop turns in between. */
+const MOST_BYTES = 2 ** 19;
+const MOST_WRITES = 2_000;
+
 /** A write that did not begin in time. Nothing of it was written. */
 export class CommitTimeout extends Error {
   override readonly name = 'CommitTimeout';
@@ -97,7 +101,7 @@ export class GroupCommit {
     while (this.waiting.length > 0) {
       clearTimeout(this.linger);
       this.linger = undefined;
-      const group = this.waiting.splice(0);
+      const group = this.waiting.splice(0, sizeOfGroup(this.waiting));
       if (await this.isCommitted(group)) continue;
       // One that does not fit on the disk must not keep the others from it.
       for (const write of group) await this.isCommitted([write]);
@@ -119,4 +123,15 @@ export class GroupCommit {
     for (const { committed } of group) committed();
     return true;
   }
+}
+
+/** How many of these are committed together; at least one, however large. */
+function sizeOfGroup(waiting: readonly Write[]): number {
+  let bytes = 0;
+  for (const [index, write] of waiting.entries()) {
+    bytes += write.bytes;
+    if (bytes > MOST_BYTES) return Math.max(1, index);
+    if (index === MOST_WRITES) return index;
+  }
+  return waiting.length;
 }
