@@ -5,7 +5,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { describeError } from '../describe-error.js';
 import type { GroupCommit } from './group-commit.js';
 import type { LmdbFolder } from './lmdb.folder.js';
-import { newAddress, pathOf } from './owner-address.js';
+import { newAddress, pathOf, temporaryAddress } from './owner-address.js';
 import { removeDeadSockets } from './remove-dead-sockets.js';
 
 /** Under what the address of the owner is kept. */
@@ -32,7 +32,7 @@ export interface OwnershipEvents {
  */
 export class LmdbOwnership {
   private readonly logger = new Logger('Xenioo');
-  private readonly address: string;
+  private address: string;
   private readonly server: Server;
   private readonly followers = new Set<Socket>();
   private toOwner: Socket | undefined;
@@ -53,9 +53,13 @@ export class LmdbOwnership {
   }
 
   async start(): Promise<void> {
-    const { server } = this;
-    server.listen(pathOf(this.folder.path, this.address));
-    await once(server, 'listening');
+    try {
+      await this.listen();
+    } catch {
+      // Some file systems, as those that a container has of its host, have no sockets.
+      this.address = temporaryAddress();
+      await this.listen();
+    }
     await this.take();
   }
 
@@ -82,6 +86,11 @@ export class LmdbOwnership {
     if (!this.server.listening) return;
     for (const follower of this.followers) follower.destroy();
     await new Promise<void>(resolve => this.server.close(() => resolve()));
+  }
+
+  private async listen(): Promise<void> {
+    this.server.listen(pathOf(this.folder.path, this.address));
+    await once(this.server, 'listening');
   }
 
   private async release(): Promise<void> {

@@ -13,10 +13,19 @@ export const SOCKETS = /^owner-.*\.sock$/;
 
 /** Relative to the folder, which another process may know under another path. */
 export function newAddress(folder: string): string {
-  const name = `owner-${randomBytes(8).toString('hex')}.sock`;
+  const name = newName();
   if (process.platform === 'win32') return PIPES + name;
   const fits = Buffer.byteLength(resolve(folder, name)) <= LONGEST_SOCKET_PATH;
-  return fits ? name : join(tmpdir(), name);
+  return fits ? name : temporaryAddress();
+}
+
+/** Where there is no room for a socket in the folder. */
+export function temporaryAddress(): string {
+  return join(tmpdir(), newName());
+}
+
+function newName(): string {
+  return `owner-${randomBytes(8).toString('hex')}.sock`;
 }
 
 /** Where a process of an address listens. */

@@ -63,6 +63,19 @@ describe('the built package', () => {
     `);
   });
 
+  it.each([
+    ['lmdb', ['LmdbInbox', 'lmdbInbox']],
+    ['testing', ['xeniooInboxContract']],
+  ])('exports nestjs-xenioo/%s', async (entry, exported) => {
+    const names = await node(
+      'module',
+      `import * as names from 'nestjs-xenioo/${entry}';
+       console.log(JSON.stringify(Object.keys(names)));`,
+    );
+
+    expect(names.value).toEqual(exported);
+  });
+
   it('loads by require() as well, and is the same package there', async () => {
     const { value, stderr } = await node(
       'commonjs',

@@ -99,6 +99,8 @@ describe('the linter', () => {
     ['handlers', '../webhook/answer.js'],
     ['inbox', '../webhook/answer.js'],
     ['webhook', '../xenioo.module-definition.js'],
+    ['webhook', '../lmdb/lmdb-inbox.js'],
+    ['inbox', '../testing/inbox-bench.js'],
     ['.', './events/event-id.js'],
     ['.', './xenioo.module.js'],
   ])('refuses an import against the direction: %s → %s', async (folder, to) => {
@@ -108,6 +110,19 @@ describe('the linter', () => {
     );
 
     expect(output).toContain('Imports point one way');
+  });
+
+  it.each([
+    ['lmdb', '../testing/inbox-bench.js'],
+    ['testing', '../lmdb/lmdb.inbox.js'],
+    ['lmdb', '../xenioo.module.js'],
+  ])('lets a subpath import inward alone: %s → %s', async (folder, to) => {
+    const output = await lintWith(
+      join('lib', folder, 'wrong.ts'),
+      `export * from '${to}';\n`,
+    );
+
+    expect(output).toContain('Subpath entries import inward');
   });
 
   it.each([
