@@ -1,5 +1,5 @@
+import type { MemoryInboxSettings } from '../inbox/memory.inbox.js';
 import type { XeniooInbox } from '../inbox/xenioo.inbox.js';
-import type { XeniooSettings } from '../xenioo.options.js';
 import { Bench } from './inbox-bench.js';
 import { acceptingCases } from './inbox-contract.accepting.js';
 import { deadLetterCases } from './inbox-contract.dead-letters.js';
@@ -7,14 +7,7 @@ import { dispatchingCases } from './inbox-contract.dispatching.js';
 import { restartingCases } from './inbox-contract.restarting.js';
 
 /** The options of the module that an inbox takes. */
-export type XeniooInboxSettings = Pick<
-  XeniooSettings,
-  | 'concurrency'
-  | 'dedupe'
-  | 'acknowledgeWithinMs'
-  | 'maxPending'
-  | 'acceptTimeoutMs'
->;
+export type XeniooInboxSettings = MemoryInboxSettings;
 
 /** An empty place for one test, where inboxes keep their things. */
 export interface XeniooInboxStorage {
