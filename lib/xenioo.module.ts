@@ -114,16 +114,17 @@ export class XeniooModule
    */
   async beforeApplicationShutdown(): Promise<void> {
     this.shutdownStarted = performance.now();
+    this.gate.end();
     const { shutdownTimeoutMs } = this.settings;
     await settledWithin(this.inbox.drain(), shutdownTimeoutMs / 2);
   }
 
   /** The server is closed: what it took last is handled too. */
   async onApplicationShutdown(): Promise<void> {
+    const { shutdownTimeoutMs } = this.settings;
     const started = this.shutdownStarted ?? performance.now();
-    const passed = performance.now() - started;
-    await this.inbox.stop(
-      Math.max(0, Math.ceil(this.settings.shutdownTimeoutMs - passed)),
-    );
+    const left = shutdownTimeoutMs - (performance.now() - started);
+    // However long the server took to close.
+    await this.inbox.stop(Math.ceil(Math.max(left, shutdownTimeoutMs / 2)));
   }
 }

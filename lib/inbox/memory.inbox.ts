@@ -156,16 +156,24 @@ export class MemoryInbox extends XeniooInbox {
       const settlement = await this.dispatch!(entry, attempt);
       attempted?.();
       this.keepFailures(entry, settlement);
-      await settlement.announce();
-      const { retryAt, progress } = settlement;
-      if (retryAt === undefined) this.leave(round);
-      else this.retryAt(retryAt, { entry, round, progress });
+      // Whoever hears of failures holds nothing back.
+      void this.settle(pending, settlement);
     } catch (error) {
       const { message, stack } = describeError(error);
       this.logger.error(`An event was not dispatched: ${message}`, stack);
       attempted?.();
       this.leave(round);
     }
+  }
+
+  private async settle(
+    { entry, round }: Pending,
+    { retryAt, progress, announce }: XeniooSettlement,
+  ): Promise<void> {
+    if (retryAt !== undefined)
+      this.retryAt(retryAt, { entry, round, progress });
+    await announce();
+    if (retryAt === undefined) this.leave(round);
   }
 
   private leave(round: number): void {

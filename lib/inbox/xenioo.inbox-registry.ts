@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describeError } from '../describe-error.js';
 import { quote } from '../describe-value.js';
 import { XeniooExplorer } from '../handlers/xenioo.explorer.js';
+import { unknownNames } from '../unknown-names.js';
 import { XeniooDeadLetterError, XeniooOptionsError } from '../xenioo.errors.js';
 import type { XeniooDeadLetter } from './dead-letter.js';
 import { replayOf, type BotNamed } from './replay-of.js';
@@ -45,6 +46,7 @@ export class XeniooInboxRegistry extends XeniooDeadLetters {
   async list(query: XeniooDeadLetterQuery = {}): Promise<XeniooDeadLetter[]> {
     const { limit = LETTERS_A_PAGE, after, ...filter } = query;
     assertLimit(limit);
+    assertFilter(filter);
     const first = after === undefined ? 0 : await this.indexOf(after);
     const page: XeniooDeadLetter[] = [];
     for (let index = first; index < this.registered.length; index++) {
@@ -78,6 +80,7 @@ export class XeniooInboxRegistry extends XeniooDeadLetters {
   }
 
   async replayAll(filter: XeniooDeadLetterFilter = {}): Promise<number> {
+    assertFilter(filter);
     const startedAt = new Date();
     const passed: string[] = [];
     const stay = new Map<string, unknown>();
@@ -184,6 +187,18 @@ function assertLimit(limit: unknown): void {
   throw new RangeError(
     `expected \`limit\` to be a whole number from 1, got ${quote(limit)}`,
   );
+}
+
+/** A name that nobody reads would mean every letter. */
+function assertFilter(filter: XeniooDeadLetterFilter): void {
+  const problems = unknownNames(filter, ['kind', 'handler']);
+  const { kind } = filter;
+  if (kind !== undefined && kind !== 'event' && kind !== 'invalid') {
+    problems.push(
+      `expected \`kind\` to be 'event' or 'invalid', got ${quote(kind)}`,
+    );
+  }
+  if (problems.length > 0) throw new RangeError(problems.join('; '));
 }
 
 function noSuchLetter(id: string): XeniooDeadLetterError {

@@ -27,6 +27,7 @@ export class LmdbFolder {
   private opened: Tables | undefined;
   /** Whether it could not be opened anew. */
   private isBroken = false;
+  private startNumber = 0;
 
   private constructor(private readonly prepared: PreparedFolder) {
     this.connect();
@@ -38,6 +39,7 @@ export class LmdbFolder {
     try {
       const folder = new LmdbFolder(prepared);
       await folder.sign();
+      await folder.count().catch(() => {});
       return folder;
     } catch (error) {
       if (error instanceof XeniooInboxError) throw error;
@@ -51,6 +53,11 @@ export class LmdbFolder {
   /** The folder without links in its path. */
   get path(): string {
     return this.prepared.path;
+  }
+
+  /** How often the folder was opened, this time counted: no other process has the same number, and later ones have larger ones. */
+  get starts(): number {
+    return this.startNumber;
   }
 
   get isClosed(): boolean {
@@ -156,6 +163,24 @@ export class LmdbFolder {
       );
     }
     await this.prepared.sign();
+  }
+
+  private async count(): Promise<void> {
+    for (let isCounted = false; !isCounted;) {
+      this.refresh();
+      const { meta } = this.tables;
+      const starts = meta.getEntry('starts')?.version;
+      // Should the disk be too full to count: larger than those before, smaller than the next.
+      this.startNumber = (starts ?? 0) + Math.random();
+      let counted!: Promise<boolean>;
+      await this.write(batch => {
+        counted = batch.when(meta, 'starts', starts ?? null, () => {
+          void meta.put('starts', '', (starts ?? 0) + 1);
+        });
+      });
+      isCounted = await counted;
+      if (isCounted) this.startNumber = (starts ?? 0) + 1;
+    }
   }
 
   /** After a failure of the disk in the wrong moment, lmdb would hang at the next write: it is opened anew. */

@@ -17,18 +17,15 @@ export interface RetryRow {
   readonly progress: XeniooProgress;
 }
 
-/** Later processes have larger ones. Two of the same millisecond have the same once in 4,096 times. */
-function newStream(): number {
-  return Date.now() * 4_096 + Math.floor(Math.random() * 4_096);
-}
-
 /** What waits in a folder. What writes is to be used inside `LmdbFolder.write()`. */
 export class LmdbStore {
-  /** No other process has it: each writes under keys of its own. */
-  readonly stream = newStream();
+  /** Each process writes under keys of its own; those of later ones are larger. */
+  readonly stream: number;
   private lastNumber = 0;
 
-  constructor(private readonly folder: LmdbFolder) {}
+  constructor(private readonly folder: LmdbFolder) {
+    this.stream = folder.starts;
+  }
 
   /** The key of what is written next. */
   nextKey(): PendingKey {
@@ -79,7 +76,7 @@ export class LmdbStore {
       const [key] = this.folder.tables.pending.getKeys({ start, limit: 1 });
       if (!key) return streams;
       streams.push(key[0]);
-      start = [key[0] + 1, 0];
+      start = [key[0], Infinity];
     }
   }
 

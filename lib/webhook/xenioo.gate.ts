@@ -39,6 +39,7 @@ export class XeniooGate {
   private readonly calls = new WeakMap<IncomingMessage, XeniooCall>();
   private readonly closing = new WeakSet<Socket>();
   private findUrl: () => string | undefined = () => undefined;
+  private isEnding = false;
 
   constructor(
     @Inject(XENIOO_SETTINGS) private readonly settings: XeniooSettings,
@@ -62,6 +63,11 @@ export class XeniooGate {
     return url;
   }
 
+  /** The application ends: whoever calls from now on is told that the connection does too, or the server could not close. */
+  end(): void {
+    this.isEnding = true;
+  }
+
   /** The call that a request brought, if its secret was right. */
   callOf(request: IncomingMessage): XeniooCall | undefined {
     return this.calls.get(request);
@@ -75,6 +81,9 @@ export class XeniooGate {
   ): Promise<boolean> {
     // What is pipelined behind a refused call will get no answer: it counts for nothing.
     if (this.closing.has(request.socket)) return false;
+    if (this.isEnding && request.httpVersionMajor === 1) {
+      response.setHeader('Connection', 'close');
+    }
     const { authorization } = request.headers;
     const { bot, refusal } = await this.keyring.verify(authorization);
     if (refusal) {

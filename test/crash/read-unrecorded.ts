@@ -15,8 +15,10 @@ export async function readUnrecorded(folder: string): Promise<string[]> {
   const root = open<string, string>({
     path: join(folder, 'inbox.mdb'),
     encoding: 'string',
-    readOnly: true,
     maxDbs: 16,
+    // As the servers do: another setting makes lmdb go back to an earlier commit.
+    overlappingSync: false,
+    eventTurnBatching: false,
   });
   const named = (name: string) => root.openDB<string, number[]>({ name });
   const [pending, handled, retries] = [

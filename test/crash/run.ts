@@ -6,12 +6,13 @@ const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '50' },
     callers: { type: 'string', default: '16' },
+    processes: { type: 'string', default: '1,2' },
   },
 });
 const server = fileURLToPath(new URL('server.js', import.meta.url));
 let hasFailed = false;
 
-for (const processes of [1, 2]) {
+for (const processes of values.processes.split(',').map(Number)) {
   for (const adapter of ['express', 'fastify'] as const) {
     say(`${processes} processes on ${adapter}`);
     const report = await crash({

@@ -44,8 +44,11 @@ class Book {
     note('keep', event);
   }
 
-  /** Fails at its first attempt on every tenth event. */
-  @OnXenioo(undefined, { name: 'tell', retry: { delayMs: 20 } })
+  /** Fails at its first attempt in each process on every tenth event, and must not give up. */
+  @OnXenioo(undefined, {
+    name: 'tell',
+    retry: { attempts: 1_000, backoff: 'fixed', delayMs: 20 },
+  })
   tell(event: XeniooEvent) {
     const { number } = event.variables;
     const isFlaky = Number(number) % 10 === 0 && !this.told.has(number);
