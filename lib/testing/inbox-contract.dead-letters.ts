@@ -5,6 +5,7 @@ import { XeniooDeadLetterError } from '../xenioo.errors.js';
 import type { ContractCases } from './inbox-contract.cases.js';
 import {
   datedEvent,
+  gate,
   givenUp,
   invalidEntry,
   settled,
@@ -49,6 +50,23 @@ export const deadLetterCases: ContractCases = {
     );
     assert.ok(told.deadLetteredAt.getTime() <= Date.now());
   },
+
+  'goes on while those who are told of a failure take their time':
+    async bench => {
+      const { opened, open } = gate();
+      const inbox = await bench.start(
+        ({ entry }) =>
+          entry.id === first.id
+            ? givenUp(entry, ['Crm.save'], () => opened)
+            : undefined,
+        { concurrency: 1 },
+      );
+      const [first, second] = [datedEvent('ada'), datedEvent('ada')];
+      await inbox.accept({ entries: [first, second] });
+      await bench.until(() => bench.runs.length === 2, 'the second is handled');
+      open();
+      await inbox.idle();
+    },
 
   'makes one letter of handlers that give up one after another':
     async bench => {

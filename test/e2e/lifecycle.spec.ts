@@ -1,7 +1,8 @@
 import { Injectable, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
-import { describe, expect, it } from 'vitest';
+import { Agent } from 'node:http';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   OnXenioo,
   XeniooInbox,
@@ -14,6 +15,7 @@ import { call } from '../support/call.js';
 import { Handled } from '../support/handled.js';
 import { ADAPTERS, startHost } from '../support/host-app.js';
 import { LogRecorder } from '../support/log-recorder.js';
+import { send } from '../support/send.js';
 
 const OPTIONS = { secret: 'right-secret', acknowledgeWithinMs: 0 };
 
@@ -68,6 +70,33 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect.stringMatching(/^Stopping with 2 events unhandled .* lost/),
     ]);
     release();
+  });
+
+  it('comes to its end though callers keep their connections', async () => {
+    const { Slow, release } = createGate();
+    const { app, url } = await startHost(adapter, {
+      imports: [XeniooModule.forRoot(OPTIONS)],
+      providers: [Slow],
+    });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    onTestFinished(() => agent.destroy());
+    const callAgain = () =>
+      send(url('/xenioo/webhook'), {
+        headers: { authorization: 'Bearer right-secret' },
+        body: '{"Type":8}',
+        agent,
+      });
+    const before = await callAgain();
+
+    const closed = app.close();
+    await vi.waitFor(async () => {
+      const { status, headers } = await callAgain();
+      expect([status, headers.connection]).toEqual([200, 'close']);
+    });
+    release();
+    await closed;
+
+    expect(before.headers.connection).not.toBe('close');
   });
 
   it('runs in a testing module', async () => {

@@ -276,6 +276,16 @@ describe('a list', () => {
     );
   });
 
+  it.each([
+    [{ handlr: 'Crm.save' }, /`handlr` is not an option here/],
+    [{ kind: 'foo' }, /`kind` to be 'event' or 'invalid', got "foo"/],
+  ])('can’t be asked for %o, nor a replay of all', async (filter, message) => {
+    const { registry } = await start();
+
+    await expect(registry.list(filter as object)).rejects.toThrow(message);
+    await expect(registry.replayAll(filter as object)).rejects.toThrow(message);
+  });
+
   it('has a hundred letters where nobody says how many', async () => {
     const { registry, one, idsOf } = await start();
     for (let n = 0; n < 130; n++) await one.keep(letterOf(`${n}`));
