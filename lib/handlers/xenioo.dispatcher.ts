@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
 import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
+import { busNameOf } from '../events/bus-name-of.js';
 import { XENIOO_EVENT_NAMES } from '../events/xenioo-event.table.js';
 import { settledWithin } from '../settled-within.js';
 import { delayAfter, resolveRetry } from '../xenioo-retry.js';
@@ -63,7 +64,7 @@ export class XeniooDispatcher {
         if (outcome.is === 'done' && !isAlone) note(due, onHandled);
       }),
     );
-    if (!before.attempted) this.bus.emit(busName(entry), entry);
+    if (!before.attempted) this.bus.emit(busNameOf(entry), entry);
     const progress = progressAfter(before, outcomes);
     const failures = failuresOf(outcomes);
     return {
@@ -196,10 +197,4 @@ function note({ name }: Due, onHandled: XeniooAttempt['onHandled']): void {
   } catch {
     return;
   }
-}
-
-function busName(entry: XeniooEntry): string {
-  return entry instanceof InvalidXeniooEntry
-    ? XENIOO_EVENT_NAMES.Invalid
-    : `xenioo.${entry.typeName}`;
 }

@@ -1,10 +1,9 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { setImmediate } from 'node:timers/promises';
 import { describeError } from '../describe-error.js';
-import { quote } from '../describe-value.js';
 import { XeniooExplorer } from '../handlers/xenioo.explorer.js';
-import { unknownNames } from '../unknown-names.js';
 import { XeniooDeadLetterError, XeniooOptionsError } from '../xenioo.errors.js';
+import { assertFilter, assertLimit } from './assert-query.js';
 import type { XeniooDeadLetter } from './dead-letter.js';
 import { replayOf, type BotNamed } from './replay-of.js';
 import {
@@ -180,25 +179,6 @@ export class XeniooInboxRegistry extends XeniooDeadLetters {
     }
     return false;
   }
-}
-
-function assertLimit(limit: unknown): void {
-  if (Number.isSafeInteger(limit) && Number(limit) > 0) return;
-  throw new RangeError(
-    `expected \`limit\` to be a whole number from 1, got ${quote(limit)}`,
-  );
-}
-
-/** A name that nobody reads would mean every letter. */
-function assertFilter(filter: XeniooDeadLetterFilter): void {
-  const problems = unknownNames(filter, ['kind', 'handler']);
-  const { kind } = filter;
-  if (kind !== undefined && kind !== 'event' && kind !== 'invalid') {
-    problems.push(
-      `expected \`kind\` to be 'event' or 'invalid', got ${quote(kind)}`,
-    );
-  }
-  if (problems.length > 0) throw new RangeError(problems.join('; '));
 }
 
 function noSuchLetter(id: string): XeniooDeadLetterError {

@@ -50,8 +50,7 @@ export class LmdbInbox extends XeniooInbox {
   private readonly ownership: LmdbOwnership;
   private dispatch: XeniooDispatch | undefined;
   private handling: LmdbHandling | undefined;
-  private look: NodeJS.Timeout | undefined;
-  private tidy: NodeJS.Timeout | undefined;
+  private readonly timers: NodeJS.Timeout[] = [];
   private isStopped = false;
 
   private constructor(
@@ -117,11 +116,14 @@ export class LmdbInbox extends XeniooInbox {
   async start(dispatch: XeniooDispatch): Promise<void> {
     this.dispatch = dispatch;
     await this.ownership.start();
-    this.look = setInterval(() => {
+    const look = () => {
       this.ownership.check();
       this.handling?.pullSoon();
-    }, LOOK_EVERY_MS).unref();
-    this.tidy = setInterval(() => this.tidyUp(), TIDY_EVERY_MS).unref();
+    };
+    this.timers.push(
+      setInterval(look, LOOK_EVERY_MS).unref(),
+      setInterval(() => this.tidyUp(), TIDY_EVERY_MS).unref(),
+    );
   }
 
   idle(): Promise<void> {
@@ -132,18 +134,14 @@ export class LmdbInbox extends XeniooInbox {
   override async drain(): Promise<void> {
     const now = Date.now();
     const lastKey = this.store.nextKey();
-    await this.until(
-      () =>
-        !this.handling?.isOn ||
-        (this.store.hasNoneUntil(lastKey) &&
-          !this.store.retriesDue(now, 1).length),
-    );
+    const isDone = () =>
+      this.store.hasNoneUntil(lastKey) && !this.store.retriesDue(now, 1).length;
+    await this.until(() => !this.handling?.isOn || isDone());
   }
 
   async stop(timeoutMs: number): Promise<void> {
     this.isStopped = true;
-    clearInterval(this.look);
-    clearInterval(this.tidy);
+    for (const timer of this.timers) clearInterval(timer);
     const { handling } = this;
     handling?.end();
     const settled = this.until(() => !handling?.inFlight);

@@ -4,6 +4,7 @@ import { Bench } from './inbox-bench.js';
 import { acceptingCases } from './inbox-contract.accepting.js';
 import { deadLetterCases } from './inbox-contract.dead-letters.js';
 import { dispatchingCases } from './inbox-contract.dispatching.js';
+import { replayCases } from './inbox-contract.replays.js';
 import { restartingCases } from './inbox-contract.restarting.js';
 
 /** The options of the module that an inbox takes. */
@@ -62,6 +63,7 @@ export function xeniooInboxContract(
     ...acceptingCases,
     ...dispatchingCases(inbox.keepsOrder ?? true),
     ...deadLetterCases,
+    ...replayCases,
     ...(inbox.isDurable && restartingCases),
   };
   return Object.entries(cases).map(([name, test]) => ({

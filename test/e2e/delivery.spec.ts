@@ -353,6 +353,25 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
         expect(crm.begun).toEqual(['first', 'second', 'first']);
       });
+
+      it('are attempted while an earlier one is being tried again', async () => {
+        const { crm, send, idle } = await startWith({ acknowledgeWithinMs: 0 });
+        const gate = createGate();
+        crm.work = async ({ text }) => {
+          if (text === 'second') return;
+          if (crm.begun.length === 1) throw new Error('CRM is down');
+          await gate.opened;
+        };
+        await send(message('first', { conversation: 'c1' }));
+        await vi.waitFor(() => expect(crm.begun).toHaveLength(2));
+
+        await send(message('second', { conversation: 'c1' }));
+        await vi.waitFor(() => expect(crm.saved).toEqual(['second']));
+
+        gate.open();
+        await idle();
+        expect(crm.saved).toEqual(['second', 'first']);
+      });
     });
 
     describe('an event that comes twice', () => {

@@ -68,6 +68,26 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(new Set(crm.saved).size).toBe(60);
     });
 
+    it('takes an event once of calls that wait for room together', async () => {
+      const { crm, desk, send, idle } = await startDelivery(adapter, inbox, {
+        maxPending: 1,
+        acceptTimeoutMs: 5_000,
+        acknowledgeWithinMs: 0,
+      });
+      const gate = createGate();
+      crm.work = () => gate.opened;
+      expect(await send(message('first'))).toBe(200);
+      const calls = Array.from({ length: 5 }, () => send(dated('twin')));
+      const other = send(message('other'));
+
+      gate.open();
+      expect(new Set(await Promise.all([...calls, other]))).toEqual(
+        new Set([200]),
+      );
+      await idle();
+      expect(desk.rung.toSorted()).toEqual(['first', 'other', 'twin']);
+    });
+
     it('takes an event that got 503 when it comes again', async () => {
       const { send, gate, idle, crm } = await startFull();
       const calls = [1, 2].map(() => send(dated('again')));
