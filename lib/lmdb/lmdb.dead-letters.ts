@@ -92,7 +92,8 @@ export class LmdbDeadLetters implements XeniooDeadLetterStore {
         ({ key: [at] }) => at < date.getTime(),
       );
       if (old.length === 0) return removed;
-      for (const { id } of old) if (await this.remove(id)) removed++;
+      const are = await Promise.all(old.map(({ id }) => this.remove(id)));
+      removed += are.filter(Boolean).length;
     }
   }
 

@@ -294,7 +294,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         for (const text of ['a', 'b', 'c', 'd']) {
           expect(await send(message(text, { conversation: 'c1' }))).toBe(200);
         }
-        await vi.waitFor(() => expect(crm.begun).toEqual(['a']));
+        await vi.waitFor(() => expect(crm.begun).toEqual(['a']), {
+          timeout: 5_000,
+        });
 
         gate.open();
         await idle();
@@ -363,10 +365,14 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           await gate.opened;
         };
         await send(message('first', { conversation: 'c1' }));
-        await vi.waitFor(() => expect(crm.begun).toHaveLength(2));
+        await vi.waitFor(() => expect(crm.begun).toHaveLength(2), {
+          timeout: 5_000,
+        });
 
         await send(message('second', { conversation: 'c1' }));
-        await vi.waitFor(() => expect(crm.saved).toEqual(['second']));
+        await vi.waitFor(() => expect(crm.saved).toEqual(['second']), {
+          timeout: 5_000,
+        });
 
         gate.open();
         await idle();
@@ -412,7 +418,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         const { crm, send, idle } = await startWith();
         crm.work = failing(1);
         expect(await send(dated('a'))).toBe(200);
-        await vi.waitFor(() => expect(crm.begun.length).toBeGreaterThan(0));
+        await vi.waitFor(() => expect(crm.begun.length).toBeGreaterThan(0), {
+          timeout: 5_000,
+        });
 
         expect(await send(dated('a'))).toBe(200);
         await idle();

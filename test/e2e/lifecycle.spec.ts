@@ -89,10 +89,13 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     const before = await callAgain();
 
     const closed = app.close();
-    await vi.waitFor(async () => {
-      const { status, headers } = await callAgain();
-      expect([status, headers.connection]).toEqual([200, 'close']);
-    });
+    await vi.waitFor(
+      async () => {
+        const { status, headers } = await callAgain();
+        expect([status, headers.connection]).toEqual([200, 'close']);
+      },
+      { timeout: 5_000 },
+    );
     release();
     await closed;
 

@@ -115,7 +115,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         if (answer?.status === 200) answered.push(...names);
       }
     });
-    await vi.waitFor(() => expect(answered.length).toBeGreaterThan(200));
+    await vi.waitFor(() => expect(answered.length).toBeGreaterThan(200), {
+      timeout: 5_000,
+    });
 
     await first.app.close();
     state.isClosed = true;
@@ -138,7 +140,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     };
     const first = await start(adapter, path, book);
     await first.send(entriesOf(['one']));
-    await vi.waitFor(() => expect(book.begun).toHaveLength(2));
+    await vi.waitFor(() => expect(book.begun).toHaveLength(2), {
+      timeout: 5_000,
+    });
     const startedAt = performance.now();
     await first.app.close();
     expect(performance.now() - startedAt).toBeLessThan(2_000);
@@ -160,7 +164,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     const first = await start(adapter, path, book, { shutdownTimeoutMs: 50 });
     const names = namesOf('event', 3);
     await first.send(entriesOf(names));
-    await vi.waitFor(() => expect(book.begun).toHaveLength(3));
+    await vi.waitFor(() => expect(book.begun).toHaveLength(3), {
+      timeout: 5_000,
+    });
 
     await first.app.close();
 
@@ -247,8 +253,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect((await call(host.url(`/hook-${index}`), entry)).status).toBe(200);
     }
 
-    await vi.waitFor(() =>
-      expect(book.done.toSorted()).toEqual(['to 0', 'to 1']),
+    await vi.waitFor(
+      () => expect(book.done.toSorted()).toEqual(['to 0', 'to 1']),
+      { timeout: 5_000 },
     );
   });
 
@@ -300,13 +307,17 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           name.padEnd(25_000, '.'),
         );
         expect(await host.send(entriesOf(names))).toBe(200);
-        await vi.waitFor(() => expect(book.begun).toHaveLength(7));
+        await vi.waitFor(() => expect(book.begun).toHaveLength(7), {
+          timeout: 5_000,
+        });
         disk.fill();
         open();
-        await vi.waitFor(() =>
-          expect(host.logs.ofXenioo('error')[0]).toMatch(
-            /^What handlers have done could not be written .*(No space left on device|ENOSPC|is full)/,
-          ),
+        await vi.waitFor(
+          () =>
+            expect(host.logs.ofXenioo('error')[0]).toMatch(
+              /^What handlers have done could not be written .*(No space left on device|ENOSPC|is full)/,
+            ),
+          { timeout: 5_000 },
         );
         disk.free();
         await host.idle();
@@ -329,7 +340,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           shutdownTimeoutMs: 50,
         });
         await first.send(entriesOf(['before']));
-        await vi.waitFor(() => expect(book.begun).toHaveLength(1));
+        await vi.waitFor(() => expect(book.begun).toHaveLength(1), {
+          timeout: 5_000,
+        });
         await first.app.close();
         open();
         disk.fill();

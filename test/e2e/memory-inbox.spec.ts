@@ -23,7 +23,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       const gate = createGate();
       started.crm.work = () => gate.opened;
       expect(await started.send([message('a'), message('b')])).toBe(200);
-      await vi.waitFor(() => expect(started.crm.begun).toHaveLength(2));
+      await vi.waitFor(() => expect(started.crm.begun).toHaveLength(2), {
+        timeout: 5_000,
+      });
       return { ...started, gate, status: started.app.get(XeniooHookStatus) };
     }
 
@@ -113,7 +115,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       const gate = createGate();
       crm.work = () => gate.opened;
       const waits = send(message('b'));
-      await vi.waitFor(() => expect(crm.begun).toContain('b'));
+      await vi.waitFor(() => expect(crm.begun).toContain('b'), {
+        timeout: 5_000,
+      });
 
       expect(await letters.replayAll()).toBe(1);
       gate.open();
@@ -172,7 +176,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         throw new Error('CRM is down');
       };
       const sent = send(message('a'));
-      await vi.waitFor(() => expect(crm.begun).toEqual(['a']));
+      await vi.waitFor(() => expect(crm.begun).toEqual(['a']), {
+        timeout: 5_000,
+      });
 
       const closed = app.close();
       gate.open();

@@ -81,9 +81,12 @@ describe('an entry that was taken', () => {
     const claims = new Claims({ ...SETTINGS, ttlSeconds: 0.02 });
     await take(claims, 'a');
 
-    await vi.waitFor(async () => {
-      expect(await take(claims, 'a')).toEqual(['a']);
-    });
+    await vi.waitFor(
+      async () => {
+        expect(await take(claims, 'a')).toEqual(['a']);
+      },
+      { timeout: 5_000 },
+    );
   });
 
   it('is remembered as long as it is said, however often it comes', async () => {

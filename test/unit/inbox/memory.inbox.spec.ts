@@ -420,7 +420,9 @@ describe('entries of one conversation', () => {
     await inbox.accept({ entries: [said('a', 'c1')] });
     await begun();
     await handlers.endOne(failedUntil(Date.now()));
-    await vi.waitFor(() => expect(handlers.running).toBe(1));
+    await vi.waitFor(() => expect(handlers.running).toBe(1), {
+      timeout: 5_000,
+    });
 
     await inbox.accept({ entries: [said('b', 'c1')] });
     await begun();
@@ -448,7 +450,9 @@ describe('an entry that is to be tried again', () => {
     await handlers.endOne(first);
     expect(handlers.running).toBe(0);
 
-    await vi.waitFor(() => expect(handlers.running).toBe(1));
+    await vi.waitFor(() => expect(handlers.running).toBe(1), {
+      timeout: 5_000,
+    });
     // A timer may be early by less than a millisecond.
     expect(Date.now()).toBeGreaterThanOrEqual(dueAt - 1);
     expect(handlers.begun).toEqual([event, event]);
@@ -462,7 +466,9 @@ describe('an entry that is to be tried again', () => {
     const { inbox, handlers } = await start();
 
     for (let attempt = 1; attempt <= 5; attempt++) {
-      await vi.waitFor(() => expect(handlers.running).toBe(1));
+      await vi.waitFor(() => expect(handlers.running).toBe(1), {
+        timeout: 5_000,
+      });
       await handlers.endOne(
         attempt < 5 ? failedUntil(Date.now(), attempt) : settlement(),
       );
@@ -528,7 +534,9 @@ describe('when a handler gives up', () => {
     const { inbox, handlers, event } = await start();
     const { failures } = gaveUp(event, 'Desk.notify');
     await handlers.endOne({ ...failedUntil(Date.now()), failures });
-    await vi.waitFor(() => expect(handlers.running).toBe(1));
+    await vi.waitFor(() => expect(handlers.running).toBe(1), {
+      timeout: 5_000,
+    });
     await handlers.endOne(gaveUp(event));
 
     const letters = await inbox.deadLetters.list();
@@ -774,7 +782,9 @@ describe('when the application begins to end', () => {
     await accept(said('a'), said('b'));
     await handlers.endOne(failedUntil(Date.now()));
     await handlers.endOne(failedUntil(Date.now() + 60_000));
-    await vi.waitFor(() => expect(handlers.running).toBe(1));
+    await vi.waitFor(() => expect(handlers.running).toBe(1), {
+      timeout: 5_000,
+    });
     await handlers.endOne();
 
     void inbox.drain();

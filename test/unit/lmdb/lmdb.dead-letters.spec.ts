@@ -69,10 +69,12 @@ describe('keepDeadLettersDays', () => {
 
     const again = await bench.start();
 
-    await vi.waitFor(() =>
-      expect(logs.ofXenioo('warn')).toEqual([
-        'Removed 250 dead letters older than 30 days (`keepDeadLettersDays`).',
-      ]),
+    await vi.waitFor(
+      () =>
+        expect(logs.ofXenioo('warn')).toEqual([
+          'Removed 250 dead letters older than 30 days (`keepDeadLettersDays`).',
+        ]),
+      { timeout: 5_000 },
     );
     const left = await again.deadLetters.list({ limit: 1_000 });
     expect(left.map(({ id }) => id)).toEqual([young.id]);

@@ -99,7 +99,9 @@ describe.skipIf(!hasSmallDisks)(`on a full disk${NO_SMALL_DISKS}`, () => {
     await first.kill();
     // It reads what waits from the disk.
     const process = await LmdbProcess.start(path, { isHanging: true });
-    await vi.waitFor(() => expect(process.handled).toEqual([waiting]));
+    await vi.waitFor(() => expect(process.handled).toEqual([waiting]), {
+      timeout: 5_000,
+    });
     disk.fill();
 
     for (let tries = 0; tries < 40; tries++) {
@@ -110,7 +112,9 @@ describe.skipIf(!hasSmallDisks)(`on a full disk${NO_SMALL_DISKS}`, () => {
     disk.free();
     await process.accept(entryNamed('small'));
 
-    await vi.waitFor(() => expect(process.handled.at(-1)).toBe('small'));
+    await vi.waitFor(() => expect(process.handled.at(-1)).toBe('small'), {
+      timeout: 5_000,
+    });
     expect(process.handled).toHaveLength(2);
   }, 15_000);
 });

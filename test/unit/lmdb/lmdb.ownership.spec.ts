@@ -50,14 +50,16 @@ describe('when two processes share a folder', () => {
     const second = await LmdbProcess.start(path);
     const names = namesOf('event', 30);
     for (const name of names) await second.accept(entryNamed(name));
-    await vi.waitFor(() => expect(first.handled).toHaveLength(5));
+    await vi.waitFor(() => expect(first.handled).toHaveLength(5), {
+      timeout: 5_000,
+    });
     expect(second.handled).toEqual([]);
 
     await first.kill();
 
     await vi.waitFor(
       () => expect(second.handled.toSorted()).toEqual(names.toSorted()),
-      { timeout: 2_000 },
+      { timeout: 5_000 },
     );
     await second.idle();
   });
@@ -105,7 +107,10 @@ describe('when two processes share a folder', () => {
     await owner.kill();
     const last = await LmdbProcess.start(path);
 
-    await vi.waitFor(async () => expect(await socketsIn(path)).toHaveLength(1));
+    await vi.waitFor(
+      async () => expect(await socketsIn(path)).toHaveLength(1),
+      { timeout: 5_000 },
+    );
     await last.stop();
     expect(await socketsIn(path)).toEqual([]);
   });
@@ -155,7 +160,7 @@ describe('when the socket of the one that handles is removed by hand', () => {
         expect(first.logged).toEqual([
           expect.stringContaining('Was the file of its socket removed?'),
         ]),
-      { timeout: 3_000 },
+      { timeout: 5_000 },
     );
     const names = namesOf('after', 20);
     for (const name of names) await first.accept(entryNamed(name));
