@@ -87,7 +87,7 @@ export class XeniooInboxRegistry extends XeniooDeadLetters {
     let page: XeniooDeadLetter[];
     do {
       // What is replayed is gone, and what fails again comes back at the end.
-      page = await this.pageAfter(passed, filter);
+      page = await pageAfter(passed, after => this.list({ ...filter, after }));
       for (const { id, deadLetteredAt } of page) {
         const isNew = deadLetteredAt > startedAt;
         const outcome = isNew || stay.has(id) ? 'passed' : await this.try(id);
@@ -123,23 +123,6 @@ export class XeniooInboxRegistry extends XeniooDeadLetters {
     throw noSuchLetter(id);
   }
 
-  /** The page behind the last that was passed and is still there: others may be at work. */
-  private async pageAfter(
-    passed: string[],
-    filter: XeniooDeadLetterFilter,
-  ): Promise<XeniooDeadLetter[]> {
-    for (;;) {
-      const after = passed.at(-1);
-      try {
-        return await this.list({ ...filter, after });
-      } catch (error) {
-        const isGone = error instanceof XeniooDeadLetterError;
-        if (!isGone || after === undefined) throw error;
-        passed.pop();
-      }
-    }
-  }
-
   /** Replays a letter, or returns why it can't be. */
   private async try(id: string): Promise<'replayed' | XeniooDeadLetterError> {
     try {
@@ -157,18 +140,18 @@ export class XeniooInboxRegistry extends XeniooDeadLetters {
     query: XeniooDeadLetterQuery & { readonly limit: number },
   ): AsyncGenerator<XeniooDeadLetter> {
     const store = this.registered[index]!.inbox.deadLetters;
-    let page = await store.list(query);
-    while (page.length > 0) {
+    const passed: string[] = [];
+    for (;;) {
+      const page = await pageAfter(passed, after =>
+        store.list({ ...query, after: after ?? query.after }),
+      );
       let hidden = 0;
       for (const letter of page) {
         if (await this.isBefore(index, letter.id)) hidden++;
         else yield letter;
+        passed.push(letter.id);
       }
       if (hidden === 0) return;
-      page = await store
-        .list({ ...query, after: page.at(-1)!.id })
-        // Somebody removed it meanwhile: what follows is on the next page.
-        .catch(() => []);
     }
   }
 
@@ -178,6 +161,23 @@ export class XeniooInboxRegistry extends XeniooDeadLetters {
       if (await inbox.deadLetters.get(id)) return true;
     }
     return false;
+  }
+}
+
+/** The page behind the last that was passed and is still there: others may be at work. */
+async function pageAfter(
+  passed: string[],
+  list: (after: string | undefined) => Promise<XeniooDeadLetter[]>,
+): Promise<XeniooDeadLetter[]> {
+  for (;;) {
+    const after = passed.at(-1);
+    try {
+      return await list(after);
+    } catch (error) {
+      const isGone = error instanceof XeniooDeadLetterError;
+      if (!isGone || after === undefined) throw error;
+      passed.pop();
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { XeniooHookStatus } from '../../lib/index.js';
+import { XeniooHookStatus, XeniooInbox } from '../../lib/index.js';
 import {
   createGate,
   dated,
@@ -71,16 +71,22 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
 
     it('takes an event once of calls that wait for room together', async () => {
-      const { crm, desk, send, idle } = await startDelivery(adapter, inbox, {
+      const host = await startDelivery(adapter, inbox, {
         maxPending: 1,
         acceptTimeoutMs: 5_000,
         acknowledgeWithinMs: 0,
       });
+      const { app, crm, desk, send, idle } = host;
       const gate = createGate();
       crm.work = () => gate.opened;
       expect(await send(message('first'))).toBe(200);
+      const accept = vi.spyOn(
+        app.get(XeniooInbox, { strict: false }),
+        'accept',
+      );
       const calls = Array.from({ length: 5 }, () => send(dated('twin')));
       const other = send(message('other'));
+      await vi.waitFor(() => expect(accept).toHaveBeenCalledTimes(6));
 
       gate.open();
       expect(new Set(await Promise.all([...calls, other]))).toEqual(

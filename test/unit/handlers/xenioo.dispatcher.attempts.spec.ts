@@ -171,6 +171,7 @@ describe('when it is dispatched again', () => {
       done: ['Desk.works'],
       failed: [
         { handler: 'Desk.one', attempts: 1, retryAt: Date.now() + 60_000 },
+        { handler: 'Desk.other', attempts: 1, retryAt: Date.now() + 90_000 },
       ],
     });
 
@@ -331,6 +332,16 @@ describe('when the application ends', () => {
     expect(runs()).toEqual(['one', 'other']);
     expect(after).toEqual(progress({ done: ['Desk.one'] }));
     expect(failures).toMatchObject([{ handler: 'Desk.other', attempts: 2 }]);
+  });
+
+  it('does not say so of an attempt that was the last anyway', async () => {
+    const { dispatch, logs } = await start({ one: 9 });
+    const failed = [{ handler: 'Desk.one', attempts: 2, retryAt: 0 }];
+    await dispatch(event, { progress: progress({ failed }), isLast: true });
+
+    expect(logs.ofXenioo('error')).toEqual([
+      expect.stringMatching(/^Desk\.one .* gives up \(attempt 3\), see/),
+    ]);
   });
 
   it('says why it gave up before its last attempt', async () => {
@@ -502,6 +513,17 @@ describe('that a handler gave up', () => {
     const failure = new XeniooHandlerFailure(event, 'Desk.one', down, 1);
     expect([alarm.heard, onBus]).toEqual([[failure], [failure]]);
     expect(settlement.failures[0]).toBe(alarm.heard[0]);
+  });
+
+  it('is announced to those alone who ask for it', async () => {
+    const { app, dispatch } = await startAlarm({ one: 1 });
+    const settlement = await dispatch(eventOf({ Type: 1 }));
+    const { runs } = app.get(Desk);
+    runs.splice(0);
+
+    await settlement.announce();
+
+    expect(runs).toEqual([]);
   });
 
   it('is announced for each that did', async () => {

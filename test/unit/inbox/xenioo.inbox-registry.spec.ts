@@ -321,6 +321,38 @@ describe('a list', () => {
     },
   );
 
+  it('has what follows, though others remove what is hidden meanwhile', async () => {
+    const { registry, one, other, idsOf } = await start(2);
+    const [a, b] = [letterOf('a'), letterOf('b')];
+    await one.keep(a);
+    await other.keep(a, b);
+    const { deadLetters } = other.inbox;
+    const list = deadLetters.list.bind(deadLetters);
+    deadLetters.list = async query => {
+      const page = await list(query);
+      await deadLetters.remove(a.id);
+      return page;
+    };
+
+    expect(await idsOf({ limit: 1, after: a.id })).toEqual([b.id]);
+    expect(await registry.get(b.id)).toEqual(b);
+  });
+
+  it('tells of an inbox that is down, on whatever page', async () => {
+    const { registry, one, other } = await start(2);
+    const letter = letterOf('a');
+    await one.keep(letter);
+    await other.keep(letter);
+    const { deadLetters } = other.inbox;
+    const list = deadLetters.list.bind(deadLetters);
+    deadLetters.list = async query => {
+      if (query?.after !== undefined) throw new Error('the disk is broken');
+      return list(query);
+    };
+
+    await expect(registry.list()).rejects.toThrow('the disk is broken');
+  });
+
   it('is empty where no instance is there', async () => {
     const { registry } = await start(0);
 
