@@ -6,7 +6,12 @@ import { DroppedLog } from '../inbox/dropped-log.js';
 import { inOrderOfDate } from '../inbox/in-order-of-date.js';
 import { storeEntry } from '../inbox/stored-entry.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
-import { CommitTimeout, type GroupCommit, type Work } from './group-commit.js';
+import {
+  CommitTimeout,
+  type GroupCommit,
+  type Work,
+} from '../inbox/group-commit.js';
+import type { Batch } from './lmdb.folder.js';
 import type { LmdbClaims } from './lmdb.claims.js';
 import type { LmdbDeadLetters } from './lmdb.dead-letters.js';
 import type { LmdbStore } from './lmdb.store.js';
@@ -30,7 +35,7 @@ export class LmdbAcceptance {
     private readonly store: LmdbStore,
     private readonly claims: LmdbClaims,
     private readonly letters: LmdbDeadLetters,
-    private readonly commit: GroupCommit,
+    private readonly commit: GroupCommit<Batch>,
     private readonly acceptTimeoutMs: number,
   ) {}
 
@@ -70,7 +75,7 @@ export class LmdbAcceptance {
   }
 
   /** @throws {XeniooInboxError} when it can't be written, or not in time */
-  private async write(work: Work, bytes: number): Promise<void> {
+  private async write(work: Work<Batch>, bytes: number): Promise<void> {
     const { acceptTimeoutMs } = this;
     try {
       await this.commit.write(work, { bytes, timeoutMs: acceptTimeoutMs });

@@ -13,7 +13,7 @@ import {
   type XeniooReplay,
 } from '../inbox/xenioo.dead-letter-store.js';
 import { XeniooDeadLetterError } from '../xenioo.errors.js';
-import type { GroupCommit } from './group-commit.js';
+import type { GroupCommit } from '../inbox/group-commit.js';
 import type { Batch, LmdbFolder } from './lmdb.folder.js';
 import type { LetterKey } from './lmdb.tables.js';
 import type { LmdbStore } from './lmdb.store.js';
@@ -33,7 +33,7 @@ export class LmdbDeadLetters implements XeniooDeadLetterStore {
   constructor(
     private readonly folder: LmdbFolder,
     private readonly store: LmdbStore,
-    private readonly commit: GroupCommit,
+    private readonly commit: GroupCommit<Batch>,
     /** Called when entries of a letter are pending again. */
     private readonly requeued: () => void,
   ) {}

@@ -8,9 +8,9 @@ import {
 } from '../handlers/xenioo.dispatch.js';
 import { Lanes } from '../inbox/lanes.js';
 import { LONGEST_TIMER_MS } from '../range-problems.js';
-import type { GroupCommit } from './group-commit.js';
+import type { GroupCommit } from '../inbox/group-commit.js';
 import { LmdbBacklog, type Loaded } from './lmdb.backlog.js';
-import type { LmdbFolder } from './lmdb.folder.js';
+import type { Batch, LmdbFolder } from './lmdb.folder.js';
 import type { LmdbRecorder } from './lmdb.recorder.js';
 import { LmdbRetries, type LoadedRetry } from './lmdb.retries.js';
 import type { LmdbStore } from './lmdb.store.js';
@@ -31,7 +31,7 @@ export class LmdbHandling {
   constructor(
     private readonly folder: LmdbFolder,
     private readonly store: LmdbStore,
-    private readonly commit: GroupCommit,
+    private readonly commit: GroupCommit<Batch>,
     private readonly recorder: LmdbRecorder,
     private readonly dispatch: XeniooDispatch,
     concurrency: number,

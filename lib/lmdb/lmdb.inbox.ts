@@ -6,12 +6,12 @@ import { XeniooInbox, type XeniooDelivery } from '../inbox/xenioo.inbox.js';
 import { settledWithin } from '../settled-within.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
 import type { XeniooSettings } from '../xenioo.options.js';
-import { GroupCommit } from './group-commit.js';
+import { GroupCommit } from '../inbox/group-commit.js';
 import { LmdbAcceptance } from './lmdb.acceptance.js';
 import type { LmdbInboxSettings } from './lmdb.inbox-options.js';
 import { LmdbClaims } from './lmdb.claims.js';
 import { LmdbDeadLetters } from './lmdb.dead-letters.js';
-import { LmdbFolder } from './lmdb.folder.js';
+import { LmdbFolder, type Batch } from './lmdb.folder.js';
 import { LmdbHandling } from './lmdb.handling.js';
 import { LmdbOwnership } from './lmdb.ownership.js';
 import { LmdbRecorder } from './lmdb.recorder.js';
@@ -43,7 +43,7 @@ export class LmdbInbox extends XeniooInbox {
 
   private readonly logger = new Logger('Xenioo');
   private readonly store: LmdbStore;
-  private readonly commit: GroupCommit;
+  private readonly commit: GroupCommit<Batch>;
   private readonly acceptance: LmdbAcceptance;
   private readonly recorder: LmdbRecorder;
   private readonly tidying: LmdbTidying;

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { describeError } from '../describe-error.js';
-import type { GroupCommit } from './group-commit.js';
-import type { LmdbFolder } from './lmdb.folder.js';
+import type { GroupCommit } from '../inbox/group-commit.js';
+import type { Batch, LmdbFolder } from './lmdb.folder.js';
 import { newAddress, pathOf, temporaryAddress } from './owner-address.js';
 import { removeDeadSockets } from './remove-dead-sockets.js';
 
@@ -43,7 +43,7 @@ export class LmdbOwnership {
 
   constructor(
     private readonly folder: LmdbFolder,
-    private readonly commit: GroupCommit,
+    private readonly commit: GroupCommit<Batch>,
     private readonly events: OwnershipEvents,
   ) {
     this.address = newAddress(folder.path);

@@ -10,7 +10,7 @@ import {
   type XeniooDeadLetter,
 } from '../inbox/dead-letter.js';
 import { wasUnderstood } from '../inbox/stored-entry.js';
-import type { GroupCommit } from './group-commit.js';
+import type { GroupCommit } from '../inbox/group-commit.js';
 import type { LmdbDeadLetters } from './lmdb.dead-letters.js';
 import type { Batch } from './lmdb.folder.js';
 import type { LmdbStore } from './lmdb.store.js';
@@ -41,7 +41,7 @@ export class LmdbRecorder {
   constructor(
     private readonly store: LmdbStore,
     private readonly letters: LmdbDeadLetters,
-    private readonly commit: GroupCommit,
+    private readonly commit: GroupCommit<Batch>,
   ) {}
 
   /** What is still being handled is not recorded any more: it will be handled again. */

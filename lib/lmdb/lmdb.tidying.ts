@@ -1,9 +1,9 @@
 import { Logger } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
-import type { GroupCommit } from './group-commit.js';
+import type { GroupCommit } from '../inbox/group-commit.js';
 import type { LmdbClaims } from './lmdb.claims.js';
 import type { LmdbDeadLetters } from './lmdb.dead-letters.js';
-import type { LmdbFolder } from './lmdb.folder.js';
+import type { Batch, LmdbFolder } from './lmdb.folder.js';
 
 const DAY_MS = 86_400_000;
 
@@ -15,7 +15,7 @@ export class LmdbTidying {
     private readonly folder: LmdbFolder,
     private readonly claims: LmdbClaims,
     private readonly letters: LmdbDeadLetters,
-    private readonly commit: GroupCommit,
+    private readonly commit: GroupCommit<Batch>,
     private readonly keepDeadLettersDays: number,
   ) {}
 

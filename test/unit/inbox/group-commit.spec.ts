@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { CommitTimeout, GroupCommit } from '../../../lib/lmdb/group-commit.js';
+import { CommitTimeout, GroupCommit } from '../../../lib/inbox/group-commit.js';
 import type { Batch } from '../../../lib/lmdb/lmdb.folder.js';
 import { gate } from '../../../lib/testing/inbox-bench.js';
 

@@ -1,11 +1,15 @@
 import { settledWithin } from '../settled-within.js';
-import type { Batch, LmdbFolder } from './lmdb.folder.js';
 
 /** Writes into a batch; must not throw. */
-export type Work = (batch: Batch) => void;
+export type Work<Batch> = (batch: Batch) => void;
 
-interface Write {
-  readonly work: Work;
+/** Where a batch is written, as a whole or not at all as far as it can. */
+export interface BatchWriter<Batch> {
+  write(work: Work<Batch>, bytes: number): Promise<void>;
+}
+
+interface Write<Batch> {
+  readonly work: Work<Batch>;
   /** How large is what it adds, about. */
   readonly bytes: number;
   readonly committed: () => void;
@@ -31,20 +35,20 @@ export class CommitTimeout extends Error {
   override readonly name = 'CommitTimeout';
 }
 
-/** Commits what is written at the same time together: the disk syncs once for all of it. */
-export class GroupCommit {
-  private waiting: Write[] = [];
+/** Commits what is written at the same time together: one sync is for all of it. */
+export class GroupCommit<Batch> {
+  private waiting: Write<Batch>[] = [];
   private committing: Promise<void> | undefined;
   private linger: NodeJS.Timeout | undefined;
 
-  constructor(private readonly folder: Pick<LmdbFolder, 'write'>) {}
+  constructor(private readonly writer: BatchWriter<Batch>) {}
 
   /**
    * Writes with the next commit, after the one that is under way.
    * @throws {CommitTimeout} when that does not begin within `timeoutMs`
    */
   async write(
-    work: Work,
+    work: Work<Batch>,
     { bytes = 0, timeoutMs }: WriteOptions = {},
   ): Promise<void> {
     const written = this.add(work, bytes);
@@ -54,7 +58,7 @@ export class GroupCommit {
   }
 
   /** Writes with a commit that somebody waits for, or else soon. */
-  writeSoon(work: Work): Promise<void> {
+  writeSoon(work: Work<Batch>): Promise<void> {
     const { done } = this.add(work, 0);
     this.linger ??= setTimeout(() => void this.commit(), LINGER_MS);
     return done;
@@ -66,10 +70,10 @@ export class GroupCommit {
   }
 
   private add(
-    work: Work,
+    work: Work<Batch>,
     bytes: number,
-  ): { write: Write; done: Promise<void> } {
-    let write!: Write;
+  ): { write: Write<Batch>; done: Promise<void> } {
+    let write!: Write<Batch>;
     const done = new Promise<void>((committed, failed) => {
       write = { work, bytes, committed, failed };
     });
@@ -78,7 +82,7 @@ export class GroupCommit {
   }
 
   private async begun(
-    { write, done }: { write: Write; done: Promise<void> },
+    { write, done }: { write: Write<Batch>; done: Promise<void> },
     timeoutMs: number,
   ): Promise<void> {
     if (!this.waiting.includes(write)) return;
@@ -103,16 +107,16 @@ export class GroupCommit {
       this.linger = undefined;
       const group = this.waiting.splice(0, sizeOfGroup(this.waiting));
       if (await this.isCommitted(group)) continue;
-      // One that does not fit on the disk must not keep the others from it.
+      // One that can't be written must not keep the others from it.
       for (const write of group) await this.isCommitted([write]);
     }
   }
 
   /** Of several, tells whether they were written; one is told that it was not. */
-  private async isCommitted(group: readonly Write[]): Promise<boolean> {
+  private async isCommitted(group: readonly Write<Batch>[]): Promise<boolean> {
     try {
       const bytes = group.reduce((sum, write) => sum + write.bytes, 0);
-      await this.folder.write(batch => {
+      await this.writer.write(batch => {
         for (const { work } of group) work(batch);
       }, bytes);
     } catch (error) {
@@ -126,7 +130,7 @@ export class GroupCommit {
 }
 
 /** How many of these are committed together; at least one, however large. */
-function sizeOfGroup(waiting: readonly Write[]): number {
+function sizeOfGroup(waiting: readonly { readonly bytes: number }[]): number {
   let bytes = 0;
   for (const [index, write] of waiting.entries()) {
     bytes += write.bytes;
