@@ -32,15 +32,15 @@ export function letterOfInvalid(entry: InvalidXeniooEntry): XeniooDeadLetter {
   return letter(entry, []);
 }
 
-/** The letter of an event, given that of earlier failures, if there is one. */
+/** The letter of an event, given the failures that were written before. */
 export function letterOfFailures(
   entry: XeniooEntry,
   failures: readonly XeniooHandlerFailure[],
-  earlier?: XeniooDeadLetter,
+  earlier: readonly XeniooDeadLetterFailure[] = [],
 ): XeniooDeadLetter {
   const failed = new Set(failures.map(({ handler }) => handler));
   return letter(entry, [
-    ...(earlier?.failures.filter(({ handler }) => !failed.has(handler)) ?? []),
+    ...earlier.filter(({ handler }) => !failed.has(handler)),
     ...failures.map(({ handler, attempts, error }) => ({
       handler,
       attempts,

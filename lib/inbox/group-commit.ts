@@ -6,6 +6,8 @@ export type Work<Batch> = (batch: Batch) => void;
 /** Where a batch is written, as a whole or not at all as far as it can. */
 export interface BatchWriter<Batch> {
   write(work: Work<Batch>, bytes: number): Promise<void>;
+  /** Whether an error is due to one of those that write, so that each is to be tried alone; taken for granted. */
+  isAtFault?(error: unknown): boolean;
 }
 
 interface Write<Batch> {
@@ -38,10 +40,14 @@ export class CommitTimeout extends Error {
 /** Commits what is written at the same time together: one sync is for all of it. */
 export class GroupCommit<Batch> {
   private waiting: Write<Batch>[] = [];
-  private committing: Promise<void> | undefined;
+  private readonly committing = new Set<Promise<void>>();
   private linger: NodeJS.Timeout | undefined;
 
-  constructor(private readonly writer: BatchWriter<Batch>) {}
+  constructor(
+    private readonly writer: BatchWriter<Batch>,
+    /** How many commits may be under way. */
+    private readonly atOnce = 1,
+  ) {}
 
   /**
    * Writes with the next commit, after the one that is under way.
@@ -94,11 +100,13 @@ export class GroupCommit<Batch> {
     write.failed(new CommitTimeout(`no commit began within ${timeoutMs} ms`));
   }
 
-  private commit(): Promise<void> {
-    this.committing ??= this.commitAll().finally(() => {
-      this.committing = undefined;
-    });
-    return this.committing;
+  private async commit(): Promise<void> {
+    if (this.committing.size < this.atOnce) {
+      const committing = this.commitAll();
+      this.committing.add(committing);
+      void committing.then(() => this.committing.delete(committing));
+    }
+    await Promise.all(this.committing);
   }
 
   private async commitAll(): Promise<void> {
@@ -106,22 +114,23 @@ export class GroupCommit<Batch> {
       clearTimeout(this.linger);
       this.linger = undefined;
       const group = this.waiting.splice(0, sizeOfGroup(this.waiting));
-      if (await this.isCommitted(group)) continue;
+      if (await this.isSettled(group)) continue;
       // One that can't be written must not keep the others from it.
-      for (const write of group) await this.isCommitted([write]);
+      for (const write of group) await this.isSettled([write]);
     }
   }
 
-  /** Of several, tells whether they were written; one is told that it was not. */
-  private async isCommitted(group: readonly Write<Batch>[]): Promise<boolean> {
+  /** Whether each of them knows what came of it; if not, one of several is at fault. */
+  private async isSettled(group: readonly Write<Batch>[]): Promise<boolean> {
     try {
       const bytes = group.reduce((sum, write) => sum + write.bytes, 0);
       await this.writer.write(batch => {
         for (const { work } of group) work(batch);
       }, bytes);
     } catch (error) {
-      if (group.length > 1) return false;
-      group[0]!.failed(error);
+      const isAtFault = this.writer.isAtFault?.(error) ?? true;
+      if (group.length > 1 && isAtFault) return false;
+      for (const { failed } of group) failed(error);
       return true;
     }
     for (const { committed } of group) committed();

@@ -186,7 +186,7 @@ export class MemoryInbox extends XeniooInbox {
     { failures }: XeniooSettlement,
   ): void {
     if (failures.length === 0) return;
-    const earlier = this.deadLetters.find(entry.id);
+    const earlier = this.deadLetters.find(entry.id)?.failures;
     this.deadLetters.add(letterOfFailures(entry, failures, earlier));
   }
 

@@ -21,6 +21,8 @@ export function replayOf(
   if (entry instanceof InvalidXeniooEntry) {
     return { entries: eventsOf(entry, now.botNamed) };
   }
+  // Its process ended again and again: who was to blame is not known.
+  if (failures.length === 0) return { entries: [entry] };
   const failed = failures.map(({ handler }) => handler);
   const handlers = failed.filter(name => now.handlers.includes(name));
   const gone = failed.filter(name => !handlers.includes(name));

@@ -76,7 +76,7 @@ export class LmdbRecorder {
     };
     if (failures.length > 0) {
       const letterOf = (earlier?: XeniooDeadLetter) =>
-        letterOfFailures(entry, failures, earlier);
+        letterOfFailures(entry, failures, earlier?.failures);
       await this.letters.merge(entry.id, letterOf, move);
       return;
     }

@@ -55,7 +55,7 @@ describe('the letter of an event', () => {
     const { failures } = letterOfFailures(
       event,
       [gaveUp('Crm.save', still, 10), failureOf('Audit.write')],
-      earlier,
+      earlier.failures,
     );
 
     expect(failures).toEqual([

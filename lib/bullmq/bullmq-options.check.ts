@@ -1,0 +1,98 @@
+import { kindOf, quote } from '../describe-value.js';
+import { rangeProblems } from '../range-problems.js';
+import { unknownNames } from '../unknown-names.js';
+import { withoutUndefined } from '../without-undefined.js';
+
+const NAMES = [
+  'connection',
+  'backend',
+  'queue',
+  'prefix',
+  'worker',
+  'keepDeadLettersDays',
+];
+
+const RANGES = { keepDeadLettersDays: [1, 36_500] } as const;
+
+const WORKER_RANGES = {
+  concurrency: [1, 10_000],
+  lockDurationMs: [1_000, 3_600_000],
+} as const;
+
+/** A sentence for each option of `bullmqInbox()` that can't be; defaults are in place. */
+export function bullmqOptionsProblems(options: {
+  readonly [name: string]: unknown;
+}): string[] {
+  const { connection, backend, queue, prefix, worker } = options;
+  return [
+    ...unknownNames(options, NAMES),
+    ...rangeProblems(options, RANGES),
+    ...connectionProblems(connection, backend),
+    ...nameProblems('queue', queue, /^[^\s:]+$/, 'spaces and colons'),
+    ...nameProblems('prefix', prefix, /^\S+$/, 'spaces'),
+    ...workerProblems(worker),
+  ];
+}
+
+function connectionProblems(connection: unknown, backend: unknown): string[] {
+  const problems: string[] = [];
+  const isUrl = typeof connection === 'string';
+  if (connection === undefined) {
+    problems.push(
+      'expected `connection` of bullmqInbox(): a URL as redis://… or postgres://…, or options; or import BullModule.forRoot({ connection })',
+    );
+  } else if (isUrl && !/^(rediss?|postgres(ql)?):\/\//.test(connection)) {
+    // It may hold a password.
+    problems.push(
+      'expected `connection` of bullmqInbox() to begin with redis://, rediss://, postgres:// or postgresql://',
+    );
+  } else if (!isUrl && !isObject(connection)) {
+    problems.push(
+      `expected \`connection\` of bullmqInbox() to be a URL or an object, got ${kindOf(connection)}`,
+    );
+  } else if (!isUrl && ('schema' in connection || 'totalCount' in connection)) {
+    problems.push(
+      'expected `connection` of bullmqInbox() to be without `schema`, and no `pg.Pool`: give the options of the pool, and a database of its own where the schema `bullmq` is taken',
+    );
+  }
+  if (backend !== undefined && typeof backend !== 'function') {
+    problems.push(
+      `expected \`backend\` of bullmqInbox() to be createPostgresBackend or createRedisBackend of bullmq, got ${kindOf(backend)}`,
+    );
+  }
+  return problems;
+}
+
+function nameProblems(
+  option: string,
+  name: unknown,
+  pattern: RegExp,
+  without: string,
+): string[] {
+  if (typeof name === 'string' && pattern.test(name)) return [];
+  return [
+    `expected \`${option}\` of bullmqInbox() to be a name without ${without}, got ${quote(name)}`,
+  ];
+}
+
+function workerProblems(worker: unknown): string[] {
+  if (typeof worker === 'boolean') return [];
+  if (!isObject(worker)) {
+    return [
+      `expected \`worker\` of bullmqInbox() to be true, false or an object of options, got ${kindOf(worker)}`,
+    ];
+  }
+  const options = withoutUndefined(worker);
+  return [
+    ...unknownNames(options, Object.keys(WORKER_RANGES)),
+    ...rangeProblems(
+      { concurrency: 1, lockDurationMs: 1_000, ...options },
+      WORKER_RANGES,
+      'worker.',
+    ),
+  ];
+}
+
+export function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

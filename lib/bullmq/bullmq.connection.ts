@@ -1,0 +1,96 @@
+import { Logger } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describeError } from '../describe-error.js';
+import { settledWithin } from '../settled-within.js';
+import { XeniooInboxError } from '../xenioo.errors.js';
+import type { BullmqEngine, OpenEngine } from './bullmq.engine.js';
+
+/** How long to wait before an engine that was down is tried again. */
+const OPEN_AGAIN_AFTER_MS = 500;
+
+/** How long to wait for an engine that is asked to let go. */
+const CLOSE_WITHIN_MS = 1_000;
+
+/** However often its trouble comes and goes. */
+const TELL_EVERY_MS = 10_000;
+
+/** The way to the engine: opened as soon as it answers, and told of once while it does not. */
+export class BullmqConnection {
+  private readonly logger = new Logger('Xenioo');
+  private readonly opening: Promise<OpenEngine | undefined>;
+  private opened: OpenEngine | undefined;
+  private isClosed = false;
+  private isInTrouble = false;
+  private tellAgainAt = 0;
+
+  constructor(
+    private readonly engine: BullmqEngine,
+    private readonly acceptTimeoutMs: number,
+  ) {
+    this.opening = this.openAtLast();
+  }
+
+  get name(): string {
+    return this.engine.name;
+  }
+
+  /**
+   * The engine, as soon as it has answered once.
+   * @throws {XeniooInboxError} when it does not within `acceptTimeoutMs`
+   */
+  async open(timeoutMs = this.acceptTimeoutMs): Promise<OpenEngine> {
+    if (!this.opened) await settledWithin(this.opening, timeoutMs);
+    if (this.opened && !this.isClosed) return this.opened;
+    throw new XeniooInboxError(
+      this.isClosed
+        ? 'the BullMQ inbox has stopped'
+        : `${this.name} does not answer`,
+    );
+  }
+
+  /** Resolves with the engine however long that takes; with nothing when it is closed before. */
+  whenOpen(): Promise<OpenEngine | undefined> {
+    return this.opening;
+  }
+
+  /** It did not do what it was asked for. */
+  tellTrouble(error: unknown): void {
+    const now = performance.now();
+    if (this.isInTrouble || this.isClosed || now < this.tellAgainAt) return;
+    this.isInTrouble = true;
+    this.tellAgainAt = now + TELL_EVERY_MS;
+    this.logger.error(
+      `${this.name} does not do what it should: ${describeError(error).message}. It is asked again until it does; calls wait for it up to ${this.acceptTimeoutMs} ms (\`acceptTimeoutMs\`) and are then answered 503.`,
+    );
+  }
+
+  /** It did what it was asked for. */
+  tellWell(): void {
+    if (!this.isInTrouble) return;
+    this.isInTrouble = false;
+    this.logger.log(`${this.name} does what it should again.`);
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    const closed = this.opening.then(opened => opened?.close());
+    await settledWithin(
+      closed.catch(() => {}),
+      CLOSE_WITHIN_MS,
+    );
+  }
+
+  private async openAtLast(): Promise<OpenEngine | undefined> {
+    while (!this.isClosed) {
+      try {
+        const opened = await this.engine.open();
+        this.tellWell();
+        return (this.opened = opened);
+      } catch (error) {
+        this.tellTrouble(error);
+        await sleep(OPEN_AGAIN_AFTER_MS, undefined, { ref: false });
+      }
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,40 @@
+import type { Processor, WorkerOptions } from 'bullmq';
+import type { XeniooDedupeSettings } from '../xenioo-dedupe.js';
+import type { StoredJob, XeniooQueue, XeniooWorker } from './stored-job.js';
+
+/** Redis or PostgreSQL, as far as they differ under BullMQ. */
+export interface BullmqEngine {
+  /** For messages, without user and password: `'Redis at 127.0.0.1:6379'`. */
+  readonly name: string;
+  /** How many jobs one bulk call holds at most. */
+  readonly jobsAtOnce: number;
+  /** How many bulk calls may be under way. */
+  readonly callsAtOnce: number;
+  /** @throws when it does not answer, or not as it must */
+  open(): Promise<OpenEngine>;
+  /** Whether it answers and refuses just what it was given, as nothing else would be. */
+  isRefusal(error: unknown): boolean;
+}
+
+/** An engine that has answered. From then on it finds its way back by itself. */
+export interface OpenEngine {
+  readonly queue: XeniooQueue;
+  /** A worker that does nothing before its `run()`. */
+  openWorker(
+    processor: Processor<StoredJob, void>,
+    options: Omit<WorkerOptions, 'connection'>,
+  ): Promise<XeniooWorker>;
+  /**
+   * Notes that these ids were claimed, and forgets the oldest past `maxIds`.
+   * @returns how many of them were known before
+   */
+  noteClaims(
+    ids: readonly string[],
+    dedupe: XeniooDedupeSettings,
+  ): Promise<number>;
+  /** A sentence for each way in which it is set up to lose what it has accepted. */
+  risks(): Promise<string[]>;
+  /** Whether it is so full that what is left is for handling. */
+  isFull(): boolean;
+  close(): Promise<void>;
+}

@@ -1,0 +1,82 @@
+import { UnrecoverableError } from 'bullmq';
+import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
+import type { XeniooEntry } from '../events/parse-entry.js';
+import { onlyOf, type XeniooSettlement } from '../handlers/xenioo.dispatch.js';
+import { letterOfFailures } from '../inbox/dead-letter.js';
+import { restoreEntry } from '../inbox/stored-entry.js';
+import { isKept } from './bullmq.dead-letters.js';
+import { stateOf, type JobState, type XeniooJob } from './stored-job.js';
+
+/**
+ * What a job holds when it is taken up: a dead letter is replayed, by us or from a dashboard.
+ * @throws {UnrecoverableError} when it was not put there by this module
+ */
+export function takenUp(job: XeniooJob): {
+  readonly entry: XeniooEntry;
+  readonly before: JobState;
+} {
+  try {
+    const entry = restoreEntry(job.data.entry);
+    return { entry, before: stateBefore(job) };
+  } catch {
+    // The error would show what is in it.
+    throw new UnrecoverableError(
+      'it holds no entry as nestjs-xenioo puts it into the queue',
+    );
+  }
+}
+
+function stateBefore(job: XeniooJob): JobState {
+  const state = stateOf(job);
+  const timesFailed = job.attemptsMade;
+  const { replay = {}, failures, progress, deadLetteredAt } = state;
+  if (timesFailed === state.timesFailed || replay.entries) return state;
+  const kept = failures.filter(({ handler }) => isKept(replay, handler));
+  const handlers = replay.handlers ?? failures.map(({ handler }) => handler);
+  return {
+    ...(deadLetteredAt !== undefined && { deadLetteredAt }),
+    failures: kept,
+    timesFailed,
+    // Without failures its processes ended before its handlers did.
+    progress: handlers.length > 0 ? onlyOf(handlers) : progress,
+  };
+}
+
+/** The state of a job after an attempt. */
+export function settledState(
+  entry: XeniooEntry,
+  before: JobState,
+  { progress, failures }: XeniooSettlement,
+): JobState {
+  const { timesFailed, deadLetteredAt } = before;
+  const kept = {
+    timesFailed,
+    progress,
+    failures: before.failures,
+    ...(deadLetteredAt !== undefined && { deadLetteredAt }),
+  };
+  if (failures.length === 0) return kept;
+  const letter = letterOfFailures(entry, failures, before.failures);
+  return {
+    ...kept,
+    failures: letter.failures,
+    deadLetteredAt: letter.deadLetteredAt.getTime(),
+  };
+}
+
+/** Why a job failed, for dashboards: PostgreSQL takes neither NUL nor half a character. */
+export function reasonOf(entry: XeniooEntry, { failures }: JobState): Error {
+  const message =
+    entry instanceof InvalidXeniooEntry
+      ? `${entry.reason}: ${entry.errors.join('; ')}`
+      : failures
+          .map(({ handler, error }) => `${handler}: ${error.message}`)
+          .join('; ');
+  const reason = new UnrecoverableError(clean(message));
+  reason.stack = clean(failures.at(-1)?.error.stack ?? '');
+  return reason;
+}
+
+function clean(text: string): string {
+  return Buffer.from(text.replaceAll('\0', '')).toString();
+}

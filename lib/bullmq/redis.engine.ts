@@ -1,0 +1,189 @@
+import {
+  createRedisBackend,
+  Queue,
+  Worker,
+  type Processor,
+  type WorkerOptions,
+} from 'bullmq';
+import { Redis, type RedisOptions } from 'ioredis';
+import { once } from 'node:events';
+import type { XeniooDedupeSettings } from '../xenioo-dedupe.js';
+import type { BullmqEngine, OpenEngine } from './bullmq.engine.js';
+import type { BullmqInboxSettings } from './bullmq.inbox-options.js';
+import { noteClaims } from './redis.claims.js';
+import { RedisMemory } from './redis.memory.js';
+import { risksOf } from './redis.risks.js';
+import type { StoredJob, XeniooQueue, XeniooWorker } from './stored-job.js';
+
+/** How long to wait before a connection that broke is made again. */
+const CONNECT_AGAIN_AFTER_MS = 500;
+
+const CONNECT_WITHIN_MS = 3_000;
+
+/** A connection over which nothing comes although an answer is due is replaced after that. */
+const ANSWER_WITHIN_MS = 3_000;
+
+/** A worker waits for jobs up to 10 s in one command. */
+const BLOCKING_ANSWER_WITHIN_MS = 15_000;
+
+/** Events that others may read of the queue, as a dashboard; BullMQ keeps 10,000. */
+const KEPT_QUEUE_EVENTS = 1_000;
+
+const CONNECTION: RedisOptions = {
+  retryStrategy: () => CONNECT_AGAIN_AFTER_MS,
+  // A replica that was the primary, as after a failover.
+  reconnectOnError: error => error.message.startsWith('READONLY'),
+  connectTimeout: CONNECT_WITHIN_MS,
+  keepAlive: 10_000,
+};
+
+/** What is added fails at once when Redis is down: the call waits for it, not the connection. */
+const ADDING: RedisOptions = {
+  ...CONNECTION,
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  socketTimeout: ANSWER_WITHIN_MS,
+};
+
+/** What was handled is recorded as soon as Redis is there again. BullMQ demands that. */
+const WORKING: RedisOptions = {
+  ...CONNECTION,
+  enableOfflineQueue: true,
+  maxRetriesPerRequest: null,
+  socketTimeout: ANSWER_WITHIN_MS,
+};
+
+/** BullMQ on Redis. */
+export class RedisEngine implements BullmqEngine {
+  readonly name: string;
+  readonly jobsAtOnce = 1_000;
+  readonly callsAtOnce = 4;
+
+  constructor(
+    private readonly settings: BullmqInboxSettings,
+    /** The `Redis` class of ioredis: an optional peer, loaded by whoever needs it. */
+    private readonly client: typeof Redis,
+  ) {
+    const { options } = this.connect({ lazyConnect: true });
+    const { path, host = 'localhost', port = 6379 } = options;
+    this.name = `Redis at ${path ?? `${host}:${port}`}`;
+  }
+
+  async open(): Promise<OpenEngine> {
+    const client = this.connect({ ...ADDING, lazyConnect: true });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      const open = await OpenRedis.on(client, this.settings, options =>
+        this.connect(options),
+      );
+      return open;
+    } catch (error) {
+      client.disconnect();
+      throw error;
+    }
+  }
+
+  isRefusal(error: unknown): boolean {
+    const { name, message } = error as Error;
+    // With these words it begins what passes by itself.
+    const isPassing =
+      /^(OOM|READONLY|LOADING|BUSY|MISCONF|MASTERDOWN|NOREPLICAS|TRYAGAIN|CLUSTERDOWN|UNBLOCKED|NOAUTH|WRONGPASS|NOPERM)\b/;
+    return name === 'ReplyError' && !isPassing.test(message);
+  }
+
+  private connect(more: RedisOptions): Redis {
+    const { connection } = this.settings;
+    const { client: Client } = this;
+    if (typeof connection === 'string') return new Client(connection, more);
+    if ('duplicate' in connection) {
+      return (connection as unknown as Redis).duplicate(more);
+    }
+    const { url, ...options } = connection as RedisOptions & { url?: string };
+    return url === undefined
+      ? new Client({ ...options, ...more })
+      : new Client(url, { ...options, ...more });
+  }
+}
+
+class OpenRedis implements OpenEngine {
+  private constructor(
+    readonly queue: XeniooQueue,
+    private readonly client: Redis,
+    private readonly settings: BullmqInboxSettings,
+    private readonly memory: RedisMemory,
+    private readonly connect: (options: RedisOptions) => Redis,
+  ) {}
+
+  static async on(
+    client: Redis,
+    settings: BullmqInboxSettings,
+    connect: (options: RedisOptions) => Redis,
+  ): Promise<OpenRedis> {
+    const queue: XeniooQueue = new Queue(
+      settings.queue,
+      {
+        connection: client,
+        prefix: settings.prefix,
+        // It would print what `risks()` tells.
+        skipVersionCheck: true,
+        streams: { events: { maxLen: KEPT_QUEUE_EVENTS } },
+      },
+      createRedisBackend,
+    );
+    queue.on('error', () => {});
+    await queue.waitUntilReady();
+    const memory = new RedisMemory(client);
+    await memory.look();
+    return new OpenRedis(queue, client, settings, memory, connect);
+  }
+
+  async openWorker(
+    processor: Processor<StoredJob, void>,
+    options: Omit<WorkerOptions, 'connection'>,
+  ): Promise<XeniooWorker> {
+    const client = this.connect(WORKING);
+    client.on('error', () => {});
+    // BullMQ makes of it the connection on which it waits for jobs.
+    client.duplicate = more =>
+      this.connect({
+        ...WORKING,
+        ...more,
+        socketTimeout: BLOCKING_ANSWER_WITHIN_MS,
+      });
+    const worker: XeniooWorker = new Worker(
+      this.settings.queue,
+      processor,
+      {
+        ...options,
+        connection: client,
+        prefix: this.settings.prefix,
+      },
+      createRedisBackend,
+    );
+    worker.once('closed', () => client.disconnect());
+    return worker;
+  }
+
+  noteClaims(
+    ids: readonly string[],
+    dedupe: XeniooDedupeSettings,
+  ): Promise<number> {
+    return noteClaims(this.client, key => this.queue.toKey(key), ids, dedupe);
+  }
+
+  risks(): Promise<string[]> {
+    return risksOf(this.client);
+  }
+
+  isFull(): boolean {
+    return this.memory.isFull;
+  }
+
+  async close(): Promise<void> {
+    this.memory.end();
+    await this.queue.close();
+    this.client.disconnect();
+    await once(this.client, 'end');
+  }
+}

@@ -1,0 +1,49 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+
+/**
+ * Each line tells which processes run now; the end of its input is the end of them. A killed PostgreSQL leaves a piece
+ * of shared memory, named in its lock file, that only a next start would remove.
+ */
+const SCRIPT = `
+while read -r told; do running=$told; done
+for pid in $running; do kill -s KILL "$pid" 2> /dev/null; done
+[ -n "$1" ] || exit 0
+piece=$(sed -n '7s/.* //p' "$1/data/postmaster.pid" 2> /dev/null)
+[ -z "$piece" ] || ipcrm -m "$piece"
+rm -rf -- "$1"
+`;
+
+/**
+ * Ends an engine and removes its folder when the process that started it is gone. No handler of signals can do that:
+ * test runners kill their workers, and a developer may kill the runner.
+ */
+export class EngineGuard {
+  private readonly shell: ChildProcess;
+
+  /** @param folder removed at the end, unless it is empty */
+  constructor(folder: string) {
+    this.shell = spawn('sh', ['-c', SCRIPT, 'engine-guard', folder], {
+      cwd: '/',
+      // What interrupts the tests from a terminal must not reach it.
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    this.shell.unref();
+    (this.shell.stdin as Socket).unref();
+  }
+
+  /** Tells which processes to end. */
+  watch(pids: readonly number[]): void {
+    this.shell.stdin!.write(`${pids.join(' ')}\n`);
+  }
+
+  /** Ends what is watched and removes the folder. */
+  async end(): Promise<void> {
+    this.shell.ref();
+    const gone = once(this.shell, 'exit');
+    this.shell.stdin!.end();
+    await gone;
+  }
+}

@@ -1,0 +1,106 @@
+import { connect } from 'node:net';
+import { engineFolder, type EngineFolder } from './engine-folder.js';
+import { EngineServer } from './engine-server.js';
+import { findRedisServer, missingEngine } from './find-engines.js';
+import { onFreePort } from './free-port.js';
+
+export interface RedisOptions {
+  /** @default true */
+  readonly appendonly?: boolean;
+  /** @default 'always' */
+  readonly appendfsync?: 'always' | 'everysec';
+  /** As Redis writes it, such as `'4mb'`. */
+  readonly maxmemory?: string;
+  readonly maxmemoryPolicy?: string;
+  /** @default a free one */
+  readonly port?: number;
+  /** Kept when the server stops. @default a temporary one, which is removed */
+  readonly folder?: string;
+}
+
+/** How long an answer may take before another question. */
+const ANSWER_MS = 1_000;
+
+/** Starts a Redis on 127.0.0.1 that has every answered write on its disk. */
+export async function startRedis(
+  options: RedisOptions = {},
+): Promise<RedisServer> {
+  const { port } = options;
+  if (port !== undefined) return RedisServer.start(options, port);
+  return onFreePort(free => RedisServer.start(options, free));
+}
+
+/** A `redis-server` that tests may kill, pause and start again. */
+export class RedisServer extends EngineServer {
+  static async start(
+    options: RedisOptions,
+    port: number,
+  ): Promise<RedisServer> {
+    const program = findRedisServer();
+    if (program === undefined) throw new Error(missingEngine('redis'));
+    const folder = await engineFolder(options.folder);
+    const server = new RedisServer(program, port, folder, options);
+    try {
+      await server.start();
+      return server;
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+  }
+
+  private constructor(
+    program: string,
+    port: number,
+    folder: EngineFolder,
+    {
+      appendonly = true,
+      appendfsync = 'always',
+      maxmemory,
+      maxmemoryPolicy,
+    }: RedisOptions,
+  ) {
+    const settings: Record<string, string | undefined> = {
+      bind: '127.0.0.1',
+      port: String(port),
+      dir: folder.path,
+      save: '',
+      appendonly: appendonly ? 'yes' : 'no',
+      appendfsync,
+      maxmemory,
+      'maxmemory-policy': maxmemoryPolicy,
+    };
+    const args = Object.entries(settings).flatMap(([name, value]) =>
+      value === undefined ? [] : [`--${name}`, value],
+    );
+    super(port, folder, { program, args, endSignal: 'SIGTERM' });
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** While it loads its file it refuses the PING. */
+  protected async isAnswering(): Promise<boolean> {
+    const answer = await this.ask('PING\r\nINFO server\r\n', /process_id:\d+/);
+    return (
+      answer.startsWith('+PONG') && answer.includes(`process_id:${this.pid}\r`)
+    );
+  }
+
+  private ask(question: string, end: RegExp): Promise<string> {
+    return new Promise(resolve => {
+      const socket = connect(this.port, '127.0.0.1');
+      let answer = '';
+      socket.setEncoding('utf8').setTimeout(ANSWER_MS, () => socket.destroy());
+      socket.on('data', (text: string) => {
+        answer += text;
+        if (end.test(answer)) socket.destroy();
+      });
+      // Nobody listens yet: no answer either.
+      socket.on('error', () => {});
+      socket.on('close', () => resolve(answer));
+      socket.write(question);
+    });
+  }
+}

@@ -1,0 +1,17 @@
+import { setTimeout } from 'node:timers/promises';
+
+const DEADLINE_MS = 60_000;
+const STEP_MS = 10;
+
+/** Waits for what no event tells. */
+export async function until(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  deadlineMs = DEADLINE_MS,
+): Promise<void> {
+  const end = Date.now() + deadlineMs;
+  while (!(await isSo())) {
+    if (Date.now() > end) throw new Error(`Waited too long until ${what}`);
+    await setTimeout(STEP_MS);
+  }
+}
