@@ -15,8 +15,13 @@ import { settledWithin } from '../settled-within.js';
 import type { XeniooDedupeSettings } from '../xenioo-dedupe.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
 import type { BullmqConnection } from './bullmq.connection.js';
-import type { BullmqEngine } from './bullmq.engine.js';
-import { jobOf, type JobKeeping, type NewJob } from './stored-job.js';
+import type { BullmqEngine, OpenEngine } from './bullmq.engine.js';
+import {
+  jobOf,
+  type JobKeeping,
+  type NewJob,
+  type XeniooQueue,
+} from './stored-job.js';
 
 /** How long to wait before jobs that were not taken are offered again. */
 const AGAIN_AFTER_MS = 100;
@@ -42,7 +47,7 @@ export class BullmqAcceptance {
         write: work => this.write(work),
         isAtFault: error => engine.isRefusal(error),
       },
-      engine.callsAtOnce,
+      { atOnce: engine.callsAtOnce, gathers: true },
     );
   }
 
@@ -120,13 +125,17 @@ export class BullmqAcceptance {
     if (open.isFull()) throw new Error('it is full');
     const { jobsAtOnce } = this.engine;
     for (let from = 0; from < jobs.length; from += jobsAtOnce) {
-      await open.queue.addBulk(jobs.slice(from, from + jobsAtOnce));
+      const some = jobs.slice(from, from + jobsAtOnce);
+      await Promise.all([addTo(open.queue, some), this.note(open, some)]);
     }
+  }
+
+  private async note(open: OpenEngine, jobs: readonly NewJob[]): Promise<void> {
     const { dedupe } = this.settings;
     if (!dedupe) return;
     const claimed = jobs.flatMap(({ opts }) => opts.deduplication?.id ?? []);
     if (claimed.length === 0) return;
-    this.log.note(await open.noteClaims(claimed, dedupe));
+    await open.noteClaims(claimed, dedupe, known => this.log.note(known));
   }
 
   private refused(error: unknown): XeniooInboxError {
@@ -136,4 +145,14 @@ export class BullmqAcceptance {
       `the BullMQ inbox, ${this.connection.name}: ${describeError(error).message}`,
     );
   }
+}
+
+/** A bulk call of one costs twice as much as one that is added alone. */
+async function addTo(
+  queue: XeniooQueue,
+  jobs: readonly NewJob[],
+): Promise<void> {
+  const [{ name, data, opts }] = jobs as [NewJob];
+  if (jobs.length === 1) await queue.add(name, data, opts);
+  else await queue.addBulk([...jobs]);
 }

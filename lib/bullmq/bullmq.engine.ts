@@ -25,13 +25,14 @@ export interface OpenEngine {
     options: Omit<WorkerOptions, 'connection'>,
   ): Promise<XeniooWorker>;
   /**
-   * Notes that these ids were claimed, and forgets the oldest past `maxIds`.
-   * @returns how many of them were known before
+   * Notes that these ids were claimed, and forgets the oldest past `maxIds`; calls
+   * `onKnown` with how many were known before, where it knows.
    */
   noteClaims(
     ids: readonly string[],
     dedupe: XeniooDedupeSettings,
-  ): Promise<number>;
+    onKnown: (count: number) => void,
+  ): Promise<void>;
   /** A sentence for each way in which it is set up to lose what it has accepted. */
   risks(): Promise<string[]>;
   /** Whether it is so full that what is left is for handling. */

@@ -145,13 +145,12 @@ class OpenPostgres implements OpenEngine {
     }
   }
 
-  async noteClaims(
+  /** What was known it does not tell: asking would cost more than the number is worth. */
+  noteClaims(
     ids: readonly string[],
     dedupe: XeniooDedupeSettings,
-  ): Promise<number> {
-    await this.claims.note(ids.length, dedupe);
-    // BullMQ does not tell, and another query would cost more than the number is worth.
-    return 0;
+  ): Promise<void> {
+    return this.claims.note(ids.length, dedupe);
   }
 
   risks(): Promise<string[]> {

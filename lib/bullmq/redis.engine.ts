@@ -10,7 +10,7 @@ import { once } from 'node:events';
 import type { XeniooDedupeSettings } from '../xenioo-dedupe.js';
 import type { BullmqEngine, OpenEngine } from './bullmq.engine.js';
 import type { BullmqInboxSettings } from './bullmq.inbox-options.js';
-import { noteClaims } from './redis.claims.js';
+import { RedisClaims } from './redis.claims.js';
 import { RedisMemory } from './redis.memory.js';
 import { risksOf } from './redis.risks.js';
 import type { StoredJob, XeniooQueue, XeniooWorker } from './stored-job.js';
@@ -107,13 +107,17 @@ export class RedisEngine implements BullmqEngine {
 }
 
 class OpenRedis implements OpenEngine {
+  private readonly claims: RedisClaims;
+
   private constructor(
     readonly queue: XeniooQueue,
     private readonly client: Redis,
     private readonly settings: BullmqInboxSettings,
     private readonly memory: RedisMemory,
     private readonly connect: (options: RedisOptions) => Redis,
-  ) {}
+  ) {
+    this.claims = new RedisClaims(client, key => queue.toKey(key));
+  }
 
   static async on(
     client: Redis,
@@ -168,8 +172,9 @@ class OpenRedis implements OpenEngine {
   noteClaims(
     ids: readonly string[],
     dedupe: XeniooDedupeSettings,
-  ): Promise<number> {
-    return noteClaims(this.client, key => this.queue.toKey(key), ids, dedupe);
+    onKnown: (count: number) => void,
+  ): Promise<void> {
+    return this.claims.note(ids, dedupe, onKnown);
   }
 
   risks(): Promise<string[]> {
@@ -182,6 +187,7 @@ class OpenRedis implements OpenEngine {
 
   async close(): Promise<void> {
     this.memory.end();
+    this.claims.end();
     await this.queue.close();
     this.client.disconnect();
     await once(this.client, 'end');

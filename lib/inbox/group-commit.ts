@@ -25,6 +25,13 @@ interface WriteOptions {
   readonly timeoutMs?: number;
 }
 
+interface GroupCommitOptions {
+  /** How many commits may be under way, 1 if absent. */
+  readonly atOnce?: number;
+  /** Whether what comes in the same turn of the event loop is waited for. */
+  readonly gathers?: boolean;
+}
+
 /** How long a write that nobody waits for lets others join it. */
 const LINGER_MS = 10;
 
@@ -42,11 +49,11 @@ export class GroupCommit<Batch> {
   private waiting: Write<Batch>[] = [];
   private readonly committing = new Set<Promise<void>>();
   private linger: NodeJS.Timeout | undefined;
+  private gathering: NodeJS.Immediate | undefined;
 
   constructor(
     private readonly writer: BatchWriter<Batch>,
-    /** How many commits may be under way. */
-    private readonly atOnce = 1,
+    private readonly options: GroupCommitOptions = {},
   ) {}
 
   /**
@@ -58,7 +65,7 @@ export class GroupCommit<Batch> {
     { bytes = 0, timeoutMs }: WriteOptions = {},
   ): Promise<void> {
     const written = this.add(work, bytes);
-    void this.commit();
+    this.commit();
     if (timeoutMs !== undefined) await this.begun(written, timeoutMs);
     return written.done;
   }
@@ -66,13 +73,14 @@ export class GroupCommit<Batch> {
   /** Writes with a commit that somebody waits for, or else soon. */
   writeSoon(work: Work<Batch>): Promise<void> {
     const { done } = this.add(work, 0);
-    this.linger ??= setTimeout(() => void this.commit(), LINGER_MS);
+    this.linger ??= setTimeout(() => this.commit(), LINGER_MS);
     return done;
   }
 
   /** Resolves when what was to be written is written. */
   async end(): Promise<void> {
-    await this.commit();
+    this.begin();
+    await Promise.all(this.committing);
   }
 
   private add(
@@ -100,13 +108,18 @@ export class GroupCommit<Batch> {
     write.failed(new CommitTimeout(`no commit began within ${timeoutMs} ms`));
   }
 
-  private async commit(): Promise<void> {
-    if (this.committing.size < this.atOnce) {
-      const committing = this.commitAll();
-      this.committing.add(committing);
-      void committing.then(() => this.committing.delete(committing));
-    }
-    await Promise.all(this.committing);
+  private commit(): void {
+    if (!this.options.gathers) this.begin();
+    else this.gathering ??= setImmediate(() => this.begin());
+  }
+
+  private begin(): void {
+    this.gathering = undefined;
+    const { atOnce = 1 } = this.options;
+    if (this.waiting.length === 0 || this.committing.size >= atOnce) return;
+    const committing = this.commitAll();
+    this.committing.add(committing);
+    void committing.then(() => this.committing.delete(committing));
   }
 
   private async commitAll(): Promise<void> {

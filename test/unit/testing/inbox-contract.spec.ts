@@ -58,9 +58,13 @@ function keepsTheContract(inbox: XeniooInboxUnderTest): void {
   });
 }
 
-describe('the memory inbox', () => keepsTheContract(memory));
+describe('the memory inbox', () => {
+  keepsTheContract(memory);
+});
 
-describe('the LMDB inbox', () => keepsTheContract(lmdb));
+describe('the LMDB inbox', () => {
+  keepsTheContract(lmdb);
+});
 
 describeEngine('redis', 'the BullMQ inbox on Redis', () =>
   keepsTheContract(bullmq(inject('redisUrl'))),
