@@ -18,8 +18,8 @@ const TELL_EVERY_MS = 10_000;
 export class BullmqConnection {
   private readonly logger = new Logger('Xenioo');
   private readonly opening: Promise<OpenEngine | undefined>;
+  private readonly closing = new AbortController();
   private opened: OpenEngine | undefined;
-  private isClosed = false;
   private isInTrouble = false;
   private tellAgainAt = 0;
 
@@ -32,6 +32,10 @@ export class BullmqConnection {
 
   get name(): string {
     return this.engine.name;
+  }
+
+  private get isClosed(): boolean {
+    return this.closing.signal.aborted;
   }
 
   /**
@@ -60,7 +64,7 @@ export class BullmqConnection {
     this.isInTrouble = true;
     this.tellAgainAt = now + TELL_EVERY_MS;
     this.logger.error(
-      `${this.name} does not do what it should: ${describeError(error).message}. It is asked again until it does; calls wait for it up to ${this.acceptTimeoutMs} ms (\`acceptTimeoutMs\`) and are then answered 503.`,
+      `${this.name} does not do what it should: ${describeError(error).message}. It is asked again until it does; nothing that was accepted is lost.`,
     );
   }
 
@@ -72,7 +76,7 @@ export class BullmqConnection {
   }
 
   async close(): Promise<void> {
-    this.isClosed = true;
+    this.closing.abort();
     const closed = this.opening.then(opened => opened?.close());
     await settledWithin(
       closed.catch(() => {}),
@@ -88,7 +92,9 @@ export class BullmqConnection {
         return (this.opened = opened);
       } catch (error) {
         this.tellTrouble(error);
-        await sleep(OPEN_AGAIN_AFTER_MS, undefined, { ref: false });
+        // A worker has nothing else that keeps its process alive until then.
+        const { signal } = this.closing;
+        await sleep(OPEN_AGAIN_AFTER_MS, undefined, { signal }).catch(() => {});
       }
     }
     return undefined;

@@ -63,7 +63,7 @@ export class BullmqHandling {
     const ended = closed.then(() => this.untilNothingIsInFlight());
     if (!(await settledWithin(ended, timeoutMs))) {
       this.logger.warn(
-        `Stopping while ${this.inFlight} events are still being handled after ${timeoutMs} ms: they go back to the queue, and are handled again. If their handlers need longer, raise \`shutdownTimeoutMs\`.`,
+        `Stopping after ${timeoutMs} ms (\`shutdownTimeoutMs\`) while handlers still run, of events: ${this.inFlight}. These go back to the queue and are handled again. If their handlers need longer, raise it.`,
       );
       this.processor.abandon();
     }
@@ -105,7 +105,7 @@ export class BullmqHandling {
         return worker;
       } catch (error) {
         this.connection.tellTrouble(error);
-        await sleep(AGAIN_AFTER_MS, undefined, { ref: false });
+        await sleep(AGAIN_AFTER_MS);
       }
     }
     return undefined;
@@ -117,6 +117,7 @@ export class BullmqHandling {
       const isLock = isGone(error) || /renew lock/.test(error.message);
       if (!isLock) this.connection.tellTrouble(error);
     });
+    worker.on('ready', () => this.connection.tellWell());
     worker.on('active', () => this.connection.tellWell());
     worker.on('lockRenewalFailed', jobs => this.tellUnlocked(jobs.length));
     worker.on('failed', (job, error) => this.tellFailed(job, error));
@@ -124,7 +125,7 @@ export class BullmqHandling {
 
   private tellUnlocked(count: number): void {
     this.logger.warn(
-      `${count} events were held here longer than their locks (${this.settings.lockDurationMs} ms, \`worker.lockDurationMs\`): another process may handle them as well. Was ${this.connection.name} away, or does a handler block the event loop?`,
+      `Locks ran out while handlers still ran (\`worker.lockDurationMs\` is ${this.settings.lockDurationMs}), of events: ${count}. Another process may handle them as well. Was ${this.connection.name} away, or does a handler block the event loop?`,
     );
   }
 

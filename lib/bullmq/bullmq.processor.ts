@@ -136,7 +136,7 @@ export class BullmqProcessor {
       } catch (error) {
         if (isGone(error)) throw error;
         this.onTrouble(error);
-        await sleep(AGAIN_AFTER_MS, undefined, { ref: false });
+        await sleep(AGAIN_AFTER_MS);
       }
     }
   }

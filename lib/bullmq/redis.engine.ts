@@ -71,7 +71,9 @@ export class RedisEngine implements BullmqEngine {
 
   async open(): Promise<OpenEngine> {
     const client = this.connect({ ...ADDING, lazyConnect: true });
-    client.on('error', () => {});
+    // What `connect()` throws does not tell why.
+    let reason: unknown;
+    client.on('error', error => (reason = error));
     try {
       await client.connect();
       const open = await OpenRedis.on(client, this.settings, options =>
@@ -80,7 +82,7 @@ export class RedisEngine implements BullmqEngine {
       return open;
     } catch (error) {
       client.disconnect();
-      throw error;
+      throw reason ?? error;
     }
   }
 

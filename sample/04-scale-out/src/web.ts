@@ -1,0 +1,26 @@
+import 'reflect-metadata';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { AppModule } from './app.module.js';
+import { BOARD_PASSWORD, BoardModule } from './board.module.js';
+
+@Module({ imports: [AppModule.forRole('web'), BoardModule] })
+class WebModule {}
+
+const app = await NestFactory.create(WebModule);
+app.enableShutdownHooks();
+await app.listen(process.env.PORT ?? 3000, '127.0.0.1');
+
+const url = await app.getUrl();
+console.log(`
+Start workers, as many as you like (npm run start:worker -w sample-04-scale-out), and send:
+
+  curl -i ${url}/xenioo/webhook \\
+    -H 'Authorization: Bearer scale-out-secret' \\
+    -d '{"Type":1,"Data":"Hello there!","UserName":"Ada"}'
+
+What workers can't save (start them with CRM=down) becomes a dead letter: the board
+shows it under “Failed”, and “Retry” hands it to the workers that are up by then.
+
+  ${url}/queues (user board, password ${BOARD_PASSWORD})
+`);

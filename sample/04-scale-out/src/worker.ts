@@ -1,0 +1,14 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { AppModule } from './app.module.js';
+
+const app = await NestFactory.createApplicationContext(
+  AppModule.forRole('worker'),
+);
+// SIGTERM: it takes nothing more, ends what it has in hand, and leaves the rest to the others.
+app.enableShutdownHooks();
+
+console.log(`
+Worker ${process.pid} waits for events. Start more of them, here or on other machines;
+stop one (kill ${process.pid}) or kill it (kill -9 ${process.pid}) while it saves: the others go on.
+`);

@@ -1,0 +1,212 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  expect,
+  it,
+  vi,
+} from 'vitest';
+import { describeEngine } from '../../../test/support/engines/describe-engine.js';
+import type { EngineServer } from '../../../test/support/engines/engine-server.js';
+import { startPostgres } from '../../../test/support/engines/postgres-server.js';
+import { startRedis } from '../../../test/support/engines/redis-server.js';
+
+const FOLDER = fileURLToPath(new URL('..', import.meta.url));
+
+/** What a process of the sample printed, as it grows. */
+interface Sample {
+  readonly process: ChildProcess;
+  text: string;
+}
+
+// A busy machine takes its time to start processes.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const started: Sample[] = [];
+
+function run(file: string, environment: Record<string, string>): Sample {
+  const child = spawn(process.execPath, [`dist/${file}.js`], {
+    cwd: FOLDER,
+    env: { ...process.env, PORT: '0', NO_COLOR: '1', ...environment },
+  });
+  const sample: Sample = { process: child, text: '' };
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', text => (sample.text += text));
+  }
+  started.push(sample);
+  return sample;
+}
+
+async function untilPrinted(sample: Sample, pattern: RegExp) {
+  await vi.waitFor(() => expect(sample.text).toMatch(pattern), 20_000);
+}
+
+/** The texts that processes have saved. */
+function savedBy(...samples: Sample[]): string[] {
+  return samples.flatMap(({ text }) =>
+    [...text.matchAll(/saved {4}\S+: (.*)/g)].map(([, saved]) => saved!),
+  );
+}
+
+/** By its date an event that is sent again is known. */
+async function send(webhook: string, text: string) {
+  const Date = '2026-01-01T12:00:00';
+  const { status } = await fetch(webhook, {
+    method: 'POST',
+    headers: { authorization: 'Bearer scale-out-secret' },
+    body: JSON.stringify({ Type: 1, Data: text, UserName: 'Ada', Date }),
+  });
+  expect(status).toBe(200);
+}
+
+function askBoard(url: string, method = 'GET') {
+  const authorization = `Basic ${btoa('board:board-secret')}`;
+  return fetch(url, { method, headers: { authorization } });
+}
+
+interface Board {
+  readonly queues: readonly {
+    readonly name: string;
+    readonly counts: { readonly failed: number };
+    readonly jobs: readonly {
+      readonly id: string;
+      readonly name: string;
+      readonly failedReason: string;
+    }[];
+  }[];
+}
+
+describeEngine('redis', 'the sample on Redis', () => {
+  behaves(() => startRedis());
+});
+
+describeEngine('postgres', 'the sample on PostgreSQL', () => {
+  behaves(() => startPostgres());
+});
+
+function behaves(startEngine: () => Promise<EngineServer>) {
+  let engine: EngineServer;
+  let webhook: string;
+  let board: string;
+
+  const startWorker = async (environment: Record<string, string> = {}) => {
+    const worker = run('worker', {
+      ENGINE_URL: engine.url,
+      CRM_TAKES_MS: '10',
+      ...environment,
+    });
+    await untilPrinted(worker, /Worker \d+ waits for events/);
+    return worker;
+  };
+
+  beforeAll(async () => {
+    engine = await startEngine();
+  });
+
+  afterAll(() => engine.stop());
+
+  beforeEach(async () => {
+    const web = run('web', { ENGINE_URL: engine.url });
+    await untilPrinted(web, /user board/);
+    webhook = /curl -i (\S+)/.exec(web.text)![1]!;
+    board = /(\S+) \(user board/.exec(web.text)![1]!;
+  });
+
+  afterEach(() => {
+    for (const sample of started.splice(0)) sample.process.kill('SIGKILL');
+  });
+
+  it('hands each event to one of the workers', async () => {
+    const workers = await Promise.all([startWorker(), startWorker()]);
+    const sent: string[] = [];
+
+    await vi.waitFor(async () => {
+      const text = `message ${sent.length}`;
+      await send(webhook, text);
+      sent.push(text);
+      for (const worker of workers) expect(savedBy(worker)).not.toEqual([]);
+    }, 20_000);
+
+    await vi.waitFor(
+      () => expect(savedBy(...workers).toSorted()).toEqual(sent.toSorted()),
+      10_000,
+    );
+  });
+
+  it('goes on with what a killed worker had in hand', async () => {
+    const killed = await startWorker({ CRM_TAKES_MS: '60000' });
+    const texts = ['one', 'two', 'three'];
+    for (const text of texts) await send(webhook, text);
+    await untilPrinted(killed, /(saving[^]*){3}/);
+
+    killed.process.kill('SIGKILL');
+    const other = await startWorker();
+
+    await vi.waitFor(
+      () => expect(savedBy(other).toSorted()).toEqual(texts.toSorted()),
+      20_000,
+    );
+  });
+
+  it('shows dead letters on the board, which replays them', async () => {
+    const down = await startWorker({ CRM: 'down' });
+    await send(webhook, 'Is anybody there?');
+    await untilPrinted(
+      down,
+      /gave up {2}\S+: Crm.saveMessage after 3 attempts/,
+    );
+    const [, id] = /gave up {2}(\S+):/.exec(down.text)!;
+    const failed = async () => {
+      const url = `${board}/api/queues?activeQueue=xenioo&status=failed`;
+      const { queues } = (await (await askBoard(url)).json()) as Board;
+      return queues[0]!;
+    };
+
+    expect((await askBoard(board)).status).toBe(200);
+    const { name, jobs } = await failed();
+    expect(name).toBe('xenioo');
+    expect(jobs).toEqual([
+      expect.objectContaining({
+        id: expect.stringMatching(`^${id}`),
+        name: 'user-message',
+        failedReason: 'Crm.saveMessage: the CRM is down',
+      }),
+    ]);
+
+    down.process.kill('SIGKILL');
+    const up = await startWorker();
+    await askBoard(`${board}/api/queues/xenioo/${jobs[0]!.id}/retry`, 'PUT');
+
+    await vi.waitFor(
+      () => expect(savedBy(up)).toEqual(['Is anybody there?']),
+      10_000,
+    );
+    await vi.waitFor(
+      async () => expect((await failed()).counts.failed).toBe(0),
+      10_000,
+    );
+  });
+
+  it('shows nothing to whoever has no password', async () => {
+    for (const path of ['', '/api/queues']) {
+      expect((await fetch(`${board}${path}`)).status).toBe(401);
+    }
+  });
+
+  it('waits for an engine that is started after its workers', async () => {
+    await engine.kill();
+    const worker = await startWorker();
+    await untilPrinted(worker, /does not do what it should: .*ECONNREFUSED/);
+
+    await engine.start();
+    await vi.waitFor(() => send(webhook, 'at last'), 20_000);
+
+    await vi.waitFor(
+      () => expect(savedBy(worker)).toEqual(['at last']),
+      20_000,
+    );
+  });
+}
