@@ -70,8 +70,10 @@ function nameProblems(
   without: string,
 ): string[] {
   if (typeof name === 'string' && pattern.test(name)) return [];
+  // A URL in the wrong place may hold a password.
+  const isUrl = typeof name === 'string' && name.includes('://');
   return [
-    `expected \`${option}\` of bullmqInbox() to be a name without ${without}, got ${quote(name)}`,
+    `expected \`${option}\` of bullmqInbox() to be a name without ${without}, got ${isUrl ? 'a URL' : quote(name)}`,
   ];
 }
 

@@ -77,8 +77,8 @@ export class BullmqDeadLetters implements XeniooDeadLetterStore {
   }
 
   async remove(id: string): Promise<boolean> {
-    const { job, isFailed } = (await this.find(id)) ?? {};
-    if (!job || !isFailed) return false;
+    const { job, isFailed, letter } = (await this.find(id)) ?? {};
+    if (!job || !isFailed || !letter) return false;
     return isDoneUnlessGone(() => job.remove());
   }
 

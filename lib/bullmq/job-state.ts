@@ -28,18 +28,34 @@ export function takenUp(job: XeniooJob): {
 
 function stateBefore(job: XeniooJob): JobState {
   const state = stateOf(job);
-  const timesFailed = job.attemptsMade;
+  const { attemptsMade: timesFailed, stalledCounter: timesStalled } = job;
   const { replay = {}, failures, progress, deadLetteredAt } = state;
-  if (timesFailed === state.timesFailed || replay.entries) return state;
+  if (replay.entries) return state;
+  if (!wasPutBack(job, state)) return { ...state, timesStalled };
   const kept = failures.filter(({ handler }) => isKept(replay, handler));
   const handlers = replay.handlers ?? failures.map(({ handler }) => handler);
   return {
     ...(deadLetteredAt !== undefined && { deadLetteredAt }),
     failures: kept,
     timesFailed,
+    timesStalled,
     // Without failures its processes ended before its handlers did.
     progress: handlers.length > 0 ? onlyOf(handlers) : progress,
   };
+}
+
+/** Whether it had failed, and somebody wants it tried again: we, or a dashboard. */
+function wasPutBack(
+  { attemptsMade, stalledCounter }: XeniooJob,
+  { timesFailed, timesStalled, progress, failures }: JobState,
+): boolean {
+  if (attemptsMade !== timesFailed) return true;
+  // Some reset the count of failures. Then nothing is left to do of it, and no
+  // process ended between the record of that and the move to where it belongs.
+  const isOver = progress?.attempted && progress.failed.length === 0;
+  return (
+    isOver === true && failures.length > 0 && stalledCounter === timesStalled
+  );
 }
 
 /** The state of a job after an attempt. */
@@ -48,9 +64,10 @@ export function settledState(
   before: JobState,
   { progress, failures }: XeniooSettlement,
 ): JobState {
-  const { timesFailed, deadLetteredAt } = before;
+  const { timesFailed, timesStalled, deadLetteredAt } = before;
   const kept = {
     timesFailed,
+    ...(timesStalled !== undefined && { timesStalled }),
     progress,
     failures: before.failures,
     ...(deadLetteredAt !== undefined && { deadLetteredAt }),

@@ -9,13 +9,14 @@ const LOOK_EVERY_MS = 60_000;
 
 /**
  * BullMQ keeps a row for each id, and never takes away those that do not come
- * again. The table is its own, named in its migrations.
+ * again. The table is its own, named in its migrations. Those of one call have
+ * one time, and stay together.
  */
 const FORGET = `
 DELETE FROM dedup WHERE queue = $1 AND dedup_id IN (
   SELECT dedup_id FROM dedup
   WHERE queue = $1 AND expire_at_ms < GREATEST($2::bigint, COALESCE((
-    SELECT expire_at_ms + 1 FROM dedup
+    SELECT expire_at_ms FROM dedup
     WHERE queue = $1 AND expire_at_ms IS NOT NULL
     ORDER BY expire_at_ms DESC OFFSET $3 LIMIT 1), 0))
   FOR UPDATE SKIP LOCKED
@@ -41,6 +42,6 @@ export class PostgresClaims {
     if (!isDue) return;
     this.sinceLook = 0;
     this.lookedAt = now;
-    await this.pool.query(FORGET, [this.queue, Date.now(), maxIds]);
+    await this.pool.query(FORGET, [this.queue, Date.now(), maxIds - 1]);
   }
 }

@@ -180,6 +180,8 @@ function placeOf({
   }
   try {
     const url = new URL(connectionString);
+    // Part of a password that is not escaped: no URL, or one with an @ too many.
+    if (url.pathname.includes('@')) return 'the given URL';
     return `${url.hostname || 'localhost'}:${url.port || 5432}${url.pathname}`;
   } catch {
     return 'the given URL';

@@ -9,9 +9,9 @@ const LIST = 'xenioo-ids';
  * So they are listed beside, and past `maxIds` the oldest keys are taken away.
  */
 const SCRIPT = `
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1] - ARGV[3] * 1000)
 local fresh = redis.call('ZADD', KEYS[1], 'NX', unpack(ARGV, 5))
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1] - ARGV[3] * 1000)
 local over = redis.call('ZCARD', KEYS[1]) - ARGV[2]
 if over > 0 then
   local oldest = redis.call('ZPOPMIN', KEYS[1], over)

@@ -32,6 +32,8 @@ export interface JobState {
    * often since was tried again by somebody, here or in a dashboard.
    */
   readonly timesFailed: number;
+  /** How often a process had ended with it in hand when this was written. */
+  readonly timesStalled?: number;
   /** What is to be done of a dead letter; all of it where this is absent. */
   readonly replay?: JobReplay;
 }

@@ -45,9 +45,11 @@ const attemptCases: ContractCases = {
 
   'hands over no more than `concurrency` at once': async bench => {
     let [running, most] = [0, 0];
+    const { opened, open } = gate();
     const inbox = await bench.start(
       async () => {
         most = Math.max(most, ++running);
+        await opened;
         await new Promise(setImmediate);
         running--;
       },
@@ -55,6 +57,8 @@ const attemptCases: ContractCases = {
     );
     const entries = Array.from({ length: 50 }, () => undatedEvent());
     await inbox.accept({ entries });
+    await bench.until(() => most >= 3, 'three are handled at once');
+    open();
     await inbox.idle();
     assert.equal(bench.runs.length, 50);
     assert.equal(most, 3);

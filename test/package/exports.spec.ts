@@ -64,6 +64,7 @@ describe('the built package', () => {
   });
 
   it.each([
+    ['bullmq', ['BullmqInbox', 'bullmqInbox']],
     ['lmdb', ['LmdbInbox', 'lmdbInbox']],
     ['testing', ['xeniooInboxContract']],
   ])('exports nestjs-xenioo/%s', async (entry, exported) => {

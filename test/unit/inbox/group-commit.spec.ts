@@ -136,6 +136,143 @@ describe('when a group can’t be committed', () => {
   });
 });
 
+describe('when a commit fails and nobody in it is at fault', () => {
+  /** A folder whose commits of more than the first fail. */
+  const failing = (isAtFault: (error: unknown) => boolean) => {
+    const first = gate();
+    let tries = 0;
+    const folder = folderThat(async works => {
+      if (works.includes('first')) return first.opened;
+      tries++;
+      throw full;
+    });
+    return { ...first, folder: { ...folder, isAtFault }, tries: () => tries };
+  };
+
+  it('tells each of it, and tries none alone', async () => {
+    const { folder, open, tries } = failing(() => false);
+    const commit = new GroupCommit(folder);
+
+    const begun = commit.write(folder.work('first'));
+    const settled = Promise.allSettled(
+      ['one', 'two', 'three'].map(name => commit.write(folder.work(name))),
+    );
+    open();
+    await begun;
+
+    expect(await settled).toEqual(
+      ['one', 'two', 'three'].map(() => ({ status: 'rejected', reason: full })),
+    );
+    expect(tries()).toBe(1);
+  });
+
+  it('asks the writer about the very error', async () => {
+    const asked: unknown[] = [];
+    const { folder, open, tries } = failing(error => {
+      asked.push(error);
+      return true;
+    });
+    const commit = new GroupCommit(folder);
+
+    const begun = commit.write(folder.work('first'));
+    const settled = Promise.allSettled(
+      ['one', 'two'].map(name => commit.write(folder.work(name))),
+    );
+    open();
+    await begun;
+    await settled;
+
+    expect(new Set(asked)).toEqual(new Set([full]));
+    // Together, then each alone.
+    expect(tries()).toBe(3);
+  });
+});
+
+describe('with several commits at once', () => {
+  /** A folder whose commits end when the test says so, by what is first in them. */
+  const gated = () => {
+    const gates = new Map<string, ReturnType<typeof gate>>();
+    const folder = folderThat(works => {
+      const opened = gate();
+      gates.set(works[0]!, opened);
+      return opened.opened;
+    });
+    return {
+      folder,
+      underWay: () => [...gates.keys()],
+      end: (first: string) => gates.get(first)!.open(),
+    };
+  };
+
+  it('begins no more than may be under way', async () => {
+    const { folder, underWay, end } = gated();
+    const commit = new GroupCommit(folder, 2);
+
+    const writes = ['one', 'two', 'three', 'four'].map(name =>
+      commit.write(folder.work(name)),
+    );
+    expect(underWay()).toEqual(['one', 'two']);
+    end('two');
+    await writes[1];
+    await expect.poll(underWay).toEqual(['one', 'two', 'three']);
+    end('one');
+    end('three');
+    await Promise.all(writes);
+
+    expect(folder.commits).toEqual([['two'], ['one'], ['three', 'four']]);
+  });
+
+  it('tells each write of its own commit', async () => {
+    const { folder, end } = gated();
+    const commit = new GroupCommit(folder, 2);
+    const told: string[] = [];
+
+    const writes = ['one', 'two'].map(async name => {
+      await commit.write(folder.work(name));
+      told.push(name);
+    });
+    end('two');
+    await writes[1];
+    expect(told).toEqual(['two']);
+    end('one');
+    await writes[0];
+
+    expect(told).toEqual(['two', 'one']);
+  });
+
+  it('ends when all of them have ended', async () => {
+    const { folder, end } = gated();
+    const commit = new GroupCommit(folder, 3);
+    let hasEnded = false;
+
+    void commit.write(folder.work('one'));
+    void commit.write(folder.work('two'));
+    const ended = commit.end().then(() => (hasEnded = true));
+    end('one');
+    await new Promise(setImmediate);
+    expect(hasEnded).toBe(false);
+    end('two');
+    await ended;
+
+    expect(folder.commits.flat()).toEqual(['one', 'two']);
+  });
+
+  it('withdraws what none of them began in time', async () => {
+    const { folder, end } = gated();
+    const commit = new GroupCommit(folder, 2);
+
+    const writes = ['one', 'two'].map(name => commit.write(folder.work(name)));
+    const late = commit.write(folder.work('late'), { timeoutMs: 10 });
+    await expect(late).rejects.toThrow(CommitTimeout);
+    end('one');
+    end('two');
+    await Promise.all(writes);
+    await commit.end();
+
+    expect(folder.commits.flat()).toEqual(['one', 'two']);
+  });
+});
+
 describe('when a commit takes longer than a write may wait', () => {
   it('withdraws what did not begin', async () => {
     const { opened, open } = gate();

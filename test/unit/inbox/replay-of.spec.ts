@@ -42,6 +42,14 @@ describe('the letter of an event', () => {
     expect(logs.lines).toEqual([]);
   });
 
+  it('becomes it for every handler where none is known to have given up', () => {
+    const replay = replayOf(letterOf(), NOW);
+
+    expect(replay).toEqual({ entries: [event] });
+    expect(replay.handlers).toBeUndefined();
+    expect(logs.lines).toEqual([]);
+  });
+
   it('becomes it for those that exist, and the log tells of the others', () => {
     const letter = letterOf('Crm.gone', 'Crm.save');
 

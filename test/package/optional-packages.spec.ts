@@ -1,0 +1,104 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+
+const { peerDependenciesMeta } = JSON.parse(
+  await readFile(new URL('../../package.json', import.meta.url), 'utf8'),
+) as { peerDependenciesMeta: Record<string, { optional: boolean }> };
+const OPTIONAL = Object.keys(peerDependenciesMeta);
+
+/** Runs a script in a fresh process of a host that lacks these packages. */
+async function nodeWithout(packages: readonly string[], script: string) {
+  const hooks = `
+    const missing = ${JSON.stringify(packages)};
+    export async function resolve(specifier, context, next) {
+      if (missing.some(name => (specifier + '/').startsWith(name + '/'))) {
+        throw new Error("Cannot find package '" + specifier + "'");
+      }
+      return next(specifier, context);
+    }`;
+  const preload = `
+    import { register } from 'node:module';
+    register(${JSON.stringify(asModule(hooks))});`;
+  const { stdout } = await run(process.execPath, [
+    '--import',
+    asModule(preload),
+    '--input-type=module',
+    '--eval',
+    script,
+  ]);
+  return JSON.parse(stdout) as unknown;
+}
+
+function asModule(code: string): string {
+  return `data:text/javascript,${encodeURIComponent(code)}`;
+}
+
+/** What loading an entry throws, without some packages; `null` if nothing. */
+const errorOfLoading = (entry: string, without: readonly string[]) =>
+  nodeWithout(
+    without,
+    `const error = await import('${entry}').then(() => null, error => error.message);
+     console.log(JSON.stringify(error));`,
+  );
+
+/** What an inbox of a connection throws while the host boots, without a package. */
+const errorOfBoot = (connection: string, without: string) =>
+  nodeWithout(
+    [without],
+    `import { bullmqInbox } from 'nestjs-xenioo/bullmq';
+     const { useFactory } = bullmqInbox({ connection: '${connection}' });
+     const { name, message } = await useFactory().catch(error => error);
+     console.log(JSON.stringify({ name, message }));`,
+  );
+
+describe('without the optional packages', () => {
+  it('means those of all inboxes', () => {
+    expect(OPTIONAL.toSorted()).toEqual([
+      '@nestjs/bullmq',
+      'bullmq',
+      'ioredis',
+      'lmdb',
+      'pg',
+    ]);
+  });
+
+  it.each(['nestjs-xenioo', 'nestjs-xenioo/testing'])(
+    '%s loads',
+    async entry => {
+      expect(await errorOfLoading(entry, OPTIONAL)).toBe(null);
+    },
+  );
+
+  it.each([
+    ['nestjs-xenioo/bullmq', 'bullmq'],
+    ['nestjs-xenioo/bullmq', '@nestjs/bullmq'],
+  ])('%s does not load without %s', async (entry, name) => {
+    expect(await errorOfLoading(entry, [name])).toBe(
+      `Cannot find package '${name}'`,
+    );
+  });
+});
+
+describe('the BullMQ inbox', () => {
+  it('loads without its clients', async () => {
+    expect(
+      await errorOfLoading('nestjs-xenioo/bullmq', ['ioredis', 'pg']),
+    ).toBe(null);
+  });
+
+  it.each([
+    ['redis://:SeCrEt@localhost', 'ioredis'],
+    ['postgres://me:SeCrEt@localhost/x', 'pg'],
+  ])('says at the boot what %s needs', async (connection, name) => {
+    expect(await errorOfBoot(connection, name)).toEqual({
+      name: 'XeniooOptionsError',
+      message: expect.stringContaining(
+        `bullmqInbox() needs the package \`${name}\` for this connection (npm install ${name}): Cannot find package '${name}'`,
+      ),
+    });
+  });
+});
