@@ -31,6 +31,8 @@ export class LmdbClaims {
   look(entries: readonly XeniooEntry[]): KnownClaims {
     const known = new Map<string, number | undefined>();
     if (!this.dedupe) return known;
+    // What was committed since would be taken for new, and push out others.
+    this.folder.refresh();
     const { claims } = this.folder.tables;
     for (const entry of entries) {
       const id = dedupeId(entry);
