@@ -1,4 +1,5 @@
 import type { Pool, PoolConfig } from 'pg';
+import { givingWay, isStalledPass } from './postgres.stalled-pass.js';
 
 /** The class `Pool` of the package pg. */
 export type PoolClass = new (config: PoolConfig) => Pool;
@@ -22,7 +23,9 @@ export function patientPool(PgPool: PoolClass, config: PoolConfig): Pool {
   const query = pool.query.bind(pool) as (...given: unknown[]) => unknown;
   pool.query = (async (...given: unknown[]) => {
     try {
-      return await query(...given);
+      return isStalledPass(given)
+        ? await givingWay(pool, given)
+        : await query(...given);
     } catch (error) {
       throw isPassing(error) ? asRefusedConnection(error) : error;
     }

@@ -8,6 +8,8 @@ export class Callers {
   sent = 0;
   /** Answers other than 200. */
   readonly refused: number[] = [];
+  /** Calls that had no answer: the connection broke. */
+  brokenOff = 0;
   private isOver = false;
   private readonly agent = new Agent({ keepAlive: true });
   private readonly calling: Promise<void>[];
@@ -43,6 +45,10 @@ export class Callers {
   private async post(body: string): Promise<number | undefined> {
     const url = await this.url();
     return new Promise(resolve => {
+      const breakOff = () => {
+        this.brokenOff++;
+        resolve(undefined);
+      };
       const outgoing = request(
         url,
         {
@@ -55,7 +61,7 @@ export class Callers {
         },
         response => {
           response.resume();
-          response.on('error', () => resolve(undefined));
+          response.on('error', breakOff);
           response.on('end', () => {
             if (response.statusCode !== 200) {
               this.refused.push(response.statusCode!);
@@ -64,7 +70,7 @@ export class Callers {
           });
         },
       );
-      outgoing.on('error', () => resolve(undefined));
+      outgoing.on('error', breakOff);
       outgoing.end(body);
     });
   }
@@ -74,7 +80,9 @@ function entry(number: number) {
   const ticks = String(number).padStart(7, '0');
   return {
     Type: 1,
-    Data: 'a message of some length, as people write them to a bot '.repeat(4),
+    Data: `message ${number}, of some length, as people write them to a bot `.repeat(
+      4,
+    ),
     Date: `2024-05-01T12:00:00.${ticks}+00:00`,
     ConversationId: `conversation-${number % 50}`,
     number,

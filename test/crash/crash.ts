@@ -1,4 +1,3 @@
-import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Callers } from './callers.js';
 import { readUnrecorded } from './read-unrecorded.js';
+import { startServer } from './start-server.js';
 
 /** What is to be done to the servers. */
 export interface CrashPlan {
@@ -42,8 +42,7 @@ export async function crash(plan: CrashPlan): Promise<CrashReport> {
   const folder = join(base, 'inbox');
   const journal = join(base, 'journal');
   const { random, adapter } = plan;
-  const start = () =>
-    startServer(plan.server, JSON.stringify({ folder, journal, adapter }));
+  const start = () => startServer(plan.server, { folder, journal, adapter });
   let servers = await Promise.all(
     Array.from({ length: plan.processes }, start),
   );
@@ -63,7 +62,7 @@ export async function crash(plan: CrashPlan): Promise<CrashReport> {
   for (let kills = 1; kills <= plan.kills; kills++) {
     await sleep(20 + random() * 400);
     const victim = Math.floor(random() * servers.length);
-    await kill(servers[victim]!.process);
+    await servers[victim]!.kill();
     const unrecorded = await readUnrecorded(folder);
     for (const run of unrecorded) {
       mayRepeat.set(run, (mayRepeat.get(run) ?? 0) + 1);
@@ -83,7 +82,7 @@ export async function crash(plan: CrashPlan): Promise<CrashReport> {
     process.send('idle');
     await idle;
   }
-  await Promise.all(servers.map(({ process }) => kill(process)));
+  await Promise.all(servers.map(server => server.kill()));
   const left = await readUnrecorded(folder);
   const runs = countLines(await readFile(journal, 'utf8'));
   await rm(base, { recursive: true });
@@ -112,23 +111,6 @@ function account(
     if (times - 1 > (mayRepeat.get(run) ?? 0)) repeatedWithoutReason.push(run);
   }
   return { lost: [...lost, ...left], repeated, repeatedWithoutReason };
-}
-
-interface Server {
-  readonly process: ChildProcess;
-  readonly url: string;
-}
-
-async function startServer(path: string, argument: string): Promise<Server> {
-  const process = fork(path, [argument], { stdio: 'inherit' });
-  const [{ url }] = (await once(process, 'message')) as [{ url: string }];
-  return { process, url };
-}
-
-async function kill(process: ChildProcess): Promise<void> {
-  const gone = once(process, 'exit');
-  process.kill('SIGKILL');
-  await gone;
 }
 
 function countLines(text: string): Map<string, number> {

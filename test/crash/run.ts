@@ -1,42 +1,96 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import {
+  missingEngine,
+  type EngineName,
+} from '../support/engines/find-engines.js';
+import { crashBullmq } from './crash-bullmq.js';
 import { crash } from './crash.js';
 
 const { values } = parseArgs({
   options: {
-    kills: { type: 'string', default: '50' },
+    inbox: { type: 'string', default: 'lmdb,bullmq' },
+    engine: { type: 'string', default: 'redis,postgres' },
+    kills: { type: 'string' },
     callers: { type: 'string', default: '16' },
     processes: { type: 'string', default: '1,2' },
   },
 });
-const server = fileURLToPath(new URL('server.js', import.meta.url));
+const callers = Number(values.callers);
 let hasFailed = false;
 
-for (const processes of values.processes.split(',').map(Number)) {
-  for (const adapter of ['express', 'fastify'] as const) {
-    say(`${processes} processes on ${adapter}`);
-    const report = await crash({
-      kills: Number(values.kills),
-      callers: Number(values.callers),
-      processes,
-      adapter,
-      server,
-      random: Math.random,
-      onKill: (kills, told) => {
-        if (kills % 10 === 0) say(`  ${kills} kills: ${told}`);
-      },
-    });
-    const { answered, lost, repeated, repeatedWithoutReason, refused } = report;
-    say(
-      `  ${answered} events answered 200: ${lost.length} runs of handlers lost, ${repeated} repeated, of which ${repeatedWithoutReason.length} were on record; ${refused.length} calls refused`,
-    );
-    for (const run of [...lost, ...repeatedWithoutReason].slice(0, 10)) {
-      say(`  ${run}`);
-    }
-    hasFailed ||= lost.length + repeatedWithoutReason.length > 0;
-  }
+for (const inbox of values.inbox.split(',')) {
+  if (inbox === 'lmdb') await crashLmdb();
+  else if (inbox === 'bullmq') await crashEngines();
+  else throw new Error(`expected lmdb or bullmq as --inbox, got ${inbox}`);
 }
 process.exitCode = hasFailed ? 1 : 0;
+
+async function crashLmdb(): Promise<void> {
+  for (const processes of values.processes.split(',').map(Number)) {
+    for (const adapter of ['express', 'fastify'] as const) {
+      say(`${processes} processes on ${adapter}`);
+      const report = await crash({
+        kills: Number(values.kills ?? 50),
+        callers,
+        processes,
+        adapter,
+        server: compiled('server.js'),
+        random: Math.random,
+        onKill: sayEvery(10),
+      });
+      const { answered, lost, repeated, repeatedWithoutReason, refused } =
+        report;
+      say(
+        `  ${answered} events answered 200: ${lost.length} runs of handlers lost, ${repeated} repeated, of which ${repeatedWithoutReason.length} were on record; ${refused.length} calls refused`,
+      );
+      for (const run of [...lost, ...repeatedWithoutReason].slice(0, 10)) {
+        say(`  ${run}`);
+      }
+      hasFailed ||= lost.length + repeatedWithoutReason.length > 0;
+    }
+  }
+}
+
+async function crashEngines(): Promise<void> {
+  for (const engine of values.engine.split(',') as EngineName[]) {
+    const missing = missingEngine(engine);
+    if (missing !== undefined) {
+      say(missing);
+      hasFailed = true;
+      continue;
+    }
+    say(`2 processes that receive, 2 that handle, and ${engine}`);
+    const report = await crashBullmq({
+      engine,
+      kills: Number(values.kills ?? 20),
+      killWithinMs: 4_000,
+      callers,
+      process: compiled('bullmq-process.js'),
+      random: Math.random,
+      onKill: sayEvery(6),
+    });
+    const { answered, lost, repeated, left, refused, kept } = report;
+    const { failed: letters = 0, ...others } = left;
+    const jobs = Object.values(others).reduce((sum, count) => sum + count, 0);
+    say(
+      `  ${answered} events answered 200: ${lost.length} runs of handlers lost, ${repeated} repeated; ${letters} dead letters, ${jobs} jobs left; ${refused.length} calls refused, ${report.brokenOff} broken off; all handled ${(report.settledAfterMs / 1_000).toFixed(1)} s after the last call`,
+    );
+    for (const run of lost.slice(0, 10)) say(`  ${run}`);
+    if (kept !== undefined) say(`  the logs are in ${kept}`);
+    hasFailed ||= lost.length + letters + jobs > 0;
+  }
+}
+
+function sayEvery(times: number) {
+  return (kills: number, told: string) => {
+    if (kills % times === 0) say(`  ${kills} kills: ${told}`);
+  };
+}
+
+function compiled(name: string): string {
+  return fileURLToPath(new URL(name, import.meta.url));
+}
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);

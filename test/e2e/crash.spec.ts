@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { crash } from '../crash/crash.js';
 
 const SERVER = fileURLToPath(
-  new URL('../crash/dist/server.js', import.meta.url),
+  new URL('../crash/dist/crash/server.js', import.meta.url),
 );
 
 describe.each([

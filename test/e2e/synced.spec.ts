@@ -8,7 +8,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { call } from '../support/call.js';
 
 const SERVER = fileURLToPath(
-  new URL('../crash/dist/server.js', import.meta.url),
+  new URL('../crash/dist/crash/server.js', import.meta.url),
 );
 const CALLS = 20;
 

@@ -1,0 +1,130 @@
+import { createPostgresBackend, createRedisBackend, Queue } from 'bullmq';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EngineServer } from '../support/engines/engine-server.js';
+import type { EngineName } from '../support/engines/find-engines.js';
+import { startPostgres } from '../support/engines/postgres-server.js';
+import { startRedis } from '../support/engines/redis-server.js';
+import type { BullmqProcessArguments } from './bullmq-process.js';
+import { startServer, type Server } from './start-server.js';
+import { Supervised } from './supervised.js';
+
+export interface BullmqInstallationPlan {
+  readonly engine: EngineName;
+  /** The compiled process. */
+  readonly process: string;
+  /** For the logs and journals of the processes. */
+  readonly folder: string;
+  readonly random: () => number;
+}
+
+/** Two processes that receive, two that handle, and the engine between them; each is started again when it is killed. */
+export class BullmqInstallation {
+  /** Where the processes note what their handlers did. */
+  readonly journals: string;
+  readonly receiving: readonly Supervised<Server>[];
+  readonly handling: readonly Supervised<Server>[];
+  readonly engine: Supervised<EngineServer>;
+
+  static async start(
+    plan: BullmqInstallationPlan,
+  ): Promise<BullmqInstallation> {
+    const server =
+      plan.engine === 'redis'
+        ? await startRedis({ appendfsync: 'always' })
+        : await startPostgres({ settings: { max_connections: '200' } });
+    const installation = new BullmqInstallation(plan, server);
+    try {
+      await installation.whenUp();
+      return installation;
+    } catch (error) {
+      await installation.end();
+      throw error;
+    }
+  }
+
+  private constructor(
+    private readonly plan: BullmqInstallationPlan,
+    private readonly server: EngineServer,
+  ) {
+    this.journals = join(plan.folder, 'journals');
+    mkdirSync(this.journals);
+    this.receiving = [
+      this.supervise('express', 'express'),
+      this.supervise('fastify', 'fastify'),
+    ];
+    this.handling = [
+      this.supervise('worker-1', 'worker'),
+      this.supervise('worker-2', 'worker'),
+    ];
+    const startAgain = async () => {
+      if (!server.isRunning) await server.start();
+      return server;
+    };
+    this.engine = new Supervised(startAgain, plan.random);
+  }
+
+  /** Where to call in this turn, if somewhere. */
+  url(turn: number): string | undefined {
+    const up = this.receiving.flatMap(({ running }) => running?.url ?? []);
+    return up[turn % up.length];
+  }
+
+  /** Resolves when all of it runs. */
+  async whenUp(): Promise<void> {
+    await Promise.all(this.all.map(one => one.whenUp()));
+  }
+
+  /** The jobs in the queue, by their state. */
+  async countJobs(): Promise<Record<string, number>> {
+    const { url } = this.server;
+    const queue =
+      this.plan.engine === 'redis'
+        ? new Queue('xenioo', { connection: { url } }, createRedisBackend)
+        : new Queue(
+            'xenioo',
+            { connection: { connectionString: url } },
+            createPostgresBackend,
+          );
+    try {
+      return await queue.getJobCounts();
+    } finally {
+      await queue.close();
+    }
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.all.map(one => one.end()));
+    await this.server.stop();
+  }
+
+  private get all(): readonly Supervised<Server | EngineServer>[] {
+    return [...this.receiving, ...this.handling, this.engine];
+  }
+
+  private supervise(
+    name: string,
+    role: BullmqProcessArguments['role'],
+  ): Supervised<Server> {
+    const { folder, process, random } = this.plan;
+    const processArguments: BullmqProcessArguments = {
+      role,
+      connection: this.server.url,
+      journal: join(this.journals, name),
+    };
+    const start = async () => {
+      const log = openSync(join(folder, `${name}.log`), 'a');
+      try {
+        return await startServer(process, processArguments, [
+          'ignore',
+          log,
+          log,
+          'ipc',
+        ]);
+      } finally {
+        closeSync(log);
+      }
+    };
+    return new Supervised(start, random);
+  }
+}

@@ -1,0 +1,48 @@
+import { openSync, closeSync, readdirSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+
+interface JournalFile {
+  readonly descriptor: number;
+  /** The beginning of a line whose end was not there yet. */
+  rest: string;
+}
+
+/** What processes wrote of what their handlers did, a file each and a line a run. */
+export class Journal {
+  /** How often each run was noted, as `keep 7`. */
+  readonly runs = new Map<string, number>();
+  private readonly files = new Map<string, JournalFile>();
+  private readonly buffer = Buffer.alloc(2 ** 16);
+
+  constructor(private readonly folder: string) {}
+
+  /** Reads what was added. */
+  read(): void {
+    for (const name of readdirSync(this.folder)) {
+      const file = this.files.get(name) ?? {
+        descriptor: openSync(join(this.folder, name), 'r'),
+        rest: '',
+      };
+      this.files.set(name, file);
+      this.readOn(file);
+    }
+  }
+
+  close(): void {
+    for (const { descriptor } of this.files.values()) closeSync(descriptor);
+  }
+
+  private readOn(file: JournalFile): void {
+    const { buffer } = this;
+    for (;;) {
+      const size = readSync(file.descriptor, buffer, 0, buffer.length, null);
+      if (size === 0) return;
+      const text = file.rest + buffer.toString('latin1', 0, size);
+      const lines = text.split('\n');
+      file.rest = lines.pop()!;
+      for (const run of lines) {
+        this.runs.set(run, (this.runs.get(run) ?? 0) + 1);
+      }
+    }
+  }
+}
