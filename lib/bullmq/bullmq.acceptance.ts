@@ -76,7 +76,7 @@ export class BullmqAcceptance {
   }
 
   private put(jobs: readonly NewJob[], timeoutMs?: number): Promise<void> {
-    const bytes = jobs.reduce((sum, { data }) => sum + data.entry.length, 0);
+    const bytes = bytesOf(jobs);
     const work: Work<NewJob[]> = batch => {
       for (const job of jobs) batch.push(job);
     };
@@ -122,10 +122,12 @@ export class BullmqAcceptance {
 
   private async add(jobs: readonly NewJob[]): Promise<void> {
     const open = await this.connection.open();
-    if (open.isFull()) throw new Error('it is full');
     const { jobsAtOnce } = this.engine;
     for (let from = 0; from < jobs.length; from += jobsAtOnce) {
       const some = jobs.slice(from, from + jobsAtOnce);
+      if (!(await open.hasRoomFor(some.length, bytesOf(some)))) {
+        throw new Error('it is full, what is left is for the workers');
+      }
       await Promise.all([addTo(open.queue, some), this.note(open, some)]);
     }
   }
@@ -145,6 +147,10 @@ export class BullmqAcceptance {
       `the BullMQ inbox, ${this.connection.name}: ${describeError(error).message}`,
     );
   }
+}
+
+function bytesOf(jobs: readonly NewJob[]): number {
+  return jobs.reduce((sum, { data }) => sum + data.entry.length, 0);
 }
 
 /** A bulk call of one costs twice as much as one that is added alone. */

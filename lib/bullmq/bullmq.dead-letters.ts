@@ -1,7 +1,7 @@
 import { ErrorCode } from 'bullmq';
 import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooDeadLetter } from '../inbox/dead-letter.js';
-import { restoreEntry, storeEntry } from '../inbox/stored-entry.js';
+import { storeEntry } from '../inbox/stored-entry.js';
 import {
   isMeant,
   LETTERS_A_PAGE,
@@ -11,6 +11,7 @@ import {
 } from '../inbox/xenioo.dead-letter-store.js';
 import { XeniooDeadLetterError } from '../xenioo.errors.js';
 import {
+  entryOf,
   inState,
   isJobOf,
   stateOf,
@@ -142,7 +143,7 @@ function restoreLetter(
   job: XeniooJob,
   { isFailed }: { readonly isFailed: boolean },
 ): XeniooDeadLetter | undefined {
-  const entry = restoreEntry(job.data.entry);
+  const entry = entryOf(job);
   const { failures, replay, deadLetteredAt } = stateOf(job);
   const letter = {
     id: entry.id,

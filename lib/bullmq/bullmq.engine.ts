@@ -35,7 +35,7 @@ export interface OpenEngine {
   ): Promise<void>;
   /** A sentence for each way in which it is set up to lose what it has accepted. */
   risks(): Promise<string[]>;
-  /** Whether it is so full that what is left is for handling. */
-  isFull(): boolean;
+  /** Whether it can take so much more, and still has what handling needs. */
+  hasRoomFor(jobs: number, dataBytes: number): Promise<boolean>;
   close(): Promise<void>;
 }

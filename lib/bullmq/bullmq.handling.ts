@@ -16,7 +16,7 @@ const MOST_STALLS = 10;
 const AGAIN_AFTER_MS = 1_000;
 
 /** How long to wait for an engine that is asked to let go. */
-const CLOSE_WITHIN_MS = 1_000;
+const CLOSE_WITHIN_MS = 2_000;
 
 const LOOK_AGAIN_AFTER_MS = 5;
 
@@ -60,8 +60,7 @@ export class BullmqHandling {
     const { worker } = this;
     if (!worker) return;
     const closed = worker.close().catch(() => {});
-    const ended = closed.then(() => this.untilNothingIsInFlight());
-    if (!(await settledWithin(ended, timeoutMs))) {
+    if (!(await settledWithin(this.untilNothingIsInFlight(), timeoutMs))) {
       this.logger.warn(
         `Stopping after ${timeoutMs} ms (\`shutdownTimeoutMs\`) while handlers still run, of events: ${this.inFlight}. These go back to the queue and are handled again. If their handlers need longer, raise it.`,
       );

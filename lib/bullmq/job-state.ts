@@ -3,9 +3,13 @@ import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import { onlyOf, type XeniooSettlement } from '../handlers/xenioo.dispatch.js';
 import { letterOfFailures } from '../inbox/dead-letter.js';
-import { restoreEntry } from '../inbox/stored-entry.js';
 import { isKept } from './bullmq.dead-letters.js';
-import { stateOf, type JobState, type XeniooJob } from './stored-job.js';
+import {
+  entryOf,
+  stateOf,
+  type JobState,
+  type XeniooJob,
+} from './stored-job.js';
 
 /**
  * What a job holds when it is taken up: a dead letter is replayed, by us or from a dashboard.
@@ -16,7 +20,7 @@ export function takenUp(job: XeniooJob): {
   readonly before: JobState;
 } {
   try {
-    const entry = restoreEntry(job.data.entry);
+    const entry = entryOf(job);
     return { entry, before: stateBefore(job) };
   } catch {
     // The error would show what is in it.

@@ -14,7 +14,7 @@ import type { XeniooDedupeSettings } from '../xenioo-dedupe.js';
 import type { BullmqEngine, OpenEngine } from './bullmq.engine.js';
 import type { BullmqInboxSettings } from './bullmq.inbox-options.js';
 import { PostgresClaims } from './postgres.claims.js';
-import { patientPool, type PoolClass } from './postgres.pool.js';
+import { patientPool, quietPool, type PoolClass } from './postgres.pool.js';
 import { risksOf } from './postgres.risks.js';
 import type { StoredJob, XeniooQueue, XeniooWorker } from './stored-job.js';
 
@@ -64,9 +64,7 @@ export class PostgresEngine implements BullmqEngine {
   }
 
   async open(): Promise<OpenEngine> {
-    const pool = new this.pool(this.config);
-    // Broken connections are replaced; who asked over one of them is told.
-    pool.on('error', () => {});
+    const pool = quietPool(this.pool, this.config);
     try {
       if (this.isToBeMigrated) await this.migrate(pool);
       return await OpenPostgres.on(pool, this.settings, () =>
@@ -158,8 +156,8 @@ class OpenPostgres implements OpenEngine {
   }
 
   /** It has its disk, and tells by an error when that is full. */
-  isFull(): boolean {
-    return false;
+  async hasRoomFor(): Promise<boolean> {
+    return true;
   }
 
   async close(): Promise<void> {

@@ -12,14 +12,23 @@ const PASSING_CODES =
 const PASSING_MESSAGES = /terminated|time-?out|not queryable|closed/i;
 
 /**
+ * A pool. Broken connections are replaced, and who asked over one of them is told:
+ * one that breaks while BullMQ holds it would else end the process.
+ */
+export function quietPool(PgPool: PoolClass, config: PoolConfig): Pool {
+  const pool = new PgPool(config);
+  pool.on('error', () => {});
+  pool.on('connect', client => client.on('error', () => {}));
+  return pool;
+}
+
+/**
  * A pool for a worker. BullMQ 6.7 takes `ECONNREFUSED` alone for trouble of the
  * connection, and tries again to record a job that was handled; with any other it
  * would record that the job had failed. So whatever passes by itself gets that code.
  */
 export function patientPool(PgPool: PoolClass, config: PoolConfig): Pool {
-  const pool = new PgPool(config);
-  // Broken connections are replaced; who asked over one of them is told.
-  pool.on('error', () => {});
+  const pool = quietPool(PgPool, config);
   const query = pool.query.bind(pool) as (...given: unknown[]) => unknown;
   pool.query = (async (...given: unknown[]) => {
     try {

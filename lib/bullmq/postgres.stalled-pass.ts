@@ -21,11 +21,7 @@ export async function givingWay(
   given: readonly unknown[],
 ): Promise<{ rows: unknown[] }> {
   const client = await pool.connect();
-  client.on('error', ignore);
-  const letGo = (error?: Error) => {
-    client.off('error', ignore);
-    client.release(error);
-  };
+  const letGo = (error?: Error) => client.release(error);
   try {
     const result = await inTransaction(client, given as [string, unknown[]]);
     letGo();
@@ -36,9 +32,6 @@ export async function givingWay(
     return { rows: [] };
   }
 }
-
-/** Who asks is told of it as well; without a listener it would end the process. */
-function ignore(): void {}
 
 async function inTransaction(
   client: PoolClient,

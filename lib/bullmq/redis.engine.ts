@@ -12,46 +12,12 @@ import type { BullmqEngine, OpenEngine } from './bullmq.engine.js';
 import type { BullmqInboxSettings } from './bullmq.inbox-options.js';
 import { RedisClaims } from './redis.claims.js';
 import { RedisMemory } from './redis.memory.js';
+import { ADDING, BLOCKING_ANSWER_WITHIN_MS, WORKING } from './redis.options.js';
 import { risksOf } from './redis.risks.js';
 import type { StoredJob, XeniooQueue, XeniooWorker } from './stored-job.js';
 
-/** How long to wait before a connection that broke is made again. */
-const CONNECT_AGAIN_AFTER_MS = 500;
-
-const CONNECT_WITHIN_MS = 3_000;
-
-/** A connection over which nothing comes although an answer is due is replaced after that. */
-const ANSWER_WITHIN_MS = 3_000;
-
-/** A worker waits for jobs up to 10 s in one command. */
-const BLOCKING_ANSWER_WITHIN_MS = 15_000;
-
 /** Events that others may read of the queue, as a dashboard; BullMQ keeps 10,000. */
 const KEPT_QUEUE_EVENTS = 1_000;
-
-const CONNECTION: RedisOptions = {
-  retryStrategy: () => CONNECT_AGAIN_AFTER_MS,
-  // A replica that was the primary, as after a failover.
-  reconnectOnError: error => error.message.startsWith('READONLY'),
-  connectTimeout: CONNECT_WITHIN_MS,
-  keepAlive: 10_000,
-};
-
-/** What is added fails at once when Redis is down: the call waits for it, not the connection. */
-const ADDING: RedisOptions = {
-  ...CONNECTION,
-  enableOfflineQueue: false,
-  maxRetriesPerRequest: 0,
-  socketTimeout: ANSWER_WITHIN_MS,
-};
-
-/** What was handled is recorded as soon as Redis is there again. BullMQ demands that. */
-const WORKING: RedisOptions = {
-  ...CONNECTION,
-  enableOfflineQueue: true,
-  maxRetriesPerRequest: null,
-  socketTimeout: ANSWER_WITHIN_MS,
-};
 
 /** BullMQ on Redis. */
 export class RedisEngine implements BullmqEngine {
@@ -164,6 +130,8 @@ class OpenRedis implements OpenEngine {
         ...options,
         connection: client,
         prefix: this.settings.prefix,
+        // It would print what `risks()` tells; else it needs the version to wait exactly.
+        skipVersionCheck: this.memory.isEvicting,
       },
       createRedisBackend,
     );
@@ -183,8 +151,8 @@ class OpenRedis implements OpenEngine {
     return risksOf(this.client);
   }
 
-  isFull(): boolean {
-    return this.memory.isFull;
+  hasRoomFor(jobs: number, dataBytes: number): Promise<boolean> {
+    return this.memory.hasRoomFor(jobs, dataBytes);
   }
 
   async close(): Promise<void> {

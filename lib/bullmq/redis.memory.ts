@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 
 /** How often to look how full it is. */
-const LOOK_EVERY_MS = 1_000;
+const LOOK_EVERY_MS = 250;
 
 /**
  * What is left free. Without memory Redis refuses what workers need to take up
@@ -10,9 +10,16 @@ const LOOK_EVERY_MS = 1_000;
 const LEAST_FREE_RATIO = 0.1;
 const LEAST_FREE_BYTES = 4 * 2 ** 20;
 
+/** What a job takes beside its data, about, and how much more its data takes there. */
+const BYTES_A_JOB = 1_500;
+const TIMES_DATA = 1.5;
+
 /** Watches how much of `maxmemory` is used. */
 export class RedisMemory {
-  isFull = false;
+  /** Whether it drops keys when it is full. */
+  isEvicting = false;
+  private most = 0;
+  private used = 0;
   private readonly timer: NodeJS.Timeout;
 
   constructor(private readonly client: Redis) {
@@ -22,16 +29,30 @@ export class RedisMemory {
     }, LOOK_EVERY_MS).unref();
   }
 
+  /** Whether so much more leaves enough for the workers; looked up where that is not sure. */
+  async hasRoomFor(jobs: number, dataBytes: number): Promise<boolean> {
+    const bytes = jobs * BYTES_A_JOB + dataBytes * TIMES_DATA;
+    if (!this.fits(bytes)) await this.look();
+    if (!this.fits(bytes)) return false;
+    // What others add is seen at the next look.
+    this.used += bytes;
+    return true;
+  }
+
   async look(): Promise<void> {
     const info = infoOf(await this.client.info('memory'));
-    const most = Number(info.get('maxmemory') ?? 0);
-    const used = Number(info.get('used_memory') ?? 0);
-    const free = Math.max(most * LEAST_FREE_RATIO, LEAST_FREE_BYTES);
-    this.isFull = most > 0 && used > most - free;
+    this.most = Number(info.get('maxmemory') ?? 0);
+    this.used = Number(info.get('used_memory') ?? 0);
+    this.isEvicting = info.get('maxmemory_policy') !== 'noeviction';
   }
 
   end(): void {
     clearInterval(this.timer);
+  }
+
+  private fits(bytes: number): boolean {
+    const free = Math.max(this.most * LEAST_FREE_RATIO, LEAST_FREE_BYTES);
+    return this.most === 0 || this.used + bytes <= this.most - free;
   }
 }
 

@@ -4,7 +4,7 @@ import type { XeniooEntry } from '../events/parse-entry.js';
 import type { XeniooProgress } from '../handlers/xenioo.dispatch.js';
 import { dedupeId } from '../inbox/claims.js';
 import type { XeniooDeadLetterFailure } from '../inbox/dead-letter.js';
-import { storeEntry } from '../inbox/stored-entry.js';
+import { restoreEntry, storeEntry } from '../inbox/stored-entry.js';
 
 /**
  * What a job holds. Both are JSON as text: PostgreSQL's jsonb refuses some of
@@ -88,6 +88,16 @@ export function jobOf(
 /** Whether a job is that of an entry, or of a twin of it. */
 export function isJobOf(jobId: string, entryId: string): boolean {
   return jobId === entryId || jobId.startsWith(`${entryId}${TWIN}`);
+}
+
+/**
+ * The entry of a job.
+ * @throws {Error} when somebody else put the job into the queue
+ */
+export function entryOf({ id, data }: XeniooJob): XeniooEntry {
+  const entry = restoreEntry(data.entry);
+  if (!isJobOf(String(id), entry.id)) throw new Error('not a job of ours');
+  return entry;
 }
 
 export function stateOf({ data }: XeniooJob): JobState {

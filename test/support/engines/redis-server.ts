@@ -12,6 +12,8 @@ export interface RedisOptions {
   /** As Redis writes it, such as `'4mb'`. */
   readonly maxmemory?: string;
   readonly maxmemoryPolicy?: string;
+  /** What clients must give; letters and digits alone. */
+  readonly password?: string;
   /** @default a free one */
   readonly port?: number;
   /** Kept when the server stops. @default a temporary one, which is removed */
@@ -49,6 +51,8 @@ export class RedisServer extends EngineServer {
     }
   }
 
+  private readonly password: string | undefined;
+
   private constructor(
     program: string,
     port: number,
@@ -58,6 +62,7 @@ export class RedisServer extends EngineServer {
       appendfsync = 'always',
       maxmemory,
       maxmemoryPolicy,
+      password,
     }: RedisOptions,
   ) {
     const settings: Record<string, string | undefined> = {
@@ -69,22 +74,31 @@ export class RedisServer extends EngineServer {
       appendfsync,
       maxmemory,
       'maxmemory-policy': maxmemoryPolicy,
+      requirepass: password,
     };
     const args = Object.entries(settings).flatMap(([name, value]) =>
       value === undefined ? [] : [`--${name}`, value],
     );
     super(port, folder, { program, args, endSignal: 'SIGTERM' });
+    this.password = password;
   }
 
   get url(): string {
-    return `redis://127.0.0.1:${this.port}`;
+    const user = this.password === undefined ? '' : `:${this.password}@`;
+    return `redis://${user}127.0.0.1:${this.port}`;
   }
 
   /** While it loads its file it refuses the PING. */
   protected async isAnswering(): Promise<boolean> {
-    const answer = await this.ask('PING\r\nINFO server\r\n', /process_id:\d+/);
+    const { password } = this;
+    const login = password === undefined ? '' : `AUTH ${password}\r\n`;
+    const answer = await this.ask(
+      `${login}PING\r\nINFO server\r\n`,
+      /process_id:\d+/,
+    );
     return (
-      answer.startsWith('+PONG') && answer.includes(`process_id:${this.pid}\r`)
+      /^(\+OK\r\n)?\+PONG/.test(answer) &&
+      answer.includes(`process_id:${this.pid}\r`)
     );
   }
 

@@ -1,0 +1,208 @@
+import { expect, it, vi } from 'vitest';
+import {
+  BULLMQ_ENGINES,
+  Book,
+  endingWithTest,
+  entriesOf,
+  namesOf,
+  startReceiver,
+  startWorker,
+} from '../support/bullmq-host.js';
+import { createGate } from '../support/delivery-host.js';
+import { describeEngine } from '../support/engines/describe-engine.js';
+import { startRedis } from '../support/engines/redis-server.js';
+import { recordPrinted } from '../support/printed.js';
+
+const SOON = { timeout: 20_000 };
+const TIMEOUT = 60_000;
+
+/** How long something took, and what came of it. */
+async function timed<T>(work: Promise<T>): Promise<{ took: number; of: T }> {
+  const startedAt = performance.now();
+  const of = await work;
+  return { took: performance.now() - startedAt, of };
+}
+
+for (const { engine, adapter, startOwn } of BULLMQ_ENGINES) {
+  describeEngine(
+    engine,
+    `when the ${engine} of the inbox is in trouble`,
+    () => {
+      it(
+        'boots while it is down, answers 503 in time, and 200 when it is up',
+        async () => {
+          const server = await startOwn();
+          await server.kill();
+          const printed = recordPrinted();
+          const { send, book, logs } = await startReceiver(
+            adapter,
+            { connection: server.url },
+            { options: { acceptTimeoutMs: 300 } },
+          );
+
+          const { took, of: status } = await timed(send(entriesOf(['lost'])));
+          expect(status).toBe(503);
+          expect(took).toBeGreaterThan(250);
+          expect(took).toBeLessThan(1_500);
+          await server.start();
+          await vi.waitFor(
+            async () => expect(await send(entriesOf(['up']))).toBe(200),
+            SOON,
+          );
+          await vi.waitFor(() => expect(book.done).toContain('up'), SOON);
+
+          const told = (level: string, pattern: RegExp) =>
+            logs.ofXenioo(level).filter(line => pattern.test(line));
+          expect(told('error', /does not do what it should/)).toHaveLength(1);
+          expect(told('log', /does what it should again/)).toHaveLength(1);
+          expect(printed).toEqual([]);
+        },
+        TIMEOUT,
+      );
+
+      it(
+        'keeps calls waiting while it is down, and handles all that was answered 200',
+        async () => {
+          const server = await startOwn();
+          const { send, book, idle, logs } = await startReceiver(
+            adapter,
+            { connection: server.url, worker: { lockDurationMs: 2_000 } },
+            { options: { acceptTimeoutMs: 20_000 } },
+          );
+          const answered: string[] = [];
+          const statuses = new Set<number>();
+          const load = { isOver: false };
+          const callers = Array.from({ length: 8 }, async (_, caller) => {
+            for (let calls = 0; !load.isOver; calls++) {
+              const names = namesOf(`${caller}.${calls}`, 3);
+              const status = await send(entriesOf(names));
+              statuses.add(status);
+              if (status === 200) answered.push(...names);
+            }
+          });
+          const untilMore = async () => {
+            const before = answered.length;
+            await vi.waitFor(
+              () => expect(answered.length).toBeGreaterThan(before + 150),
+              SOON,
+            );
+          };
+
+          await untilMore();
+          await server.kill();
+          await vi.waitFor(
+            () => expect(logs.ofXenioo('error')).not.toEqual([]),
+            SOON,
+          );
+          await server.start();
+          await untilMore();
+          load.isOver = true;
+          await Promise.all(callers);
+          await idle();
+
+          expect([...statuses]).toEqual([200]);
+          expect(answered.filter(name => !book.done.includes(name))).toEqual(
+            [],
+          );
+        },
+        TIMEOUT,
+      );
+
+      it(
+        'answers 503 in time while it hangs, and goes on when it goes on',
+        async () => {
+          const server = await startOwn();
+          const { send, book } = await startReceiver(
+            adapter,
+            { connection: server.url },
+            { options: { acceptTimeoutMs: 500 } },
+          );
+          expect(await send(entriesOf(['before']))).toBe(200);
+          await vi.waitFor(() => expect(book.done).toEqual(['before']), SOON);
+
+          await server.pause();
+          const calls = Array.from({ length: 5 }, (_, n) =>
+            timed(send(entriesOf([`hanging ${n}`]))),
+          );
+          for (const { took, of: status } of await Promise.all(calls)) {
+            expect(status).toBe(503);
+            expect(took).toBeLessThan(2_000);
+          }
+          await server.resume();
+
+          await vi.waitFor(
+            async () => expect(await send(entriesOf(['after']))).toBe(200),
+            SOON,
+          );
+          await vi.waitFor(() => expect(book.done).toContain('after'), SOON);
+        },
+        TIMEOUT,
+      );
+
+      it.each<[string, string[]]>([
+        ['nothing is handled', []],
+        ['a handler hangs', ['hangs']],
+      ])(
+        'comes to its end while it is down and %s',
+        async (_, names) => {
+          const server = await startOwn();
+          const book = new Book();
+          const gate = createGate();
+          book.work = () => gate.opened;
+          const { app, send } = await startReceiver(
+            adapter,
+            { connection: server.url },
+            { book, options: { shutdownTimeoutMs: 500 } },
+          );
+          expect(await send(entriesOf(names))).toBe(200);
+          await vi.waitFor(() => expect(book.begun).toEqual(names), SOON);
+          await server.kill();
+
+          const { took } = await timed(app.close());
+          expect(took).toBeLessThan(4_500);
+          gate.open();
+        },
+        TIMEOUT,
+      );
+    },
+  );
+}
+
+describeEngine('redis', 'when the memory of Redis is full', () => {
+  it(
+    'answers 503, and 200 again by itself when a worker has made room',
+    async () => {
+      const server = endingWithTest(
+        await startRedis({ maxmemory: '16mb', maxmemoryPolicy: 'noeviction' }),
+      );
+      const { send, logs } = await startReceiver(
+        'express',
+        { connection: server.url, worker: false },
+        { options: { acceptTimeoutMs: 200 } },
+      );
+      const answered: string[] = [];
+      let status = 200;
+      for (let n = 0; status === 200; n++) {
+        expect(n).toBeLessThan(1_000);
+        const names = namesOf(`event ${n}`, 2).map(name =>
+          name.padEnd(10_000, '.'),
+        );
+        status = await send(entriesOf(names));
+        if (status === 200) answered.push(...names);
+      }
+
+      expect(status).toBe(503);
+      expect(await send(entriesOf(['one more'.padEnd(20_000, '.')]))).toBe(503);
+      expect(logs.ofXenioo('error').join('\n')).toMatch(/full|OOM/);
+      const { book } = await startWorker({ connection: server.url });
+
+      await vi.waitFor(
+        async () => expect(await send(entriesOf(['again']))).toBe(200),
+        SOON,
+      );
+      await vi.waitFor(() => expect(book.done).toContain('again'), SOON);
+      expect(answered.filter(name => !book.done.includes(name))).toEqual([]);
+    },
+    TIMEOUT,
+  );
+});

@@ -1,0 +1,213 @@
+import { expect, it, vi } from 'vitest';
+import {
+  Book,
+  BULLMQ_ENGINES,
+  entriesOf,
+  namesOf,
+  startReceiver,
+  startWorker,
+} from '../support/bullmq-host.js';
+import { BullmqWorkerProcess } from '../support/bullmq-worker.js';
+import { createGate, dated } from '../support/delivery-host.js';
+import { describeEngine } from '../support/engines/describe-engine.js';
+
+const SOON = { timeout: 15_000 };
+const TIMEOUT = 40_000;
+
+for (const { engine, onShared } of BULLMQ_ENGINES) {
+  for (const adapter of ['express', 'fastify'] as const) {
+    describeEngine(engine, `on ${engine} and ${adapter}`, () => {
+      it('an application with `worker: false` accepts, and a context handles', async () => {
+        const inbox = await onShared();
+        const receiver = await startReceiver(adapter, {
+          ...inbox,
+          worker: false,
+        });
+        const names = namesOf('event', 5);
+        expect(await receiver.send(entriesOf(names))).toBe(200);
+        expect(receiver.logs.ofXenioo('log').join('\n')).toContain(
+          'this process handles none of them (`worker: false`)',
+        );
+
+        const worker = await startWorker(inbox);
+        await vi.waitFor(
+          () => expect(worker.book.done.toSorted()).toEqual(names),
+          SOON,
+        );
+        await worker.idle();
+
+        expect(receiver.book.begun).toEqual([]);
+        expect(await receiver.letters.list()).toEqual([]);
+      });
+    });
+  }
+
+  describeEngine(engine, `several processes on a queue on ${engine}`, () => {
+    it(
+      'run by a retry only the handler that failed, though it was in another one',
+      async () => {
+        const inbox = await onShared();
+        const options = {
+          retry: { attempts: 3, backoff: 'fixed', delayMs: 1_500 },
+        } as const;
+        const receiver = await startReceiver(
+          'express',
+          { ...inbox, worker: false },
+          { options },
+        );
+        const book = new Book();
+        book.work = () => {
+          throw new Error('the CRM is down');
+        };
+        const first = await startWorker(inbox, { book, options });
+        expect(await receiver.send(entriesOf(['one']))).toBe(200);
+        await vi.waitFor(
+          () =>
+            expect(first.logs.ofXenioo('warn').join('\n')).toContain(
+              'keep failed',
+            ),
+          SOON,
+        );
+        await first.app.close();
+        expect(book).toMatchObject({ begun: ['one'], noted: ['one'] });
+
+        const second = await startWorker(inbox, { options });
+        await vi.waitFor(() => expect(second.book.done).toEqual(['one']), SOON);
+        await second.idle();
+
+        expect(second.book.begun).toEqual(['one']);
+        expect(second.book.noted).toEqual([]);
+        expect(book.begun).toEqual(['one']);
+      },
+      TIMEOUT,
+    );
+
+    it(
+      'handle 500 events once, that two accept and four handle',
+      async () => {
+        const inbox = await onShared();
+        const receivers = await Promise.all(
+          (['express', 'fastify'] as const).map(adapter =>
+            startReceiver(adapter, { ...inbox, worker: false }),
+          ),
+        );
+        const workers = await Promise.all(
+          Array.from({ length: 4 }, () =>
+            startWorker({ ...inbox, worker: { concurrency: 4 } }),
+          ),
+        );
+        for (const { book } of workers) {
+          book.work = () => new Promise(setImmediate);
+        }
+        const names = namesOf('event', 500);
+
+        const calls = Array.from({ length: 50 }, (_, n) =>
+          receivers[n % 2]!.send(entriesOf(names.slice(n * 10, n * 10 + 10))),
+        );
+        expect(new Set(await Promise.all(calls))).toEqual(new Set([200]));
+        const done = () => workers.flatMap(({ book }) => book.done);
+        await vi.waitFor(() => expect(done()).toHaveLength(500), SOON);
+        await Promise.all(workers.map(({ idle }) => idle()));
+
+        expect(done().toSorted()).toEqual(names.toSorted());
+        expect(workers.filter(({ book }) => book.done.length > 0)).toHaveLength(
+          4,
+        );
+      },
+      TIMEOUT,
+    );
+
+    it(
+      'handle once an event that two receive at one time',
+      async () => {
+        const inbox = await onShared();
+        const receivers = await Promise.all(
+          (['express', 'fastify'] as const).map(adapter =>
+            startReceiver(adapter, inbox),
+          ),
+        );
+        const events = namesOf('event', 20).map(name => dated(name));
+
+        const calls = events.flatMap(event =>
+          receivers.map(({ send }) => send([event])),
+        );
+        expect(new Set(await Promise.all(calls))).toEqual(new Set([200]));
+        const done = () => receivers.flatMap(({ book }) => book.done);
+        await vi.waitFor(
+          () => expect(done().length).toBeGreaterThanOrEqual(20),
+          SOON,
+        );
+        await Promise.all(receivers.map(({ idle }) => idle()));
+
+        expect(done().toSorted()).toEqual(namesOf('event', 20).toSorted());
+      },
+      TIMEOUT,
+    );
+
+    it(
+      'take over at once what a handler still held when its process stopped',
+      async () => {
+        const inbox = await onShared();
+        const book = new Book();
+        const gate = createGate();
+        book.work = () => gate.opened;
+        const first = await startReceiver('fastify', inbox, {
+          book,
+          options: { shutdownTimeoutMs: 50 },
+        });
+        expect(await first.send(entriesOf(['one']))).toBe(200);
+        await vi.waitFor(() => expect(book.begun).toEqual(['one']), SOON);
+        const second = await startWorker(inbox);
+
+        await first.app.close();
+        // The lock lasts 30 s.
+        await vi.waitFor(() => expect(second.book.done).toEqual(['one']), {
+          timeout: 8_000,
+        });
+
+        // The logger of the process is that of the application that came last.
+        expect(second.logs.ofXenioo('warn')).toEqual([
+          expect.stringMatching(
+            /^Stopping after \d+ ms .* of events: 1\. These go back to the queue/,
+          ),
+        ]);
+        gate.open();
+        await second.idle();
+        expect(second.book.begun).toEqual(['one']);
+        expect(await second.letters.list()).toEqual([]);
+      },
+      TIMEOUT,
+    );
+
+    it(
+      'go on with what a killed one had in its hands',
+      async () => {
+        const inbox = {
+          ...(await onShared()),
+          worker: { lockDurationMs: 1_000 },
+        };
+        const receiver = await startReceiver('express', {
+          ...inbox,
+          worker: false,
+        });
+        const names = namesOf('event', 10);
+        const hanging = await BullmqWorkerProcess.start(inbox, {
+          isHanging: true,
+        });
+        expect(await receiver.send(entriesOf(names))).toBe(200);
+        await vi.waitFor(() => expect(hanging.begun).toHaveLength(10), SOON);
+        await hanging.kill();
+
+        const others = await Promise.all([
+          BullmqWorkerProcess.start(inbox),
+          BullmqWorkerProcess.start(inbox),
+        ]);
+        const done = () => others.flatMap(other => other.done);
+        await vi.waitFor(() => expect(done()).toHaveLength(10), SOON);
+
+        expect(done().toSorted()).toEqual(names);
+      },
+      TIMEOUT,
+    );
+  });
+}

@@ -1,0 +1,180 @@
+import {
+  Injectable,
+  type INestApplicationContext,
+  type ModuleMetadata,
+  type Type,
+} from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { randomUUID } from 'node:crypto';
+import { inject, onTestFinished } from 'vitest';
+import {
+  bullmqInbox,
+  type BullmqInboxOptions,
+} from '../../lib/bullmq/index.js';
+import {
+  OnXenioo,
+  OnXeniooFailed,
+  XeniooDeadLetters,
+  XeniooInbox,
+  XeniooModule,
+  type XeniooEvent,
+  type XeniooHandlerFailure,
+  type XeniooModuleOptions,
+} from '../../lib/index.js';
+import { call } from './call.js';
+import { startHost, type AdapterName } from './host-app.js';
+import type { EngineServer } from './engines/engine-server.js';
+import type { EngineName } from './engines/find-engines.js';
+import { startPostgres } from './engines/postgres-server.js';
+import { startRedis } from './engines/redis-server.js';
+import { databaseOfFile } from './inboxes.js';
+import { LogRecorder } from './log-recorder.js';
+
+export const PATH = '/xenioo/webhook';
+
+/** The engines of BullMQ, each under an adapter: what they do is not the adapter's affair. */
+export const BULLMQ_ENGINES: readonly {
+  readonly engine: EngineName;
+  readonly adapter: AdapterName;
+  /** One of the test's own, which it may kill; it ends with the test. */
+  readonly startOwn: () => Promise<EngineServer>;
+  /** A queue of the test's own on the engine of the run. */
+  readonly onShared: () => Promise<{ connection: string; queue: string }>;
+}[] = [
+  {
+    engine: 'redis',
+    adapter: 'express',
+    startOwn: async () => endingWithTest(await startRedis()),
+    onShared: async () => ({
+      connection: inject('redisUrl'),
+      queue: randomUUID(),
+    }),
+  },
+  {
+    engine: 'postgres',
+    adapter: 'fastify',
+    startOwn: async () => endingWithTest(await startPostgres()),
+    onShared: async () => ({
+      connection: await databaseOfFile(),
+      queue: randomUUID(),
+    }),
+  },
+];
+
+/** The applications of the test are closed before, the last hook first. */
+export function endingWithTest<T extends EngineServer>(server: T): T {
+  onTestFinished(() => server.stop());
+  return server;
+}
+
+/** What the handlers of one test do, in whatever application. */
+export class Book {
+  /** The `Data` of what was begun, in order. */
+  readonly begun: string[] = [];
+  /** The same of what came to its end. */
+  readonly done: string[] = [];
+  /** The same of what the other handler, which nothing stops, did. */
+  readonly noted: string[] = [];
+  readonly failures: XeniooHandlerFailure[] = [];
+  /** Awaited by the first handler, and may throw. */
+  work: (event: XeniooEvent) => unknown = () => {};
+}
+
+/** A provider that keeps a book. */
+function keeperOf(book: Book): Type {
+  @Injectable()
+  class Keeper {
+    @OnXenioo(undefined, { name: 'keep' })
+    async keep(event: XeniooEvent): Promise<void> {
+      const name = String(event.raw['Data']);
+      book.begun.push(name);
+      await book.work(event);
+      book.done.push(name);
+    }
+
+    @OnXenioo(undefined, { name: 'note' })
+    note(event: XeniooEvent): void {
+      book.noted.push(String(event.raw['Data']));
+    }
+
+    @OnXeniooFailed()
+    fail(failure: XeniooHandlerFailure): void {
+      book.failures.push(failure);
+    }
+  }
+  return Keeper;
+}
+
+export interface BullmqHostOptions {
+  readonly book?: Book;
+  readonly options?: Partial<XeniooModuleOptions>;
+  readonly imports?: ModuleMetadata['imports'];
+}
+
+function metadataOf(
+  inbox: BullmqInboxOptions,
+  { book = new Book(), options = {}, imports = [] }: BullmqHostOptions,
+): ModuleMetadata {
+  return {
+    imports: [
+      XeniooModule.forRoot({
+        secret: 'right-secret',
+        inbox: bullmqInbox(inbox),
+        ...options,
+      }),
+      ...imports,
+    ],
+    providers: [keeperOf(book)],
+  };
+}
+
+/** Starts an application that is called over HTTP. */
+export async function startReceiver(
+  adapter: AdapterName,
+  inbox: BullmqInboxOptions,
+  { book = new Book(), ...more }: BullmqHostOptions = {},
+) {
+  const host = await startHost(adapter, metadataOf(inbox, { book, ...more }));
+  const send = async (body: unknown) =>
+    (await call(host.url(PATH), body)).status;
+  return { ...host, book, send, letters: host.app.get(XeniooDeadLetters) };
+}
+
+/** Starts an application without a server, that handles what others accepted. */
+export async function startWorker(
+  inbox: BullmqInboxOptions,
+  { book = new Book(), ...more }: BullmqHostOptions = {},
+) {
+  const logs = new LogRecorder();
+  const app: INestApplicationContext =
+    await NestFactory.createApplicationContext(
+      {
+        module: class WorkerModule {},
+        ...metadataOf(inbox, { book, ...more }),
+      },
+      { logger: logs, abortOnError: false },
+    );
+  onTestFinished(() => app.close());
+  return {
+    app,
+    logs,
+    book,
+    idle: () => app.get(XeniooInbox, { strict: false }).idle(),
+    letters: app.get(XeniooDeadLetters),
+  };
+}
+
+let sent = 0;
+
+/** Entries with these `Data`, each of another moment. */
+export function entriesOf(names: readonly string[]): object[] {
+  return names.map(Data => ({
+    Type: 1,
+    Data,
+    Date: `2024-05-01T12:00:00.${String(++sent).padStart(7, '0')}+00:00`,
+    ConversationId: `conversation ${sent % 7}`,
+  }));
+}
+
+export const namesOf = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, index) => `${prefix} ${index}`);
