@@ -47,7 +47,7 @@ export class BullmqAcceptance {
         write: work => this.write(work),
         isAtFault: error => engine.isRefusal(error),
       },
-      { atOnce: engine.callsAtOnce, gathers: true },
+      { atOnce: engine.callsAtOnce, gathers: engine.gathers },
     );
   }
 

@@ -8,8 +8,10 @@ export interface BullmqEngine {
   readonly name: string;
   /** How many jobs one bulk call holds at most. */
   readonly jobsAtOnce: number;
-  /** How many bulk calls may be under way. */
+  /** How many calls to it may be under way; what comes meanwhile goes in one bulk call. */
   readonly callsAtOnce: number;
+  /** Whether a bulk call is so much cheaper that what comes together is waited for. */
+  readonly gathers: boolean;
   /** @throws when it does not answer, or not as it must */
   open(): Promise<OpenEngine>;
   /** Whether it answers and refuses just what it was given, as nothing else would be. */

@@ -30,6 +30,7 @@ export class PostgresEngine implements BullmqEngine {
   // Each id takes a lock until the commit, and the server has few thousands in all.
   readonly jobsAtOnce = 500;
   readonly callsAtOnce = 2;
+  readonly gathers = true;
 
   private readonly config: PoolConfig;
   private readonly isToBeMigrated: boolean;

@@ -23,7 +23,9 @@ const KEPT_QUEUE_EVENTS = 1_000;
 export class RedisEngine implements BullmqEngine {
   readonly name: string;
   readonly jobsAtOnce = 1_000;
-  readonly callsAtOnce = 4;
+  // Redis reads and syncs together what calls have written at once, whether in bulk or not.
+  readonly callsAtOnce = 64;
+  readonly gathers = false;
 
   constructor(
     private readonly settings: BullmqInboxSettings,
