@@ -78,13 +78,15 @@ async function emptied(place: Place): Promise<void> {
 
 /** The same jobs, made and added by hand. */
 async function bareRate(load: Load, queue: Queue): Promise<number> {
-  const make = (entry: XeniooEntry) =>
-    jobOf(entry, { removeOnFail: { age: 1 } }, TTL);
   return rateOf(load, entries => {
-    if (load.size > 1) return queue.addBulk(entries.map(make));
-    const { name, data, opts } = make(entries[0]!);
+    if (load.size > 1) return queue.addBulk(entries.map(bareJobOf));
+    const { name, data, opts } = bareJobOf(entries[0]!);
     return queue.add(name, data, opts);
   });
+}
+
+function bareJobOf(entry: XeniooEntry) {
+  return jobOf(entry, { removeOnFail: { age: 1 } }, TTL);
 }
 
 /** Events a second. Entries are parsed before the clock runs. */
