@@ -46,6 +46,10 @@ function connectionProblems(connection: unknown, backend: unknown): string[] {
     problems.push(
       'expected `connection` of bullmqInbox() to begin with redis://, rediss://, postgres:// or postgresql://',
     );
+  } else if (!canBeRead(connection)) {
+    problems.push(
+      'expected `connection` of bullmqInbox() to be a URL that can be read: in a password, escape what is neither letter nor digit (encodeURIComponent)',
+    );
   } else if (!isUrl && !isObject(connection)) {
     problems.push(
       `expected \`connection\` of bullmqInbox() to be a URL or an object, got ${kindOf(connection)}`,
@@ -61,6 +65,13 @@ function connectionProblems(connection: unknown, backend: unknown): string[] {
     );
   }
   return problems;
+}
+
+/** Whether ioredis can read a URL: its own error would hold the password. PostgreSQL's client reads others too. */
+function canBeRead(connection: unknown): boolean {
+  const url: unknown =
+    isObject(connection) && 'url' in connection ? connection.url : connection;
+  return typeof url !== 'string' || !/^rediss?:/.test(url) || URL.canParse(url);
 }
 
 function nameProblems(

@@ -27,24 +27,20 @@ interface HandlingSettings extends BullmqWorkerSettings {
 /** Works on the queue in this process. */
 export class BullmqHandling {
   private readonly logger = new Logger('Xenioo');
-  private readonly processor: BullmqProcessor;
+  private processor: BullmqProcessor | undefined;
   private worker: XeniooWorker | undefined;
   private hasEnded = false;
 
   constructor(
     private readonly connection: BullmqConnection,
-    dispatch: XeniooDispatch,
-    addRestored: AddRestored,
+    private readonly dispatch: XeniooDispatch,
+    private readonly addRestored: AddRestored,
     private readonly settings: HandlingSettings,
-  ) {
-    this.processor = new BullmqProcessor(dispatch, addRestored, error =>
-      this.connection.tellTrouble(error),
-    );
-  }
+  ) {}
 
   /** How many events are being handled here, or their failures announced. */
   get inFlight(): number {
-    return this.processor.inFlight;
+    return this.processor?.inFlight ?? 0;
   }
 
   /** Begins as soon as the engine answers, and goes on until the end. */
@@ -64,7 +60,7 @@ export class BullmqHandling {
       this.logger.warn(
         `Stopping after ${timeoutMs} ms (\`shutdownTimeoutMs\`) while handlers still run, of events: ${this.inFlight}. These go back to the queue and are handled again. If their handlers need longer, raise it.`,
       );
-      this.processor.abandon();
+      this.processor?.abandon();
     }
     if (await settledWithin(closed, CLOSE_WITHIN_MS)) return;
     // The engine is down, and the worker would wait for it.
@@ -85,9 +81,16 @@ export class BullmqHandling {
     const open = await this.connection.whenOpen();
     if (!open) return undefined;
     const { lockDurationMs, concurrency } = this.settings;
+    const processor = new BullmqProcessor(
+      open.queue,
+      this.dispatch,
+      this.addRestored,
+      error => this.connection.tellTrouble(error),
+    );
+    this.processor = processor;
     while (!this.hasEnded) {
       try {
-        const worker = await open.openWorker(this.processor.process, {
+        const worker = await open.openWorker(processor.process, {
           name: `${hostname()}:${process.pid}`,
           autorun: false,
           concurrency,

@@ -12,7 +12,12 @@ import { restoreEntry } from '../inbox/stored-entry.js';
 import { isGone } from './bullmq.dead-letters.js';
 import { HandledNotes } from './handled-notes.js';
 import { reasonOf, settledState, takenUp } from './job-state.js';
-import { inState, type JobState, type XeniooJob } from './stored-job.js';
+import {
+  inState,
+  type JobState,
+  type XeniooJob,
+  type XeniooQueue,
+} from './stored-job.js';
 
 /** How long to wait when the engine does not take what was done. */
 const AGAIN_AFTER_MS = 1_000;
@@ -35,6 +40,7 @@ export class BullmqProcessor {
   private readonly onAbandoned = new Set<() => void>();
 
   constructor(
+    private readonly queue: Pick<XeniooQueue, 'getJob'>,
     private readonly dispatch: XeniooDispatch,
     private readonly addRestored: AddRestored,
     /** Told of an engine that does not take what was done. */
@@ -80,7 +86,7 @@ export class BullmqProcessor {
     const isLetter =
       entry instanceof InvalidXeniooEntry || after.failures.length > 0;
     if (retryAt === undefined && !isLetter) return;
-    await this.write(() => job.updateData(inState(job, after)));
+    await this.write(() => this.record(job, after));
     await this.move(held, after, retryAt, entry);
     this.announce(settlement);
     // Moved by us: BullMQ has nothing left to do.
@@ -97,15 +103,23 @@ export class BullmqProcessor {
     const isInvalid = entry instanceof InvalidXeniooEntry;
     const progress = isInvalid ? undefined : before.progress;
     const notes = new HandledNotes(job, before);
-    const dispatched = this.dispatch(entry, {
-      progress,
-      onHandled: handler => notes.add(handler),
-    });
-    const settlement = await this.unlessAbandoned(dispatched);
+    const settlement = await this.unlessAbandoned(() =>
+      this.dispatch(entry, {
+        progress,
+        onHandled: handler => notes.add(handler),
+      }),
+    );
     await notes.end();
     if (settlement) return settlement;
     await job.moveToWait(token);
     throw new WaitingError();
+  }
+
+  /** Notes what came of an attempt, unless another worker has taken the job up since. */
+  private async record(job: XeniooJob, state: JobState): Promise<void> {
+    const now = await this.queue.getJob(job.id!);
+    if (now?.attemptsStarted !== job.attemptsStarted) throw new DelayedError();
+    await job.updateData(inState(job, state));
   }
 
   private async move(
@@ -134,14 +148,17 @@ export class BullmqProcessor {
         await work();
         return;
       } catch (error) {
-        if (isGone(error)) throw error;
+        if (isGone(error) || error instanceof DelayedError) throw error;
         this.onTrouble(error);
         await sleep(AGAIN_AFTER_MS);
       }
     }
   }
 
-  private async unlessAbandoned<T>(work: Promise<T>): Promise<T | undefined> {
+  private async unlessAbandoned<T>(
+    work: () => Promise<T>,
+  ): Promise<T | undefined> {
+    // What a worker that closes had asked for may still come.
     if (this.isAbandoned) return undefined;
     let letGo!: () => void;
     const abandoned = new Promise<undefined>(resolve => {
@@ -149,7 +166,7 @@ export class BullmqProcessor {
       this.onAbandoned.add(letGo);
     });
     try {
-      return await Promise.race([work, abandoned]);
+      return await Promise.race([work(), abandoned]);
     } finally {
       this.onAbandoned.delete(letGo);
     }

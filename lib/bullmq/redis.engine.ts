@@ -6,15 +6,23 @@ import {
   type WorkerOptions,
 } from 'bullmq';
 import { Redis, type RedisOptions } from 'ioredis';
-import { once } from 'node:events';
+import { settledWithin } from '../settled-within.js';
 import type { XeniooDedupeSettings } from '../xenioo-dedupe.js';
 import type { BullmqEngine, OpenEngine } from './bullmq.engine.js';
 import type { BullmqInboxSettings } from './bullmq.inbox-options.js';
 import { RedisClaims } from './redis.claims.js';
 import { RedisMemory } from './redis.memory.js';
-import { ADDING, BLOCKING_ANSWER_WITHIN_MS, WORKING } from './redis.options.js';
+import {
+  ADDING,
+  BLOCKING_ANSWER_WITHIN_MS,
+  CONNECT_AGAIN_AFTER_MS,
+  WORKING,
+} from './redis.options.js';
 import { risksOf } from './redis.risks.js';
 import type { StoredJob, XeniooQueue, XeniooWorker } from './stored-job.js';
+
+/** How long to wait for a queue that is asked to let go. */
+const CLOSE_WITHIN_MS = 500;
 
 /** Events that others may read of the queue, as a dashboard; BullMQ keeps 10,000. */
 const KEPT_QUEUE_EVENTS = 1_000;
@@ -78,6 +86,9 @@ export class RedisEngine implements BullmqEngine {
 
 class OpenRedis implements OpenEngine {
   private readonly claims: RedisClaims;
+  /** Those that BullMQ works with. It leaves open what it can't close in good order. */
+  private readonly clients = new Set<Redis>();
+  private isClosed = false;
 
   private constructor(
     readonly queue: XeniooQueue,
@@ -116,11 +127,10 @@ class OpenRedis implements OpenEngine {
     processor: Processor<StoredJob, void>,
     options: Omit<WorkerOptions, 'connection'>,
   ): Promise<XeniooWorker> {
-    const client = this.connect(WORKING);
-    client.on('error', () => {});
+    const client = this.connected(WORKING);
     // BullMQ makes of it the connection on which it waits for jobs.
     client.duplicate = more =>
-      this.connect({
+      this.connected({
         ...WORKING,
         ...more,
         socketTimeout: BLOCKING_ANSWER_WITHIN_MS,
@@ -160,8 +170,26 @@ class OpenRedis implements OpenEngine {
   async close(): Promise<void> {
     this.memory.end();
     this.claims.end();
-    await this.queue.close();
-    this.client.disconnect();
-    await once(this.client, 'end');
+    await settledWithin(
+      this.queue.close().catch(() => {}),
+      CLOSE_WITHIN_MS,
+    );
+    this.isClosed = true;
+    for (const client of [this.client, ...this.clients]) {
+      // One that waits to connect again would keep its commands waiting for ever:
+      // it ends by itself, and tells them.
+      if (client.status !== 'reconnecting') client.disconnect();
+    }
+  }
+
+  private connected(options: RedisOptions): Redis {
+    const client = this.connect({
+      ...options,
+      retryStrategy: () => (this.isClosed ? null : CONNECT_AGAIN_AFTER_MS),
+    });
+    client.on('error', () => {});
+    this.clients.add(client);
+    client.once('end', () => this.clients.delete(client));
+    return client;
   }
 }

@@ -1,7 +1,7 @@
 import type { RedisOptions } from 'ioredis';
 
 /** How long to wait before a connection that broke is made again. */
-const CONNECT_AGAIN_AFTER_MS = 500;
+export const CONNECT_AGAIN_AFTER_MS = 500;
 
 const CONNECT_WITHIN_MS = 3_000;
 

@@ -48,6 +48,7 @@ export class CommitTimeout extends Error {
 export class GroupCommit<Batch> {
   private waiting: Write<Batch>[] = [];
   private readonly committing = new Set<Promise<void>>();
+  private underWay = 0;
   private linger: NodeJS.Timeout | undefined;
   private gathering: NodeJS.Immediate | undefined;
 
@@ -116,7 +117,8 @@ export class GroupCommit<Batch> {
   private begin(): void {
     this.gathering = undefined;
     const { atOnce = 1 } = this.options;
-    if (this.waiting.length === 0 || this.committing.size >= atOnce) return;
+    if (this.waiting.length === 0 || this.underWay >= atOnce) return;
+    this.underWay++;
     const committing = this.commitAll();
     this.committing.add(committing);
     void committing.then(() => this.committing.delete(committing));
@@ -131,6 +133,8 @@ export class GroupCommit<Batch> {
       // One that can't be written must not keep the others from it.
       for (const write of group) await this.isSettled([write]);
     }
+    // In the same turn in which nothing waited: what comes next begins another.
+    this.underWay--;
   }
 
   /** Whether each of them knows what came of it; if not, one of several is at fault. */

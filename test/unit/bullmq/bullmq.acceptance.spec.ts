@@ -22,15 +22,20 @@ class Refusal extends Error {
   override readonly name = 'Refusal';
 }
 
-/** An engine that notes what it takes, and does what the test says before each bulk call. */
+/** An engine that notes what it takes, and does what the test says before each call. */
 class NotingEngine implements BullmqEngine {
   readonly name = 'Noting at nowhere';
   readonly jobsAtOnce = 1_000;
-  /** The ids of each bulk call that it was asked for, and of those that it took. */
+  readonly gathers = true;
+  /** The ids of each call that it was asked for, and of those that it took. */
   readonly asked: string[][] = [];
   readonly taken: string[][] = [];
   readonly jobs: NewJob[] = [];
   readonly claimed: string[][] = [];
+  /** How many jobs came in bulk calls. */
+  inBulk = 0;
+  /** How many of those that are claimed were known. */
+  known = 0;
   fullAnswers = 0;
 
   constructor(
@@ -44,25 +49,36 @@ class NotingEngine implements BullmqEngine {
 
   async open(): Promise<OpenEngine> {
     return {
-      queue: { addBulk: this.addBulk } as unknown as XeniooQueue,
+      queue: { add: this.add, addBulk: this.addBulk } as unknown as XeniooQueue,
       openWorker: () => Promise.reject(new Error('not asked for')),
-      noteClaims: async ids => {
+      noteClaims: async (ids, _dedupe, onKnown) => {
         this.claimed.push([...ids]);
-        return ids.length;
+        onKnown(this.known);
       },
       risks: async () => [],
-      isFull: () => this.fullAnswers-- > 0,
+      hasRoomFor: async () => this.fullAnswers-- <= 0,
       close: async () => {},
     };
   }
 
+  private readonly add = (
+    name: NewJob['name'],
+    data: NewJob['data'],
+    opts: NewJob['opts'],
+  ) => this.take([{ name, data, opts }]);
+
   private readonly addBulk = async (jobs: readonly NewJob[]) => {
+    await this.take(jobs);
+    this.inBulk += jobs.length;
+  };
+
+  private async take(jobs: readonly NewJob[]): Promise<void> {
     const ids = jobs.map(({ opts }) => opts.jobId);
     this.asked.push(ids);
     await this.before(ids);
     this.taken.push(ids);
     this.jobs.push(...jobs);
-  };
+  }
 }
 
 const DEDUPE = { ttlSeconds: 60, maxIds: 1_000 };
@@ -89,16 +105,27 @@ beforeEach(() => {
 });
 
 describe('calls that come together', () => {
-  it('go in one bulk call, after the one that is under way', async () => {
+  it('go in one bulk call', async () => {
+    const engine = new NotingEngine();
+    const acceptance = accepting(engine);
+    const calls = Array.from({ length: 50 }, () => events(2));
+
+    await Promise.all(calls.map(call => acceptance.accept(call)));
+
+    expect(engine.taken).toEqual([idsOf(calls.flat())]);
+  });
+
+  it('go in one bulk call after the one that is under way', async () => {
     const { opened, open } = gate();
     const engine = new NotingEngine(() => opened);
     const acceptance = accepting(engine);
     const calls = Array.from({ length: 50 }, () => events(2));
 
-    const accepted = calls.map(call => acceptance.accept(call));
+    const first = acceptance.accept(calls[0]!);
     await expect.poll(() => engine.asked.length).toBe(1);
+    const others = calls.slice(1).map(call => acceptance.accept(call));
     open();
-    await Promise.all(accepted);
+    await Promise.all([first, ...others]);
 
     expect(engine.taken).toEqual([
       idsOf(calls[0]!),
@@ -112,12 +139,16 @@ describe('calls that come together', () => {
     const acceptance = accepting(engine);
     const calls = Array.from({ length: 10 }, () => events(1));
 
-    const accepted = calls.map(call => acceptance.accept(call));
+    const accepted: Promise<void>[] = [];
+    for (const call of calls) {
+      accepted.push(acceptance.accept(call));
+      await new Promise(setImmediate);
+    }
     await expect.poll(() => engine.asked.length).toBe(2);
     open();
     await Promise.all(accepted);
 
-    expect(engine.asked).toHaveLength(3);
+    expect(engine.asked.map(ids => ids.length)).toEqual([1, 1, 8]);
     expect(engine.taken.flat().toSorted()).toEqual(
       idsOf(calls.flat()).toSorted(),
     );
@@ -133,6 +164,22 @@ describe('calls that come together', () => {
 
     expect(engine.taken.flat()).toHaveLength(500);
     expect(engine.taken.length).toBeLessThan(5);
+  });
+});
+
+describe('an entry that comes alone', () => {
+  it('is added without a bulk call, and others with one', async () => {
+    const engine = new NotingEngine();
+    const acceptance = accepting(engine);
+    const [alone, several] = [events(1), events(2)];
+
+    await acceptance.accept(alone);
+    expect(engine.inBulk).toBe(0);
+    await acceptance.accept(several);
+
+    expect(engine.inBulk).toBe(2);
+    expect(engine.taken).toEqual([idsOf(alone), idsOf(several)]);
+    expect(engine.claimed).toEqual([idsOf(alone), idsOf(several)]);
   });
 });
 
@@ -188,12 +235,11 @@ describe('when the engine refuses what it was given', () => {
     });
     const acceptance = accepting(engine);
 
-    const accepted = [events(1), good, bad, better].map(call =>
-      acceptance.accept(call),
-    );
+    const begun = acceptance.accept(events(1));
     await expect.poll(() => engine.asked.length).toBe(1);
+    const accepted = [good, bad, better].map(call => acceptance.accept(call));
     first.open();
-    const outcomes = await Promise.allSettled(accepted);
+    const outcomes = await Promise.allSettled([begun, ...accepted]);
 
     expect(outcomes.map(({ status }) => status)).toEqual([
       'fulfilled',
@@ -267,7 +313,9 @@ describe('an outage', () => {
     const acceptance = accepting(engine, { acceptTimeoutMs: 100 });
 
     const [first, second] = [events(1), events(1)];
-    const refused = [first, second].map(call => acceptance.accept(call));
+    const refused = [acceptance.accept(first)];
+    await expect.poll(() => engine.asked.length).toBe(1);
+    refused.push(acceptance.accept(second));
 
     for (const call of refused) {
       await expect(call).rejects.toThrow(
@@ -334,7 +382,10 @@ describe('what is claimed', () => {
   });
 
   it('is counted where it was known', async () => {
-    await accepting(new NotingEngine()).accept(events(2));
+    const engine = new NotingEngine();
+    engine.known = 2;
+
+    await accepting(engine).accept(events(3));
 
     expect(logs.ofXenioo('debug')).toEqual([
       expect.stringContaining('Dropped 2 entries'),

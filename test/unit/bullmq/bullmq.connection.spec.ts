@@ -12,6 +12,7 @@ import { LogRecorder } from '../../support/log-recorder.js';
 /** An engine that opens when the test says so. */
 class SlowEngine implements BullmqEngine {
   readonly name = 'Slow at nowhere';
+  readonly gathers = false;
   readonly jobsAtOnce = 1;
   readonly callsAtOnce = 1;
   timesAsked = 0;
@@ -28,9 +29,9 @@ class SlowEngine implements BullmqEngine {
     return {
       queue: {} as never,
       openWorker: () => Promise.reject(new Error('not asked for')),
-      noteClaims: async () => 0,
+      noteClaims: async () => {},
       risks: async () => [],
-      isFull: () => false,
+      hasRoomFor: async () => true,
       close: async () => {
         this.timesClosed++;
       },
@@ -54,7 +55,7 @@ afterEach(() => void vi.useRealTimers());
 const told = () => [...logs.ofXenioo('error'), ...logs.ofXenioo('log')];
 
 const TROUBLE =
-  'Slow at nowhere does not do what it should: connection refused. It is asked again until it does; calls wait for it up to 50 ms (`acceptTimeoutMs`) and are then answered 503.';
+  'Slow at nowhere does not do what it should: connection refused. It is asked again until it does; nothing that was accepted is lost.';
 const WELL = 'Slow at nowhere does what it should again.';
 
 describe('the way to an engine', () => {

@@ -1,6 +1,9 @@
 import { createPostgresBackend } from 'bullmq';
 import { describe, expect, it } from 'vitest';
-import { resolveBullmqInboxOptions } from '../../../lib/bullmq/bullmq.inbox-options.js';
+import {
+  resolveBullmqInboxOptions,
+  type BullmqInboxOptions,
+} from '../../../lib/bullmq/bullmq.inbox-options.js';
 import { optionsErrorOf } from '../../support/options-error.js';
 
 const connection = 'redis://localhost:6379';
@@ -218,6 +221,20 @@ describe('options that can’t', () => {
 
     expect(error?.problems).toEqual([
       'expected `connection` of bullmqInbox() to begin with redis://, rediss://, postgres:// or postgresql://',
+    ]);
+  });
+
+  it.each<[BullmqInboxOptions['connection']]>([
+    ['redis://:SeC/rEt@host'],
+    ['rediss://me:SeC/rEt@host:6379'],
+    [{ url: 'redis://:SeC/rEt@host' }],
+  ])('show nothing of a URL that can’t be read: %#', connection => {
+    const error = optionsErrorOf(() =>
+      resolveBullmqInboxOptions({ connection }),
+    );
+
+    expect(error?.problems).toEqual([
+      'expected `connection` of bullmqInbox() to be a URL that can be read: in a password, escape what is neither letter nor digit (encodeURIComponent)',
     ]);
   });
 

@@ -45,16 +45,20 @@ function jobOf(
   stalledCounter = 0,
 ): XeniooJob {
   const data = { entry: storeEntry(event) };
-  const fresh = { data, attemptsMade, stalledCounter } as XeniooJob;
-  if (!state) return fresh;
-  return {
-    data: inState(fresh, state),
-    attemptsMade,
-    stalledCounter,
-  } as XeniooJob;
+  const { id } = event;
+  const fresh = { id, data, attemptsMade, stalledCounter } as XeniooJob;
+  return state
+    ? ({ ...fresh, data: inState(fresh, state) } as XeniooJob)
+    : fresh;
 }
 
 describe('a job that is taken up', () => {
+  it('is refused when somebody else put it there, whatever it looks like', () => {
+    const job = { ...jobOf(), id: 'another' } as XeniooJob;
+
+    expect(() => takenUp(job)).toThrow(/holds no entry as nestjs-xenioo/);
+  });
+
   it('is its entry, of which nothing was done, the first time', () => {
     expect(takenUp(jobOf())).toStrictEqual({ entry: event, before: FRESH });
   });

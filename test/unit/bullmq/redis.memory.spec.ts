@@ -57,7 +57,7 @@ describeEngine('redis', 'the memory of a Redis', () => {
     const memory = new RedisMemory(client);
     try {
       await memory.look();
-      return memory.isFull;
+      return !(await memory.hasRoomFor(1, 1_000));
     } finally {
       memory.end();
     }
@@ -76,15 +76,34 @@ describeEngine('redis', 'the memory of a Redis', () => {
     expect(await isFull(used, most)).toBe(expected);
   });
 
+  it('counts what is added between two looks', async () => {
+    await client.config('SET', 'maxmemory', 0);
+    await use(1 * MB);
+    await client.config('SET', 'maxmemory', 40 * MB);
+    const memory = new RedisMemory(client);
+    try {
+      await memory.look();
+      expect(await memory.hasRoomFor(1, 60 * MB)).toBe(false);
+      const asked = Array.from({ length: 8 }, () =>
+        memory.hasRoomFor(1, 8 * MB),
+      );
+      const had = (await Promise.all(asked)).filter(Boolean);
+      expect(had.length).toBeGreaterThan(0);
+      expect(had.length).toBeLessThan(8);
+    } finally {
+      memory.end();
+    }
+  });
+
   it('is looked at again and again', async () => {
     await client.config('SET', 'maxmemory', 0);
     await use(30 * MB);
     const memory = new RedisMemory(client);
     try {
       await client.config('SET', 'maxmemory', 31 * MB);
-      await expect.poll(() => memory.isFull).toBe(true);
+      await expect.poll(() => memory.hasRoomFor(1, 1_000)).toBe(false);
       await client.config('SET', 'maxmemory', 0);
-      await expect.poll(() => memory.isFull).toBe(false);
+      await expect.poll(() => memory.hasRoomFor(1, 1_000)).toBe(true);
     } finally {
       memory.end();
     }

@@ -59,6 +59,83 @@ describe('what is written at the same time', () => {
   });
 });
 
+describe('what is written as soon as a commit has ended', () => {
+  it('is committed too', async () => {
+    const folder = folderThat();
+    const commit = new GroupCommit(folder);
+
+    await commit.write(folder.work('one'));
+    await commit.write(folder.work('two'));
+
+    expect(folder.commits).toEqual([['one'], ['two']]);
+  });
+
+  it('is waited for at the end', async () => {
+    const folder = folderThat();
+    const commit = new GroupCommit(folder);
+
+    await commit.write(folder.work('one'));
+    void commit.write(folder.work('two'));
+    await commit.end();
+
+    expect(folder.commits).toEqual([['one'], ['two']]);
+  });
+});
+
+describe('with a commit that gathers', () => {
+  const gathering = (before?: (works: readonly string[]) => unknown) => {
+    const folder = folderThat(before);
+    return { folder, commit: new GroupCommit(folder, { gathers: true }) };
+  };
+
+  it('commits what comes in one turn of the event loop together, the first too', async () => {
+    const { folder, commit } = gathering();
+
+    const writes = ['one', 'two'].map(name => commit.write(folder.work(name)));
+    await Promise.resolve();
+    writes.push(commit.write(folder.work('three')));
+    await Promise.all(writes);
+
+    expect(folder.commits).toEqual([['one', 'two', 'three']]);
+  });
+
+  it('gathers anew for what comes later', async () => {
+    const { folder, commit } = gathering();
+    await commit.write(folder.work('early'));
+
+    await Promise.all(
+      ['one', 'two'].map(name => commit.write(folder.work(name))),
+    );
+
+    expect(folder.commits).toEqual([['early'], ['one', 'two']]);
+  });
+
+  it('commits what comes during a commit after it', async () => {
+    const { opened, open } = gate();
+    const { folder, commit } = gathering(works =>
+      works.includes('first') ? opened : undefined,
+    );
+
+    const first = commit.write(folder.work('first'));
+    await new Promise(setImmediate);
+    const others = ['one', 'two'].map(name => commit.write(folder.work(name)));
+    await new Promise(setImmediate);
+    open();
+    await Promise.all([first, ...others]);
+
+    expect(folder.commits).toEqual([['first'], ['one', 'two']]);
+  });
+
+  it('commits what it has at the end', async () => {
+    const { folder, commit } = gathering();
+
+    void commit.write(folder.work('one'));
+    await commit.end();
+
+    expect(folder.commits).toEqual([['one']]);
+  });
+});
+
 describe('what nobody waits for', () => {
   it('waits for others to join it', async () => {
     const folder = folderThat();
@@ -206,7 +283,7 @@ describe('with several commits at once', () => {
 
   it('begins no more than may be under way', async () => {
     const { folder, underWay, end } = gated();
-    const commit = new GroupCommit(folder, 2);
+    const commit = new GroupCommit(folder, { atOnce: 2 });
 
     const writes = ['one', 'two', 'three', 'four'].map(name =>
       commit.write(folder.work(name)),
@@ -224,7 +301,7 @@ describe('with several commits at once', () => {
 
   it('tells each write of its own commit', async () => {
     const { folder, end } = gated();
-    const commit = new GroupCommit(folder, 2);
+    const commit = new GroupCommit(folder, { atOnce: 2 });
     const told: string[] = [];
 
     const writes = ['one', 'two'].map(async name => {
@@ -242,7 +319,7 @@ describe('with several commits at once', () => {
 
   it('ends when all of them have ended', async () => {
     const { folder, end } = gated();
-    const commit = new GroupCommit(folder, 3);
+    const commit = new GroupCommit(folder, { atOnce: 3 });
     let hasEnded = false;
 
     void commit.write(folder.work('one'));
@@ -259,7 +336,7 @@ describe('with several commits at once', () => {
 
   it('withdraws what none of them began in time', async () => {
     const { folder, end } = gated();
-    const commit = new GroupCommit(folder, 2);
+    const commit = new GroupCommit(folder, { atOnce: 2 });
 
     const writes = ['one', 'two'].map(name => commit.write(folder.work(name)));
     const late = commit.write(folder.work('late'), { timeoutMs: 10 });
