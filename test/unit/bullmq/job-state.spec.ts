@@ -46,15 +46,15 @@ function jobOf(
 ): XeniooJob {
   const data = { entry: storeEntry(event) };
   const { id } = event;
-  const fresh = { id, data, attemptsMade, stalledCounter } as XeniooJob;
-  return state
-    ? ({ ...fresh, data: inState(fresh, state) } as XeniooJob)
-    : fresh;
+  const fresh = { id, data, attemptsMade, stalledCounter };
+  const job = fresh as XeniooJob;
+  return state ? ({ ...fresh, data: inState(job, state) } as XeniooJob) : job;
 }
 
 describe('a job that is taken up', () => {
   it('is refused when somebody else put it there, whatever it looks like', () => {
-    const job = { ...jobOf(), id: 'another' } as XeniooJob;
+    const job = jobOf();
+    job.id = 'another';
 
     expect(() => takenUp(job)).toThrow(/holds no entry as nestjs-xenioo/);
   });
