@@ -34,6 +34,11 @@ export class BullmqConnection {
     return this.engine.name;
   }
 
+  /** Whether the engine is there, as far as one can see. */
+  get isUp(): boolean {
+    return this.opened?.isUp ?? false;
+  }
+
   private get isClosed(): boolean {
     return this.closing.signal.aborted;
   }

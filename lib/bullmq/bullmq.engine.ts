@@ -21,6 +21,8 @@ export interface BullmqEngine {
 /** An engine that has answered. From then on it finds its way back by itself. */
 export interface OpenEngine {
   readonly queue: XeniooQueue;
+  /** Whether it is there, as far as one can see. */
+  readonly isUp: boolean;
   /** A worker that does nothing before its `run()`. */
   openWorker(
     processor: Processor<StoredJob, void>,

@@ -55,15 +55,16 @@ export class BullmqHandling {
     this.hasEnded = true;
     const { worker } = this;
     if (!worker) return;
-    const closed = worker.close().catch(() => {});
+    await worker.pause(true);
     if (!(await settledWithin(this.untilNothingIsInFlight(), timeoutMs))) {
       this.logger.warn(
         `Stopping after ${timeoutMs} ms (\`shutdownTimeoutMs\`) while handlers still run, of events: ${this.inFlight}. These go back to the queue and are handled again. If their handlers need longer, raise it.`,
       );
       this.processor?.abandon();
     }
+    // In good order it would wait for an engine that is down.
+    const closed = worker.close(!this.connection.isUp).catch(() => {});
     if (await settledWithin(closed, CLOSE_WITHIN_MS)) return;
-    // The engine is down, and the worker would wait for it.
     await settledWithin(
       worker
         .getBackend()

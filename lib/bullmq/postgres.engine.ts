@@ -94,6 +94,9 @@ export class PostgresEngine implements BullmqEngine {
 }
 
 class OpenPostgres implements OpenEngine {
+  /** Each question to it tells by itself, soon. */
+  readonly isUp = true;
+
   private constructor(
     readonly queue: XeniooQueue,
     private readonly pool: Pool,

@@ -123,6 +123,10 @@ class OpenRedis implements OpenEngine {
     return new OpenRedis(queue, client, settings, memory, connect);
   }
 
+  get isUp(): boolean {
+    return this.client.status === 'ready';
+  }
+
   async openWorker(
     processor: Processor<StoredJob, void>,
     options: Omit<WorkerOptions, 'connection'>,
@@ -175,7 +179,8 @@ class OpenRedis implements OpenEngine {
       CLOSE_WITHIN_MS,
     );
     this.isClosed = true;
-    for (const client of [this.client, ...this.clients]) {
+    this.client.disconnect();
+    for (const client of this.clients) {
       // One that waits to connect again would keep its commands waiting for ever:
       // it ends by itself, and tells them.
       if (client.status !== 'reconnecting') client.disconnect();

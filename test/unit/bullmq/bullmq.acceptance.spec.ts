@@ -56,6 +56,7 @@ class NotingEngine implements BullmqEngine {
         onKnown(this.known);
       },
       risks: async () => [],
+      isUp: true,
       hasRoomFor: async () => this.fullAnswers-- <= 0,
       close: async () => {},
     };

@@ -31,6 +31,7 @@ class SlowEngine implements BullmqEngine {
       openWorker: () => Promise.reject(new Error('not asked for')),
       noteClaims: async () => {},
       risks: async () => [],
+      isUp: true,
       hasRoomFor: async () => true,
       close: async () => {
         this.timesClosed++;
