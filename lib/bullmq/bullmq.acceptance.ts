@@ -128,16 +128,22 @@ export class BullmqAcceptance {
       if (!(await open.hasRoomFor(some.length, bytesOf(some)))) {
         throw new Error('it is full, what is left is for the workers');
       }
-      await Promise.all([addTo(open.queue, some), this.note(open, some)]);
+      const added = addTo(open.queue, some);
+      await Promise.all([added, this.note(open, some, added)]);
     }
   }
 
-  private async note(open: OpenEngine, jobs: readonly NewJob[]): Promise<void> {
+  private async note(
+    open: OpenEngine,
+    jobs: readonly NewJob[],
+    added: Promise<void>,
+  ): Promise<void> {
     const { dedupe } = this.settings;
     if (!dedupe) return;
     const claimed = jobs.flatMap(({ opts }) => opts.deduplication?.id ?? []);
     if (claimed.length === 0) return;
-    await open.noteClaims(claimed, dedupe, known => this.log.note(known));
+    const onKnown = (count: number) => this.log.note(count);
+    await open.noteClaims(claimed, dedupe, added, onKnown);
   }
 
   private refused(error: unknown): XeniooInboxError {

@@ -29,12 +29,13 @@ export interface OpenEngine {
     options: Omit<WorkerOptions, 'connection'>,
   ): Promise<XeniooWorker>;
   /**
-   * Notes that these ids were claimed, and forgets the oldest past `maxIds`; calls
+   * Notes that these ids were claimed by what is being `added`, and forgets the oldest past `maxIds`; calls
    * `onKnown` with how many were known before, where it knows.
    */
   noteClaims(
     ids: readonly string[],
     dedupe: XeniooDedupeSettings,
+    added: Promise<void>,
     onKnown: (count: number) => void,
   ): Promise<void>;
   /** A sentence for each way in which it is set up to lose what it has accepted. */

@@ -148,11 +148,13 @@ class OpenPostgres implements OpenEngine {
   }
 
   /** What was known it does not tell: asking would cost more than the number is worth. */
-  noteClaims(
+  async noteClaims(
     ids: readonly string[],
     dedupe: XeniooDedupeSettings,
+    added: Promise<void>,
   ): Promise<void> {
-    return this.claims.note(ids.length, dedupe);
+    await added;
+    await this.claims.note(ids.length, dedupe);
   }
 
   risks(): Promise<string[]> {

@@ -158,6 +158,7 @@ class OpenRedis implements OpenEngine {
   noteClaims(
     ids: readonly string[],
     dedupe: XeniooDedupeSettings,
+    _added: Promise<void>,
     onKnown: (count: number) => void,
   ): Promise<void> {
     return this.claims.note(ids, dedupe, onKnown);

@@ -51,7 +51,7 @@ class NotingEngine implements BullmqEngine {
     return {
       queue: { add: this.add, addBulk: this.addBulk } as unknown as XeniooQueue,
       openWorker: () => Promise.reject(new Error('not asked for')),
-      noteClaims: async (ids, _dedupe, onKnown) => {
+      noteClaims: async (ids, _dedupe, _added, onKnown) => {
         this.claimed.push([...ids]);
         onKnown(this.known);
       },
