@@ -52,10 +52,9 @@ export class RedisEngine implements BullmqEngine {
     client.on('error', error => (reason = error));
     try {
       await client.connect();
-      const open = await OpenRedis.on(client, this.settings, options =>
+      return await OpenRedis.on(client, this.settings, options =>
         this.connect(options),
       );
-      return open;
     } catch (error) {
       client.disconnect();
       throw reason ?? error;
