@@ -46,9 +46,29 @@ function connectionProblems(connection: unknown, backend: unknown): string[] {
     problems.push(
       'expected `connection` of bullmqInbox() to begin with redis://, rediss://, postgres:// or postgresql://',
     );
+  } else if (isObject(connection) && 'keyPrefix' in connection) {
+    problems.push(
+      'expected `connection` of bullmqInbox() to be without `keyPrefix`: BullMQ has the option `prefix` for that',
+    );
+  } else if (
+    isObject(connection) &&
+    'isCluster' in connection &&
+    connection.isCluster === true
+  ) {
+    problems.push(
+      'expected `connection` of bullmqInbox() to be no cluster: give a Redis to each shard of the events',
+    );
+  } else if (
+    isObject(connection) &&
+    'url' in connection &&
+    !/^rediss?:/.test(String(connection.url))
+  ) {
+    problems.push(
+      'expected `connection.url` of bullmqInbox() to begin with redis:// or rediss://; give a URL of PostgreSQL as `connection` itself',
+    );
   } else if (!canBeRead(connection)) {
     problems.push(
-      'expected `connection` of bullmqInbox() to be a URL that can be read: in a password, escape what is neither letter nor digit (encodeURIComponent)',
+      'expected `connection` of bullmqInbox() to be a URL that can be read: in a password, escape what is neither letter nor digit (encodeURIComponent); the database of Redis is a number',
     );
   } else if (!isUrl && !isObject(connection)) {
     problems.push(
@@ -67,11 +87,22 @@ function connectionProblems(connection: unknown, backend: unknown): string[] {
   return problems;
 }
 
-/** Whether ioredis can read a URL: its own error would hold the password. PostgreSQL's client reads others too. */
+/** Whether a URL is read as it is meant, and none of its password for something else. */
 function canBeRead(connection: unknown): boolean {
-  const url: unknown =
-    isObject(connection) && 'url' in connection ? connection.url : connection;
-  return typeof url !== 'string' || !/^rediss?:/.test(url) || URL.canParse(url);
+  const url = urlOf(connection);
+  if (url === undefined) return true;
+  const rest = /^\w+:\/\/[^/?#]*(.*)$/.exec(url)?.[1];
+  if (rest === undefined || rest.includes('@')) return false;
+  if (!/^rediss?:/.test(url)) return true;
+  return URL.canParse(url) && /^(\/\d*)?$/.test(new URL(url).pathname);
+}
+
+function urlOf(connection: unknown): string | undefined {
+  if (typeof connection === 'string') return connection;
+  if (!isObject(connection)) return undefined;
+  const { url, connectionString } = connection as Record<string, unknown>;
+  const given = url ?? connectionString;
+  return typeof given === 'string' ? given : undefined;
 }
 
 function nameProblems(

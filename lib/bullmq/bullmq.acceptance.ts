@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeError } from '../describe-error.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import { dedupeId } from '../inbox/claims.js';
 import { DroppedLog } from '../inbox/dropped-log.js';
@@ -14,7 +13,7 @@ import { inOrderOfDate } from '../inbox/in-order-of-date.js';
 import { settledWithin } from '../settled-within.js';
 import type { XeniooDedupeSettings } from '../xenioo-dedupe.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
-import type { BullmqConnection } from './bullmq.connection.js';
+import { whyNot, type BullmqConnection } from './bullmq.connection.js';
 import type { BullmqEngine, OpenEngine } from './bullmq.engine.js';
 import {
   jobOf,
@@ -107,9 +106,10 @@ export class BullmqAcceptance {
     work(jobs);
     const latest = performance.now() + this.settings.acceptTimeoutMs;
     for (;;) {
+      const askedAt = performance.now();
       try {
         await this.add(jobs);
-        this.connection.tellWell();
+        this.connection.tellWell(askedAt);
         return;
       } catch (error) {
         if (this.engine.isRefusal(error)) throw error;
@@ -150,7 +150,7 @@ export class BullmqAcceptance {
     if (error instanceof XeniooInboxError) return error;
     // Errors of the clients hold what they were given: only their message goes on.
     return new XeniooInboxError(
-      `the BullMQ inbox, ${this.connection.name}: ${describeError(error).message}`,
+      `the BullMQ inbox, ${this.connection.name}: ${whyNot(error)}`,
     );
   }
 }

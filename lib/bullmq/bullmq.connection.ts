@@ -21,7 +21,8 @@ export class BullmqConnection {
   private readonly closing = new AbortController();
   private opened: OpenEngine | undefined;
   private isInTrouble = false;
-  private tellAgainAt = 0;
+  private troubledAt = -Infinity;
+  private tellAgainAt = -Infinity;
 
   constructor(
     private readonly engine: BullmqEngine,
@@ -64,18 +65,21 @@ export class BullmqConnection {
 
   /** It did not do what it was asked for. */
   tellTrouble(error: unknown): void {
-    const now = performance.now();
-    if (this.isInTrouble || this.isClosed || now < this.tellAgainAt) return;
+    if (this.isClosed) return;
+    this.troubledAt = performance.now();
+    // Should that fail too, the next trouble tells.
+    void this.opened?.mend?.(error).catch(() => {});
+    if (this.isInTrouble || this.troubledAt < this.tellAgainAt) return;
     this.isInTrouble = true;
-    this.tellAgainAt = now + TELL_EVERY_MS;
+    this.tellAgainAt = this.troubledAt + TELL_EVERY_MS;
     this.logger.error(
-      `${this.name} does not do what it should: ${describeError(error).message}. It is asked again until it does; nothing that was accepted is lost.`,
+      `${this.name} does not do what it should: ${whyNot(error)}. It is asked again until it does; nothing that was accepted is lost.`,
     );
   }
 
-  /** It did what it was asked for. */
-  tellWell(): void {
-    if (!this.isInTrouble) return;
+  /** It did what it was asked for; what it was asked before its trouble does not count. */
+  tellWell(askedAt = performance.now()): void {
+    if (!this.isInTrouble || askedAt < this.troubledAt) return;
     this.isInTrouble = false;
     this.logger.log(`${this.name} does what it should again.`);
   }
@@ -104,4 +108,11 @@ export class BullmqConnection {
     }
     return undefined;
   }
+}
+
+/** Why it did not, in plain words where the clients have others. */
+export function whyNot(error: unknown): string {
+  const { message } = describeError(error);
+  const isAway = /isn't writeable|max retries per request|Connection is closed/;
+  return isAway.test(message) ? "it can't be reached" : message;
 }

@@ -42,5 +42,7 @@ export interface OpenEngine {
   risks(): Promise<string[]>;
   /** Whether it can take so much more, and still has what handling needs. */
   hasRoomFor(jobs: number, dataBytes: number): Promise<boolean>;
+  /** Does what can be done about an error, if anything. */
+  mend?(error: unknown): Promise<void>;
   close(): Promise<void>;
 }

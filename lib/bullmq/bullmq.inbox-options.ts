@@ -33,7 +33,7 @@ export interface BullmqInboxOptions {
   queue?: string | undefined;
 
   /**
-   * Before the names of all keys in Redis; on a cluster with a hash tag, as `'{xenioo}'`.
+   * Before the names of all keys in Redis.
    * @default 'bull'
    */
   prefix?: string | undefined;

@@ -45,7 +45,9 @@ export class BullmqInbox extends XeniooInbox {
     private readonly settings: BullmqInboxInstanceSettings,
   ) {
     super();
-    this.place = `${engine.name}, queue ${options.queue}`;
+    const { queue, prefix } = options;
+    const keys = prefix === 'bull' ? '' : `, prefix ${prefix}`;
+    this.place = `${engine.name}, queue ${queue}${keys}`;
     this.connection = new BullmqConnection(engine, settings.acceptTimeoutMs);
     this.deadLetters = new BullmqDeadLetters(
       async () => (await this.connection.open()).queue,

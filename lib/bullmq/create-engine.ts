@@ -16,12 +16,7 @@ export async function createEngine(
   settings: BullmqInboxSettings,
 ): Promise<BullmqEngine> {
   const { connection, backend } = settings;
-  const isUrl = typeof connection === 'string';
-  const ofUrl = isUrl
-    ? connection.startsWith('postgres')
-      ? createPostgresBackend
-      : createRedisBackend
-    : undefined;
+  const ofUrl = engineOfUrl(connection);
   const meant: unknown = backend ?? ofUrl ?? getDefaultBackendFactory();
   if (ofUrl && meant !== ofUrl) {
     throw new XeniooOptionsError([
@@ -41,6 +36,16 @@ export async function createEngine(
   throw new XeniooOptionsError([
     'expected `backend` of bullmqInbox() to be createPostgresBackend or createRedisBackend of bullmq',
   ]);
+}
+
+/** What a URL tells; nothing where the connection is none. */
+function engineOfUrl(connection: BullmqInboxSettings['connection']): unknown {
+  if (typeof connection !== 'string') {
+    return 'connectionString' in connection ? createPostgresBackend : undefined;
+  }
+  return connection.startsWith('postgres')
+    ? createPostgresBackend
+    : createRedisBackend;
 }
 
 async function installed<T>(name: string, load: () => Promise<T>): Promise<T> {

@@ -13,6 +13,7 @@ import type { Pool, PoolConfig } from 'pg';
 import type { XeniooDedupeSettings } from '../xenioo-dedupe.js';
 import type { BullmqEngine, OpenEngine } from './bullmq.engine.js';
 import type { BullmqInboxSettings } from './bullmq.inbox-options.js';
+import { ownOptions, placeOf } from './postgres.config.js';
 import { PostgresClaims } from './postgres.claims.js';
 import { patientPool, quietPool, type PoolClass } from './postgres.pool.js';
 import { risksOf } from './postgres.risks.js';
@@ -53,13 +54,15 @@ export class PostgresEngine implements BullmqEngine {
         : connection
     ) as PostgresPoolConfig & PoolConfig;
     this.isToBeMigrated = migrate ?? !skipMigrations;
+    const { connectionString, options: given } = ownOptions(config);
     const options = `-c search_path=${DEFAULT_SCHEMA}`;
     this.config = {
       query_timeout: ANSWER_WITHIN_MS,
       connectionTimeoutMillis: ANSWER_WITHIN_MS,
       keepAlive: true,
       ...config,
-      options: config.options ? `${config.options} ${options}` : options,
+      ...(connectionString !== undefined && { connectionString }),
+      options: given ? `${given} ${options}` : options,
     };
     this.name = `PostgreSQL at ${placeOf(this.config)}`;
   }
@@ -68,9 +71,12 @@ export class PostgresEngine implements BullmqEngine {
     const pool = quietPool(this.pool, this.config);
     try {
       if (this.isToBeMigrated) await this.migrate(pool);
-      return await OpenPostgres.on(pool, this.settings, () =>
-        patientPool(this.pool, this.config),
-      );
+      return await OpenPostgres.on(pool, this.settings, {
+        workerPool: () => patientPool(this.pool, this.config),
+        migrate: async () => {
+          if (this.isToBeMigrated) await this.migrate(pool);
+        },
+      });
     } catch (error) {
       void pool.end();
       throw error;
@@ -93,6 +99,11 @@ export class PostgresEngine implements BullmqEngine {
   }
 }
 
+interface HowToOpen {
+  readonly workerPool: () => Pool;
+  readonly migrate: () => Promise<void>;
+}
+
 class OpenPostgres implements OpenEngine {
   /** Each question to it tells by itself, soon. */
   readonly isUp = true;
@@ -101,13 +112,13 @@ class OpenPostgres implements OpenEngine {
     readonly queue: XeniooQueue,
     private readonly pool: Pool,
     private readonly claims: PostgresClaims,
-    private readonly workerPool: () => Pool,
+    private readonly how: HowToOpen,
   ) {}
 
   static async on(
     pool: Pool,
     { queue: name }: BullmqInboxSettings,
-    workerPool: () => Pool,
+    how: HowToOpen,
   ): Promise<OpenPostgres> {
     const queue = new Queue(
       name,
@@ -120,14 +131,14 @@ class OpenPostgres implements OpenEngine {
     queue.on('error', () => {});
     await queue.waitUntilReady();
     const claims = new PostgresClaims(pool, name);
-    return new OpenPostgres(queue, pool, claims, workerPool);
+    return new OpenPostgres(queue, pool, claims, how);
   }
 
   async openWorker(
     processor: Processor<StoredJob, void>,
     options: Omit<WorkerOptions, 'connection'>,
   ): Promise<XeniooWorker> {
-    const pool = this.workerPool();
+    const pool = this.how.workerPool();
     const worker = new Worker(
       this.queue.name,
       processor,
@@ -166,28 +177,14 @@ class OpenPostgres implements OpenEngine {
     return true;
   }
 
+  /** Makes the tables again where somebody has dropped them. */
+  async mend(error: unknown): Promise<void> {
+    const { code } = error as { code?: unknown };
+    if (/^(42883|42P01|3F000)$/.test(String(code))) await this.how.migrate();
+  }
+
   async close(): Promise<void> {
     await this.queue.close();
     await this.pool.end();
-  }
-}
-
-/** Host, port and database, without user and password. */
-function placeOf({
-  connectionString,
-  host,
-  port,
-  database,
-}: PoolConfig): string {
-  if (connectionString === undefined) {
-    return `${host ?? 'localhost'}:${port ?? 5432}/${database ?? ''}`;
-  }
-  try {
-    const url = new URL(connectionString);
-    // Part of a password that is not escaped: no URL, or one with an @ too many.
-    if (url.pathname.includes('@')) return 'the given URL';
-    return `${url.hostname || 'localhost'}:${url.port || 5432}${url.pathname}`;
-  } catch {
-    return 'the given URL';
   }
 }

@@ -28,7 +28,9 @@ export function quietPool(PgPool: PoolClass, config: PoolConfig): Pool {
  * would record that the job had failed. So whatever passes by itself gets that code.
  */
 export function patientPool(PgPool: PoolClass, config: PoolConfig): Pool {
-  const pool = quietPool(PgPool, config);
+  // One waits for news of jobs all the time.
+  const max = Math.max(2, config.max ?? 10);
+  const pool = quietPool(PgPool, { ...config, max });
   const query = pool.query.bind(pool) as (...given: unknown[]) => unknown;
   pool.query = (async (...given: unknown[]) => {
     try {

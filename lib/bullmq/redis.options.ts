@@ -34,3 +34,13 @@ export const WORKING: RedisOptions = {
   maxRetriesPerRequest: null,
   socketTimeout: ANSWER_WITHIN_MS,
 };
+
+/** Where it is, without user and password. */
+export function placeOf(options: RedisOptions): string {
+  const { path, host = 'localhost', port = 6379, db = 0 } = options;
+  const { sentinels, name } = options;
+  const server = sentinels
+    ? `the group ${name} of Sentinel`
+    : (path ?? `${host}:${port}`);
+  return db === 0 ? server : `${server}/${db}`;
+}

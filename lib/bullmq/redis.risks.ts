@@ -1,11 +1,11 @@
 import type { Redis } from 'ioredis';
-import { infoOf } from './redis.memory.js';
+import { allowedInfo } from './redis.memory.js';
 
 /** A sentence for each setting of a Redis with which it loses what it has accepted. */
 export async function risksOf(client: Redis): Promise<string[]> {
   const [persistence, memory] = await Promise.all([
-    client.info('persistence').then(infoOf),
-    client.info('memory').then(infoOf),
+    allowedInfo(client, 'persistence'),
+    allowedInfo(client, 'memory'),
   ]);
   const { host = 'localhost', port = 6379 } = client.options;
   const at = `Redis at ${host}:${port}`;
@@ -14,7 +14,10 @@ export async function risksOf(client: Redis): Promise<string[]> {
     risks.push(
       `${at} forgets what was answered 200 when it restarts (\`appendonly no\`). Put into its redis.conf: appendonly yes, and appendfsync always; or now: CONFIG SET appendonly yes`,
     );
-  } else if ((await syncPolicyOf(client)) !== 'always') {
+  } else if (
+    persistence.size > 0 &&
+    (await syncPolicyOf(client)) !== 'always'
+  ) {
     risks.push(
       `${at} may forget what it took in the last second when its machine fails (\`appendfsync\` is not \`always\`). Put into its redis.conf: appendfsync always; or now: CONFIG SET appendfsync always`,
     );

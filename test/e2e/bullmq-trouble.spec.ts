@@ -9,7 +9,10 @@ import {
   startWorker,
 } from '../support/bullmq-host.js';
 import { createGate } from '../support/delivery-host.js';
+import { Redis } from 'ioredis';
+import { Client } from 'pg';
 import { describeEngine } from '../support/engines/describe-engine.js';
+import { startPostgres } from '../support/engines/postgres-server.js';
 import { startRedis } from '../support/engines/redis-server.js';
 import { recordPrinted } from '../support/printed.js';
 
@@ -206,3 +209,79 @@ describeEngine('redis', 'when the memory of Redis is full', () => {
     TIMEOUT,
   );
 });
+
+describeEngine(
+  'postgres',
+  'when somebody drops the tables of PostgreSQL',
+  () => {
+    it(
+      'makes them again, and goes on',
+      async () => {
+        const server = endingWithTest(await startPostgres());
+        const { send } = await startReceiver(
+          'express',
+          { connection: server.url },
+          { options: { acceptTimeoutMs: 2_000 } },
+        );
+        expect(await send(entriesOf(['before']))).toBe(200);
+        const client = new Client({ connectionString: server.url });
+        await client.connect();
+        await client.query('DROP SCHEMA bullmq CASCADE');
+        await client.end();
+
+        await vi.waitFor(
+          async () => expect(await send(entriesOf(['after']))).toBe(200),
+          SOON,
+        );
+      },
+      TIMEOUT,
+    );
+  },
+);
+
+describeEngine(
+  'redis',
+  'when the user of Redis may not ask it everything',
+  () => {
+    it(
+      'accepts all the same',
+      async () => {
+        const server = endingWithTest(await startRedis());
+        const admin = new Redis(server.url);
+        await admin.acl(
+          'SETUSER',
+          'app',
+          'on',
+          '>pw',
+          '~*',
+          '&*',
+          '+@all',
+          '-@dangerous',
+        );
+        await admin.quit();
+        const { send } = await startReceiver('express', {
+          connection: server.url.replace('://', '://app:pw@'),
+        });
+
+        expect(await send(entriesOf(['one']))).toBe(200);
+      },
+      TIMEOUT,
+    );
+
+    it(
+      'takes no other database than the one that was meant',
+      async () => {
+        const server = endingWithTest(await startRedis());
+        const { send, logs } = await startReceiver(
+          'express',
+          { connection: `${server.url}/99` },
+          { options: { acceptTimeoutMs: 200 } },
+        );
+
+        expect(await send(entriesOf(['one']))).toBe(503);
+        expect(logs.ofXenioo('error').join()).toMatch(/DB index/);
+      },
+      TIMEOUT,
+    );
+  },
+);

@@ -75,7 +75,7 @@ describeEngine('redis', 'the option `inbox`', () => {
 
     expect(inbox).toBeInstanceOf(BullmqInbox);
     expect(inbox.place).toBe(
-      `Redis at ${new URL(inject('redisUrl')).host}, queue ${queue}`,
+      `Redis at ${new URL(inject('redisUrl')).host}, queue ${queue}, prefix unit`,
     );
     expect(await keysOf('unit', queue)).not.toEqual([]);
   });

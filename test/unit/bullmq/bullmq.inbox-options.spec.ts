@@ -234,7 +234,7 @@ describe('options that can’t', () => {
     );
 
     expect(error?.problems).toEqual([
-      'expected `connection` of bullmqInbox() to be a URL that can be read: in a password, escape what is neither letter nor digit (encodeURIComponent)',
+      'expected `connection` of bullmqInbox() to be a URL that can be read: in a password, escape what is neither letter nor digit (encodeURIComponent); the database of Redis is a number',
     ]);
   });
 
@@ -256,5 +256,20 @@ describe('options that can’t', () => {
 
     expect(error?.message).toContain('redis://');
     expect(error?.message).not.toContain('SeCrEt');
+  });
+});
+
+describe('options of another engine, or of nobody', () => {
+  it.each([
+    [{ url: 'postgres://me:SeCrEt@p/x' }, /give a URL of PostgreSQL/],
+    [{ host: 'r', keyPrefix: 'x' }, /without `keyPrefix`/],
+    [{ isCluster: true, duplicate() {} }, /no cluster/],
+    ['redis://r:1/abc', /database of Redis is a number/],
+    ['redis://:p@SeCrEt/x@r:1', /escape what is neither/],
+  ])('stop the boot: %#', (connection, message) => {
+    const resolve = () => resolveBullmqInboxOptions({ connection });
+
+    expect(resolve).toThrow(message);
+    expect(resolve).not.toThrow(/SeCrEt/);
   });
 });

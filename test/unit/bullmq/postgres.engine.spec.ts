@@ -62,14 +62,24 @@ describe('the name of a PostgreSQL', () => {
   it.each<[unknown, string]>([
     ['postgres://me:SeCrEt@p:1/x?application_name=SeCrEt', 'p:1/x'],
     ['postgres://me:SeC%2FrEt@p/x', 'p:5432/x'],
-    ['postgres://me:SeC/rEt@p/x', 'the given URL'],
-    ['postgres://me:1/SeCrEt@p:1/x', 'the given URL'],
-    ['postgres://me:SeC?rEt@p/x', 'the given URL'],
-    ['postgres://me:SeC#rEt@p/x', 'the given URL'],
-    [{ connectionString: 'postgres://me:SeC/rEt@p/x' }, 'the given URL'],
+    [{ connectionString: 'postgres://me:SeC%2FrEt@p/x' }, 'p:5432/x'],
     [{ host: 'p', user: 'me', password: 'SeCrEt', database: 'x' }, 'p:5432/x'],
   ])('tells where it is, and no user or password: %#', (given, place) => {
     expect(engineAt(given).name).toBe(`PostgreSQL at ${place}`);
+  });
+});
+
+describe('a URL of PostgreSQL whose password is not escaped', () => {
+  it.each([
+    'postgres://me:SeC/rEt@p/x',
+    'postgres://me:1/SeCrEt@p:1/x',
+    'postgres://me:SeC?rEt@p/x',
+    'postgres://me:SeC#rEt@p/x',
+  ])('stops the boot, and nothing of it is shown: %#', url => {
+    for (const given of [url, { connectionString: url }]) {
+      expect(() => engineAt(given)).toThrow(/escape what is neither/);
+      expect(() => engineAt(given)).not.toThrow(/SeC|rEt/);
+    }
   });
 });
 
