@@ -9,6 +9,7 @@ import type {
   XeniooSettlement,
 } from '../handlers/xenioo.dispatch.js';
 import { restoreEntry } from '../inbox/stored-entry.js';
+import { settledWithin } from '../settled-within.js';
 import { isGone } from './bullmq.dead-letters.js';
 import { HandledNotes } from './handled-notes.js';
 import { reasonOf, settledState, takenUp } from './job-state.js';
@@ -21,6 +22,9 @@ import {
 
 /** How long to wait when the engine does not take what was done. */
 const AGAIN_AFTER_MS = 1_000;
+
+/** How long to wait for the job as it is now. */
+const ANSWER_WITHIN_MS = 3_000;
 
 /** Puts what an invalid entry turned out to be into the queue. */
 export type AddRestored = (entries: readonly XeniooEntry[]) => Promise<void>;
@@ -117,7 +121,12 @@ export class BullmqProcessor {
 
   /** Notes what came of an attempt, unless another worker has taken the job up since. */
   private async record(job: XeniooJob, state: JobState): Promise<void> {
-    const now = await this.queue.getJob(job.id!);
+    const asked = this.queue.getJob(job.id!);
+    // What was asked of a server that just died may never be answered.
+    if (!(await settledWithin(asked, ANSWER_WITHIN_MS))) {
+      throw new Error('it does not answer');
+    }
+    const now = await asked;
     if (now?.attemptsStarted !== job.attemptsStarted) throw new DelayedError();
     await job.updateData(inState(job, state));
   }

@@ -1,4 +1,4 @@
-import { expect, it, vi } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import {
   BULLMQ_ENGINES,
   Book,
@@ -225,9 +225,14 @@ describeEngine(
         );
         expect(await send(entriesOf(['before']))).toBe(200);
         const client = new Client({ connectionString: server.url });
+        client.on('error', () => {});
         await client.connect();
-        await client.query('DROP SCHEMA bullmq CASCADE');
-        await client.end();
+        onTestFinished(() => client.end());
+        // Whoever works on the tables meanwhile may be in the way.
+        await vi.waitFor(
+          () => client.query('DROP SCHEMA bullmq CASCADE'),
+          SOON,
+        );
 
         await vi.waitFor(
           async () => expect(await send(entriesOf(['after']))).toBe(200),
