@@ -401,12 +401,14 @@ describe.each(['redis', 'postgres'] as const)('in %s', name => {
       const event = datedEvent();
       await (await all.bench.open()).accept({ entries: [event] });
       let isAnnounced = false;
+      const killed = gate();
 
       await processing(all, async ({ entry }) => {
         await server.kill();
+        killed.open();
         return givenUp(entry, ['A'], async () => void (isAnnounced = true));
       });
-      await expect.poll(() => server.isRunning, LONG).toBe(false);
+      await killed.opened;
       expect(isAnnounced).toBe(false);
       await server.start();
 
