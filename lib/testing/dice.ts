@@ -2,7 +2,7 @@
 export class Dice {
   private state: number;
 
-  constructor(seed: number, index: number) {
+  constructor(seed: number, index = 0) {
     this.state = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) + index;
     this.next();
   }
@@ -17,6 +17,11 @@ export class Dice {
     return this.below(times) === 0;
   }
 
+  /** Says yes in this share of cases, from 0 to 1. */
+  chance(share: number): boolean {
+    return this.next() < share * 2 ** 32;
+  }
+
   pick<T>(choices: readonly T[]): T {
     return choices[this.below(choices.length)]!;
   }
@@ -25,6 +30,13 @@ export class Dice {
     const bytes = Buffer.alloc(length);
     for (let at = 0; at < length; at++) bytes[at] = this.below(256);
     return bytes;
+  }
+
+  /** As random ids look. */
+  uuid(): string {
+    const hex = this.bytes(16).toString('hex');
+    const [, ...parts] = /^(.{8})(.{4})(.{4})(.{4})(.{12})$/.exec(hex)!;
+    return parts.join('-');
   }
 
   /** Mulberry32. */

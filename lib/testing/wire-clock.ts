@@ -1,0 +1,43 @@
+import type { Dice } from './dice.js';
+
+const TICKS_A_MS = 10_000;
+
+/** Tells dates as Xenioo writes them, of seven fraction digits, each later than the one before. */
+export class WireClock {
+  private ms = 0;
+  private ticks = 0;
+
+  /**
+   * @param startAt where time begins, and then goes on by itself; without one it is that of this machine
+   */
+  constructor(
+    private readonly dice: Dice,
+    private readonly startAt?: Date,
+  ) {
+    if (startAt) this.ms = startAt.getTime();
+  }
+
+  /** A moment after the last one, often within the same millisecond. */
+  soon(): string {
+    return this.after(1 + this.dice.below(TICKS_A_MS / 2));
+  }
+
+  /** Some seconds after the last one, as people take to write. */
+  later(): string {
+    if (!this.startAt) return this.soon();
+    return this.after((1 + this.dice.below(20_000)) * TICKS_A_MS);
+  }
+
+  private after(ticks: number): string {
+    const total = this.ticks + ticks;
+    this.ms += Math.floor(total / TICKS_A_MS);
+    this.ticks = total % TICKS_A_MS;
+    const now = Date.now();
+    if (!this.startAt && now > this.ms) {
+      this.ms = now;
+      this.ticks = this.dice.below(TICKS_A_MS / 2);
+    }
+    const date = new Date(this.ms).toISOString().slice(0, -1);
+    return `${date}${String(this.ticks).padStart(4, '0')}+00:00`;
+  }
+}

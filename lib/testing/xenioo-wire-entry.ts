@@ -1,0 +1,37 @@
+/** Documented fields of an entry, as they stand on the wire; any other is a variable of the bot. */
+export interface XeniooWireFields {
+  readonly ItemType?: string | null | undefined;
+  readonly ItemSubType?: string | null | undefined;
+  /** What was written: `event.text`. */
+  readonly Data?: string | null | undefined;
+  /** ISO 8601 with an offset and up to seven fraction digits. */
+  readonly Date?: string | null | undefined;
+  readonly BotToken?: string | null | undefined;
+  readonly AccountName?: string | null | undefined;
+  readonly ConversationId?: string | null | undefined;
+  readonly UserName?: string | null | undefined;
+  readonly Channel?: string | null | undefined;
+  /** What was not understood, of type 7. */
+  readonly Text?: string | null | undefined;
+  /** Name of an intent or entity, of types 3 to 6. */
+  readonly Name?: string | null | undefined;
+  /** Key of an intent or entity, of types 3 to 6. */
+  readonly Key?: string | null | undefined;
+  readonly [variable: string]: unknown;
+}
+
+/** An entry as Xenioo sends it. */
+export interface XeniooWireEntry extends XeniooWireFields {
+  readonly Type: number;
+}
+
+/** Puts fields over those of an entry; one that is `undefined` takes what was there away. */
+export function withFields(
+  entry: XeniooWireEntry,
+  fields: XeniooWireFields = {},
+): XeniooWireEntry {
+  const all = Object.entries({ ...entry, ...fields });
+  return Object.fromEntries(
+    all.filter(([, value]) => value !== undefined),
+  ) as XeniooWireEntry;
+}
