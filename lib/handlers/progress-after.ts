@@ -10,9 +10,14 @@ export type Outcome =
       readonly is: 'to be retried';
       readonly attempts: number;
       readonly retryAt: number;
+      readonly error?: unknown;
     }
   /** Without a failure where the handler's errors are logged and no more. */
-  | { readonly is: 'given up'; readonly failure?: XeniooHandlerFailure };
+  | {
+      readonly is: 'given up';
+      readonly failure?: XeniooHandlerFailure;
+      readonly error?: unknown;
+    };
 
 /** How far the handlers are after some of them ran. */
 export function progressAfter(

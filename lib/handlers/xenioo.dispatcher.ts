@@ -11,6 +11,7 @@ import {
   XeniooUnrecoverableError,
 } from '../xenioo.errors.js';
 import { XENIOO_SETTINGS, type XeniooSettings } from '../xenioo.options.js';
+import { dueHandlers, type Due } from './due-handlers.js';
 import {
   earliest,
   failuresOf,
@@ -23,19 +24,10 @@ import {
   NOTHING_DONE,
   type XeniooAttempt,
   type XeniooDispatch,
-  type XeniooProgress,
 } from './xenioo.dispatch.js';
 import { XeniooExplorer } from './xenioo.explorer.js';
 import type { Handled, XeniooHandler } from './xenioo.handler.js';
-
-/** One handler that is to run, and what is known of it. */
-interface Due {
-  readonly name: string;
-  /** Absent where no handler has the name any more. */
-  readonly handler: XeniooHandler | undefined;
-  /** How many attempts it had before. */
-  readonly attempts: number;
-}
+import { XeniooObservers, type ObservedAttempt } from './xenioo.observers.js';
 
 /** Matches entries with handlers and runs them. Each instance of the module has its own. */
 @Injectable()
@@ -50,15 +42,19 @@ export class XeniooDispatcher {
     >,
     private readonly explorer: XeniooExplorer,
     private readonly bus: XeniooBus,
+    private readonly observers: XeniooObservers,
   ) {}
 
   readonly dispatch: XeniooDispatch = async (entry, attempt = {}) => {
     const { progress: before = NOTHING_DONE, onHandled } = attempt;
     const outcomes = new Map<string, Outcome>();
-    const all = this.due(before, attempt);
+    const all = dueHandlers(this.explorer.handlers, before, attempt);
     await Promise.all(
       all.map(async due => {
         const outcome = await this.attempt(due, entry, attempt);
+        if (outcome.is !== 'unmatched') {
+          this.observers.attempted(observed(due, entry), outcome);
+        }
         outcomes.set(due.name, outcome);
         const isAlone = outcomes.size === all.length;
         if (outcome.is === 'done' && !isAlone) note(due, onHandled);
@@ -75,30 +71,12 @@ export class XeniooDispatcher {
     };
   };
 
-  private due(
-    { attempted, done, failed }: XeniooProgress,
-    { isLast = false }: XeniooAttempt,
-  ): Due[] {
-    const { handlers } = this.explorer;
-    if (!attempted) {
-      return handlers
-        .filter(({ name }) => !done.includes(name))
-        .map(handler => ({ name: handler.name, handler, attempts: 0 }));
-    }
-    const now = Date.now();
-    return failed
-      .filter(({ retryAt }) => isLast || retryAt <= now)
-      .map(({ handler: name, attempts }) => {
-        const handler = handlers.find(handler => handler.name === name);
-        return { name, handler, attempts };
-      });
-  }
-
   private async attempt(
-    { name, handler, attempts }: Due,
+    due: Due,
     entry: XeniooEntry,
     attempt: XeniooAttempt,
   ): Promise<Outcome> {
+    const { name, handler } = due;
     try {
       if (!handler) {
         throw new XeniooHandlerError(
@@ -106,10 +84,11 @@ export class XeniooDispatcher {
         );
       }
       if (!handler.matches(entry)) return { is: 'unmatched' };
+      this.observers.attempting(observed(due, entry));
       await this.inTime(handler, entry);
       return { is: 'done' };
     } catch (error) {
-      return this.fail({ name, handler, attempts }, entry, error, attempt);
+      return this.fail(due, entry, error, attempt);
     }
   }
 
@@ -135,7 +114,7 @@ export class XeniooDispatcher {
         `${name} failed on invalid entry ${entry.id}: ${message}`,
         stack,
       );
-      return { is: 'given up' };
+      return { is: 'given up', error };
     }
     const attempts = handler ? before + 1 : before;
     const retry = resolveRetry(handler?.retry, this.settings.retry);
@@ -149,13 +128,14 @@ export class XeniooDispatcher {
         stack,
       );
       const failure = new XeniooHandlerFailure(entry, name, error, attempts);
-      return { is: 'given up', failure };
+      return { is: 'given up', failure, error };
     }
     this.logger.warn(
       `${failed} (attempt ${attempts} of ${retry && retry.attempts}, the next in ${delay} ms): ${message}`,
       stack,
     );
-    return { is: 'to be retried', attempts, retryAt: Date.now() + delay };
+    const retryAt = Date.now() + delay;
+    return { is: 'to be retried', attempts, retryAt, error };
   }
 
   private async announce(
@@ -188,6 +168,13 @@ export class XeniooDispatcher {
       );
     }
   }
+}
+
+function observed(
+  { name: handler, attempts }: Due,
+  entry: XeniooEntry,
+): ObservedAttempt {
+  return { handler, entry, attempt: attempts + 1 };
 }
 
 /** An inbox that can't note it does so when the attempt has ended. */

@@ -29,6 +29,19 @@ export type { XeniooAnswer } from './post.js';
 export type { XeniooFailureReading } from './failure-count.js';
 export type { XeniooLatencies, XeniooReport } from './xenioo-report.js';
 
+// In tests of an application
+export {
+  deliver,
+  senderFor,
+  type XeniooDeliverOptions,
+  type XeniooSenderForOptions,
+} from './deliver.js';
+export type { XeniooWebhookChoice } from './webhook-of.js';
+export { idle } from './idle.js';
+export { dispatched, forget, received } from './received.js';
+export type { XeniooDispatchedAttempt } from './recording.js';
+export { overrideXenioo, type XeniooOverrides } from './override-xenioo.js';
+
 // Errors
 export {
   XeniooSenderStoppedError,

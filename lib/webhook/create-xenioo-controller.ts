@@ -16,6 +16,7 @@ import { describeError } from '../describe-error.js';
 import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import { parseBody } from '../events/parse-body.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
+import { XeniooObservers } from '../handlers/xenioo.observers.js';
 import { XeniooInbox } from '../inbox/xenioo.inbox.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
 import { XENIOO_SETTINGS, type XeniooSettings } from '../xenioo.options.js';
@@ -47,6 +48,7 @@ export function createXeniooController(
       @Inject(XENIOO_SETTINGS) private readonly settings: XeniooSettings,
       private readonly gate: XeniooGate,
       private readonly inbox: XeniooInbox,
+      private readonly observers: XeniooObservers,
     ) {}
 
     @SetMetadata(ROUTE_ID, id)
@@ -77,6 +79,7 @@ export function createXeniooController(
         call.refuse(503, message);
         return;
       }
+      this.observers.received(entries);
       call.accept(entries.some(isEvent));
     }
   }

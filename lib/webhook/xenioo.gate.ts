@@ -44,7 +44,7 @@ export class XeniooGate {
   constructor(
     @Inject(XENIOO_SETTINGS) private readonly settings: XeniooSettings,
     @Inject(XENIOO_ROUTE) private readonly route: XeniooRoute,
-    private readonly keyring: XeniooKeyring,
+    readonly keyring: XeniooKeyring,
     private readonly recorder: XeniooHookRecorder,
     private readonly urls: XeniooUrls,
     adapterHost: HttpAdapterHost,
@@ -61,6 +61,11 @@ export class XeniooGate {
     const url = this.findUrl();
     if (url !== undefined) this.urls.claim(url, this.route.id);
     return url;
+  }
+
+  /** Where the calls come in, once the routes are there. */
+  get url(): string | undefined {
+    return this.findUrl();
   }
 
   /** The application ends: whoever calls from now on is told that the connection does too, or the server could not close. */

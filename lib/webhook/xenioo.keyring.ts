@@ -60,6 +60,11 @@ export class XeniooKeyring implements OnApplicationBootstrap {
       : `${names.length} bots`;
   }
 
+  /** The bots as they were last told. */
+  get known(): readonly XeniooBotSettings[] {
+    return this.bots;
+  }
+
   /** The bot of a name, if there is one. */
   botNamed(name: string): XeniooBotSettings | undefined {
     return this.bots.find(bot => bot.name === name);

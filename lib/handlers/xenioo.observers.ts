@@ -1,0 +1,41 @@
+import { Injectable } from '@nestjs/common';
+import type { XeniooEntry } from '../events/parse-entry.js';
+import type { Outcome } from './progress-after.js';
+
+/** One attempt of one handler on one entry. */
+export interface ObservedAttempt {
+  readonly handler: string;
+  readonly entry: XeniooEntry;
+  /** Counts from 1. */
+  readonly attempt: number;
+}
+
+/** Looks on, and must not throw. */
+export interface XeniooObserver {
+  /** What a call brought is accepted. */
+  received(entries: readonly XeniooEntry[]): void;
+  attempting(attempt: ObservedAttempt): void;
+  attempted(attempt: ObservedAttempt, outcome: Outcome): void;
+}
+
+/** Who looks on in this application: nobody, unless it is tested. */
+@Injectable()
+export class XeniooObservers implements XeniooObserver {
+  private readonly observers = new Set<XeniooObserver>();
+
+  add(observer: XeniooObserver): void {
+    this.observers.add(observer);
+  }
+
+  received(entries: readonly XeniooEntry[]): void {
+    for (const observer of this.observers) observer.received(entries);
+  }
+
+  attempting(attempt: ObservedAttempt): void {
+    for (const observer of this.observers) observer.attempting(attempt);
+  }
+
+  attempted(attempt: ObservedAttempt, outcome: Outcome): void {
+    for (const observer of this.observers) observer.attempted(attempt, outcome);
+  }
+}

@@ -1,0 +1,110 @@
+import type { INestApplication } from '@nestjs/common';
+import type { Server as HttpServer } from 'node:http';
+import { Server as HttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { recordingOf } from './recording.js';
+import { webhookOf, type XeniooWebhookChoice } from './webhook-of.js';
+import type { XeniooReport } from './xenioo-report.js';
+import { XeniooTestingError } from './xenioo-testing.errors.js';
+import type {
+  XeniooSenderOptions,
+  XeniooSendOptions,
+} from './xenioo.sender-options.js';
+import { XeniooSender } from './xenioo.sender.js';
+
+/** How the service calls an application under test. */
+export interface XeniooSenderForOptions
+  extends XeniooWebhookChoice, Omit<XeniooSenderOptions, 'url' | 'secret'> {
+  /**
+   * API Secret that is sent.
+   * @default that of the bot, as the application is configured
+   */
+  readonly secret?: string;
+}
+
+/** How entries are delivered to an application under test. */
+export interface XeniooDeliverOptions
+  extends XeniooSenderForOptions, XeniooSendOptions {}
+
+/**
+ * Sends an entry, or a list of them, to an initialised application over HTTP,
+ * one a call unless they are `grouped`; it need not listen: then it does, on a
+ * free port. Resolves when all is answered; `idle()` when it is handled.
+ * @throws {XeniooTestingError} when a call is not answered 200; for other answers see {@link senderFor}
+ *
+ * @example
+ * ```ts
+ * await deliver(app, xeniooEntry.userMessage({ Data: 'Hello!' }));
+ * await idle(app);
+ * ```
+ */
+export async function deliver(
+  app: INestApplication,
+  entries: unknown,
+  options: XeniooDeliverOptions = {},
+): Promise<XeniooReport> {
+  const sender = await senderFor(app, options);
+  try {
+    const report = await sender.send(entries, options);
+    assertAnswered(report);
+    return report;
+  } finally {
+    sender.close();
+  }
+}
+
+/**
+ * The service, set up to call an initialised application; it need not listen.
+ * @throws {XeniooTestingError} when it is not clear which webhook to call
+ */
+export async function senderFor(
+  app: INestApplication,
+  { bot, path, ...options }: XeniooSenderForOptions = {},
+): Promise<XeniooSender> {
+  recordingOf(app);
+  const webhook = webhookOf(app, {
+    ...(bot !== undefined && { bot }),
+    ...(path !== undefined && { path }),
+  });
+  const url = new URL(webhook.path, await originOf(app));
+  return new XeniooSender({ secret: webhook.secret, ...options, url });
+}
+
+const LISTENING = new WeakMap<INestApplication, Promise<unknown>>();
+
+async function originOf(app: INestApplication): Promise<string> {
+  const server = app.getHttpServer() as HttpServer;
+  if (!server.listening) {
+    const listening = LISTENING.get(app) ?? app.listen(0, '127.0.0.1');
+    LISTENING.set(app, listening);
+    await listening;
+  }
+  const address = server.address();
+  if (address === null || typeof address === 'string') {
+    throw new XeniooTestingError(
+      'The application listens on a socket that has no port: let it listen on one.',
+    );
+  }
+  const scheme = server instanceof HttpsServer ? 'https' : 'http';
+  return `${scheme}://${hostOf(address)}:${address.port}`;
+}
+
+function hostOf({ address, family }: AddressInfo): string {
+  if (address === '::' || address === '0.0.0.0') return '127.0.0.1';
+  return family === 'IPv6' ? `[${address}]` : address;
+}
+
+function assertAnswered({
+  calls,
+  failed,
+  outcomes,
+  stopped,
+}: XeniooReport): void {
+  if (failed === 0) return;
+  const came = Object.entries(outcomes)
+    .map(([outcome, times]) => `${outcome} (${times}×)`)
+    .join(', ');
+  throw new XeniooTestingError(
+    `${failed} of ${calls} calls failed, where Xenioo expects 200: ${came}. ${stopped ?? 'The log of the application says why.'} To test other answers, use senderFor(app).`,
+  );
+}

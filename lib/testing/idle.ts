@@ -1,0 +1,48 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { XeniooInbox } from '../inbox/xenioo.inbox.js';
+import { settledWithin } from '../settled-within.js';
+import { recordingOf, type Recording } from './recording.js';
+import { XeniooTestingError } from './xenioo-testing.errors.js';
+
+const MOST_SHOWN = 5;
+
+/**
+ * Resolves when everything that was accepted has been handled, in every instance
+ * of the module: each handler is done or has given up.
+ * @throws {XeniooTestingError} after `timeoutMs` (4,000 by default, less than test runners wait), with what is still pending
+ */
+export async function idle(
+  app: INestApplicationContext,
+  { timeoutMs = 4_000 }: { readonly timeoutMs?: number } = {},
+): Promise<void> {
+  const recording = recordingOf(app);
+  const inboxes = app.get(XeniooInbox, { strict: false, each: true });
+  if (await settledWithin(allIdle(inboxes, recording), timeoutMs)) return;
+  throw new XeniooTestingError(
+    `Not everything is handled after ${timeoutMs} ms. ${describe(recording.describePending())}`,
+  );
+}
+
+/** A handler may have sent something to its own application meanwhile. */
+async function allIdle(
+  inboxes: readonly XeniooInbox[],
+  { entries }: Recording,
+): Promise<void> {
+  let before: number;
+  do {
+    before = entries.length;
+    await Promise.all(inboxes.map(inbox => inbox.idle()));
+  } while (entries.length !== before);
+}
+
+function describe(pending: readonly string[]): string {
+  if (pending.length === 0) {
+    return 'What is pending came before the testing kit was used, or is handled by another process.';
+  }
+  const more = pending.length - MOST_SHOWN;
+  const shown = [
+    ...pending.slice(0, MOST_SHOWN),
+    ...(more > 0 ? [`and ${more} more`] : []),
+  ];
+  return `${shown.join('; ')}. Where a retry takes too long for a test, shorten it: overrideXenioo(…, { retry: { attempts: 2, delayMs: 1 } }).`;
+}

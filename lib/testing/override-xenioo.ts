@@ -1,0 +1,68 @@
+import {
+  MemoryInbox,
+  type MemoryInboxSettings,
+} from '../inbox/memory.inbox.js';
+import { XeniooInbox } from '../inbox/xenioo.inbox.js';
+import { resolveXeniooOptions } from '../resolve-xenioo-options.js';
+import {
+  XENIOO_OPTIONS,
+  XENIOO_SETTINGS,
+  type XeniooOptions,
+} from '../xenioo.options.js';
+
+/** What a test changes of the options that the application has. */
+export interface XeniooOverrides extends XeniooOptions {
+  /** Keeps events in memory, whatever inbox the application has. */
+  readonly inbox?: 'memory';
+}
+
+/** What is used of the `TestingModuleBuilder` of `@nestjs/testing`. */
+interface Builder {
+  overrideProvider(token: unknown): {
+    useFactory(provider: {
+      inject: unknown[];
+      factory: (given: never) => unknown;
+    }): unknown;
+  };
+}
+
+/**
+ * Changes options of every `XeniooModule` of the application under test, and
+ * leaves the others as they are.
+ *
+ * @example
+ * ```ts
+ * const testing = overrideXenioo(Test.createTestingModule({ imports: [AppModule] }), {
+ *   retry: { attempts: 2, delayMs: 1 },
+ *   inbox: 'memory',
+ * });
+ * const app = (await testing.compile()).createNestApplication();
+ * ```
+ */
+export function overrideXenioo<B extends Builder>(
+  builder: B,
+  { inbox, ...options }: XeniooOverrides,
+): B {
+  builder.overrideProvider(XENIOO_SETTINGS).useFactory({
+    inject: [XENIOO_OPTIONS],
+    factory: (given: XeniooOptions) =>
+      resolveXeniooOptions({ ...withoutBots(given, options), ...options }),
+  });
+  if (inbox === 'memory') {
+    builder.overrideProvider(XeniooInbox).useFactory({
+      inject: [XENIOO_SETTINGS],
+      factory: (settings: MemoryInboxSettings) => new MemoryInbox(settings),
+    });
+  }
+  return builder;
+}
+
+/** Where the test brings its own secret or bots, those of the application go. */
+function withoutBots(
+  given: XeniooOptions,
+  { secret, bots }: XeniooOptions,
+): XeniooOptions {
+  if (secret === undefined && bots === undefined) return given;
+  const { secret: _secret, bots: _bots, ...rest } = given;
+  return rest;
+}

@@ -1,0 +1,57 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
+import type { XeniooEntry } from '../events/parse-entry.js';
+import type { XeniooEventOf } from '../events/xenioo-event.table.js';
+import type { XeniooEventType } from '../events/xenioo-event-type.js';
+import { recordingOf, type XeniooDispatchedAttempt } from './recording.js';
+
+/**
+ * What the application has answered 200, in order: events of these types, or
+ * everything, invalid entries and those that came twice too. Begins with the
+ * first function of the kit that is called for the application.
+ *
+ * @example
+ * ```ts
+ * const [message] = received(app, XeniooEventType.UserMessage);
+ * ```
+ */
+export function received(app: INestApplicationContext): XeniooEntry[];
+export function received<T extends XeniooEventType>(
+  app: INestApplicationContext,
+  type: T | readonly T[],
+): XeniooEventOf<T>[];
+export function received(
+  app: INestApplicationContext,
+  type?: XeniooEventType | readonly XeniooEventType[],
+): XeniooEntry[] {
+  const { entries } = recordingOf(app);
+  if (type === undefined) return [...entries];
+  const types = new Set([type].flat());
+  return entries.filter(
+    entry => !(entry instanceof InvalidXeniooEntry) && types.has(entry.type),
+  );
+}
+
+/**
+ * What handlers have done, each attempt in the order in which it ended; those of
+ * one handler, if its name is given. Begins with the first function of the kit
+ * that is called for the application.
+ *
+ * @example
+ * ```ts
+ * dispatched(app, 'Crm.saveMessage').map(({ outcome }) => outcome);
+ * ```
+ */
+export function dispatched(
+  app: INestApplicationContext,
+  handler?: string,
+): XeniooDispatchedAttempt[] {
+  return recordingOf(app).attempts.filter(
+    attempt => handler === undefined || attempt.handler === handler,
+  );
+}
+
+/** Forgets what was received and dispatched so far: for tests that share an application. */
+export function forget(app: INestApplicationContext): void {
+  recordingOf(app).clear();
+}

@@ -1,0 +1,65 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { XeniooGate } from '../webhook/xenioo.gate.js';
+import { XeniooTestingError } from './xenioo-testing.errors.js';
+
+/** Which webhook of an application, where it has several bots or instances of the module. */
+export interface XeniooWebhookChoice {
+  /**
+   * Your name for the bot whose secret is sent.
+   * @default the first one
+   */
+  readonly bot?: string;
+  /** Path of the webhook, with its prefixes; for applications that have several. */
+  readonly path?: string;
+}
+
+/** Where a webhook is, and a secret that opens it. */
+export interface Webhook {
+  readonly path: string;
+  readonly secret: string;
+}
+
+/**
+ * Finds a webhook of an initialised application.
+ * @throws {XeniooTestingError} when there is none, or more than one to choose from
+ */
+export function webhookOf(
+  app: INestApplicationContext,
+  { bot, path }: XeniooWebhookChoice,
+): Webhook {
+  const all = app
+    .get(XeniooGate, { strict: false, each: true })
+    .flatMap(({ url, keyring }) =>
+      url === undefined ? [] : [{ path: url, bots: keyring.known }],
+    );
+  const found = all.filter(
+    webhook =>
+      (path === undefined || webhook.path === path) &&
+      (bot === undefined || webhook.bots.some(({ name }) => name === bot)),
+  );
+  if (found.length !== 1) throw noOneWebhook(all, found.length);
+  const [{ path: foundPath, bots }] = found as [(typeof found)[0]];
+  const chosen =
+    bot === undefined ? bots[0] : bots.find(({ name }) => name === bot);
+  if (chosen) return { path: foundPath, secret: chosen.secrets[0]! };
+  throw new XeniooTestingError(
+    `POST ${foundPath} has no bot: the function \`bots\` answered with none.`,
+  );
+}
+
+function noOneWebhook(
+  all: readonly { path: string; bots: readonly { name: string }[] }[],
+  found: number,
+): XeniooTestingError {
+  if (all.length === 0) {
+    return new XeniooTestingError(
+      'The application has no webhook yet: call `await app.init()` before.',
+    );
+  }
+  const list = all
+    .map(({ path, bots }) => `${path} (${bots.map(b => b.name).join(', ')})`)
+    .join(' and ');
+  return new XeniooTestingError(
+    `${found === 0 ? 'No webhook of the application is' : `${found} webhooks of the application are`} the one that \`bot\` and \`path\` ask for; it has ${list}.`,
+  );
+}

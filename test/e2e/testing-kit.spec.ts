@@ -1,0 +1,337 @@
+import { Injectable, Module, type INestApplication } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Test } from '@nestjs/testing';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  InvalidXeniooEntry,
+  OnXenioo,
+  OnXeniooInvalid,
+  UserMessageEvent,
+  XeniooDeadLetters,
+  XeniooEventType,
+  XeniooInbox,
+  XeniooModule,
+  type XeniooModuleOptions,
+} from '../../lib/index.js';
+import { lmdbInbox } from '../../lib/lmdb/index.js';
+import {
+  deliver,
+  dispatched,
+  forget,
+  idle,
+  overrideXenioo,
+  received,
+  senderFor,
+  xeniooConversation,
+  xeniooEntry,
+  xeniooGroup,
+  type XeniooOverrides,
+} from '../../lib/testing/index.js';
+import { ADAPTERS, type AdapterName } from '../support/host-app.js';
+import { LogRecorder } from '../support/log-recorder.js';
+
+/** A host's handlers; what they do is the test's to say. */
+@Injectable()
+class Crm {
+  readonly texts: (string | undefined)[] = [];
+  work: () => unknown = () => {};
+
+  @OnXenioo(XeniooEventType.UserMessage)
+  async saveMessage(event: UserMessageEvent) {
+    await this.work();
+    this.texts.push(event.text);
+  }
+
+  @OnXeniooInvalid()
+  keep() {}
+}
+
+async function start(
+  adapter: AdapterName,
+  instances: Partial<XeniooModuleOptions>[] = [{}],
+  {
+    overrides = {},
+    prepare = () => {},
+  }: {
+    overrides?: XeniooOverrides;
+    prepare?: (app: INestApplication) => void;
+  } = {},
+) {
+  @Module({
+    imports: instances.map(options => XeniooModule.forRoot(options)),
+    providers: [Crm],
+  })
+  class AppModule {}
+  const testing = overrideXenioo(
+    Test.createTestingModule({ imports: [AppModule] }),
+    overrides,
+  );
+  const app = (await testing.compile()).createNestApplication(
+    ADAPTERS[adapter](),
+  );
+  onTestFinished(() => app.close());
+  app.useLogger(new LogRecorder());
+  prepare(app);
+  await app.init();
+  return { app, crm: app.get(Crm) };
+}
+
+const SECRET = { secret: 'right-secret' };
+
+describe.each(['express', 'fastify'] as const)('on %s', adapter => {
+  it('delivers to an application that does not listen', async () => {
+    const { app, crm } = await start(adapter, [SECRET]);
+
+    const report = await deliver(app, xeniooEntry.userMessage({ Data: 'Hi' }));
+    await idle(app);
+
+    expect(report).toMatchObject({
+      calls: 1,
+      events: 1,
+      outcomes: { 200: 1 },
+      failed: 0,
+    });
+    expect(crm.texts).toEqual(['Hi']);
+  });
+
+  it('delivers several times, and at once', async () => {
+    const { app, crm } = await start(adapter, [SECRET]);
+
+    const message = (Data: string) => xeniooEntry.userMessage({ Data });
+    await Promise.all([deliver(app, message('a')), deliver(app, message('b'))]);
+    await deliver(app, message('c'));
+    await idle(app);
+
+    expect(crm.texts.toSorted()).toEqual(['a', 'b', 'c']);
+  });
+
+  it('delivers to one that listens, behind its prefix and on its path', async () => {
+    const { app, crm } = await start(
+      adapter,
+      [{ ...SECRET, path: 'hooks/xenioo' }],
+      { prepare: app => app.setGlobalPrefix('api') },
+    );
+    await app.listen(0);
+
+    await deliver(app, [xeniooEntry.userMessage({ Data: 'Hi' })]);
+    await idle(app);
+
+    expect(crm.texts).toEqual(['Hi']);
+  });
+
+  it('tells what was received, in order and by type', async () => {
+    const { app } = await start(adapter, [SECRET]);
+    const conversation = xeniooConversation();
+
+    await deliver(app, conversation);
+    await deliver(app, xeniooEntry.malformed());
+    await idle(app);
+
+    expect(received(app).map(({ raw }) => raw)).toEqual([
+      ...conversation,
+      expect.objectContaining({ Data: 42 }),
+    ]);
+    expect(received(app).at(-1)).toBeInstanceOf(InvalidXeniooEntry);
+    const messages = received(app, XeniooEventType.UserMessage);
+    expect(messages.map(({ text }) => text)).toEqual(
+      conversation.filter(({ Type }) => Type === 1).map(({ Data }) => Data),
+    );
+    expect(
+      received(app, [XeniooEventType.TakeOver, XeniooEventType.HandOver]).map(
+        ({ typeName }) => typeName,
+      ),
+    ).toEqual(['take-over', 'hand-over']);
+  });
+
+  it('tells each attempt of each handler', async () => {
+    const { app, crm } = await start(adapter, [
+      { ...SECRET, retry: { attempts: 2, delayMs: 1 } },
+    ]);
+    const error = new Error('CRM is down');
+    crm.work = () => {
+      throw error;
+    };
+
+    await deliver(app, [xeniooEntry.userMessage(), xeniooEntry.malformed()]);
+    await idle(app);
+
+    const [event, invalid] = received(app);
+    expect(dispatched(app, 'Crm.saveMessage')).toEqual([
+      {
+        handler: 'Crm.saveMessage',
+        entry: event,
+        attempt: 1,
+        outcome: 'to be retried',
+        error,
+      },
+      {
+        handler: 'Crm.saveMessage',
+        entry: expect.objectContaining({ id: (event as UserMessageEvent).id }),
+        attempt: 2,
+        outcome: 'given up',
+        error,
+      },
+    ]);
+    expect(dispatched(app)).toContainEqual({
+      handler: 'Crm.keep',
+      entry: invalid,
+      attempt: 1,
+      outcome: 'done',
+    });
+    expect(await app.get(XeniooDeadLetters).list()).toHaveLength(2);
+  });
+
+  it('forgets what was before', async () => {
+    const { app } = await start(adapter, [SECRET]);
+    await deliver(app, xeniooEntry.userMessage());
+    await idle(app);
+
+    forget(app);
+
+    expect(received(app)).toEqual([]);
+    expect(dispatched(app)).toEqual([]);
+  });
+
+  it('sends groups, and things twice', async () => {
+    const { app } = await start(adapter, [SECRET]);
+
+    const report = await deliver(app, xeniooGroup(100), {
+      grouped: 30,
+      repeated: 1,
+    });
+    await idle(app);
+
+    expect(report).toMatchObject({ calls: 8, events: 200, repeated: 4 });
+    expect(received(app)).toHaveLength(200);
+    expect(dispatched(app, 'Crm.saveMessage')).toHaveLength(
+      received(app, XeniooEventType.UserMessage).length / 2,
+    );
+  });
+
+  it('rejects where a call is not answered 200, and says with what', async () => {
+    const { app } = await start(adapter, [{ ...SECRET, invalid: 'reject' }]);
+
+    await expect(
+      deliver(app, [xeniooEntry.userMessage(), xeniooEntry.malformed()]),
+    ).rejects.toThrow(
+      '1 of 2 calls failed, where Xenioo expects 200: 200 (1×), 400 (1×). The log of the application says why. To test other answers, use senderFor(app).',
+    );
+  });
+
+  it('gets other answers by the service', async () => {
+    const { app } = await start(adapter, [SECRET]);
+    const sender = await senderFor(app, { secret: 'wrong-secret' });
+    onTestFinished(() => sender.close());
+
+    const answer = await sender.call(xeniooEntry.userMessage());
+
+    expect(answer).toMatchObject({ status: 401, failure: 'was answered 401' });
+    expect(sender.failuresLeft).toBe(9);
+    expect(received(app)).toEqual([]);
+  });
+
+  it('chooses among bots and instances', async () => {
+    const bots = [
+      { name: 'support', token: 'token-a', secret: 'support-secret' },
+      { name: 'shop', token: 'token-b', secret: 'shop-secret' },
+    ];
+    const { app } = await start(adapter, [
+      { bots },
+      { secret: 'other-secret', name: 'other', path: 'other' },
+    ]);
+
+    await deliver(app, xeniooEntry.userMessage(), { bot: 'shop' });
+    await deliver(app, xeniooEntry.userMessage(), { bot: 'other' });
+    await deliver(app, xeniooEntry.userMessage(), { path: '/other' });
+    await deliver(app, xeniooEntry.malformed('foreign-bot'), { bot: 'shop' });
+    await idle(app);
+
+    expect(received(app).map(({ bot }) => bot)).toEqual([
+      'shop',
+      'other',
+      'other',
+      'shop',
+    ]);
+    expect(received(app)[3]).toMatchObject({ reason: 'foreign-bot' });
+    await expect(deliver(app, {})).rejects.toThrow(
+      '2 webhooks of the application are the one that `bot` and `path` ask for; it has /xenioo/webhook (support, shop) and /other (other).',
+    );
+    await expect(deliver(app, {}, { bot: 'nobody' })).rejects.toThrow(
+      'No webhook of the application is the one',
+    );
+  });
+
+  it('says what is still running', async () => {
+    const { app, crm } = await start(adapter, [
+      { ...SECRET, acknowledgeWithinMs: 0 },
+    ]);
+    let end = () => {};
+    crm.work = () => new Promise<void>(resolve => (end = resolve));
+    await deliver(app, xeniooEntry.userMessage());
+
+    await expect(idle(app, { timeoutMs: 50 })).rejects.toThrow(
+      /^Not everything is handled after 50 ms\. Crm\.saveMessage has been running for \d+ ms on user-message \S+ \(attempt 1\)\./,
+    );
+    end();
+    await idle(app);
+  });
+
+  it('says what waits for a retry', async () => {
+    const { app, crm } = await start(adapter, [SECRET]);
+    crm.work = () => {
+      throw new Error('CRM is down');
+    };
+    await deliver(app, xeniooEntry.userMessage());
+
+    await expect(idle(app, { timeoutMs: 50 })).rejects.toThrow(
+      /Crm\.saveMessage waits \d+ ms for attempt 2 on user-message \S+\. Where a retry takes too long/,
+    );
+  });
+
+  it('changes options of the application under test, and leaves the others', async () => {
+    const { app, crm } = await start(
+      adapter,
+      [
+        {
+          name: 'kept',
+          retry: { attempts: 10, delayMs: 60_000 },
+          inbox: lmdbInbox({ path: '/nowhere/that/can/be/made' }),
+        },
+      ],
+      {
+        overrides: {
+          secret: 'secret-of-the-test',
+          retry: { attempts: 2, delayMs: 1 },
+          inbox: 'memory',
+        },
+      },
+    );
+    crm.work = () => {
+      throw new Error('CRM is down');
+    };
+
+    await deliver(app, xeniooEntry.userMessage());
+    await idle(app);
+
+    expect(received(app)[0]!.bot).toBe('kept');
+    expect(dispatched(app).map(({ outcome }) => outcome)).toEqual([
+      'to be retried',
+      'given up',
+    ]);
+    expect(app.get(XeniooInbox, { strict: false }).constructor.name).toBe(
+      'MemoryInbox',
+    );
+  });
+});
+
+describe('an application without the module', () => {
+  it('is told so', async () => {
+    @Module({})
+    class AppModule {}
+    const app = await NestFactory.create(AppModule, { logger: false });
+    onTestFinished(() => app.close());
+
+    expect(() => received(app)).toThrow('The application has no XeniooModule');
+    await expect(deliver(app, {})).rejects.toThrow('no XeniooModule');
+  });
+});
