@@ -24,6 +24,8 @@ export interface Post {
   readonly headers: http.OutgoingHttpHeaders;
   readonly timeoutMs: number;
   readonly agent: http.Agent;
+  /** Whether the body goes in pieces, without a length. */
+  readonly chunked: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -60,16 +62,22 @@ async function postOnce(call: Post): Promise<XeniooAnswer> {
   };
 }
 
-function begin({ url, body, headers, agent, signal }: Post) {
+function begin({ url, body, headers, agent, chunked, signal }: Post) {
   const { request } = url.protocol === 'https:' ? https : http;
+  const length = chunked
+    ? { 'transfer-encoding': 'chunked' }
+    : { 'content-length': Buffer.byteLength(body) };
   const outgoing = request(url, {
     method: 'POST',
     agent,
-    headers: { 'content-length': Buffer.byteLength(body), ...headers },
+    headers: { ...length, ...headers },
     ...(signal && { signal }),
   });
-  outgoing.end(body);
-  return outgoing;
+  if (!chunked) return outgoing.end(body);
+  const bytes = Buffer.from(body);
+  const middle = Math.floor(bytes.length / 2);
+  if (middle > 0) outgoing.write(bytes.subarray(0, middle));
+  return outgoing.end(bytes.subarray(middle));
 }
 
 type Given = Omit<XeniooAnswer, 'latencyMs' | 'reusedConnection'>;

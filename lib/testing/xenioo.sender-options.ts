@@ -34,6 +34,11 @@ export interface XeniooCallOptions {
   readonly authorization?: string | null;
   /** Besides those of each call; `null` takes one of these away. */
   readonly headers?: Readonly<Record<string, string | null>>;
+  /**
+   * Whether the body goes in pieces and without a length, as some clients send JSON.
+   * @default false
+   */
+  readonly chunked?: boolean;
   /** In place of the sender's, in milliseconds. */
   readonly timeoutMs?: number;
   /** Ends the call: it rejects with the reason. */

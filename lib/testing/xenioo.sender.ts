@@ -83,7 +83,13 @@ export class XeniooSender {
    */
   async call(
     body: unknown,
-    { authorization, headers = {}, timeoutMs, signal }: XeniooCallOptions = {},
+    {
+      authorization,
+      headers = {},
+      chunked = false,
+      timeoutMs,
+      signal,
+    }: XeniooCallOptions = {},
   ): Promise<XeniooAnswer> {
     if (this.stopped !== undefined) {
       throw new XeniooSenderStoppedError(this.stopped);
@@ -98,6 +104,7 @@ export class XeniooSender {
       }),
       timeoutMs: timeoutMs ?? this.timeoutMs,
       agent: this.agent,
+      chunked,
       signal,
     });
     this.count.add(answer);

@@ -66,7 +66,27 @@ describe('the built package', () => {
   it.each([
     ['bullmq', ['BullmqInbox', 'bullmqInbox']],
     ['lmdb', ['LmdbInbox', 'lmdbInbox']],
-    ['testing', ['xeniooInboxContract']],
+    [
+      'testing',
+      [
+        'XeniooSender',
+        'XeniooSenderStoppedError',
+        'XeniooTestingError',
+        'createXeniooEntry',
+        'deliver',
+        'dispatched',
+        'forget',
+        'idle',
+        'overrideXenioo',
+        'received',
+        'senderFor',
+        'xeniooConversation',
+        'xeniooEntry',
+        'xeniooGroup',
+        'xeniooInboxContract',
+        'xeniooTraffic',
+      ],
+    ],
   ])('exports nestjs-xenioo/%s', async (entry, exported) => {
     const names = await node(
       'module',

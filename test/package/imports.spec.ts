@@ -116,6 +116,7 @@ describe('the linter', () => {
     ['lmdb', '../testing/inbox-bench.js'],
     ['testing', '../lmdb/lmdb.inbox.js'],
     ['lmdb', '../xenioo.module.js'],
+    ['testing', '../cli/terminal.js'],
   ])('lets a subpath import inward alone: %s → %s', async (folder, to) => {
     const output = await lintWith(
       join('lib', folder, 'wrong.ts'),
@@ -126,7 +127,47 @@ describe('the linter', () => {
   });
 
   it.each([
+    ['handlers', '../cli/terminal.js'],
+    ['webhook', '../cli/terminal.js'],
+    ['.', './cli/run.js'],
+  ])('keeps the command line tool to itself: %s → %s', async (folder, to) => {
+    const output = await lintWith(
+      join('lib', folder, 'wrong.ts'),
+      `export * from '${to}';\n`,
+    );
+
+    expect(output).toContain('Imports point one way');
+  });
+
+  it.each(['../testing/dice.js', '../events/xenioo-event-type.js'])(
+    'lets the command line tool import what needs no Nest: %s',
+    async to => {
+      const output = await lintWith(
+        'lib/cli/fine.ts',
+        `export * from '${to}';\n`,
+      );
+
+      expect(output).not.toContain('no-restricted-imports');
+    },
+  );
+
+  it.each([
+    '../handlers/subscription.js',
+    '../inbox/memory.inbox.js',
+    '../xenioo.module.js',
+    '@nestjs/common',
+  ])('keeps the command line tool free of Nest: %s', async to => {
+    const output = await lintWith(
+      'lib/cli/wrong.ts',
+      `export * from '${to}';\n`,
+    );
+
+    expect(output).toContain('runs without Nest');
+  });
+
+  it.each([
     ['events', '../index.js'],
+    ['cli', '../testing/index.js'],
     ['inbox', 'nestjs-xenioo'],
   ])('refuses the index from inside: %s → %s', async (folder, to) => {
     const output = await lintWith(
