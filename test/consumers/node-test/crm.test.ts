@@ -1,0 +1,77 @@
+import type { INestApplication } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { XeniooDeadLetters } from 'nestjs-xenioo';
+import {
+  deliver,
+  dispatched,
+  idle,
+  overrideXenioo,
+  senderFor,
+  xeniooConversation,
+  xeniooEntry,
+} from 'nestjs-xenioo/testing';
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, it, mock } from 'node:test';
+import { AppModule } from '../src/app.module.js';
+import { Customers } from '../src/customers.js';
+
+let app: INestApplication;
+
+beforeEach(async () => {
+  const testing = overrideXenioo(
+    Test.createTestingModule({ imports: [AppModule] }),
+    { secret: 'secret-of-the-tests', retry: { attempts: 2, delayMs: 1 } },
+  );
+  app = (await testing.compile()).createNestApplication();
+  await app.init();
+});
+
+afterEach(() => app.close());
+
+it('saves what a user writes', async () => {
+  const addMessage = mock.method(app.get(Customers), 'addMessage');
+
+  await deliver(
+    app,
+    xeniooEntry.userMessage({ UserName: 'Ada', Data: 'Hello!' }),
+  );
+  await idle(app);
+
+  assert.deepEqual(addMessage.mock.calls[0]?.arguments, ['Ada', 'Hello!']);
+});
+
+it('runs the handlers that a conversation asks for', async () => {
+  await deliver(app, xeniooConversation({ turns: 1, fallback: false }));
+  await idle(app);
+
+  assert.deepEqual(
+    dispatched(app).map(({ handler, outcome }) => [handler, outcome]),
+    [
+      ['Crm.saveMessage', 'done'],
+      ['Crm.noteTakeOver', 'done'],
+      ['Crm.saveMessage', 'done'],
+    ],
+  );
+});
+
+it('gives up after the last attempt, and keeps a dead letter', async () => {
+  mock.method(app.get(Customers), 'addMessage', () => {
+    throw new Error('the database is down');
+  });
+
+  await deliver(app, xeniooEntry.userMessage());
+  await idle(app);
+
+  const [, last] = dispatched(app, 'Crm.saveMessage');
+  assert.equal(last?.outcome, 'given up');
+  const [letter] = await app.get(XeniooDeadLetters).list();
+  assert.equal(letter?.failures[0]?.error.message, 'the database is down');
+});
+
+it('refuses another secret', async () => {
+  const sender = await senderFor(app, { secret: 'another-secret' });
+
+  const answer = await sender.call(xeniooEntry.userMessage());
+
+  assert.equal(answer.status, 401);
+});

@@ -1,0 +1,107 @@
+import type { INestApplication } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { XeniooEventType } from 'nestjs-xenioo';
+import {
+  deliver,
+  dispatched,
+  idle,
+  overrideXenioo,
+  received,
+  xeniooConversation,
+  xeniooEntry,
+  xeniooGroup,
+  xeniooTraffic,
+} from 'nestjs-xenioo/testing';
+import { AppModule } from '../src/app.module.js';
+import { Customers } from '../src/customers.js';
+
+let app: INestApplication;
+
+beforeEach(async () => {
+  const testing = overrideXenioo(
+    Test.createTestingModule({ imports: [AppModule] }),
+    { secret: 'secret-of-the-tests' },
+  );
+  app = (await testing.compile()).createNestApplication();
+  await app.init();
+});
+
+afterEach(() => app.close());
+
+it('saves what a user writes', async () => {
+  const entry = xeniooEntry.userMessage({ UserName: 'Ada', Data: 'Hello!' });
+
+  await deliver(app, entry);
+  await idle(app);
+
+  expect(await app.get(Customers).messagesOf('Ada')).toEqual(['Hello!']);
+});
+
+it('gives a handler the variables of the bot', async () => {
+  await deliver(app, xeniooEntry.userMessage({ city: 'Rome' }));
+  await idle(app);
+
+  const [message] = received(app, XeniooEventType.UserMessage);
+  expect(message?.variables).toEqual({ city: 'Rome' });
+});
+
+it('receives what the user of a conversation writes', async () => {
+  const conversation = xeniooConversation({ turns: 5, takeOver: false });
+  const written = conversation.filter(({ Type }) => Type === 1);
+
+  await deliver(app, conversation);
+  await idle(app);
+
+  const messages = received(app, XeniooEventType.UserMessage);
+  expect(messages.map(({ text }) => text)).toEqual(
+    written.map(({ Data }) => Data),
+  );
+});
+
+it('runs the handlers that a conversation asks for', async () => {
+  await deliver(app, xeniooConversation({ turns: 1, fallback: false }));
+  await idle(app);
+
+  const runs = dispatched(app).map(({ handler, outcome }) => [
+    handler,
+    outcome,
+  ]);
+  expect(runs).toEqual([
+    ['Crm.saveMessage', 'done'],
+    ['Crm.noteTakeOver', 'done'],
+    ['Crm.saveMessage', 'done'],
+  ]);
+  expect(dispatched(app, 'Crm.noteTakeOver')).toHaveLength(1);
+});
+
+it('takes many entries in one call', async () => {
+  const { calls } = await deliver(app, xeniooGroup(500), { grouped: 500 });
+  await idle(app);
+
+  expect(calls).toBe(1);
+  expect(received(app)).toHaveLength(500);
+});
+
+it('handles an entry once, should Xenioo send it again', async () => {
+  const message = xeniooEntry.userMessage();
+
+  await deliver(app, [message, message]);
+  await idle(app);
+
+  expect(received(app)).toHaveLength(2);
+  expect(dispatched(app, 'Crm.saveMessage')).toHaveLength(1);
+});
+
+it('handles what many people write, in any order, some of it twice', async () => {
+  const traffic = [...xeniooTraffic({ conversations: 10 })];
+  const written = traffic.filter(({ Type }) => Type === 1);
+
+  await deliver(app, traffic, {
+    concurrency: 8,
+    shuffled: true,
+    repeated: 0.1,
+  });
+  await idle(app);
+
+  expect(dispatched(app, 'Crm.saveMessage')).toHaveLength(written.length);
+});

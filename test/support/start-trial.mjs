@@ -1,0 +1,141 @@
+import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { mkdtemp, readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+
+const ROOT = join(import.meta.dirname, '../..');
+const INSTALL_TIMEOUT_MS = 300_000;
+
+/**
+ * Begins to try the packed package in projects outside this repository: in a
+ * temporary folder, which is removed when the process ends, with all that runs.
+ */
+export async function startTrial(name) {
+  const started = performance.now();
+  const folder = await mkdtemp(join(tmpdir(), `xenioo-${name}-`));
+  const running = new Set();
+  let passed = 0;
+  let failed = 0;
+
+  process.once('exit', () => {
+    for (const child of running) killWithChildren(child);
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  });
+  process.once('SIGINT', () => process.exit(130));
+  process.once('SIGTERM', () => process.exit(143));
+
+  /** Tries everything, tells what came of it, and ends the process. */
+  async function conclude(main) {
+    try {
+      if (!relative(ROOT, folder).startsWith('..')) {
+        throw new Error(
+          `${folder} is inside the repository, whose packages would be found: set TMPDIR to another folder`,
+        );
+      }
+      await main();
+    } catch (error) {
+      report('what comes next could not run', '', [error.message]);
+    }
+    console.log(`\nin ${Math.round((performance.now() - started) / 1000)} s`);
+    console.log(`${name}: ${passed} passed, ${failed} failed`);
+    process.exit(failed === 0 ? 0 : 1);
+  }
+
+  /** One line for each thing that was tried, and what was wrong with it. */
+  function report(what, success, problems) {
+    const line = what.padEnd(46);
+    if (problems.length === 0) {
+      passed++;
+      console.log(`${line} ${success}`);
+      return;
+    }
+    failed++;
+    console.log(`${line} failed`);
+    for (const problem of problems) {
+      console.log(problem.trim().replaceAll(/^/gm, '    '));
+    }
+  }
+
+  /** Packs this package; resolves with the tarball. */
+  async function pack() {
+    await mustRun('npm', ['pack', '--pack-destination', folder], { cwd: ROOT });
+    const files = await readdir(folder);
+    return join(
+      folder,
+      files.find(file => file.endsWith('.tgz')),
+    );
+  }
+
+  /** Installs what the `package.json` there asks for, and these tarballs. */
+  function install(cwd, ...tarballs) {
+    const options = [
+      '--strict-peer-deps',
+      '--ignore-scripts',
+      '--no-package-lock',
+      '--prefer-offline',
+      '--no-audit',
+      '--no-fund',
+    ];
+    return mustRun('npm', ['install', ...options, ...tarballs], {
+      cwd,
+      timeout: INSTALL_TIMEOUT_MS,
+    });
+  }
+
+  async function mustRun(command, args, options) {
+    const { code, output } = await run(command, args, options);
+    if (code !== 0) throw new Error(`${command} ${args[0]} failed:\n${output}`);
+  }
+
+  /** Never rejects: what can't be started has its error as `code`. After `timeout` it is killed, with what it started. */
+  function run(command, args, { timeout, ...options } = {}) {
+    return new Promise(resolve => {
+      // Of a process group of its own, which can be killed as one.
+      const child = spawn(command, args, {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        ...options,
+        detached: true,
+      });
+      running.add(child);
+      const timer = timeout && setTimeout(killWithChildren, timeout, child);
+      let stdout = '';
+      let stderr = '';
+      let problem;
+      child.stdout.setEncoding('utf8').on('data', text => (stdout += text));
+      child.stderr.setEncoding('utf8').on('data', text => (stderr += text));
+      child.once('error', error => (problem = error));
+      child.once('close', (code, signal) => {
+        running.delete(child);
+        clearTimeout(timer);
+        const end = String(problem ?? `ended with ${signal ?? code}`);
+        resolve({
+          code: problem?.code ?? code,
+          signal,
+          stdout,
+          stderr,
+          output: stdout + stderr + (code === 0 ? '' : `\n${end}`),
+        });
+      });
+    });
+  }
+
+  return { folder, conclude, report, pack, install, mustRun, run };
+}
+
+function killWithChildren(child) {
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It has ended, or never began.
+  }
+}
+
+/** Runs tasks, no more than two at once. */
+export async function twoAtOnce(tasks) {
+  const left = tasks.values();
+  const worker = async () => {
+    for (const task of left) await task();
+  };
+  await Promise.all([worker(), worker()]);
+}
