@@ -82,7 +82,7 @@ async function originOf(app: INestApplication): Promise<string> {
   const address = server.address();
   if (address === null || typeof address === 'string') {
     throw new XeniooTestingError(
-      'The application listens on a socket that has no port: let it listen on one.',
+      'The application has no port: it was closed, or listens on a socket. Make it afresh, or let it listen on a port.',
     );
   }
   const scheme = server instanceof HttpsServer ? 'https' : 'http';

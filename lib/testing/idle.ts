@@ -44,5 +44,5 @@ function describe(pending: readonly string[]): string {
     ...pending.slice(0, MOST_SHOWN),
     ...(more > 0 ? [`and ${more} more`] : []),
   ];
-  return `${shown.join('; ')}. Where a retry takes too long for a test, shorten it: overrideXenioo(…, { retry: { attempts: 2, delayMs: 1 } }).`;
+  return `${shown.join('; ')}. Where a retry takes too long for a test, shorten it: overrideXenioo(…, { retry: { attempts: 2, delayMs: 1 } }); a \`retry\` in the handler's own decorator goes before that.`;
 }

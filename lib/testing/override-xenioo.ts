@@ -4,6 +4,7 @@ import {
 } from '../inbox/memory.inbox.js';
 import { XeniooInbox } from '../inbox/xenioo.inbox.js';
 import { resolveXeniooOptions } from '../resolve-xenioo-options.js';
+import { withoutUndefined } from '../without-undefined.js';
 import {
   XENIOO_OPTIONS,
   XENIOO_SETTINGS,
@@ -41,12 +42,14 @@ interface Builder {
  */
 export function overrideXenioo<B extends Builder>(
   builder: B,
-  { inbox, ...options }: XeniooOverrides,
+  { inbox, ...given }: XeniooOverrides,
 ): B {
+  // What comes from an environment variable that is not set changes nothing.
+  const options = withoutUndefined(given);
   builder.overrideProvider(XENIOO_SETTINGS).useFactory({
     inject: [XENIOO_OPTIONS],
-    factory: (given: XeniooOptions) =>
-      resolveXeniooOptions({ ...withoutBots(given, options), ...options }),
+    factory: (own: XeniooOptions) =>
+      resolveXeniooOptions({ ...withoutBots(own, options), ...options }),
   });
   if (inbox === 'memory') {
     builder.overrideProvider(XeniooInbox).useFactory({
@@ -59,10 +62,10 @@ export function overrideXenioo<B extends Builder>(
 
 /** Where the test brings its own secret or bots, those of the application go. */
 function withoutBots(
-  given: XeniooOptions,
+  own: XeniooOptions,
   { secret, bots }: XeniooOptions,
 ): XeniooOptions {
-  if (secret === undefined && bots === undefined) return given;
-  const { secret: _secret, bots: _bots, ...rest } = given;
+  if (secret === undefined && bots === undefined) return own;
+  const { secret: _secret, bots: _bots, ...rest } = own;
   return rest;
 }

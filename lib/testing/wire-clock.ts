@@ -1,6 +1,8 @@
 import type { Dice } from './dice.js';
 
 const TICKS_A_MS = 10_000;
+/** How long people take to write. */
+const LONGEST_PAUSE_MS = 20_000;
 
 /** Tells dates as Xenioo writes them, of seven fraction digits, each later than the one before. */
 export class WireClock {
@@ -25,7 +27,8 @@ export class WireClock {
   /** Some seconds after the last one, as people take to write. */
   later(): string {
     if (!this.startAt) return this.soon();
-    return this.after((1 + this.dice.below(20_000)) * TICKS_A_MS);
+    const ms = 1 + this.dice.below(LONGEST_PAUSE_MS);
+    return this.after(ms * TICKS_A_MS + this.dice.below(TICKS_A_MS));
   }
 
   private after(ticks: number): string {

@@ -30,7 +30,7 @@ export interface XeniooEntryOptions {
    */
   readonly seed?: number;
   /**
-   * Date of the first entry; each next one is later.
+   * Where time begins: the first entry comes some seconds after, each next one later.
    * @default now; with a seed, noon of 1 May 2024
    */
   readonly startAt?: Date;

@@ -1,3 +1,5 @@
+import type { XeniooEventType } from '../events/xenioo-event-type.js';
+
 /** Documented fields of an entry, as they stand on the wire; any other is a variable of the bot. */
 export interface XeniooWireFields {
   readonly ItemType?: string | null | undefined;
@@ -22,7 +24,8 @@ export interface XeniooWireFields {
 
 /** An entry as Xenioo sends it. */
 export interface XeniooWireEntry extends XeniooWireFields {
-  readonly Type: number;
+  /** A {@link XeniooEventType}, or a number that Xenioo may add. */
+  readonly Type: XeniooEventType | (number & {});
 }
 
 /** Puts fields over those of an entry; one that is `undefined` takes what was there away. */

@@ -1,6 +1,7 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { setTimeout } from 'node:timers/promises';
+import { kindOf } from '../describe-value.js';
 import { Dice } from './dice.js';
 import { FailureCount } from './failure-count.js';
 import { isBody, planCalls, type PlannedCall } from './plan-calls.js';
@@ -16,7 +17,10 @@ import type {
   XeniooSenderOptions,
   XeniooSendOptions,
 } from './xenioo.sender-options.js';
-import { XeniooSenderStoppedError } from './xenioo-testing.errors.js';
+import {
+  XeniooSenderStoppedError,
+  XeniooTestingError,
+} from './xenioo-testing.errors.js';
 
 /**
  * Plays the Xenioo service: sends entries to a webhook over HTTP, and stops for
@@ -94,9 +98,15 @@ export class XeniooSender {
     if (this.stopped !== undefined) {
       throw new XeniooSenderStoppedError(this.stopped);
     }
+    const bytes = isBody(body) ? body : (JSON.stringify(body) as unknown);
+    if (!isBody(bytes)) {
+      throw new XeniooTestingError(
+        `Expected an entry, a list of them or a body as text, got ${kindOf(body)}.`,
+      );
+    }
     const answer = await post({
       url: this.url,
-      body: isBody(body) ? body : JSON.stringify(body),
+      body: bytes,
       headers: withoutNull({
         ...this.headers,
         ...(authorization !== undefined && { authorization }),

@@ -134,7 +134,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(received(app).at(-1)).toBeInstanceOf(InvalidXeniooEntry);
     const messages = received(app, XeniooEventType.UserMessage);
     expect(messages.map(({ text }) => text)).toEqual(
-      conversation.filter(({ Type }) => Type === 1).map(({ Data }) => Data),
+      conversation
+        .filter(({ Type }) => Type === XeniooEventType.UserMessage)
+        .map(({ Data }) => Data),
     );
     expect(
       received(app, [XeniooEventType.TakeOver, XeniooEventType.HandOver]).map(

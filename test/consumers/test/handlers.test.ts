@@ -47,7 +47,9 @@ it('gives a handler the variables of the bot', async () => {
 
 it('receives what the user of a conversation writes', async () => {
   const conversation = xeniooConversation({ turns: 5, takeOver: false });
-  const written = conversation.filter(({ Type }) => Type === 1);
+  const written = conversation.filter(
+    ({ Type }) => Type === XeniooEventType.UserMessage,
+  );
 
   await deliver(app, conversation);
   await idle(app);
@@ -94,7 +96,9 @@ it('handles an entry once, should Xenioo send it again', async () => {
 
 it('handles what many people write, in any order, some of it twice', async () => {
   const traffic = [...xeniooTraffic({ conversations: 10 })];
-  const written = traffic.filter(({ Type }) => Type === 1);
+  const written = traffic.filter(
+    ({ Type }) => Type === XeniooEventType.UserMessage,
+  );
 
   await deliver(app, traffic, {
     concurrency: 8,
