@@ -1,12 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { Command } from 'commander';
+import { createDoctorCommand } from './doctor.command.js';
 import { createSendCommand } from './send.command.js';
 import { createSimulateCommand } from './simulate.command.js';
 import type { Terminal } from './terminal.js';
 
 /** Each command, and the line that shows it in the help of all. */
 const COMMANDS = [
+  {
+    create: createDoctorCommand,
+    example: 'nestjs-xenioo doctor',
+  },
   {
     create: createSendCommand,
     example: `nestjs-xenioo send user-message --data 'Hello there!'`,

@@ -165,6 +165,15 @@ describe('the linter', () => {
     expect(output).toContain('runs without Nest');
   });
 
+  it('keeps the folders of the command line tool free of Nest', async () => {
+    const output = await lintWith(
+      'lib/cli/doctor/wrong.ts',
+      `export * from '../../handlers/subscription.js';\n`,
+    );
+
+    expect(output).toContain('runs without Nest');
+  });
+
   it.each([
     ['events', '../index.js'],
     ['cli', '../testing/index.js'],

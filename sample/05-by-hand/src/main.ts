@@ -1,0 +1,24 @@
+import 'reflect-metadata';
+import { ValidationPipe } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { AppModule } from './app.module.js';
+
+process.env.XENIOO_SECRET ??= 'by-hand-secret';
+
+const app = await NestFactory.create(AppModule);
+app.useGlobalPipes(
+  new ValidationPipe({
+    whitelist: true,
+    forbidNonWhitelisted: true,
+    transform: true,
+  }),
+);
+app.enableShutdownHooks();
+await app.listen(process.env.PORT ?? 3000, '127.0.0.1');
+
+const url = `${await app.getUrl()}/xenioo/webhook`;
+console.log(`
+A webhook as it is written without nestjs-xenioo. What Xenioo would meet there:
+
+  npx nestjs-xenioo doctor ${url} --secret ${process.env.XENIOO_SECRET}
+`);

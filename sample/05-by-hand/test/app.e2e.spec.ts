@@ -1,0 +1,79 @@
+import { expect, it, vi } from 'vitest';
+import {
+  examineWithDoctor,
+  runDoctor,
+} from '../../../test/support/run-doctor.js';
+import { startSample } from '../../../test/support/start-sample.js';
+
+// A busy machine takes its time to start processes.
+vi.setConfig({ testTimeout: 30_000 });
+
+const secret = 'secret-of-the-test';
+
+const start = () => startSample('05-by-hand', { XENIOO_SECRET: secret });
+
+it('takes a message as Xenioo documents it', async () => {
+  const response = await fetch(await start(), {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${secret}`,
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({
+      Type: 1,
+      Data: 'Hello there!',
+      Date: '2019-07-10T15:47:58.5750058+00:00',
+      BotToken: 'bot-token',
+      AccountName: 'account name',
+      ConversationId: 'conversation-id',
+      UserName: 'Ada',
+      Channel: 'TelegramChannel',
+    }),
+  });
+
+  expect(response.ok).toBe(true);
+});
+
+it('has what the doctor finds, each mistake once', async () => {
+  const { exitCode, examination, check } = await examineWithDoctor(
+    await start(),
+    { secret },
+  );
+
+  const found = examination.checks
+    .filter(({ severity, sameAs }) => severity !== 'ok' && !sameAs)
+    .map(({ severity, id, outcome }) => `${severity}: ${id}, ${outcome}`);
+  expect(found).toEqual([
+    'finding: object, 201',
+    'finding: array, 400',
+    'remark: lower-case-scheme, 401',
+    'remark: bare-secret, 401',
+    'finding: unknown-type, 400',
+    'finding: null-fields, 400',
+    'finding: variables, 400',
+    'finding: broken-json, 400',
+    'finding: empty-body, 400',
+    'finding: content-type-none, 400',
+    'finding: group-100kb, 413',
+  ]);
+  expect(examination).toMatchObject({ findings: 9, remarks: 2, skipped: 0 });
+  expect(exitCode).toBe(1);
+  expect(check('seven-digits')).toMatchObject({
+    severity: 'ok',
+    sameAs: 'object',
+  });
+  expect(check('group-5mb')).toMatchObject({
+    severity: 'finding',
+    sameAs: 'group-100kb',
+  });
+});
+
+it('is told what to do about it', async () => {
+  const { exitCode, stdout } = await runDoctor(await start(), { secret });
+
+  expect(exitCode).toBe(1);
+  expect(stdout).toMatch(/201 Created[^]*@HttpCode\(200\)/);
+  expect(stdout).toMatch(/413 Payload[^]*useBodyParser\('json'/);
+  expect(stdout).toContain('✗ 9 findings, 2 remarks');
+  expect(stdout).toMatch(/Xenioo stops calling this webhook\s+for good/);
+});

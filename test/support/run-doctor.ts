@@ -1,0 +1,84 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import type { DoctorResult } from '../../lib/cli/doctor/doctor.check.js';
+import type { Examination } from '../../lib/cli/doctor/examine.js';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+/** What a user sees of the doctor. */
+export interface DoctorRun {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface DoctorRunOptions {
+  /** The secret that it is given, and that it must show nowhere. */
+  readonly secret: string;
+  readonly args?: readonly string[];
+  readonly environment?: Record<string, string>;
+  readonly onStart?: (doctor: ChildProcess) => void;
+}
+
+/** Runs the built tool on an endpoint, as a process of its own. */
+export async function runDoctor(
+  url: string | undefined,
+  { secret, args = [], environment = {}, onStart }: DoctorRunOptions,
+): Promise<DoctorRun> {
+  const doctor = spawn(
+    process.execPath,
+    [MAIN, 'doctor', ...(url === undefined ? [] : [url]), ...args],
+    {
+      env: {
+        ...process.env,
+        NO_COLOR: '1',
+        XENIOO_SECRET: secret,
+        ...environment,
+      },
+    },
+  );
+  onStart?.(doctor);
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    doctor[name].setEncoding('utf8').on('data', text => (output[name] += text));
+  }
+  const [exitCode] = (await once(doctor, 'close')) as [number];
+  for (const spelling of spellingsOf(secret)) {
+    expect(output.stdout + output.stderr).not.toContain(spelling);
+  }
+  return { exitCode, ...output };
+}
+
+/** A secret as it may stand in a text, in JSON, in JSON within JSON, and in a URL. */
+function spellingsOf(secret: string): string[] {
+  const inJson = JSON.stringify(secret).slice(1, -1);
+  return [
+    secret,
+    inJson,
+    JSON.stringify(inJson).slice(1, -1),
+    encodeURIComponent(secret),
+  ];
+}
+
+/** The same, read by a machine. */
+export async function examineWithDoctor(
+  url: string,
+  { args = [], ...options }: DoctorRunOptions,
+) {
+  const run = await runDoctor(url, { ...options, args: ['--json', ...args] });
+  const examination = JSON.parse(run.stdout) as Examination;
+  const ids = (severity: string) =>
+    examination.checks
+      .filter(check => check.severity === severity && !check.sameAs)
+      .map(({ id }) => id);
+  return {
+    ...run,
+    examination,
+    findings: ids('finding'),
+    remarks: ids('remark'),
+    check: (id: string): DoctorResult | undefined =>
+      examination.checks.find(check => check.id === id),
+  };
+}
