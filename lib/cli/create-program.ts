@@ -31,7 +31,7 @@ export function createProgram(terminal: Terminal): Command {
 test event, and stops calling a webhook for good after more than 10 failed
 calls: try yours before it does.`,
     )
-    .version(packageVersion())
+    .version(packageVersion(), '-V, --version', 'which version it is')
     .helpOption('-h, --help', 'what there is, and how to use it')
     .helpCommand('help [command]', 'the same, of one command')
     .showHelpAfterError('Add --help to see what there is.')

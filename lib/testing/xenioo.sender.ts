@@ -1,6 +1,5 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { setTimeout } from 'node:timers/promises';
 import { kindOf } from '../describe-value.js';
 import { Dice } from './dice.js';
 import { FailureCount } from './failure-count.js';
@@ -8,6 +7,7 @@ import { isBody, planCalls, type PlannedCall } from './plan-calls.js';
 import { post, type XeniooAnswer } from './post.js';
 import { randomSeed } from './seed.js';
 import { Tally, type XeniooReport } from './xenioo-report.js';
+import { heardByMany, waitUntil } from './wait-until.js';
 import {
   assertSenderOptions,
   assertSendOptions,
@@ -143,14 +143,18 @@ export class XeniooSender {
     const calls = planCalls(entries, options, this.dice);
     const startedAt = performance.now();
     let turns = 0;
+    const over = new AbortController();
+    const noMoreTurns = heardByMany(over.signal, signal);
     const goesOn = () => !signal?.aborted && this.stopped === undefined;
     const work = async () => {
       while (goesOn()) {
-        await waitUntil(startedAt + turns++ * intervalMs, signal);
+        await waitUntil(startedAt + turns++ * intervalMs, noMoreTurns);
         const next = goesOn() ? await calls.next() : undefined;
-        if (!next || next.done || !goesOn()) return;
+        if (!next || next.done || !goesOn()) break;
         await make(next.value);
       }
+      // Who waits for a turn would only learn then that nothing is left.
+      over.abort();
     };
     await Promise.all(Array.from({ length: concurrency }, work));
     await calls.return(undefined);
@@ -166,16 +170,6 @@ export class XeniooSender {
   close(): void {
     this.agent.destroy();
   }
-}
-
-/** Timers are late by up to a millisecond, which the next turns make up for. */
-async function waitUntil(
-  time: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const ms = time - performance.now();
-  if (ms < 1) return;
-  await setTimeout(ms, undefined, signal && { signal }).catch(() => {});
 }
 
 function lowerCase<T>(headers: Readonly<Record<string, T>>): Record<string, T> {

@@ -1,0 +1,256 @@
+import { text } from 'node:stream/consumers';
+import { describe, expect, it } from 'vitest';
+import { runCli, startCli } from '../support/cli.js';
+import { SECRET, startWebhook } from '../support/cli-webhook.js';
+import { freePort } from '../support/engines/free-port.js';
+import { serve } from '../support/serve.js';
+
+/** A webhook that answers each call alike, and sends back what it got: as a careless one would. */
+async function echoing(status: number) {
+  const { url } = await serve((request, response) => {
+    void text(request).then(body => {
+      response.setHeader('location', `/?${request.headers.authorization}`);
+      response.writeHead(status);
+      response.end(JSON.stringify({ headers: request.headers, body }));
+    });
+  });
+  return { XENIOO_URL: url, XENIOO_SECRET: SECRET };
+}
+
+describe('send, with the right secret', () => {
+  it('shows request, answer and judgement, and ends with 0', async () => {
+    const { env, url, received } = await startWebhook();
+
+    const { exitCode, stdout, stderr } = await runCli(
+      [
+        'send',
+        'user-message',
+        '--data',
+        'Hello there!',
+        '--field',
+        'city=Rome',
+      ],
+      { env },
+    );
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toContain(`POST ${url}\n`);
+    expect(stdout).toContain('authorization: Bearer ********\n');
+    expect(stdout).toContain('  "Data": "Hello there!",\n');
+    expect(stdout).toMatch(/\n200 OK, after [\d.]+ ms\n/);
+    expect(stdout).toContain('(an empty body)');
+    expect(stdout).toContain('As Xenioo expects');
+    expect(received).toMatchObject([
+      { type: 1, text: 'Hello there!', variables: { city: 'Rome' } },
+    ]);
+  });
+
+  it.each([
+    ['user-message', 1],
+    ['UserMessage', 1],
+    ['userMessage', 1],
+    ['1', 1],
+    ['hand-over', 11],
+    ['99', 99],
+  ])('knows the type %s', async (type, number) => {
+    const { env, received } = await startWebhook();
+
+    const { exitCode } = await runCli(['send', type], { env });
+
+    expect(exitCode).toBe(0);
+    expect(received).toMatchObject([{ type: number }]);
+  });
+
+  it('sends variables of any kind', async () => {
+    const { env, received } = await startWebhook();
+    const fields = ['age:=42', 'tags:=["a","b"]', 'note=a=b', '__proto__=x'];
+
+    await runCli(
+      ['send', '1', ...fields.flatMap(field => ['--field', field])],
+      { env },
+    );
+
+    expect(received.map(({ variables }) => Object.entries(variables))).toEqual([
+      [
+        ['age', 42],
+        ['tags', ['a', 'b']],
+        ['note', 'a=b'],
+        ['__proto__', 'x'],
+      ],
+    ]);
+  });
+
+  it('sends entries as they stand', async () => {
+    const { env, received } = await startWebhook();
+
+    await runCli(['send', '--entry', '[{"Type":8},{"Type":99}]'], { env });
+
+    expect(received.map(({ type }) => type).toSorted()).toEqual([8, 99]);
+  });
+
+  it('is for machines with --json', async () => {
+    const { env, url } = await startWebhook();
+
+    const { exitCode, stdout } = await runCli(
+      ['send', '7', '--data', 'hm', '--json'],
+      { env },
+    );
+
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      request: {
+        method: 'POST',
+        url,
+        headers: { authorization: 'Bearer ********' },
+        body: { Type: 7, Text: 'hm' },
+      },
+      answer: { status: 200, body: '' },
+      isAsExpected: true,
+    });
+  });
+});
+
+describe('send, where Xenioo would count a failed call', () => {
+  it('says that the secret is wrong, and ends with 1', async () => {
+    const { env, received } = await startWebhook();
+
+    const { exitCode, stdout } = await runCli(
+      ['send', '1', '--secret', 'another-one'],
+      { env },
+    );
+
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/\n401 Unauthorized, after/);
+    expect(stdout).toMatch(/failed call.*was answered 401\. .*another secret/);
+    expect(stdout).not.toContain('another-one');
+    expect(received).toEqual([]);
+  });
+
+  it.each([
+    [201, /was answered 201\. .*@HttpCode\(200\)/],
+    [500, /was answered 500\. .*its log says why/],
+    [302, /was answered 302\. .*the final URL/],
+  ])('says what to do about %i', async (status, judgement) => {
+    const { exitCode, stdout } = await runCli(['send', '1'], {
+      env: await echoing(status),
+    });
+
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(judgement);
+  });
+
+  it('says that nobody listens', async () => {
+    const { exitCode, stdout, stderr } = await runCli(
+      ['send', '1', '--json', '--url', `http://127.0.0.1:${await freePort()}`],
+      { env: { XENIOO_SECRET: SECRET } },
+    );
+
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({
+      answer: { outcome: 'ECONNREFUSED' },
+      isAsExpected: false,
+      failure: 'had no answer: ECONNREFUSED',
+      advice: expect.stringContaining('is the app running'),
+    });
+  });
+
+  it('is ended by Ctrl-C', async () => {
+    let isCalled = false;
+    const { url } = await serve(() => void (isCalled = true));
+    const cli = startCli(['send', '1', '--url', url], {
+      env: { XENIOO_SECRET: SECRET },
+    });
+    await expect.poll(() => isCalled).toBe(true);
+
+    cli.kill('SIGINT');
+
+    expect(await cli.ended).toBe(1);
+    expect(cli.stderr()).toBe('Stopped before an answer came.\n');
+  });
+
+  it('waits no longer than --timeout', async () => {
+    const { url } = await serve(() => {});
+
+    const { exitCode, stdout } = await runCli(
+      ['send', '1', '--url', url, '--timeout', '200ms'],
+      { env: { XENIOO_SECRET: SECRET } },
+    );
+
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain('had no answer within 200 ms');
+  });
+});
+
+describe('send, used wrongly', () => {
+  const env = { XENIOO_URL: 'http://localhost/', XENIOO_SECRET: SECRET };
+
+  it.each([
+    ['an unknown type', ['send', 'user-mesage'], /one of bot-message, user-/],
+    ['no type', ['send'], /Give a type/],
+    ['no secret', ['send', '1', '--secret='], /set XENIOO_SECRET/],
+    ['a bad URL', ['send', '1', '--url', 'localhost:3000'], /http:\/\//],
+    ['a bad field', ['send', '1', '--field', 'city'], /expected Name=text/],
+    ['a bad value', ['send', '1', '--field', 'a:=b'], /--field: expected JSON/],
+    ['a bad entry', ['send', '--entry', '{"Ty'], /--entry: expected JSON/],
+    ['a type and an entry', ['send', '1', '--entry', '{}'], /as it stands/],
+    ['a bad time-out', ['send', '1', '--timeout', 'soon'], /500ms, 30s/],
+    ['two types', ['send', '1', '2'], /too many arguments/],
+  ])(
+    'says what is wrong with %s, and ends with 2',
+    async (_what, args, says) => {
+      const { exitCode, stdout, stderr } = await runCli(args, { env });
+
+      expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+      expect(stderr).toMatch(says);
+      expect(stderr).toContain('Add --help');
+      expect(stderr).not.toContain(SECRET);
+    },
+  );
+
+  it('does not show what people wrote', async () => {
+    const { stderr } = await runCli(['send', '--entry', '{"Data":"my words'], {
+      env,
+    });
+
+    expect(stderr).not.toContain('my words');
+  });
+});
+
+describe('the secret', () => {
+  it.each([[], ['--json']])(
+    'is in no output, even if it comes back (%s)',
+    async (...json) => {
+      const { stdout, stderr } = await runCli(
+        ['send', '1', '--data', `I know ${SECRET}`, ...json],
+        { env: await echoing(400) },
+      );
+
+      expect(stdout).toContain('I know ********');
+      expect(stdout).toContain('Bearer ********');
+      expect(stdout + stderr).not.toContain(SECRET);
+    },
+  );
+
+  it('may be a single character, and JSON stays JSON', async () => {
+    const env = { ...(await echoing(400)), XENIOO_SECRET: '"' };
+
+    const { stdout } = await runCli(['send', '1', '--json'], { env });
+
+    expect(JSON.parse(stdout)).toMatchObject({ isAsExpected: false });
+  });
+});
+
+describe('an answer that speaks to the terminal', () => {
+  it('is shown without control characters', async () => {
+    const { url } = await serve((_request, response) => {
+      response.end('\u001b[2Jgone\u009b31m');
+    });
+
+    const { stdout } = await runCli(['send', '1', '--url', url], {
+      env: { XENIOO_SECRET: SECRET },
+    });
+
+    expect(stdout).toContain('gone');
+    expect(stdout).not.toMatch(/[^\P{Cc}\n]/u);
+  });
+});

@@ -1,0 +1,294 @@
+import { setTimeout } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import type { SimulationReport } from '../../lib/cli/simulation.report.js';
+import { runCli, startCli } from '../support/cli.js';
+import { SECRET, startWebhook } from '../support/cli-webhook.js';
+import { freePort } from '../support/engines/free-port.js';
+import { serve } from '../support/serve.js';
+
+/** Events of one conversation. */
+const EVENTS = 18;
+
+/** A webhook that gives each call the answer that this returns for its number, from 1 on. */
+async function answering(status: (call: number) => number | Promise<number>) {
+  let calls = 0;
+  const answer = async (call: number) => await status(call);
+  const { url } = await serve((request, response) => {
+    request.resume();
+    void answer(++calls).then(code => response.writeHead(code).end());
+  });
+  return {
+    calls: () => calls,
+    env: { XENIOO_URL: url, XENIOO_SECRET: SECRET },
+  };
+}
+
+/** Runs `simulate` for machines. */
+async function simulate(
+  env: Readonly<Record<string, string>>,
+  options: string,
+) {
+  const result = await runCli(`simulate --json ${options}`.split(' '), { env });
+  const report = JSON.parse(result.stdout) as SimulationReport;
+  return { ...result, report };
+}
+
+describe('simulate', () => {
+  it('plays conversations to their end, shows what came of it, and ends with 0', async () => {
+    const { env, url, received } = await startWebhook();
+
+    const { exitCode, stdout, stderr } = await runCli(
+      ['simulate', '--conversations', '5', '--rate', 'max'],
+      { env },
+    );
+
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`${url}, for `);
+    expect(stdout).toMatch(/^ +calls +90$/m);
+    expect(stdout).toMatch(/^ +events +90$/m);
+    expect(stdout).toMatch(/^ +answered 200 +90$/m);
+    expect(stdout).toMatch(
+      /^ +latency +p50 .+ ms, p90 .+ ms, p99 .+, max .+ ms$/m,
+    );
+    expect(stdout).toMatch(/^ +failed +0; Xenioo lets 10 more pass$/m);
+    expect(stdout).toContain('As Xenioo expects');
+    expect(stderr).toBe(
+      `5 conversations to ${url}, at full speed, until they are over; Ctrl-C ends it.\n`,
+    );
+    expect(received).toHaveLength(5 * EVENTS);
+    expect(
+      new Set(received.map(event => event.conversationId ?? 'none')).size,
+    ).toBe(5 + 1);
+  });
+
+  it('groups, shuffles and repeats, with a seed each time alike', async () => {
+    const { env, received } = await startWebhook();
+    const options =
+      '--conversations 4 --rate max --seed 7 --grouped 10 --shuffle --duplicate 50%';
+
+    const first = await simulate(env, options);
+    const again = await simulate(env, options);
+
+    const { calls, events, repeated } = first.report;
+    expect(calls - repeated).toBe(Math.ceil((4 * EVENTS) / 10));
+    expect(repeated).toBeGreaterThan(0);
+    expect(events).toBeGreaterThan(4 * EVENTS);
+    expect(again.report).toMatchObject({ calls, events, repeated });
+    const dated = received.filter(({ date }) => date);
+    expect(dated).toHaveLength(4 * (EVENTS - 1));
+  });
+
+  it('goes on for the whole duration, with new conversations', async () => {
+    const { env } = await answering(() => 200);
+
+    const { exitCode, report } = await simulate(
+      env,
+      '--conversations 1 --rate 50 --duration 1s',
+    );
+
+    expect(exitCode).toBe(0);
+    expect(report).toMatchObject({ endedBy: 'duration', wantedRate: 50 });
+    expect(report.calls).toBeGreaterThan(EVENTS);
+    expect(report.calls).toBeLessThanOrEqual(51);
+    expect(report.durationMs).toBeGreaterThanOrEqual(999);
+  });
+
+  it('is for machines with --json', async () => {
+    const { env } = await answering(() => 200);
+
+    const { report, stdout, stderr } = await simulate(
+      env,
+      '--conversations 2 --rate max',
+    );
+
+    expect(report).toMatchObject({
+      url: `${env.XENIOO_URL}/`,
+      conversations: 2,
+      endedBy: 'all sent',
+      isAsExpected: true,
+      calls: 36,
+      outcomes: { 200: 36 },
+      failed: 0,
+      failuresLeft: 10,
+      wantedRate: null,
+      isRateKept: true,
+    });
+    expect(stdout + stderr).not.toContain(SECRET);
+  });
+});
+
+describe('simulate, where calls fail', () => {
+  it.each([
+    [201, /@HttpCode\(200\)/],
+    [500, /its log says why/],
+  ])(
+    'stops after more than 10 of %i, and tells why',
+    async (status, advice) => {
+      const { env, calls } = await answering(() => status);
+
+      const { exitCode, stdout } = await runCli(
+        ['simulate', '--concurrency', '1'],
+        { env },
+      );
+
+      expect(exitCode).toBe(1);
+      expect(calls()).toBe(11);
+      expect(stdout).toMatch(/^ +failed +11; Xenioo lets 0 more pass$/m);
+      expect(stdout).toContain('Stopped: 11 calls failed in all');
+      expect(stdout).toMatch(advice);
+      expect(stdout).not.toContain('As Xenioo expects');
+    },
+  );
+
+  it('goes on where they are not in a row, if those are what counts', async () => {
+    const { env } = await answering(call => (call % 2 ? 500 : 200));
+    const plan = '--conversations 2 --rate max --concurrency 1';
+
+    const total = await simulate(env, plan);
+    const inARow = await simulate(env, `${plan} --failures consecutive`);
+
+    expect(total.exitCode).toBe(1);
+    expect(total.report).toMatchObject({ calls: 21, endedBy: 'failures' });
+    expect(inARow.exitCode).toBe(1);
+    expect(inARow.report).toMatchObject({ calls: 36, endedBy: 'all sent' });
+    expect(inARow.report).not.toHaveProperty('stopped');
+  });
+
+  it('goes on with --failures ignore, and says what Xenioo would do', async () => {
+    const { env, calls } = await answering(() => 503);
+
+    const { exitCode, stdout } = await runCli(
+      'simulate --conversations 1 --rate max --failures ignore'.split(' '),
+      { env },
+    );
+
+    expect(exitCode).toBe(1);
+    expect(calls()).toBe(EVENTS);
+    expect(stdout).toContain('Xenioo would have stopped calling');
+  });
+
+  it('says that nobody listens', async () => {
+    const { exitCode, stdout, stderr } = await runCli(
+      ['simulate', '--url', `http://127.0.0.1:${await freePort()}`],
+      { env: { XENIOO_SECRET: SECRET } },
+    );
+
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^ECONNREFUSED: .*is the app running/m);
+    expect(stdout + stderr).not.toContain(SECRET);
+  });
+
+  it('says that the secret is wrong, and shows neither', async () => {
+    const { env, received } = await startWebhook();
+
+    const { exitCode, stdout, stderr } = await runCli(
+      ['simulate', '--secret', 'another-one'],
+      { env },
+    );
+
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^401: .*another secret/m);
+    expect(stdout + stderr).not.toMatch(new RegExp(`${SECRET}|another-one`));
+    expect(received).toEqual([]);
+  });
+});
+
+describe('simulate, where the endpoint is slower than wanted', () => {
+  it('says so', async () => {
+    const { env } = await answering(() => setTimeout(50, 200));
+
+    const { exitCode, stdout } = await runCli(
+      'simulate --conversations 1 --rate 200 --concurrency 1'.split(' '),
+      { env },
+    );
+
+    expect(exitCode).toBe(0);
+    const [, reached] = /wanted 200\/s, reached ([\d.]+)\/s/.exec(stdout)!;
+    expect(Number(reached)).toBeLessThan(21);
+    expect(stdout).toMatch(/too slow for the wanted rate, with 1 call at once/);
+  });
+});
+
+describe('simulate, with Ctrl-C', () => {
+  it('ends, and shows what was done', async () => {
+    const { env, calls } = await answering(() => 200);
+    const cli = startCli(['simulate', '--json', '--duration', '1h'], { env });
+    await expect.poll(calls).toBeGreaterThan(5);
+
+    cli.kill('SIGINT');
+
+    expect(await cli.ended).toBe(0);
+    const report = JSON.parse(cli.stdout()) as SimulationReport;
+    expect(report).toMatchObject({ endedBy: 'interruption', failed: 0 });
+    expect(report.calls).toBe(calls());
+  });
+
+  it('ends with 1 if a call had failed', async () => {
+    const { env, calls } = await answering(call => (call === 1 ? 500 : 200));
+    const cli = startCli(['simulate', '--json', '--duration', '1h'], { env });
+    await expect.poll(calls).toBeGreaterThan(5);
+
+    cli.kill('SIGINT');
+
+    expect(await cli.ended).toBe(1);
+    expect(JSON.parse(cli.stdout())).toMatchObject({ failed: 1 });
+  });
+
+  it('ends at once when it comes again', async () => {
+    const { env, calls } = await answering(() => new Promise(() => {}));
+    const cli = startCli(['simulate', '--timeout', '10m'], { env });
+    await expect.poll(calls).toBeGreaterThan(0);
+    cli.kill('SIGINT');
+    await expect.poll(cli.stderr).toContain('Ctrl-C again ends at once');
+
+    cli.kill('SIGINT');
+
+    expect(await cli.ended).toBe('SIGINT');
+  });
+});
+
+describe('simulate, used wrongly', () => {
+  const env = { XENIOO_URL: 'http://localhost/', XENIOO_SECRET: SECRET };
+
+  it.each([
+    ['--rate', 'fast', /calls a second, such as 100/],
+    ['--duration', 'long', /500ms, 30s or 2m/],
+    ['--duplicate', '2', /such as 2% or 0.02/],
+    ['--conversations', '0', /whole number from 1/],
+    ['--grouped', '-1', /whole number from 1/],
+    ['--failures', 'some', /total, consecutive, ignore/],
+    ['--seed', 'x', /whole number from 0/],
+    ['--url', 'nowhere', /expected one such as http/],
+  ])(
+    'says what %s %s should be, and ends with 2',
+    async (name, value, says) => {
+      const { exitCode, stdout, stderr } = await runCli(
+        ['simulate', name, value],
+        { env },
+      );
+
+      expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+      expect(stderr).toMatch(says);
+      expect(stderr).not.toContain(SECRET);
+    },
+  );
+});
+
+describe('a pipe that is closed early', () => {
+  it('ends help quietly', async () => {
+    const cli = startCli(['--help']);
+    cli.closeStdout();
+
+    expect(await cli.ended).toBe(0);
+    expect(cli.stderr()).toBe('');
+  });
+
+  it('ends a simulation quietly, with the code that it has earned', async () => {
+    const { env } = await answering(call => (call === 1 ? 500 : 200));
+    const cli = startCli(['simulate', '--conversations', '1'], { env });
+    cli.closeStdout();
+
+    expect(await cli.ended).toBe(1);
+    expect(cli.stderr()).toMatch(/^1 conversation.*\n$/);
+  });
+});
