@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { Command } from 'commander';
 import { createDoctorCommand } from './doctor.command.js';
+import { createRecordCommand } from './record.command.js';
+import { createReplayCommand } from './replay.command.js';
 import { createSendCommand } from './send.command.js';
 import { createSimulateCommand } from './simulate.command.js';
 import type { Terminal } from './terminal.js';
@@ -20,6 +22,14 @@ const COMMANDS = [
     create: createSimulateCommand,
     example:
       'nestjs-xenioo simulate --conversations 200 --rate 100 --duration 30s',
+  },
+  {
+    create: createRecordCommand,
+    example: 'nestjs-xenioo record --port 4000 --out calls.ndjson',
+  },
+  {
+    create: createReplayCommand,
+    example: 'nestjs-xenioo replay calls.ndjson',
   },
 ];
 

@@ -63,8 +63,20 @@ export function resolveEndpoint(
 ): Endpoint {
   return {
     url: checkedUrl(options.url ?? terminal.env.XENIOO_URL),
-    secret: checkedSecret(options.secret ?? terminal.env.XENIOO_SECRET),
+    secret: resolveSecret(options, terminal),
   };
+}
+
+/**
+ * The secret alone, for who is called and does not call.
+ *
+ * @throws {UsageError} if it is missing or can't be one
+ */
+export function resolveSecret(
+  { secret }: EndpointOptions,
+  { env }: Terminal,
+): string {
+  return checkedSecret(secret ?? env.XENIOO_SECRET);
 }
 
 function checkedUrl(given: string | undefined): string {

@@ -60,3 +60,14 @@ export function parseRate(text: string): number {
   }
   return rate;
 }
+
+/** How many times as fast, such as `10` or `0.5`. */
+export function parseSpeed(text: string): number {
+  const speed = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(speed >= 0.001 && speed <= 1_000_000)) {
+    throw new InvalidArgumentError(
+      'Expected how many times as fast, such as 1, 10 or 0.5.',
+    );
+  }
+  return speed;
+}

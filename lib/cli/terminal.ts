@@ -1,7 +1,11 @@
+import { fstatSync, writeFileSync } from 'node:fs';
+
 /** What a command sees of the process around it. */
 export interface Terminal {
   /** Prints a result to stdout; a missing line break is added. */
   out(text: string): void;
+  /** Prints a result to stdout as it is; resolves when it is out, and rejects when it can't be. */
+  flush(text: string): Promise<void>;
   /** Prints progress or a remark to stderr; a missing line break is added. */
   err(text: string): void;
   /** Whether somebody looks at stderr as it is written: only then is a progress bar of use. */
@@ -29,6 +33,7 @@ export function createTerminal(host: NodeJS.Process): Terminal {
   }
   const terminal: Terminal = {
     out: text => void stdout.write(asLines(text)),
+    flush: text => flush(stdout, text),
     err: text => void stderr.write(asLines(text)),
     isInteractive: stderr.isTTY && env.TERM !== 'dumb' && !env.CI,
     progress: stderr,
@@ -48,6 +53,17 @@ export function createTerminal(host: NodeJS.Process): Terminal {
   // There is nobody left to tell.
   stderr.on('error', () => {});
   return terminal;
+}
+
+async function flush(
+  stdout: NodeJS.WriteStream & { fd: number },
+  text: string,
+): Promise<void> {
+  // Node's own stream of a file takes a part that is written for the whole.
+  if (fstatSync(stdout.fd).isFile()) return writeFileSync(stdout.fd, text);
+  await new Promise<void>((resolve, reject) => {
+    stdout.write(text, error => (error ? reject(error) : resolve()));
+  });
 }
 
 function asLines(text: string): string {

@@ -1,6 +1,7 @@
 /**
- * Cuts the text of a JSON array into the texts of its elements, without
- * recursion: for entries that are nested too deeply to be turned into text again.
+ * Cuts the text of a JSON array into the texts of its elements, and that of an
+ * object into those of its members, without recursion: for entries that are
+ * nested too deeply to be turned into text again.
  */
 export function entryTexts(array: string): string[] {
   const texts: string[] = [];

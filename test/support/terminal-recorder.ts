@@ -14,6 +14,7 @@ export function recordTerminal(
   let stderr = '';
   return {
     out: text => void (stdout += text.endsWith('\n') ? text : `${text}\n`),
+    flush: async text => void (stdout += text),
     err: text => void (stderr += text.endsWith('\n') ? text : `${text}\n`),
     stdout: () => stdout,
     stderr: () => stderr,

@@ -6,6 +6,7 @@ import {
   parseDuration,
   parseRate,
   parseShare,
+  parseSpeed,
 } from '../../../lib/cli/option.parsers.js';
 
 /** Texts of what numbers and units are made of, and any other text. */
@@ -119,4 +120,28 @@ describe('a rate', () => {
       expect(() => parseRate(text)).toThrow(/calls a second, such as 100/);
     },
   );
+});
+
+describe('a speed', () => {
+  it.each([
+    ['1', 1],
+    ['10', 10],
+    ['0.5', 0.5],
+  ])('%s is %d times as fast', (text, expected) => {
+    expect(parseSpeed(text)).toBe(expected);
+  });
+
+  it.each(['', '0', '-1', 'max', '1e3', '2x'])('is not %j', text => {
+    expect(() => parseSpeed(text)).toThrow(/such as 1, 10 or 0.5/);
+  });
+
+  it('is one that can be kept, whatever is given', () => {
+    fc.assert(
+      fc.property(anyText, text => {
+        const speed = parsed(parseSpeed, text, 1);
+        expect(speed).toBeGreaterThan(0);
+        expect(speed).toBeLessThan(Number.POSITIVE_INFINITY);
+      }),
+    );
+  });
 });

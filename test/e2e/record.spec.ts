@@ -1,0 +1,382 @@
+import { closeSync, openSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { Agent, request, type IncomingMessage } from 'node:http';
+import { createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import {
+  createXeniooEntry,
+  xeniooConversation,
+  xeniooEntry,
+  xeniooGroup,
+  type XeniooWireEntry,
+} from '../../lib/testing/index.js';
+import { send } from '../support/send.js';
+import {
+  hasSmallDisks,
+  makeSmallDisk,
+  NO_SMALL_DISKS,
+} from '../support/small-disk.js';
+import {
+  linesOf,
+  makeFolder,
+  readRecording,
+  runTool,
+  SECRET,
+  startRecorder,
+  startRecorderTo,
+} from '../support/tool.js';
+
+const outIn = async () => join(await makeFolder(), 'calls.ndjson');
+
+const AUTHORIZATION = { authorization: `Bearer ${SECRET}` };
+
+describe('record', () => {
+  it('answers each call 200 with nothing, and keeps it as it came', async () => {
+    const out = await outIn();
+    const { sender, stop } = await startRecorder('--out', out, '--unmasked');
+    const bodies = [
+      ...xeniooConversation({ seed: 1 }),
+      xeniooGroup(30, { seed: 2 }),
+      [],
+      'a text',
+      xeniooEntry.malformed('invalid-fields'),
+    ];
+
+    for (const body of bodies) {
+      const answer = await sender.call(JSON.stringify(body));
+      expect(answer).toMatchObject({ status: 200, body: '' });
+    }
+
+    expect(await stop()).toBe(0);
+    const lines = await readRecording(out);
+    expect(lines.map(({ body }) => body)).toEqual(bodies);
+    expect(lines[0]).toMatchObject({ contentType: 'application/json' });
+  });
+
+  it('keeps what is no JSON as a text, and no content type where there was none', async () => {
+    const out = await outIn();
+    const { url, stop } = await startRecorder('--out', out, '--unmasked');
+
+    for (const body of ['{"Type":1,"Da', '', 'Ciao, città!\n']) {
+      const { status } = await send(url, { headers: AUTHORIZATION, body });
+      expect(status).toBe(200);
+    }
+
+    await stop();
+    expect(await readRecording(out)).toMatchObject([
+      { text: '{"Type":1,"Da', contentType: null },
+      { text: '' },
+      { text: 'Ciao, città!\n' },
+    ]);
+  });
+
+  it("keeps no person's words unless it is asked to", async () => {
+    const out = await outIn();
+    const { sender, stop } = await startRecorder('--out', out);
+    const entry = createXeniooEntry({ seed: 3 });
+    const words = { Data: 'Please call Lovelace', UserName: 'Ada Byron' };
+    const sent = [
+      entry.userMessage({ ...words, city: 'Rome', ConversationId: 'byron-1' }),
+      entry.botMessage({ ...words, ConversationId: 'byron-1' }),
+      entry.takeOver({ ConversationId: 'hopper-2' }),
+    ];
+
+    await sender.send(sent);
+    await sender.call('{"Data":"Lovelace');
+
+    await stop();
+    expect(await readFile(out, 'utf8')).not.toMatch(
+      /call|Lovelace|Ada|Byron|Rome|byron|hopper/,
+    );
+    const lines = await readRecording(out);
+    const kept = lines.map(({ body }) => body as XeniooWireEntry);
+    expect(kept[0]).toMatchObject({
+      Type: 1,
+      Data: 'Xxxxxx xxxx Xxxxxxxx',
+      UserName: 'Xxx Xxxxx',
+      city: 'Xxxx',
+      Date: sent[0]!.Date,
+      Channel: sent[0]!.Channel,
+    });
+    expect(kept[1]!.ConversationId).toBe(kept[0]!.ConversationId);
+    expect(kept[2]!.ConversationId).not.toBe(kept[0]!.ConversationId);
+    expect(lines[3]).toMatchObject({ text: '{"Xxxx":"Xxxxxxxx' });
+  });
+
+  it('answers 401 without the right secret, and keeps nothing of it', async () => {
+    const out = await outIn();
+    const { sender, stop, stderr } = await startRecorder('--out', out);
+    const message = xeniooEntry.userMessage({ Data: 'Lovelace' });
+
+    for (const authorization of ['Bearer wr0ng', 'Basic QQ==', null]) {
+      const { status } = await sender.call(message, { authorization });
+      expect(status).toBe(401);
+    }
+    await sender.call(message);
+
+    expect(await stop()).toBe(0);
+    expect(await readRecording(out)).toHaveLength(1);
+    expect(stderr()).toContain('3 with a wrong secret (401)');
+    expect(stderr()).not.toMatch(/wr0ng|Lovelace/);
+  });
+
+  it('answers 413 to more than 10 MB, and goes on', async () => {
+    const out = await outIn();
+    const { url, sender, stop } = await startRecorder('--out', out);
+    const bytes = (mb: number) => `"${'x'.repeat(mb * 1_048_576 - 2)}"`;
+
+    const { status } = await send(url, {
+      headers: { ...AUTHORIZATION, 'content-length': 10 * 1_048_576 + 1 },
+      body: ['"'],
+    });
+    const answer = await sender.call(bytes(10));
+
+    expect(status).toBe(413);
+    expect(answer.status).toBe(200);
+    await stop();
+    expect(await readRecording(out)).toHaveLength(1);
+  });
+
+  it('answers on one path alone if it is told so', async () => {
+    const out = await outIn();
+    const args = ['--out', out, '--path', '/xenioo/webhook'];
+    const { url, stop } = await startRecorder(...args);
+    const status = async (path: string, method = 'POST') =>
+      (
+        await send(new URL(path, url).href, {
+          method,
+          headers: AUTHORIZATION,
+          body: '{}',
+        })
+      ).status;
+
+    expect(url).toMatch(/\/xenioo\/webhook$/);
+    expect(await status('/xenioo/webhook/?a=1')).toBe(200);
+    expect(await status('/xenioo')).toBe(404);
+    expect(await status('/xenioo/webhook', 'PUT')).toBe(405);
+    await stop();
+    expect(await readRecording(out)).toHaveLength(1);
+  });
+
+  it('tells at Ctrl-C how much it has recorded, and where', async () => {
+    const out = await outIn();
+    const args = ['--out', out, '--json'];
+    const { sender, stop, stdout, stderr } = await startRecorder(...args);
+    await sender.send(xeniooGroup(20), { grouped: 5 });
+    await sender.call('no JSON');
+
+    expect(await stop()).toBe(0);
+    expect(stderr()).toContain(
+      `5 calls with 21 events recorded, 1 of them no JSON, in ${out}.`,
+    );
+    expect(JSON.parse(stdout())).toEqual({
+      file: out,
+      isMasked: true,
+      calls: 5,
+      events: 21,
+      notJson: 1,
+      wrongSecret: 0,
+      refused: 0,
+      unwritten: 0,
+    });
+  });
+
+  it('answers at Ctrl-C what is under way, and takes no more', async () => {
+    const out = await outIn();
+    const { url, stop, stderr } = await startRecorder('--out', out);
+    const agent = new Agent({ keepAlive: true });
+    onTestFinished(() => agent.destroy());
+    const outgoing = request(url, {
+      agent,
+      method: 'POST',
+      headers: { ...AUTHORIZATION, 'content-length': 2 },
+    });
+    outgoing.write('{');
+    const [socket] = (await once(outgoing, 'socket')) as [Socket];
+    if (socket.connecting) await once(socket, 'connect');
+    // What comes later is answered: so the begin of the other one is there.
+    await send(url, { headers: AUTHORIZATION, body: '{}' });
+    const startedAt = performance.now();
+
+    const ended = stop();
+    await vi.waitUntil(() =>
+      fetch(url).then(
+        () => false,
+        () => true,
+      ),
+    );
+    outgoing.end('}');
+    const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+    response.resume();
+
+    expect(response.statusCode).toBe(200);
+    expect(await ended).toBe(0);
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
+    expect(await readRecording(out)).toHaveLength(2);
+    expect(stderr()).toContain('2 calls');
+  });
+
+  it('writes to stdout without a file', async () => {
+    const { sender, stop, stdout } = await startRecorder();
+
+    await sender.send(xeniooGroup(3));
+    await stop();
+
+    expect(linesOf(stdout())).toHaveLength(3);
+  });
+
+  it('ends when nobody reads stdout any more, and answers 503', async () => {
+    const { sender, output, ended } = await startRecorder();
+    output.destroy();
+
+    const { outcome } = await sender.call(xeniooEntry.userMessage());
+
+    expect(outcome).toBe(503);
+    expect(await ended()).toBe(1);
+  });
+
+  it('goes on with a recording, and tells so', async () => {
+    const out = await outIn();
+    await writeFile(out, '{"body":{"Type":8}}\n{"receivedAt":"20');
+    const { sender, stop, stderr } = await startRecorder('--out', out);
+
+    await sender.call({ Type: 9 });
+    await stop();
+
+    expect((await readRecording(out)).map(({ body }) => body)).toEqual([
+      { Type: 8 },
+      { Type: 9 },
+    ]);
+    expect(stderr()).toContain('this one goes on behind it');
+    expect(stderr()).toContain('cut off (17 bytes)');
+  });
+
+  it('has in its file what it answered 200, even if it is killed', async () => {
+    const out = await outIn();
+    const { sender, kill, ended } = await startRecorder(
+      '--out',
+      out,
+      '--unmasked',
+    );
+    const answered: number[] = [];
+    const callers = Array.from({ length: 8 }, async (_, caller) => {
+      for (let number = caller; ; number += 8) {
+        const { status } = await sender.call({ Type: 1, number });
+        if (status !== 200) return;
+        answered.push(number);
+        if (answered.length === 300) kill('SIGKILL');
+      }
+    });
+
+    await Promise.all(callers);
+
+    expect(await ended()).toBe('SIGKILL');
+    const whole = (await readFile(out, 'utf8')).replace(/[^\n]*$/, '');
+    const kept = linesOf(whole).map(
+      ({ body }) => (body as { number: number }).number,
+    );
+    expect(answered.filter(number => !kept.includes(number))).toEqual([]);
+    expect(new Set(kept).size).toBe(kept.length);
+    expect(answered.length).toBeGreaterThanOrEqual(300);
+  });
+
+  it.skipIf(!hasSmallDisks)(
+    `answers 503 while the disk is full, tells so, and goes on when there is room${NO_SMALL_DISKS}`,
+    async () => {
+      const disk = makeSmallDisk();
+      const out = join(disk.path, 'calls.ndjson');
+      const { sender, stop, stderr } = await startRecorder('--out', out);
+      const message = xeniooEntry.userMessage({ Data: 'x'.repeat(100_000) });
+      disk.fill();
+
+      const full = await sender.call(message);
+      disk.free();
+      const free = await sender.call(message);
+
+      expect([full.status, free.status]).toEqual([503, 200]);
+      expect(await stop()).toBe(1);
+      expect(await readRecording(out)).toHaveLength(1);
+      expect(stderr()).toContain("can't be written: the disk is full");
+      expect(stderr()).toContain('1 not written (503)');
+    },
+  );
+
+  it.skipIf(!hasSmallDisks)(
+    `ends when stdout is a file on a disk that is full, and answers 503${NO_SMALL_DISKS}`,
+    async () => {
+      const disk = makeSmallDisk();
+      const out = join(disk.path, 'calls.ndjson');
+      const file = openSync(out, 'w');
+      onTestFinished(() => closeSync(file));
+      const { sender, ended, stderr } = await startRecorderTo(file);
+      const call = (length: number) =>
+        sender.call(xeniooEntry.userMessage({ Data: 'x'.repeat(length) }));
+      const small = await call(10);
+      disk.fill();
+
+      const full = await call(100_000);
+
+      expect([small.status, full.status]).toEqual([200, 503]);
+      expect(await ended()).toBe(1);
+      expect(stderr()).toContain('the disk is full');
+      const [first] = (await readFile(out, 'utf8')).split('\n');
+      expect(JSON.parse(first!)).toMatchObject({ body: { Type: 1 } });
+    },
+  );
+});
+
+describe('record that can not be run', () => {
+  const record = (...args: string[]) => runTool(['record', ...args]);
+
+  it('says so when the port is in use', async () => {
+    const server = createServer();
+    onTestFinished(() => void server.close());
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+
+    const { exitCode, stderr } = await record('--port', String(port));
+
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(`Port ${port} is in use: give another --port`);
+  });
+
+  it.each([
+    [
+      ['--port', '0', '--out', '/nowhere/at/all'],
+      "can't be written: there is no such folder",
+    ],
+    [['--port', '0', '--host', '192.0.2.1'], 'is no address of this machine'],
+    [['--port', '0', '--path', 'xenioo'], '--path: expected a path'],
+    [['--port', '0', '--json'], 'give --out'],
+    [['--port', '70000'], 'from 0 to 65535'],
+    [[], "required option '--port <port>'"],
+  ])('says what to do: %j', async (args, message) => {
+    const { exitCode, stdout, stderr } = await record(...args);
+
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toContain(message);
+  });
+
+  it('leaves a file alone that is no recording', async () => {
+    const out = await outIn();
+    await writeFile(out, 'Dear Ada');
+
+    const { exitCode, stderr } = await record('--port', '0', '--out', out);
+
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('is no recording');
+    expect(await readFile(out, 'utf8')).toBe('Dear Ada');
+  });
+
+  it('needs a secret', async () => {
+    const { exitCode, stderr } = await runTool(['record', '--port', '0'], {
+      XENIOO_SECRET: '',
+    });
+
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('No secret');
+  });
+});

@@ -1,0 +1,381 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { describe, expect, it, vi } from 'vitest';
+import { XeniooModule, type XeniooEvent } from '../../lib/index.js';
+import {
+  received,
+  xeniooConversation,
+  xeniooEntry,
+  xeniooGroup,
+} from '../../lib/testing/index.js';
+import { freePort } from '../support/engines/free-port.js';
+import { startHost } from '../support/host-app.js';
+import { serve } from '../support/serve.js';
+import {
+  makeFolder,
+  runTool,
+  SECRET,
+  startRecorder,
+  startTool,
+} from '../support/tool.js';
+
+async function writeRecording(...lines: readonly unknown[]): Promise<string> {
+  const path = join(await makeFolder(), 'calls.ndjson');
+  const text = lines.map(line =>
+    typeof line === 'string' ? line : JSON.stringify(line),
+  );
+  await writeFile(path, `${text.join('\n')}\n`);
+  return path;
+}
+
+/** An application that knows the secret, and what it is sent. */
+async function startApp() {
+  const { app, url } = await startHost('express', {
+    imports: [XeniooModule.forRoot({ secret: SECRET })],
+  });
+  received(app);
+  return {
+    url: url('/xenioo/webhook'),
+    raw: () => received(app).map(({ raw }) => raw),
+    received: () => received(app),
+  };
+}
+
+interface Heard {
+  readonly body: string;
+  readonly contentType: string | undefined;
+  readonly at: number;
+}
+
+/** A webhook that keeps what it hears, and answers with these statuses in turn; the last one again and again. */
+async function startListener(...statuses: readonly number[]) {
+  const heard: Heard[] = [];
+  const { url } = await serve((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      heard.push({
+        body: Buffer.concat(chunks).toString(),
+        contentType: request.headers['content-type'],
+        at: performance.now(),
+      });
+      const index = Math.min(heard.length, statuses.length) - 1;
+      response.writeHead(statuses[index] ?? 200).end();
+    });
+  });
+  return { url, heard };
+}
+
+const CALLS = [{ body: { Type: 8 } }, { body: [{ Type: 1 }, { Type: 0 }] }];
+
+describe('replay', () => {
+  it('sends to an app what was recorded, as it was grouped, in its order', async () => {
+    const out = join(await makeFolder(), 'calls.ndjson');
+    const recorder = await startRecorder('--out', out, '--unmasked');
+    const conversation = xeniooConversation({ seed: 1 });
+    const group = xeniooGroup(40, { seed: 2 });
+    const broken = xeniooEntry.malformed('not-json') as string;
+    await recorder.sender.send(conversation);
+    await recorder.sender.send(group, { grouped: 15 });
+    await recorder.sender.call(broken);
+    await recorder.stop();
+    const app = await startApp();
+
+    const { exitCode, stdout } = await runTool([
+      'replay',
+      out,
+      '--url',
+      app.url,
+      '--rate',
+      'max',
+      '--json',
+    ]);
+
+    expect(exitCode).toBe(0);
+    expect(app.raw()).toEqual([...conversation, ...group, broken]);
+    const calls = conversation.length + 4;
+    expect(JSON.parse(stdout)).toMatchObject({
+      file: out,
+      url: app.url,
+      calls,
+      events: conversation.length + 41,
+      outcomes: { 200: calls },
+      endedBy: 'all sent',
+      unsentCalls: 0,
+      isAsExpected: true,
+    });
+  });
+
+  it('sends the same bytes and content type', async () => {
+    const { url, heard } = await startListener();
+    const deep = `${'['.repeat(5_000)}${']'.repeat(5_000)}`;
+    const path = await writeRecording(
+      `{"contentType":"text/odd","body":{"a":1e999,"a":12345678901234567890,"__proto__":${deep}}}`,
+      '{"contentType":null,"text":"Ciao,\\n città"}',
+      '{"body":[1.0, 2]}',
+      '',
+    );
+
+    const { exitCode } = await runTool(['replay', path, '--url', url]);
+
+    expect(exitCode).toBe(0);
+    expect(heard).toMatchObject([
+      {
+        body: `{"a":1e999,"a":12345678901234567890,"__proto__":${deep}}`,
+        contentType: 'text/odd',
+      },
+      { body: 'Ciao,\n città', contentType: undefined },
+      { body: '[1.0, 2]', contentType: 'application/json' },
+    ]);
+  });
+
+  it('is the same to an app that has seen it, and new with --fresh-dates', async () => {
+    const app = await startApp();
+    // Types without a date are new each time.
+    const sent = xeniooConversation({ seed: 1 }).filter(({ Date }) => Date);
+    const path = await writeRecording(...sent.map(body => ({ body })));
+    const replayed = async (...args: string[]) => {
+      const before = app.received().length;
+      await runTool([
+        'replay',
+        path,
+        '--url',
+        app.url,
+        '--rate',
+        'max',
+        ...args,
+      ]);
+      return app.received().slice(before) as XeniooEvent[];
+    };
+    const startedAt = new Date();
+
+    const first = await replayed();
+    const again = await replayed();
+    const fresh = await replayed('--fresh-dates');
+
+    const ids = (events: XeniooEvent[]) => events.map(({ id }) => id);
+    expect(first).toHaveLength(sent.length);
+    expect(ids(again)).toEqual(ids(first));
+    expect(ids(first)).not.toEqual(expect.arrayContaining(ids(fresh)));
+    expect(fresh).toHaveLength(sent.length);
+    expect(fresh[0]!.date!.getTime()).toBeGreaterThanOrEqual(+startedAt);
+    const distances = (events: XeniooEvent[]) =>
+      events.map(({ date }) => +date! - +events[0]!.date!);
+    expect(distances(fresh)).toEqual(distances(first));
+  });
+
+  it('has the pace that was recorded, or so many times of it', async () => {
+    const { url, heard } = await startListener();
+    const path = await writeRecording(
+      { receivedAt: '2024-05-01T12:00:00.000Z', body: {} },
+      { receivedAt: '2024-05-01T12:00:06.000Z', body: {} },
+    );
+
+    await runTool(['replay', path, '--url', url, '--speed', '20']);
+
+    const gapMs = heard[1]!.at - heard[0]!.at;
+    expect(gapMs).toBeGreaterThan(250);
+    expect(gapMs).toBeLessThan(4_000);
+  });
+
+  it('ends with 1 when a call fails, and says what was not 200', async () => {
+    const { url } = await startListener(201, 200);
+    const path = await writeRecording(...CALLS);
+
+    const { exitCode, stdout } = await runTool(['replay', path, '--url', url]);
+
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/answered 201 +1\n/);
+    expect(stdout).toMatch(/answered 200 +1\n/);
+  });
+
+  it('stops where Xenioo would, and tells how much was not sent', async () => {
+    const { url, heard } = await startListener(500);
+    const calls = Array.from({ length: 30 }, () => ({ body: {} }));
+    const path = await writeRecording(...calls);
+
+    const { exitCode, stdout } = await runTool([
+      'replay',
+      path,
+      '--url',
+      url,
+      '--rate',
+      'max',
+    ]);
+
+    expect(exitCode).toBe(1);
+    expect(heard).toHaveLength(11);
+    expect(stdout).toContain('Stopped: 11 calls failed in all');
+    expect(stdout).toContain('Not sent: 19 calls');
+  });
+
+  it('goes on past failures if it is told so', async () => {
+    const { url, heard } = await startListener(500);
+    const calls = Array.from({ length: 30 }, () => ({ body: {} }));
+    const path = await writeRecording(...calls);
+
+    const args = ['replay', path, '--url', url, '--rate', 'max'];
+
+    const { exitCode } = await runTool(
+      args.concat('--failures', 'ignore', '--concurrency', '4'),
+    );
+
+    expect(exitCode).toBe(1);
+    expect(heard).toHaveLength(30);
+  });
+
+  it('shows at Ctrl-C what was done', async () => {
+    const { url, heard } = await startListener();
+    const path = await writeRecording(...CALLS, ...CALLS);
+    const tool = startTool(['replay', path, '--url', url, '--rate', '0.01']);
+    await vi.waitUntil(() => heard.length === 1, { timeout: 20_000 });
+
+    tool.kill('SIGINT');
+
+    expect(await tool.ended()).toBe(1);
+    expect(tool.stdout()).toContain('interrupted');
+    expect(tool.stdout()).toContain('Not sent: 3 calls');
+  });
+});
+
+describe('replay of a broken file', () => {
+  it('names each broken line, and sends nothing', async () => {
+    const { url, heard } = await startListener();
+    const path = await writeRecording(
+      CALLS[0],
+      '{"body":{"Data":"Lovelace',
+      '',
+      { Type: 1, Data: 'Lovelace' },
+      CALLS[1],
+    );
+
+    const { exitCode, stdout, stderr } = await runTool([
+      'replay',
+      path,
+      '--url',
+      url,
+    ]);
+
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toContain('line 2: it is no JSON\n');
+    expect(stderr).toContain('line 4: it has neither `body` nor `text`\n');
+    expect(stderr).toContain('nothing was sent');
+    expect(stderr).not.toContain('Lovelace');
+    expect(heard).toEqual([]);
+  });
+
+  it('names lines without the time that --speed needs', async () => {
+    const { url } = await startListener();
+    const path = await writeRecording(...CALLS);
+
+    const { exitCode, stderr } = await runTool([
+      'replay',
+      path,
+      '--url',
+      url,
+      '--speed',
+      '1',
+    ]);
+
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('line 1: it has no `receivedAt`');
+  });
+
+  it.each([
+    ['no-such-file.ndjson', "can't be read: there is no such file"],
+    ['/', "can't be read: it is a folder"],
+  ])('says what is wrong with %s', async (path, message) => {
+    const { url } = await startListener();
+
+    const { exitCode, stderr } = await runTool(['replay', path, '--url', url]);
+
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(message);
+  });
+
+  it('refuses one without a call', async () => {
+    const path = await writeRecording('');
+    const url = `http://127.0.0.1:${await freePort()}`;
+
+    const { exitCode, stderr } = await runTool(['replay', path, '--url', url]);
+
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('holds no calls');
+  });
+
+  it('refuses --speed beside --rate', async () => {
+    const path = await writeRecording(...CALLS);
+
+    const { exitCode, stderr } = await runTool([
+      'replay',
+      path,
+      '--speed',
+      '2',
+      '--rate',
+      '2',
+    ]);
+
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("'--speed <factor>' cannot be used with");
+  });
+});
+
+describe('replay of a pipe', () => {
+  it('sends what `record` writes, while it comes', async () => {
+    const app = await startApp();
+    const recorder = await startRecorder('--unmasked');
+    const tool = startTool(['replay', '-', '--url', app.url]);
+    const piped = pipeline(recorder.output, tool.input);
+    const sent = xeniooConversation({ seed: 1 });
+
+    await recorder.sender.send(sent);
+    await vi.waitUntil(() => app.raw().length === sent.length, {
+      timeout: 20_000,
+    });
+
+    expect(app.raw()).toEqual(sent);
+    expect(await recorder.stop()).toBe(0);
+    await piped;
+    expect(await tool.ended()).toBe(0);
+  });
+
+  it('ends at the first broken line, and tells what was sent before', async () => {
+    const { url, heard } = await startListener();
+    const tool = startTool(['replay', '-', '--url', url, '--json']);
+
+    tool.input.end('{"body":{"Type":8}}\nbroken Lovelace\n{"body":{}}\n');
+
+    expect(await tool.ended()).toBe(2);
+    expect(heard.map(({ body }) => body)).toEqual(['{"Type":8}']);
+    expect(JSON.parse(tool.stdout())).toMatchObject({
+      calls: 1,
+      endedBy: 'broken line',
+      isAsExpected: false,
+    });
+    expect(tool.stderr()).toContain('line 2: it is no JSON');
+    expect(tool.stderr()).not.toContain('Lovelace');
+  });
+
+  it('ends at once when the sender stops, though the pipe is open', async () => {
+    const { url } = await startListener(500);
+    const tool = startTool(['replay', '-', '--url', url, '--rate', 'max']);
+
+    tool.input.write('{"body":{}}\n'.repeat(11));
+
+    expect(await tool.ended()).toBe(1);
+    expect(tool.stdout()).toContain('Stopped: 11 calls failed');
+  });
+
+  it('ends at Ctrl-C while it waits for more', async () => {
+    const { url, heard } = await startListener();
+    const tool = startTool(['replay', '-', '--url', url]);
+    tool.input.write('{"body":{}}\n');
+    await vi.waitUntil(() => heard.length === 1, { timeout: 20_000 });
+
+    tool.kill('SIGINT');
+
+    expect(await tool.ended()).toBe(1);
+    expect(tool.stdout()).toContain('interrupted');
+  });
+});
