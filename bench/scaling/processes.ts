@@ -1,5 +1,6 @@
 import autocannon from 'autocannon';
 import { Queue } from 'bullmq';
+import { XeniooSender } from 'nestjs-xenioo/testing';
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -66,7 +67,7 @@ export async function measureWorking(
       const children = await Promise.all(
         Array.from({ length: workers }, () => start('worker', place, name)),
       );
-      for (let sent = 0; sent < events; sent += 500) await send(url!, 500);
+      await fill(url!, events);
       const started = performance.now();
       await queue.resume();
       await untilEmpty(queue);
@@ -89,13 +90,13 @@ async function start(
   return { child, ...answer };
 }
 
-async function send(url: string, size: number): Promise<void> {
-  const { status } = await fetch(url, {
-    method: 'POST',
-    headers: { authorization: 'Bearer right-secret' },
-    body: nextBody(size),
-  });
-  if (status !== 200) throw new Error(`answered ${status}`);
+async function fill(url: string, events: number): Promise<void> {
+  const sender = new XeniooSender({ url, secret: 'right-secret' });
+  for (let sent = 0; sent < events; sent += 500) {
+    const { failure } = await sender.call(nextBody(500));
+    if (failure !== undefined) throw new Error(`The call ${failure}`);
+  }
+  sender.close();
 }
 
 async function untilEmpty(queue: Queue): Promise<void> {

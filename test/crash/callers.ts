@@ -1,4 +1,8 @@
-import { Agent, request } from 'node:http';
+import {
+  xeniooEntry,
+  XeniooSender,
+  type XeniooWireEntry,
+} from 'nestjs-xenioo/testing';
 
 /** Calls at the same time, each with a few events, until it is told to stop. */
 export class Callers {
@@ -11,7 +15,8 @@ export class Callers {
   /** Calls that had no answer: the connection broke. */
   brokenOff = 0;
   private isOver = false;
-  private readonly agent = new Agent({ keepAlive: true });
+  /** One for each server, by its URL. */
+  private readonly senders = new Map<string, XeniooSender>();
   private readonly calling: Promise<void>[];
 
   constructor(
@@ -27,7 +32,7 @@ export class Callers {
   async stop(): Promise<void> {
     this.isOver = true;
     await Promise.all(this.calling);
-    this.agent.destroy();
+    for (const sender of this.senders.values()) sender.close();
   }
 
   private async call(): Promise<void> {
@@ -36,55 +41,35 @@ export class Callers {
       const numbers = Array.from({ length: size }, () => this.sent++);
       const body = JSON.stringify(numbers.map(entry));
       // A call that was broken off is made again, as a careful service would.
-      while ((await this.post(body)) !== 200) if (this.isOver) return;
+      while (!(await this.isAnswered(body))) if (this.isOver) return;
       this.answered.push(...numbers);
     }
   }
 
-  /** The status of the answer; none where the connection broke. */
-  private async post(body: string): Promise<number | undefined> {
-    const url = await this.url();
-    return new Promise(resolve => {
-      const breakOff = () => {
-        this.brokenOff++;
-        resolve(undefined);
-      };
-      const outgoing = request(
-        url,
-        {
-          method: 'POST',
-          agent: this.agent,
-          headers: {
-            authorization: `Bearer ${this.secret}`,
-            'content-length': Buffer.byteLength(body),
-          },
-        },
-        response => {
-          response.resume();
-          response.on('error', breakOff);
-          response.on('end', () => {
-            if (response.statusCode !== 200) {
-              this.refused.push(response.statusCode!);
-            }
-            resolve(response.statusCode);
-          });
-        },
-      );
-      outgoing.on('error', breakOff);
-      outgoing.end(body);
-    });
+  private async isAnswered(body: string): Promise<boolean> {
+    const sender = this.senderTo(await this.url());
+    const { status } = await sender.call(body);
+    if (status === undefined) this.brokenOff++;
+    else if (status !== 200) this.refused.push(status);
+    return status === 200;
+  }
+
+  private senderTo(url: string): XeniooSender {
+    const { secret } = this;
+    const sender =
+      this.senders.get(url) ??
+      new XeniooSender({ url, secret, failures: 'ignore' });
+    this.senders.set(url, sender);
+    return sender;
   }
 }
 
-function entry(number: number) {
-  const ticks = String(number).padStart(7, '0');
-  return {
-    Type: 1,
+function entry(number: number): XeniooWireEntry {
+  return xeniooEntry.userMessage({
     Data: `message ${number}, of some length, as people write them to a bot `.repeat(
       4,
     ),
-    Date: `2024-05-01T12:00:00.${ticks}+00:00`,
     ConversationId: `conversation-${number % 50}`,
     number,
-  };
+  });
 }

@@ -1,10 +1,9 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
+import { deliver } from '../../lib/testing/index.js';
 import {
   BULLMQ_ENGINES,
   Book,
   endingWithTest,
-  entriesOf,
-  namesOf,
   startReceiver,
   startWorker,
 } from '../support/bullmq-host.js';
@@ -14,6 +13,7 @@ import { Client } from 'pg';
 import { describeEngine } from '../support/engines/describe-engine.js';
 import { startPostgres } from '../support/engines/postgres-server.js';
 import { startRedis } from '../support/engines/redis-server.js';
+import { message, messages, numbered } from '../support/messages.js';
 import { recordPrinted } from '../support/printed.js';
 
 const SOON = { timeout: 20_000 };
@@ -37,21 +37,18 @@ for (const { engine, adapter, startOwn } of BULLMQ_ENGINES) {
           const server = await startOwn();
           await server.kill();
           const printed = recordPrinted();
-          const { send, book, logs } = await startReceiver(
+          const { app, send, book, logs } = await startReceiver(
             adapter,
             { connection: server.url },
             { options: { acceptTimeoutMs: 300 } },
           );
 
-          const { took, of: status } = await timed(send(entriesOf(['lost'])));
+          const { took, of: status } = await timed(send(message('lost')));
           expect(status).toBe(503);
           expect(took).toBeGreaterThan(250);
           expect(took).toBeLessThan(1_500);
           await server.start();
-          await vi.waitFor(
-            async () => expect(await send(entriesOf(['up']))).toBe(200),
-            SOON,
-          );
+          await vi.waitFor(() => deliver(app, message('up')), SOON);
           await vi.waitFor(() => expect(book.done).toContain('up'), SOON);
 
           const told = (level: string, pattern: RegExp) =>
@@ -73,14 +70,14 @@ for (const { engine, adapter, startOwn } of BULLMQ_ENGINES) {
             { options: { acceptTimeoutMs: 20_000 } },
           );
           const answered: string[] = [];
-          const statuses = new Set<number>();
+          const statuses = new Set<number | string>();
           const load = { isOver: false };
           const callers = Array.from({ length: 8 }, async (_, caller) => {
             for (let calls = 0; !load.isOver; calls++) {
-              const names = namesOf(`${caller}.${calls}`, 3);
-              const status = await send(entriesOf(names));
+              const texts = numbered(`${caller}.${calls}`, 3);
+              const status = await send(messages(texts));
               statuses.add(status);
-              if (status === 200) answered.push(...names);
+              if (status === 200) answered.push(...texts);
             }
           });
           const untilMore = async () => {
@@ -104,7 +101,7 @@ for (const { engine, adapter, startOwn } of BULLMQ_ENGINES) {
           await idle();
 
           expect([...statuses]).toEqual([200]);
-          expect(answered.filter(name => !book.done.includes(name))).toEqual(
+          expect(answered.filter(text => !book.done.includes(text))).toEqual(
             [],
           );
         },
@@ -115,17 +112,17 @@ for (const { engine, adapter, startOwn } of BULLMQ_ENGINES) {
         'answers 503 in time while it hangs, and goes on when it goes on',
         async () => {
           const server = await startOwn();
-          const { send, book } = await startReceiver(
+          const { app, send, book } = await startReceiver(
             adapter,
             { connection: server.url },
             { options: { acceptTimeoutMs: 500 } },
           );
-          expect(await send(entriesOf(['before']))).toBe(200);
+          await deliver(app, message('before'));
           await vi.waitFor(() => expect(book.done).toEqual(['before']), SOON);
 
           await server.pause();
-          const calls = Array.from({ length: 5 }, (_, n) =>
-            timed(send(entriesOf([`hanging ${n}`]))),
+          const calls = numbered('hanging', 5).map(text =>
+            timed(send(message(text))),
           );
           for (const { took, of: status } of await Promise.all(calls)) {
             expect(status).toBe(503);
@@ -133,10 +130,7 @@ for (const { engine, adapter, startOwn } of BULLMQ_ENGINES) {
           }
           await server.resume();
 
-          await vi.waitFor(
-            async () => expect(await send(entriesOf(['after']))).toBe(200),
-            SOON,
-          );
+          await vi.waitFor(() => deliver(app, message('after')), SOON);
           await vi.waitFor(() => expect(book.done).toContain('after'), SOON);
         },
         TIMEOUT,
@@ -147,7 +141,7 @@ for (const { engine, adapter, startOwn } of BULLMQ_ENGINES) {
         ['a handler hangs', ['hangs']],
       ])(
         'comes to its end while it is down and %s',
-        async (_, names) => {
+        async (_, texts) => {
           const server = await startOwn();
           const book = new Book();
           const gate = createGate();
@@ -157,8 +151,8 @@ for (const { engine, adapter, startOwn } of BULLMQ_ENGINES) {
             { connection: server.url },
             { book, options: { shutdownTimeoutMs: 500 } },
           );
-          expect(await send(entriesOf(names))).toBe(200);
-          await vi.waitFor(() => expect(book.begun).toEqual(names), SOON);
+          expect(await send(messages(texts))).toBe(200);
+          await vi.waitFor(() => expect(book.begun).toEqual(texts), SOON);
           await server.kill();
 
           const { took } = await timed(app.close());
@@ -178,33 +172,30 @@ describeEngine('redis', 'when the memory of Redis is full', () => {
       const server = endingWithTest(
         await startRedis({ maxmemory: '16mb', maxmemoryPolicy: 'noeviction' }),
       );
-      const { send, logs } = await startReceiver(
+      const { app, send, logs } = await startReceiver(
         'express',
         { connection: server.url, worker: false },
         { options: { acceptTimeoutMs: 200 } },
       );
       const answered: string[] = [];
-      let status = 200;
+      let status: number | string = 200;
       for (let n = 0; status === 200; n++) {
         expect(n).toBeLessThan(1_000);
-        const names = namesOf(`event ${n}`, 2).map(name =>
-          name.padEnd(10_000, '.'),
+        const texts = numbered(`event ${n}`, 2).map(text =>
+          text.padEnd(10_000, '.'),
         );
-        status = await send(entriesOf(names));
-        if (status === 200) answered.push(...names);
+        status = await send(messages(texts));
+        if (status === 200) answered.push(...texts);
       }
 
       expect(status).toBe(503);
-      expect(await send(entriesOf(['one more'.padEnd(20_000, '.')]))).toBe(503);
+      expect(await send(message('one more'.padEnd(20_000, '.')))).toBe(503);
       expect(logs.ofXenioo('error').join('\n')).toMatch(/full|OOM/);
       const { book } = await startWorker({ connection: server.url });
 
-      await vi.waitFor(
-        async () => expect(await send(entriesOf(['again']))).toBe(200),
-        SOON,
-      );
+      await vi.waitFor(() => deliver(app, message('again')), SOON);
       await vi.waitFor(() => expect(book.done).toContain('again'), SOON);
-      expect(answered.filter(name => !book.done.includes(name))).toEqual([]);
+      expect(answered.filter(text => !book.done.includes(text))).toEqual([]);
     },
     TIMEOUT,
   );
@@ -223,7 +214,7 @@ describeEngine(
           { connection: server.url },
           { options: { acceptTimeoutMs: 2_000 } },
         );
-        expect(await send(entriesOf(['before']))).toBe(200);
+        expect(await send(message('before'))).toBe(200);
         const client = new Client({ connectionString: server.url });
         client.on('error', () => {});
         await client.connect();
@@ -235,7 +226,7 @@ describeEngine(
         );
 
         await vi.waitFor(
-          async () => expect(await send(entriesOf(['after']))).toBe(200),
+          async () => expect(await send(message('after'))).toBe(200),
           SOON,
         );
       },
@@ -268,7 +259,7 @@ describeEngine(
           connection: server.url.replace('://', '://app:pw@'),
         });
 
-        expect(await send(entriesOf(['one']))).toBe(200);
+        expect(await send(message('one'))).toBe(200);
       },
       TIMEOUT,
     );
@@ -283,7 +274,7 @@ describeEngine(
           { options: { acceptTimeoutMs: 200 } },
         );
 
-        expect(await send(entriesOf(['one']))).toBe(503);
+        expect(await send(message('one'))).toBe(503);
         expect(logs.ofXenioo('error').join()).toMatch(/DB index/);
       },
       TIMEOUT,

@@ -1,15 +1,15 @@
 import { expect, it, vi } from 'vitest';
+import { deliver } from '../../lib/testing/index.js';
 import {
   Book,
   BULLMQ_ENGINES,
-  entriesOf,
-  namesOf,
   startReceiver,
   startWorker,
 } from '../support/bullmq-host.js';
 import { BullmqWorkerProcess } from '../support/bullmq-worker.js';
-import { createGate, dated } from '../support/delivery-host.js';
+import { createGate } from '../support/delivery-host.js';
 import { describeEngine } from '../support/engines/describe-engine.js';
+import { message, messages, numbered } from '../support/messages.js';
 
 const SOON = { timeout: 15_000 };
 const TIMEOUT = 40_000;
@@ -23,15 +23,15 @@ for (const { engine, onShared } of BULLMQ_ENGINES) {
           ...inbox,
           worker: false,
         });
-        const names = namesOf('event', 5);
-        expect(await receiver.send(entriesOf(names))).toBe(200);
+        const texts = numbered('event', 5);
+        await deliver(receiver.app, messages(texts), { grouped: 5 });
         expect(receiver.logs.ofXenioo('log').join('\n')).toContain(
           'this process handles none of them (`worker: false`)',
         );
 
         const worker = await startWorker(inbox);
         await vi.waitFor(
-          () => expect(worker.book.done.toSorted()).toEqual(names),
+          () => expect(worker.book.done.toSorted()).toEqual(texts),
           SOON,
         );
         await worker.idle();
@@ -60,7 +60,7 @@ for (const { engine, onShared } of BULLMQ_ENGINES) {
           throw new Error('the CRM is down');
         };
         const first = await startWorker(inbox, { book, options });
-        expect(await receiver.send(entriesOf(['one']))).toBe(200);
+        await deliver(receiver.app, message('one'));
         await vi.waitFor(
           () =>
             expect(first.logs.ofXenioo('warn').join('\n')).toContain(
@@ -99,17 +99,18 @@ for (const { engine, onShared } of BULLMQ_ENGINES) {
         for (const { book } of workers) {
           book.work = () => new Promise(setImmediate);
         }
-        const names = namesOf('event', 500);
+        const texts = numbered('event', 500);
+        const halves = [texts.slice(0, 250), texts.slice(250)].map(messages);
+        const plan = { grouped: 10, concurrency: 25 };
 
-        const calls = Array.from({ length: 50 }, (_, n) =>
-          receivers[n % 2]!.send(entriesOf(names.slice(n * 10, n * 10 + 10))),
+        await Promise.all(
+          receivers.map(({ app }, index) => deliver(app, halves[index], plan)),
         );
-        expect(new Set(await Promise.all(calls))).toEqual(new Set([200]));
         const done = () => workers.flatMap(({ book }) => book.done);
         await vi.waitFor(() => expect(done()).toHaveLength(500), SOON);
         await Promise.all(workers.map(({ idle }) => idle()));
 
-        expect(done().toSorted()).toEqual(names.toSorted());
+        expect(done().toSorted()).toEqual(texts.toSorted());
         expect(workers.filter(({ book }) => book.done.length > 0)).toHaveLength(
           4,
         );
@@ -126,12 +127,14 @@ for (const { engine, onShared } of BULLMQ_ENGINES) {
             startReceiver(adapter, inbox),
           ),
         );
-        const events = namesOf('event', 20).map(name => dated(name));
+        const texts = numbered('event', 20);
+        const entries = messages(texts);
 
-        const calls = events.flatMap(event =>
-          receivers.map(({ send }) => send([event])),
+        await Promise.all(
+          receivers.map(({ app }) =>
+            deliver(app, entries, { concurrency: entries.length }),
+          ),
         );
-        expect(new Set(await Promise.all(calls))).toEqual(new Set([200]));
         const done = () => receivers.flatMap(({ book }) => book.done);
         await vi.waitFor(
           () => expect(done().length).toBeGreaterThanOrEqual(20),
@@ -139,7 +142,7 @@ for (const { engine, onShared } of BULLMQ_ENGINES) {
         );
         await Promise.all(receivers.map(({ idle }) => idle()));
 
-        expect(done().toSorted()).toEqual(namesOf('event', 20).toSorted());
+        expect(done().toSorted()).toEqual(texts.toSorted());
       },
       TIMEOUT,
     );
@@ -155,7 +158,7 @@ for (const { engine, onShared } of BULLMQ_ENGINES) {
           book,
           options: { shutdownTimeoutMs: 50 },
         });
-        expect(await first.send(entriesOf(['one']))).toBe(200);
+        await deliver(first.app, message('one'));
         await vi.waitFor(() => expect(book.begun).toEqual(['one']), SOON);
         const second = await startWorker(inbox);
 
@@ -190,11 +193,11 @@ for (const { engine, onShared } of BULLMQ_ENGINES) {
           ...inbox,
           worker: false,
         });
-        const names = namesOf('event', 10);
+        const texts = numbered('event', 10);
         const hanging = await BullmqWorkerProcess.start(inbox, {
           isHanging: true,
         });
-        expect(await receiver.send(entriesOf(names))).toBe(200);
+        await deliver(receiver.app, messages(texts), { grouped: 10 });
         await vi.waitFor(() => expect(hanging.begun).toHaveLength(10), SOON);
         await hanging.kill();
 
@@ -205,7 +208,7 @@ for (const { engine, onShared } of BULLMQ_ENGINES) {
         const done = () => others.flatMap(other => other.done);
         await vi.waitFor(() => expect(done()).toHaveLength(10), SOON);
 
-        expect(done().toSorted()).toEqual(names);
+        expect(done().toSorted()).toEqual(texts);
       },
       TIMEOUT,
     );

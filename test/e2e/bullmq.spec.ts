@@ -12,11 +12,11 @@ import {
   XeniooOptionsError,
   type XeniooDeadLetter,
 } from '../../lib/index.js';
+import { deliver, xeniooEntry } from '../../lib/testing/index.js';
 import {
   Book,
   BULLMQ_ENGINES,
   endingWithTest,
-  entriesOf,
   startReceiver,
 } from '../support/bullmq-host.js';
 import { describeEngine } from '../support/engines/describe-engine.js';
@@ -26,6 +26,7 @@ import {
   type RedisOptions,
 } from '../support/engines/redis-server.js';
 import { startHost } from '../support/host-app.js';
+import { message } from '../support/messages.js';
 import { recordPrinted } from '../support/printed.js';
 
 const SOON = { timeout: 10_000 };
@@ -54,11 +55,11 @@ for (const { engine, adapter, onShared } of BULLMQ_ENGINES) {
   describeEngine(engine, `the queue on ${engine}`, () => {
     it('holds a job for each event, with its type as name and its id', async () => {
       const inbox = await onShared();
-      const { send, app, logs } = await startReceiver(adapter, {
+      const { app, logs } = await startReceiver(adapter, {
         ...inbox,
         worker: false,
       });
-      expect(await send([...entriesOf(['one']), { Type: 'x' }])).toBe(200);
+      await deliver(app, [message('one'), xeniooEntry.malformed()]);
       const jobs = await openQueue(inbox).getJobs(['waiting']);
       expect(jobs.map(({ name }) => name).toSorted()).toEqual([
         'invalid',
@@ -82,11 +83,11 @@ for (const { engine, adapter, onShared } of BULLMQ_ENGINES) {
       book.work = () => {
         throw new Error('the CRM is down');
       };
-      const { send, letters, idle } = await startReceiver(adapter, inbox, {
+      const { app, letters, idle } = await startReceiver(adapter, inbox, {
         book,
         options: { retry: false },
       });
-      expect(await send(entriesOf(['one']))).toBe(200);
+      await deliver(app, message('one'));
       await vi.waitFor(() => expect(book.failures).toHaveLength(1), SOON);
       const [{ id }] = (await letters.list()) as [XeniooDeadLetter];
       book.work = () => {};
@@ -104,7 +105,7 @@ for (const { engine, adapter, onShared } of BULLMQ_ENGINES) {
 
     it('makes a failed job of what somebody else puts into it, and shows it nowhere', async () => {
       const inbox = await onShared();
-      const { send, letters, logs, book, idle } = await startReceiver(
+      const { app, letters, logs, book, idle } = await startReceiver(
         adapter,
         inbox,
         { options: { retry: false } },
@@ -119,7 +120,7 @@ for (const { engine, adapter, onShared } of BULLMQ_ENGINES) {
       book.work = () => {
         throw new Error('the CRM is down');
       };
-      expect(await send(entriesOf(['one']))).toBe(200);
+      await deliver(app, message('one'));
       await vi.waitFor(() => expect(book.failures).toHaveLength(1), SOON);
       await idle();
 
@@ -183,7 +184,7 @@ describeEngine('redis', 'the connection of BullModule.forRoot()', () => {
   it('is taken when none is given', async () => {
     const { hostname: host, port } = new URL(inject('redisUrl'));
     const queue = `shared-${Date.now()}`;
-    const { send, book } = await startReceiver(
+    const { app, book } = await startReceiver(
       'express',
       { queue },
       {
@@ -193,7 +194,7 @@ describeEngine('redis', 'the connection of BullModule.forRoot()', () => {
       },
     );
 
-    expect(await send(entriesOf(['one']))).toBe(200);
+    await deliver(app, message('one'));
     await vi.waitFor(() => expect(book.done).toEqual(['one']), SOON);
   });
 });
@@ -219,11 +220,11 @@ describeEngine('redis', 'a Redis that may lose what it accepted', () => {
   ])('%s', async (_, options, warnings) => {
     const server = endingWithTest(await startRedis(options));
     const printed = recordPrinted();
-    const { logs, send } = await startReceiver('express', {
+    const { app, logs } = await startReceiver('express', {
       connection: server.url,
     });
 
-    expect(await send(entriesOf(['one']))).toBe(200);
+    await deliver(app, message('one'));
     await vi.waitFor(
       () => expect(logs.ofXenioo('warn')).toHaveLength(warnings.length),
       SOON,
@@ -261,7 +262,7 @@ describeEngine(
           connection: inject('postgresUrl'),
           queue: 'well',
         });
-        expect(await well.send(entriesOf(['one']))).toBe(200);
+        await deliver(well.app, message('one'));
         await vi.waitFor(() => expect(well.book.done).toEqual(['one']), SOON);
         expect(well.logs.ofXenioo('warn')).toEqual([]);
       },
@@ -338,10 +339,10 @@ describeEngine('redis', 'a password and what people write', () => {
       book.work = () => {
         throw new Error('the CRM is down');
       };
-      expect(await send(entriesOf(['dear Ada 1']))).toBe(200);
+      await deliver(app, message('dear Ada 1'));
       await vi.waitFor(() => expect(book.failures).toHaveLength(1), SOON);
       await server.kill();
-      expect(await send(entriesOf(['dear Ada 2']))).toBe(503);
+      expect(await send(message('dear Ada 2'))).toBe(503);
       await app.close();
 
       const wrong = await startReceiver(
@@ -351,8 +352,7 @@ describeEngine('redis', 'a password and what people write', () => {
       );
       await server.start();
       await vi.waitFor(
-        async () =>
-          expect(await wrong.send(entriesOf(['dear Ada 3']))).toBe(503),
+        async () => expect(await wrong.send(message('dear Ada 3'))).toBe(503),
         SOON,
       );
       expect(wrong.logs.ofXenioo('error')).not.toEqual([]);

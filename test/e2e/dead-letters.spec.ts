@@ -5,21 +5,25 @@ import {
   OnXenioo,
   UserMessageEvent,
   XeniooDeadLetterError,
-  XeniooInbox,
   XeniooModule,
   XeniooUnrecoverableError,
   type XeniooModuleOptions,
 } from '../../lib/index.js';
-import { call } from '../support/call.js';
 import {
-  dated,
+  deliver,
+  dispatched,
+  forget,
+  idle,
+  xeniooEntry,
+} from '../../lib/testing/index.js';
+import {
   failing,
-  message,
   PATH,
   startDelivery,
   textOf,
 } from '../support/delivery-host.js';
 import { describeInboxes } from '../support/inboxes.js';
+import { message } from '../support/messages.js';
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   describeInboxes(inbox => {
@@ -33,9 +37,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       async function startWithLetters(...texts: string[]) {
         const started = await startWith({ retry: false });
         started.crm.work = failing(texts.length);
-        for (const text of texts) await started.deliver(dated(text, text));
+        for (const text of texts) await started.handle(message(text));
         started.crm.begun.splice(0);
-        started.desk.rung.splice(0);
+        forget(started.app);
         const list = await started.letters.list();
         return { ...started, ids: list.map(({ id }) => id) };
       }
@@ -74,12 +78,12 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           }
         }
 
-        const { crm, alarm, letters, deliver } = await startWith(
+        const { crm, alarm, letters, handle } = await startWith(
           {},
           { providers: [Mailer] },
         );
         crm.work = failing(9, new XeniooUnrecoverableError('no customer'));
-        await deliver(message('hello'));
+        await handle(message('hello'));
 
         const [letter, ...others] = await letters.list();
         expect(others).toEqual([]);
@@ -93,8 +97,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
 
       it('are listed a page at a time, by kind and by handler', async () => {
-        const { letters, deliver, ids } = await startWithLetters('a', 'b', 'c');
-        await deliver(['no event', { Type: 'x' }]);
+        const { letters, handle, ids } = await startWithLetters('a', 'b', 'c');
+        await handle([xeniooEntry.malformed(), xeniooEntry.malformed()]);
         const idsOf = async (...query: Parameters<typeof letters.list>) =>
           (await letters.list(...query)).map(({ id }) => id);
 
@@ -112,13 +116,13 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
 
       it('run again, when they are replayed, the handler that gave up and no other', async () => {
-        const { letters, crm, desk, idle, ids } = await startWithLetters('a');
+        const { letters, crm, rung, idle, ids } = await startWithLetters('a');
 
         await letters.replay(ids[0]!);
         await idle();
 
         expect(crm.saved).toEqual(['a']);
-        expect(desk.rung).toEqual([]);
+        expect(rung()).toEqual([]);
         expect(await letters.list()).toEqual([]);
       });
 
@@ -154,12 +158,12 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
 
       it('are replayed all, or those that are meant', async () => {
-        const { letters, crm, deliver, idle, logs } = await startWithLetters(
+        const { letters, crm, handle, idle, logs } = await startWithLetters(
           'a',
           'b',
           'c',
         );
-        await deliver('no event');
+        await handle(xeniooEntry.malformed());
 
         expect(await letters.replayAll({ handler: 'Desk.ring' })).toBe(0);
         expect(await letters.replayAll({ handler: 'Crm.save' })).toBe(3);
@@ -190,17 +194,19 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
 
       it('hold what could not be understood, until it is', async () => {
-        const { letters, alarm, deliver } = await startWith();
-        await deliver('{"Type":1,"Da', [{ Type: 'x', Data: 'y' }, 5]);
+        const { app, letters, handle } = await startWith();
+        await deliver(app, '{"Type":1,"Da');
+        await handle([{ Type: 'x', Data: 'y' }, 5], { grouped: 2 });
 
         // Two calls may come to their ends side by side.
         const byReason = (one: { reason: string }, other: { reason: string }) =>
           one.reason.localeCompare(other.reason);
         const all = await letters.list({ kind: 'invalid' });
         const entries = all.map(({ entry }) => entry as InvalidXeniooEntry);
-        expect(entries.toSorted(byReason)).toEqual(
-          alarm.invalid.toSorted(byReason),
+        const told = dispatched(app, 'Alarm.keep').map(
+          ({ entry }) => entry as InvalidXeniooEntry,
         );
+        expect(entries.toSorted(byReason)).toEqual(told.toSorted(byReason));
         expect(entries.toSorted(byReason)).toMatchObject([
           { reason: 'invalid-fields', raw: { Type: 'x' } },
           { reason: 'not-an-event', raw: 5 },
@@ -224,7 +230,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
 
       it('are those of every instance of the application', async () => {
-        const { app, url, letters, crm } = await startWith(
+        const { app, letters, crm } = await startWith(
           { retry: false },
           {
             imports: [
@@ -237,21 +243,15 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
             ],
           },
         );
-        const idle = () =>
-          Promise.all(
-            app
-              .get(XeniooInbox, { strict: false, each: true })
-              .map(one => one.idle()),
-          );
         crm.work = failing(2);
         for (const path of [PATH, '/other']) {
-          await call(url(path), message(`to ${path}`));
+          await deliver(app, message(`to ${path}`), { path });
         }
-        await idle();
+        await idle(app);
 
         expect(await letters.list()).toHaveLength(2);
         expect(await letters.replayAll()).toBe(2);
-        await idle();
+        await idle(app);
         expect(crm.saved.toSorted()).toEqual(['to /other', `to ${PATH}`]);
       });
     });

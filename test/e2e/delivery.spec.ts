@@ -22,17 +22,19 @@ import {
   XeniooUnrecoverableError,
   type XeniooModuleOptions,
 } from '../../lib/index.js';
-import { call } from '../support/call.js';
+import {
+  deliver,
+  dispatched,
+  type XeniooWireFields,
+} from '../../lib/testing/index.js';
 import {
   createGate,
-  dated,
   failing,
-  message,
-  PATH,
   startDelivery,
   textOf,
 } from '../support/delivery-host.js';
 import { describeInboxes } from '../support/inboxes.js';
+import { message, numbered } from '../support/messages.js';
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   describeInboxes(inbox => {
@@ -43,14 +45,14 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     describe('a handler that throws', () => {
       it('is tried again, and no other with it', async () => {
-        const { crm, desk, alarm, letters, logs, deliver } = await startWith();
+        const { crm, rung, alarm, letters, logs, handle } = await startWith();
         crm.work = failing(2);
 
-        await deliver(message('hello'));
+        await handle(message('hello'));
 
         expect(crm.begun).toEqual(['hello', 'hello', 'hello']);
         expect(crm.saved).toEqual(['hello']);
-        expect(desk.rung).toEqual(['hello']);
+        expect(rung()).toEqual(['hello']);
         expect(alarm.failures).toEqual([]);
         expect(await letters.list()).toEqual([]);
         expect(logs.ofXenioo('error')).toEqual([]);
@@ -63,7 +65,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
 
       it('gets the same event at each attempt', async () => {
-        const { crm, deliver } = await startWith();
+        const { crm, handle } = await startWith();
         const seen: UserMessageEvent[] = [];
         const fail = failing(1);
         crm.work = event => {
@@ -71,7 +73,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           fail();
         };
 
-        await deliver({ ...message('hello'), city: 'Rome' });
+        await handle(message('hello', { city: 'Rome' }));
 
         const [first, second] = seen;
         expect(second).toStrictEqual(first);
@@ -80,7 +82,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
 
       it('gives up after its last attempt: a dead letter, then @OnXeniooFailed()', async () => {
-        const { crm, desk, alarm, letters, deliver } = await startWith();
+        const { crm, rung, alarm, letters, handle } = await startWith();
         const error = new Error('CRM is down');
         crm.work = failing(9, error);
         let atAlarm: unknown;
@@ -88,10 +90,10 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           atAlarm = await letters.get(event.id);
         };
 
-        await deliver(message('hello'));
+        await handle(message('hello'));
 
         expect(crm.begun).toHaveLength(3);
-        expect(desk.rung).toEqual(['hello']);
+        expect(rung()).toEqual(['hello']);
         expect(alarm.failures).toMatchObject([
           { handler: 'Crm.save', attempts: 3, error, event: { text: 'hello' } },
         ]);
@@ -102,44 +104,37 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
 
       it('gives up at once on XeniooUnrecoverableError', async () => {
-        const { crm, alarm, deliver } = await startWith();
+        const { crm, alarm, handle } = await startWith();
         crm.work = failing(9, new XeniooUnrecoverableError('no customer'));
 
-        await deliver(message('hello'));
+        await handle(message('hello'));
 
         expect(crm.begun).toHaveLength(1);
         expect(alarm.failures).toMatchObject([{ attempts: 1 }]);
       });
 
       it('is tried as often as its own decorator says', async () => {
-        const runs: string[] = [];
-
         @Injectable()
         class Own {
           @OnXenioo({ retry: false })
           once(): never {
-            runs.push('once');
             throw new Error('no');
           }
 
           @OnXenioo({ retry: { attempts: 5, delayMs: 1, maxDelayMs: 2 } })
           often(): never {
-            runs.push('often');
             throw new Error('no');
           }
         }
 
-        const { alarm, deliver } = await startWith({}, { providers: [Own] });
-        await deliver(message('hello'));
+        const { app, alarm, handle } = await startWith(
+          {},
+          { providers: [Own] },
+        );
+        await handle(message('hello'));
 
-        expect(runs.toSorted()).toEqual([
-          'often',
-          'often',
-          'often',
-          'often',
-          'often',
-          'once',
-        ]);
+        expect(dispatched(app, 'Own.once')).toHaveLength(1);
+        expect(dispatched(app, 'Own.often')).toHaveLength(5);
         expect(
           alarm.failures.map(failure => [failure.handler, failure.attempts]),
         ).toEqual([
@@ -163,8 +158,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           }
         }
 
-        const { alarm, deliver } = await startWith({}, { providers: [Scoped] });
-        await deliver(message('hello'));
+        const { alarm, handle } = await startWith({}, { providers: [Scoped] });
+        await handle(message('hello'));
 
         expect(new Set(instances).size).toBe(3);
         expect(alarm.failures).toEqual([]);
@@ -201,8 +196,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           }
         }
 
-        const { alarm, deliver } = await startWith({}, { providers: [Own] });
-        await deliver(message('hello'));
+        const { alarm, handle } = await startWith({}, { providers: [Own] });
+        await handle(message('hello'));
 
         expect(ran.toSorted()).toEqual(['caught', 'denied']);
         expect(alarm.failures).toEqual([]);
@@ -224,12 +219,12 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           }
         }
 
-        const { crm, deliver } = await startWith(
+        const { crm, handle } = await startWith(
           {},
           { imports: [EventEmitterModule.forRoot()], providers: [Listener] },
         );
         crm.work = failing(9);
-        await deliver(message('hello'));
+        await handle(message('hello'));
 
         expect(heard).toEqual([
           ['event', 'hello'],
@@ -238,11 +233,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
 
       it('is given up all the same where @OnXeniooFailed() throws', async () => {
-        const { crm, alarm, letters, logs, deliver } = await startWith();
+        const { crm, alarm, letters, logs, handle } = await startWith();
         crm.work = failing(9);
         alarm.onFailed = failing(1, new Error('the pager is down'));
 
-        await deliver(message('hello'));
+        await handle(message('hello'));
 
         expect(alarm.failures).toHaveLength(1);
         expect(await letters.list()).toHaveLength(1);
@@ -256,10 +251,13 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
 
     describe('events of one conversation', () => {
+      const inOne = (text: string, fields?: XeniooWireFields) =>
+        message(text, { ConversationId: 'c1', ...fields });
+
       it.skipIf(!inbox.keepsOrder)(
         'are attempted one after another, by the last digit of their dates',
         async () => {
-          const { crm, deliver } = await startWith();
+          const { crm, handle } = await startWith();
           let running = 0;
           crm.work = async () => {
             expect(++running).toBe(1);
@@ -267,18 +265,18 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
             running--;
           };
           const at = (fraction: string) =>
-            message(fraction, {
-              conversation: 'c1',
-              date: `2024-05-01T12:00:00.${fraction}Z`,
-            });
+            inOne(fraction, { Date: `2024-05-01T12:00:00.${fraction}Z` });
 
-          await deliver([
-            at('1234567'),
-            at('1234565'),
-            message('undated', { conversation: 'c1' }),
-            at('1234566'),
-            at('1'),
-          ]);
+          await handle(
+            [
+              at('1234567'),
+              at('1234565'),
+              inOne('undated', { Date: undefined }),
+              at('1234566'),
+              at('1'),
+            ],
+            { grouped: 5 },
+          );
 
           expect(crm.saved).toEqual([
             '1',
@@ -293,14 +291,15 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       it.skipIf(!inbox.keepsOrder)(
         'are attempted in the order in which calls brought them',
         async () => {
-          const { crm, send, idle } = await startWith({
+          const { app, crm, idle } = await startWith({
             acknowledgeWithinMs: 0,
           });
           const gate = createGate();
           crm.work = () => gate.opened;
-          for (const text of ['a', 'b', 'c', 'd']) {
-            expect(await send(message(text, { conversation: 'c1' }))).toBe(200);
-          }
+          await deliver(
+            app,
+            ['a', 'b', 'c', 'd'].map(text => inOne(text)),
+          );
           await vi.waitFor(() => expect(crm.begun).toEqual(['a']), {
             timeout: 5_000,
           });
@@ -312,17 +311,20 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       );
 
       it.skipIf(!inbox.keepsOrder)('keep no others waiting', async () => {
-        const { crm, deliver } = await startWith();
+        const { crm, handle } = await startWith();
         const gate = createGate();
         crm.work = ({ text }) => (text === 'last' ? gate.open() : gate.opened);
 
-        await deliver([
-          message('a1', { conversation: 'a' }),
-          message('a2', { conversation: 'a' }),
-          message('b1', { conversation: 'b' }),
-          message('none'),
-          message('last', { conversation: 'c' }),
-        ]);
+        await handle(
+          [
+            message('a1', { ConversationId: 'a' }),
+            message('a2', { ConversationId: 'a' }),
+            message('b1', { ConversationId: 'b' }),
+            message('none', { ConversationId: undefined }),
+            message('last', { ConversationId: 'c' }),
+          ],
+          { grouped: 5 },
+        );
 
         expect(crm.begun).toEqual(['a1', 'b1', 'none', 'last', 'a2']);
       });
@@ -333,51 +335,43 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           token: `${name}-token`,
           secret: `${name}-secret`,
         }));
-        const { crm, url, idle } = await startWith({ secret: undefined, bots });
+        const { app, crm, idle } = await startWith({ secret: undefined, bots });
         const gate = createGate();
         crm.work = ({ bot }) => (bot === 'shop' ? gate.open() : gate.opened);
 
-        const calls = ['support', 'shop'].map(name =>
-          call(url(PATH), message(name, { conversation: 'c1' }), {
-            authorization: `Bearer ${name}-secret`,
-          }),
+        await Promise.all(
+          ['support', 'shop'].map(bot => deliver(app, inOne(bot), { bot })),
         );
-
-        expect((await Promise.all(calls)).map(({ status }) => status)).toEqual([
-          200, 200,
-        ]);
         await idle();
+
         expect(crm.saved.toSorted()).toEqual(['shop', 'support']);
       });
 
       it.skipIf(!inbox.keepsOrder)('are held back by no retry', async () => {
-        const { crm, deliver } = await startWith({
+        const { crm, handle } = await startWith({
           retry: { attempts: 2, backoff: 'fixed', delayMs: 20 },
         });
         crm.work = failing(1);
 
-        await deliver([
-          message('first', { conversation: 'c1' }),
-          message('second', { conversation: 'c1' }),
-        ]);
+        await handle([inOne('first'), inOne('second')], { grouped: 2 });
 
         expect(crm.begun).toEqual(['first', 'second', 'first']);
       });
 
       it('are attempted while an earlier one is being tried again', async () => {
-        const { crm, send, idle } = await startWith({ acknowledgeWithinMs: 0 });
+        const { app, crm, idle } = await startWith({ acknowledgeWithinMs: 0 });
         const gate = createGate();
         crm.work = async ({ text }) => {
           if (text === 'second') return;
           if (crm.begun.length === 1) throw new Error('CRM is down');
           await gate.opened;
         };
-        await send(message('first', { conversation: 'c1' }));
+        await deliver(app, inOne('first'));
         await vi.waitFor(() => expect(crm.begun).toHaveLength(2), {
           timeout: 5_000,
         });
 
-        await send(message('second', { conversation: 'c1' }));
+        await deliver(app, inOne('second'));
         await vi.waitFor(() => expect(crm.saved).toEqual(['second']), {
           timeout: 5_000,
         });
@@ -389,13 +383,15 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
 
     describe('an event that comes twice', () => {
-      it('is handled once of one call', async () => {
-        const { crm, desk, logs, deliver } = await startWith();
+      const [a, b] = [message('a'), message('b')];
 
-        await deliver([dated('a'), dated('b'), dated('a'), dated('a')]);
+      it('is handled once of one call', async () => {
+        const { crm, rung, logs, handle } = await startWith();
+
+        await handle([a, b, a, a], { grouped: 4 });
 
         expect(crm.saved.toSorted()).toEqual(['a', 'b']);
-        expect(desk.rung.toSorted()).toEqual(['a', 'b']);
+        expect(rung().toSorted()).toEqual(['a', 'b']);
         // A queue counts a moment later.
         await vi.waitFor(() => {
           const told = logs.ofXenioo('debug').map(line => line.slice(0, 10));
@@ -404,9 +400,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
 
       it('is handled once of several calls, and each is answered 200', async () => {
-        const { crm, deliver } = await startWith();
+        const { app, crm, handle } = await startWith();
 
-        await deliver(dated('a'), [dated('a')], [dated('b'), dated('a')]);
+        await deliver(app, a);
+        await deliver(app, [a], { grouped: 1 });
+        await handle([b, a], { grouped: 2 });
 
         expect(crm.saved.toSorted()).toEqual(['a', 'b']);
       });
@@ -414,8 +412,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       it('is handled once of calls at one time', async () => {
         const { crm, send, idle } = await startWith();
 
-        const calls = Array.from({ length: 10 }, (_, n) =>
-          send([dated('a'), dated(`only in ${n}`)]),
+        const calls = numbered('only in', 10).map(text =>
+          send([a, message(text)]),
         );
 
         expect(new Set(await Promise.all(calls))).toEqual(new Set([200]));
@@ -425,14 +423,14 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
 
       it('is handled once though it is being tried again', async () => {
-        const { crm, send, idle } = await startWith();
+        const { app, crm, idle } = await startWith();
         crm.work = failing(1);
-        expect(await send(dated('a'))).toBe(200);
+        await deliver(app, a);
         await vi.waitFor(() => expect(crm.begun.length).toBeGreaterThan(0), {
           timeout: 5_000,
         });
 
-        expect(await send(dated('a'))).toBe(200);
+        await deliver(app, a);
         await idle();
 
         expect(crm.begun).toEqual(['a', 'a']);
@@ -440,26 +438,30 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
 
       it('is another event where a field differs, or it has no date', async () => {
-        const { crm, deliver } = await startWith();
+        const { app, crm, handle } = await startWith();
+        const undated = message('a', { Date: undefined });
 
-        await deliver([message('a'), message('a')], message('a'));
-        await deliver([dated('b', 'c1'), dated('b', 'c2')], dated('b'));
+        await deliver(app, [undated, undated], { grouped: 2 });
+        await handle(undated);
+        await deliver(app, [b, { ...b, ConversationId: 'c2' }], { grouped: 2 });
+        await handle({ ...b, ConversationId: null });
 
         expect(crm.saved.toSorted()).toEqual(['a', 'a', 'a', 'b', 'b', 'b']);
       });
 
       it('is the same event where only the bot’s variables differ', async () => {
-        const { crm, deliver } = await startWith();
+        const { crm, handle } = await startWith();
 
-        await deliver(dated('a'), { ...dated('a'), city: 'Rome' });
+        await handle([a, { ...a, city: 'Rome' }]);
 
         expect(crm.saved).toEqual(['a']);
       });
 
       it('is handled twice with `dedupe: false`', async () => {
-        const { crm, deliver } = await startWith({ dedupe: false });
+        const { app, crm, handle } = await startWith({ dedupe: false });
 
-        await deliver([dated('a'), dated('a')], dated('a'));
+        await deliver(app, [a, a], { grouped: 2 });
+        await handle(a);
 
         expect(crm.saved).toEqual(['a', 'a', 'a']);
       });
@@ -467,19 +469,22 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     describe('handlers that hang', () => {
       it('a hundred of them don’t stop the others', async () => {
-        const { crm, desk, alarm, deliver, logs } = await startWith({
+        const { crm, rung, alarm, handle, logs } = await startWith({
           handlerTimeoutMs: 50,
           retry: false,
         });
         crm.work = ({ text }) =>
           text!.startsWith('hang') ? new Promise(() => {}) : undefined;
-        const hanging = Array.from({ length: 100 }, (_, n) => `hang ${n}`);
-        const others = Array.from({ length: 50 }, (_, n) => `work ${n}`);
+        const hanging = numbered('hang', 100);
+        const others = numbered('work', 50);
 
-        await deliver([...hanging, ...others].map(text => message(text)));
+        await handle(
+          [...hanging, ...others].map(text => message(text)),
+          { grouped: 150 },
+        );
 
         expect(crm.saved.toSorted()).toEqual(others.toSorted());
-        expect(desk.rung).toHaveLength(150);
+        expect(rung()).toHaveLength(150);
         expect(alarm.failures.map(textOf).toSorted()).toEqual(
           hanging.toSorted(),
         );
@@ -487,11 +492,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
 
       it('are tried again as those that throw', async () => {
-        const { crm, deliver } = await startWith({ handlerTimeoutMs: 20 });
+        const { crm, handle } = await startWith({ handlerTimeoutMs: 20 });
         const gates = [createGate(), createGate()];
         crm.work = () => gates.pop()?.opened;
 
-        await deliver(message('hello'));
+        await handle(message('hello'));
 
         expect(crm.begun).toHaveLength(3);
         expect(crm.saved).toEqual(['hello']);

@@ -1,62 +1,64 @@
-import { Agent } from 'node:http';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
+  OnXenioo,
+  OnXeniooInvalid,
   XeniooDeadLetters,
   XeniooHookStatus,
   XeniooModule,
 } from '../../lib/index.js';
+import { dispatched, idle, senderFor } from '../../lib/testing/index.js';
 import { countEntries } from '../fuzz/count-entries.js';
 import { generateBody } from '../fuzz/generate-body.js';
 import { sendGenerated } from '../fuzz/send-generated.js';
-import { Handled } from '../support/handled.js';
 import { startHost } from '../support/host-app.js';
 import { isSame } from '../support/is-same.js';
 
 const SEED = 20_240_501;
 
+class Everything {
+  @OnXenioo()
+  handle(): void {}
+
+  @OnXeniooInvalid()
+  keep(): void {}
+}
+
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it('answers 200 to whatever is in a body, and accounts for each entry', async () => {
-    const host = await startHost(adapter, {
+    const { app, logs } = await startHost(adapter, {
       imports: [
         XeniooModule.forRoot({ secret: 'right-secret', dedupe: false }),
       ],
-      providers: [Handled],
+      providers: [Everything],
     });
-    const handled = host.app.get(Handled);
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    onTestFinished(() => agent.destroy());
-    const target = {
-      url: host.url('/xenioo/webhook'),
-      secret: 'right-secret',
-      agent,
-    };
+    const sender = await senderFor(app);
+    onTestFinished(() => sender.close());
 
     for (let index = 0; index < 600; index++) {
-      const before = handled.events.length + handled.invalid.length;
-      const { entries, failures } = await sendGenerated(target, SEED, {
+      const before = dispatched(app).length;
+      const { entries, failures } = await sendGenerated(sender, SEED, {
         from: index,
         count: 1,
         atOnce: 1,
       });
-      await host.idle();
+      await idle(app);
 
       expect(failures).toEqual([]);
-      const after = handled.events.length + handled.invalid.length;
+      const handled = dispatched(app).length - before;
       const { kind } = generateBody(SEED, index);
-      expect(after - before, `body ${index}, ${kind}`).toBe(entries);
+      expect(handled, `body ${index}, ${kind}`).toBe(entries);
     }
 
-    expect(handled.events.length).toBeGreaterThan(500);
-    expect(handled.invalid.length).toBeGreaterThan(200);
-    const letters = await host.app
-      .get(XeniooDeadLetters)
-      .list({ limit: 100_000 });
-    expect(letters).toHaveLength(handled.invalid.length);
+    const invalid = dispatched(app, 'Everything.keep');
+    expect(dispatched(app, 'Everything.handle').length).toBeGreaterThan(500);
+    expect(invalid.length).toBeGreaterThan(200);
+    const letters = await app.get(XeniooDeadLetters).list({ limit: 100_000 });
+    expect(letters).toHaveLength(invalid.length);
     for (const [index, { entry }] of letters.entries()) {
-      expect(isSame(entry, handled.invalid[index])).toBe(true);
+      expect(isSame(entry, invalid[index]!.entry)).toBe(true);
     }
-    expect(host.app.get(XeniooHookStatus).strikes).toBe(0);
-    expect(host.logs.ofXenioo('error')).toEqual([]);
+    expect(app.get(XeniooHookStatus).strikes).toBe(0);
+    expect(logs.ofXenioo('error')).toEqual([]);
     expect({}).not.toHaveProperty('polluted');
   });
 });

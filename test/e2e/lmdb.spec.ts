@@ -1,53 +1,51 @@
 import { Injectable, Module, type Type } from '@nestjs/common';
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
-import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import {
   OnXenioo,
+  UserMessageEvent,
+  XeniooEventType,
   XeniooHookStatus,
   XeniooInboxError,
   XeniooModule,
   XeniooOptionsError,
-  type XeniooEvent,
   type XeniooModuleOptions,
 } from '../../lib/index.js';
 import { lmdbInbox, type LmdbInboxOptions } from '../../lib/lmdb/index.js';
-import { call } from '../support/call.js';
+import { deliver, idle, senderFor } from '../../lib/testing/index.js';
+import { createGate } from '../support/delivery-host.js';
 import { startHost, type AdapterName } from '../support/host-app.js';
 import { inboxPath } from '../support/lmdb-folder.js';
-import { send } from '../support/send.js';
+import { message, messages, numbered } from '../support/messages.js';
 import {
   hasSmallDisks,
   makeSmallDisk,
   NO_SMALL_DISKS,
 } from '../support/small-disk.js';
 
-const PATH = '/xenioo/webhook';
-
 /** What the handlers of one test do, in whatever application. */
 class Book {
-  /** The `Data` of what was begun, in order. */
+  /** Texts of what was begun, in order. */
   readonly begun: string[] = [];
   /** The same of what came to its end. */
   readonly done: string[] = [];
   /** Awaited by every handler, and may throw. */
-  work: (event: XeniooEvent) => void | Promise<void> = () => {};
+  work: (event: UserMessageEvent) => void | Promise<void> = () => {};
 }
 
 /** A provider that keeps a book. */
 function keeperOf(book: Book): Type {
   @Injectable()
   class Keeper {
-    @OnXenioo(undefined, {
+    @OnXenioo(XeniooEventType.UserMessage, {
       name: 'keep',
       retry: { attempts: 4, backoff: 'fixed', delayMs: 300 },
     })
-    async keep(event: XeniooEvent) {
-      const name = String(event.raw['Data']);
-      book.begun.push(name);
+    async keep(event: UserMessageEvent) {
+      book.begun.push(event.text!);
       await book.work(event);
-      book.done.push(name);
+      book.done.push(event.text!);
     }
   }
   return Keeper;
@@ -69,30 +67,10 @@ async function start(
     ],
     providers: [keeperOf(book)],
   });
-  const send = async (entries: unknown, at = PATH) =>
-    (await call(host.url(at), entries)).status;
-  return { ...host, book, send };
-}
-
-let sent = 0;
-
-/** Entries with these `Data`, each of another moment. */
-function entriesOf(names: readonly string[]): object[] {
-  return names.map(Data => ({
-    Type: 1,
-    Data,
-    Date: `2024-05-01T12:00:00.${String(++sent).padStart(7, '0')}+00:00`,
-    ConversationId: `conversation ${sent % 7}`,
-  }));
-}
-
-const namesOf = (prefix: string, count: number) =>
-  Array.from({ length: count }, (_, index) => `${prefix} ${index}`);
-
-function gate() {
-  let open!: () => void;
-  const opened = new Promise<void>(resolve => (open = resolve));
-  return { opened, open };
+  /** In one call, which is answered 200. */
+  const accept = (...entries: object[]) =>
+    deliver(host.app, entries, { grouped: entries.length });
+  return { ...host, book, accept, idle: () => idle(host.app) };
 }
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
@@ -101,18 +79,16 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     const first = await start(adapter, path);
     const answered: string[] = [];
     const state = { isClosed: false };
-    // Connections that stay open would keep the server from its end.
-    const agent = new Agent({ keepAlive: false });
+    const sender = await senderFor(first.app, {
+      failures: 'ignore',
+      // Connections that stay open would keep the server from its end.
+      headers: { connection: 'close' },
+    });
     const callers = Array.from({ length: 16 }, async (_, caller) => {
       for (let calls = 0; !state.isClosed; calls++) {
-        const names = namesOf(`${caller}.${calls}`, 5);
-        const body = JSON.stringify(entriesOf(names));
-        const answer = await send(first.url(PATH), {
-          agent,
-          headers: { authorization: 'Bearer right-secret' },
-          body,
-        }).catch(() => undefined);
-        if (answer?.status === 200) answered.push(...names);
+        const texts = numbered(`${caller}.${calls}`, 5);
+        const { status } = await sender.call(messages(texts));
+        if (status === 200) answered.push(...texts);
       }
     });
     await vi.waitFor(() => expect(answered.length).toBeGreaterThan(200), {
@@ -122,12 +98,13 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await first.app.close();
     state.isClosed = true;
     await Promise.all(callers);
+    sender.close();
     const second = await start(adapter, path);
     await second.idle();
 
     const handled = [...first.book.done, ...second.book.done];
     expect(new Set(handled).size).toBe(handled.length);
-    expect(answered.filter(name => !handled.includes(name))).toEqual([]);
+    expect(answered.filter(text => !handled.includes(text))).toEqual([]);
     expect(first.logs.ofXenioo('error')).toEqual([]);
     expect(first.logs.ofXenioo('warn')).toEqual([]);
   });
@@ -139,7 +116,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       throw new Error('the CRM is down');
     };
     const first = await start(adapter, path, book);
-    await first.send(entriesOf(['one']));
+    await first.accept(message('one'));
     await vi.waitFor(() => expect(book.begun).toHaveLength(2), {
       timeout: 5_000,
     });
@@ -159,11 +136,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it('tells what is still being handled when it must stop, and handles it again', async () => {
     const path = await inboxPath();
     const book = new Book();
-    const { opened, open } = gate();
-    book.work = () => opened;
+    const gate = createGate();
+    book.work = () => gate.opened;
     const first = await start(adapter, path, book, { shutdownTimeoutMs: 50 });
-    const names = namesOf('event', 3);
-    await first.send(entriesOf(names));
+    const texts = numbered('event', 3);
+    await first.accept(...messages(texts));
     await vi.waitFor(() => expect(book.begun).toHaveLength(3), {
       timeout: 5_000,
     });
@@ -177,20 +154,20 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
     const second = await start(adapter, path);
     await second.idle();
-    open();
-    expect(second.book.done.toSorted()).toEqual(names);
+    gate.open();
+    expect(second.book.done.toSorted()).toEqual(texts);
   });
 
   it('handles nothing again that was handled before a restart', async () => {
     const path = await inboxPath();
     const first = await start(adapter, path);
-    const entries = entriesOf(namesOf('event', 10));
-    expect(await first.send(entries)).toBe(200);
+    const entries = messages(numbered('event', 10));
+    await first.accept(...entries);
     await first.idle();
     await first.app.close();
 
     const second = await start(adapter, path);
-    expect(await second.send(entries)).toBe(200);
+    await second.accept(...entries);
     await second.idle();
 
     expect(first.book.done).toHaveLength(10);
@@ -201,8 +178,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     const path = await inboxPath();
     const first = await start(adapter, path);
     const second = await start(adapter, path);
-    expect(await second.send(entriesOf(['to the second']))).toBe(200);
-    expect(await first.send(entriesOf(['to the first']))).toBe(200);
+    await second.accept(message('to the second'));
+    await first.accept(message('to the first'));
     await second.idle();
     expect(first.book.done.toSorted()).toEqual([
       'to the first',
@@ -210,7 +187,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
 
     await first.app.close();
-    await second.send(entriesOf(['later']));
+    await second.accept(message('later'));
     await second.idle();
 
     expect(second.book.done).toEqual(['later']);
@@ -237,7 +214,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it('starts two instances on two folders', async () => {
     const book = new Book();
     const paths = [await inboxPath(), await inboxPath()];
-    const host = await startHost(adapter, {
+    const { app } = await startHost(adapter, {
       imports: paths.map((path, index) =>
         XeniooModule.forRoot({
           secret: 'right-secret',
@@ -249,14 +226,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
 
     for (const index of [0, 1]) {
-      const [entry] = entriesOf([`to ${index}`]);
-      expect((await call(host.url(`/hook-${index}`), entry)).status).toBe(200);
+      await deliver(app, message(`to ${index}`), { path: `/hook-${index}` });
     }
 
-    await vi.waitFor(
-      () => expect(book.done.toSorted()).toEqual(['to 0', 'to 1']),
-      { timeout: 5_000 },
-    );
+    await idle(app);
+    expect(book.done.toSorted()).toEqual(['to 0', 'to 1']);
   });
 
   describe.skipIf(!hasSmallDisks)(
@@ -265,29 +239,31 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       it('answers 503, takes nothing, and goes on when there is space', async () => {
         const disk = makeSmallDisk();
         const host = await start(adapter, join(disk.path, 'inbox'));
-        expect(await host.send(entriesOf(['before']))).toBe(200);
+        const { app, logs, book } = host;
+        await host.accept(message('before'));
         await host.idle();
-        const large = entriesOf(
-          namesOf('large', 20).map(name => name.padEnd(30_000, '.')),
-        );
-        const small = entriesOf(['small']);
+        const large = messages([
+          'small',
+          ...numbered('large', 20).map(text => text.padEnd(30_000, '.')),
+        ]);
         disk.fill();
 
-        expect(await host.send([...small, ...large])).toBe(503);
-        expect(await host.send([...small, ...large])).toBe(503);
+        const sender = await senderFor(app);
+        expect(await sender.call(large)).toMatchObject({ status: 503 });
+        expect(await sender.call(large)).toMatchObject({ status: 503 });
+        sender.close();
 
-        const { app, logs, book } = host;
         expect(logs.ofXenioo('error')[0]).toMatch(
           /^Strike 1: answered 503 .*(No space left on device|ENOSPC|is full)/,
         );
         expect(app.get(XeniooHookStatus).strikes).toBe(2);
         disk.free();
-        expect(await host.send(entriesOf(['after']))).toBe(200);
+        await host.accept(message('after'));
         await host.idle();
         expect(book.done).toEqual(['before', 'after']);
 
-        expect(await host.send([...small, ...large])).toBe(200);
-        expect(await host.send([...small, ...large])).toBe(200);
+        await host.accept(...large);
+        await host.accept(...large);
         await host.idle();
         expect(book.done).toHaveLength(2 + 21);
         expect(new Set(book.done).size).toBe(2 + 21);
@@ -297,21 +273,21 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         const disk = makeSmallDisk();
         const path = join(disk.path, 'inbox');
         const book = new Book();
-        const { opened, open } = gate();
+        const gate = createGate();
         book.work = async () => {
-          await opened;
+          await gate.opened;
           if (book.begun.length <= 20) throw new Error('the CRM is down');
         };
         const host = await start(adapter, path, book);
-        const names = namesOf('large', 20).map(name =>
-          name.padEnd(25_000, '.'),
+        const texts = numbered('large', 20).map(text =>
+          text.padEnd(25_000, '.'),
         );
-        expect(await host.send(entriesOf(names))).toBe(200);
+        await host.accept(...messages(texts));
         await vi.waitFor(() => expect(book.begun).toHaveLength(7), {
           timeout: 5_000,
         });
         disk.fill();
-        open();
+        gate.open();
         await vi.waitFor(
           () =>
             expect(host.logs.ofXenioo('error')[0]).toMatch(
@@ -322,7 +298,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         disk.free();
         await host.idle();
         expect(book.begun).toHaveLength(40);
-        expect(book.done.toSorted()).toEqual(names.toSorted());
+        expect(book.done.toSorted()).toEqual(texts.toSorted());
 
         await host.app.close();
         const again = await start(adapter, path);
@@ -334,17 +310,17 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         const disk = makeSmallDisk();
         const path = join(disk.path, 'inbox');
         const book = new Book();
-        const { opened, open } = gate();
-        book.work = () => opened;
+        const gate = createGate();
+        book.work = () => gate.opened;
         const first = await start(adapter, path, book, {
           shutdownTimeoutMs: 50,
         });
-        await first.send(entriesOf(['before']));
+        await first.accept(message('before'));
         await vi.waitFor(() => expect(book.begun).toHaveLength(1), {
           timeout: 5_000,
         });
         await first.app.close();
-        open();
+        gate.open();
         disk.fill();
 
         const second = await start(adapter, path);
@@ -353,7 +329,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           timeout: 3_000,
         });
 
-        expect(await second.send(entriesOf(['after']))).toBe(200);
+        await second.accept(message('after'));
         await second.idle();
         expect(second.book.done).toEqual(['before', 'after']);
       });
@@ -381,7 +357,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         const disk = makeSmallDisk();
         const path = join(disk.path, 'inbox');
         const first = await start(adapter, path);
-        await first.send(entriesOf(['one']));
+        await first.accept(message('one'));
         await first.idle();
         await first.app.close();
         disk.makeReadOnly();

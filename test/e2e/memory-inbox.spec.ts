@@ -1,12 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
 import { XeniooHookStatus, XeniooInbox } from '../../lib/index.js';
+import { deliver, xeniooEntry } from '../../lib/testing/index.js';
 import {
   createGate,
-  dated,
   failing,
-  message,
   startDelivery,
 } from '../support/delivery-host.js';
+import { message, messages, numbered } from '../support/messages.js';
 
 /** What other inboxes promise here is another thing. */
 const inbox = () => undefined;
@@ -22,7 +22,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
       const gate = createGate();
       started.crm.work = () => gate.opened;
-      expect(await started.send([message('a'), message('b')])).toBe(200);
+      const entries = [message('a'), message('b')];
+      await deliver(started.app, entries, { grouped: 2 });
       await vi.waitFor(() => expect(started.crm.begun).toHaveLength(2), {
         timeout: 5_000,
       });
@@ -32,7 +33,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     it('answers 503, which is a strike, and takes nothing of the call', async () => {
       const { send, status, gate, idle, crm, letters } = await startFull();
 
-      expect(await send([message('c'), { Type: 'x' }])).toBe(503);
+      const entries = [message('c'), xeniooEntry.malformed()];
+      expect(await send(entries)).toBe(503);
       expect(status.strikes).toBe(1);
       gate.open();
       await idle();
@@ -42,20 +44,19 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
 
     it('recovers when there is room again', async () => {
-      const { send, status, gate, idle, crm } = await startFull();
+      const { send, status, gate, idle, crm, handle } = await startFull();
       for (let n = 0; n < 5; n++) expect(await send(message('c'))).toBe(503);
 
       gate.open();
       await idle();
-      for (let n = 0; n < 5; n++) expect(await send(message('d'))).toBe(200);
-      await idle();
+      await handle(Array.from({ length: 5 }, () => message('d')));
 
       expect(crm.saved).toEqual(['a', 'b', 'd', 'd', 'd', 'd', 'd']);
       expect(status.strikes).toBe(5);
     });
 
     it('makes calls wait, so that a rush is only slower', async () => {
-      const { crm, send, idle } = await startDelivery(adapter, inbox, {
+      const { crm, handle } = await startDelivery(adapter, inbox, {
         maxPending: 2,
         acceptTimeoutMs: 5_000,
         acknowledgeWithinMs: 0,
@@ -63,10 +64,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
       crm.work = () => new Promise(setImmediate);
 
-      const calls = Array.from({ length: 60 }, (_, n) => send(message(`${n}`)));
+      const rush = numbered('message', 60).map(text => message(text));
+      await handle(rush, { concurrency: 60 });
 
-      expect(new Set(await Promise.all(calls))).toEqual(new Set([200]));
-      await idle();
       expect(new Set(crm.saved).size).toBe(60);
     });
 
@@ -76,15 +76,16 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         acceptTimeoutMs: 5_000,
         acknowledgeWithinMs: 0,
       });
-      const { app, crm, desk, send, idle } = host;
+      const { app, crm, rung, send, idle } = host;
       const gate = createGate();
       crm.work = () => gate.opened;
-      expect(await send(message('first'))).toBe(200);
+      await deliver(app, message('first'));
       const accept = vi.spyOn(
         app.get(XeniooInbox, { strict: false }),
         'accept',
       );
-      const calls = Array.from({ length: 5 }, () => send(dated('twin')));
+      const twin = message('twin');
+      const calls = Array.from({ length: 5 }, () => send(twin));
       const other = send(message('other'));
       await vi.waitFor(() => expect(accept).toHaveBeenCalledTimes(6));
 
@@ -93,41 +94,40 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         new Set([200]),
       );
       await idle();
-      expect(desk.rung.toSorted()).toEqual(['first', 'other', 'twin']);
+      expect(rung().toSorted()).toEqual(['first', 'other', 'twin']);
     });
 
     it('takes an event that got 503 when it comes again', async () => {
-      const { send, gate, idle, crm } = await startFull();
-      const calls = [1, 2].map(() => send(dated('again')));
+      const { send, gate, idle, crm, handle } = await startFull();
+      const again = message('again');
+      const calls = [again, again].map(send);
       expect(await Promise.all(calls)).toEqual([503, 503]);
 
       gate.open();
       await idle();
-      for (let n = 0; n < 2; n++) expect(await send(dated('again'))).toBe(200);
-      await idle();
+      await handle([again, again]);
 
       expect(crm.saved).toEqual(['a', 'b', 'again']);
     });
 
     it('lets a replay in, which was in before', async () => {
-      const { crm, send, idle, letters } = await startDelivery(adapter, inbox, {
-        maxPending: 1,
-        acceptTimeoutMs: 0,
-        retry: false,
-      });
+      const { app, crm, handle, idle, letters } = await startDelivery(
+        adapter,
+        inbox,
+        { maxPending: 1, acceptTimeoutMs: 0, retry: false },
+      );
       crm.work = failing(1);
-      await send(message('a'));
-      await idle();
+      await handle(message('a'));
       const gate = createGate();
       crm.work = () => gate.opened;
-      const waits = send(message('b'));
+      const waits = deliver(app, message('b'));
       await vi.waitFor(() => expect(crm.begun).toContain('b'), {
         timeout: 5_000,
       });
 
       expect(await letters.replayAll()).toBe(1);
       gate.open();
-      expect(await waits).toBe(200);
+      await waits;
       await idle();
 
       expect(crm.saved.toSorted()).toEqual(['a', 'b']);
@@ -142,9 +142,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     }
 
     it('gives what waits for a retry one more attempt at once', async () => {
-      const { app, crm, alarm, send } = await startPatient();
+      const { app, crm, alarm } = await startPatient();
       crm.work = failing(1);
-      await send([message('a')]);
+      await deliver(app, message('a'));
       expect(crm.saved).toEqual([]);
 
       await app.close();
@@ -155,9 +155,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
 
     it('tells @OnXeniooFailed() of what fails once more', async () => {
-      const { app, crm, alarm, logs, letters, send } = await startPatient();
+      const { app, crm, alarm, logs, letters } = await startPatient();
       crm.work = failing(9);
-      await send([message('a'), message('b')]);
+      await deliver(app, [message('a'), message('b')], { grouped: 2 });
 
       await app.close();
 
@@ -175,13 +175,13 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
 
     it('tries what fails for the first time meanwhile once more too', async () => {
-      const { app, crm, alarm, send } = await startPatient();
+      const { app, crm, alarm } = await startPatient();
       const gate = createGate();
       crm.work = async () => {
         await gate.opened;
         throw new Error('CRM is down');
       };
-      const sent = send(message('a'));
+      const sent = deliver(app, message('a'));
       await vi.waitFor(() => expect(crm.begun).toEqual(['a']), {
         timeout: 5_000,
       });
@@ -189,16 +189,16 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       const closed = app.close();
       gate.open();
       await closed;
+      await sent;
 
-      expect(await sent).toBe(200);
       expect(crm.begun).toEqual(['a', 'a']);
       expect(alarm.failures).toMatchObject([{ attempts: 2 }]);
     });
 
     it('does not hold the application for the hours of a retry', async () => {
-      const { app, crm, send } = await startPatient();
+      const { app, crm } = await startPatient();
       crm.work = failing(9);
-      await send(Array.from({ length: 50 }, (_, n) => message(`${n}`)));
+      await deliver(app, messages(numbered('event', 50)), { grouped: 50 });
       const started = performance.now();
 
       await app.close();

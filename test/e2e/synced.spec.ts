@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
-import { call } from '../support/call.js';
+import { xeniooEntry, XeniooSender } from '../../lib/testing/index.js';
 
 const SERVER = fileURLToPath(
   new URL('../crash/dist/crash/server.js', import.meta.url),
@@ -53,10 +53,13 @@ it.skipIf(!hasStrace && !process.env['CI'])(
   'answers 200 only when what was sent is written and synced (needs strace)',
   async () => {
     const { url, stop } = await startTraced();
-    for (let number = 0; number < CALLS; number++) {
-      const event = { Type: 1, Data: `marker-${number}-`, number };
-      expect((await call(url, event)).status).toBe(200);
-    }
+    const sender = new XeniooSender({ url, secret: 'right-secret' });
+    const entries = Array.from({ length: CALLS }, (_, number) =>
+      xeniooEntry.userMessage({ Data: `marker-${number}-`, number }),
+    );
+    const { outcomes } = await sender.send(entries);
+    sender.close();
+    expect(outcomes).toEqual({ 200: CALLS });
     const lines = await stop();
 
     let from = 0;

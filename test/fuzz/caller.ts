@@ -1,4 +1,4 @@
-import { Agent } from 'node:http';
+import { XeniooSender } from 'nestjs-xenioo/testing';
 import { sendGenerated, type FuzzTally } from './send-generated.js';
 
 /** Which bodies to send, and where to. */
@@ -13,11 +13,12 @@ export interface CallerTask {
 
 export type CallerAnswer = FuzzTally;
 
-const agent = new Agent({ keepAlive: true });
+let sender: XeniooSender | undefined;
 
 // A process of its own: what it takes is not the server's.
 process.on('message', ({ url, secret, seed, ...part }: CallerTask) => {
-  void sendGenerated({ url, secret, agent }, seed, part).then(
-    (answer: CallerAnswer) => process.send!(answer),
+  sender ??= new XeniooSender({ url, secret, failures: 'ignore' });
+  void sendGenerated(sender, seed, part).then((answer: CallerAnswer) =>
+    process.send!(answer),
   );
 });

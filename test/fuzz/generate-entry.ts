@@ -1,45 +1,16 @@
+import { createXeniooEntry } from 'nestjs-xenioo/testing';
 import type { Dice } from '../../lib/testing/dice.js';
 
 type Entry = Record<string, unknown>;
 
-const MESSAGE = {
-  Type: 1,
-  ItemType: 'Text',
-  ItemSubType: 'Plain',
-  Data: 'Hello there!',
-  Date: '2019-07-10T15:47:58.5750058+00:00',
-  BotToken: 'b0t-t0ken',
-  AccountName: 'Matelab Srl',
-  ConversationId: 'c0nversation',
-  UserName: 'conversation user name',
-  Channel: 'TelegramChannel',
-};
-const KNOWLEDGE = {
-  BotToken: 'b0t-t0ken',
-  AccountName: 'Matelab Srl',
-  Name: 'Intent Name',
-  Key: 'Intent Key',
-};
+const { malformed: _, unknown, ...documented } = createXeniooEntry({ seed: 1 });
 const REAL: readonly Entry[] = [
-  MESSAGE,
-  { ...MESSAGE, Type: 0 },
-  { ...KNOWLEDGE, Type: 3 },
-  { ...KNOWLEDGE, Type: 4 },
-  { ...KNOWLEDGE, Type: 5 },
-  { ...KNOWLEDGE, Type: 6 },
-  {
-    Type: 7,
-    BotToken: 'b0t-t0ken',
-    AccountName: 'Matelab Srl',
-    Text: 'Missed',
-  },
-  ...[2, 8, 9, 10, 11, 12, 13, 14, 4_294_967_296].map(Type => ({
-    ...MESSAGE,
-    Type,
-  })),
+  ...Object.values(documented).map(make => make({ BotToken: 'b0t-t0ken' })),
+  unknown({ Type: 14, ItemSubType: 'Plain' }),
+  unknown({ Type: 4_294_967_296 }),
 ];
 
-const FIELDS = [...Object.keys(MESSAGE), 'Text', 'Name', 'Key'];
+const FIELDS = [...new Set(REAL.flatMap(entry => Object.keys(entry)))];
 const HOSTILE_KEYS = [
   '__proto__',
   'constructor',

@@ -1,12 +1,6 @@
-import { request, type Agent } from 'node:http';
+import type { XeniooSender } from 'nestjs-xenioo/testing';
 import { countEntries } from './count-entries.js';
-import { generateBody, type GeneratedBody } from './generate-body.js';
-
-export interface FuzzTarget {
-  readonly url: string;
-  readonly secret: string;
-  readonly agent: Agent;
-}
+import { generateBody } from './generate-body.js';
 
 /** What came of some calls. */
 export interface FuzzTally {
@@ -19,7 +13,7 @@ export interface FuzzTally {
 
 /** Sends the bodies of these numbers, some at once on connections that are kept alive. */
 export async function sendGenerated(
-  target: FuzzTarget,
+  sender: Pick<XeniooSender, 'call'>,
   seed: number,
   { from, count, atOnce = 8 }: { from: number; count: number; atOnce?: number },
 ): Promise<FuzzTally> {
@@ -31,52 +25,16 @@ export async function sendGenerated(
       const body = generateBody(seed, index);
       tally.entries += countEntries(body);
       tally.bytes += body.bytes.length;
-      const answer = await send(target, body);
-      if (answer !== '200') {
-        tally.failures.push(`body ${index} (${body.kind}): ${answer}`);
-      }
+      const answer = await sender.call(body.bytes, {
+        headers: { 'content-type': null, ...body.headers },
+        chunked: body.isChunked,
+      });
+      const failure =
+        answer.failure ?? (answer.body && 'was answered 200 with a body');
+      if (failure)
+        tally.failures.push(`body ${index} (${body.kind}) ${failure}`);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, work));
   return tally;
-}
-
-/** `200`, or what went wrong. Never rejects. */
-function send(
-  { url, secret, agent }: FuzzTarget,
-  { bytes, headers, isChunked }: GeneratedBody,
-): Promise<string> {
-  return new Promise(resolve => {
-    const outgoing = request(url, {
-      method: 'POST',
-      agent,
-      headers: {
-        authorization: `Bearer ${secret}`,
-        ...headers,
-        ...(!isChunked && { 'content-length': bytes.length }),
-      },
-    });
-    outgoing.on('error', (error: NodeJS.ErrnoException) =>
-      resolve(`${error.code}: ${error.message}`),
-    );
-    outgoing.on('response', response => {
-      let length = 0;
-      response.on('data', (chunk: Buffer) => (length += chunk.length));
-      response.on('error', error => resolve(error.message));
-      response.on('end', () =>
-        resolve(
-          length === 0
-            ? `${response.statusCode}`
-            : `${response.statusCode} with ${length} bytes`,
-        ),
-      );
-    });
-    if (isChunked) {
-      const middle = Math.floor(bytes.length / 2);
-      outgoing.write(bytes.subarray(0, middle));
-      outgoing.end(bytes.subarray(middle));
-    } else {
-      outgoing.end(bytes);
-    }
-  });
 }

@@ -14,14 +14,14 @@ import {
 import {
   OnXenioo,
   OnXeniooFailed,
+  UserMessageEvent,
   XeniooDeadLetters,
-  XeniooInbox,
+  XeniooEventType,
   XeniooModule,
-  type XeniooEvent,
   type XeniooHandlerFailure,
   type XeniooModuleOptions,
 } from '../../lib/index.js';
-import { call } from './call.js';
+import { idle, senderFor } from '../../lib/testing/index.js';
 import { startHost, type AdapterName } from './host-app.js';
 import type { EngineServer } from './engines/engine-server.js';
 import type { EngineName } from './engines/find-engines.js';
@@ -30,7 +30,8 @@ import { startRedis } from './engines/redis-server.js';
 import { databaseOfFile } from './inboxes.js';
 import { LogRecorder } from './log-recorder.js';
 
-export const PATH = '/xenioo/webhook';
+/** Engines are killed, and what was lost is tried again later. */
+const PATIENT = { timeoutMs: 20_000 };
 
 /** The engines of BullMQ, each under an adapter: what they do is not the adapter's affair. */
 export const BULLMQ_ENGINES: readonly {
@@ -69,7 +70,7 @@ export function endingWithTest<T extends EngineServer>(server: T): T {
 
 /** What the handlers of one test do, in whatever application. */
 export class Book {
-  /** The `Data` of what was begun, in order. */
+  /** Texts of what was begun, in order. */
   readonly begun: string[] = [];
   /** The same of what came to its end. */
   readonly done: string[] = [];
@@ -77,24 +78,23 @@ export class Book {
   readonly noted: string[] = [];
   readonly failures: XeniooHandlerFailure[] = [];
   /** Awaited by the first handler, and may throw. */
-  work: (event: XeniooEvent) => unknown = () => {};
+  work: (event: UserMessageEvent) => unknown = () => {};
 }
 
 /** A provider that keeps a book. */
 function keeperOf(book: Book): Type {
   @Injectable()
   class Keeper {
-    @OnXenioo(undefined, { name: 'keep' })
-    async keep(event: XeniooEvent): Promise<void> {
-      const name = String(event.raw['Data']);
-      book.begun.push(name);
+    @OnXenioo(XeniooEventType.UserMessage, { name: 'keep' })
+    async keep(event: UserMessageEvent): Promise<void> {
+      book.begun.push(event.text!);
       await book.work(event);
-      book.done.push(name);
+      book.done.push(event.text!);
     }
 
-    @OnXenioo(undefined, { name: 'note' })
-    note(event: XeniooEvent): void {
-      book.noted.push(String(event.raw['Data']));
+    @OnXenioo(XeniooEventType.UserMessage, { name: 'note' })
+    note(event: UserMessageEvent): void {
+      book.noted.push(event.text!);
     }
 
     @OnXeniooFailed()
@@ -135,9 +135,21 @@ export async function startReceiver(
   { book = new Book(), ...more }: BullmqHostOptions = {},
 ) {
   const host = await startHost(adapter, metadataOf(inbox, { book, ...more }));
-  const send = async (body: unknown) =>
-    (await call(host.url(PATH), body)).status;
-  return { ...host, book, send, letters: host.app.get(XeniooDeadLetters) };
+  const { app } = host;
+  const sender = await senderFor(app, {
+    failures: 'ignore',
+    // Longer than any `acceptTimeoutMs`.
+    timeoutMs: 30_000,
+  });
+  onTestFinished(() => sender.close());
+  return {
+    ...host,
+    book,
+    /** Makes one call, and tells what it was answered. */
+    send: async (body: unknown) => (await sender.call(body)).outcome,
+    idle: () => idle(app, PATIENT),
+    letters: app.get(XeniooDeadLetters),
+  };
 }
 
 /** Starts an application without a server, that handles what others accepted. */
@@ -159,22 +171,7 @@ export async function startWorker(
     app,
     logs,
     book,
-    idle: () => app.get(XeniooInbox, { strict: false }).idle(),
+    idle: () => idle(app, PATIENT),
     letters: app.get(XeniooDeadLetters),
   };
 }
-
-let sent = 0;
-
-/** Entries with these `Data`, each of another moment. */
-export function entriesOf(names: readonly string[]): object[] {
-  return names.map(Data => ({
-    Type: 1,
-    Data,
-    Date: `2024-05-01T12:00:00.${String(++sent).padStart(7, '0')}+00:00`,
-    ConversationId: `conversation ${sent % 7}`,
-  }));
-}
-
-export const namesOf = (prefix: string, count: number) =>
-  Array.from({ length: count }, (_, index) => `${prefix} ${index}`);

@@ -1,7 +1,6 @@
 import { Injectable, type ModuleMetadata } from '@nestjs/common';
-import { expect } from 'vitest';
+import { onTestFinished } from 'vitest';
 import {
-  InvalidXeniooEntry,
   OnXenioo,
   OnXeniooFailed,
   OnXeniooInvalid,
@@ -12,7 +11,13 @@ import {
   XeniooModule,
   type XeniooModuleOptions,
 } from '../../lib/index.js';
-import { call } from './call.js';
+import {
+  deliver,
+  dispatched,
+  idle,
+  senderFor,
+  type XeniooDeliverOptions,
+} from '../../lib/testing/index.js';
 import { startHost, type AdapterName } from './host-app.js';
 import type { CreateInbox } from './inboxes.js';
 
@@ -26,23 +31,6 @@ const SOON = {
   delayMs: 5,
   maxDelayMs: 10,
 } as const;
-
-/** A message of a user, as Xenioo sends it; without a date two may be equal. */
-export const message = (
-  text: string,
-  { conversation, date }: { conversation?: string; date?: string } = {},
-) => ({
-  Type: 1,
-  Data: text,
-  ...(conversation && { ConversationId: conversation }),
-  ...(date && { Date: date }),
-});
-
-export const dated = (text: string, conversation?: string) =>
-  message(text, {
-    date: '2024-05-01T12:00:00.1234567+00:00',
-    ...(conversation && { conversation }),
-  });
 
 /** A host's handler that does what the test says, and keeps what it did. */
 @Injectable()
@@ -63,19 +51,14 @@ export class Crm {
 /** Another one, which nothing stops. */
 @Injectable()
 export class Desk {
-  readonly rung: string[] = [];
-
   @OnXenioo(XeniooEventType.UserMessage)
-  ring(event: UserMessageEvent): void {
-    this.rung.push(event.text!);
-  }
+  ring(): void {}
 }
 
 /** Hears of all that goes wrong. */
 @Injectable()
 export class Alarm {
   readonly failures: XeniooHandlerFailure[] = [];
-  readonly invalid: InvalidXeniooEntry[] = [];
   onFailed: (failure: XeniooHandlerFailure) => unknown = () => {};
 
   constructor(readonly deadLetters: XeniooDeadLetters) {}
@@ -87,9 +70,7 @@ export class Alarm {
   }
 
   @OnXeniooInvalid()
-  keep(entry: InvalidXeniooEntry): void {
-    this.invalid.push(entry);
-  }
+  keep(): void {}
 }
 
 export async function startDelivery(
@@ -110,21 +91,27 @@ export async function startDelivery(
     ],
     providers: [Crm, Desk, Alarm, ...providers],
   });
-  const send = async (body: unknown) =>
-    (await call(host.url(PATH), body)).status;
-  /** Sends what is answered 200, and waits until all of it is handled. */
-  const deliver = async (...bodies: unknown[]) => {
-    for (const body of bodies) expect(await send(body)).toBe(200);
-    await host.idle();
-  };
+  const { app } = host;
+  const sender = await senderFor(app, { path: PATH, failures: 'ignore' });
+  onTestFinished(() => sender.close());
   return {
     ...host,
-    send,
-    deliver,
-    crm: host.app.get(Crm),
-    desk: host.app.get(Desk),
-    alarm: host.app.get(Alarm),
-    letters: host.app.get(XeniooDeadLetters),
+    /** Makes one call, and tells what it was answered. */
+    send: async (body: unknown) => (await sender.call(body)).outcome,
+    /** Sends what is answered 200, and waits until all of it is handled. */
+    handle: async (entries: unknown, plan?: XeniooDeliverOptions) => {
+      await deliver(app, entries, plan);
+      await idle(app);
+    },
+    idle: () => idle(app),
+    /** Texts that the other handler was given. */
+    rung: () =>
+      dispatched(app, 'Desk.ring').map(
+        ({ entry }) => (entry as UserMessageEvent).text,
+      ),
+    crm: app.get(Crm),
+    alarm: app.get(Alarm),
+    letters: app.get(XeniooDeadLetters),
   };
 }
 

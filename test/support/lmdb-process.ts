@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { xeniooEntry } from '../../lib/testing/index.js';
 
 const SCRIPT = fileURLToPath(new URL('lmdb-process.mjs', import.meta.url));
 
@@ -98,13 +99,8 @@ export class LmdbProcess {
 
 let sent = 0;
 
-/** An entry that a process can accept, known by its `Data`. */
+/** An entry that a process can accept, known by its `Data`, of one of five conversations. */
 export function entryNamed(name: string): object {
-  const tick = String(++sent).padStart(7, '0');
-  return {
-    Type: 1,
-    Data: name,
-    Date: `2024-05-01T12:00:00.${tick}+00:00`,
-    ConversationId: `conversation ${sent % 5}`,
-  };
+  const ConversationId = `conversation ${++sent % 5}`;
+  return xeniooEntry.userMessage({ Data: name, ConversationId });
 }

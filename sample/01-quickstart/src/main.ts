@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
-import { XeniooInbox } from 'nestjs-xenioo';
+import { idle, XeniooSender } from 'nestjs-xenioo/testing';
 import { tour } from './tour.js';
 
 // The module reads it while it loads; a real app has it in its environment.
@@ -13,9 +13,10 @@ await app.listen(process.env.PORT ?? 0, '127.0.0.1');
 
 const url = `${await app.getUrl()}/xenioo/webhook`;
 const secret = process.env.XENIOO_SECRET;
-const handled = () => app.get(XeniooInbox, { strict: false }).idle();
+const sender = new XeniooSender({ url, secret });
 
-const isAsPromised = await tour({ url, secret, handled });
+const isAsPromised = await tour(sender, () => idle(app));
+sender.close();
 
 if (process.argv.includes('--once')) {
   await app.close();

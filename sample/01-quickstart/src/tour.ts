@@ -1,31 +1,32 @@
+import {
+  xeniooEntry,
+  XeniooSender,
+  type XeniooCallOptions,
+} from 'nestjs-xenioo/testing';
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 
 /** One call as Xenioo would make it, and what should come of it. */
 interface Step {
   title: string;
-  body: string;
-  secret?: string;
+  body: unknown;
+  options?: XeniooCallOptions;
   status: number;
   /** What the handlers should print, in any order. */
   prints: string[];
 }
 
-interface Quickstart {
-  url: string;
-  secret: string;
-  /** Resolves when the handlers have handled everything. */
-  handled(): Promise<void>;
-}
-
 /** Plays Xenioo; tells whether everything came out as promised. */
-export async function tour(quickstart: Quickstart): Promise<boolean> {
+export async function tour(
+  sender: XeniooSender,
+  handled: () => Promise<void>,
+): Promise<boolean> {
   let isAsPromised = true;
   for (const step of await steps()) {
     console.log(`\n▸ ${step.title}`);
     const printed = watchPrints();
-    const status = await call(quickstart, step);
-    await quickstart.handled();
+    const { status } = await sender.call(step.body, step.options);
+    await handled();
     const stepIsAsPromised =
       status === step.status &&
       isDeepStrictEqual(printed().toSorted(), step.prints.toSorted());
@@ -51,17 +52,6 @@ function watchPrints(): () => string[] {
     console.log = log;
     return lines;
   };
-}
-
-async function call(quickstart: Quickstart, step: Step): Promise<number> {
-  const secret = step.secret ?? quickstart.secret;
-  const response = await fetch(quickstart.url, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${secret}` },
-    body: step.body,
-  });
-  await response.arrayBuffer();
-  return response.status;
 }
 
 /** The examples of Xenioo's documentation, and what else may come. */
@@ -90,13 +80,13 @@ async function steps(): Promise<Step[]> {
   return [
     ...documented.map(({ entry, prints }, index) => ({
       title: `documented example ${index + 1} of ${documented.length}`,
-      body: JSON.stringify(entry),
+      body: entry,
       status: 200,
       prints,
     })),
     {
       title: 'the same examples as one array: those with a date are known',
-      body: JSON.stringify(documented.map(({ entry }) => entry)),
+      body: documented.map(({ entry }) => entry),
       status: 200,
       prints: documented
         .filter(({ isDated }) => !isDated)
@@ -104,7 +94,7 @@ async function steps(): Promise<Step[]> {
     },
     {
       title: 'a type that Xenioo may add one day',
-      body: '{"Type":99}',
+      body: xeniooEntry.unknown(),
       status: 200,
       prints: [counted('unknown')],
     },
@@ -118,8 +108,8 @@ async function steps(): Promise<Step[]> {
     },
     {
       title: 'a wrong secret',
-      body: JSON.stringify(user),
-      secret: 'wrong',
+      body: user,
+      options: { authorization: 'Bearer wrong' },
       status: 401,
       prints: [],
     },

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { XeniooSender } from 'nestjs-xenioo/testing';
 import { expect, it } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
@@ -28,14 +29,15 @@ it('stays up without it, and shows how to call it by hand', async () => {
   sample.stdout.setEncoding('utf8').on('data', text => (output += text));
   await expect.poll(() => output, { timeout: 10_000 }).toContain('UserName');
 
-  const url = /curl -i (\S+)/.exec(output)![1]!;
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { Authorization: /(Bearer .*)'/.exec(output)![1]! },
-    body: /-d '(.*)'/.exec(output)![1]!,
+  const shown = (pattern: RegExp) => pattern.exec(output)![1]!;
+  const sender = new XeniooSender({
+    url: shown(/curl -i (\S+)/),
+    secret: shown(/Bearer (.*)'/),
   });
+  const { status } = await sender.call(shown(/-d '(.*)'/));
+  sender.close();
 
-  expect(response.status).toBe(200);
+  expect(status).toBe(200);
   await expect.poll(() => output).toContain('Ada writes “Hello there!”');
   sample.kill('SIGINT');
   await once(sample, 'close');

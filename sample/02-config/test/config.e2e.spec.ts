@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { xeniooEntry, XeniooSender } from 'nestjs-xenioo/testing';
 import { expect, it, onTestFinished } from 'vitest';
 
 const FOLDER = fileURLToPath(new URL('..', import.meta.url));
@@ -24,19 +25,20 @@ it('reads .env.development, and tells its two bots apart', async () => {
   await expect
     .poll(() => output.text, { timeout: 10_000 })
     .toMatch(/Listening on/);
-  const url = /Listening on (\S+)/.exec(output.text)![1]!;
+  const origin = /Listening on (\S+)/.exec(output.text)![1]!;
+  const url = new URL('xenioo/webhook', origin);
 
   for (const [secret, status] of [
     ['support-secret', 200],
     ['shop-secret', 200],
     ['nobodys-secret', 401],
   ] as const) {
-    const response = await fetch(`${url}/xenioo/webhook`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${secret}` },
-      body: JSON.stringify({ Type: 1, Data: `by ${secret}`, UserName: 'Ada' }),
-    });
-    expect(response.status).toBe(status);
+    const sender = new XeniooSender({ url, secret });
+    const answer = await sender.call(
+      xeniooEntry.userMessage({ Data: `by ${secret}`, UserName: 'Ada' }),
+    );
+    sender.close();
+    expect(answer.status).toBe(status);
   }
 
   await expect

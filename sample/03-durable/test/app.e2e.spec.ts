@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { xeniooEntry, XeniooSender } from 'nestjs-xenioo/testing';
 import { expect, it, onTestFinished } from 'vitest';
 
 const FOLDER = fileURLToPath(new URL('..', import.meta.url));
@@ -27,7 +28,10 @@ async function start(environment: Record<string, string>) {
     .poll(() => server.output.text, { timeout: 10_000 })
     .toMatch(/curl -i/);
   const url = /curl -i (\S+)/.exec(server.output.text)![1]!;
-  return { ...server, url };
+  const sender = new XeniooSender({ url, secret: 'durable-secret' });
+  onTestFinished(() => sender.close());
+  const send = (Data: string) => sender.call(xeniooEntry.userMessage({ Data }));
+  return { ...server, send };
 }
 
 async function deadLetters(
@@ -45,22 +49,14 @@ async function newInbox(): Promise<{ XENIOO_INBOX: string }> {
   return { XENIOO_INBOX: join(base, 'inbox') };
 }
 
-function send(url: string, text: string) {
-  return fetch(url, {
-    method: 'POST',
-    headers: { authorization: 'Bearer durable-secret' },
-    body: JSON.stringify({ Type: 1, Data: text }),
-  });
-}
-
 it(
   'tries a flaky CRM again, and nothing else',
   { timeout: 30_000 },
   async () => {
     const inbox = await newInbox();
-    const { url, output } = await start(inbox);
+    const { send, output } = await start(inbox);
 
-    expect((await send(url, 'Hello there!')).status).toBe(200);
+    expect((await send('Hello there!')).status).toBe(200);
 
     await expect
       .poll(() => output.text, { timeout: 5_000 })
@@ -76,7 +72,7 @@ it(
   async () => {
     const inbox = await newInbox();
     const down = await start({ ...inbox, CRM: 'down' });
-    expect((await send(down.url, 'Is anybody there?')).status).toBe(200);
+    expect((await down.send('Is anybody there?')).status).toBe(200);
     await expect
       .poll(() => down.output.text, { timeout: 10_000 })
       .toMatch(/gave up {2}\S+: Crm.saveMessage after 3 attempts/);

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { xeniooEntry, XeniooSender } from 'nestjs-xenioo/testing';
 import {
   afterAll,
   afterEach,
@@ -52,16 +53,7 @@ function savedBy(...samples: Sample[]): string[] {
   );
 }
 
-/** By its date an event that is sent again is known. */
-async function send(webhook: string, text: string) {
-  const Date = '2026-01-01T12:00:00';
-  const { status } = await fetch(webhook, {
-    method: 'POST',
-    headers: { authorization: 'Bearer scale-out-secret' },
-    body: JSON.stringify({ Type: 1, Data: text, UserName: 'Ada', Date }),
-  });
-  expect(status).toBe(200);
-}
+const message = (Data: string) => xeniooEntry.userMessage({ Data });
 
 function askBoard(url: string, method = 'GET') {
   const authorization = `Basic ${btoa('board:board-secret')}`;
@@ -91,7 +83,12 @@ describeEngine('postgres', 'the sample on PostgreSQL', () => {
 function behaves(startEngine: () => Promise<EngineServer>) {
   let engine: EngineServer;
   let webhook: string;
+  let sender: XeniooSender;
   let board: string;
+
+  const send = async (entry: object) => {
+    expect(await sender.call(entry)).toMatchObject({ status: 200 });
+  };
 
   const startWorker = async (environment: Record<string, string> = {}) => {
     const worker = run('worker', {
@@ -113,10 +110,16 @@ function behaves(startEngine: () => Promise<EngineServer>) {
     const web = run('web', { ENGINE_URL: engine.url });
     await untilPrinted(web, /user board/);
     webhook = /curl -i (\S+)/.exec(web.text)![1]!;
+    sender = new XeniooSender({
+      url: webhook,
+      secret: 'scale-out-secret',
+      failures: 'ignore',
+    });
     board = /(\S+) \(user board/.exec(web.text)![1]!;
   });
 
   afterEach(() => {
+    sender.close();
     for (const sample of started.splice(0)) sample.process.kill('SIGKILL');
   });
 
@@ -126,7 +129,7 @@ function behaves(startEngine: () => Promise<EngineServer>) {
 
     await vi.waitFor(async () => {
       const text = `message ${sent.length}`;
-      await send(webhook, text);
+      await send(message(text));
       sent.push(text);
       for (const worker of workers) expect(savedBy(worker)).not.toEqual([]);
     }, 20_000);
@@ -140,7 +143,7 @@ function behaves(startEngine: () => Promise<EngineServer>) {
   it('goes on with what a killed worker had in hand', async () => {
     const killed = await startWorker({ CRM_TAKES_MS: '60000' });
     const texts = ['one', 'two', 'three'];
-    for (const text of texts) await send(webhook, text);
+    for (const text of texts) await send(message(text));
     await untilPrinted(killed, /(saving[^]*){3}/);
 
     killed.process.kill('SIGKILL');
@@ -154,7 +157,7 @@ function behaves(startEngine: () => Promise<EngineServer>) {
 
   it('shows dead letters on the board, which replays them', async () => {
     const down = await startWorker({ CRM: 'down' });
-    await send(webhook, 'Is anybody there?');
+    await send(message('Is anybody there?'));
     await untilPrinted(
       down,
       /gave up {2}\S+: Crm.saveMessage after 3 attempts/,
@@ -203,7 +206,9 @@ function behaves(startEngine: () => Promise<EngineServer>) {
     await untilPrinted(worker, /does not do what it should: .*ECONNREFUSED/);
 
     await engine.start();
-    await vi.waitFor(() => send(webhook, 'at last'), 20_000);
+    // By its date an event that is sent again is known.
+    const entry = message('at last');
+    await vi.waitFor(() => send(entry), 20_000);
 
     await vi.waitFor(
       () => expect(savedBy(worker)).toEqual(['at last']),
