@@ -32,7 +32,9 @@ export class FailureCount {
 
   add({ failure }: Pick<XeniooAnswer, 'failure'>): void {
     if (failure === undefined) {
-      if (this.reading === 'consecutive') this.count = 0;
+      // Once it has stopped, what comes of the calls under way changes nothing.
+      const isForgiven = this.reading === 'consecutive' && !this.reason;
+      if (isForgiven) this.count = 0;
       return;
     }
     this.count++;

@@ -1,4 +1,5 @@
 import type { INestApplicationContext } from '@nestjs/common';
+import { LONGEST_TIMER_MS, rangeProblems } from '../range-problems.js';
 import { XeniooInbox } from '../inbox/xenioo.inbox.js';
 import { settledWithin } from '../settled-within.js';
 import { recordingOf, type Recording } from './recording.js';
@@ -9,18 +10,27 @@ const MOST_SHOWN = 5;
 /**
  * Resolves when everything that was accepted has been handled, in every instance
  * of the module: each handler is done or has given up.
- * @throws {XeniooTestingError} after `timeoutMs` (4,000 by default, less than test runners wait), with what is still pending
+ * @throws {XeniooTestingError} after `timeoutMs` (4,000 by default, less than test runners wait), with what is still pending; or when there is no XeniooModule
  */
 export async function idle(
   app: INestApplicationContext,
   { timeoutMs = 4_000 }: { readonly timeoutMs?: number } = {},
 ): Promise<void> {
+  assertTimeout(timeoutMs);
   const recording = recordingOf(app);
   const inboxes = app.get(XeniooInbox, { strict: false, each: true });
   if (await settledWithin(allIdle(inboxes, recording), timeoutMs)) return;
   throw new XeniooTestingError(
     `Not everything is handled after ${timeoutMs} ms. ${describe(recording.describePending())}`,
   );
+}
+
+function assertTimeout(timeoutMs: number): void {
+  const [problem] = rangeProblems(
+    { timeoutMs },
+    { timeoutMs: [0, LONGEST_TIMER_MS] },
+  );
+  if (problem) throw new XeniooTestingError(`idle(): ${problem}.`);
 }
 
 /** A handler may have sent something to its own application meanwhile. */

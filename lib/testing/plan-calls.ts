@@ -79,7 +79,9 @@ async function* group(
   let open: unknown[] = [];
   for await (const entry of entries) {
     if (size === undefined || isBody(entry)) {
-      yield { body: entry, events: 1, isRepeated: false };
+      yield Array.isArray(entry)
+        ? groupOf(entry)
+        : { body: entry, events: 1, isRepeated: false };
       continue;
     }
     open.push(entry);

@@ -33,18 +33,26 @@ const BROKEN = new Set<number | string>(['ECONNRESET', 'EPIPE']);
 
 const LONGEST_ANSWER = 65_536;
 
+/** A server that held a call longer than this before it broke off has seen it. */
+const UNSEEN_WITHIN_MS = 1_000;
+
 /** Makes one call. Whatever comes of it is an answer; rejects only where the signal aborts it. */
 export async function post(call: Post): Promise<XeniooAnswer> {
-  const answer = await postOnce(call);
-  // The server closed a connection that was kept while the call went out: it never saw it.
-  const isStale = answer.reusedConnection && BROKEN.has(answer.outcome);
-  return isStale ? postOnce(call) : answer;
+  for (;;) {
+    const { isUnseen, ...answer } = await postOnce(call);
+    // The server closed a connection that was kept while the call went out.
+    if (!isUnseen) return answer;
+  }
 }
 
-async function postOnce(call: Post): Promise<XeniooAnswer> {
+async function postOnce(
+  call: Post,
+): Promise<XeniooAnswer & { isUnseen: boolean }> {
   const startedAt = performance.now();
   const outgoing = begin(call);
   let isLate = false;
+  let isAnswered = false;
+  outgoing.once('response', () => (isAnswered = true));
   const timer = setTimeout(() => {
     isLate = true;
     outgoing.destroy();
@@ -55,11 +63,14 @@ async function postOnce(call: Post): Promise<XeniooAnswer> {
       return isLate ? lateBy(call.timeoutMs) : brokenBy(error);
     })
     .finally(() => clearTimeout(timer));
-  return {
-    ...given,
-    latencyMs: performance.now() - startedAt,
-    reusedConnection: outgoing.reusedSocket,
-  };
+  const latencyMs = performance.now() - startedAt;
+  const { reusedSocket: reusedConnection } = outgoing;
+  const isUnseen =
+    reusedConnection &&
+    !isAnswered &&
+    BROKEN.has(given.outcome) &&
+    latencyMs < UNSEEN_WITHIN_MS;
+  return { ...given, latencyMs, reusedConnection, isUnseen };
 }
 
 function begin({ url, body, headers, agent, chunked, signal }: Post) {
@@ -85,6 +96,10 @@ type Given = Omit<XeniooAnswer, 'latencyMs' | 'reusedConnection'>;
 function answerTo(outgoing: http.ClientRequest): Promise<Given> {
   return new Promise((resolve, reject) => {
     outgoing.on('error', reject);
+    outgoing.on('upgrade', (response, socket) => {
+      socket.destroy();
+      resolve(givenBy(response, []));
+    });
     outgoing.on('response', response => {
       const chunks: Buffer[] = [];
       let length = 0;

@@ -19,7 +19,7 @@ export interface XeniooReport {
   readonly stopped?: string;
   readonly durationMs: number;
   readonly callsPerSecond: number;
-  /** How long calls took, in milliseconds, those without an answer too; within a thousandth. */
+  /** How long calls took, in milliseconds, those without an answer too; within a thousandth, and no more than an hour. */
   readonly latencyMs: XeniooLatencies;
 }
 
@@ -54,8 +54,9 @@ export class Tally {
     if (failure !== undefined) this.failed++;
     const name = String(outcome);
     this.outcomes.set(name, (this.outcomes.get(name) ?? 0) + 1);
+    const microseconds = Math.round(latencyMs * MICROSECONDS_A_MS);
     this.latencies.record(
-      Math.max(1, Math.round(latencyMs * MICROSECONDS_A_MS)),
+      Math.min(Math.max(1, microseconds), LONGEST_MICROSECONDS),
     );
   }
 

@@ -1,3 +1,4 @@
+import { rangeProblems } from '../range-problems.js';
 import { Dice } from './dice.js';
 import { randomSeed, SEEDED_START } from './seed.js';
 import { WireClock } from './wire-clock.js';
@@ -5,7 +6,10 @@ import {
   tellConversation,
   type XeniooConversationOptions,
 } from './xenioo-conversation.js';
+import { XeniooTestingError } from './xenioo-testing.errors.js';
 import type { XeniooWireEntry } from './xenioo-wire-entry.js';
+
+const MOST_CONVERSATIONS = 1_000_000;
 
 /** How many people write, and how each conversation goes. */
 export interface XeniooTrafficOptions extends XeniooConversationOptions {
@@ -24,11 +28,13 @@ export interface XeniooTrafficOptions extends XeniooConversationOptions {
 /**
  * Tells many conversations side by side, mixed as a service that serves many
  * people sees them; each entry is made when it is asked for.
+ * @throws {XeniooTestingError} when there can't be so many conversations
  */
 export function* xeniooTraffic(
   options: XeniooTrafficOptions = {},
 ): Generator<XeniooWireEntry, undefined> {
   const { conversations = 20, endless = false, seed, startAt } = options;
+  assertConversations(conversations);
   const ownSeed = seed ?? randomSeed();
   const start = startAt ?? (seed === undefined ? undefined : SEEDED_START);
   const dice = new Dice(ownSeed);
@@ -46,6 +52,14 @@ export function* xeniooTraffic(
     else if (endless) running[index] = begin();
     else running.splice(index, 1);
   }
+}
+
+function assertConversations(conversations: number): void {
+  const [problem] = rangeProblems(
+    { conversations },
+    { conversations: [1, MOST_CONVERSATIONS] },
+  );
+  if (problem) throw new XeniooTestingError(`xeniooTraffic(): ${problem}.`);
 }
 
 /**

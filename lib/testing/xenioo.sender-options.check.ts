@@ -6,6 +6,7 @@ import {
 } from '../range-problems.js';
 import { XeniooTestingError } from './xenioo-testing.errors.js';
 import type {
+  XeniooCallOptions,
   XeniooSenderOptions,
   XeniooSendOptions,
 } from './xenioo.sender-options.js';
@@ -42,18 +43,29 @@ export function assertSendOptions(options: XeniooSendOptions): void {
       grouped: [1, 10_000_000],
       concurrency: [1, 10_000],
     }),
-    ...(repeated >= 0 && repeated <= 1
+    ...(isFrom(0, 1, repeated)
       ? []
       : [
           `expected \`repeated\` to be a share from 0 to 1, got ${quote(repeated)}`,
         ]),
-    ...(intervalMs >= 0 && intervalMs <= LONGEST_TIMER_MS
+    ...(isFrom(0, LONGEST_TIMER_MS, intervalMs)
       ? []
       : [
           `expected \`intervalMs\` to be from 0 to ${LONGEST_TIMER_MS}, got ${quote(intervalMs)}`,
         ]),
   ];
   refuse('XeniooSender.send()', problems);
+}
+
+/** @throws {XeniooTestingError} */
+export function assertCallOptions({ timeoutMs }: XeniooCallOptions): void {
+  if (timeoutMs === undefined) return;
+  const ranges: Ranges = { timeoutMs: [1, LONGEST_TIMER_MS] };
+  refuse('XeniooSender.call()', rangeProblems({ timeoutMs }, ranges));
+}
+
+function isFrom(least: number, most: number, value: unknown): boolean {
+  return typeof value === 'number' && value >= least && value <= most;
 }
 
 function isHttpUrl(url: string | URL): boolean {

@@ -48,7 +48,8 @@ export interface XeniooCallOptions {
 /** How entries are sent. */
 export interface XeniooSendOptions extends CallPlan {
   /**
-   * From the begin of a call to the begin of the next one, in milliseconds.
+   * From the begin of a call to the begin of the next one, in milliseconds;
+   * calls that are late follow at once.
    * @default 0
    */
   readonly intervalMs?: number;
@@ -59,6 +60,10 @@ export interface XeniooSendOptions extends CallPlan {
   readonly concurrency?: number;
   /** Ends the sending when the calls under way are answered. */
   readonly signal?: AbortSignal;
-  /** Called with each answer, and what tells how it stands so far. */
-  readonly onCall?: (answer: XeniooAnswer, soFar: () => XeniooReport) => void;
+  /** Called with each answer, what tells how it stands so far, and what the call held. */
+  readonly onCall?: (
+    answer: XeniooAnswer,
+    soFar: () => XeniooReport,
+    body: unknown,
+  ) => void;
 }

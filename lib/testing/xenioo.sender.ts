@@ -6,9 +6,10 @@ import { FailureCount } from './failure-count.js';
 import { isBody, planCalls, type PlannedCall } from './plan-calls.js';
 import { post, type XeniooAnswer } from './post.js';
 import { randomSeed } from './seed.js';
+import { Turns } from './turns.js';
 import { Tally, type XeniooReport } from './xenioo-report.js';
-import { heardByMany, waitUntil } from './wait-until.js';
 import {
+  assertCallOptions,
   assertSenderOptions,
   assertSendOptions,
 } from './xenioo.sender-options.check.js';
@@ -87,32 +88,22 @@ export class XeniooSender {
    */
   async call(
     body: unknown,
-    {
-      authorization,
-      headers = {},
-      chunked = false,
-      timeoutMs,
-      signal,
-    }: XeniooCallOptions = {},
+    options: XeniooCallOptions = {},
   ): Promise<XeniooAnswer> {
     if (this.stopped !== undefined) {
       throw new XeniooSenderStoppedError(this.stopped);
     }
-    const bytes = isBody(body) ? body : (JSON.stringify(body) as unknown);
-    if (!isBody(bytes)) {
-      throw new XeniooTestingError(
-        `Expected an entry, a list of them or a body as text, got ${kindOf(body)}.`,
-      );
-    }
+    assertCallOptions(options);
+    const { authorization, headers = {}, chunked = false, signal } = options;
     const answer = await post({
       url: this.url,
-      body: bytes,
+      body: bodyOf(body),
       headers: withoutNull({
         ...this.headers,
         ...(authorization !== undefined && { authorization }),
         ...lowerCase(headers),
       }),
-      timeoutMs: timeoutMs ?? this.timeoutMs,
+      timeoutMs: options.timeoutMs ?? this.timeoutMs,
       agent: this.agent,
       chunked,
       signal,
@@ -124,7 +115,8 @@ export class XeniooSender {
   /**
    * Sends an entry, or what a list or stream holds, one a call or grouped, until
    * all is sent or it stops; what was not sent then is lost. A string and bytes
-   * are calls of their own, as they are.
+   * are calls of their own, as they are. Rejects with what the list, the stream
+   * or `onCall` throws, when the calls under way are answered.
    * @throws {XeniooTestingError} when an option can't be
    */
   async send(
@@ -135,29 +127,17 @@ export class XeniooSender {
     const { concurrency = 1, intervalMs = 0, signal, onCall } = options;
     const tally = new Tally();
     const soFar = () => tally.report(this.failuresLeft, this.stopped);
+    const goesOn = () => this.stopped === undefined;
     const make = async ({ body, events, isRepeated }: PlannedCall) => {
+      if (!goesOn()) return false;
       const answer = await this.call(body);
       tally.add(answer, events, isRepeated);
-      onCall?.(answer, soFar);
+      onCall?.(answer, soFar, body);
+      return goesOn();
     };
     const calls = planCalls(entries, options, this.dice);
-    const startedAt = performance.now();
-    let turns = 0;
-    const over = new AbortController();
-    const noMoreTurns = heardByMany(over.signal, signal);
-    const goesOn = () => !signal?.aborted && this.stopped === undefined;
-    const work = async () => {
-      while (goesOn()) {
-        await waitUntil(startedAt + turns++ * intervalMs, noMoreTurns);
-        const next = goesOn() ? await calls.next() : undefined;
-        if (!next || next.done || !goesOn()) break;
-        await make(next.value);
-      }
-      // Who waits for a turn would only learn then that nothing is left.
-      over.abort();
-    };
-    await Promise.all(Array.from({ length: concurrency }, work));
-    await calls.return(undefined);
+    const pace = { concurrency, intervalMs, signal };
+    if (goesOn()) await new Turns(calls, make, pace).take();
     return soFar();
   }
 
@@ -170,6 +150,14 @@ export class XeniooSender {
   close(): void {
     this.agent.destroy();
   }
+}
+
+function bodyOf(given: unknown): string | Uint8Array {
+  const body = isBody(given) ? given : (JSON.stringify(given) as unknown);
+  if (isBody(body)) return body;
+  throw new XeniooTestingError(
+    `Expected an entry, a list of them or a body as text, got ${kindOf(given)}.`,
+  );
 }
 
 function lowerCase<T>(headers: Readonly<Record<string, T>>): Record<string, T> {

@@ -109,6 +109,19 @@ describe('the built package', () => {
     expect(stderr).not.toContain('Error');
   });
 
+  it('loads nestjs-xenioo/testing by require() as well', async () => {
+    const { value, stderr } = await node(
+      'commonjs',
+      `const required = require('nestjs-xenioo/testing');
+       const { Type } = required.xeniooEntry.userMessage();
+       import('nestjs-xenioo/testing').then(imported =>
+         console.log(JSON.stringify([Type, required.deliver === imported.deliver])));`,
+    );
+
+    expect(value).toEqual([1, true]);
+    expect(stderr).not.toContain('Error');
+  });
+
   it('names the events on the bus', async () => {
     const { value } = await node(
       'module',

@@ -83,6 +83,37 @@ describe('the main entry', () => {
   );
 });
 
+describe('what runs without Nest', () => {
+  it.each([
+    'cli/main.js',
+    'testing/xenioo.sender.js',
+    'testing/xenioo-entry.js',
+    'testing/xenioo-conversation.js',
+    'testing/xenioo-traffic.js',
+  ])('reaches nothing of it (%s)', async file => {
+    const { dependencies } = JSON.parse(
+      await readFile(join(ROOT, 'package.json'), 'utf8'),
+    ) as { dependencies: Record<string, string> };
+
+    const reached = await packagesReachedFrom(join(ROOT, 'dist', file));
+
+    const builtin = builtinModules.map(name => `node:${name}`);
+    const own = file.startsWith('cli/') ? Object.keys(dependencies) : [];
+    expect(
+      [...reached].filter(name => ![...builtin, ...own].includes(name)),
+    ).toEqual([]);
+    expect(reached.size).toBeGreaterThan(0);
+  });
+
+  it('is found out where it does', async () => {
+    const reached = await packagesReachedFrom(
+      join(ROOT, 'dist/testing/idle.js'),
+    );
+
+    expect(reached).toContain('@nestjs/common');
+  });
+});
+
 describe('the linter', () => {
   it('finds every import of the library in order', async () => {
     const output = await lintWith('lib/fine.ts', 'export const fine = 1;\n');

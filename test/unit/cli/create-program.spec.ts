@@ -18,22 +18,28 @@ describe('the help', () => {
       calls: try yours before it does.
 
       Options:
-        -V, --version           which version it is
-        -h, --help              what there is, and how to use it
+        -V, --version            which version it is
+        -h, --help               what there is, and how to use it
 
       Commands:
-        doctor [options] [url]  check a webhook, of whatever make, as Xenioo would
-                                meet it
-        send [options] [type]   Sends one event as Xenioo would, and shows request and
-                                answer.
-        simulate [options]      Plays many conversations at once, as Xenioo would tell
-                                them, and stops when Xenioo would.
-        help [command]          the same, of one command
+        doctor [options] [url]   check a webhook, of whatever make, as Xenioo would
+                                 meet it
+        send [options] [type]    Sends one event as Xenioo would, and shows request
+                                 and answer.
+        simulate [options]       Plays many conversations at once, as Xenioo would
+                                 tell them, and stops when Xenioo would.
+        record [options]         Stands in for your webhook: answers each call 200,
+                                 and keeps it in a file, with people's words masked.
+        replay [options] <file>  Sends the calls of a recording again: in their order,
+                                 and grouped as they were.
+        help [command]           the same, of one command
 
       Examples, with XENIOO_URL and XENIOO_SECRET set:
         $ npx nestjs-xenioo doctor
         $ npx nestjs-xenioo send user-message --data 'Hello there!'
         $ npx nestjs-xenioo simulate --conversations 200 --rate 100 --duration 30s
+        $ npx nestjs-xenioo record --port 4000 --out calls.ndjson
+        $ npx nestjs-xenioo replay calls.ndjson
 
       Environment:
         XENIOO_URL     URL of the webhook, such as http://localhost:3000/xenioo/webhook
