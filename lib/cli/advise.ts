@@ -1,4 +1,5 @@
 import type { XeniooAnswer } from '../testing/post.js';
+import { tlsTroubleOf } from './tls-trouble.js';
 
 const BY_OUTCOME: Readonly<Record<string, string>> = {
   201: 'Nest answers POST with 201: put @HttpCode(200) on the route, or let XeniooModule receive the calls.',
@@ -24,18 +25,11 @@ const BY_OUTCOME: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'The host can not be reached: look at network and firewall.',
   ETIMEDOUT: 'The host does not answer: look at network and firewall.',
   EPROTO: 'That is no TLS: is the URL of https where http is spoken?',
-  DEPTH_ZERO_SELF_SIGNED_CERT:
-    'The certificate is self-signed, and Xenioo can not know it: get one of a public authority.',
-  CERT_HAS_EXPIRED: 'The certificate has expired: renew it.',
-  ERR_TLS_CERT_ALTNAME_INVALID:
-    'The certificate is for another host: look at the URL, or get one for this host.',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    'The server leaves out the intermediate certificate: send the whole chain.',
 };
 
 /** What to do about an outcome that Xenioo counts as a failed call. */
 export function advise(outcome: XeniooAnswer['outcome']): string {
-  const known = BY_OUTCOME[outcome];
+  const known = BY_OUTCOME[outcome] ?? troubleWithTls(outcome);
   if (known !== undefined) return known;
   const status = Number(outcome);
   if (status >= 200 && status < 300) return 'Answer 200, and nothing else.';
@@ -44,4 +38,9 @@ export function advise(outcome: XeniooAnswer['outcome']): string {
   }
   if (status >= 500) return BY_OUTCOME[500]!;
   return 'Answer 200, with an empty body.';
+}
+
+function troubleWithTls(outcome: XeniooAnswer['outcome']): string | undefined {
+  const trouble = tlsTroubleOf(outcome);
+  return trouble && `TLS: ${trouble.got}. ${trouble.mend}`;
 }

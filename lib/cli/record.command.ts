@@ -24,6 +24,7 @@ interface RecordOptions extends EndpointOptions {
 /** `record`: a webhook that stands in for yours, and keeps what comes. */
 export function createRecordCommand(terminal: Terminal): Command {
   const command = new Command('record')
+    .summary('stand in for your webhook, and keep what comes in a file')
     .description(
       "Stands in for your webhook: answers each call 200, and keeps it in a file, with people's words masked.",
     )

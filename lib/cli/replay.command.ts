@@ -30,6 +30,7 @@ interface ReplayOptions extends EndpointOptions {
 /** `replay`: the calls of a recording, once more. */
 export function createReplayCommand(terminal: Terminal): Command {
   const command = new Command('replay')
+    .summary('send the calls of a recording again')
     .description(
       'Sends the calls of a recording again: in their order, and grouped as they were.',
     )

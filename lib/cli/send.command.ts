@@ -28,6 +28,7 @@ interface SendOptions extends EndpointOptions {
 /** `send`: one event; shows what went out, what came back, and what Xenioo would make of it. */
 export function createSendCommand(terminal: Terminal): Command {
   const command = new Command('send')
+    .summary('send one event, and show request and answer')
     .description(
       'Sends one event as Xenioo would, and shows request and answer.',
     )

@@ -35,9 +35,11 @@ interface SimulateOptions extends EndpointOptions {
 
 /** `simulate`: many conversations at once, as the service would tell them. */
 export function createSimulateCommand(terminal: Terminal): Command {
-  const command = new Command('simulate').description(
-    'Plays many conversations at once, as Xenioo would tell them, and stops when Xenioo would.',
-  );
+  const command = new Command('simulate')
+    .summary('play many conversations at once')
+    .description(
+      'Plays many conversations at once, as Xenioo would tell them, and stops when Xenioo would.',
+    );
   addTrafficOptions(command);
   addUrlOption(command);
   addSecretOption(command);

@@ -1,6 +1,13 @@
 import type { XeniooReport } from '../testing/xenioo-report.js';
-import { advise } from './advise.js';
-import { inMs } from './describe-call.js';
+import {
+  ALL_AS_EXPECTED,
+  closingRows,
+  count,
+  inRows,
+  outcomeRows,
+  troubles,
+  type Row,
+} from './report.table.js';
 import type { SimulationOutcome, SimulationPlan } from './simulate.js';
 
 /** A rate that is missed by less than this is kept: timers and the last calls make it inexact. */
@@ -43,36 +50,21 @@ export function simulationReport(
 
 /** The report as a person reads it. */
 export function inTable(report: SimulationReport): string {
-  const { calls, events, repeated, failuresLeft, failed } = report;
-  const rows: [string, string][] = [
+  const { calls, events, repeated } = report;
+  const rows: Row[] = [
     ['calls', count(calls)],
     ['events', count(events)],
     ['repeated', count(repeated)],
     ...outcomeRows(report),
     ['calls a second', pace(report)],
-    ['latency', latencies(report)],
-    ['failed', `${count(failed)}; Xenioo lets ${failuresLeft} more pass`],
+    ...closingRows(report),
   ];
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return [
-    title(report),
-    '',
-    ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`),
-    '',
-    ...verdict(report),
-  ].join('\n');
+  return inRows(title(report), rows, verdict(report));
 }
 
 function title({ url, durationMs, endedBy }: SimulationReport): string {
   const isCut = endedBy === 'interruption' ? ', until it was interrupted' : '';
   return `${url}, for ${(durationMs / 1_000).toFixed(1)} s${isCut}`;
-}
-
-function outcomeRows({ outcomes }: SimulationReport): [string, string][] {
-  return Object.entries(outcomes).map(([outcome, calls]) => [
-    /^\d+$/.test(outcome) ? `answered ${outcome}` : outcome,
-    count(calls),
-  ]);
 }
 
 function pace(report: SimulationReport): string {
@@ -82,37 +74,18 @@ function pace(report: SimulationReport): string {
   return `wanted ${perSecond(wantedRate)}, reached ${reached}`;
 }
 
-function latencies({ latencyMs, calls }: SimulationReport): string {
-  if (calls === 0) return 'none';
-  return Object.entries(latencyMs)
-    .map(([name, ms]) => `${name} ${inMs(ms as number)}`)
-    .join(', ');
-}
-
 function verdict(report: SimulationReport): string[] {
-  const { stopped, failed, failuresLeft, calls } = report;
-  const { isRateKept, outcomes, concurrency } = report;
-  const failures = Object.keys(outcomes).filter(outcome => outcome !== '200');
+  const { stopped, failed, calls, isRateKept, concurrency } = report;
   return [
     ...(calls === 0 ? ['Nothing was sent.'] : []),
-    ...(stopped === undefined ? [] : [`Stopped: ${stopped}.`]),
-    ...(stopped === undefined && failuresLeft === 0 && failed > 10
-      ? ['Xenioo would have stopped calling: more than 10 calls failed.']
-      : []),
-    ...failures.map(outcome => `${outcome}: ${advise(outcome)}`),
+    ...troubles(report),
     ...(isRateKept || stopped !== undefined
       ? []
       : [
           `The endpoint was too slow for the wanted rate, with ${concurrency} ${concurrency === 1 ? 'call' : 'calls'} at once: see --concurrency.`,
         ]),
-    ...(failed === 0 && calls > 0
-      ? ['As Xenioo expects: each call was answered 200 in time.']
-      : []),
+    ...(failed === 0 && calls > 0 ? [ALL_AS_EXPECTED] : []),
   ];
-}
-
-function count(number: number): string {
-  return number.toLocaleString('en');
 }
 
 function perSecond(rate: number): string {

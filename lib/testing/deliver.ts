@@ -59,15 +59,16 @@ export async function deliver(
  */
 export async function senderFor(
   app: INestApplication,
-  { bot, path, ...options }: XeniooSenderForOptions = {},
+  { bot, path, secret, ...options }: XeniooSenderForOptions = {},
 ): Promise<XeniooSender> {
   recordingOf(app);
   const webhook = webhookOf(app, {
     ...(bot !== undefined && { bot }),
     ...(path !== undefined && { path }),
+    ...(secret !== undefined && { secret }),
   });
   const url = new URL(webhook.path, await originOf(app));
-  return new XeniooSender({ secret: webhook.secret, ...options, url });
+  return new XeniooSender({ ...options, secret: webhook.secret, url });
 }
 
 const LISTENING = new WeakMap<INestApplication, Promise<unknown>>();

@@ -20,12 +20,12 @@ export interface Webhook {
 }
 
 /**
- * Finds a webhook of an initialised application.
+ * Finds a webhook of an initialised application, and the secret to call it with.
  * @throws {XeniooTestingError} when there is none, or more than one to choose from
  */
 export function webhookOf(
   app: INestApplicationContext,
-  { bot, path }: XeniooWebhookChoice,
+  { bot, path, secret }: XeniooWebhookChoice & { readonly secret?: string },
 ): Webhook {
   const all = app
     .get(XeniooGate, { strict: false, each: true })
@@ -41,9 +41,10 @@ export function webhookOf(
   const [{ path: foundPath, bots }] = found as [(typeof found)[0]];
   const chosen =
     bot === undefined ? bots[0] : bots.find(({ name }) => name === bot);
-  if (chosen) return { path: foundPath, secret: chosen.secrets[0]! };
+  const known = secret ?? chosen?.secrets[0];
+  if (known !== undefined) return { path: foundPath, secret: known };
   throw new XeniooTestingError(
-    `POST ${foundPath} has no bot: the function \`bots\` answered with none.`,
+    `POST ${foundPath} has no bot: the function \`bots\` answered with none. Give a \`secret\`.`,
   );
 }
 

@@ -1,32 +1,24 @@
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import {
   XeniooInbox,
   XeniooInboxError,
-  XeniooModule,
   type XeniooDelivery,
-  type XeniooModuleOptions,
 } from '../../lib/index.js';
-import { call } from '../support/call.js';
-import { Handled } from '../support/handled.js';
-import { startHost, type AdapterName } from '../support/host-app.js';
+import {
+  deliver,
+  dispatched,
+  idle,
+  received,
+  xeniooEntry,
+  xeniooGroup,
+} from '../../lib/testing/index.js';
+import { startArchive } from '../support/archive.js';
 import { NO_DEAD_LETTERS } from '../support/no-dead-letters.js';
+import { callRaw } from '../support/raw-caller.js';
 
-const PATH = '/xenioo/webhook';
 const EVENT = '{"Type":1,"Data":"Grüße 🎉"}';
-
-async function start(
-  adapter: AdapterName,
-  options: Partial<XeniooModuleOptions> = {},
-) {
-  const host = await startHost(adapter, {
-    imports: [XeniooModule.forRoot({ secret: 'right-secret', ...options })],
-    providers: [Handled],
-  });
-  return { ...host, handled: host.app.get(Handled) };
-}
+const { userMessage } = xeniooEntry;
 
 /** Takes nothing until it is told to. */
 class SlowInbox extends XeniooInbox {
@@ -63,61 +55,58 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ['deflated', deflateSync(EVENT), { 'content-encoding': 'deflate' }],
     ['in brotli', brotliCompressSync(EVENT), { 'content-encoding': 'br' }],
   ])('reads a body %s', async (_, body, headers) => {
-    const { url, handled, idle } = await start(adapter);
+    const { app, sender } = await startArchive(adapter);
 
-    const answer = await call(url(PATH), body, { headers });
+    const answer = await sender.call(body, { headers });
 
-    expect(answer).toMatchObject({ status: 200, text: '' });
-    await idle();
-    expect(handled.events).toMatchObject([{ text: 'Grüße 🎉' }]);
+    expect(answer).toMatchObject({ status: 200, body: '' });
+    await idle(app);
+    expect(dispatched(app)).toMatchObject([{ entry: { text: 'Grüße 🎉' } }]);
   });
 
   it('answers 200 to an empty array, and has nothing to handle', async () => {
-    const { url, handled, idle } = await start(adapter);
+    const { app, sender } = await startArchive(adapter);
 
-    expect(await call(url(PATH), [])).toMatchObject({ status: 200, text: '' });
+    expect(await sender.call([])).toMatchObject({ status: 200, body: '' });
 
-    await idle();
-    expect(handled).toMatchObject({ events: [], invalid: [] });
+    await idle(app);
+    expect(received(app)).toEqual([]);
+    expect(dispatched(app)).toEqual([]);
   });
 
   it('takes a body far over what the host allows its own routes', async () => {
-    const { url, handled, idle } = await start(adapter);
-    const events = Array.from({ length: 20_000 }, (_, index) => ({
-      Type: 1,
-      Data: `message ${index} ${'.'.repeat(200)}`,
-    }));
+    const { app } = await startArchive(adapter);
+    const events = xeniooGroup(20_000);
 
-    expect(await call(url(PATH), events)).toMatchObject({ status: 200 });
+    await deliver(app, events, { grouped: events.length });
 
-    await idle();
-    expect(handled.events).toHaveLength(20_000);
+    await idle(app);
+    expect(dispatched(app, 'Archive.save')).toHaveLength(20_000);
   });
 
   it('answers others while it reads a large one', async () => {
-    const { url } = await start(adapter);
-    const large = Array.from({ length: 20_000 }, () => ({ Type: 1 }));
+    const { sender } = await startArchive(adapter);
     const answered: string[] = [];
     const send = async (name: string, body: unknown) => {
-      await call(url(PATH), body);
+      await sender.call(body);
       answered.push(name);
     };
 
     await Promise.all([
-      send('large', large),
-      send('small', { Type: 1 }).then(() => send('next', { Type: 1 })),
+      send('large', xeniooGroup(20_000)),
+      send('small', userMessage()).then(() => send('next', userMessage())),
     ]);
 
     expect(answered).toEqual(['small', 'next', 'large']);
   });
 
   it('answers 413 to a body over bodyLimit, compressed or not', async () => {
-    const { url, logs } = await start(adapter, { bodyLimit: '1kb' });
-    const large = JSON.stringify({ Type: 1, Data: 'x'.repeat(2_000) });
+    const { sender, logs } = await startArchive(adapter, { bodyLimit: '1kb' });
+    const large = JSON.stringify(userMessage({ Data: 'x'.repeat(2_000) }));
 
-    expect(await call(url(PATH), large)).toMatchObject({ status: 413 });
+    expect(await sender.call(large)).toMatchObject({ status: 413 });
     const headers = { 'content-encoding': 'gzip' };
-    expect(await call(url(PATH), gzipSync(large), { headers })).toMatchObject({
+    expect(await sender.call(gzipSync(large), { headers })).toMatchObject({
       status: 413,
     });
 
@@ -129,46 +118,41 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it('answers 408 to a body that does not arrive within bodyTimeoutMs', async () => {
-    const { url } = await start(adapter, { bodyTimeoutMs: 50 });
-    const { hostname, port } = new URL(url(PATH));
+    const { url } = await startArchive(adapter, { bodyTimeoutMs: 50 });
 
-    const socket = connect(Number(port), hostname);
-    socket.write(
-      `POST ${PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer right-secret\r\nContent-Length: 100\r\n\r\n{"Type":`,
-    );
-    const [answer] = (await once(socket, 'data')) as [Buffer];
+    const caller = await callRaw(url(''), {
+      secret: 'right-secret',
+      body: 'Content-Length: 100',
+    });
+    caller.socket.write('{"Type":');
+    await caller.closed;
 
-    expect(answer.toString()).toMatch(/^HTTP\/1.1 408 .*connection: close/is);
-    await once(socket, 'close');
+    expect(caller.answered()).toMatch(/^HTTP\/1.1 408 .*connection: close/is);
   });
 
   it('refuses a wrong secret before the body is sent', async () => {
-    const { url } = await start(adapter);
-    const { hostname, port } = new URL(url(PATH));
+    const { url } = await startArchive(adapter);
 
-    const socket = connect(Number(port), hostname);
-    socket.write(
-      `POST ${PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong\r\nContent-Length: 100\r\n\r\n`,
-    );
-    const [answer] = (await once(socket, 'data')) as [Buffer];
+    const { closed, answered } = await callRaw(url(''), {
+      secret: 'wrong',
+      body: 'Content-Length: 100',
+    });
+    await closed;
 
-    expect(answer.toString()).toMatch(
-      /^HTTP\/1.1 401 .*www-authenticate: bearer/is,
-    );
-    await once(socket, 'close');
+    expect(answered()).toMatch(/^HTTP\/1.1 401 .*www-authenticate: bearer/is);
   });
 
   it('answers 400 where invalid is reject, and processes nothing of the call', async () => {
-    const { url, handled, idle } = await start(adapter, { invalid: 'reject' });
+    const { app, sender } = await startArchive(adapter, { invalid: 'reject' });
 
-    const answer = await call(url(PATH), [
-      { Type: 1, Data: 'fine' },
+    const answer = await sender.call([
+      userMessage({ Data: 'fine' }),
       { Type: 1, Data: 5 },
       { Type: 'x' },
     ]);
 
     expect(answer.status).toBe(400);
-    expect(JSON.parse(answer.text)).toEqual({
+    expect(JSON.parse(answer.body)).toEqual({
       statusCode: 400,
       message: [
         'entry 1: Data must be a string, got a number',
@@ -176,21 +160,22 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       ],
       error: 'Bad Request',
     });
-    await idle();
-    expect(handled).toMatchObject({ events: [], invalid: [] });
-    expect(await call(url(PATH), { Type: 1 })).toMatchObject({ status: 200 });
+    await idle(app);
+    expect(received(app)).toEqual([]);
+    expect(dispatched(app)).toEqual([]);
+    await deliver(app, userMessage());
   });
 
   it('answers 200 only once the inbox has accepted', async () => {
     const inbox = new SlowInbox();
-    const { url } = await start(adapter, {
+    const { sender } = await startArchive(adapter, {
       inbox: { useFactory: () => inbox },
     });
 
     let isAnswered = false;
-    const answer = call(url(PATH), [{ Type: 1 }, { Type: 1 }]).finally(
-      () => (isAnswered = true),
-    );
+    const answer = sender
+      .call([userMessage(), userMessage()])
+      .finally(() => (isAnswered = true));
     await expect.poll(() => inbox.deliveries.length).toBe(1);
 
     expect(inbox.deliveries[0]?.entries).toHaveLength(2);
@@ -200,13 +185,13 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it('answers 503 when the inbox can’t accept, and says why', async () => {
-    const { url, logs } = await start(adapter, {
+    const { sender, logs } = await startArchive(adapter, {
       inbox: { useFactory: () => new FullInbox() },
     });
 
-    expect(await call(url(PATH), { Type: 1 })).toMatchObject({
+    expect(await sender.call(userMessage())).toMatchObject({
       status: 503,
-      text: '',
+      body: '',
     });
 
     expect(logs.ofXenioo('error')).toEqual([
@@ -217,11 +202,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it('leaves the body limit and the errors of other routes to the host', async () => {
-    const { url } = await start(adapter);
+    const { url } = await startArchive(adapter);
 
     for (const [path, method] of [
       ['/elsewhere', 'POST'],
-      [PATH, 'GET'],
+      ['/xenioo/webhook', 'GET'],
     ] as const) {
       expect((await fetch(url(path), { method })).status).toBe(404);
     }

@@ -1,12 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import {
-  XeniooModule,
-  XeniooOptionsError,
-  type XeniooBot,
-} from '../../lib/index.js';
-import { call } from '../support/call.js';
-import { Handled } from '../support/handled.js';
-import { startHost, type AdapterName } from '../support/host-app.js';
+import { XeniooOptionsError, type XeniooBot } from '../../lib/index.js';
+import { dispatched, idle, xeniooEntry } from '../../lib/testing/index.js';
+import { startArchive } from '../support/archive.js';
+import type { AdapterName } from '../support/host-app.js';
 
 const SUPPORT = { name: 'support', token: 'a', secret: 'secret-a' };
 const SHOP = { name: 'shop', token: 'b', secret: 'secret-b' };
@@ -15,14 +11,11 @@ async function start(
   adapter: AdapterName,
   bots: () => XeniooBot[] | Promise<XeniooBot[]>,
 ) {
-  const host = await startHost(adapter, {
-    imports: [XeniooModule.forRoot({ bots, botsRefreshSeconds: 1 })],
-    providers: [Handled],
-  });
+  const host = await startArchive(adapter, { bots, botsRefreshSeconds: 1 });
   const send = async (secret: string) => {
     const authorization = `Bearer ${secret}`;
-    const url = host.url('/xenioo/webhook');
-    return (await call(url, { Type: 1 }, { authorization })).status;
+    const entry = xeniooEntry.userMessage();
+    return (await host.sender.call(entry, { authorization })).status;
   };
   return { ...host, send };
 }
@@ -30,7 +23,7 @@ async function start(
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it('asks for the bots while it boots', async () => {
     let asked = 0;
-    const { send, logs, idle, app } = await start(adapter, async () => {
+    const { send, logs, app } = await start(adapter, async () => {
       asked++;
       return [SUPPORT, SHOP];
     });
@@ -40,8 +33,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     );
 
     expect(await send('secret-b')).toBe(200);
-    await idle();
-    expect(app.get(Handled).events).toMatchObject([{ bot: 'shop' }]);
+    await idle(app);
+    expect(dispatched(app)).toMatchObject([{ entry: { bot: 'shop' } }]);
     expect(asked).toBe(1);
   });
 

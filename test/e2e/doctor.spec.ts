@@ -19,8 +19,7 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { startAnyHost } from '../support/any-host.js';
-import { ADAPTERS } from '../support/host-app.js';
+import { startHost } from '../support/host-app.js';
 import {
   hasSecret,
   parsed,
@@ -170,8 +169,8 @@ describe('when its advice is followed', () => {
   it.each(['express', 'fastify'] as const)(
     'finds nothing in a controller written by hand, on %s',
     async adapter => {
-      const { origin } = await startAnyHost(
-        ADAPTERS[adapter](),
+      const { url } = await startHost(
+        adapter,
         { controllers: [ByHand] },
         {
           options: { bodyParser: adapter === 'express' },
@@ -188,7 +187,7 @@ describe('when its advice is followed', () => {
       );
 
       const { findings, examination } = await examineWithDoctor(
-        `${origin}/xenioo/webhook`,
+        url('/xenioo/webhook'),
         { secret: SECRET },
       );
 

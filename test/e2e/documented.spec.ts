@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   BotMessageEvent,
   ConversationErrorEvent,
@@ -17,13 +17,20 @@ import {
   UserReturnedEvent,
   WrongReplyEvent,
   XeniooModule,
+  type InvalidXeniooEntry,
+  type XeniooEvent,
   type XeniooOptions,
   type XeniooOptionsFactory,
 } from '../../lib/index.js';
 import documented from '../fixtures/documented.json' with { type: 'json' };
 import everyType from '../fixtures/every-type.json' with { type: 'json' };
-import { call } from '../support/call.js';
-import { Handled } from '../support/handled.js';
+import {
+  dispatched,
+  idle,
+  senderFor,
+  xeniooEntry,
+} from '../../lib/testing/index.js';
+import { Archive } from '../support/archive.js';
 import { startHost, type AdapterName } from '../support/host-app.js';
 
 /** The examples are sent twice, alone and together. */
@@ -72,17 +79,23 @@ async function start(
   adapter: AdapterName,
   form: keyof typeof FORMS = 'forRoot',
 ) {
-  const host = await startHost(adapter, {
+  const { app } = await startHost(adapter, {
     imports: [FORMS[form]()],
-    providers: [Handled],
+    providers: [Archive],
   });
-  const handled = host.app.get(Handled);
+  const sender = await senderFor(app);
+  onTestFinished(() => sender.close());
   const send = async (body: unknown) => {
-    const answer = await call(host.url('/xenioo/webhook'), body);
-    await host.idle();
-    return answer;
+    expect(await sender.call(body)).toMatchObject({ status: 200, body: '' });
+    await idle(app);
   };
-  return { ...host, handled, send };
+  const given = (handler: string) =>
+    dispatched(app, handler).map(({ entry }) => entry);
+  return {
+    send,
+    saved: () => given('Archive.save') as XeniooEvent[],
+    quarantined: () => given('Archive.quarantine') as InvalidXeniooEntry[],
+  };
 }
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
@@ -90,16 +103,13 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     'configured by %s',
     form => {
       it('turns the documented examples into events, as objects and as an array', async () => {
-        const { handled, send } = await start(adapter, form);
+        const { send, saved, quarantined } = await start(adapter, form);
 
-        for (const body of [...documented, documented]) {
-          const answer = await send(body);
-          expect(answer).toMatchObject({ status: 200, text: '' });
-        }
+        for (const body of [...documented, documented]) await send(body);
 
-        expect(handled.invalid).toEqual([]);
-        const alone = handled.events.slice(0, 4);
-        const together = handled.events.slice(4);
+        expect(quarantined()).toEqual([]);
+        const alone = saved().slice(0, 4);
+        const together = saved().slice(4);
         // By their dates the user wrote first.
         const conversation = together.filter(event => event.conversationId);
         expect(conversation.map(({ type }) => type)).toEqual([1, 0]);
@@ -141,39 +151,33 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   );
 
   it('gives each of the 14 types a class of its own', async () => {
-    const { handled, send } = await start(adapter);
+    const { send, saved } = await start(adapter);
 
     await send(everyType);
 
-    expect(handled.events.map(event => event.constructor)).toEqual(CLASSES);
-    expect(handled.events.map(({ type }) => type)).toEqual([
-      ...everyType.keys(),
-    ]);
+    expect(saved().map(event => event.constructor)).toEqual(CLASSES);
+    expect(saved().map(({ type }) => type)).toEqual([...everyType.keys()]);
   });
 
   it('passes a type that nobody knows yet', async () => {
-    const { handled, send } = await start(adapter);
+    const { send, saved } = await start(adapter);
+    const entry = xeniooEntry.unknown({ Type: 99, Data: 'new' });
 
-    expect(await send({ Type: 99, Data: 'new' })).toMatchObject({
-      status: 200,
-    });
+    await send(entry);
 
-    expect(handled.events[0]).toBeInstanceOf(UnknownXeniooEvent);
-    expect(handled.events[0]).toMatchObject({
-      type: 99,
-      typeName: 'unknown',
-      raw: { Type: 99, Data: 'new' },
-    });
+    const [event] = saved();
+    expect(event).toBeInstanceOf(UnknownXeniooEvent);
+    expect(event).toMatchObject({ type: 99, typeName: 'unknown', raw: entry });
   });
 
   it('keeps extra fields as variables, and takes null for absent', async () => {
-    const { handled, send } = await start(adapter);
+    const { send, saved } = await start(adapter);
 
     await send(
       '{"Type":1,"Data":null,"Channel":null,"city":"Rome","cart":{"items":[1]},"__proto__":{"isAdmin":true}}',
     );
 
-    const [event] = handled.events;
+    const [event] = saved();
     expect(event).toBeInstanceOf(UserMessageEvent);
     expect(event).not.toHaveProperty('text');
     expect(event).not.toHaveProperty('channel');
@@ -187,11 +191,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it('freezes what handlers share', async () => {
-    const { handled, send } = await start(adapter);
+    const { send, saved } = await start(adapter);
 
-    await send({ Type: 1, cart: { items: [{ id: 1 }] } });
+    await send(xeniooEntry.userMessage({ cart: { items: [{ id: 1 }] } }));
 
-    const [event] = handled.events as [UserMessageEvent];
+    const [event] = saved() as [UserMessageEvent];
     const cart = event.variables['cart'] as { items: object[] };
     for (const shared of [event, event.variables, event.raw, cart.items[0]]) {
       expect(Object.isFrozen(shared)).toBe(true);
@@ -199,7 +203,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it('quarantines what it can’t understand, and processes the rest', async () => {
-    const { handled, send } = await start(adapter);
+    const { send, saved, quarantined } = await start(adapter);
     const deep = `${'['.repeat(5_000)}${']'.repeat(5_000)}`;
 
     const bodies = [
@@ -212,17 +216,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       '{"Type":5}',
       `[{"Type":1,"x":"]"},{"Type":1,"deep":${deep}}]`,
     ];
-    for (const body of bodies) {
-      expect(await send(body)).toMatchObject({ status: 200, text: '' });
-    }
+    for (const body of bodies) await send(body);
 
-    expect(handled.events).toHaveLength(2);
+    expect(saved()).toHaveLength(2);
     expect(
-      handled.invalid.map(({ reason, errors, raw }) => [
-        reason,
-        ...errors,
-        raw,
-      ]),
+      quarantined().map(({ reason, errors, raw }) => [reason, ...errors, raw]),
     ).toEqual([
       ['not-json', 'the body is empty', ''],
       [

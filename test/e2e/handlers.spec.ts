@@ -24,17 +24,27 @@ import {
   XENIOO_EVENT_NAMES,
   XeniooEvent,
   XeniooEventType,
-  XeniooInbox,
   XeniooModule,
   type XeniooModuleOptions,
 } from '../../lib/index.js';
-import { call } from '../support/call.js';
+import {
+  deliver,
+  idle,
+  xeniooEntry,
+  type XeniooDeliverOptions,
+} from '../../lib/testing/index.js';
 import { startHost, type AdapterName } from '../support/host-app.js';
 
-const BOTS = [
-  { name: 'support', token: 'token-a', secret: 'right-secret' },
-  { name: 'shop', token: 'token-b', secret: 'shop-secret' },
-];
+const { fallback, handOver, takeOver, userMessage } = xeniooEntry;
+
+const OPTIONS: XeniooModuleOptions = {
+  bots: [
+    { name: 'support', token: 'token-a', secret: 'right-secret' },
+    { name: 'shop', token: 'token-b', secret: 'shop-secret' },
+  ],
+  // What is handed over twice shall be seen.
+  dedupe: false,
+};
 
 async function start(
   adapter: AdapterName,
@@ -42,15 +52,13 @@ async function start(
   options: Partial<XeniooModuleOptions> = {},
 ) {
   const host = await startHost(adapter, {
-    imports: [...imports, XeniooModule.forRoot({ bots: BOTS, ...options })],
+    imports: [...imports, XeniooModule.forRoot({ ...OPTIONS, ...options })],
     ...metadata,
   });
-  const send = async (body: unknown, secret = 'right-secret') => {
-    const authorization = `Bearer ${secret}`;
-    const url = host.url('/xenioo/webhook');
-    const answer = await call(url, body, { authorization });
-    await host.idle();
-    return answer.status;
+  /** Sends entries in one call that is answered 200, and waits until they are handled. */
+  const send = async (entries: unknown[], to: XeniooDeliverOptions = {}) => {
+    await deliver(host.app, entries, { grouped: entries.length, ...to });
+    await idle(host.app);
   };
   return { ...host, send };
 }
@@ -75,7 +83,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     }
 
     const { send } = await start(adapter, { providers: [Desk] });
-    await send([{ Type: 10 }, { Type: 11 }, { Type: 12 }]);
+    await send([takeOver(), handOver(), fallback()]);
 
     expect(ran.toSorted()).toEqual([
       'several hand-over',
@@ -112,9 +120,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     }
 
     const { send } = await start(adapter, { providers: [Desk] });
-    await send({ Type: 1, Data: 'a', Channel: 'TelegramChannel' });
-    await send({ Type: 1, Data: 'b?' });
-    await send({ Type: 1, Data: 'c' }, 'shop-secret');
+    await send([userMessage({ Data: 'a', Channel: 'TelegramChannel' })]);
+    await send([userMessage({ Data: 'b?', Channel: undefined })]);
+    await send([userMessage({ Data: 'c', Channel: 'Web' })], { bot: 'shop' });
 
     expect(ran).toEqual(['phones a', 'questions b?', 'shop c']);
   });
@@ -150,7 +158,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       imports: [OuterModule],
       controllers: [DeskController],
     });
-    await send({ Type: 1 });
+    await send([userMessage()]);
 
     expect(ran.toSorted()).toEqual(['controller', 'nested']);
   });
@@ -182,10 +190,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     const { send, logs } = await start(adapter, {
       providers: [RequestScoped, Transient],
     });
-    await send([
-      { Type: 1, Data: 'a' },
-      { Type: 1, Data: 'b' },
-    ]);
+    await send([userMessage(), userMessage()]);
 
     expect(logs.ofXenioo('error')).toEqual([]);
     expect(new Set(instances).size).toBe(2);
@@ -231,7 +236,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       { providers: [Desk] },
       { retry: false },
     );
-    expect(await send([{ Type: 1 }, 'no event'])).toBe(200);
+    await send([userMessage(), xeniooEntry.malformed('not-an-event')]);
 
     expect(ran).toEqual(['works']);
     const errors = logs.ofXenioo('error').toSorted();
@@ -268,7 +273,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       { providers: [Desk] },
       { handlerTimeoutMs: 20, concurrency: 1, retry: false },
     );
-    expect(await send([{ Type: 1 }, { Type: 1 }])).toBe(200);
+    await send([userMessage(), userMessage()]);
 
     expect(ran).toEqual(['works', 'works']);
     expect(logs.ofXenioo('warn')).toEqual([
@@ -299,24 +304,21 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       }
     }
 
-    const { app, url } = await start(
+    const { app } = await start(
       adapter,
       { providers: [Desk] },
       { acknowledgeWithinMs: 50 },
     );
-    const authorization = 'Bearer right-secret';
-    const answer = async (body: unknown) => {
-      const { status } = await call(url('/xenioo/webhook'), body, {
-        authorization,
-      });
-      order.push(`answered ${status}`);
+    const answer = async (entry: unknown) => {
+      await deliver(app, entry);
+      order.push('answered');
     };
-    await answer({ Type: 1 });
-    await answer({ Type: 0 });
+    await answer(userMessage());
+    await answer(xeniooEntry.botMessage());
 
-    expect(order).toEqual(['handled', 'answered 200', 'answered 200']);
+    expect(order).toEqual(['handled', 'answered', 'answered']);
     end();
-    await app.get(XeniooInbox, { strict: false }).idle();
+    await idle(app);
   });
 
   it('lets the bus hear every event, once its handlers have run', async () => {
@@ -345,9 +347,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       imports: [EventEmitterModule.forRoot({ wildcard: true })],
       providers: [Desk],
     });
-    await send({ Type: 1, Data: 'hello' });
-    await send({ Type: 99 });
-    await send('broken');
+    await send([userMessage({ Data: 'hello' })]);
+    await send([xeniooEntry.unknown()]);
+    await send([xeniooEntry.malformed('not-json')]);
 
     expect(heard).toEqual([
       ['handler', undefined],
@@ -382,7 +384,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     emitter.once(name, () => heard.push('once'));
     emitter.onAny(heardName => heard.push(String(heardName)));
 
-    expect(await send([{ Type: 1 }, { Type: 1 }])).toBe(200);
+    await send([userMessage(), userMessage()]);
 
     expect(heard).toEqual(['once', name, name]);
     expect(
@@ -419,7 +421,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(logs.ofXenioo('warn')).toEqual([
       expect.stringContaining('No method handles Xenioo events'),
     ]);
-    expect(await send({ Type: 1 })).toBe(200);
+    await send([userMessage()]);
   });
 
   it('logs each handler and what it handles', async () => {

@@ -6,9 +6,7 @@ import {
   type NestInterceptor,
 } from '@nestjs/common';
 import { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
-import { once } from 'node:events';
-import { connect } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   OnXenioo,
   OnXeniooFailed,
@@ -18,9 +16,17 @@ import {
   XeniooModule,
   type XeniooModuleOptions,
 } from '../../lib/index.js';
-import { startAnyHost } from '../support/any-host.js';
-import { Handled } from '../support/handled.js';
-import { ADAPTERS, type AdapterName } from '../support/host-app.js';
+import {
+  dispatched,
+  forget,
+  idle,
+  senderFor,
+  type XeniooAnswer,
+  type XeniooSender,
+  type XeniooWireEntry,
+} from '../../lib/testing/index.js';
+import { Archive } from '../support/archive.js';
+import { startHost, type AdapterName } from '../support/host-app.js';
 import {
   FIVE_MEGABYTES,
   MARKED,
@@ -39,7 +45,8 @@ import {
 } from '../support/matrix-hosts.js';
 import { NO_DEAD_LETTERS } from '../support/no-dead-letters.js';
 import { recordPrinted } from '../support/printed.js';
-import { send, type Got } from '../support/send.js';
+import { callRaw } from '../support/raw-caller.js';
+import { senderAt } from '../support/sender-at.js';
 
 const CALLER = { 'accept-encoding': 'gzip, br', origin: 'https://xenioo.com' };
 
@@ -47,7 +54,7 @@ const CALLER = { 'accept-encoding': 'gzip, br', origin: 'https://xenioo.com' };
 async function start(adapter: AdapterName, host: MatrixHost) {
   const printed = recordPrinted();
   const paths = host.paths ?? ['xenioo/webhook'];
-  const { app, logs, origin } = await startAnyHost(
+  const { app, logs, url } = await startHost(
     adapterOf(adapter, host),
     {
       ...host.metadata,
@@ -62,57 +69,56 @@ async function start(adapter: AdapterName, host: MatrixHost) {
         ),
         ...(host.metadata?.imports ?? []),
       ],
-      providers: [Handled, ...(host.metadata?.providers ?? [])],
+      providers: [Archive, ...(host.metadata?.providers ?? [])],
       controllers: [OwnController],
     },
     host,
   );
-  const webhooks = paths.map((path, index) => ({
-    url: `${origin}${host.prefix ?? ''}/${path}`,
-    secret: SECRETS[index]!,
-  }));
-  const answers: Got[] = [];
+  const webhooks = paths.map((path, index) => {
+    const at = url(`${host.prefix ?? ''}/${path}`);
+    const secret = SECRETS[index]!;
+    const sender = senderAt(at, { secret, headers: CALLER });
+    return { url: at, secret, sender };
+  });
+  // From here on it is recorded what handlers are given.
+  forget(app);
+  const answers: XeniooAnswer[] = [];
   const call = async (
-    url: string,
-    authorization: string | undefined,
-    { headers, body }: MatrixBody,
+    sender: XeniooSender,
+    { body, options }: MatrixBody,
+    authorization?: string | null,
   ) => {
-    const answer = await send(url, {
-      headers: {
-        ...CALLER,
-        ...headers,
-        ...(authorization !== undefined && { authorization }),
-      },
-      ...(body !== undefined && { body }),
-    });
+    const given = authorization === undefined ? {} : { authorization };
+    const answer = await sender.call(body, { ...options, ...given });
     answers.push(answer);
-    return {
-      status: answer.status,
-      body: answer.body.toString(),
-      challenge: answer.headers['www-authenticate'],
-    };
+    const challenge = answer.headers['www-authenticate'];
+    return { status: answer.status, body: answer.body, challenge };
   };
+  const given = (handler: string) =>
+    dispatched(app, handler).map(({ entry }) => entry.raw);
   return {
+    app,
     webhooks,
     call,
     logs,
-    handled: app.get(Handled),
     status: app.get(XeniooHookStatus),
-    ask: askOf(origin, host),
-    idle: () =>
-      Promise.all(
-        app
-          .get(XeniooInbox, { strict: false, each: true })
-          .map(inbox => inbox.idle()),
-      ),
-    everythingSaid: () =>
-      [...logs.lines, ...printed, ...answers.map(said)].map(part =>
-        JSON.stringify(part),
-      ),
+    ask: askOf(url(''), host),
+    savedTexts: () =>
+      given('Archive.save')
+        .map(raw => (raw as XeniooWireEntry).Data)
+        .toSorted(),
+    quarantined: () => inOrder(given('Archive.quarantine')),
+    whatSaysOfIt: () => marked(logs.lines, printed, answers),
   };
 }
 
-const said = ({ headers, body }: Got) => ({ headers, body: body.toString() });
+/** What of all this holds something of what came. */
+const marked = (...said: readonly unknown[][]) =>
+  said
+    .flat()
+    .map(part => JSON.stringify(part))
+    .filter(text => MARKED.test(text));
+
 const inOrder = (values: readonly unknown[]) =>
   values.map(value => JSON.stringify(value)).toSorted();
 
@@ -126,51 +132,48 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
   describe.each(hosts)('where the host %s', (_, host) => {
     it('answers 200 to the right secret, handles everything once, and says nothing of it', async () => {
-      const { webhooks, call, handled, status, idle, ...hosted } = await start(
+      const { app, webhooks, call, status, ...hosted } = await start(
         adapter,
         host,
       );
       const sent: MatrixBody[] = [];
 
-      for (const { url, secret } of webhooks) {
+      for (const { url, secret, sender } of webhooks) {
         for (const [name, create] of Object.entries(MATRIX_BODIES)) {
           const body = create();
           sent.push(body);
-          const answer = await call(url, `Bearer ${secret}`, body);
+          const answer = await call(sender, body);
           expect.soft(answer, `${name} at ${url}`).toEqual(OK);
         }
         const behindSlash = MATRIX_BODIES['an object']!();
         sent.push(behindSlash);
-        expect(await call(`${url}/`, secret, behindSlash)).toEqual(OK);
+        const slash = senderAt(`${url}/`, { secret, headers: CALLER });
+        expect(await call(slash, behindSlash, secret)).toEqual(OK);
       }
 
-      await idle();
-      expect(handled.events.map(({ raw }) => raw['Data']).toSorted()).toEqual(
+      await idle(app);
+      expect(hosted.savedTexts()).toEqual(
         sent.flatMap(({ texts }) => texts).toSorted(),
       );
-      expect(inOrder(handled.invalid.map(({ raw }) => raw))).toEqual(
+      expect(hosted.quarantined()).toEqual(
         inOrder(sent.flatMap(({ kept }) => kept)),
       );
       expect(status).toMatchObject({ strikes: 0, refused: 0 });
-      const saidOfIt = hosted.everythingSaid().filter(it => MARKED.test(it));
-      expect(saidOfIt).toEqual([]);
+      expect(hosted.whatSaysOfIt()).toEqual([]);
     });
 
     it('answers 401 to a wrong secret, and says nothing of it', async () => {
-      const { webhooks, call, handled, status, idle, ...hosted } = await start(
+      const { app, webhooks, call, status, ...hosted } = await start(
         adapter,
         host,
       );
       let refused = 0;
 
-      for (const { url, secret } of webhooks) {
+      for (const { url, secret, sender } of webhooks) {
         for (const authorization of wrongAuthorizations(secret)) {
           for (const name of ['an object', 'broken JSON', 'gzip', 'chunks']) {
-            const answer = await call(
-              url,
-              authorization,
-              MATRIX_BODIES[name]!(),
-            );
+            const body = MATRIX_BODIES[name]!();
+            const answer = await call(sender, body, authorization);
             expect
               .soft(answer, `${name}, ${authorization} at ${url}`)
               .toEqual(REFUSED);
@@ -179,12 +182,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         }
       }
 
-      await idle();
-      expect(handled).toMatchObject({ events: [], invalid: [] });
+      await idle(app);
+      expect(dispatched(app)).toEqual([]);
       expect(status).toMatchObject({ strikes: 0, refused });
       expect(hosted.logs.ofXenioo('warn').length).toBeGreaterThan(0);
-      const saidOfIt = hosted.everythingSaid().filter(it => MARKED.test(it));
-      expect(saidOfIt).toEqual([]);
+      expect(hosted.whatSaysOfIt()).toEqual([]);
     });
 
     it('has its habit', async () => {
@@ -195,23 +197,20 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it('takes 20,000 events in one call where the host allows 1 KB', async () => {
-    const { webhooks, call, handled, idle, ...hosted } = await start(
+    const { app, webhooks, call, ...hosted } = await start(
       adapter,
       MATRIX_HOSTS['allows 1 KB']!,
     );
-    const [{ url, secret }] = webhooks as [(typeof webhooks)[0]];
+    const [{ sender }] = webhooks as [(typeof webhooks)[0]];
     const body = FIVE_MEGABYTES();
-    expect(body.body!.length).toBeGreaterThan(5_000_000);
+    expect(body.body.length).toBeGreaterThan(5_000_000);
 
-    expect(await call(url, `Bearer ${secret}`, body)).toEqual(OK);
+    expect(await call(sender, body)).toEqual(OK);
 
-    await idle();
-    expect(handled.events.map(({ raw }) => raw['Data']).toSorted()).toEqual(
-      body.texts.toSorted(),
-    );
-    expect(handled.invalid).toEqual([]);
-    const saidOfIt = hosted.everythingSaid().filter(it => MARKED.test(it));
-    expect(saidOfIt).toEqual([]);
+    await idle(app);
+    expect(hosted.savedTexts()).toEqual(body.texts.toSorted());
+    expect(hosted.quarantined()).toEqual([]);
+    expect(hosted.whatSaysOfIt()).toEqual([]);
   });
 });
 
@@ -281,7 +280,7 @@ describe.each(['express', 'fastify'] as const)(
   adapter => {
     async function startWith(options: Partial<XeniooModuleOptions>) {
       const printed = recordPrinted();
-      const host = await startAnyHost(ADAPTERS[adapter](), {
+      const { app, url, logs } = await startHost(adapter, {
         imports: [
           EventEmitterModule.forRoot({ wildcard: true }),
           XeniooModule.forRoot({
@@ -294,20 +293,22 @@ describe.each(['express', 'fastify'] as const)(
         ],
         providers: [Fails, Denies, Throws],
       });
+      const sender = await senderFor(app, { failures: 'ignore' });
+      onTestFinished(() => sender.close());
       return {
-        ...host,
-        url: `${host.origin}/xenioo/webhook`,
-        saidOfIt: (answers: string[]) =>
-          [...host.logs.lines.map(line => JSON.stringify(line)), ...printed]
-            .concat(answers)
-            .filter(it => MARKED.test(it)),
+        app,
+        sender,
+        origin: url(''),
+        logs,
+        whatSaysOfIt: (answers: unknown[]) =>
+          marked(logs.lines, printed, answers),
       };
     }
 
     it.each(MISHAPS)(
       'says nothing of what came where %s',
       async (_, status, options) => {
-        const { app, url, logs, saidOfIt } = await startWith(options);
+        const { app, sender, logs, whatSaysOfIt } = await startWith(options);
         const body = JSON.stringify([
           { Type: 1, Data: 'a numbat', UserName: 'Ada Bilby' },
           { Type: 1, Data: ['a numbat'], UserName: { name: 'Ada Bilby' } },
@@ -317,58 +318,54 @@ describe.each(['express', 'fastify'] as const)(
           { Type: 3, Name: '', Key: 'a numbat'.repeat(9) },
           'a numbat',
         ]);
-        const headers = { authorization: `Bearer ${SECRETS[0]}` };
 
         const answers = [
-          await send(url, { headers, body }),
-          await send(url, { headers, body: `${body}, a numbat` }),
+          await sender.call(body),
+          await sender.call(`${body}, a numbat`),
         ];
-        await app.get(XeniooInbox, { strict: false }).idle();
+        await idle(app);
 
         expect(answers.map(answer => answer.status)).toEqual([status, status]);
         expect(logs.ofXenioo('error').length).toBeGreaterThan(0);
-        expect(
-          saidOfIt(answers.map(answer => JSON.stringify(said(answer)))),
-        ).toEqual([]);
+        expect(whatSaysOfIt(answers)).toEqual([]);
       },
     );
 
     it('says nothing of what came too slowly', async () => {
-      const { url, logs, saidOfIt } = await startWith({ bodyTimeoutMs: 50 });
-      const { hostname, port } = new URL(url);
+      const { origin, logs, whatSaysOfIt } = await startWith({
+        bodyTimeoutMs: 50,
+      });
 
-      const socket = connect(Number(port), hostname);
-      socket.write(
-        `POST /xenioo/webhook HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${SECRETS[0]}\r\nContent-Length: 100\r\n\r\n{"Data":"a numbat`,
-      );
-      const [answer] = (await once(socket, 'data')) as [Buffer];
-      await once(socket, 'close');
+      const caller = await callRaw(origin, {
+        secret: SECRETS[0],
+        body: 'Content-Length: 100',
+      });
+      caller.socket.write('{"Data":"a numbat');
+      await caller.closed;
 
       expect(logs.ofXenioo('error')).toHaveLength(1);
-      expect(saidOfIt([answer.toString()])).toEqual([]);
+      expect(whatSaysOfIt([caller.answered()])).toEqual([]);
     });
 
     it('says nothing of a secret where the bots can’t be asked', async () => {
       let asked = 0;
-      const { url, logs, saidOfIt } = await startWith({
+      const { sender, logs, whatSaysOfIt } = await startWith({
         bots: () => {
           if (asked++ > 0) throw new Error('the vault is down');
           return [{ name: 'support', token: 'dunnart', secret: SECRETS[0] }];
         },
       });
 
-      const headers = { authorization: `Bearer ${WRONG_SECRET}` };
+      const authorization = `Bearer ${WRONG_SECRET}`;
       const answers = [
-        await send(url, { headers, body: '{}' }),
-        await send(url, { headers, body: '{}' }),
-        await send(url, { headers, body: '{}' }),
+        await sender.call({}, { authorization }),
+        await sender.call({}, { authorization }),
+        await sender.call({}, { authorization }),
       ];
 
       expect(answers.map(({ status }) => status)).toEqual([401, 401, 401]);
       expect(logs.ofXenioo('warn').length).toBeGreaterThan(0);
-      expect(
-        saidOfIt(answers.map(answer => JSON.stringify(said(answer)))),
-      ).toEqual([]);
+      expect(whatSaysOfIt(answers)).toEqual([]);
     });
   },
 );

@@ -38,7 +38,7 @@ import {
   XeniooEventType,
   XeniooModule,
 } from '../../lib/index.js';
-import { call } from '../support/call.js';
+import { deliver, idle, xeniooEntry } from '../../lib/testing/index.js';
 import { startHost, type AdapterName } from '../support/host-app.js';
 
 const trace: string[] = [];
@@ -83,6 +83,9 @@ class Filter implements ExceptionFilter {
 @Module({ providers: [Words], exports: [Words] })
 class WordsModule {}
 
+/** What is handed over twice shall be seen. */
+const OPTIONS = { secret: 'right-secret', dedupe: false } as const;
+
 async function start(
   adapter: AdapterName,
   {
@@ -91,18 +94,14 @@ async function start(
   }: Pick<Parameters<typeof startHost>[1], 'providers' | 'controllers'>,
 ) {
   const host = await startHost(adapter, {
-    imports: [
-      WordsModule,
-      XeniooModule.forRoot({ secret: 'right-secret', retry: false }),
-    ],
+    imports: [WordsModule, XeniooModule.forRoot({ ...OPTIONS, retry: false })],
     providers,
     controllers,
   });
   const send = async (...texts: string[]) => {
-    const body = texts.map(text => ({ Type: 1, Data: text }));
-    const answer = await call(host.url('/xenioo/webhook'), body);
-    await host.idle();
-    return answer.status;
+    const messages = texts.map(Data => xeniooEntry.userMessage({ Data }));
+    await deliver(host.app, messages, { grouped: messages.length });
+    await idle(host.app);
   };
   return { ...host, send };
 }
@@ -268,7 +267,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         { provide: APP_PIPE, useClass: GlobalPipe },
       ],
     });
-    expect(await send('hello')).toBe(200);
+    await send('hello');
 
     expect(trace.slice(0, 2)).toEqual([
       'global guard http',
@@ -401,15 +400,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     })
     class AliasModule {}
 
-    const host = await startHost(adapter, {
-      imports: [
-        AliasModule,
-        DeskModule,
-        XeniooModule.forRoot({ secret: 'right-secret' }),
-      ],
+    const { app } = await startHost(adapter, {
+      imports: [AliasModule, DeskModule, XeniooModule.forRoot(OPTIONS)],
     });
-    await call(host.url('/xenioo/webhook'), { Type: 1, Data: 'deny' });
-    await host.idle();
+    await deliver(app, xeniooEntry.userMessage({ Data: 'deny' }));
+    await idle(app);
 
     expect(trace).toEqual(['guard xenioo Desk.handle']);
   });

@@ -1,7 +1,6 @@
 import { Injectable, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
-import { Agent } from 'node:http';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   OnXenioo,
@@ -11,11 +10,18 @@ import {
   type XeniooModuleAsyncOptions,
   type XeniooModuleOptions,
 } from '../../lib/index.js';
-import { call } from '../support/call.js';
-import { Handled } from '../support/handled.js';
+import {
+  deliver,
+  dispatched,
+  idle,
+  senderFor,
+  xeniooEntry,
+} from '../../lib/testing/index.js';
+import { Archive, startArchive } from '../support/archive.js';
 import { ADAPTERS, startHost } from '../support/host-app.js';
 import { LogRecorder } from '../support/log-recorder.js';
-import { send } from '../support/send.js';
+
+const { userMessage } = xeniooEntry;
 
 const OPTIONS = { secret: 'right-secret', acknowledgeWithinMs: 0 };
 
@@ -41,11 +47,12 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     'handles what was accepted before it shuts down (%j)',
     async extras => {
       const { Slow, done, release } = createGate();
-      const { app, url } = await startHost(adapter, {
-        imports: [XeniooModule.forRoot({ ...OPTIONS, ...extras })],
-        providers: [Slow],
-      });
-      await call(url('/xenioo/webhook'), [{ Type: 1 }, { Type: 1 }]);
+      const { app } = await startArchive(
+        adapter,
+        { ...OPTIONS, ...extras },
+        { providers: [Slow] },
+      );
+      await deliver(app, [userMessage(), userMessage()]);
 
       const closed = app.close();
       expect(done).toEqual([]);
@@ -58,11 +65,12 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
   it('does not wait longer than shutdownTimeoutMs, and tells what is lost', async () => {
     const { Slow, release } = createGate();
-    const { app, url, logs } = await startHost(adapter, {
-      imports: [XeniooModule.forRoot({ ...OPTIONS, shutdownTimeoutMs: 30 })],
-      providers: [Slow],
-    });
-    await call(url('/xenioo/webhook'), [{ Type: 1 }, { Type: 1 }]);
+    const { app, logs } = await startArchive(
+      adapter,
+      { ...OPTIONS, shutdownTimeoutMs: 30 },
+      { providers: [Slow] },
+    );
+    await deliver(app, [userMessage(), userMessage()]);
 
     await app.close();
 
@@ -74,25 +82,19 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
   it('comes to its end though callers keep their connections', async () => {
     const { Slow, release } = createGate();
-    const { app, url } = await startHost(adapter, {
-      imports: [XeniooModule.forRoot(OPTIONS)],
+    const { app, sender } = await startArchive(adapter, OPTIONS, {
       providers: [Slow],
     });
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    onTestFinished(() => agent.destroy());
-    const callAgain = () =>
-      send(url('/xenioo/webhook'), {
-        headers: { authorization: 'Bearer right-secret' },
-        body: '{"Type":8}',
-        agent,
-      });
-    const before = await callAgain();
+    const before = await sender.call(userMessage());
 
     const closed = app.close();
     await vi.waitFor(
       async () => {
-        const { status, headers } = await callAgain();
-        expect([status, headers.connection]).toEqual([200, 'close']);
+        expect(await sender.call(userMessage())).toMatchObject({
+          status: 200,
+          headers: { connection: 'close' },
+          reusedConnection: true,
+        });
       },
       { timeout: 5_000 },
     );
@@ -105,20 +107,22 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it('runs in a testing module', async () => {
     const testing = await Test.createTestingModule({
       imports: [XeniooModule.forRoot(OPTIONS)],
-      providers: [Handled],
+      providers: [Archive],
     })
       .setLogger(new LogRecorder())
       .compile();
     const app = testing.createNestApplication(ADAPTERS[adapter]());
-    await app.listen(0, '127.0.0.1');
+    onTestFinished(() => app.close());
+    await app.init();
+    const sender = await senderFor(app);
+    onTestFinished(() => sender.close());
 
-    const url = `${await app.getUrl()}/xenioo/webhook`;
-    expect((await call(url, 'broken')).status).toBe(200);
-    expect((await call(url, {}, { authorization: null })).status).toBe(401);
+    await deliver(app, xeniooEntry.malformed('not-json'));
+    const refused = await sender.call(userMessage(), { authorization: null });
+    expect(refused.status).toBe(401);
 
-    await app.get(XeniooInbox, { strict: false }).idle();
-    expect(app.get(Handled).invalid).toHaveLength(1);
-    await app.close();
+    await idle(app);
+    expect(dispatched(app, 'Archive.quarantine')).toHaveLength(1);
   });
 });
 
@@ -129,14 +133,14 @@ describe('without a server', () => {
       {
         module: class AppModule {},
         imports: [XeniooModule.forRoot(OPTIONS)],
-        providers: [Handled],
+        providers: [Archive],
       },
       { logger: logs },
     );
 
     expect(logs.ofXenioo()).toEqual([
-      'Handled.handle handles every event',
-      'Handled.keep handles invalid entries',
+      'Archive.save handles every event',
+      'Archive.quarantine handles invalid entries',
     ]);
     await app.close();
   });
@@ -144,7 +148,7 @@ describe('without a server', () => {
   it('boots as a testing module', async () => {
     const testing = await Test.createTestingModule({
       imports: [XeniooModule.forRoot({ ...OPTIONS, isGlobal: true })],
-      providers: [Handled],
+      providers: [Archive],
     })
       .setLogger(new LogRecorder())
       .compile();

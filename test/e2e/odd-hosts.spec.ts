@@ -1,7 +1,6 @@
 import {
   Injectable,
   Module,
-  type INestApplication,
   type MiddlewareConsumer,
   type NestModule,
 } from '@nestjs/common';
@@ -18,17 +17,18 @@ import {
 } from 'node:http2';
 import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { OnXenioo, XeniooHookStatus, XeniooModule } from '../../lib/index.js';
-import { call } from '../support/call.js';
-import { Handled } from '../support/handled.js';
-import { startHost } from '../support/host-app.js';
-
-const METADATA = {
-  imports: [XeniooModule.forRoot({ secret: 'right-secret' })],
-  providers: [Handled],
-};
+import { OnXenioo, XeniooHookStatus } from '../../lib/index.js';
+import {
+  deliver,
+  dispatched,
+  idle,
+  xeniooEntry,
+} from '../../lib/testing/index.js';
+import { startArchive } from '../support/archive.js';
+import { senderAt } from '../support/sender-at.js';
 
 const PATH = '/xenioo/webhook';
+const { userMessage } = xeniooEntry;
 
 interface RawRequest extends IncomingMessage {
   body?: unknown;
@@ -43,14 +43,12 @@ describe('on Express', () => {
   it('takes what a parser left that the host put into the server itself', async () => {
     const server = new ExpressAdapter();
     server.useBodyParser('json', false);
-    const { url, app, idle } = await startHost(server, METADATA);
+    const { app } = await startArchive(server);
 
-    expect((await call(url(PATH), { Type: 1, Data: 'hello' })).status).toBe(
-      200,
-    );
+    await deliver(app, userMessage({ Data: 'hello' }));
 
-    await idle();
-    expect(app.get(Handled).events).toMatchObject([{ text: 'hello' }]);
+    await idle(app);
+    expect(dispatched(app)).toMatchObject([{ entry: { text: 'hello' } }]);
   });
 
   it('answers 503, and says why, where nothing is left of the body', async () => {
@@ -59,77 +57,81 @@ describe('on Express', () => {
       (request: IncomingMessage, _response: unknown, next: () => void) =>
         void drain(request).then(() => next()),
     );
-    const { url, app, logs } = await startHost(server, METADATA);
+    const { app, sender, logs } = await startArchive(server);
 
-    expect((await call(url(PATH), { Type: 1 })).status).toBe(503);
+    expect((await sender.call(userMessage())).status).toBe(503);
 
     expect(app.get(XeniooHookStatus).strikes).toBe(1);
     expect(logs.ofXenioo('error')[0]).toContain('read its body before');
   });
 
   it('answers where a middleware waits for the end of the body', async () => {
-    const { url, app, idle } = await startHost(
+    const { app } = await startArchive(
       'express',
-      METADATA,
-      (host: INestApplication) =>
-        void host.use(
-          (request: RawRequest, _response: unknown, next: () => void) => {
-            let text = '';
-            request.on('data', chunk => (text += String(chunk)));
-            request.on('end', () => {
-              request.rawBody = text;
-              next();
-            });
-          },
-        ),
+      {},
+      {
+        prepare: host =>
+          void host.use(
+            (request: RawRequest, _response: unknown, next: () => void) => {
+              let text = '';
+              request.on('data', chunk => (text += String(chunk)));
+              request.on('end', () => {
+                request.rawBody = text;
+                next();
+              });
+            },
+          ),
+      },
     );
 
-    expect((await call(url(PATH), { Type: 1 })).status).toBe(200);
+    await deliver(app, userMessage());
 
-    await idle();
-    expect(app.get(Handled).events).toHaveLength(1);
+    await idle(app);
+    expect(dispatched(app)).toHaveLength(1);
   });
 
   it('receives with a trailing slash where Express is strict', async () => {
     const server = express().set('strict routing', true);
-    const { url } = await startHost(
+    const { url } = await startArchive(
       new ExpressAdapter(server),
-      METADATA,
-      host => host.setGlobalPrefix(':tenant'),
+      {},
+      { prepare: host => void host.setGlobalPrefix(':tenant') },
     );
 
     for (const path of ['', '/', '/?from=xenioo']) {
       for (const tenant of ['acme', '$&']) {
-        const answer = await call(url(`/${tenant}${PATH}${path}`), []);
-        expect(answer.status, `${tenant} ${path}`).toBe(200);
+        const sender = senderAt(url(`/${tenant}${PATH}${path}`));
+        const { status } = await sender.call([]);
+        expect(status, `${tenant} ${path}`).toBe(200);
       }
     }
   });
 
   it('receives where the host rewrites the URL', async () => {
-    const { url, app, idle } = await startHost(
+    const { url, app } = await startArchive(
       'express',
-      METADATA,
-      (host: INestApplication) =>
-        void host.use(
-          (request: IncomingMessage, _response: unknown, next: () => void) => {
-            request.url = request.url?.replace('/proxy', '');
-            next();
-          },
-        ),
+      {},
+      {
+        prepare: host =>
+          void host.use(
+            (request: IncomingMessage, _: unknown, next: () => void) => {
+              request.url = request.url?.replace('/proxy', '');
+              next();
+            },
+          ),
+      },
     );
 
-    expect((await call(url(`/proxy${PATH}`), { Type: 1 })).status).toBe(200);
-    const refused = await call(
-      url(`/proxy${PATH}`),
-      { Type: 1 },
-      { authorization: 'Bearer wrong' },
-    );
+    const sender = senderAt(url(`/proxy${PATH}`));
+    expect((await sender.call(userMessage())).status).toBe(200);
+    const refused = await sender.call(userMessage(), {
+      authorization: 'Bearer wrong',
+    });
 
     expect(refused.status).toBe(401);
-    expect(refused.headers.get('www-authenticate')).toBe('Bearer');
-    await idle();
-    expect(app.get(Handled).events).toHaveLength(1);
+    expect(refused.headers['www-authenticate']).toBe('Bearer');
+    await idle(app);
+    expect(dispatched(app)).toHaveLength(1);
   });
 });
 
@@ -153,23 +155,21 @@ describe('on Fastify', () => {
       }
     }
 
-    const { url, app, idle } = await startHost('fastify', {
-      ...METADATA,
-      imports: [ParserModule, ...METADATA.imports],
-    });
-
-    expect((await call(url(PATH), { Type: 1, Data: 'hello' })).status).toBe(
-      200,
+    const { app } = await startArchive(
+      'fastify',
+      {},
+      { imports: [ParserModule] },
     );
 
-    await idle();
-    expect(app.get(Handled).events).toMatchObject([{ text: 'hello' }]);
+    await deliver(app, userMessage({ Data: 'hello' }));
+
+    await idle(app);
+    expect(dispatched(app)).toMatchObject([{ entry: { text: 'hello' } }]);
   });
 
   it('answers over HTTP/2, and keeps no stream of a refused caller open', async () => {
-    const { app, url, idle } = await startHost(
+    const { app, url } = await startArchive(
       new FastifyAdapter({ http2: true }),
-      METADATA,
     );
     const server = app.getHttpServer() as Http2Server;
     const session = connectHttp2(url(''));
@@ -196,24 +196,25 @@ describe('on Fastify', () => {
     expect(await send('wrong', '{"Type":1', false)).toBe(401);
     expect(await send('right-secret', '{"Type":1}', true)).toBe(200);
 
-    await idle();
-    expect(app.get(Handled).events).toHaveLength(2);
+    await idle(app);
+    expect(dispatched(app)).toHaveLength(2);
   });
 
   it.each([
     { routerOptions: { ignoreTrailingSlash: true } },
     { routerOptions: { ignoreTrailingSlash: false } },
   ])('receives with and without a trailing slash under %j', async options => {
-    const { url } = await startHost(new FastifyAdapter(options), METADATA);
+    const { url } = await startArchive(new FastifyAdapter(options));
 
-    expect((await call(url(PATH), [])).status).toBe(200);
-    expect((await call(url(`${PATH}/`), [])).status).toBe(200);
+    for (const path of [PATH, `${PATH}/`]) {
+      expect((await senderAt(url(path)).call([])).status).toBe(200);
+    }
   });
 });
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it('counts nothing that is pipelined behind a refused call', async () => {
-    const { url, app, idle } = await startHost(adapter, METADATA);
+    const { url, app } = await startArchive(adapter);
     const { hostname, port } = new URL(url(PATH));
     const request = (secret: string) =>
       `POST ${PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${secret}\r\nContent-Length: 10\r\n\r\n{"Type":1}`;
@@ -225,8 +226,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await once(socket, 'close');
 
     expect(answers.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 401']);
-    await idle();
-    expect(app.get(Handled).events).toEqual([]);
+    await idle(app);
+    expect(dispatched(app)).toEqual([]);
   });
 
   it('answers before handlers that block begin, where acknowledgeWithinMs is 0', async () => {
@@ -240,35 +241,30 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       }
     }
 
-    const { url, idle } = await startHost(
+    const { app } = await startArchive(
       adapter,
+      { acknowledgeWithinMs: 0 },
       {
-        imports: [
-          XeniooModule.forRoot({
-            secret: 'right-secret',
-            acknowledgeWithinMs: 0,
-          }),
-        ],
         providers: [Blocks],
+        prepare: host =>
+          void host.use(
+            (
+              _request: unknown,
+              response: { end: (...values: unknown[]) => unknown },
+              next: () => void,
+            ) => {
+              const end = response.end.bind(response);
+              response.end = (...values) => {
+                order.push('answered');
+                return end(...values);
+              };
+              next();
+            },
+          ),
       },
-      (host: INestApplication) =>
-        void host.use(
-          (
-            _request: unknown,
-            response: { end: (...values: unknown[]) => unknown },
-            next: () => void,
-          ) => {
-            const end = response.end.bind(response);
-            response.end = (...values) => {
-              order.push('answered');
-              return end(...values);
-            };
-            next();
-          },
-        ),
     );
-    await call(url(PATH), [{ Type: 1 }, { Type: 1 }]);
-    await idle();
+    await deliver(app, [userMessage(), userMessage()], { grouped: 2 });
+    await idle(app);
 
     expect(order).toEqual(['answered', 'handled', 'handled']);
   });
@@ -287,26 +283,21 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       }
     }
 
-    const { url, app, logs } = await startHost(adapter, {
-      imports: [
-        XeniooModule.forRoot({
-          secret: 'right-secret',
-          acknowledgeWithinMs: 0,
-          shutdownTimeoutMs: 1_000,
-        }),
-      ],
-      providers: [Slow],
-    });
+    const { app, sender, logs } = await startArchive(
+      adapter,
+      { acknowledgeWithinMs: 0, shutdownTimeoutMs: 1_000 },
+      { providers: [Slow] },
+    );
     (app.getHttpServer() as Server).once('close', () => release());
-    await call(url(PATH), { Type: 1 });
+    await deliver(app, userMessage());
     let accepted = 1;
     const closed = app.close();
     const sendUntilClosed = async (): Promise<void> => {
-      const { status } = await call(url(PATH), { Type: 1 });
+      const { status } = await sender.call(userMessage());
       accepted += Number(status === 200);
-      await sendUntilClosed();
+      if (status !== undefined) await sendUntilClosed();
     };
-    await sendUntilClosed().catch(() => closed);
+    await sendUntilClosed();
     await closed;
 
     expect(accepted).toBeGreaterThan(1);

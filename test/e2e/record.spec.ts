@@ -13,7 +13,7 @@ import {
   xeniooGroup,
   type XeniooWireEntry,
 } from '../../lib/testing/index.js';
-import { send } from '../support/send.js';
+import { callRaw } from '../support/raw-caller.js';
 import {
   hasSmallDisks,
   makeSmallDisk,
@@ -58,11 +58,13 @@ describe('record', () => {
 
   it('keeps what is no JSON as a text, and no content type where there was none', async () => {
     const out = await outIn();
-    const { url, stop } = await startRecorder('--out', out, '--unmasked');
+    const { sender, stop } = await startRecorder('--out', out, '--unmasked');
 
     for (const body of ['{"Type":1,"Da', '', 'Ciao, città!\n']) {
-      const { status } = await send(url, { headers: AUTHORIZATION, body });
-      expect(status).toBe(200);
+      const headers = { 'content-type': null };
+      expect(await sender.call(body, { headers })).toMatchObject({
+        status: 200,
+      });
     }
 
     await stop();
@@ -128,13 +130,16 @@ describe('record', () => {
     const { url, sender, stop } = await startRecorder('--out', out);
     const bytes = (mb: number) => `"${'x'.repeat(mb * 1_048_576 - 2)}"`;
 
-    const { status } = await send(url, {
-      headers: { ...AUTHORIZATION, 'content-length': 10 * 1_048_576 + 1 },
-      body: ['"'],
+    const { socket, answered } = await callRaw(url, {
+      secret: SECRET,
+      path: new URL(url).pathname,
+      body: `Content-Length: ${10 * 1_048_576 + 1}`,
     });
+    await vi.waitUntil(() => answered() !== '');
+    socket.destroy();
     const answer = await sender.call(bytes(10));
 
-    expect(status).toBe(413);
+    expect(answered()).toMatch(/^HTTP\/1\.1 413 /);
     expect(answer.status).toBe(200);
     await stop();
     expect(await readRecording(out)).toHaveLength(1);
@@ -144,14 +149,10 @@ describe('record', () => {
     const out = await outIn();
     const args = ['--out', out, '--path', '/xenioo/webhook'];
     const { url, stop } = await startRecorder(...args);
-    const status = async (path: string, method = 'POST') =>
-      (
-        await send(new URL(path, url).href, {
-          method,
-          headers: AUTHORIZATION,
-          body: '{}',
-        })
-      ).status;
+    const status = async (path: string, method: 'POST' | 'PUT' = 'POST') => {
+      const call = { method, headers: AUTHORIZATION, body: '{}' };
+      return (await fetch(new URL(path, url), call)).status;
+    };
 
     expect(url).toMatch(/\/xenioo\/webhook$/);
     expect(await status('/xenioo/webhook/?a=1')).toBe(200);
@@ -198,7 +199,7 @@ describe('record', () => {
     const [socket] = (await once(outgoing, 'socket')) as [Socket];
     if (socket.connecting) await once(socket, 'connect');
     // What comes later is answered: so the begin of the other one is there.
-    await send(url, { headers: AUTHORIZATION, body: '{}' });
+    await fetch(url, { method: 'POST', headers: AUTHORIZATION, body: '{}' });
     const startedAt = performance.now();
 
     const ended = stop();

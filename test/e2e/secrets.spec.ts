@@ -1,18 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { XeniooModule, type XeniooOptions } from '../../lib/index.js';
-import { call } from '../support/call.js';
-import { Handled } from '../support/handled.js';
-import { startHost, type AdapterName } from '../support/host-app.js';
+import type { InvalidXeniooEntry } from '../../lib/index.js';
+import {
+  dispatched,
+  idle,
+  received,
+  xeniooEntry,
+} from '../../lib/testing/index.js';
+import { startArchive } from '../support/archive.js';
 
-const PATH = '/xenioo/webhook';
-
-async function start(adapter: AdapterName, options: XeniooOptions) {
-  const host = await startHost(adapter, {
-    imports: [XeniooModule.forRoot(options)],
-    providers: [Handled],
-  });
-  return { ...host, handled: host.app.get(Handled) };
-}
+const { userMessage } = xeniooEntry;
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it.each([
@@ -27,43 +23,42 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ['another scheme with the secret in it', 'Token right-secret'],
     ['two secrets', 'Bearer right-secret, Bearer right-secret'],
   ])('answers 401 to a secret that is %s', async (_, authorization) => {
-    const { url, handled, idle } = await start(adapter, {
-      secret: 'right-secret',
+    const { app, sender } = await startArchive(adapter);
+
+    const answer = await sender.call(userMessage(), { authorization });
+
+    expect(answer).toMatchObject({ status: 401, body: '' });
+    expect(answer.headers).toMatchObject({
+      'www-authenticate': 'Bearer',
+      connection: 'close',
     });
-
-    const answer = await call(url(PATH), { Type: 1 }, { authorization });
-
-    expect(answer).toMatchObject({ status: 401, text: '' });
-    expect(answer.headers.get('www-authenticate')).toBe('Bearer');
-    expect(answer.headers.get('connection')).toBe('close');
-    await idle();
-    expect(handled).toMatchObject({ events: [], invalid: [] });
+    await idle(app);
+    expect(received(app)).toEqual([]);
+    expect(dispatched(app)).toEqual([]);
   });
 
   it.each(['Bearer right-secret', 'bearer right-secret', 'right-secret'])(
     'takes %j',
     async authorization => {
-      const { url, handled, idle } = await start(adapter, {
-        secret: 'right-secret',
-      });
+      const { app, sender } = await startArchive(adapter);
 
-      const answer = await call(url(PATH), { Type: 1 }, { authorization });
+      const answer = await sender.call(userMessage(), { authorization });
 
       expect(answer.status).toBe(200);
-      await idle();
-      expect(handled.events).toHaveLength(1);
+      await idle(app);
+      expect(dispatched(app, 'Archive.save')).toHaveLength(1);
     },
   );
 
   it('says why it refused, and from where, but not what was sent', async () => {
-    const { url, logs } = await start(adapter, { secret: 'right-secret' });
+    const { sender, logs } = await startArchive(adapter);
 
     for (const authorization of [
       'Bearer hunter2',
       'Bearer hunter3',
       'Basic hunter4',
     ]) {
-      await call(url(PATH), { Type: 1 }, { authorization });
+      await sender.call(userMessage(), { authorization });
     }
 
     expect(logs.ofXenioo('warn')).toEqual([
@@ -74,7 +69,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it('takes two secrets while one is being rotated', async () => {
-    const { url } = await start(adapter, { secret: ['old', 'new'] });
+    const { sender } = await startArchive(adapter, { secret: ['old', 'new'] });
 
     for (const [secret, status] of [
       ['old', 200],
@@ -82,41 +77,44 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       ['older', 401],
     ]) {
       const authorization = `Bearer ${secret}`;
-      const answer = await call(url(PATH), { Type: 1 }, { authorization });
+      const answer = await sender.call(userMessage(), { authorization });
       expect(answer.status).toBe(status);
     }
   });
 
   it('knows the bot by its secret, and keeps entries of others out', async () => {
-    const { url, handled, idle } = await start(adapter, {
+    const { app, sender } = await startArchive(adapter, {
       bots: [
         { name: 'support', token: 'token-a', secret: 'secret-a' },
         { name: 'shop', token: 'token-b', secret: ['secret-b', 'secret-c'] },
       ],
     });
 
-    const answer = await call(
-      url(PATH),
+    const answer = await sender.call(
       [
-        { Type: 1, BotToken: 'token-b', Data: 'own' },
-        { Type: 1, BotToken: 'token-a', Data: 'of another bot' },
-        { Type: 1, BotToken: 'token-x', Data: 'of nobody' },
-        { Type: 1, Data: 'without a token' },
+        userMessage({ BotToken: 'token-b', Data: 'own' }),
+        userMessage({ BotToken: 'token-a', Data: 'of another bot' }),
+        userMessage({ BotToken: 'token-x', Data: 'of nobody' }),
+        userMessage({ Data: 'without a token' }),
       ],
       { authorization: 'Bearer secret-c' },
     );
 
-    expect(answer).toMatchObject({ status: 200, text: '' });
-    await idle();
-    expect(handled.events).toMatchObject([
-      { bot: 'shop', text: 'own' },
-      { bot: 'shop', text: 'without a token' },
+    expect(answer).toMatchObject({ status: 200, body: '' });
+    await idle(app);
+    expect(dispatched(app, 'Archive.save')).toMatchObject([
+      { entry: { bot: 'shop', text: 'own' } },
+      { entry: { bot: 'shop', text: 'without a token' } },
     ]);
-    expect(handled.invalid).toMatchObject([
-      { bot: 'shop', reason: 'foreign-bot', raw: { Data: 'of another bot' } },
-      { bot: 'shop', reason: 'foreign-bot', raw: { Data: 'of nobody' } },
-    ]);
-    const [other, nobody] = handled.invalid.map(({ errors }) => errors[0]);
+    const quarantined = dispatched(app, 'Archive.quarantine');
+    expect(quarantined).toMatchObject(
+      ['of another bot', 'of nobody'].map(Data => ({
+        entry: { bot: 'shop', reason: 'foreign-bot', raw: { Data } },
+      })),
+    );
+    const [other, nobody] = quarantined.map(
+      ({ entry }) => (entry as InvalidXeniooEntry).errors[0],
+    );
     expect(other?.replace('entry 1', '')).toBe(nobody?.replace('entry 2', ''));
   });
 });

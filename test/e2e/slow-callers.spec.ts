@@ -2,32 +2,30 @@ import { once } from 'node:events';
 import { IncomingMessage, type Server } from 'node:http';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { XeniooHookStatus, type XeniooModuleOptions } from '../../lib/index.js';
 import {
-  XeniooHookStatus,
-  XeniooModule,
-  type XeniooModuleOptions,
-} from '../../lib/index.js';
-import { call } from '../support/call.js';
-import { Handled } from '../support/handled.js';
-import { startHost, type AdapterName } from '../support/host-app.js';
+  deliver,
+  dispatched,
+  idle,
+  received,
+  xeniooEntry,
+} from '../../lib/testing/index.js';
+import { startArchive } from '../support/archive.js';
+import type { AdapterName } from '../support/host-app.js';
 import { callRaw, type RawCaller } from '../support/raw-caller.js';
 
-const PATH = '/xenioo/webhook';
+const { userMessage } = xeniooEntry;
 const FIVE_MEGABYTES = 5_000_000;
 
 async function start(
   adapter: AdapterName,
   options: Partial<XeniooModuleOptions> = {},
 ) {
-  const host = await startHost(adapter, {
-    imports: [XeniooModule.forRoot({ secret: 'right-secret', ...options })],
-    providers: [Handled],
-  });
+  const host = await startArchive(adapter, options);
   const server = host.app.getHttpServer() as Server;
   return {
     ...host,
     origin: host.url(''),
-    handled: host.app.get(Handled),
     status: host.app.get(XeniooHookStatus),
     server,
     connections: promisify(server.getConnections.bind(server)),
@@ -74,10 +72,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ])(
       'is answered 408 after bodyTimeoutMs, and its socket closed (%s)',
       async (_, body, byte) => {
-        const { origin, connections, status, handled, idle } = await start(
-          adapter,
-          { bodyTimeoutMs: 200 },
-        );
+        const { app, origin, connections, status } = await start(adapter, {
+          bodyTimeoutMs: 200,
+        });
         const started = performance.now();
 
         const caller = await callRaw(origin, { secret: 'right-secret', body });
@@ -92,8 +89,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(took).toBeLessThan(2_000);
         await expect.poll(connections).toBe(0);
         expect(await timersLeft()).toBe(0);
-        await idle();
-        expect(handled).toMatchObject({ events: [], invalid: [] });
+        await idle(app);
+        expect(dispatched(app)).toEqual([]);
         expect(status).toMatchObject({ strikes: 1, refused: 0 });
       },
     );
@@ -114,7 +111,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
 
     it('keeps no other caller waiting', async () => {
-      const { origin, url, handled, idle, connections } = await start(adapter);
+      const { app, origin, connections } = await start(adapter);
       const slow = await Promise.all(
         Array.from({ length: 50 }, () =>
           callRaw(origin, {
@@ -125,9 +122,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       );
       for (const caller of slow) trickle(caller, ' ');
 
-      expect(await call(url(PATH), { Type: 1 })).toMatchObject({ status: 200 });
-      await idle();
-      expect(handled.events).toHaveLength(1);
+      await deliver(app, userMessage());
+      await idle(app);
+      expect(dispatched(app, 'Archive.save')).toHaveLength(1);
       for (const { socket } of slow) socket.destroy();
       await expect.poll(connections).toBeLessThanOrEqual(1);
     });
@@ -139,8 +136,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   ])(
     '200 callers that break off half-way leave nothing behind (%s)',
     async (_, breakOff) => {
-      const { origin, url, connections, handled, status, idle, logs } =
-        await start(adapter, { bodyTimeoutMs: 60_000 });
+      const { app, origin, connections, status, logs } = await start(adapter, {
+        bodyTimeoutMs: 60_000,
+      });
       const part = '[{"Type":1,"Data":"half of it"},{"Type":1,';
       const bodies = [
         { body: `Content-Length: ${part.length + 10}`, sent: part },
@@ -173,18 +171,20 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
       await expect.poll(connections).toBe(0);
       expect(await timersLeft()).toBe(0);
-      await idle();
-      expect(handled).toMatchObject({ events: [], invalid: [] });
+      await idle(app);
+      expect(received(app)).toEqual([]);
+      expect(dispatched(app)).toEqual([]);
       expect(status).toMatchObject({ strikes: 0, refused: 0 });
       expect(status.lastAcceptedAt).toBeUndefined();
       expect(logs.ofXenioo('error')).toEqual([]);
-      expect(await call(url(PATH), { Type: 1 })).toMatchObject({ status: 200 });
+      await deliver(app, userMessage());
     },
   );
 
   it('200 callers that break off after their bodies are handled once each', async () => {
-    const { origin, connections, handled, idle } = await start(adapter);
+    const { app, origin, connections } = await start(adapter);
     const body = '{"Type":1,"Data":"all of it"}';
+    const saved = () => dispatched(app, 'Archive.save');
 
     for (let n = 0; n < 200; n++) {
       const caller = await callRaw(origin, {
@@ -194,10 +194,10 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       caller.socket.end(body);
     }
 
-    await expect.poll(() => handled.events.length).toBe(200);
+    await expect.poll(saved).toHaveLength(200);
     await expect.poll(connections).toBe(0);
-    await idle();
-    expect(handled.events).toHaveLength(200);
+    await idle(app);
+    expect(saved()).toHaveLength(200);
     expect(await timersLeft()).toBe(0);
   });
 
@@ -221,7 +221,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
 
     it('gets no more than a fraction of its 5 MB into the server', async () => {
-      const { origin, server, handled, idle } = await start(adapter);
+      const { app, origin, server } = await start(adapter);
       const parse = vi.spyOn(JSON, 'parse');
       const listen = vi.spyOn(IncomingMessage.prototype, 'on');
       onTestFinished(() => {
@@ -248,8 +248,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       );
       expect(listened).toEqual([]);
       expect(parse).not.toHaveBeenCalled();
-      await idle();
-      expect(handled).toMatchObject({ events: [], invalid: [] });
+      await idle(app);
+      expect(dispatched(app)).toEqual([]);
     });
 
     it('is cut off though it sends a byte now and then', async () => {

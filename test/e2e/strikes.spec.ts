@@ -4,7 +4,6 @@ import {
   type CallHandler,
   type CanActivate,
   type ExecutionContext,
-  type INestApplication,
   type NestInterceptor,
 } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
@@ -16,16 +15,20 @@ import {
   MemoryInbox,
   XENIOO_EVENT_NAMES,
   XeniooHookStatus,
-  XeniooModule,
   type XeniooDelivery,
   type XeniooModuleOptions,
   type XeniooStrike,
 } from '../../lib/index.js';
-import { call } from '../support/call.js';
-import { Handled } from '../support/handled.js';
-import { startHost, type AdapterName } from '../support/host-app.js';
+import {
+  deliver,
+  dispatched,
+  idle,
+  xeniooEntry,
+} from '../../lib/testing/index.js';
+import { startArchive, type ArchiveHost } from '../support/archive.js';
+import type { AdapterName } from '../support/host-app.js';
 
-const PATH = '/xenioo/webhook';
+const { userMessage } = xeniooEntry;
 
 @Injectable()
 class Alarm {
@@ -42,25 +45,15 @@ class Alarm {
 async function start(
   adapter: AdapterName,
   options: Partial<XeniooModuleOptions> = {},
-  providers: object[] = [],
-  prepare?: (app: INestApplication) => void,
+  { providers = [], ...hosted }: ArchiveHost = {},
 ) {
-  const host = await startHost(
-    adapter,
-    {
-      imports: [
-        EventEmitterModule.forRoot(),
-        XeniooModule.forRoot({ secret: 'right-secret', ...options }),
-      ],
-      providers: [Handled, Alarm, ...(providers as [])],
-    },
-    prepare,
-  );
-  const send = async (body: unknown, secret = 'right-secret') =>
-    (await call(host.url(PATH), body, { authorization: `Bearer ${secret}` }))
-      .status;
+  const host = await startArchive(adapter, options, {
+    ...hosted,
+    imports: [EventEmitterModule.forRoot()],
+    providers: [Alarm, ...providers],
+  });
   const alarm = host.app.get(Alarm);
-  return { ...host, send, alarm, status: alarm.status };
+  return { ...host, alarm, status: alarm.status };
 }
 
 @Injectable()
@@ -90,13 +83,13 @@ class Denies implements CanActivate {
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it('tells the first, third, sixth, ninth and tenth strike, and what to do', async () => {
-    const { send, status, alarm, logs } = await start(adapter, {
+    const { sender, status, alarm, logs } = await start(adapter, {
       bodyLimit: 100,
     });
-    const large = { Type: 1, Data: 'x'.repeat(200) };
+    const large = userMessage({ Data: 'x'.repeat(200) });
 
     for (let n = 1; n <= 12; n++) {
-      expect(await send(large)).toBe(413);
+      expect(await sender.call(large)).toMatchObject({ status: 413 });
       expect(status.strikes).toBe(n);
     }
 
@@ -121,12 +114,12 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     status.reset();
     expect(status.strikes).toBe(0);
-    await send(large);
+    await sender.call(large);
     expect(alarm.strikes.at(-1)).toMatchObject({ strikes: 1 });
   });
 
   it('counts what it refused apart, and when it last accepted', async () => {
-    const { send, status } = await start(adapter);
+    const { app, sender, status } = await start(adapter);
     expect(status).toMatchObject({
       strikes: 0,
       refused: 0,
@@ -134,21 +127,22 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       lastEventAt: undefined,
     });
 
-    await send({ Type: 1 }, 'wrong');
+    await sender.call(userMessage(), { authorization: 'Bearer wrong' });
     expect(status).toMatchObject({ strikes: 0, refused: 1 });
 
-    await send('broken');
+    await deliver(app, xeniooEntry.malformed('not-json'));
     expect(status.lastAcceptedAt).toBeInstanceOf(Date);
     expect(status.lastEventAt).toBeUndefined();
 
-    await send({ Type: 1 });
+    await deliver(app, userMessage());
     expect(status.lastEventAt).toBe(status.lastAcceptedAt);
   });
 
   it('says that the configured secret is probably wrong, where none was ever right', async () => {
-    const { send, logs } = await start(adapter);
+    const { sender, logs } = await start(adapter);
 
-    for (let n = 1; n <= 5; n++) await send({ Type: 1 }, 'of-another-bot');
+    const authorization = 'Bearer of-another-bot';
+    for (let n = 1; n <= 5; n++) await sender.call([], { authorization });
 
     expect(logs.ofXenioo('error')).toEqual([
       expect.stringMatching(
@@ -158,20 +152,23 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it('does not say so where one was right before', async () => {
-    const { send, logs } = await start(adapter);
+    const { sender, logs } = await start(adapter);
 
-    await send([]);
-    for (let n = 1; n <= 5; n++) await send({ Type: 1 }, 'of-a-scanner');
+    await sender.call([]);
+    const authorization = 'Bearer of-a-scanner';
+    for (let n = 1; n <= 5; n++) await sender.call([], { authorization });
 
     expect(logs.ofXenioo('error')).toEqual([]);
   });
 
   it('answers 503 when an interceptor of the host throws before the controller', async () => {
-    const { send, status, logs } = await start(adapter, {}, [
-      { provide: APP_INTERCEPTOR, useClass: Throws },
-    ]);
+    const { sender, status, logs } = await start(
+      adapter,
+      {},
+      { providers: [{ provide: APP_INTERCEPTOR, useClass: Throws }] },
+    );
 
-    expect(await send({ Type: 1 })).toBe(503);
+    expect(await sender.call(userMessage())).toMatchObject({ status: 503 });
 
     expect(status.strikes).toBe(1);
     expect(logs.ofXenioo('error')[0]).toMatch(
@@ -181,17 +178,17 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it('logs an interceptor that throws after the answer, and no more', async () => {
-    const { send, status, logs, app, idle } = await start(
+    const { status, logs, app } = await start(
       adapter,
       { decorators: [UseInterceptors(ThrowsAfterwards)] },
-      [ThrowsAfterwards],
+      { providers: [ThrowsAfterwards] },
     );
 
-    expect(await send({ Type: 1 })).toBe(200);
+    await deliver(app, userMessage());
 
-    await idle();
+    await idle(app);
     expect(status.strikes).toBe(0);
-    expect(app.get(Handled).events).toHaveLength(1);
+    expect(dispatched(app, 'Archive.save')).toHaveLength(1);
     await expect
       .poll(() => logs.ofXenioo('error'))
       .toEqual([
@@ -216,7 +213,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       }
     }
 
-    const { send, status, idle, app, logs } = await start(
+    const { status, app, logs } = await start(
       adapter,
       {
         decorators: [UseInterceptors(GivesUp)],
@@ -231,15 +228,15 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
             }),
         },
       },
-      [GivesUp],
+      { providers: [GivesUp] },
     );
     hasGivenUp = () => /Timeout/.test(logs.ofXenioo('error').join());
 
-    expect(await send({ Type: 1 })).toBe(200);
+    await deliver(app, userMessage());
 
-    await idle();
+    await idle(app);
     expect(status.strikes).toBe(0);
-    expect(app.get(Handled).events).toHaveLength(1);
+    expect(dispatched(app, 'Archive.save')).toHaveLength(1);
   });
 
   it('takes a call once, though an interceptor runs the controller again', async () => {
@@ -250,48 +247,51 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       }
     }
 
-    const { send, status, idle, app } = await start(
+    const { status, app } = await start(
       adapter,
       { decorators: [UseInterceptors(Repeats)] },
-      [Repeats],
+      { providers: [Repeats] },
     );
 
-    expect(await send({ Type: 1 })).toBe(200);
+    await deliver(app, userMessage());
 
-    await idle();
-    expect(app.get(Handled).events).toHaveLength(1);
+    await idle(app);
+    expect(dispatched(app, 'Archive.save')).toHaveLength(1);
     expect(status.strikes).toBe(0);
   });
 
   it('counts what a middleware of the host answers in its place', async () => {
-    const { app, send, status, logs } = await start(
+    const { app, sender, status, logs } = await start(
       adapter,
       {},
-      [],
-      host =>
-        void host.use(
-          (_request: unknown, response: ServerResponse) =>
-            void response.writeHead(403).end(),
-        ),
+      {
+        prepare: host =>
+          void host.use(
+            (_request: unknown, response: ServerResponse) =>
+              void response.writeHead(403).end(),
+          ),
+      },
     );
 
-    expect(await send({ Type: 1 })).toBe(403);
+    expect(await sender.call(userMessage())).toMatchObject({ status: 403 });
 
     // On Fastify a middleware stands before the gate: the call is unknown there.
     expect(status.strikes).toBe(adapter === 'express' ? 1 : 0);
     expect(logs.ofXenioo('error')).toHaveLength(status.strikes);
-    expect(app.get(Handled).events).toEqual([]);
+    expect(dispatched(app)).toEqual([]);
   });
 
   it('says which decorators are missing when a global guard denies', async () => {
-    const { send, status, logs } = await start(adapter, {}, [
-      { provide: APP_GUARD, useClass: Denies },
-    ]);
+    const { sender, status, logs } = await start(
+      adapter,
+      {},
+      { providers: [{ provide: APP_GUARD, useClass: Denies }] },
+    );
     expect(logs.ofXenioo('warn')).toEqual([
       expect.stringMatching(/global guards.*decorators: \[Public\(\)\]/),
     ]);
 
-    expect(await send({ Type: 1 })).toBe(403);
+    expect(await sender.call(userMessage())).toMatchObject({ status: 403 });
 
     expect(status.strikes).toBe(1);
     expect(logs.ofXenioo('error')).toEqual([

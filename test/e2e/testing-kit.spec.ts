@@ -263,6 +263,17 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     );
   });
 
+  it('calls with a secret that is given, where no bot is known yet', async () => {
+    const { app } = await start(adapter, [{ bots: () => [] }]);
+    const sender = await senderFor(app, { secret: 'secret-of-tomorrow' });
+    onTestFinished(() => sender.close());
+
+    expect(await sender.call([])).toMatchObject({ status: 401 });
+    await expect(senderFor(app)).rejects.toThrow(
+      'POST /xenioo/webhook has no bot: the function `bots` answered with none. Give a `secret`.',
+    );
+  });
+
   it('says what is still running', async () => {
     const { app, crm } = await start(adapter, [
       { ...SECRET, acknowledgeWithinMs: 0 },

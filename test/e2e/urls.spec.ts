@@ -11,18 +11,21 @@ import {
 } from '@nestjs/common';
 import { APP_GUARD, Reflector, RouterModule } from '@nestjs/core';
 import { describe, expect, it } from 'vitest';
+import { XeniooInbox, XeniooModule } from '../../lib/index.js';
 import {
-  XeniooInbox,
-  XeniooModule,
-  type XeniooModuleOptions,
-} from '../../lib/index.js';
-import { call } from '../support/call.js';
-import { Handled } from '../support/handled.js';
+  dispatched,
+  idle,
+  senderFor,
+  xeniooEntry,
+} from '../../lib/testing/index.js';
+import { Archive, startArchive } from '../support/archive.js';
 import { startHost } from '../support/host-app.js';
+import { senderAt } from '../support/sender-at.js';
 
 const OPTIONS = { secret: 'right-secret' };
+const UNDATED = xeniooEntry.userMessage({ Date: undefined });
 
-type Prepare = (app: INestApplication) => unknown;
+type Prepare = (app: INestApplication) => void;
 
 const HOSTS: Record<string, [Prepare, string]> = {
   'nothing else': [() => {}, '/xenioo/webhook'],
@@ -59,31 +62,17 @@ const HOSTS: Record<string, [Prepare, string]> = {
 };
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-  const start = (
-    options: Partial<XeniooModuleOptions> = {},
-    prepare?: (app: INestApplication) => void,
-  ) =>
-    startHost(
-      adapter,
-      {
-        imports: [XeniooModule.forRoot({ ...OPTIONS, ...options })],
-        providers: [Handled],
-      },
-      prepare,
-    );
-
   it.each(Object.entries(HOSTS))(
     'receives, and logs where, in a host with %s',
     async (_, [prepare, path]) => {
-      const { url, logs, app, idle } = await start({}, prepare);
+      const { url, logs, app } = await startArchive(adapter, {}, { prepare });
 
-      const answer = await call(url(path.replace(':tenant', 'acme')), {
-        Type: 1,
-      });
+      const sender = senderAt(url(path.replace(':tenant', 'acme')));
+      const answer = await sender.call(xeniooEntry.userMessage());
 
-      expect(answer).toMatchObject({ status: 200, text: '' });
-      await idle();
-      expect(app.get(Handled).events).toHaveLength(1);
+      expect(answer).toMatchObject({ status: 200, body: '' });
+      await idle(app);
+      expect(dispatched(app, 'Archive.save')).toHaveLength(1);
       expect(logs.ofXenioo('log')).toContain(
         `POST ${path} receives the events of default`,
       );
@@ -93,20 +82,20 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it.each(['hooks', '/hooks', 'hooks/', 'deep/er/hooks'])(
     'receives at the path %j',
     async path => {
-      const { url } = await start({ path });
+      const { url } = await startArchive(adapter, { path });
 
       const final = `/${path.replaceAll(/^\/|\/$/g, '')}`;
-      expect((await call(url(final), [])).status).toBe(200);
+      expect((await senderAt(url(final)).call([])).status).toBe(200);
     },
   );
 
   it('receives with a trailing slash too', async () => {
-    const { url } = await start();
+    const { url } = await startArchive(adapter);
 
-    expect((await call(url('/xenioo/webhook/'), [])).status).toBe(200);
-    expect((await call(url('/xenioo/webhook?from=xenioo'), [])).status).toBe(
-      200,
-    );
+    for (const end of ['/', '?from=xenioo']) {
+      const answer = await senderAt(url(`/xenioo/webhook${end}`)).call([]);
+      expect(answer.status, end).toBe(200);
+    }
   });
 
   it('receives under RouterModule', async () => {
@@ -117,12 +106,16 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       ],
     });
 
-    expect((await call(url('/bots/xenioo/webhook'), [])).status).toBe(200);
-    expect((await call(url('/xenioo/webhook'), [])).status).toBe(404);
+    for (const [path, status] of [
+      ['/bots/xenioo/webhook', 200],
+      ['/xenioo/webhook', 404],
+    ] as const) {
+      expect((await senderAt(url(path)).call([])).status).toBe(status);
+    }
   });
 
   it('serves two instances, each with its own secret, and hands each event over once', async () => {
-    const { url, app, logs } = await startHost(adapter, {
+    const { app, logs } = await startHost(adapter, {
       imports: [
         XeniooModule.forRoot({ secret: 'first', name: 'one', path: 'one' }),
         XeniooModule.forRootAsync({
@@ -130,30 +123,29 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           useFactory: () => ({ secret: 'second', name: 'two' }),
         }),
       ],
-      providers: [Handled],
+      providers: [Archive],
     });
 
     const statuses = [];
     for (const path of ['/one', '/two']) {
       for (const secret of ['first', 'second']) {
-        const authorization = `Bearer ${secret}`;
-        statuses.push(
-          (await call(url(path), { Type: 1 }, { authorization })).status,
-        );
+        const sender = await senderFor(app, { path, secret });
+        const { status } = await sender.call(UNDATED);
+        sender.close();
+        statuses.push(status);
       }
     }
 
     expect(statuses).toEqual([200, 401, 401, 200]);
-    const inboxes = app.get(XeniooInbox, { strict: false, each: true });
-    expect(inboxes).toHaveLength(2);
-    for (const inbox of inboxes) await inbox.idle();
-    expect(app.get(Handled).events.map(({ bot }) => bot)).toEqual([
+    expect(app.get(XeniooInbox, { strict: false, each: true })).toHaveLength(2);
+    await idle(app);
+    expect(dispatched(app).map(({ entry }) => entry.bot)).toEqual([
       'one',
       'two',
     ]);
     expect(logs.ofXenioo('log')).toEqual([
-      'Handled.handle handles every event',
-      'Handled.keep handles invalid entries',
+      'Archive.save handles every event',
+      'Archive.quarantine handles invalid entries',
       'POST /one receives the events of one',
       'POST /two receives the events of two',
     ]);
@@ -206,8 +198,12 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       providers: [{ provide: APP_GUARD, useClass: DenyAll }],
     });
 
-    expect((await call(url('/xenioo/webhook'), [])).status).toBe(200);
-    expect((await call(url('/guarded'), [])).status).toBe(403);
+    for (const [path, status] of [
+      ['/xenioo/webhook', 200],
+      ['/guarded', 403],
+    ] as const) {
+      expect((await senderAt(url(path)).call([])).status).toBe(status);
+    }
   });
 
   it('leaves the other routes of the host alone', async () => {

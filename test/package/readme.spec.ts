@@ -32,9 +32,11 @@ function lines(text: string): string {
 }
 
 describe.each(['README.md', ...pages])('%s', page => {
-  it('takes every line of TypeScript from a file that is compiled', async () => {
+  it('takes every line of code from a file that is compiled or run', async () => {
     const text = await readFile(`${ROOT}${page}`, 'utf8');
-    const code = blocksOf(text).filter(({ language }) => language === 'ts');
+    const code = blocksOf(text).filter(
+      ({ language, source }) => language === 'ts' || source,
+    );
     expect(code.length).toBeGreaterThan(3);
 
     for (const { source, code: block } of code) {

@@ -1,4 +1,8 @@
-import type { INestApplication, ModuleMetadata } from '@nestjs/common';
+import type {
+  INestApplication,
+  ModuleMetadata,
+  NestApplicationOptions,
+} from '@nestjs/common';
 import { NestFactory, type AbstractHttpAdapter } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -14,6 +18,12 @@ export const ADAPTERS = {
 
 export type AdapterName = keyof typeof ADAPTERS;
 
+/** What hosts do in `main.ts`. */
+export interface HostHabits {
+  readonly options?: NestApplicationOptions;
+  readonly prepare?: (app: INestApplication) => void | Promise<void>;
+}
+
 export interface HostApp {
   readonly app: INestApplication;
   readonly logs: LogRecorder;
@@ -23,20 +33,20 @@ export interface HostApp {
   readonly idle: () => Promise<void>;
 }
 
-/** Starts an application of somebody who uses the module, on a free port; it ends with the test. */
+/** Starts an application of somebody, with or without the module, on a free port; it ends with the test. */
 export async function startHost(
   adapter: AdapterName | AbstractHttpAdapter,
   metadata: ModuleMetadata,
-  prepare: (app: INestApplication) => void = () => {},
+  { options = {}, prepare = () => {} }: HostHabits = {},
 ): Promise<HostApp> {
   const logs = new LogRecorder();
   const app = await NestFactory.create(
     { module: class AppModule {}, ...metadata },
     typeof adapter === 'string' ? ADAPTERS[adapter]() : adapter,
-    { logger: logs, abortOnError: false },
+    { ...options, logger: logs, abortOnError: false },
   );
   onTestFinished(() => app.close());
-  prepare(app);
+  await prepare(app);
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   return {

@@ -20,7 +20,6 @@ import {
   type ExecutionContext,
   type INestApplication,
   type ModuleMetadata,
-  type NestApplicationOptions,
   type NestInterceptor,
   type RawBodyRequest,
 } from '@nestjs/common';
@@ -50,17 +49,14 @@ import { json } from 'express';
 import helmet from 'helmet';
 import type { IncomingMessage } from 'node:http';
 import { map } from 'rxjs';
-import type { AdapterName } from './host-app.js';
-import { send, type Got, type Sent } from './send.js';
+import type { AdapterName, HostHabits } from './host-app.js';
 
 /** One habit of a host that breaks webhook modules. */
-export interface MatrixHost {
+export interface MatrixHost extends HostHabits {
   readonly only?: AdapterName;
   readonly metadata?: ModuleMetadata;
   readonly decorators?: ClassDecorator[];
-  readonly options?: NestApplicationOptions;
   readonly fastify?: { readonly bodyLimit: number };
-  readonly prepare?: (app: INestApplication) => void | Promise<void>;
   /** Prefix and version of the host's own routes; the webhook has the prefix alone. */
   readonly prefix?: string;
   readonly version?: string;
@@ -70,7 +66,9 @@ export interface MatrixHost {
 }
 
 /** Asks the host's own route. */
-export type Ask = (sent?: Sent & { readonly path?: string }) => Promise<Got>;
+export type Ask = (
+  asked?: RequestInit & { readonly path?: string },
+) => Promise<Response>;
 
 class OwnDto {
   @IsString()
@@ -141,8 +139,8 @@ const use =
     else await fastify(app as NestFastifyApplication);
   };
 
-const read = ({ body }: Got): Record<string, unknown> =>
-  JSON.parse(body.toString());
+const read = async (answer: Promise<Response>) =>
+  (await (await answer).json()) as Record<string, unknown>;
 
 const isMoved = async (ask: Ask) =>
   (await ask({ method: 'GET' })).status === 200 &&
@@ -188,7 +186,7 @@ const STRICT_PIPE: MatrixHost = {
 
 const WRAPPER: MatrixHost = {
   prepare: app => void app.useGlobalInterceptors(new WrappingInterceptor()),
-  shows: async ask => 'data' in read(await ask({ method: 'GET' })),
+  shows: async ask => 'data' in (await read(ask({ method: 'GET' }))),
 };
 
 const CATCH_ALL: MatrixHost = {
@@ -212,7 +210,7 @@ const THROTTLER: MatrixHost = {
 
 const RAW_BODY: MatrixHost = {
   options: { rawBody: true },
-  shows: async ask => read(await ask(ECHO))['raw'] === ECHO.body,
+  shows: async ask => (await read(ask(ECHO)))['raw'] === ECHO.body,
 };
 
 const refusesLarge = async (ask: Ask) => (await ask(LARGE)).status === 413;
@@ -232,7 +230,7 @@ const HELMET: MatrixHost = {
     app => app.register(fastifyHelmet),
   ),
   shows: async ask =>
-    (await ask({ method: 'GET' })).headers['x-content-type-options'] ===
+    (await ask({ method: 'GET' })).headers.get('x-content-type-options') ===
     'nosniff',
 };
 
@@ -244,7 +242,7 @@ const COMPRESSION: MatrixHost = {
   shows: async ask => {
     const headers = { 'accept-encoding': 'gzip' };
     const answer = await ask({ method: 'GET', headers });
-    return answer.headers['content-encoding'] === 'gzip';
+    return answer.headers.get('content-encoding') === 'gzip';
   },
 };
 
@@ -253,7 +251,8 @@ const CORS: MatrixHost = {
   shows: async ask => {
     const headers = { origin: 'https://elsewhere.example' };
     const answer = await ask({ method: 'GET', headers });
-    return answer.headers['access-control-allow-origin'] === headers.origin;
+    const allowed = answer.headers.get('access-control-allow-origin');
+    return allowed === headers.origin;
   },
 };
 
@@ -264,7 +263,7 @@ const COOKIES: MatrixHost = {
   ),
   shows: async ask => {
     const answer = await ask({ method: 'GET', headers: { cookie: 'a=1' } });
-    return answer.body.toString() === '{"cookies":{"a":"1"}}';
+    return (await answer.text()) === '{"cookies":{"a":"1"}}';
   },
 };
 
@@ -288,7 +287,7 @@ export const MATRIX_HOSTS: Record<string, MatrixHost> = {
     options: { bodyParser: false },
     // Fastify has a JSON parser of its own, and goes on without Nest's.
     shows: async (ask, adapter) =>
-      'body' in read(await ask(ECHO)) === (adapter === 'fastify'),
+      'body' in (await read(ask(ECHO))) === (adapter === 'fastify'),
   },
   'has rawBody: true': RAW_BODY,
   'allows 1 KB': SMALL_LIMIT,
@@ -356,8 +355,8 @@ export function askOf(
   origin: string,
   { prefix = '', version = '' }: MatrixHost,
 ): Ask {
-  return ({ path = `${prefix}${version}/own`, ...sent } = {}) =>
-    send(`${origin}${path}`, sent);
+  return ({ path = `${prefix}${version}/own`, ...asked } = {}) =>
+    fetch(`${origin}${path}`, { method: 'POST', ...asked });
 }
 
 function together(hosts: readonly MatrixHost[]): MatrixHost {

@@ -3,7 +3,7 @@ import type { XeniooAnswer } from '../../testing/post.js';
 import { maskSecret } from '../mask-secret.js';
 import { formatMs } from './format-ms.js';
 import type { PatientOptions } from './patient.js';
-import { tlsTroubleOf } from './tls-trouble.js';
+import { tlsTroubleOf } from '../tls-trouble.js';
 
 const LONGEST_EXCERPT = 200;
 

@@ -5,7 +5,7 @@ import { isSuccess } from './is-success.js';
 import { judgeTaken } from './judge-taken.js';
 import type { Patient } from './patient.js';
 import { remedyOf } from './remedies.js';
-import { tlsTroubleOf } from './tls-trouble.js';
+import { tlsTroubleOf } from '../tls-trouble.js';
 
 const connection: DoctorCheck = {
   id: 'connection',

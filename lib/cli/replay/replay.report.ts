@@ -1,4 +1,13 @@
 import type { XeniooReport } from '../../testing/xenioo-report.js';
+import {
+  ALL_AS_EXPECTED,
+  closingRows,
+  count,
+  inRows,
+  outcomeRows,
+  troubles,
+  type Row,
+} from '../report.table.js';
 import type { RecordingSize } from './read-recording.js';
 import type { ReplayOutcome, ReplayPlan } from './replay.js';
 
@@ -31,49 +40,26 @@ export function replayReport(
 
 /** The report as a person reads it. */
 export function inTable(report: ReplayReport): string {
-  const { calls, events, failed, failuresLeft, outcomes } = report;
-  const rows: [string, string][] = [
-    ['calls', count(calls)],
-    ['events', count(events)],
-    ...Object.entries(outcomes).map(([outcome, calls]): [string, string] => [
-      /^\d+$/.test(outcome) ? `answered ${outcome}` : outcome,
-      count(calls),
-    ]),
+  const rows: Row[] = [
+    ['calls', count(report.calls)],
+    ['events', count(report.events)],
+    ...outcomeRows(report),
     ['calls a second', report.callsPerSecond.toFixed(1)],
-    ['latency', latencies(report)],
-    ['failed', `${count(failed)}; Xenioo lets ${failuresLeft} more pass`],
+    ...closingRows(report),
   ];
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return [
-    `${report.file} to ${report.url}, for ${(report.durationMs / 1_000).toFixed(1)} s`,
-    '',
-    ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`),
-    '',
-    ...verdict(report),
-  ].join('\n');
-}
-
-function latencies({ latencyMs, calls }: ReplayReport): string {
-  if (calls === 0) return 'none';
-  return Object.entries(latencyMs)
-    .map(([name, ms]) => `${name} ${(ms as number).toFixed(1)} ms`)
-    .join(', ');
+  const seconds = (report.durationMs / 1_000).toFixed(1);
+  const title = `${report.file} to ${report.url}, for ${seconds} s`;
+  return inRows(title, rows, verdict(report));
 }
 
 function verdict(report: ReplayReport): string[] {
-  const { stopped, isAsExpected, endedBy, unsentCalls = 0 } = report;
+  const { isAsExpected, endedBy, unsentCalls = 0 } = report;
   return [
-    ...(stopped === undefined ? [] : [`Stopped: ${stopped}.`]),
+    ...troubles(report),
     ...(endedBy === 'interruption' ? ['It was interrupted.'] : []),
     ...(unsentCalls > 0
       ? [`Not sent: ${count(unsentCalls)} calls of the file.`]
       : []),
-    ...(isAsExpected
-      ? ['As Xenioo expects: each call was answered 200 in time.']
-      : []),
+    ...(isAsExpected ? [ALL_AS_EXPECTED] : []),
   ];
-}
-
-function count(number: number): string {
-  return number.toLocaleString('en');
 }

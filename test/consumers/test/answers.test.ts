@@ -32,6 +32,7 @@ it('refuses another secret', async () => {
   expect(answer.status).toBe(401);
   expect(sender.failuresLeft).toBe(9);
   expect(received(app)).toEqual([]);
+  sender.close();
 });
 
 it('refuses a call without a secret', async () => {

@@ -14,7 +14,7 @@ describe('what to do about a failed call', () => {
     [599, /log/],
     ['timeout', /first, then handle/],
     ['ECONNREFUSED', /is the app running/],
-    ['CERT_HAS_EXPIRED', /renew/],
+    ['CERT_HAS_EXPIRED', /expired\. Renew/],
     ['EWHATEVER', /Answer 200/],
   ])('is told for %s', (outcome, advice) => {
     expect(advise(outcome)).toMatch(advice);

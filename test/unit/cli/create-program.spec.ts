@@ -24,14 +24,11 @@ describe('the help', () => {
       Commands:
         doctor [options] [url]   check a webhook, of whatever make, as Xenioo would
                                  meet it
-        send [options] [type]    Sends one event as Xenioo would, and shows request
-                                 and answer.
-        simulate [options]       Plays many conversations at once, as Xenioo would
-                                 tell them, and stops when Xenioo would.
-        record [options]         Stands in for your webhook: answers each call 200,
-                                 and keeps it in a file, with people's words masked.
-        replay [options] <file>  Sends the calls of a recording again: in their order,
-                                 and grouped as they were.
+        send [options] [type]    send one event, and show request and answer
+        simulate [options]       play many conversations at once
+        record [options]         stand in for your webhook, and keep what comes in a
+                                 file
+        replay [options] <file>  send the calls of a recording again
         help [command]           the same, of one command
 
       Examples, with XENIOO_URL and XENIOO_SECRET set:

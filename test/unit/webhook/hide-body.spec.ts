@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { hideBody } from '../../../lib/webhook/hide-body.js';
-import { call } from '../../support/call.js';
+import { senderAt } from '../../support/sender-at.js';
 import { serve } from '../../support/serve.js';
 
 /** A request whose body was read and hidden, in the hands of `use`. */
@@ -14,7 +14,7 @@ async function hidden<T>(use: (request: IncomingMessage) => Promise<T> | T) {
     used = await use(request);
     response.end();
   });
-  await call(url, { Type: 1 });
+  await senderAt(url).call({ Type: 1 });
   return used;
 }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { XeniooCall } from '../../../lib/webhook/xenioo.call.js';
-import { call as callOver } from '../../support/call.js';
+import { senderAt } from '../../support/sender-at.js';
 import { serve } from '../../support/serve.js';
 import { startHook } from '../../support/start-hook.js';
 
@@ -18,7 +18,7 @@ async function dealt(
     closed.push(once(response, 'close'));
     deal(new XeniooCall(BOT, '[]', new Date(), response, recorder), response);
   });
-  const { status, text } = await callOver(url, []);
+  const { status, body: text } = await senderAt(url).call([]);
   await Promise.all(closed);
   const strikes = heard.map(([, strike]) => strike);
   return { status, text, recorder, strikes };

@@ -1,0 +1,55 @@
+import { Injectable, type ModuleMetadata } from '@nestjs/common';
+import { onTestFinished } from 'vitest';
+import {
+  OnXenioo,
+  OnXeniooInvalid,
+  XeniooModule,
+  type XeniooModuleOptions,
+} from '../../lib/index.js';
+import { senderFor } from '../../lib/testing/index.js';
+import { startHost, type HostHabits } from './host-app.js';
+
+/** A host's handlers of everything: `dispatched(app)` tells what they were given. */
+@Injectable()
+export class Archive {
+  @OnXenioo()
+  save() {}
+
+  @OnXeniooInvalid()
+  quarantine() {}
+}
+
+/** What a host has besides. */
+export interface ArchiveHost extends ModuleMetadata, HostHabits {}
+
+/** Starts a host with the module and the archive, and the service that calls it, however often that fails. */
+export async function startArchive(
+  adapter: Parameters<typeof startHost>[0],
+  options: Partial<XeniooModuleOptions> = {},
+  { imports = [], providers = [], ...habits }: ArchiveHost = {},
+) {
+  const secret = { secret: 'right-secret' };
+  const host = await startHost(
+    adapter,
+    {
+      imports: [
+        ...imports,
+        XeniooModule.forRoot({
+          ...(options.bots ? {} : secret),
+          // What is handed over twice shall be seen.
+          dedupe: false,
+          ...options,
+        }),
+      ],
+      providers: [Archive, ...providers],
+    },
+    habits,
+  );
+  const sender = await senderFor(host.app, {
+    failures: 'ignore',
+    // A function may know of no bot yet.
+    ...(typeof options.bots === 'function' ? secret : {}),
+  });
+  onTestFinished(() => sender.close());
+  return { ...host, sender };
+}
