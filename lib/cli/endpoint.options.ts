@@ -44,6 +44,18 @@ export function addTimeoutOption(command: Command): Command {
   );
 }
 
+/** Adds `--failures`. @default 'total' */
+export function addFailuresOption(command: Command): Command {
+  return command.addOption(
+    new Option(
+      '--failures <reading>',
+      'which failed calls count towards the more than 10 that make Xenioo stop: all, those in a row, or none (it is not documented)',
+    )
+      .choices(['total', 'consecutive', 'ignore'])
+      .default('total'),
+  );
+}
+
 /** Adds `--json`. */
 export function addJsonOption(command: Command): Command {
   return command.option(

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import type { XeniooFailureReading } from '../testing/failure-count.js';
 import {
+  addFailuresOption,
   addJsonOption,
   addSecretOption,
   addTimeoutOption,
@@ -36,6 +37,7 @@ export function createReplayCommand(terminal: Terminal): Command {
     )
     .argument('<file>', 'a recording; - reads stdin');
   addPaceOptions(command);
+  addFailuresOption(command);
   addUrlOption(command);
   addSecretOption(command);
   addTimeoutOption(command);
@@ -66,14 +68,6 @@ function addPaceOptions(command: Command): void {
     .option(
       '--fresh-dates',
       'move each Date by the same time, so that the first is now: an app drops what it has seen',
-    )
-    .addOption(
-      new Option(
-        '--failures <reading>',
-        'which failed calls count towards the more than 10 that make Xenioo stop: all, those in a row, or none (it is not documented)',
-      )
-        .choices(['total', 'consecutive', 'ignore'])
-        .default('total'),
     )
     .option(
       '--concurrency <count>',

@@ -1,6 +1,7 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { XeniooFailureReading } from '../testing/failure-count.js';
 import {
+  addFailuresOption,
   addJsonOption,
   addSecretOption,
   addTimeoutOption,
@@ -41,6 +42,7 @@ export function createSimulateCommand(terminal: Terminal): Command {
       'Plays many conversations at once, as Xenioo would tell them, and stops when Xenioo would.',
     );
   addTrafficOptions(command);
+  addFailuresOption(command);
   addUrlOption(command);
   addSecretOption(command);
   addTimeoutOption(command);
@@ -76,14 +78,6 @@ function addTrafficOptions(command: Command): void {
       'share of calls that are made again later, such as 2%',
       parseShare,
       0,
-    )
-    .addOption(
-      new Option(
-        '--failures <reading>',
-        'which failed calls count towards the more than 10 that make Xenioo stop: all, those in a row, or none (it is not documented)',
-      )
-        .choices(['total', 'consecutive', 'ignore'])
-        .default('total'),
     )
     .option(
       '--concurrency <count>',

@@ -246,7 +246,7 @@ describe('when it can not be called', () => {
     );
     const { exitCode, stdout } = await runDoctor(url, {
       secret: SECRET,
-      onStart: doctor => (interrupt = () => void doctor.kill('SIGINT')),
+      onStart: doctor => (interrupt = () => doctor.kill('SIGINT')),
     });
 
     expect(exitCode).toBe(1);

@@ -13,6 +13,7 @@ import {
   xeniooGroup,
   type XeniooWireEntry,
 } from '../../lib/testing/index.js';
+import { SECRET } from '../support/cli-webhook.js';
 import { callRaw } from '../support/raw-caller.js';
 import {
   hasSmallDisks,
@@ -24,7 +25,6 @@ import {
   makeFolder,
   readRecording,
   runTool,
-  SECRET,
   startRecorder,
   startRecorderTo,
 } from '../support/tool.js';
@@ -374,7 +374,7 @@ describe('record that can not be run', () => {
 
   it('needs a secret', async () => {
     const { exitCode, stderr } = await runTool(['record', '--port', '0'], {
-      XENIOO_SECRET: '',
+      env: { XENIOO_SECRET: '' },
     });
 
     expect(exitCode).toBe(2);

@@ -9,13 +9,13 @@ import {
   xeniooEntry,
   xeniooGroup,
 } from '../../lib/testing/index.js';
+import { SECRET } from '../support/cli-webhook.js';
 import { freePort } from '../support/engines/free-port.js';
 import { startHost } from '../support/host-app.js';
 import { serve } from '../support/serve.js';
 import {
   makeFolder,
   runTool,
-  SECRET,
   startRecorder,
   startTool,
 } from '../support/tool.js';

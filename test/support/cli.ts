@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
@@ -9,6 +10,10 @@ const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 export interface CliProcess {
   readonly stdout: () => string;
   readonly stderr: () => string;
+  /** Its stdin. */
+  readonly input: NodeJS.WritableStream;
+  /** Its stdout, as it comes. */
+  readonly output: Readable;
   readonly kill: (signal: NodeJS.Signals) => void;
   /** Nobody reads stdout any more. */
   readonly closeStdout: () => void;
@@ -22,25 +27,33 @@ export interface CliHost {
   readonly env?: Readonly<Record<string, string>>;
   /** Options of Node.js. */
   readonly node?: readonly string[];
+  /** A file that is open, in place of the stdout that is kept. */
+  readonly stdout?: number;
 }
 
 /** Starts the built tool; it ends with the test. */
 export function startCli(
   args: readonly string[],
-  { env = {}, node = [] }: CliHost = {},
+  { env = {}, node = [], stdout }: CliHost = {},
 ): CliProcess {
   const child = spawn(process.execPath, [...node, MAIN, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', stdout ?? 'pipe', 'pipe'],
     env,
-  });
+  }) as ChildProcessWithoutNullStreams;
   onTestFinished(() => void child.kill('SIGKILL'));
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', text => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', text => (stderr += text));
+  const printed = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    // There is no stream of a file.
+    const stream = child[name] as Readable | null;
+    stream?.setEncoding('utf8').on('data', text => (printed[name] += text));
+  }
+  // It may end before it has read everything.
+  child.stdin.on('error', () => {});
   return {
-    stdout: () => stdout,
-    stderr: () => stderr,
+    stdout: () => printed.stdout,
+    stderr: () => printed.stderr,
+    input: child.stdin,
+    output: child.stdout,
     kill: signal => void child.kill(signal),
     closeStdout: () => void child.stdout.destroy(),
     ended: once(child, 'close').then(
@@ -51,7 +64,8 @@ export function startCli(
 
 /** Runs the built tool to its end. */
 export async function runCli(args: readonly string[], host?: CliHost) {
-  const { ended, stdout, stderr } = startCli(args, host);
+  const { input, ended, stdout, stderr } = startCli(args, host);
+  input.end();
   const exitCode = await ended;
   return { exitCode, stdout: stdout(), stderr: stderr() };
 }

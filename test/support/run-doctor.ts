@@ -1,11 +1,7 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { DoctorResult } from '../../lib/cli/doctor/doctor.check.js';
 import type { Examination } from '../../lib/cli/doctor/examine.js';
-
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+import { startCli, type CliProcess } from './cli.js';
 
 /** What a user sees of the doctor. */
 export interface DoctorRun {
@@ -19,7 +15,7 @@ export interface DoctorRunOptions {
   readonly secret: string;
   readonly args?: readonly string[];
   readonly environment?: Record<string, string>;
-  readonly onStart?: (doctor: ChildProcess) => void;
+  readonly onStart?: (doctor: CliProcess) => void;
 }
 
 /** Runs the built tool on an endpoint, as a process of its own. */
@@ -27,24 +23,13 @@ export async function runDoctor(
   url: string | undefined,
   { secret, args = [], environment = {}, onStart }: DoctorRunOptions,
 ): Promise<DoctorRun> {
-  const doctor = spawn(
-    process.execPath,
-    [MAIN, 'doctor', ...(url === undefined ? [] : [url]), ...args],
-    {
-      env: {
-        ...process.env,
-        NO_COLOR: '1',
-        XENIOO_SECRET: secret,
-        ...environment,
-      },
-    },
+  const doctor = startCli(
+    ['doctor', ...(url === undefined ? [] : [url]), ...args],
+    { env: { NO_COLOR: '1', XENIOO_SECRET: secret, ...environment } },
   );
   onStart?.(doctor);
-  const output = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const) {
-    doctor[name].setEncoding('utf8').on('data', text => (output[name] += text));
-  }
-  const [exitCode] = (await once(doctor, 'close')) as [number];
+  const exitCode = (await doctor.ended) as number;
+  const output = { stdout: doctor.stdout(), stderr: doctor.stderr() };
   for (const spelling of spellingsOf(secret)) {
     expect(output.stdout + output.stderr).not.toContain(spelling);
   }

@@ -1,25 +1,13 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, vi } from 'vitest';
 import { XeniooSender } from '../../lib/testing/index.js';
+import { SECRET } from './cli-webhook.js';
+import { startCli, type CliHost, type CliProcess } from './cli.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-
-/** What no output and no file may hold. */
-export const SECRET = 'the-s3cret-of-Ada';
-
-/** The built tool, as a process of its own. */
-export interface Tool {
-  readonly stdout: () => string;
-  readonly stderr: () => string;
-  readonly output: Readable;
-  readonly input: NodeJS.WritableStream;
-  readonly kill: (signal: NodeJS.Signals) => void;
+/** The built tool, which knows the secret. */
+export interface Tool extends Omit<CliProcess, 'ended'> {
   /** Its exit code, or the signal that ended it. Fails where the secret was printed. */
   readonly ended: () => Promise<number | NodeJS.Signals>;
 }
@@ -27,43 +15,25 @@ export interface Tool {
 /** Starts the built tool, which knows the secret; it ends with the test. */
 export function startTool(
   args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-  stdout: number | 'pipe' = 'pipe',
+  { env, ...host }: CliHost = {},
 ): Tool {
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    stdio: ['pipe', stdout, 'pipe'],
+  const cli = startCli(args, {
     env: { XENIOO_SECRET: SECRET, ...env },
-  }) as ChildProcessWithoutNullStreams;
-  onTestFinished(() => void child.kill('SIGKILL'));
-  const printed = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const) {
-    // There is no stream of a file.
-    const stream = child[name] as Readable | null;
-    stream?.setEncoding('utf8').on('data', text => (printed[name] += text));
-  }
-  // It may end before it has read everything.
-  child.stdin.on('error', () => {});
-  const closed = once(child, 'close');
+    ...host,
+  });
   return {
-    stdout: () => printed.stdout,
-    stderr: () => printed.stderr,
-    output: child.stdout,
-    input: child.stdin,
-    kill: signal => void child.kill(signal),
+    ...cli,
     async ended() {
-      const [code, signal] = await closed;
-      expect(printed.stdout + printed.stderr).not.toContain(SECRET);
-      return (code ?? signal) as number | NodeJS.Signals;
+      const end = await cli.ended;
+      expect(cli.stdout() + cli.stderr()).not.toContain(SECRET);
+      return end;
     },
   };
 }
 
 /** Runs the built tool to its end. */
-export async function runTool(
-  args: readonly string[],
-  env?: Readonly<Record<string, string>>,
-) {
-  const tool = startTool(args, env);
+export async function runTool(args: readonly string[], host?: CliHost) {
+  const tool = startTool(args, host);
   tool.input.end();
   const exitCode = await tool.ended();
   return { exitCode, stdout: tool.stdout(), stderr: tool.stderr() };
@@ -84,7 +54,7 @@ export function startRecorder(...args: readonly string[]): Promise<Recorder> {
 
 /** The same, with stdout in a file that is open. */
 export function startRecorderTo(file: number): Promise<Recorder> {
-  return listening(startTool(['record', '--port', '0'], {}, file));
+  return listening(startTool(['record', '--port', '0'], { stdout: file }));
 }
 
 async function listening(tool: Tool): Promise<Recorder> {

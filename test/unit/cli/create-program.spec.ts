@@ -121,14 +121,14 @@ describe('the help', () => {
         --shuffle                events in another order than they happened in
         --duplicate <share>      share of calls that are made again later, such as 2%
                                  (default: 0)
-        --failures <reading>     which failed calls count towards the more than 10
-                                 that make Xenioo stop: all, those in a row, or none
-                                 (it is not documented) (choices: "total",
-                                 "consecutive", "ignore", default: "total")
         --concurrency <count>    most calls that wait for an answer at once (default:
                                  64)
         --seed <number>          the same conversations each time; an app drops events
                                  that it knows
+        --failures <reading>     which failed calls count towards the more than 10
+                                 that make Xenioo stop: all, those in a row, or none
+                                 (it is not documented) (choices: "total",
+                                 "consecutive", "ignore", default: "total")
         --url <url>              URL of the webhook (default: XENIOO_URL)
         --secret <secret>        API Secret of the bot (default: XENIOO_SECRET, which
                                  a list of processes does not show)
