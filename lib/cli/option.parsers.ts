@@ -49,9 +49,9 @@ export function parseCount(
   };
 }
 
-/** Calls a second; `max` and `0` mean as fast as the endpoint answers, which is infinite here. */
+/** Calls a second; `max` is as fast as the endpoint answers, which is infinite here. */
 export function parseRate(text: string): number {
-  if (text === 'max' || text === '0') return Number.POSITIVE_INFINITY;
+  if (text === 'max') return Number.POSITIVE_INFINITY;
   const rate = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (!(rate >= 0.001 && rate <= 100_000)) {
     throw new InvalidArgumentError(

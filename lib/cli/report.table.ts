@@ -43,15 +43,24 @@ export function closingRows(report: XeniooReport): Row[] {
 
 /** Why it stopped, and what to do about each outcome that Xenioo counts as failed. */
 export function troubles(report: XeniooReport): string[] {
-  const { stopped, failed, failuresLeft, outcomes } = report;
-  const failures = Object.keys(outcomes).filter(outcome => outcome !== '200');
+  const { stopped, failed, failuresLeft } = report;
   return [
     ...(stopped === undefined ? [] : [`Stopped: ${stopped}.`]),
     ...(stopped === undefined && failuresLeft === 0 && failed > 10
       ? ['Xenioo would have stopped calling: more than 10 calls failed.']
       : []),
-    ...failures.map(outcome => `${outcome}: ${advise(outcome)}`),
+    ...Object.entries(adviceOn(report)).map(
+      ([outcome, advice]) => `${outcome}: ${advice}`,
+    ),
   ];
+}
+
+/** What to do about each outcome that Xenioo counts as failed. */
+export function adviceOn({ outcomes }: XeniooReport): Record<string, string> {
+  const failures = Object.keys(outcomes).filter(outcome => outcome !== '200');
+  return Object.fromEntries(
+    failures.map(outcome => [outcome, advise(outcome)]),
+  );
 }
 
 export const ALL_AS_EXPECTED =

@@ -19,6 +19,7 @@ import { simulate } from './simulate.js';
 import { showProgress } from './simulation.progress.js';
 import { inTable, simulationReport } from './simulation.report.js';
 import type { Terminal } from './terminal.js';
+import { UsageError } from './usage.error.js';
 
 interface SimulateOptions extends EndpointOptions {
   readonly conversations: number;
@@ -115,6 +116,7 @@ async function run(
 ): Promise<void> {
   const { duplicate, failures, concurrency, seed, timeout, json } = options;
   const endpoint = resolveEndpoint(options, terminal);
+  assertFits((grouped ?? 1) * concurrency);
   const plan = {
     ...endpoint,
     conversations,
@@ -135,4 +137,14 @@ async function run(
   const report = simulationReport(plan, outcome);
   terminal.out(json ? JSON.stringify(report, null, 2) : inTable(report));
   if (report.failed > 0 || report.stopped !== undefined) terminal.exitCode = 1;
+}
+
+/** What is under way is in memory, some 1 KB an event. */
+const MOST_UNDER_WAY = 500_000;
+
+function assertFits(events: number): void {
+  if (events <= MOST_UNDER_WAY) return;
+  throw new UsageError(
+    `--grouped times --concurrency is ${events.toLocaleString('en')} events under way at once, and more than ${MOST_UNDER_WAY.toLocaleString('en')} may not fit into memory: lower one of them.`,
+  );
 }

@@ -5,6 +5,7 @@ import {
   count,
   inRows,
   outcomeRows,
+  adviceOn,
   troubles,
   type Row,
 } from './report.table.js';
@@ -27,6 +28,8 @@ export interface SimulationReport extends XeniooReport {
   readonly concurrency: number;
   /** Whether each call was answered 200 in time. */
   readonly isAsExpected: boolean;
+  /** What to do about each outcome that Xenioo counts as failed. */
+  readonly advice: Readonly<Record<string, string>>;
 }
 
 /** What there is to say of a simulation. */
@@ -40,6 +43,7 @@ export function simulationReport(
     conversations,
     endedBy,
     isAsExpected: report.failed === 0,
+    advice: adviceOn(report),
     ...report,
     wantedRate: hasRate ? rate : null,
     reachedRate,

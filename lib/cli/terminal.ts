@@ -38,7 +38,8 @@ export function createTerminal(host: NodeJS.Process): Terminal {
     isInteractive: stderr.isTTY && env.TERM !== 'dumb' && !env.CI,
     progress: stderr,
     hasColors: stdout.isTTY && stdout.hasColors() && !env.NO_COLOR,
-    columns: stderr.columns ?? 80,
+    // A terminal without a size, as in a container or a log, has 0.
+    columns: stderr.columns || 80,
     env,
     signal: stop.signal,
     exitCode: 0,

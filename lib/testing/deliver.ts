@@ -3,7 +3,11 @@ import type { Server as HttpServer } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { recordingOf } from './recording.js';
-import { webhookOf, type XeniooWebhookChoice } from './webhook-of.js';
+import {
+  webhookOf,
+  type Webhook,
+  type XeniooWebhookChoice,
+} from './webhook-of.js';
 import type { XeniooReport } from './xenioo-report.js';
 import { XeniooTestingError } from './xenioo-testing.errors.js';
 import type {
@@ -67,16 +71,26 @@ export async function senderFor(
     ...(path !== undefined && { path }),
     ...(secret !== undefined && { secret }),
   });
-  const url = new URL(webhook.path, await originOf(app));
-  return new XeniooSender({ ...options, secret: webhook.secret, url });
+  const url = new URL(webhook.path, await originOf(app, webhook));
+  // The certificate of an app under test is its own business.
+  const trust = { rejectUnauthorized: false };
+  return new XeniooSender({
+    ...trust,
+    ...options,
+    secret: webhook.secret,
+    url,
+  });
 }
 
 const LISTENING = new WeakMap<INestApplication, Promise<unknown>>();
 
-async function originOf(app: INestApplication): Promise<string> {
+async function originOf(
+  app: INestApplication,
+  { isEnding }: Webhook,
+): Promise<string> {
   const server = app.getHttpServer() as HttpServer;
-  if (!server.listening) {
-    const listening = LISTENING.get(app) ?? app.listen(0, '127.0.0.1');
+  if (!server.listening && !isEnding) {
+    const listening = LISTENING.get(app) ?? listen(app, server);
     LISTENING.set(app, listening);
     await listening;
   }
@@ -88,6 +102,15 @@ async function originOf(app: INestApplication): Promise<string> {
   }
   const scheme = server instanceof HttpsServer ? 'https' : 'http';
   return `${scheme}://${hostOf(address)}:${address.port}`;
+}
+
+/** Where the app is closed meanwhile, its own promise never settles. */
+async function listen(
+  app: INestApplication,
+  server: HttpServer,
+): Promise<void> {
+  const closed = new Promise(resolve => server.once('close', resolve));
+  await Promise.race([app.listen(0, '127.0.0.1'), closed]);
 }
 
 function hostOf({ address, family }: AddressInfo): string {
@@ -106,6 +129,6 @@ function assertAnswered({
     .map(([outcome, times]) => `${outcome} (${times}×)`)
     .join(', ');
   throw new XeniooTestingError(
-    `${failed} of ${calls} calls failed, where Xenioo expects 200: ${came}. ${stopped ?? 'The log of the application says why.'} To test other answers, use senderFor(app).`,
+    `${failed} of ${calls} calls failed, where Xenioo expects 200: ${came}. ${stopped ?? 'The log of the application may say why'}. To test other answers, use senderFor(app).`,
   );
 }

@@ -9,7 +9,7 @@ export interface XeniooWebhookChoice {
    * @default the first one
    */
   readonly bot?: string;
-  /** Path of the webhook, with its prefixes; for applications that have several. */
+  /** Path of the webhook, as the module was given it or with its prefixes; for applications that have several. */
   readonly path?: string;
 }
 
@@ -17,6 +17,8 @@ export interface XeniooWebhookChoice {
 export interface Webhook {
   readonly path: string;
   readonly secret: string;
+  /** Whether the application is closed, or closes. */
+  readonly isEnding: boolean;
 }
 
 /**
@@ -27,25 +29,38 @@ export function webhookOf(
   app: INestApplicationContext,
   { bot, path, secret }: XeniooWebhookChoice & { readonly secret?: string },
 ): Webhook {
+  if (!('getHttpServer' in app)) {
+    throw new XeniooTestingError(
+      'Only an application that answers HTTP can be called: make one of the testing module by `createNestApplication()`.',
+    );
+  }
   const all = app
     .get(XeniooGate, { strict: false, each: true })
-    .flatMap(({ url, keyring }) =>
-      url === undefined ? [] : [{ path: url, bots: keyring.known }],
+    .flatMap(({ url, keyring, isEnding }) =>
+      url === undefined ? [] : [{ path: url, bots: keyring.known, isEnding }],
     );
   const found = all.filter(
     webhook =>
-      (path === undefined || webhook.path === path) &&
+      (path === undefined || isPath(path, webhook.path)) &&
       (bot === undefined || webhook.bots.some(({ name }) => name === bot)),
   );
   if (found.length !== 1) throw noOneWebhook(all, found.length);
-  const [{ path: foundPath, bots }] = found as [(typeof found)[0]];
+  const [{ path: foundPath, bots, isEnding }] = found as [(typeof found)[0]];
   const chosen =
     bot === undefined ? bots[0] : bots.find(({ name }) => name === bot);
   const known = secret ?? chosen?.secrets[0];
-  if (known !== undefined) return { path: foundPath, secret: known };
+  if (known !== undefined) {
+    return { path: foundPath, secret: known, isEnding };
+  }
   throw new XeniooTestingError(
     `POST ${foundPath} has no bot: the function \`bots\` answered with none. Give a \`secret\`.`,
   );
+}
+
+/** Whether it is the path, with its prefixes or as the module was given it. */
+function isPath(given: string, path: string): boolean {
+  const bare = given.replace(/^\/|\/$/g, '');
+  return path === `/${bare}` || path.endsWith(`/${bare}`);
 }
 
 function noOneWebhook(

@@ -1,4 +1,5 @@
 import { XeniooEventType } from '../events/xenioo-event-type.js';
+import { assertCount } from './assert-count.js';
 import { Dice } from './dice.js';
 import {
   ANSWERS,
@@ -45,6 +46,7 @@ export interface XeniooConversationOptions extends XeniooEntryOptions {
  * Makes a conversation as Xenioo tells it: the user connects, the bot greets,
  * they write, the bot fails to understand, an operator takes over and hands
  * back. In the order of its dates, of which some differ in ticks alone.
+ * @throws {XeniooTestingError} when there can't be so many turns
  *
  * @example
  * ```ts
@@ -54,7 +56,8 @@ export interface XeniooConversationOptions extends XeniooEntryOptions {
 export function xeniooConversation(
   options: XeniooConversationOptions = {},
 ): XeniooWireEntry[] {
-  const { seed, startAt } = options;
+  const { seed, startAt, turns = 3 } = options;
+  assertCount('xeniooConversation()', { turns }, 0);
   const dice = new Dice(seed ?? randomSeed());
   const start = startAt ?? (seed === undefined ? undefined : SEEDED_START);
   return [...tellConversation(dice, new WireClock(dice, start), options)];

@@ -1,3 +1,4 @@
+import { quote } from '../describe-value.js';
 import type { InvalidXeniooReason } from '../events/invalid-xenioo.entry.js';
 import { XeniooEventType } from '../events/xenioo-event-type.js';
 import { Dice } from './dice.js';
@@ -12,6 +13,7 @@ import {
 } from './phrases.js';
 import { randomSeed, SEEDED_START } from './seed.js';
 import { WireClock } from './wire-clock.js';
+import { XeniooTestingError } from './xenioo-testing.errors.js';
 import {
   withFields,
   type XeniooWireEntry,
@@ -47,9 +49,38 @@ export interface XeniooEntryFactories extends Record<
   XeniooEntryName,
   XeniooEntryFactory
 > {
+  /** The bot, or an operator, wrote a message. */
+  readonly botMessage: XeniooEntryFactory;
+  /** The user wrote a message or clicked a button. */
+  readonly userMessage: XeniooEntryFactory;
+  /** An error occurred in the conversation. */
+  readonly conversationError: XeniooEntryFactory;
+  /** An intent was changed; without a date or a conversation, as all of types 3 to 7. */
+  readonly intentUpdated: XeniooEntryFactory;
+  /** An intent was deleted. */
+  readonly intentDeleted: XeniooEntryFactory;
+  /** An entity was changed. */
+  readonly entityUpdated: XeniooEntryFactory;
+  /** An entity was deleted. */
+  readonly entityDeleted: XeniooEntryFactory;
+  /** What the user wrote, `Text`, was not detected. */
+  readonly unmatchedMessage: XeniooEntryFactory;
+  /** A user who never contacted the bot before. */
+  readonly userConnected: XeniooEntryFactory;
+  /** A user came back. */
+  readonly userReturned: XeniooEntryFactory;
+  /** An operator took the conversation over. */
+  readonly takeOver: XeniooEntryFactory;
+  /** An operator handed the conversation back to the bot. */
+  readonly handOver: XeniooEntryFactory;
+  /** The conversation hit a fallback interaction. */
+  readonly fallback: XeniooEntryFactory;
+  /** The user's reply to a question was not a valid one. */
+  readonly wrongReply: XeniooEntryFactory;
+
   /** An entry of a type that is not documented, since Xenioo can add one at any time; `Type` says which. */
   unknown(
-    fields?: XeniooWireFields & { readonly Type?: number },
+    fields?: Omit<XeniooWireFields, 'Type'> & { readonly Type?: number },
   ): XeniooWireEntry;
 
   /**
@@ -128,7 +159,13 @@ export function createXeniooEntry({
     wrongReply: happened(XeniooEventType.WrongReply),
     unknown: ({ Type = UNKNOWN_TYPE, ...fields } = {}) =>
       withFields({ Type, ...inConversation() }, fields),
-    malformed: (reason = 'invalid-fields') => MALFORMED[reason](userMessage()),
+    malformed: (reason = 'invalid-fields') => {
+      if (reason in MALFORMED) return MALFORMED[reason](userMessage());
+      const reasons = Object.keys(MALFORMED).join(', ');
+      throw new XeniooTestingError(
+        `malformed(): expected one of ${reasons}, got ${quote(reason)}.`,
+      );
+    },
   };
 }
 

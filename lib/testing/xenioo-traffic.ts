@@ -1,4 +1,4 @@
-import { rangeProblems } from '../range-problems.js';
+import { assertCount } from './assert-count.js';
 import { Dice } from './dice.js';
 import { randomSeed, SEEDED_START } from './seed.js';
 import { WireClock } from './wire-clock.js';
@@ -6,10 +6,7 @@ import {
   tellConversation,
   type XeniooConversationOptions,
 } from './xenioo-conversation.js';
-import { XeniooTestingError } from './xenioo-testing.errors.js';
 import type { XeniooWireEntry } from './xenioo-wire-entry.js';
-
-const MOST_CONVERSATIONS = 1_000_000;
 
 /** How many people write, and how each conversation goes. */
 export interface XeniooTrafficOptions extends XeniooConversationOptions {
@@ -34,7 +31,7 @@ export function* xeniooTraffic(
   options: XeniooTrafficOptions = {},
 ): Generator<XeniooWireEntry, undefined> {
   const { conversations = 20, endless = false, seed, startAt } = options;
-  assertConversations(conversations);
+  assertCount('xeniooTraffic()', { conversations }, 1);
   const ownSeed = seed ?? randomSeed();
   const start = startAt ?? (seed === undefined ? undefined : SEEDED_START);
   const dice = new Dice(ownSeed);
@@ -54,16 +51,9 @@ export function* xeniooTraffic(
   }
 }
 
-function assertConversations(conversations: number): void {
-  const [problem] = rangeProblems(
-    { conversations },
-    { conversations: [1, MOST_CONVERSATIONS] },
-  );
-  if (problem) throw new XeniooTestingError(`xeniooTraffic(): ${problem}.`);
-}
-
 /**
  * What one grouped call holds: so many entries of conversations side by side.
+ * @throws {XeniooTestingError} when there can't be so many
  *
  * @example
  * ```ts
@@ -74,6 +64,7 @@ export function xeniooGroup(
   events: number,
   options: Omit<XeniooTrafficOptions, 'endless'> = {},
 ): XeniooWireEntry[] {
+  assertCount('xeniooGroup()', { events }, 0);
   const traffic = xeniooTraffic({ ...options, endless: true });
   return Array.from({ length: events }, () => traffic.next().value!);
 }

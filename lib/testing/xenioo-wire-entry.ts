@@ -1,7 +1,7 @@
 import type { XeniooEventType } from '../events/xenioo-event-type.js';
 
-/** Documented fields of an entry, as they stand on the wire; any other is a variable of the bot. */
-export interface XeniooWireFields {
+/** What entries of all types have. */
+interface AnyFields {
   readonly ItemType?: string | null | undefined;
   readonly ItemSubType?: string | null | undefined;
   /** What was written: `event.text`. */
@@ -22,8 +22,14 @@ export interface XeniooWireFields {
   readonly [variable: string]: unknown;
 }
 
+/** Documented fields of an entry, as they stand on the wire; any other is a variable of the bot. */
+export interface XeniooWireFields extends AnyFields {
+  /** Not to be given: each factory is of one type. */
+  readonly Type?: never;
+}
+
 /** An entry as Xenioo sends it. */
-export interface XeniooWireEntry extends XeniooWireFields {
+export interface XeniooWireEntry extends AnyFields {
   /** A {@link XeniooEventType}, or a number that Xenioo may add. */
   readonly Type: XeniooEventType | (number & {});
 }

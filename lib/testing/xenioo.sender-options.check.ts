@@ -11,6 +11,8 @@ import type {
   XeniooSendOptions,
 } from './xenioo.sender-options.js';
 
+const FITS_HEADER = /^[\t\x20-\x7e\x80-\xff]*$/;
+
 const READINGS = ['total', 'consecutive', 'ignore'];
 
 /** @throws {XeniooTestingError} */
@@ -25,6 +27,9 @@ export function assertSenderOptions(options: XeniooSenderOptions): void {
     ...(typeof secret === 'string' && secret !== ''
       ? []
       : [`expected \`secret\` to be the API Secret, got ${kindOf(secret)}`]),
+    ...(typeof secret !== 'string' || FITS_HEADER.test(secret)
+      ? []
+      : ['`secret` has a character that no header can hold']),
     ...(failures === undefined || READINGS.includes(failures)
       ? []
       : [

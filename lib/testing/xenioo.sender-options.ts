@@ -22,6 +22,11 @@ export interface XeniooSenderOptions {
   /** Sent with each call: what a proxy or a guard of the app asks for. */
   readonly headers?: Readonly<Record<string, string>>;
   /**
+   * Whether a certificate must be one that Node trusts, as Xenioo surely asks for.
+   * @default true; for an application under test, false
+   */
+  readonly rejectUnauthorized?: boolean;
+  /**
    * Makes what is shuffled and repeated the same each time.
    * @default another one each time
    */

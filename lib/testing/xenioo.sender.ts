@@ -35,12 +35,13 @@ import {
  * ```
  */
 export class XeniooSender {
-  private readonly url: URL;
-  private readonly agent: http.Agent;
-  private readonly count: FailureCount;
-  private readonly dice: Dice;
-  private readonly headers: Readonly<Record<string, string>>;
-  private readonly timeoutMs: number;
+  // Out of sight of what prints a sender, as the diff of a failed assertion: it holds the secret.
+  readonly #url: URL;
+  readonly #agent: http.Agent;
+  readonly #count: FailureCount;
+  readonly #dice: Dice;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #timeoutMs: number;
 
   /** @throws {XeniooTestingError} when an option can't be */
   constructor(options: XeniooSenderOptions) {
@@ -51,15 +52,18 @@ export class XeniooSender {
       timeoutMs = 10_000,
       failures = 'total',
       headers = {},
+      rejectUnauthorized = true,
       seed,
     } = options;
-    this.url = new URL(url);
-    const { Agent } = this.url.protocol === 'https:' ? https : http;
-    this.agent = new Agent({ keepAlive: true });
-    this.count = new FailureCount(failures);
-    this.dice = new Dice(seed ?? randomSeed());
-    this.timeoutMs = timeoutMs;
-    this.headers = {
+    this.#url = new URL(url);
+    this.#agent =
+      this.#url.protocol === 'https:'
+        ? new https.Agent({ keepAlive: true, rejectUnauthorized })
+        : new http.Agent({ keepAlive: true });
+    this.#count = new FailureCount(failures);
+    this.#dice = new Dice(seed ?? randomSeed());
+    this.#timeoutMs = timeoutMs;
+    this.#headers = {
       'content-type': 'application/json',
       ...lowerCase(headers),
       authorization: `Bearer ${secret}`,
@@ -68,17 +72,17 @@ export class XeniooSender {
 
   /** Failed calls so far; in a row, where that is what counts. */
   get failures(): number {
-    return this.count.failures;
+    return this.#count.failures;
   }
 
   /** How many more calls may fail before it stops: 10 at first. */
   get failuresLeft(): number {
-    return this.count.left;
+    return this.#count.left;
   }
 
   /** Why it stopped; absent as long as it calls. */
   get stopped(): string | undefined {
-    return this.count.stopped;
+    return this.#count.stopped;
   }
 
   /**
@@ -96,19 +100,19 @@ export class XeniooSender {
     assertCallOptions(options);
     const { authorization, headers = {}, chunked = false, signal } = options;
     const answer = await post({
-      url: this.url,
+      url: this.#url,
       body: bodyOf(body),
       headers: withoutNull({
-        ...this.headers,
+        ...this.#headers,
         ...(authorization !== undefined && { authorization }),
         ...lowerCase(headers),
       }),
-      timeoutMs: options.timeoutMs ?? this.timeoutMs,
-      agent: this.agent,
+      timeoutMs: options.timeoutMs ?? this.#timeoutMs,
+      agent: this.#agent,
       chunked,
       signal,
     });
-    this.count.add(answer);
+    this.#count.add(answer);
     return answer;
   }
 
@@ -135,7 +139,7 @@ export class XeniooSender {
       onCall?.(answer, soFar, body);
       return goesOn();
     };
-    const calls = planCalls(entries, options, this.dice);
+    const calls = planCalls(entries, options, this.#dice);
     const pace = { concurrency, intervalMs, signal };
     if (goesOn()) await new Turns(calls, make, pace).take();
     return soFar();
@@ -143,12 +147,12 @@ export class XeniooSender {
 
   /** Counts from nothing and calls again, as when the bot is saved and published. */
   publish(): void {
-    this.count.reset();
+    this.#count.reset();
   }
 
   /** Closes the connections that are kept. A later call opens new ones. */
   close(): void {
-    this.agent.destroy();
+    this.#agent.destroy();
   }
 }
 

@@ -39,7 +39,7 @@ export class XeniooGate {
   private readonly calls = new WeakMap<IncomingMessage, XeniooCall>();
   private readonly closing = new WeakSet<Socket>();
   private findUrl: () => string | undefined = () => undefined;
-  private isEnding = false;
+  private ending = false;
 
   constructor(
     @Inject(XENIOO_SETTINGS) private readonly settings: XeniooSettings,
@@ -68,9 +68,14 @@ export class XeniooGate {
     return this.findUrl();
   }
 
+  /** Whether the application ends, or has ended. */
+  get isEnding(): boolean {
+    return this.ending;
+  }
+
   /** The application ends: whoever calls from now on is told that the connection does too, or the server could not close. */
   end(): void {
-    this.isEnding = true;
+    this.ending = true;
   }
 
   /** The call that a request brought, if its secret was right. */
@@ -86,7 +91,7 @@ export class XeniooGate {
   ): Promise<boolean> {
     // What is pipelined behind a refused call will get no answer: it counts for nothing.
     if (this.closing.has(request.socket)) return false;
-    if (this.isEnding && request.httpVersionMajor === 1) {
+    if (this.ending && request.httpVersionMajor === 1) {
       response.setHeader('Connection', 'close');
     }
     const { authorization } = request.headers;

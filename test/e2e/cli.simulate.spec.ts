@@ -256,6 +256,7 @@ describe('simulate, used wrongly', () => {
     ['--duplicate', '2', /such as 2% or 0.02/],
     ['--conversations', '0', /whole number from 1/],
     ['--grouped', '-1', /whole number from 1/],
+    ['--grouped', '100000', /6,400,000 events under way at once/],
     ['--failures', 'some', /total, consecutive, ignore/],
     ['--seed', 'x', /whole number from 0/],
     ['--url', 'nowhere', /expected one such as http/],

@@ -1,6 +1,7 @@
 import { Injectable, Module, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   InvalidXeniooEntry,
@@ -103,6 +104,17 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await idle(app);
 
     expect(crm.texts.toSorted()).toEqual(['a', 'b', 'c']);
+  });
+
+  it('rejects, and does not hang, where the application is closed meanwhile', async () => {
+    const { app } = await start(adapter, [SECRET]);
+
+    const closing = app.close();
+
+    await expect(deliver(app, xeniooEntry.userMessage())).rejects.toThrow(
+      /no port: it was closed/,
+    );
+    await closing;
   });
 
   it('delivers to one that listens, behind its prefix and on its path', async () => {
@@ -216,7 +228,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await expect(
       deliver(app, [xeniooEntry.userMessage(), xeniooEntry.malformed()]),
     ).rejects.toThrow(
-      '1 of 2 calls failed, where Xenioo expects 200: 200 (1×), 400 (1×). The log of the application says why. To test other answers, use senderFor(app).',
+      '1 of 2 calls failed, where Xenioo expects 200: 200 (1×), 400 (1×). The log of the application may say why. To test other answers, use senderFor(app).',
     );
   });
 
@@ -271,6 +283,32 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(await sender.call([])).toMatchObject({ status: 401 });
     await expect(senderFor(app)).rejects.toThrow(
       'POST /xenioo/webhook has no bot: the function `bots` answered with none. Give a `secret`.',
+    );
+  });
+
+  it('knows a path as the module was given it', async () => {
+    const { app } = await start(
+      adapter,
+      [SECRET, { secret: 'other-secret', path: 'other/hook' }],
+      { prepare: app => app.setGlobalPrefix('api') },
+    );
+
+    await deliver(app, xeniooEntry.userMessage(), { path: 'other/hook' });
+    await deliver(app, xeniooEntry.userMessage(), { path: '/api/other/hook' });
+    await idle(app);
+
+    expect(dispatched(app)).toHaveLength(2);
+  });
+
+  it('does not wake an application that is closed', async () => {
+    const { app } = await start(adapter, [SECRET]);
+    await app.close();
+
+    await expect(deliver(app, xeniooEntry.userMessage())).rejects.toThrow(
+      'The application has no port: it was closed',
+    );
+    expect((app.getHttpServer() as { listening: boolean }).listening).toBe(
+      false,
     );
   });
 
@@ -333,6 +371,42 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
     expect(app.get(XeniooInbox, { strict: false }).constructor.name).toBe(
       'MemoryInbox',
+    );
+  });
+});
+
+describe('an application with a certificate that nobody else knows', () => {
+  it('is called all the same', async () => {
+    const pem = await readFile(
+      new URL('../fixtures/self-signed.pem', import.meta.url),
+    );
+
+    @Module({ imports: [XeniooModule.forRoot(SECRET)], providers: [Crm] })
+    class AppModule {}
+    const app = await NestFactory.create(AppModule, {
+      logger: false,
+      httpsOptions: { key: pem, cert: pem },
+    });
+    onTestFinished(() => app.close());
+    await app.init();
+
+    await deliver(app, xeniooEntry.userMessage({ Data: 'Hi' }));
+    await idle(app);
+
+    expect(app.get(Crm).texts).toEqual(['Hi']);
+  });
+});
+
+describe('a testing module', () => {
+  it('is told that it answers no HTTP', async () => {
+    const testing = Test.createTestingModule({
+      imports: [XeniooModule.forRoot(SECRET)],
+    });
+    const app = await testing.compile();
+    onTestFinished(() => app.close());
+
+    await expect(deliver(app as never, {})).rejects.toThrow(
+      'make one of the testing module by `createNestApplication()`',
     );
   });
 });

@@ -49,7 +49,7 @@ export const BODY_CHECKS: readonly DoctorCheck[] = [
   taken(
     'unknown-type',
     'a type that is not documented (99)',
-    sends(entries => entries.message({ Type: UNKNOWN_TYPE })),
+    sends(entries => ({ ...entries.message(), Type: UNKNOWN_TYPE })),
     {
       why: 'Xenioo can add a type at any time. From that day on these calls would fail.',
       mend: 'Take any number (@IsInt() instead of @IsEnum() or @IsIn()), answer 200, and leave alone what you do not know.',

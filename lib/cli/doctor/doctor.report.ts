@@ -59,7 +59,9 @@ export class DoctorReport {
       '',
       ...(stopped === undefined ? [] : [this.wrapped(stopped + others, '')]),
       this.verdict(examination),
-      ...(findings > 0 ? [this.wrapped(CONSEQUENCE, '')] : []),
+      ...(examination.checks.some(isFailedCall)
+        ? [this.wrapped(CONSEQUENCE, '')]
+        : []),
       ...(findings > 0 && stopped === undefined
         ? [this.wrapped(REMEDY, '')]
         : []),
@@ -107,6 +109,11 @@ export class DoctorReport {
     }
     return lines.join(`\n${indent}`);
   }
+}
+
+/** Whether Xenioo would count it; a secret that is not asked for is another matter. */
+function isFailedCall({ severity, outcome }: DoctorResult): boolean {
+  return severity === 'finding' && outcome !== 200;
 }
 
 /** A URL without what may be a credential. */

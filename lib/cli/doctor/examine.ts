@@ -116,6 +116,7 @@ async function withPulse(
   const got = describeAnswer(answer, patient.options);
   return {
     ...verdict,
+    mend: 'Find out why it ended: its log should tell, or what keeps it running.',
     ends: `After this it does not answer any more: ${got}.`,
   };
 }

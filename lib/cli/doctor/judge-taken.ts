@@ -3,7 +3,7 @@ import { describeAnswer } from './describe-answer.js';
 import { OK, type DoctorCheck, type DoctorVerdict } from './doctor.check.js';
 import { isSuccess } from './is-success.js';
 import type { Fault, Patient } from './patient.js';
-import { remedyOf } from './remedies.js';
+import { remedyOf, withLog } from './remedies.js';
 
 /** What to say of a call that should have been answered 200 and was not. */
 export interface Complaint {
@@ -42,7 +42,7 @@ export function judgeTaken(
     expected: '200',
     got: calls + describeAnswer(worst, patient.options),
     why,
-    mend: remedyOf(outcome) ?? mend,
+    mend: remedyOf(outcome) ?? withLog(outcome, mend),
   };
 }
 

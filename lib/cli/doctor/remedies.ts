@@ -24,3 +24,10 @@ export function remedyOf(outcome: number | string): string | undefined {
   }
   return REMEDIES[outcome];
 }
+
+/** The same, where the log of the app knows more than anybody outside. */
+export function withLog(outcome: number | string, mend: string): string {
+  return Number(outcome) >= 500
+    ? `Its log says what went wrong: look there first. ${mend}`
+    : mend;
+}

@@ -5,6 +5,7 @@ import {
   count,
   inRows,
   outcomeRows,
+  adviceOn,
   troubles,
   type Row,
 } from '../report.table.js';
@@ -20,6 +21,8 @@ export interface ReplayReport extends XeniooReport {
   readonly unsentCalls?: number;
   /** Whether each call was answered 200 in time, and none was left out. */
   readonly isAsExpected: boolean;
+  /** What to do about each outcome that Xenioo counts as failed. */
+  readonly advice: Readonly<Record<string, string>>;
 }
 
 /** What there is to say of a replay. */
@@ -33,6 +36,7 @@ export function replayReport(
     file,
     endedBy,
     isAsExpected: report.failed === 0 && endedBy === 'all sent',
+    advice: adviceOn(report),
     ...report,
     ...(size && { unsentCalls: size.calls - report.calls }),
   };

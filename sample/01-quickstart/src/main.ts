@@ -4,6 +4,7 @@ import { idle, XeniooSender } from 'nestjs-xenioo/testing';
 import { tour } from './tour.js';
 
 // The module reads it while it loads; a real app has it in its environment.
+const isOwn = process.env.XENIOO_SECRET !== undefined;
 process.env.XENIOO_SECRET ??= 'quickstart-secret';
 const { AppModule } = await import('./app.module.js');
 
@@ -26,7 +27,7 @@ if (process.argv.includes('--once')) {
 Now you; Ctrl-C ends it:
 
   curl -i ${url} \\
-    -H 'Authorization: Bearer ${secret}' \\
+    -H "Authorization: Bearer ${isOwn ? '$XENIOO_SECRET' : secret}" \\
     -d '{"Type":1,"Data":"Hello there!","UserName":"Ada"}'
 `);
 }

@@ -32,7 +32,7 @@ it('stays up without it, and shows how to call it by hand', async () => {
   const shown = (pattern: RegExp) => pattern.exec(output)![1]!;
   const sender = new XeniooSender({
     url: shown(/curl -i (\S+)/),
-    secret: shown(/Bearer (.*)'/),
+    secret: shown(/Bearer (.*)"/),
   });
   const { status } = await sender.call(shown(/-d '(.*)'/));
   sender.close();

@@ -3,6 +3,7 @@ import { ValidationPipe } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { AppModule } from './app.module.js';
 
+const isOwn = process.env.XENIOO_SECRET !== undefined;
 process.env.XENIOO_SECRET ??= 'by-hand-secret';
 
 const app = await NestFactory.create(AppModule);
@@ -20,5 +21,5 @@ const url = `${await app.getUrl()}/xenioo/webhook`;
 console.log(`
 A webhook as it is written without nestjs-xenioo. What Xenioo would meet there:
 
-  npx nestjs-xenioo doctor ${url} --secret ${process.env.XENIOO_SECRET}
+  npx nestjs-xenioo doctor ${url}${isOwn ? '' : ` --secret ${process.env.XENIOO_SECRET}`}
 `);

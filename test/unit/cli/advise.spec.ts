@@ -15,6 +15,8 @@ describe('what to do about a failed call', () => {
     ['timeout', /first, then handle/],
     ['ECONNREFUSED', /is the app running/],
     ['CERT_HAS_EXPIRED', /expired\. Renew/],
+    ['EPIPE', /limit/],
+    ['HPE_INVALID_CONSTANT', /no HTTP/],
     ['EWHATEVER', /Answer 200/],
   ])('is told for %s', (outcome, advice) => {
     expect(advise(outcome)).toMatch(advice);

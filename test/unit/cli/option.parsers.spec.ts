@@ -110,11 +110,11 @@ describe('a rate', () => {
     expect(parseRate('0.5')).toBe(0.5);
   });
 
-  it.each(['max', '0'])('has no end with %s', text => {
-    expect(parseRate(text)).toBe(Infinity);
+  it('has no end with max', () => {
+    expect(parseRate('max')).toBe(Infinity);
   });
 
-  it.each(['', '-1', '100/s', '0.0001', '1000000', 'Max '])(
+  it.each(['', '0', '-1', '100/s', '0.0001', '1000000', 'Max '])(
     'is not %j',
     text => {
       expect(() => parseRate(text)).toThrow(/calls a second, such as 100/);

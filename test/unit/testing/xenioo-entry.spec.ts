@@ -143,6 +143,12 @@ describe('xeniooEntry.unknown()', () => {
 });
 
 describe('xeniooEntry.malformed()', () => {
+  it('is told where it does not know a reason', () => {
+    expect(() => xeniooEntry.malformed('broken' as never)).toThrow(
+      'malformed(): expected one of invalid-fields, not-an-event, foreign-bot, not-json, got "broken".',
+    );
+  });
+
   it.each(['invalid-fields', 'not-an-event', 'foreign-bot'] as const)(
     'makes what is refused as %s, whatever the seed',
     reason => {

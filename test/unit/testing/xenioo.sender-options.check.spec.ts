@@ -52,6 +52,7 @@ describe('options of a sender', () => {
       { secret: '' },
       'expected `secret` to be the API Secret, got an empty string',
     ],
+    [{ secret: 'a\nb' }, '`secret` has a character that no header can hold'],
     [{ secret: ['a'] }, 'expected `secret` to be the API Secret, got a list'],
     [
       { failures: 'sometimes' },

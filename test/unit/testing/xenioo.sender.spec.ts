@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http';
+import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { xeniooEntry } from '../../../lib/testing/xenioo-entry.js';
 import { XeniooSenderStoppedError } from '../../../lib/testing/xenioo-testing.errors.js';
@@ -432,8 +433,17 @@ describe('what a sender tells', () => {
       'SeCrEt',
     );
     await expect(sender.call({})).rejects.not.toThrow('SeCrEt');
-    await expect(
-      senderTo(url, { secret: 'SeCrEt\nX: y' }).call({}),
-    ).rejects.not.toThrow('SeCrEt');
+    expect(() => senderTo(url, { secret: 'SeCrEt\nX: y' })).toThrow(
+      /^(?!.*SeCrEt).*no header can hold/,
+    );
   });
+});
+
+it('keeps its secret from whoever prints it', () => {
+  const sender = senderTo('http://localhost:1');
+
+  expect(inspect(sender, { depth: null, showHidden: true })).not.toContain(
+    'right-secret',
+  );
+  expect(JSON.stringify(sender)).not.toContain('right-secret');
 });
