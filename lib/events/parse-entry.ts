@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { plainToInstance } from 'class-transformer';
-import { validateSync } from 'class-validator';
 import { kindOf } from '../describe-value.js';
 import type { XeniooBotSettings } from '../xenioo.options.js';
 import { eventId } from './event-id.js';
@@ -9,6 +7,7 @@ import {
   InvalidXeniooEntry,
   type InvalidXeniooReason,
 } from './invalid-xenioo.entry.js';
+import { readEvent } from './read-event.js';
 import { WIRE_FIELDS, type WireEntry } from './wire-fields.js';
 import { eventRow } from './xenioo-event.table.js';
 import type { XeniooEvent } from './xenioo.event.js';
@@ -40,7 +39,7 @@ export function parseEntry(
 ): XeniooEntry {
   const invalid = (
     reason: InvalidXeniooReason,
-    errors: string[],
+    errors: readonly string[],
     raw = entry,
   ) =>
     invalidEntry(
@@ -66,14 +65,7 @@ export function parseEntry(
     return invalid('invalid-fields', [error]);
   }
   const row = eventRow(type);
-  const event: XeniooEvent = plainToInstance<XeniooEvent, WireEntry>(
-    row.eventClass,
-    fields,
-    { excludeExtraneousValues: true, exposeUnsetFields: false },
-  );
-  const errors = validateSync(event).flatMap(({ constraints = {} }) =>
-    Object.values(constraints),
-  );
+  const { event, errors } = readEvent(row.eventClass, fields);
   if (errors.length > 0) return invalid('invalid-fields', errors);
   if (isForeign(event, receipt.bot)) {
     return invalid('foreign-bot', [

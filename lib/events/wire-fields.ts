@@ -50,10 +50,15 @@ export function WireText(
 export function WireDate(field: WireField): PropertyDecorator {
   return applyDecorators(
     Expose({ name: field }),
-    Transform(({ value }: { value: unknown }) => parseWireDate(value) ?? value),
+    Transform(toWireDate),
     IsOptional(),
     IsDate({ message: expected(field, 'a date in ISO 8601 that exists') }),
   );
+}
+
+/** What is no date stays as it is, for the rules to refuse. */
+export function toWireDate({ value }: { value: unknown }): unknown {
+  return parseWireDate(value) ?? value;
 }
 
 /** The message names the field and what kind of value came, never the value. */
