@@ -1,0 +1,28 @@
+import {
+  Body,
+  Controller,
+  HttpCode,
+  Module,
+  Post,
+  UseGuards,
+} from '@nestjs/common';
+import { XeniooGuard } from '../../../sample/05-by-hand/src/xenioo.guard.js';
+import { createRoomyApp, type AdapterName } from './adapters.js';
+import { listen, type Served } from './served.js';
+
+@Controller('plain')
+@UseGuards(XeniooGuard)
+class PlainController {
+  @Post()
+  @HttpCode(200)
+  receive(@Body() _body: unknown): void {}
+}
+
+@Module({ controllers: [PlainController] })
+class PlainModule {}
+
+/** A route with a guard, which does nothing with the body that Nest has parsed. */
+export async function servePlain(adapter: AdapterName): Promise<Served> {
+  const app = await createRoomyApp(PlainModule, adapter);
+  return { urls: await listen(app, '/plain') };
+}
