@@ -21,7 +21,6 @@ export interface Validation {
   readonly groups: readonly string[];
   readonly each: boolean;
   readonly validateIf?: unknown;
-  readonly context?: unknown;
 }
 
 interface Storage {

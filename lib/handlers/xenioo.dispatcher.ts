@@ -27,7 +27,7 @@ import {
 } from './xenioo.dispatch.js';
 import { XeniooExplorer } from './xenioo.explorer.js';
 import type { Handled, XeniooHandler } from './xenioo.handler.js';
-import { XeniooObservers, type ObservedAttempt } from './xenioo.observers.js';
+import { XeniooObservers } from './xenioo.observers.js';
 
 /** Matches entries with handlers and runs them. Each instance of the module has its own. */
 @Injectable()
@@ -53,7 +53,7 @@ export class XeniooDispatcher {
       all.map(async due => {
         const outcome = await this.attempt(due, entry, attempt);
         if (outcome.is !== 'unmatched') {
-          this.observers.attempted(observed(due, entry), outcome);
+          this.observers.attempted(due, entry, outcome);
         }
         outcomes.set(due.name, outcome);
         const isAlone = outcomes.size === all.length;
@@ -84,7 +84,7 @@ export class XeniooDispatcher {
         );
       }
       if (!handler.matches(entry)) return { is: 'unmatched' };
-      this.observers.attempting(observed(due, entry));
+      this.observers.attempting(due, entry);
       await this.inTime(handler, entry);
       return { is: 'done' };
     } catch (error) {
@@ -168,13 +168,6 @@ export class XeniooDispatcher {
       );
     }
   }
-}
-
-function observed(
-  { name: handler, attempts }: Due,
-  entry: XeniooEntry,
-): ObservedAttempt {
-  return { handler, entry, attempt: attempts + 1 };
 }
 
 /** An inbox that can't note it does so when the attempt has ended. */

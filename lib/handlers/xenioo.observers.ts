@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { XeniooEntry } from '../events/parse-entry.js';
+import type { Due } from './due-handlers.js';
 import type { Outcome } from './progress-after.js';
 
 /** One attempt of one handler on one entry. */
@@ -20,7 +21,7 @@ export interface XeniooObserver {
 
 /** Who looks on in this application: nobody, unless it is tested. */
 @Injectable()
-export class XeniooObservers implements XeniooObserver {
+export class XeniooObservers {
   private readonly observers = new Set<XeniooObserver>();
 
   add(observer: XeniooObserver): void {
@@ -31,11 +32,22 @@ export class XeniooObservers implements XeniooObserver {
     for (const observer of this.observers) observer.received(entries);
   }
 
-  attempting(attempt: ObservedAttempt): void {
-    for (const observer of this.observers) observer.attempting(attempt);
+  attempting(due: Due, entry: XeniooEntry): void {
+    for (const observer of this.observers) {
+      observer.attempting(observed(due, entry));
+    }
   }
 
-  attempted(attempt: ObservedAttempt, outcome: Outcome): void {
-    for (const observer of this.observers) observer.attempted(attempt, outcome);
+  attempted(due: Due, entry: XeniooEntry, outcome: Outcome): void {
+    for (const observer of this.observers) {
+      observer.attempted(observed(due, entry), outcome);
+    }
   }
+}
+
+function observed(
+  { name: handler, attempts }: Due,
+  entry: XeniooEntry,
+): ObservedAttempt {
+  return { handler, entry, attempt: attempts + 1 };
 }

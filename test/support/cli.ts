@@ -2,7 +2,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
@@ -62,10 +62,13 @@ export function startCli(
   };
 }
 
-/** Runs the built tool to its end. */
+/** Runs the built tool to its end. Fails where it printed the secret of its environment. */
 export async function runCli(args: readonly string[], host?: CliHost) {
   const { input, ended, stdout, stderr } = startCli(args, host);
   input.end();
   const exitCode = await ended;
+  const secret = host?.env?.['XENIOO_SECRET'] ?? '';
+  // A single character may stand anywhere.
+  if (secret.length > 1) expect(stdout() + stderr()).not.toContain(secret);
   return { exitCode, stdout: stdout(), stderr: stderr() };
 }
