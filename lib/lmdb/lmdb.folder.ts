@@ -3,6 +3,7 @@ import { statfsSync } from 'node:fs';
 import { describeError } from '../describe-error.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
 import { reasonOf } from './commit-error.js';
+import { assertFormatOfData, FORMAT } from './inbox-format.js';
 import { openTables, type Tables } from './lmdb.tables.js';
 import { prepareFolder, type PreparedFolder } from './prepare-folder.js';
 
@@ -147,20 +148,18 @@ export class LmdbFolder {
 
   /** Marks the folder as ours, once there is something in it. */
   private async sign(): Promise<void> {
-    const { format } = this.prepared;
     const { meta } = this.tables;
     await this.write(batch => {
       void batch.when(meta, 'format', null, () => {
-        void meta.put('format', format, 1);
+        void meta.put('format', FORMAT, 1);
       });
     });
     this.refresh();
-    const found = meta.get('format');
-    if (found !== format) {
+    try {
+      assertFormatOfData(this.path, meta.get('format'));
+    } catch (error) {
       await this.close();
-      throw new XeniooInboxError(
-        `the folder ${this.path} holds the data of another version of the LMDB inbox (${found}, this one is ${format}): use that version, or another folder`,
-      );
+      throw error;
     }
     await this.prepared.sign();
   }

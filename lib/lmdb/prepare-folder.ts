@@ -19,13 +19,11 @@ import {
 import { dirname, join } from 'node:path';
 import { describeError } from '../describe-error.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
+import { createDamagedInboxError, DATA_FILE } from './damaged-inbox.error.js';
+import { FORMAT } from './inbox-format.js';
 import { inspectDataFile } from './inspect-data-file.js';
 import { DamagedFileError } from './meta-pages.js';
 
-/** What the folder holds; changes when older versions could not read it. */
-const FORMAT = 'nestjs-xenioo lmdb 1';
-
-const DATA_FILE = 'inbox.mdb';
 const LOCK_FILE = 'inbox.mdb-lock';
 /** Says that there was data here: if that is gone, no new one is made. */
 const SIGNATURE_FILE = 'format';
@@ -51,7 +49,6 @@ const OPTIONS: RootDatabaseOptions & { permissionsMode: number } = {
 export interface PreparedFolder {
   /** Without links. */
   readonly path: string;
-  readonly format: string;
   open(): RootDatabase<string, string>;
   sign(): Promise<void>;
 }
@@ -69,7 +66,6 @@ export async function prepareFolder(given: string): Promise<PreparedFolder> {
     await prepareLockFile(path);
     return {
       path,
-      format: FORMAT,
       open() {
         // On every opening: lmdb does not survive a file that is damaged.
         if (existsSync(data)) inspectDataFile(data);
@@ -88,10 +84,11 @@ export async function prepareFolder(given: string): Promise<PreparedFolder> {
   } catch (error) {
     if (error instanceof XeniooInboxError) throw error;
     const { message } = describeError(error);
+    if (error instanceof DamagedFileError) {
+      throw createDamagedInboxError(given, message, { cause: error });
+    }
     throw new XeniooInboxError(
-      error instanceof DamagedFileError
-        ? `the LMDB inbox at ${given} is damaged, ${message}. Restore ${DATA_FILE} from a backup; or, if what it held may be lost, move the folder away and start with a new one`
-        : `the LMDB inbox can't use the folder ${given}: ${message}`,
+      `the LMDB inbox can't use the folder ${given}: ${message}`,
       { cause: error },
     );
   }

@@ -116,6 +116,13 @@ describe('a folder that can be used', () => {
 });
 
 describe('a folder that can’t be used', () => {
+  /** The data file, with another name of what it holds, just as long. */
+  const saying = (format: string) =>
+    Buffer.from(
+      whole.toString('latin1').replaceAll(SIGNATURE.trim(), format),
+      'latin1',
+    );
+
   /** Why an opening is refused, which must name the folder. */
   async function refusalOf(path: string): Promise<string> {
     const outcome = await opener.open(path);
@@ -156,6 +163,22 @@ describe('a folder that can’t be used', () => {
 
     expect(await refusalOf(path)).toMatch(
       /another version.*a folder of its own/,
+    );
+  });
+
+  it('holds the data of another version', async () => {
+    const path = await signed(saying('nestjs-xenioo lmdb 2'));
+
+    expect(await refusalOf(path)).toMatch(
+      /another version.*\(nestjs-xenioo lmdb 2, this one is nestjs-xenioo lmdb 1\): use that version/,
+    );
+  });
+
+  it('holds data that does not say what it is', async () => {
+    const path = await signed(saying('\0estjs-xenioo lmdb 1'));
+
+    expect(await refusalOf(path)).toMatch(
+      /is damaged, it does not say what it holds\. Restore inbox\.mdb/,
     );
   });
 
@@ -315,7 +338,7 @@ describe('whatever becomes of the pages of a data file', () => {
           await rm(join(path, `${DATA_FILE}-lock`), { force: true });
 
           expect(await opener.open(path)).toMatch(
-            /^opened$|^XeniooInboxError: .* is damaged, /,
+            /^opened$|^XeniooInboxError: .* (is damaged, |of another version )/,
           );
         },
       ),
