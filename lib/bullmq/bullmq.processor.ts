@@ -107,7 +107,7 @@ export class BullmqProcessor {
     const isInvalid = entry instanceof InvalidXeniooEntry;
     const progress = isInvalid ? undefined : before.progress;
     const notes = new HandledNotes(job, before);
-    const settlement = await this.unlessAbandoned(() =>
+    const settlement = await this.unlessAbandoned(async () =>
       this.dispatch(entry, {
         progress,
         onHandled: handler => notes.add(handler),

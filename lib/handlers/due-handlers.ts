@@ -10,16 +10,17 @@ export interface Due {
   readonly attempts: number;
 }
 
-/** At first every handler; then those that failed, when their time has come. */
+/** At first every handler that is not done; then those that failed, when their time has come. */
 export function dueHandlers(
   handlers: readonly XeniooHandler[],
   { attempted, done, failed }: XeniooProgress,
   { isLast = false }: XeniooAttempt,
-): Due[] {
+): readonly Due[] {
   if (!attempted) {
-    return handlers
-      .filter(({ name }) => !done.includes(name))
-      .map(handler => ({ name: handler.name, handler, attempts: 0 }));
+    const all = firstAttempts(handlers);
+    return done.length === 0
+      ? all
+      : all.filter(({ name }) => !done.includes(name));
   }
   const now = Date.now();
   return failed
@@ -28,4 +29,20 @@ export function dueHandlers(
       const handler = handlers.find(handler => handler.name === name);
       return { name, handler, attempts };
     });
+}
+
+/** Made once an application, not once an entry. */
+const FIRST_ATTEMPTS = new WeakMap<readonly XeniooHandler[], readonly Due[]>();
+
+function firstAttempts(handlers: readonly XeniooHandler[]): readonly Due[] {
+  let all = FIRST_ATTEMPTS.get(handlers);
+  if (!all) {
+    all = handlers.map(handler => ({
+      name: handler.name,
+      handler,
+      attempts: 0,
+    }));
+    FIRST_ATTEMPTS.set(handlers, all);
+  }
+  return all;
 }

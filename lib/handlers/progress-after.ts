@@ -19,28 +19,39 @@ export type Outcome =
       readonly error?: unknown;
     };
 
-/** How far the handlers are after some of them ran. */
+/** A handler by its name, and what came of it. */
+export type Ended = readonly [handler: string, outcome: Outcome];
+
+const NONE: readonly never[] = [];
+
+/** How far the handlers are after some of them ran, in the order in which they ended. */
 export function progressAfter(
   before: XeniooProgress,
-  outcomes: ReadonlyMap<string, Outcome>,
+  ended: readonly Ended[],
 ): XeniooProgress {
   const done = [...before.done];
-  const failed = before.failed.filter(({ handler }) => !outcomes.has(handler));
-  for (const [handler, outcome] of outcomes) {
+  let failed = before.failed;
+  if (failed.length > 0) {
+    const names = new Set(ended.map(([handler]) => handler));
+    failed = failed.filter(({ handler }) => !names.has(handler));
+  }
+  for (const [handler, outcome] of ended) {
     if (outcome.is === 'done') done.push(handler);
     if (outcome.is !== 'to be retried') continue;
     const { attempts, retryAt } = outcome;
-    failed.push({ handler, attempts, retryAt });
+    failed = [...failed, { handler, attempts, retryAt }];
   }
   return { attempted: true, done, failed };
 }
 
 export function failuresOf(
-  outcomes: ReadonlyMap<string, Outcome>,
-): XeniooHandlerFailure[] {
-  return [...outcomes.values()].flatMap(outcome =>
-    outcome.is === 'given up' && outcome.failure ? [outcome.failure] : [],
-  );
+  ended: readonly Ended[],
+): readonly XeniooHandlerFailure[] {
+  return ended.every(([, { is }]) => is !== 'given up')
+    ? NONE
+    : ended.flatMap(([, outcome]) =>
+        outcome.is === 'given up' && outcome.failure ? [outcome.failure] : [],
+      );
 }
 
 /** When the first of these is due; `undefined` if there is none. */

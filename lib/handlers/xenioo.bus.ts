@@ -2,6 +2,8 @@ import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { EventEmitter2 } from '@nestjs/event-emitter';
 import { describeError } from '../describe-error.js';
+import { busNameOf } from '../events/bus-name-of.js';
+import type { XeniooEntry } from '../events/parse-entry.js';
 
 type Listener = (...values: unknown[]) => unknown;
 
@@ -19,6 +21,11 @@ export class XeniooBus implements OnModuleInit {
     } catch {
       this.emitter = undefined;
     }
+  }
+
+  /** Lets every listener hear of an entry whose handlers have run. */
+  emitEntry(entry: XeniooEntry): void {
+    if (this.emitter) this.emit(busNameOf(entry), entry);
   }
 
   /**

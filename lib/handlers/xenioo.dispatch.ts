@@ -3,12 +3,12 @@ import type { XeniooHandlerFailure } from './xenioo-handler.failure.js';
 
 /**
  * Runs the handlers of one entry that are due, side by side, and tells what came
- * of them. Never rejects.
+ * of them: at once where none of them returned a promise. Never throws or rejects.
  */
 export type XeniooDispatch = (
   entry: XeniooEntry,
   attempt?: XeniooAttempt,
-) => Promise<XeniooSettlement>;
+) => XeniooSettlement | Promise<XeniooSettlement>;
 
 /** What an inbox knows of an entry that it hands to the dispatcher. */
 export interface XeniooAttempt {

@@ -31,29 +31,41 @@ export class XeniooHandler {
 
   /** Whether the value is one for this method. Throws what a `when` throws. */
   matches(value: Handled): boolean {
-    return this.subscriptions.some(subscription => {
-      if (value instanceof InvalidXeniooEntry) {
-        return subscription.to === 'invalid';
-      }
-      if (value instanceof XeniooHandlerFailure) {
-        return subscription.to === 'failed';
-      }
-      return subscription.to === 'events' && includes(subscription, value);
-    });
+    for (const subscription of this.subscriptions) {
+      if (isFor(subscription, value)) return true;
+    }
+    return false;
   }
 
-  /** Runs the method; an Observable that it returns, to its end. A guard of its own may skip it. */
-  async handle(value: Handled): Promise<void> {
-    const result = await this.call(value);
-    if (isObservable(result)) {
-      await lastValueFrom(result, { defaultValue: undefined });
-    }
+  /**
+   * Runs the method, and tells when it has come to its end, an Observable that it
+   * returns too; at once where it returned nothing to wait for. A guard of its own
+   * may skip it. Throws what the method throws.
+   */
+  handle(value: Handled): Promise<void> | undefined {
+    const result = this.call(value);
+    return result === undefined || result === null ? undefined : endOf(result);
   }
 
   /** What it handles, for the boot log. */
   describe(): string {
     return this.subscriptions.map(describeSubscription).join(' and ');
   }
+}
+
+function isFor(subscription: Subscription, value: Handled): boolean {
+  if (value instanceof InvalidXeniooEntry) return subscription.to === 'invalid';
+  if (value instanceof XeniooHandlerFailure) {
+    return subscription.to === 'failed';
+  }
+  return subscription.to === 'events' && includes(subscription, value);
+}
+
+/** Of what may be a promise, of this realm or of another, or an Observable. */
+async function endOf(result: unknown): Promise<void> {
+  const value: unknown = await result;
+  if (!isObservable(value)) return;
+  await lastValueFrom(value, { defaultValue: undefined });
 }
 
 function includes(

@@ -41,6 +41,28 @@ export class Claims {
   }
 
   /**
+   * Claims and keeps at once what was not taken before. Nothing where one of the
+   * entries is just being taken by another call, or where they are more than
+   * can be remembered.
+   */
+  take(entries: readonly XeniooEntry[]): readonly XeniooEntry[] | undefined {
+    const taken = this.taken();
+    if (!taken) return entries;
+    if (entries.length > taken.max || this.twins(entries).length > 0) {
+      return undefined;
+    }
+    const fresh = entries.filter(entry => {
+      const id = dedupeId(entry);
+      if (id === undefined) return true;
+      if (taken.has(id)) return false;
+      taken.set(id, true);
+      return true;
+    });
+    this.log.note(entries.length - fresh.length);
+    return fresh;
+  }
+
+  /**
    * Claims what was not taken before. An entry whose twin is just being taken
    * waits for it, but no longer than `timeoutMs`; then there is no claim.
    */

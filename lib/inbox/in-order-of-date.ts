@@ -4,15 +4,35 @@ import type { XeniooEntry } from '../events/parse-entry.js';
 /** What must be handled one after another has one conversation; `undefined` is free. */
 export function conversationOf(entry: XeniooEntry): string | undefined {
   if (entry instanceof InvalidXeniooEntry) return undefined;
-  if (entry.conversationId === undefined) return undefined;
-  return JSON.stringify([entry.bot, entry.conversationId]);
+  const { bot, conversationId } = entry;
+  // The length says where the name of the bot ends.
+  return conversationId === undefined
+    ? undefined
+    : `${bot.length} ${bot}${conversationId}`;
 }
 
 /**
  * Puts the dated entries of each conversation in the order of their dates, to
  * the last digit. All others, undated ones too, keep their places.
  */
-export function inOrderOfDate(entries: readonly XeniooEntry[]): XeniooEntry[] {
+export function inOrderOfDate(
+  entries: readonly XeniooEntry[],
+): readonly XeniooEntry[] {
+  return areInOrder(entries) ? entries : ordered(entries);
+}
+
+/** Whether they are as they came, all conversations together: as a rule they are. */
+function areInOrder(entries: readonly XeniooEntry[]): boolean {
+  let last: XeniooEntry | undefined;
+  for (const entry of entries) {
+    if (dateOf(entry) === undefined) continue;
+    if (last && byDate(last, entry) > 0) return false;
+    last = entry;
+  }
+  return true;
+}
+
+function ordered(entries: readonly XeniooEntry[]): XeniooEntry[] {
   const places = new Map<string, number[]>();
   for (const [place, entry] of entries.entries()) {
     const conversation = conversationOf(entry);
@@ -41,9 +61,21 @@ function byDate(one: XeniooEntry, other: XeniooEntry): number {
   return ms || finerThanMs(one) - finerThanMs(other);
 }
 
-/** What a `Date` does not keep of the date on the wire: its digits after the third. */
+const ZERO = 48;
+const NINE = 57;
+
+/** What a `Date` does not keep of the date on the wire: its digits after the third, as a fraction. */
 function finerThanMs({ raw }: XeniooEntry): number {
   const { Date: date } = raw as { Date: string };
-  const digits = /\.\d{3}(\d+)/.exec(date)?.[1];
-  return digits === undefined ? 0 : Number(`0.${digits}`);
+  let at = date.indexOf('.') + 1;
+  if (at === 0) return 0;
+  let fraction = 0;
+  let weight = 1;
+  for (at += 3; at < date.length; at++) {
+    const code = date.charCodeAt(at);
+    if (code < ZERO || code > NINE) break;
+    weight /= 10;
+    fraction += (code - ZERO) * weight;
+  }
+  return fraction;
 }

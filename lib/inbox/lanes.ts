@@ -1,10 +1,13 @@
 import { Queue } from './queue.js';
 
+/** How long the event loop is kept from everything else at a time. */
+const LONGEST_TURN_MS = 5;
+
 /** Something to do; those in one lane are done one after another. */
 export interface Task {
   readonly lane: string | undefined;
-  /** Never rejects. */
-  run(): Promise<void>;
+  /** Neither throws nor rejects. Without a promise, it has come to its end. */
+  run(): Promise<void> | undefined;
 }
 
 /**
@@ -12,8 +15,10 @@ export interface Task {
  * wait for each other, those in none for nobody.
  */
 export class Lanes {
-  private readonly ready = new Queue<Task>();
-  /** What waits for the one that is ready or runs, by lane. */
+  private readonly waiting = new Queue<Task>();
+  /** The next ones of lanes in which another has ended. */
+  private readonly next = new Queue<Task>();
+  /** What waits for the one that runs or is next, by lane. A task that ends at once never gets here. */
   private readonly behind = new Map<string, Queue<Task>>();
   private isOpen = false;
   private running = 0;
@@ -33,50 +38,71 @@ export class Lanes {
   }
 
   add(task: Task): void {
-    if (task.lane !== undefined) {
-      const others = this.behind.get(task.lane);
-      if (others) {
-        others.add(task);
-        return;
-      }
-      this.behind.set(task.lane, new Queue());
-    }
-    this.enqueue(task);
-  }
-
-  private enqueue(task: Task): void {
-    this.ready.add(task);
+    this.waiting.add(task);
     this.schedule();
   }
 
   /** Later, so that I/O comes in between, the answers to other calls first. */
   private schedule(): void {
-    if (!this.isOpen || this.scheduled || this.ready.isEmpty) return;
+    if (!this.isOpen || this.scheduled || !this.canBegin) return;
     this.scheduled = setImmediate(() => {
       this.scheduled = undefined;
       this.runWaiting();
+      this.schedule();
     });
   }
 
+  private get canBegin(): boolean {
+    const isIdle = this.next.isEmpty && this.waiting.isEmpty;
+    return !isIdle && this.running < this.concurrency;
+  }
+
   private runWaiting(): void {
-    while (this.isOpen && this.running < this.concurrency) {
-      const task = this.ready.take();
-      if (!task) return;
-      this.running++;
-      void this.run(task);
+    const turnEnds = performance.now() + LONGEST_TURN_MS;
+    while (this.isOpen && this.canBegin) {
+      const next = this.next.take();
+      if (next) this.runNext(next);
+      else this.runUnlessBehind(this.waiting.take()!);
+      if (performance.now() >= turnEnds) return;
     }
   }
 
-  private async run(task: Task): Promise<void> {
-    await task.run();
+  private runNext(task: Task): void {
+    if (!this.run(task)) this.follow(task.lane);
+  }
+
+  private runUnlessBehind(task: Task): void {
+    const lane = this.behind.size > 0 ? task.lane : undefined;
+    const others = lane === undefined ? undefined : this.behind.get(lane);
+    if (others) others.add(task);
+    else this.run(task);
+  }
+
+  /** Tells whether it has still to come to its end. */
+  private run(task: Task): boolean {
+    const ending = task.run();
+    if (ending) void this.await(ending, task.lane);
+    return ending !== undefined;
+  }
+
+  private async await(
+    ending: Promise<void>,
+    lane: string | undefined,
+  ): Promise<void> {
+    this.running++;
+    if (lane !== undefined && !this.behind.has(lane)) {
+      this.behind.set(lane, new Queue());
+    }
+    await ending;
     this.running--;
-    if (task.lane !== undefined) this.follow(task.lane);
+    this.follow(lane);
     this.schedule();
   }
 
-  private follow(lane: string): void {
-    const next = this.behind.get(lane)!.take();
-    if (next) this.enqueue(next);
+  private follow(lane: string | undefined): void {
+    if (lane === undefined) return;
+    const next = this.behind.get(lane)?.take();
+    if (next) this.next.add(next);
     else this.behind.delete(lane);
   }
 }

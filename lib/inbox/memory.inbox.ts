@@ -1,22 +1,16 @@
 import { Logger } from '@nestjs/common';
-import { describeError } from '../describe-error.js';
 import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
-import {
-  onlyOf,
-  type XeniooDispatch,
-  type XeniooProgress,
-  type XeniooSettlement,
-} from '../handlers/xenioo.dispatch.js';
+import { onlyOf, type XeniooDispatch } from '../handlers/xenioo.dispatch.js';
 import { settledWithin } from '../settled-within.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
 import type { XeniooSettings } from '../xenioo.options.js';
 import { Claims } from './claims.js';
-import { letterOfFailures, letterOfInvalid } from './dead-letter.js';
-import { conversationOf, inOrderOfDate } from './in-order-of-date.js';
-import { Lanes } from './lanes.js';
+import { letterOfInvalid } from './dead-letter.js';
+import { FirstAttempts } from './first-attempts.js';
+import { inOrderOfDate } from './in-order-of-date.js';
 import { MemoryDeadLetters } from './memory.dead-letters.js';
-import { RetryTimers } from './retry-timers.js';
+import { MemoryHandling } from './memory.handling.js';
 import { Room } from './room.js';
 import { Rounds } from './rounds.js';
 import { XeniooInbox, type XeniooDelivery } from './xenioo.inbox.js';
@@ -31,16 +25,6 @@ export type MemoryInboxSettings = Pick<
   | 'acceptTimeoutMs'
 >;
 
-interface Pending {
-  readonly entry: XeniooEntry;
-  /** When it was taken. */
-  readonly round: number;
-  /** Absent before its first attempt. */
-  readonly progress: XeniooProgress | undefined;
-  /** Called when every handler has had its first attempt. */
-  readonly attempted?: () => void;
-}
-
 /**
  * Holds what is pending in the memory of this process: what a crash finds there
  * is gone. So the answer waits for the handlers, within `acknowledgeWithinMs`.
@@ -51,28 +35,76 @@ export class MemoryInbox extends XeniooInbox {
       this.room.add(entries.length);
       const round = this.rounds.begin(entries.length);
       const progress = handlers && onlyOf(handlers);
-      for (const entry of entries) this.enqueue({ entry, round, progress });
+      for (const entry of entries) {
+        this.handling.add({ entry, round, progress });
+      }
     },
   );
 
   private readonly logger = new Logger('Xenioo');
   private readonly room: Room;
   private readonly rounds = new Rounds();
-  private readonly lanes: Lanes;
   private readonly claims: Claims;
-  private readonly retries = new RetryTimers();
-  private dispatch: XeniooDispatch | undefined;
-  private isDraining = false;
+  private readonly handling: MemoryHandling;
 
   constructor(private readonly settings: MemoryInboxSettings) {
     super();
     this.room = new Room(settings.maxPending);
-    this.lanes = new Lanes(settings.concurrency);
     this.claims = new Claims(settings.dedupe);
+    this.handling = new MemoryHandling(
+      settings.concurrency,
+      this.deadLetters,
+      round => this.leave(round),
+    );
   }
 
   async accept({ entries }: XeniooDelivery): Promise<void> {
-    const { acceptTimeoutMs, acknowledgeWithinMs } = this.settings;
+    const { acknowledgeWithinMs } = this.settings;
+    const attempts =
+      this.takeAtOnce(entries) ?? (await this.takeInTurn(entries));
+    if (acknowledgeWithinMs > 0)
+      await attempts.endedWithin(acknowledgeWithinMs);
+  }
+
+  async start(dispatch: XeniooDispatch): Promise<void> {
+    this.handling.begin(dispatch);
+  }
+
+  idle(): Promise<void> {
+    return this.room.empty();
+  }
+
+  /** What waits for its next attempt gets it at once, and then is a dead letter. */
+  override drain(): Promise<void> {
+    this.handling.drain();
+    return this.rounds.allEnded();
+  }
+
+  async stop(timeoutMs: number): Promise<void> {
+    this.room.close();
+    void this.drain();
+    if (await settledWithin(this.idle(), timeoutMs)) return;
+    this.handling.end();
+    this.logger.warn(
+      `Stopping with ${this.room.taken} events unhandled after ${timeoutMs} ms: they are lost with this process. If their handlers need longer, raise \`shutdownTimeoutMs\`; an inbox on disk would keep them.`,
+    );
+  }
+
+  /** Nothing where the call has to wait, for room or for another one. */
+  private takeAtOnce(
+    entries: readonly XeniooEntry[],
+  ): FirstAttempts | undefined {
+    const fresh = this.room.isFree ? this.claims.take(entries) : undefined;
+    if (!fresh) return undefined;
+    this.room.add(fresh.length);
+    return this.take(fresh);
+  }
+
+  /** @throws {XeniooInboxError} when its turn has not come within `acceptTimeoutMs` */
+  private async takeInTurn(
+    entries: readonly XeniooEntry[],
+  ): Promise<FirstAttempts> {
+    const { acceptTimeoutMs } = this.settings;
     const latest = performance.now() + acceptTimeoutMs;
     const claim = await this.claims.claim(entries, acceptTimeoutMs);
     if (!claim) throw new XeniooInboxError(this.whyNot());
@@ -82,98 +114,19 @@ export class MemoryInbox extends XeniooInbox {
       throw new XeniooInboxError(this.whyNot());
     }
     claim.keep();
-    const attempted = this.take(claim.entries);
-    if (acknowledgeWithinMs > 0) {
-      await settledWithin(attempted, acknowledgeWithinMs);
-    }
+    return this.take(claim.entries);
   }
 
-  async start(dispatch: XeniooDispatch): Promise<void> {
-    this.dispatch = dispatch;
-    this.lanes.open();
-  }
-
-  idle(): Promise<void> {
-    return this.room.empty();
-  }
-
-  /** What waits for its next attempt gets it at once, and then is a dead letter. */
-  override drain(): Promise<void> {
-    this.isDraining = true;
-    this.retries.runAll();
-    return this.rounds.allEnded();
-  }
-
-  async stop(timeoutMs: number): Promise<void> {
-    this.room.close();
-    void this.drain();
-    if (await settledWithin(this.idle(), timeoutMs)) return;
-    this.lanes.close();
-    this.logger.warn(
-      `Stopping with ${this.room.taken} events unhandled after ${timeoutMs} ms: they are lost with this process. If their handlers need longer, raise \`shutdownTimeoutMs\`; an inbox on disk would keep them.`,
-    );
-  }
-
-  private whyNot(): string {
-    const { maxPending, concurrency, acceptTimeoutMs } = this.settings;
-    return this.room.isClosed
-      ? 'the memory inbox has stopped'
-      : `the memory inbox is full: ${this.room.taken} events are pending, and none became free within ${acceptTimeoutMs} ms (\`acceptTimeoutMs\`). Are handlers slow or hanging? The limit is \`maxPending\` (${maxPending}), events handled at once are \`concurrency\` (${concurrency})`;
-  }
-
-  /** Resolves when every entry's handlers have had their first attempt. */
-  private take(entries: readonly XeniooEntry[]): Promise<void> {
+  private take(entries: readonly XeniooEntry[]): FirstAttempts {
     const round = this.rounds.begin(entries.length);
-    return new Promise(resolve => {
-      let left = entries.length;
-      if (left === 0) resolve();
-      const attempted = () => {
-        if (--left === 0) resolve();
-      };
-      for (const entry of inOrderOfDate(entries)) {
-        if (entry instanceof InvalidXeniooEntry) {
-          this.deadLetters.add(letterOfInvalid(entry));
-        }
-        this.enqueue({ entry, round, progress: undefined, attempted });
+    const firstAttempts = new FirstAttempts(entries.length);
+    for (const entry of inOrderOfDate(entries)) {
+      if (entry instanceof InvalidXeniooEntry) {
+        this.deadLetters.add(letterOfInvalid(entry));
       }
-    });
-  }
-
-  /** First attempts of a conversation wait for each other; later ones hold nothing back. */
-  private enqueue(pending: Pending): void {
-    const isFirst = !pending.progress;
-    this.lanes.add({
-      lane: isFirst ? conversationOf(pending.entry) : undefined,
-      run: () => this.run(pending),
-    });
-  }
-
-  private async run(pending: Pending): Promise<void> {
-    const { entry, round, progress: before, attempted } = pending;
-    const isLast = this.isDraining && before !== undefined;
-    const attempt = { progress: before, isLast };
-    try {
-      const settlement = await this.dispatch!(entry, attempt);
-      attempted?.();
-      this.keepFailures(entry, settlement);
-      // Whoever hears of failures holds nothing back.
-      void this.settle(pending, settlement);
-    } catch (error) {
-      const { message, stack } = describeError(error);
-      this.logger.error(`An event was not dispatched: ${message}`, stack);
-      attempted?.();
-      this.leave(round);
+      this.handling.add({ entry, round, firstAttempts });
     }
-  }
-
-  private async settle(
-    { entry, round }: Pending,
-    { retryAt, progress, announce }: XeniooSettlement,
-  ): Promise<void> {
-    if (retryAt !== undefined)
-      this.retryAt(retryAt, { entry, round, progress });
-    await announce();
-    if (retryAt === undefined) this.leave(round);
+    return firstAttempts;
   }
 
   private leave(round: number): void {
@@ -181,20 +134,10 @@ export class MemoryInbox extends XeniooInbox {
     this.rounds.end(round);
   }
 
-  private keepFailures(
-    entry: XeniooEntry,
-    { failures }: XeniooSettlement,
-  ): void {
-    if (failures.length === 0) return;
-    const earlier = this.deadLetters.find(entry.id)?.failures;
-    this.deadLetters.add(letterOfFailures(entry, failures, earlier));
-  }
-
-  private retryAt(at: number, pending: Pending): void {
-    if (this.isDraining) {
-      this.enqueue(pending);
-      return;
-    }
-    this.retries.add(at, () => this.enqueue(pending));
+  private whyNot(): string {
+    const { maxPending, concurrency, acceptTimeoutMs } = this.settings;
+    return this.room.isClosed
+      ? 'the memory inbox has stopped'
+      : `the memory inbox is full: ${this.room.taken} events are pending, and none became free within ${acceptTimeoutMs} ms (\`acceptTimeoutMs\`). Are handlers slow or hanging? The limit is \`maxPending\` (${maxPending}), events handled at once are \`concurrency\` (${concurrency})`;
   }
 }

@@ -26,11 +26,16 @@ export class Room {
     return !this.isOpen;
   }
 
+  /** Whether a group can enter at once. */
+  get isFree(): boolean {
+    return this.isOpen && this.queue.size === 0 && this.inside < this.size;
+  }
+
   /** Waits for room, but no longer than `timeoutMs`; tells whether the group is in. */
   async enter(size: number, timeoutMs: number): Promise<boolean> {
     if (!this.isOpen) return false;
     if (size === 0) return true;
-    if (this.queue.size === 0 && this.inside < this.size) {
+    if (this.isFree) {
       this.inside += size;
       return true;
     }
@@ -43,7 +48,7 @@ export class Room {
     return decision;
   }
 
-  /** Lets in who was in before, whether there is room or not. */
+  /** Lets in who comes, whether there is room or not. */
   add(size: number): void {
     this.inside += size;
   }
@@ -51,14 +56,18 @@ export class Room {
   /** One goes. */
   leave(): void {
     this.inside--;
+    if (this.queue.size > 0) this.admit();
+    if (this.inside > 0 || this.whenEmpty.length === 0) return;
+    for (const resolve of this.whenEmpty.splice(0)) resolve();
+  }
+
+  private admit(): void {
     for (const guest of this.queue) {
       if (this.inside >= this.size) break;
       this.queue.delete(guest);
       this.inside += guest.size;
       guest.decide(true);
     }
-    if (this.inside > 0) return;
-    for (const resolve of this.whenEmpty.splice(0)) resolve();
   }
 
   /** Resolves when nobody is in it. */

@@ -15,7 +15,7 @@ export class Rounds {
   end(round: number): void {
     if (round === this.current) this.ofCurrent--;
     else this.ofEarlier--;
-    if (this.ofEarlier > 0) return;
+    if (this.ofEarlier > 0 || this.whenEnded.length === 0) return;
     for (const resolve of this.whenEnded.splice(0)) resolve();
   }
 

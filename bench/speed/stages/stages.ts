@@ -96,8 +96,9 @@ function accept(app: INestApplicationContext) {
 
 function dispatch(app: INestApplicationContext) {
   const dispatcher = app.get(XeniooDispatcher, { strict: false });
-  return (entries: readonly XeniooEntry[]) =>
-    Promise.all(entries.map(entry => dispatcher.dispatch(entry)));
+  return async (entries: readonly XeniooEntry[]) => {
+    for (const entry of entries) await dispatcher.dispatch(entry);
+  };
 }
 
 function walk(app: INestApplicationContext) {

@@ -4,6 +4,7 @@ import {
   earliest,
   failuresOf,
   progressAfter,
+  type Ended,
   type Outcome,
 } from '../../../lib/handlers/progress-after.js';
 import { XeniooHandlerFailure } from '../../../lib/handlers/xenioo-handler.failure.js';
@@ -30,14 +31,14 @@ const gaveUp = (handler: string): Outcome => ({
 
 describe('the progress after a first attempt', () => {
   it('names who is done and who is to be tried again, and nobody else', () => {
-    const outcomes = new Map([
+    const ended: Ended[] = [
       ['works', DONE],
       ['fails', retried(1, 500)],
       ['gives up', gaveUp('gives up')],
       ['is for others', UNMATCHED],
-    ]);
+    ];
 
-    expect(progressAfter(NOTHING_DONE, outcomes)).toEqual({
+    expect(progressAfter(NOTHING_DONE, ended)).toEqual({
       attempted: true,
       done: ['works'],
       failed: [{ handler: 'fails', attempts: 1, retryAt: 500 }],
@@ -47,7 +48,7 @@ describe('the progress after a first attempt', () => {
   it('keeps who was done before, as a crash left it', () => {
     const before = { attempted: false, done: ['first'], failed: [] };
 
-    expect(progressAfter(before, new Map([['second', DONE]]))).toEqual({
+    expect(progressAfter(before, [['second', DONE]])).toEqual({
       attempted: true,
       done: ['first', 'second'],
       failed: [],
@@ -80,14 +81,14 @@ describe('the progress after a later attempt', () => {
       },
     ],
   ])('leaves who was not due as it was: %s', (_what, outcome, changed) => {
-    expect(progressAfter(before, new Map([['one', outcome]]))).toEqual({
+    expect(progressAfter(before, [['one', outcome]])).toEqual({
       ...before,
       ...changed,
     });
   });
 
   it('is the same where nobody was due', () => {
-    expect(progressAfter(before, new Map())).toEqual(before);
+    expect(progressAfter(before, [])).toEqual(before);
   });
 });
 
@@ -113,11 +114,11 @@ it('is never told of a handler twice, and changes nothing it was given', () => {
               .map(handler => ({ handler, attempts: 1, retryAt: 1 })),
           ),
         });
-        const outcomes = new Map(
-          Object.entries(due).filter(([name]) => !before.done.includes(name)),
+        const ended = Object.entries(due).filter(
+          ([name]) => !before.done.includes(name),
         );
 
-        const { done, failed } = progressAfter(before, outcomes);
+        const { done, failed } = progressAfter(before, ended);
 
         const told = [...done, ...failed.map(({ handler }) => handler)];
         expect(new Set(told).size).toBe(told.length);
@@ -130,14 +131,14 @@ it('is never told of a handler twice, and changes nothing it was given', () => {
 describe('the failures', () => {
   it('are those of handlers that gave up', () => {
     const one = gaveUp('one');
-    const outcomes = new Map<string, Outcome>([
+    const ended: Ended[] = [
       ['one', one],
       ['quietly', { is: 'given up' }],
       ['works', DONE],
       ['fails', retried(1, 500)],
-    ]);
+    ];
 
-    expect(failuresOf(outcomes)).toEqual([
+    expect(failuresOf(ended)).toEqual([
       expect.objectContaining({ handler: 'one' }),
     ]);
   });

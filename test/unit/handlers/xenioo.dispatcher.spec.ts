@@ -72,6 +72,24 @@ describe('an entry runs the handlers that match it', () => {
     expect(came(await dispatch(parsed(entry)))).toEqual(done(...handlers));
   });
 
+  it('and tells at once what came of them, where none returned a promise', async () => {
+    const { dispatch } = await start(Crm, Desk);
+
+    const settlement = dispatch(eventOf({ Type: 1 }));
+
+    expect(settlement).not.toBeInstanceOf(Promise);
+    expect(came(await settlement)).toEqual(done('Crm.save'));
+  });
+
+  it('and tells later, where one of them did', async () => {
+    const { dispatch } = await start(Crm, Audit);
+
+    const settlement = dispatch(eventOf({ Type: 1 }));
+
+    expect(settlement).toBeInstanceOf(Promise);
+    expect(came(await settlement)).toEqual(done('Crm.save', 'Audit.write'));
+  });
+
   it('none, where none matches', async () => {
     const { dispatch } = await start(Desk);
 

@@ -16,7 +16,7 @@ const sent = (...texts: string[]) =>
     eventOf({ Type: 1, Data: text, Date: '2024-05-01T12:00:00Z' }),
   );
 
-const textsOf = (claim: Claim | undefined) =>
+const textsOf = (claim: Pick<Claim, 'entries'> | undefined) =>
   claim?.entries.map(({ raw }) => (raw as { Data: string }).Data);
 
 /** Claims what nobody is just taking. */
@@ -26,12 +26,20 @@ async function claim(claims: Claims, entries: XeniooEntry[]): Promise<Claim> {
   return claimed;
 }
 
-/** Claims and keeps; tells what was new. */
-async function take(claims: Claims, ...texts: string[]) {
+type Take = (claims: Claims, ...texts: string[]) => Promise<string[]>;
+
+/** Claims, and keeps later; tells what was new. */
+const takeLater: Take = async (claims, ...texts) => {
   const claimed = await claim(claims, sent(...texts));
   claimed.keep();
-  return textsOf(claimed);
-}
+  return textsOf(claimed)!;
+};
+
+/** Claims and keeps at once, where that can be. */
+const takeAtOnce: Take = async (claims, ...texts) => {
+  const fresh = claims.take(sent(...texts));
+  return fresh ? textsOf({ entries: fresh })! : takeLater(claims, ...texts);
+};
 
 let logs: LogRecorder;
 
@@ -40,7 +48,10 @@ beforeEach(() => {
   Logger.overrideLogger(logs);
 });
 
-describe('an entry that was taken', () => {
+describe.each([
+  ['at once', takeAtOnce],
+  ['when there is room', takeLater],
+])('an entry that was taken %s', (_when, take) => {
   it('is not taken again', async () => {
     const claims = new Claims(SETTINGS);
 
@@ -96,7 +107,7 @@ describe('an entry that was taken', () => {
     const until = performance.now() + 2_000;
 
     while (!isNew && performance.now() < until) {
-      isNew = (await take(claims, 'a'))!.length > 0;
+      isNew = (await take(claims, 'a')).length > 0;
       await new Promise(setImmediate);
     }
     expect(isNew).toBe(true);
@@ -188,7 +199,7 @@ describe('while a twin is just being taken', () => {
 
     expect(textsOf(await second)).toEqual(['b', 'c']);
     (await second)!.keep();
-    expect(await take(claims, 'a', 'b', 'c')).toEqual(['a']);
+    expect(await takeLater(claims, 'a', 'b', 'c')).toEqual(['a']);
   });
 
   it('one of several that wait takes its place', async () => {
@@ -210,9 +221,9 @@ describe('while a twin is just being taken', () => {
 
     expect(await claims.claim(sent('a', 'b'), 5)).toBeUndefined();
 
-    expect(await take(claims, 'b')).toEqual(['b']);
+    expect(await takeLater(claims, 'b')).toEqual(['b']);
     first.release();
-    expect(await take(claims, 'a')).toEqual(['a']);
+    expect(await takeLater(claims, 'a')).toEqual(['a']);
   });
 
   it('nobody waits longer than he may, though one twin follows another', async () => {
@@ -260,6 +271,31 @@ describe('while a twin is just being taken', () => {
 
     const taken = (await Promise.all(crossing)).flat();
     expect(taken.toSorted()).toEqual(['a', 'b', 'c']);
+  });
+});
+
+describe('calls that are taken at once', () => {
+  it('wait for another that is just being taken, and has one of their entries', async () => {
+    const claims = new Claims(SETTINGS);
+    const held = await claim(claims, sent('a'));
+
+    expect(claims.take(sent('b', 'a'))).toBeUndefined();
+    expect(await takeAtOnce(claims, 'b', 'c')).toEqual(['b', 'c']);
+    held.release();
+    expect(await takeAtOnce(claims, 'b', 'a')).toEqual(['a']);
+  });
+
+  it('wait where they have more entries than are remembered', async () => {
+    const claims = new Claims({ ...SETTINGS, maxIds: 2 });
+
+    expect(claims.take(sent('a', 'b', 'a'))).toBeUndefined();
+    expect(await takeAtOnce(claims, 'a', 'b')).toEqual(['a', 'b']);
+  });
+
+  it('are taken as they are where nothing is remembered', () => {
+    const entries = sent('a', 'a');
+
+    expect(new Claims(false).take(entries)).toBe(entries);
   });
 });
 

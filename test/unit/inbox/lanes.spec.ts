@@ -92,16 +92,41 @@ describe('tasks of one lane', () => {
     expect(tasks.begun).toEqual(['a', 'b']);
   });
 
-  it('queue up behind all others again: a full lane lets the rest pass', async () => {
-    const { tasks } = start(1);
+  it('have their turn when their lane is free, before what came later', async () => {
+    const { tasks } = start(2);
     for (const name of ['a', 'b']) tasks.add(name, 'lane');
-    tasks.add('c', 'other');
+    for (const name of ['c', 'd']) tasks.add(name, 'other');
+    tasks.add('e');
 
     await turn();
-    await tasks.end('a');
     expect(tasks.begun).toEqual(['a', 'c']);
-    await tasks.end('c');
+    await tasks.end('a');
     expect(tasks.begun).toEqual(['a', 'c', 'b']);
+    await tasks.end('c');
+    expect(tasks.begun).toEqual(['a', 'c', 'b', 'd']);
+  });
+
+  it('that end at once are done in their order too, behind one that does not', async () => {
+    const { lanes, tasks } = start();
+    const atOnce = (name: string) =>
+      lanes.add({
+        lane: 'lane',
+        run() {
+          tasks.begun.push(name);
+          return undefined;
+        },
+      });
+    atOnce('a');
+    atOnce('b');
+    tasks.add('c', 'lane');
+    for (const name of ['d', 'e', 'f']) atOnce(name);
+
+    await turn();
+    expect(tasks.begun).toEqual(['a', 'b', 'c']);
+    await tasks.end('c');
+    await turn();
+    await turn();
+    expect(tasks.begun).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
   });
 });
 
@@ -149,13 +174,45 @@ describe('tasks', () => {
 
     lanes.open();
     await turn();
-    expect(tasks.begun).toEqual(['a', 'c']);
+    expect(tasks.begun).toEqual(['a', 'b']);
+  });
+
+  it('let the event loop turn, however long each keeps it', async () => {
+    const { lanes } = start();
+    let turns = 0;
+    let isDone = false;
+    const count = () => {
+      turns++;
+      if (!isDone) setImmediate(count);
+    };
+    setImmediate(count);
+    await new Promise<void>(resolve => {
+      for (let n = 0; n < 20; n++) {
+        lanes.add({ lane: undefined, run: () => burn(2) });
+      }
+      lanes.add({
+        lane: undefined,
+        run() {
+          resolve();
+          return undefined;
+        },
+      });
+    });
+    isDone = true;
+
+    expect(turns).toBeGreaterThan(5);
   });
 });
 
+/** Keeps the event loop busy for so long. */
+function burn(ms: number): undefined {
+  const ends = performance.now() + ms;
+  while (performance.now() < ends);
+}
+
 interface Added {
   readonly lane: string | undefined;
-  /** How many turns of the event loop it takes. */
+  /** How many turns of the event loop it takes; without one, it ends at once. */
   readonly turns: number;
   /** How many turns pass before it is added. */
   readonly pause: number;
@@ -187,7 +244,7 @@ it('keep order and number, and lose nothing, whatever comes when', async () => {
           order.set(task.lane, [...(order.get(task.lane) ?? []), number]);
           lanes.add({ lane: task.lane, run: () => run(task, number) });
         };
-        const run = async (task: Added, number: number) => {
+        const run = (task: Added, number: number) => {
           const { lane } = task;
           const others = running.filter(other => other.lane === lane);
           expect(lane === undefined || others.length === 0).toBe(true);
@@ -196,9 +253,13 @@ it('keep order and number, and lose nothing, whatever comes when', async () => {
           expect(running.length).toBeLessThanOrEqual(concurrency);
           const next = nested.shift();
           if (next) add(next);
-          for (let n = 0; n < task.turns; n++) await turn();
-          running.splice(running.indexOf(task), 1);
-          ended++;
+          const end = () => {
+            running.splice(running.indexOf(task), 1);
+            ended++;
+          };
+          if (task.turns > 0) return turnsOf(task).then(end);
+          end();
+          return undefined;
         };
 
         for (const task of all.filter(({ isNested }) => !isNested)) {
@@ -224,6 +285,10 @@ it('keep order and number, and lose nothing, whatever comes when', async () => {
     { numRuns: 100 },
   );
 });
+
+async function turnsOf({ turns }: Added): Promise<void> {
+  for (let n = 0; n < turns; n++) await turn();
+}
 
 /** How long it takes to do nothing so many times. */
 async function msOf(count: number, lane: string | undefined): Promise<number> {

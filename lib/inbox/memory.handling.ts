@@ -1,0 +1,148 @@
+import { Logger } from '@nestjs/common';
+import { describeError } from '../describe-error.js';
+import type { XeniooEntry } from '../events/parse-entry.js';
+import type {
+  XeniooAttempt,
+  XeniooDispatch,
+  XeniooProgress,
+  XeniooSettlement,
+} from '../handlers/xenioo.dispatch.js';
+import { letterOfFailures } from './dead-letter.js';
+import type { FirstAttempts } from './first-attempts.js';
+import { conversationOf } from './in-order-of-date.js';
+import { Lanes, type Task } from './lanes.js';
+import type { MemoryDeadLetters } from './memory.dead-letters.js';
+import { RetryTimers } from './retry-timers.js';
+
+const FIRST_ATTEMPT: XeniooAttempt = { progress: undefined, isLast: false };
+
+/** What is to be handled, once more or for the first time. */
+export interface Pending {
+  readonly entry: XeniooEntry;
+  /** When it was taken. */
+  readonly round: number;
+  /** Absent before its first attempt. */
+  readonly progress?: XeniooProgress | undefined;
+  /** Those of its call, before its own. */
+  readonly firstAttempts?: FirstAttempts;
+}
+
+/** Hands to the dispatcher what is pending in memory, until nothing is left to do about it. */
+export class MemoryHandling {
+  private readonly logger = new Logger('Xenioo');
+  private readonly lanes: Lanes;
+  private readonly retries = new RetryTimers();
+  private dispatch!: XeniooDispatch;
+  private isDraining = false;
+
+  constructor(
+    concurrency: number,
+    private readonly deadLetters: MemoryDeadLetters,
+    /** Hears of what was taken in a round, and is pending no more. */
+    private readonly leave: (round: number) => void,
+  ) {
+    this.lanes = new Lanes(concurrency);
+  }
+
+  /** Begins with what was added. */
+  begin(dispatch: XeniooDispatch): void {
+    this.dispatch = dispatch;
+    this.lanes.open();
+  }
+
+  /** Begins nothing more; what runs goes on. */
+  end(): void {
+    this.lanes.close();
+  }
+
+  /** What waits for its next attempt gets it at once, and that is its last. */
+  drain(): void {
+    this.isDraining = true;
+    this.retries.runAll();
+  }
+
+  add(pending: Pending): void {
+    this.lanes.add(new Attempt(pending, this.run));
+  }
+
+  private readonly run = (pending: Pending): Promise<void> | undefined => {
+    const { entry, progress } = pending;
+    try {
+      const settlement = progress
+        ? this.dispatch(entry, { progress, isLast: this.isDraining })
+        : this.dispatch(entry, FIRST_ATTEMPT);
+      if (settlement instanceof Promise) return this.await(pending, settlement);
+      this.settle(pending, settlement);
+    } catch (error) {
+      this.giveUp(pending, error);
+    }
+    return undefined;
+  };
+
+  private async await(
+    pending: Pending,
+    dispatched: Promise<XeniooSettlement>,
+  ): Promise<void> {
+    try {
+      this.settle(pending, await dispatched);
+    } catch (error) {
+      this.giveUp(pending, error);
+    }
+  }
+
+  private settle(pending: Pending, settlement: XeniooSettlement): void {
+    const { entry, round, firstAttempts } = pending;
+    const { failures, retryAt, progress } = settlement;
+    firstAttempts?.end();
+    if (retryAt !== undefined)
+      this.retryAt(retryAt, { entry, round, progress });
+    if (failures.length > 0) {
+      const earlier = this.deadLetters.find(entry.id)?.failures;
+      this.deadLetters.add(letterOfFailures(entry, failures, earlier));
+      // Whoever hears of failures holds nothing back.
+      void this.announce(pending, settlement);
+    } else if (retryAt === undefined) {
+      this.leave(round);
+    }
+  }
+
+  private async announce(
+    { round }: Pending,
+    { announce, retryAt }: XeniooSettlement,
+  ): Promise<void> {
+    await announce();
+    if (retryAt === undefined) this.leave(round);
+  }
+
+  private giveUp({ round, firstAttempts }: Pending, error: unknown): void {
+    const { message, stack } = describeError(error);
+    this.logger.error(`An event was not dispatched: ${message}`, stack);
+    firstAttempts?.end();
+    this.leave(round);
+  }
+
+  private retryAt(at: number, pending: Pending): void {
+    if (this.isDraining) {
+      this.add(pending);
+      return;
+    }
+    this.retries.add(at, () => this.add(pending));
+  }
+}
+
+/** First attempts of a conversation wait for each other; later ones hold nothing back. */
+class Attempt implements Task {
+  constructor(
+    private readonly pending: Pending,
+    private readonly attempt: (pending: Pending) => Promise<void> | undefined,
+  ) {}
+
+  get lane(): string | undefined {
+    const { entry, progress } = this.pending;
+    return progress ? undefined : conversationOf(entry);
+  }
+
+  run(): Promise<void> | undefined {
+    return this.attempt(this.pending);
+  }
+}
