@@ -1,15 +1,15 @@
-import { LRUCache } from 'lru-cache';
 import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import { settledWithin } from '../settled-within.js';
 import type { XeniooDedupeSettings } from '../xenioo-dedupe.js';
 import { DroppedLog } from './dropped-log.js';
+import { RecentIds } from './recent-ids.js';
 
 /** Entries of a call that nobody took before. To be kept or released, once. */
 export interface Claim {
   readonly entries: readonly XeniooEntry[];
-  /** They were taken: from now on the same are duplicates. */
-  keep(): void;
+  /** They are taken: from now on the same are duplicates. Tells which of them no other call has seized meanwhile. */
+  keep(): readonly XeniooEntry[];
   /** They were not: the same may be taken when they come again. */
   release(): void;
 }
@@ -24,20 +24,13 @@ export function dedupeId(entry: XeniooEntry): string | undefined {
 /** Remembers in the memory of this process which entries were taken. */
 export class Claims {
   private readonly log = new DroppedLog();
-  private readonly taken: () => LRUCache<string, true> | undefined;
+  private readonly taken: RecentIds | undefined;
   /** Of calls that wait to be taken: what settles when they are, or are not. */
   private readonly underway = new Map<string, Promise<void>>();
 
   constructor(dedupe: XeniooDedupeSettings | false) {
-    let taken: LRUCache<string, true> | undefined;
-    // It takes its memory at once: not before there is something to remember.
-    this.taken = () =>
-      dedupe === false
-        ? undefined
-        : (taken ??= new LRUCache({
-            max: dedupe.maxIds,
-            ttl: dedupe.ttlSeconds * 1_000,
-          }));
+    if (!dedupe) return;
+    this.taken = new RecentIds(dedupe.maxIds, dedupe.ttlSeconds * 1_000);
   }
 
   /**
@@ -46,16 +39,24 @@ export class Claims {
    * can be remembered.
    */
   take(entries: readonly XeniooEntry[]): readonly XeniooEntry[] | undefined {
-    const taken = this.taken();
+    const { taken } = this;
     if (!taken) return entries;
     if (entries.length > taken.max || this.twins(entries).length > 0) {
       return undefined;
     }
+    return this.seize(entries);
+  }
+
+  /** The same, though another call is just taking some of them: that does without. */
+  seize(entries: readonly XeniooEntry[]): readonly XeniooEntry[] {
+    const { taken } = this;
+    if (!taken) return entries;
+    const now = taken.now();
     const fresh = entries.filter(entry => {
       const id = dedupeId(entry);
       if (id === undefined) return true;
-      if (taken.has(id)) return false;
-      taken.set(id, true);
+      if (taken.has(id, now)) return false;
+      taken.add(id, now);
       return true;
     });
     this.log.note(entries.length - fresh.length);
@@ -70,8 +71,8 @@ export class Claims {
     entries: readonly XeniooEntry[],
     timeoutMs: number,
   ): Promise<Claim | undefined> {
-    const taken = this.taken();
-    if (!taken) return { entries, keep() {}, release() {} };
+    const { taken } = this;
+    if (!taken) return { entries, keep: () => entries, release() {} };
     const latest = performance.now() + timeoutMs;
     // Nothing is held while waiting, so that no two calls wait for each other.
     for (let twins = this.twins(entries); twins.length > 0;) {
@@ -87,7 +88,7 @@ export class Claims {
       return claimed.add(id);
     });
     this.log.note(entries.length - fresh.length);
-    return { entries: fresh, ...this.hold(claimed, taken) };
+    return { entries: fresh, ...this.hold(fresh, claimed) };
   }
 
   private twins(entries: readonly XeniooEntry[]): Promise<void>[] {
@@ -99,20 +100,18 @@ export class Claims {
     });
   }
 
-  private hold(claimed: ReadonlySet<string>, taken: LRUCache<string, true>) {
+  private hold(fresh: readonly XeniooEntry[], claimed: ReadonlySet<string>) {
     let settle!: () => void;
     const settled = new Promise<void>(resolve => (settle = resolve));
     for (const id of claimed) this.underway.set(id, settled);
-    const end = () => {
+    const release = () => {
       for (const id of claimed) this.underway.delete(id);
       settle();
     };
-    return {
-      keep() {
-        for (const id of claimed) taken.set(id, true);
-        end();
-      },
-      release: end,
+    const keep = () => {
+      release();
+      return this.seize(fresh);
     };
+    return { keep, release };
   }
 }

@@ -23,11 +23,14 @@ export function inOrderOfDate(
 
 /** Whether they are as they came, all conversations together: as a rule they are. */
 function areInOrder(entries: readonly XeniooEntry[]): boolean {
-  let last: XeniooEntry | undefined;
+  let [lastMs, lastFiner] = [-Infinity, 0];
   for (const entry of entries) {
-    if (dateOf(entry) === undefined) continue;
-    if (last && byDate(last, entry) > 0) return false;
-    last = entry;
+    const date = dateOf(entry);
+    if (!date) continue;
+    const [ms, finer] = [date.getTime(), finerThanMs(entry)];
+    if (ms < lastMs || (ms === lastMs && finer < lastFiner)) return false;
+    lastMs = ms;
+    lastFiner = finer;
   }
   return true;
 }

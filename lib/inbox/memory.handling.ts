@@ -24,7 +24,7 @@ export interface Pending {
   /** Absent before its first attempt. */
   readonly progress?: XeniooProgress | undefined;
   /** Those of its call, before its own. */
-  readonly firstAttempts?: FirstAttempts;
+  readonly firstAttempts?: FirstAttempts | undefined;
 }
 
 /** Hands to the dispatcher what is pending in memory, until nothing is left to do about it. */
@@ -61,11 +61,12 @@ export class MemoryHandling {
     this.retries.runAll();
   }
 
-  add(pending: Pending): void {
-    this.lanes.add(new Attempt(pending, this.run));
+  add({ entry, round, progress, firstAttempts }: Pending): void {
+    this.lanes.add(new Attempt(this, entry, round, progress, firstAttempts));
   }
 
-  private readonly run = (pending: Pending): Promise<void> | undefined => {
+  /** Begins an attempt; tells when it ends, where that is later. */
+  run(pending: Pending): Promise<void> | undefined {
     const { entry, progress } = pending;
     try {
       const settlement = progress
@@ -77,7 +78,7 @@ export class MemoryHandling {
       this.giveUp(pending, error);
     }
     return undefined;
-  };
+  }
 
   private async await(
     pending: Pending,
@@ -131,18 +132,20 @@ export class MemoryHandling {
 }
 
 /** First attempts of a conversation wait for each other; later ones hold nothing back. */
-class Attempt implements Task {
+class Attempt implements Task, Pending {
   constructor(
-    private readonly pending: Pending,
-    private readonly attempt: (pending: Pending) => Promise<void> | undefined,
+    private readonly handling: MemoryHandling,
+    readonly entry: XeniooEntry,
+    readonly round: number,
+    readonly progress: XeniooProgress | undefined,
+    readonly firstAttempts: FirstAttempts | undefined,
   ) {}
 
   get lane(): string | undefined {
-    const { entry, progress } = this.pending;
-    return progress ? undefined : conversationOf(entry);
+    return this.progress ? undefined : conversationOf(this.entry);
   }
 
   run(): Promise<void> | undefined {
-    return this.attempt(this.pending);
+    return this.handling.run(this);
   }
 }

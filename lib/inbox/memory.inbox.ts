@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { setImmediate } from 'node:timers/promises';
 import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import { onlyOf, type XeniooDispatch } from '../handlers/xenioo.dispatch.js';
@@ -24,6 +25,15 @@ export type MemoryInboxSettings = Pick<
   | 'maxPending'
   | 'acceptTimeoutMs'
 >;
+
+/** How many entries of a call are taken before the event loop turns. */
+const MOST_AT_ONCE = 2_000;
+
+/** What the entries of one call have in common. */
+interface Call {
+  readonly round: number;
+  readonly firstAttempts: FirstAttempts;
+}
 
 /**
  * Holds what is pending in the memory of this process: what a crash finds there
@@ -60,10 +70,12 @@ export class MemoryInbox extends XeniooInbox {
 
   async accept({ entries }: XeniooDelivery): Promise<void> {
     const { acknowledgeWithinMs } = this.settings;
-    const attempts =
-      this.takeAtOnce(entries) ?? (await this.takeInTurn(entries));
-    if (acknowledgeWithinMs > 0)
+    const ordered = inOrderOfDate(entries);
+    const attempts = await (this.takeAtOnce(ordered) ??
+      this.takeInTurn(ordered));
+    if (acknowledgeWithinMs > 0) {
       await attempts.endedWithin(acknowledgeWithinMs);
+    }
   }
 
   async start(dispatch: XeniooDispatch): Promise<void> {
@@ -93,11 +105,34 @@ export class MemoryInbox extends XeniooInbox {
   /** Nothing where the call has to wait, for room or for another one. */
   private takeAtOnce(
     entries: readonly XeniooEntry[],
-  ): FirstAttempts | undefined {
-    const fresh = this.room.isFree ? this.claims.take(entries) : undefined;
+  ): FirstAttempts | Promise<FirstAttempts> | undefined {
+    if (!this.room.isFree) return undefined;
+    const first = entries.slice(0, MOST_AT_ONCE);
+    const fresh = this.claims.take(first);
     if (!fresh) return undefined;
-    this.room.add(fresh.length);
-    return this.take(fresh);
+    // With its first entries, the call is in as a whole.
+    this.room.add(entries.length);
+    const call = this.begin(entries.length);
+    this.add(fresh, call);
+    this.drop(first.length - fresh.length, call);
+    return first.length < entries.length
+      ? this.takeRest(entries, call)
+      : call.firstAttempts;
+  }
+
+  /** Lets the event loop turn: a large call takes as long as many small ones. */
+  private async takeRest(
+    entries: readonly XeniooEntry[],
+    call: Call,
+  ): Promise<FirstAttempts> {
+    for (let from = MOST_AT_ONCE; from < entries.length; from += MOST_AT_ONCE) {
+      await setImmediate();
+      const some = entries.slice(from, from + MOST_AT_ONCE);
+      const fresh = this.claims.seize(some);
+      this.add(fresh, call);
+      this.drop(some.length - fresh.length, call);
+    }
+    return call.firstAttempts;
   }
 
   /** @throws {XeniooInboxError} when its turn has not come within `acceptTimeoutMs` */
@@ -113,20 +148,34 @@ export class MemoryInbox extends XeniooInbox {
       claim.release();
       throw new XeniooInboxError(this.whyNot());
     }
-    claim.keep();
-    return this.take(claim.entries);
+    const fresh = claim.keep();
+    const call = this.begin(claim.entries.length);
+    this.add(fresh, call);
+    this.drop(claim.entries.length - fresh.length, call);
+    return call.firstAttempts;
   }
 
-  private take(entries: readonly XeniooEntry[]): FirstAttempts {
-    const round = this.rounds.begin(entries.length);
-    const firstAttempts = new FirstAttempts(entries.length);
-    for (const entry of inOrderOfDate(entries)) {
+  private begin(count: number): Call {
+    const round = this.rounds.begin(count);
+    return { round, firstAttempts: new FirstAttempts(count) };
+  }
+
+  private add(entries: readonly XeniooEntry[], call: Call): void {
+    const { round, firstAttempts } = call;
+    for (const entry of entries) {
       if (entry instanceof InvalidXeniooEntry) {
         this.deadLetters.add(letterOfInvalid(entry));
       }
       this.handling.add({ entry, round, firstAttempts });
     }
-    return firstAttempts;
+  }
+
+  /** So many were taken before. */
+  private drop(count: number, { round, firstAttempts }: Call): void {
+    for (let n = 0; n < count; n++) {
+      firstAttempts.end();
+      this.leave(round);
+    }
   }
 
   private leave(round: number): void {

@@ -1,29 +1,30 @@
-interface Place<T> {
-  readonly value: T;
-  next?: Place<T>;
-}
+/** From so many places on, those that were left are given back. */
+const MOST_LEFT = 64;
 
 /** First in, first out, however many are in it. */
 export class Queue<T> {
-  private first: Place<T> | undefined;
-  private last: Place<T> | undefined;
+  private readonly places: (T | undefined)[] = [];
+  /** Where the first is; the places before it were left. */
+  private first = 0;
 
   get isEmpty(): boolean {
-    return this.first === undefined;
+    return this.first === this.places.length;
   }
 
   add(value: T): void {
-    const place: Place<T> = { value };
-    if (this.last) this.last.next = place;
-    else this.first = place;
-    this.last = place;
+    this.places.push(value);
   }
 
   /** The first, which is in it no more. */
   take(): T | undefined {
-    const place = this.first;
-    this.first = place?.next;
-    if (!this.first) this.last = undefined;
-    return place?.value;
+    if (this.isEmpty) return undefined;
+    const value = this.places[this.first];
+    this.places[this.first++] = undefined;
+    const isMostlyLeft = this.first * 2 > this.places.length;
+    if (this.isEmpty || (isMostlyLeft && this.first > MOST_LEFT)) {
+      this.places.splice(0, this.first);
+      this.first = 0;
+    }
+    return value;
   }
 }

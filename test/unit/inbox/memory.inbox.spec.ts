@@ -876,3 +876,89 @@ describe('when the application begins to end', () => {
     expect(timers()).toBe(before - 1);
   });
 });
+
+describe('a call with more entries than are taken at once', () => {
+  const MANY = 7_000;
+  const large = (prefix = '') =>
+    Array.from({ length: MANY }, (_, n) =>
+      said(
+        `${prefix}${n}`,
+        'c1',
+        `2024-05-01T12:00:00.${String(n).padStart(7, '0')}Z`,
+      ),
+    );
+  const dedupe = { ttlSeconds: 3_600, maxIds: 100_000 };
+
+  /** An inbox that counts what is dispatched, and handles it at once. */
+  async function counting(settings: Partial<MemoryInboxSettings> = {}) {
+    const inbox = inboxOf({ dedupe, ...settings });
+    const dispatched: XeniooEntry[] = [];
+    await inbox.start(entry => {
+      dispatched.push(entry);
+      return settlement();
+    });
+    return { inbox, dispatched };
+  }
+
+  it('is handled whole, in the order of its dates', async () => {
+    const { inbox, dispatched } = await counting();
+    const entries = large();
+
+    await inbox.accept({ entries: entries.toReversed() });
+    await inbox.idle();
+
+    expect(textsOf(dispatched)).toEqual(textsOf(entries));
+  });
+
+  it('lets the event loop turn', async () => {
+    const { inbox } = await counting();
+    let turns = 0;
+    const timer = setInterval(() => turns++, 0);
+
+    await inbox.accept({ entries: large() });
+    clearInterval(timer);
+
+    expect(turns).toBeGreaterThan(0);
+  });
+
+  it('is handled once, however often it comes at the same time', async () => {
+    const { inbox, dispatched } = await counting();
+
+    await Promise.all([
+      inbox.accept({ entries: large() }),
+      inbox.accept({ entries: large().toReversed() }),
+      inbox.accept({ entries: large().slice(MANY / 2) }),
+    ]);
+    await inbox.idle();
+
+    expect(dispatched).toHaveLength(MANY);
+    expect(new Set(dispatched.map(({ id }) => id)).size).toBe(MANY);
+  });
+
+  it('is in as a whole: what ends meanwhile waits for all of it', async () => {
+    const { inbox, dispatched } = await counting({ maxPending: 1 });
+    const accepted = inbox.accept({ entries: large() });
+
+    await inbox.stop(10_000);
+
+    expect(dispatched).toHaveLength(MANY);
+    await accepted;
+  });
+
+  it('takes what another call waits with for room: that does without', async () => {
+    const { inbox, dispatched } = await counting({
+      maxPending: 1,
+      acceptTimeoutMs: 5_000,
+    });
+    const entries = large();
+    const last = entries.slice(-1);
+
+    const accepted = inbox.accept({ entries });
+    const other = inbox.accept({ entries: [...last, said('other')] });
+    await Promise.all([accepted, other]);
+    await inbox.idle();
+
+    expect(dispatched).toHaveLength(MANY + 1);
+    expect(dispatched.filter(({ id }) => id === last[0]!.id)).toHaveLength(1);
+  });
+});

@@ -1,0 +1,73 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { RecentIds } from '../../../lib/inbox/recent-ids.js';
+
+const at = (atMs: number) => ({ atMs });
+
+describe('an id', () => {
+  it('is remembered for so long, and may then be added again', () => {
+    const ids = new RecentIds(3, 100);
+    ids.add('a', at(0));
+
+    expect(ids.has('a', at(99))).toBe(true);
+    expect(ids.has('a', at(100))).toBe(false);
+    ids.add('a', at(100));
+    expect(ids.has('a', at(199))).toBe(true);
+  });
+
+  it('that was added again is not forgotten for its first time', () => {
+    const ids = new RecentIds(2, 100);
+    ids.add('a', at(0));
+    ids.add('a', at(100));
+    ids.add('b', at(101));
+
+    expect([ids.has('a', at(102)), ids.has('b', at(102))]).toEqual([
+      true,
+      true,
+    ]);
+  });
+});
+
+/** What it should do, in the plainest way. */
+class Plainly {
+  private added: { id: string; atMs: number }[] = [];
+
+  constructor(
+    private readonly max: number,
+    private readonly ttlMs: number,
+  ) {}
+
+  has(id: string, now: number): boolean {
+    return this.added.some(one => one.id === id && now - one.atMs < this.ttlMs);
+  }
+
+  add(id: string, atMs: number): void {
+    this.added = [...this.added, { id, atMs }].slice(-this.max);
+  }
+}
+
+it('are remembered as the plainest way remembers them, whatever comes', () => {
+  const step = fc.record({
+    id: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
+    passMs: fc.nat(40),
+  });
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 5 }),
+      fc.array(step, { maxLength: 60 }),
+      (max, steps) => {
+        const [ids, plainly] = [new RecentIds(max, 100), new Plainly(max, 100)];
+        let now = 0;
+        for (const { id, passMs } of steps) {
+          now += passMs;
+          const isKnown = ids.has(id, at(now));
+          expect(isKnown).toBe(plainly.has(id, now));
+          if (isKnown) continue;
+          ids.add(id, at(now));
+          plainly.add(id, now);
+        }
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
