@@ -108,5 +108,5 @@ async function rateOf(
 
 function entriesOf(size: number): XeniooEntry[] {
   const bot = { name: 'default', secrets: ['secret'] };
-  return [...parseBody(nextBody(size), { bot, receivedAt: new Date() })];
+  return parseBody(nextBody(size), { bot, receivedAt: new Date() });
 }

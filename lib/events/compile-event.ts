@@ -1,122 +1,79 @@
-import {
-  exposuresOf,
-  validationsOf,
-  type Validation,
-} from './decorator-metadata.js';
+import { builderText, type ToolName } from './builder-text.js';
+import { eventId } from './event-id.js';
+import { freezeEntry } from './freeze-entry.js';
+import { LAZY_ID } from './lazy-id.js';
 import { parseWireDate } from './parse-wire-date.js';
-import { toWireDate, type WireEntry, type WireField } from './wire-fields.js';
+import { variablesOf } from './variables-of.js';
+import { wirePropertiesOf } from './wire-properties.js';
+import type { XeniooReceipt } from './xenioo.receipt.js';
 
-/** Makes the event of an entry whose fields are right; nothing where that is not certain. */
-export type BuildEvent<E extends object> = (fields: WireEntry) => E | undefined;
+type Raw = Readonly<Record<string, unknown>>;
 
-/** A property, its field, and what its value may be. */
-interface Property {
-  readonly property: string;
-  readonly name: WireField;
-  readonly isDate: boolean;
-}
-
-type Condition = (event: object, value: unknown) => unknown;
-
-/** A property that must be there as long as all of these hold. */
-interface Required {
-  readonly property: string;
-  readonly conditions: readonly Condition[];
-}
+/**
+ * Makes the finished event of an entry with a right `Type`, and freezes both;
+ * nothing where it is not certain that the entry has no mistake.
+ */
+export type BuildEvent<E extends object> = (
+  raw: Raw,
+  receipt: XeniooReceipt,
+  id?: string,
+) => E | undefined;
 
 /**
  * Compiles what the decorators of an event class say into a function that does
  * what `plainToInstance()` and `validateSync()` do, for entries without a
  * mistake. Of one that has a mistake it makes nothing: what is wrong is theirs
  * to explain. Nothing, too, for a class with other decorators than texts and
- * dates of the wire: it steps aside rather than guesses.
+ * dates of the wire, or with values from the start: it steps aside rather than
+ * guesses.
  */
-export function compileEvent<E extends object>(
-  eventClass: new () => E,
-): BuildEvent<E> | undefined {
-  const properties = propertiesOf(eventClass);
-  const required = properties && requiredOf(eventClass, properties);
-  if (!required) return undefined;
-  return fields => {
-    const event = new eventClass() as E & Record<string, unknown>;
-    const values = event as Record<string, unknown>;
-    for (const { property, name, isDate } of properties) {
-      const given = fields[name];
-      if (given === undefined) continue;
-      if (typeof given !== 'string') return undefined;
-      const value = isDate ? parseWireDate(given) : given;
-      if (value === undefined) return undefined;
-      values[property] = value;
-    }
-    return required.every(one => isThereOrNeedNot(event, one))
-      ? event
-      : undefined;
-  };
+export function compileEvent<E extends object>({
+  eventClass,
+  typeName,
+}: {
+  readonly eventClass: new () => E;
+  readonly typeName: string;
+}): BuildEvent<E> | undefined {
+  const properties = wirePropertiesOf(eventClass);
+  const isEmpty = () => Reflect.ownKeys(new eventClass()).length === 0;
+  if (!properties || !isEmpty()) return undefined;
+  const create = functionOf(builderText(properties));
+  return create?.({
+    prototype: eventClass.prototype,
+    typeName,
+    conditions: properties.map(({ requiredIf }) => requiredIf),
+    parseWireDate,
+    freezeRaw,
+    eventId,
+    LAZY_ID,
+    defineProperty: Object.defineProperty,
+    freeze: Object.freeze,
+  }) as BuildEvent<E> | undefined;
 }
 
-function isThereOrNeedNot(
-  event: object,
-  { property, conditions }: Required,
-): boolean {
-  const value = (event as Record<string, unknown>)[property];
-  return (
-    value !== undefined || conditions.some(holds => !holds(event, undefined))
-  );
-}
+type Tools = Record<ToolName, unknown>;
 
-function propertiesOf(eventClass: new () => object): Property[] | undefined {
-  const exposures = exposuresOf(eventClass);
-  const properties = exposures?.flatMap(({ property, name, transforms }) => {
-    const isDate = transforms.length === 1 && transforms[0] === toWireDate;
-    const isKnown = isDate || transforms.length === 0;
-    const isOwn = !(property in eventClass.prototype);
-    return isKnown && isOwn
-      ? [{ property, name: name as WireField, isDate }]
-      : [];
-  });
-  return properties &&
-    properties.length > 0 &&
-    properties.length === exposures?.length
-    ? properties
-    : undefined;
-}
-
-/** What must be there, if each rule of the class is one for a text or a date of the wire. */
-function requiredOf(
-  eventClass: new () => object,
-  properties: readonly Property[],
-): Required[] | undefined {
-  const validations = validationsOf(eventClass);
-  const names = new Set(validations.map(({ propertyName }) => propertyName));
-  const isWhole = properties.every(({ property }) => names.has(property));
-  if (!isWhole || names.size !== properties.length) return undefined;
-
-  const required: Required[] = [];
-  for (const { property, isDate } of properties) {
-    const rules = validations.filter(
-      ({ propertyName }) => propertyName === property,
-    );
-    const conditions = rules.filter(isCondition);
-    const checks = rules.filter(rule => !isCondition(rule));
-    const isKnown = checks.every(
-      rule => isPlain(rule) && rule.name === (isDate ? 'isDate' : 'isString'),
-    );
-    if (!isKnown || checks.length === 0 || !conditions.every(isPlain))
-      return undefined;
-    if (conditions.some(({ name }) => name === 'isOptional')) continue;
-    required.push({
-      property,
-      conditions: conditions.map(rule => rule.constraints[0] as Condition),
-    });
+/** `undefined` in a process that was told to make no code of texts. */
+function functionOf(text: string): ((tools: Tools) => unknown) | undefined {
+  try {
+    // oxlint-disable-next-line typescript/no-implied-eval -- the text is made of names in decorators alone
+    return new Function('tools', text) as (tools: Tools) => unknown;
+  } catch (error) {
+    if (error instanceof EvalError) return undefined;
+    throw error;
   }
-  return required;
 }
 
-function isCondition({ type }: Validation): boolean {
-  return type === 'conditionalValidation';
-}
+const NO_VARIABLES: Raw = Object.freeze({});
 
-/** Whether the rule holds always, for the value as a whole. */
-function isPlain({ groups, each, validateIf }: Validation): boolean {
-  return (groups ?? []).length === 0 && !each && validateIf === undefined;
+/**
+ * Freezes an entry that has so many documented fields, all of them texts.
+ * @returns its variables; nothing where it is nested too deeply
+ */
+function freezeRaw(raw: Raw, known: number): Raw | undefined {
+  if (Object.keys(raw).length === known) {
+    Object.freeze(raw);
+    return NO_VARIABLES;
+  }
+  return freezeEntry(raw) ? variablesOf(raw) : undefined;
 }

@@ -1,3 +1,5 @@
+import { documentedTime } from './documented-time.js';
+
 const LONGEST_DATE = 64;
 
 const ISO_8601 =
@@ -11,6 +13,12 @@ const ISO_8601 =
 export function parseWireDate(value: unknown): Date | undefined {
   if (typeof value !== 'string' || value.length > LONGEST_DATE)
     return undefined;
+  const time = documentedTime(value);
+  return time === undefined ? parseAnyDate(value) : new Date(time);
+}
+
+/** Takes every shape that ISO 8601 knows of a day and a time. */
+export function parseAnyDate(value: string): Date | undefined {
   const parts = ISO_8601.exec(value)?.groups;
   if (!parts) return undefined;
   const { day, minute = '00:00', second = '00', fraction = '' } = parts;

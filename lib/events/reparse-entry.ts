@@ -13,7 +13,7 @@ export function reparseEntry(
 ): XeniooEntry[] {
   const receipt = { bot, receivedAt };
   const isText = typeof raw === 'string' && reason !== 'not-an-event';
-  if (isText) return [...parseBody(raw, receipt)];
+  if (isText) return parseBody(raw, receipt);
   const place = { index: 0, text: () => JSON.stringify(raw) };
   const entry = parseEntry(raw, receipt, place);
   const hasIdOfItsOwn =

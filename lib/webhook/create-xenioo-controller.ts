@@ -14,13 +14,13 @@ import {
 } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
 import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
-import { parseBody } from '../events/parse-body.js';
+import { parseInSteps } from '../events/parse-body.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import { XeniooObservers } from '../handlers/xenioo.observers.js';
 import { XeniooInbox } from '../inbox/xenioo.inbox.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
 import { XENIOO_SETTINGS, type XeniooSettings } from '../xenioo.options.js';
-import { collectInTurns } from './collect-in-turns.js';
+import { runInTurns } from './run-in-turns.js';
 import { FASTIFY_ROUTE_CONFIG } from './fastify.gate.js';
 import { rawRequest, rawResponse } from './raw-http.js';
 import { XeniooFilter } from './xenioo.filter.js';
@@ -61,7 +61,10 @@ export function createXeniooController(
       const call = this.gate.callOf(rawRequest(request))!;
       rawResponse(reply);
       if (!call.take()) return;
-      const entries = await collectInTurns(parseBody(call.body, call));
+      const { body, bot, receivedAt } = call;
+      const hasLazyIds = this.settings.dedupe === false;
+      const receipt = { bot, receivedAt, hasLazyIds };
+      const entries = await runInTurns(parseInSteps(body, receipt));
       const errors =
         this.settings.invalid === 'reject' ? errorsOf(entries) : [];
       if (errors.length > 0) {

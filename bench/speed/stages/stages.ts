@@ -1,10 +1,11 @@
 import { ParseArrayPipe, type INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { parseBody } from '../../../lib/events/parse-body.js';
+import { parseBody, parseInSteps } from '../../../lib/events/parse-body.js';
 import type { XeniooEntry } from '../../../lib/events/parse-entry.js';
+import type { XeniooReceipt } from '../../../lib/events/xenioo.receipt.js';
 import { XeniooDispatcher } from '../../../lib/handlers/xenioo.dispatcher.js';
 import { XeniooInbox } from '../../../lib/inbox/xenioo.inbox.js';
-import { collectInTurns } from '../../../lib/webhook/collect-in-turns.js';
+import { runInTurns } from '../../../lib/webhook/run-in-turns.js';
 import {
   createKeyring,
   verifyBearer,
@@ -46,11 +47,12 @@ export async function createStages(events: number): Promise<Stage[]> {
     stage('verify the secret', () => AUTHORIZATION, verify),
     stage('`JSON.parse`', text, text => JSON.parse(text)),
     stage('`parseBody`: the same, validation, ids', text, parse),
+    stage('`parseBody`, ids when they are read', text, parseWithoutIds),
     stage('accept + dispatch', entries, accept(app)),
     stage('accept + dispatch, `dedupe: false`', entries, accept(withoutDedupe)),
     stage('dispatch alone', entries, dispatch(app)),
-    stage(WALK, text, walk(app)),
-    stage(WALK_WITHOUT_DEDUPE, text, walk(withoutDedupe)),
+    stage(WALK, text, walk(app, false)),
+    stage(WALK_WITHOUT_DEDUPE, text, walk(withoutDedupe, true)),
     stage('hand-written: `ParseArrayPipe` alone', json, events =>
       BY_HAND.transform(events, { type: 'body' }),
     ),
@@ -81,11 +83,15 @@ function verify(authorization: string): void {
 }
 
 function parse(text: string): XeniooEntry[] {
-  return [...parseBody(text, receipt())];
+  return parseBody(text, receipt(false));
 }
 
-function receipt() {
-  return { bot: BOT, receivedAt: new Date() };
+function parseWithoutIds(text: string): XeniooEntry[] {
+  return parseBody(text, receipt(true));
+}
+
+function receipt(hasLazyIds: boolean): XeniooReceipt {
+  return { bot: BOT, receivedAt: new Date(), hasLazyIds };
 }
 
 /** It resolves when every handler has run. */
@@ -101,10 +107,11 @@ function dispatch(app: INestApplicationContext) {
   };
 }
 
-function walk(app: INestApplicationContext) {
+function walk(app: INestApplicationContext, hasLazyIds: boolean) {
   const acceptAll = accept(app);
   return async (text: string) => {
     verify(AUTHORIZATION);
-    await acceptAll(await collectInTurns(parseBody(text, receipt())));
+    const steps = parseInSteps(text, receipt(hasLazyIds));
+    await acceptAll(await runInTurns(steps));
   };
 }

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvalidXeniooEntry } from '../../../lib/events/invalid-xenioo.entry.js';
-import { parseBody } from '../../../lib/events/parse-body.js';
+import { parseBody, parseInSteps } from '../../../lib/events/parse-body.js';
 import { WIRE_FIELDS } from '../../../lib/events/wire-fields.js';
 import { XeniooEvent } from '../../../lib/events/xenioo.event.js';
 import documented from '../../fixtures/documented.json' with { type: 'json' };
@@ -98,6 +98,64 @@ describe('a body that is not JSON', () => {
         expect.not.stringContaining('Anna'),
       ]);
     }
+  });
+});
+
+describe('a body of some megabytes', () => {
+  const deep = `{"Type":1,"city":${'['.repeat(200)}${']'.repeat(200)}}`;
+  const ENTRIES = Array.from({ length: 6_000 }, (_, index) =>
+    index % 1_000 === 999
+      ? ['5', '{"Type":"1"}', deep][Math.floor(index / 1_000) % 3]!
+      : JSON.stringify({ Type: 1, Data: `${index} `.repeat(40) }),
+  );
+  const body = `[${ENTRIES.join(',\n')}]`;
+
+  it('is what its entries are, each at its place', () => {
+    const entries = parse(body);
+
+    expect(entries).toHaveLength(ENTRIES.length);
+    for (const [index, text] of ENTRIES.entries()) {
+      const { raw } = entries[index]!;
+      expect(text === deep ? raw : JSON.stringify(raw)).toBe(text);
+    }
+    expect(
+      entries.flatMap(entry =>
+        entry instanceof InvalidXeniooEntry ? entry.errors : [],
+      ),
+    ).toEqual([
+      like(/^entry 999: must be an object/),
+      like(/^entry 1999: Type must be/),
+      like(/^entry 2999: is nested deeper/),
+      like(/^entry 3999: must be an object/),
+      like(/^entry 4999: Type must be/),
+      like(/^entry 5999: is nested deeper/),
+    ]);
+  });
+
+  it('is made in steps, so that others have their turn', () => {
+    const steps = [...parseInSteps(body, receipt())];
+
+    expect(steps.length).toBeGreaterThan(ENTRIES.length / 50);
+  });
+
+  it('that is not JSON at its end is kept as it came, and nothing else of it', () => {
+    const broken = body.slice(0, -1);
+
+    expect(parse(broken)).toMatchObject([
+      {
+        reason: 'not-json',
+        errors: [like(/^the body is not JSON: it ends after/)],
+        raw: broken,
+      },
+    ]);
+  });
+
+  it('may hold lists of objects that look as entries do', () => {
+    const items = Array.from({ length: 60_000 }, (_, Type) => ({ Type }));
+    const sent = [{ Type: 1, items }, { Type: 8 }];
+    const entries = parse(JSON.stringify(sent));
+
+    expect(entries.map(({ raw }) => raw)).toEqual(sent);
   });
 });
 

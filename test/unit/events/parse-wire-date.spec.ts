@@ -1,6 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseWireDate } from '../../../lib/events/parse-wire-date.js';
+import { documentedTime } from '../../../lib/events/documented-time.js';
+import {
+  parseAnyDate,
+  parseWireDate,
+} from '../../../lib/events/parse-wire-date.js';
 
 describe('a date', () => {
   it.each([
@@ -134,6 +138,80 @@ it('reads a date or nothing from any text', () => {
     }),
     { numRuns: 1_000 },
   );
+});
+
+describe('a date of the documented shape', () => {
+  const number = (most: number, digits: number) =>
+    fc
+      .oneof(
+        fc.integer({ min: 0, max: most }),
+        fc.constantFrom(0, 1, most - 1, most),
+      )
+      .map(value => String(value).padStart(digits, '0'));
+  const year = fc.oneof(
+    number(9_999, 4),
+    fc.constantFrom('0000', '0001', '0004', '0100', '0400', '1900', '2000'),
+    fc.constantFrom('1969', '1970', '2023', '2024', '2100', '9999', '202'),
+  );
+  const time = fc
+    .tuple(number(25, 2), number(61, 2), number(61, 2))
+    .map(parts => parts.join(':'));
+  const fraction = fc.oneof(
+    fc.constantFrom('', '.', '.5750058', '.0', '.1234567890123', '.12x'),
+    fc.nat(9_999_999).map(ticks => `.${String(ticks).padStart(7, '0')}`),
+  );
+  const offset = fc.oneof(
+    fc.constantFrom('+00:00', '-00:00', 'Z', 'z', '', '+0000', '+00', '+00:0'),
+    fc
+      .tuple(fc.constantFrom('+', '-', ' ', ''), number(25, 2), number(61, 2))
+      .map(([sign, hours, minutes]) => `${sign}${hours}:${minutes}`),
+  );
+  const documented = fc
+    .tuple(year, number(13, 2), number(32, 2), time, fraction, offset)
+    .map(
+      ([year, month, day, time, fraction, offset]) =>
+        `${year}-${month}-${day}T${time}${fraction}${offset}`,
+    );
+  const odd = fc.oneof(
+    fc.constantFrom('0', '9', '٢', '२', '\uFF11', ':', '-', '/', 'T', 't', ' '),
+    fc.constantFrom('\0', '\n', '.', '', '\u0130', '\uD835', '00'),
+  );
+  const almost = fc
+    .tuple(documented, fc.nat(40), odd)
+    .map(([text, at, other]) => text.slice(0, at) + other + text.slice(at + 1));
+
+  it.each(['2024-02-30', '2023-02-29', '2024-04-31', '1900-02-29'])(
+    'is none where there is no such day: %s',
+    day => {
+      expect(parseWireDate(`${day}T00:00:00.0000000+00:00`)).toBeUndefined();
+    },
+  );
+
+  it('is read as any other is', () => {
+    fc.assert(
+      fc.property(fc.oneof(documented, almost), text => {
+        expect(parseWireDate(text)).toEqual(
+          text.length > 64 ? undefined : parseAnyDate(text),
+        );
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+
+  it('is read on each day of 400 years, and of the first and the last', () => {
+    const MS_A_DAY = 86_400_000;
+    const from = Date.UTC(1800, 0, 1);
+    const days = Array.from({ length: 146_097 }, (_, day) => day);
+    const ends = [-62_167_219_200_000, 253_402_214_400_000];
+    const wrong = [...days.map(day => from + day * MS_A_DAY), ...ends].filter(
+      time => {
+        const text = new Date(time + 1).toISOString();
+        return documentedTime(text) !== time + 1;
+      },
+    );
+
+    expect(wrong).toEqual([]);
+  });
 });
 
 function offsetText(minutes: number): string {
