@@ -1,15 +1,19 @@
 /** Waits for `work`, but no longer than `timeoutMs`; tells whether it came to its end. */
-export async function settledWithin(
+export function settledWithin(
   work: Promise<unknown>,
   timeoutMs: number,
 ): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>(resolve => {
-    timer = setTimeout(resolve, timeoutMs, false);
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(resolve, timeoutMs, false);
+    work.then(
+      () => {
+        clearTimeout(late);
+        resolve(true);
+      },
+      (error: unknown) => {
+        clearTimeout(late);
+        reject(error);
+      },
+    );
   });
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

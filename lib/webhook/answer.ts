@@ -15,6 +15,11 @@ export function answer(
   messages?: readonly string[],
 ): boolean {
   if (response.headersSent || response.destroyed) return false;
+  response.statusCode = status;
+  if (status === 200) {
+    response.end();
+    return true;
+  }
   const body = messages && Buffer.from(errorBody(status, messages));
   if (body) response.setHeader('Content-Type', 'application/json');
   if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
@@ -22,7 +27,6 @@ export function answer(
   const { stream } = response as ServerResponse & { stream?: Http2Stream };
   if (closes && !stream) response.setHeader('Connection', 'close');
   response.setHeader('Content-Length', body?.length ?? 0);
-  response.statusCode = status;
   response.end(body);
   // HTTP/2 has no such header, and would keep the stream of an unfinished call open.
   if (closes) stream?.close();

@@ -1,24 +1,13 @@
 import type { AbstractHttpAdapter } from '@nestjs/core';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import {
+  openFrontDoor,
+  type Express,
+  type ExpressRequest,
+  type Handle,
+  type Layer,
+} from './express.front-door.js';
 import { hideBody } from './hide-body.js';
 import { ROUTE_ID, type Admit, type XeniooRoute } from './xenioo.route.js';
-
-/**
- * What is read of Express's router: it has no public list of its routes, and
- * they are the only thing that knows the final path, with prefixes and their
- * exclusions, and how to match it.
- */
-interface Layer {
-  readonly route?: {
-    readonly path: string;
-    readonly stack: readonly { readonly handle: object }[];
-  };
-  match(path: string): boolean;
-}
-
-interface ExpressRequest extends IncomingMessage {
-  readonly path: string;
-}
 
 /**
  * Puts the gate before everything else that the host hangs into Express.
@@ -29,32 +18,32 @@ export function gateExpress(
   route: XeniooRoute,
   admit: Admit,
 ): () => string | undefined {
+  const app: Express = adapter.getInstance();
   let layer: Layer | undefined;
-  const findLayer = () => (layer ??= layerOf(adapter.getInstance(), route));
+  const findLayer = () => (layer ??= layerOf(app, route));
 
-  adapter.use(function xeniooGate(
-    request: ExpressRequest,
-    response: ServerResponse,
-    next: (error?: unknown) => void,
-  ) {
-    if (request.method !== 'POST' || !isOurs(request, findLayer())) {
-      next();
-      return;
-    }
+  const receive: Handle = (request, response, next) => {
     admit(request, response).then(admitted => {
       if (!admitted) return;
       hideBody(request);
       next();
     }, next);
-  });
+  };
+  const door = openFrontDoor(adapter, receive);
+  const xeniooGate: Handle = (request, response, next) => {
+    if (door.hasAdmitted(request)) return next();
+    if (request.method !== 'POST' || !isOurs(request, findLayer())) {
+      return next();
+    }
+    door.learn(request.url, xeniooGate);
+    receive(request, response, next);
+  };
+  adapter.use(xeniooGate);
   return () => findLayer()?.route?.path;
 }
 
-function layerOf(
-  app: { router?: { stack?: readonly Layer[] } },
-  { id }: XeniooRoute,
-): Layer | undefined {
-  return app.router?.stack?.find(({ route }) =>
+function layerOf({ router }: Express, { id }: XeniooRoute): Layer | undefined {
+  return router?.stack?.find(({ route }) =>
     route?.stack.some(
       ({ handle }) => Reflect.getMetadata(ROUTE_ID, handle) === id,
     ),

@@ -27,7 +27,8 @@ interface FastifyRoute {
 type FastifyHook = (
   request: { readonly raw: IncomingMessage; body?: unknown },
   reply: { readonly raw: ServerResponse; hijack(): void },
-) => Promise<void>;
+  done: (error?: Error) => void,
+) => void;
 
 /**
  * Puts the gate on our route, behind the hooks that the host has for all routes.
@@ -41,14 +42,17 @@ export function gateFastify(
 ): () => string | undefined {
   let url: string | undefined;
 
-  const xeniooGate: FastifyHook = async (request, reply) => {
+  const xeniooGate: FastifyHook = (request, reply, done) => {
     const { raw } = request;
-    if (!(await admit(raw, reply.raw))) {
-      reply.hijack();
-      return;
-    }
-    hideBody(raw);
-    request.body = {};
+    admit(raw, reply.raw).then(admitted => {
+      if (!admitted) {
+        reply.hijack();
+        return;
+      }
+      hideBody(raw);
+      request.body = {};
+      done();
+    }, done);
   };
   fastify.addHook('onRoute', route => {
     if (route.config?.xenioo !== id) return;

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
 /** What makes parsers, decompressors and validators look for a body. */
 const BODY_HEADERS = [
@@ -23,10 +23,29 @@ export function hideBody(request: IncomingMessage): void {
   const parsed: ParsedRequest = request;
   parsed.body = {};
   parsed._body = true;
-  for (const header of BODY_HEADERS) delete request.headers[header];
+  hideHeaders(request);
+  request.on('newListener', endForLatecomer);
+}
 
-  request.on('newListener', (event, listener: () => void) => {
-    if (event !== 'end' || !request.readableEnded) return;
-    setImmediate(() => listener.call(request));
-  });
+/** All who look at headers after us would pay for an object that properties were deleted from. */
+function hideHeaders(request: IncomingMessage): void {
+  if (request.httpVersionMajor !== 1) {
+    for (const header of BODY_HEADERS) delete request.headers[header];
+    return;
+  }
+  const { headers } = request;
+  const others: IncomingHttpHeaders = {};
+  for (const name in headers) {
+    if (!BODY_HEADERS.includes(name)) others[name] = headers[name];
+  }
+  request.headers = others;
+}
+
+function endForLatecomer(
+  this: IncomingMessage,
+  event: string | symbol,
+  listener: () => void,
+): void {
+  if (event !== 'end' || !this.readableEnded) return;
+  setImmediate(() => listener.call(this));
 }

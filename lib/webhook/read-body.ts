@@ -20,9 +20,11 @@ export type ReadBody =
   | { readonly outcome: 'read'; readonly text: string }
   | { readonly outcome: 'too-large' | 'too-slow' | 'broken-off' | 'taken' };
 
-type Collected =
-  | { readonly outcome: 'read'; readonly bytes: Buffer }
-  | Exclude<ReadBody, { outcome: 'read' }>;
+type Unread = Exclude<ReadBody, { outcome: 'read' }>;
+
+const TOO_LARGE: Unread = { outcome: 'too-large' };
+const BROKEN_OFF: Unread = { outcome: 'broken-off' };
+const NOTHING = Buffer.alloc(0);
 
 const DECOMPRESS = new Map([
   ['gzip', promisify(gunzip)],
@@ -41,18 +43,31 @@ export async function readBody(
   limits: BodyLimits,
   { rawBody, body }: ParsedRequest = request as ParsedRequest,
 ): Promise<ReadBody> {
-  if (request.readableEnded) {
-    return leftOver(rawBody ?? body, limits.limitBytes);
+  const { headers } = request;
+  const { limitBytes } = limits;
+  if (request.readableEnded) return leftOver(rawBody ?? body, limitBytes);
+  // It may have broken off before anybody listened.
+  if (request.destroyed) return BROKEN_OFF;
+  if (Number(headers['content-length']) > limitBytes) return TOO_LARGE;
+  const isUntouched = isUntouchedHttp1(request);
+  if (isUntouched) {
+    // What came in one piece with its head is parsed right behind it. Whoever
+    // begins to listen in between must not set it off before we listen.
+    request.pause();
+    await Promise.resolve();
   }
-  const collected = await collect(request, limits);
-  if (collected.outcome !== 'read') return collected;
-  const bytes = await decompressed(
-    collected.bytes,
-    request.headers['content-encoding'],
-    limits.limitBytes,
-  );
+  const sent =
+    (isUntouched ? wholeOf(request) : undefined) ??
+    (await collect(request, limits));
+  if ('outcome' in sent) return sent;
+  if (sent.length > limitBytes) return TOO_LARGE;
+  const encoding = headers['content-encoding'];
+  const bytes =
+    encoding === undefined
+      ? sent
+      : await decompressed(sent, encoding, limitBytes);
   return bytes === undefined
-    ? { outcome: 'too-large' }
+    ? TOO_LARGE
     : { outcome: 'read', text: bytes.toString('utf8') };
 }
 
@@ -76,28 +91,49 @@ function textOf(body: unknown): string | undefined {
   }
 }
 
+/** HTTP/2 tells otherwise what is here of a body. */
+function isUntouchedHttp1(request: IncomingMessage): boolean {
+  return (
+    request.httpVersionMajor === 1 &&
+    request.readableFlowing === null &&
+    request.readableEncoding === null &&
+    !request.readableDidRead
+  );
+}
+
+/**
+ * Lets a paused body go on, and takes it where it is here as a whole: then
+ * neither listeners nor a timer are needed for it.
+ */
+function wholeOf(request: IncomingMessage): Buffer | undefined {
+  const { complete, destroyed, headers, readableLength } = request;
+  const isWhole =
+    complete || readableLength === Number(headers['content-length']);
+  const bytes =
+    isWhole && !destroyed
+      ? ((request.read() as Buffer | null) ?? NOTHING)
+      : undefined;
+  request.resume();
+  return bytes;
+}
+
 async function collect(
   request: IncomingMessage,
   { limitBytes, timeoutMs }: BodyLimits,
-): Promise<Collected> {
-  // It may have broken off before anybody listened.
-  if (request.destroyed) return { outcome: 'broken-off' };
-  if (Number(request.headers['content-length']) > limitBytes) {
-    return { outcome: 'too-large' };
-  }
+): Promise<Buffer | Unread> {
+  if (request.destroyed) return BROKEN_OFF;
   return new Promise(resolve => {
     const chunks: Buffer[] = [];
     let length = 0;
     const timer = setTimeout(() => finish({ outcome: 'too-slow' }), timeoutMs);
     const onData = (chunk: Buffer) => {
       length += chunk.length;
-      if (length > limitBytes) return finish({ outcome: 'too-large' });
+      if (length > limitBytes) return finish(TOO_LARGE);
       chunks.push(chunk);
     };
-    const onEnd = () =>
-      finish({ outcome: 'read', bytes: Buffer.concat(chunks, length) });
-    const onClose = () => finish({ outcome: 'broken-off' });
-    const finish = (collected: Collected) => {
+    const onEnd = () => finish(Buffer.concat(chunks, length));
+    const onClose = () => finish(BROKEN_OFF);
+    const finish = (collected: Buffer | Unread) => {
       clearTimeout(timer);
       request.off('data', onData).off('end', onEnd).off('close', onClose);
       resolve(collected);
@@ -111,10 +147,10 @@ async function collect(
 /** `undefined` where it is over the limit; as it came where it can't be decompressed. */
 async function decompressed(
   bytes: Buffer,
-  encoding: string | undefined,
+  encoding: string,
   limitBytes: number,
 ): Promise<Buffer | undefined> {
-  const decompress = DECOMPRESS.get(encoding?.trim().toLowerCase() ?? '');
+  const decompress = DECOMPRESS.get(encoding.trim().toLowerCase());
   if (!decompress || bytes.length === 0) return bytes;
   try {
     return await decompress(bytes, {

@@ -7,7 +7,7 @@ import { answer, CLOSES_CONNECTION } from './answer.js';
 import { gateExpress } from './express.gate.js';
 import { gateFastify } from './fastify.gate.js';
 import { readBody, type ParsedRequest } from './read-body.js';
-import { XeniooCall } from './xenioo.call.js';
+import { createCallWatch, XeniooCall } from './xenioo.call.js';
 import { XeniooHookRecorder } from './xenioo.hook-recorder.js';
 import { XeniooKeyring } from './xenioo.keyring.js';
 import { XENIOO_ROUTE, type Admit, type XeniooRoute } from './xenioo.route.js';
@@ -30,14 +30,18 @@ const UNREAD = {
   }),
 };
 
+/** A request with the call that it brought; a WeakMap of them would slow down every collection of garbage. */
+type Carrier = IncomingMessage & { [call: symbol]: XeniooCall | undefined };
+
 /**
  * Stands before the host's body parsers, on our route alone: checks the secret
  * first, and only then reads the body, within limits of its own.
  */
 @Injectable()
 export class XeniooGate {
-  private readonly calls = new WeakMap<IncomingMessage, XeniooCall>();
+  private readonly call = Symbol('XeniooCall');
   private readonly closing = new WeakSet<Socket>();
+  private readonly watch = createCallWatch();
   private findUrl: () => string | undefined = () => undefined;
   private ending = false;
 
@@ -80,7 +84,7 @@ export class XeniooGate {
 
   /** The call that a request brought, if its secret was right. */
   callOf(request: IncomingMessage): XeniooCall | undefined {
-    return this.calls.get(request);
+    return (request as Carrier)[this.call];
   }
 
   /** Lets a request with the right secret pass, its body read; answers any other itself. */
@@ -95,7 +99,8 @@ export class XeniooGate {
       response.setHeader('Connection', 'close');
     }
     const { authorization } = request.headers;
-    const { bot, refusal } = await this.keyring.verify(authorization);
+    const verdict = this.keyring.verify(authorization);
+    const { bot, refusal } = 'then' in verdict ? await verdict : verdict;
     if (refusal) {
       this.recorder.refuse(refusal, request.socket.remoteAddress);
       return this.refuse(request, response, 401);
@@ -105,9 +110,13 @@ export class XeniooGate {
     const body = await readBody(request, { limitBytes, timeoutMs }, parsed);
     if (body.outcome === 'read') {
       const { text } = body;
-      this.calls.set(
-        request,
-        new XeniooCall(bot, text, new Date(), response, this.recorder),
+      (request as Carrier)[this.call] = new XeniooCall(
+        bot,
+        text,
+        new Date(),
+        response,
+        this.recorder,
+        this.watch,
       );
       return true;
     }

@@ -16,7 +16,7 @@ import { XeniooGate } from './xenioo.gate.js';
 export class XeniooGuard implements CanActivate {
   constructor(private readonly gate: XeniooGate) {}
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const http = context.switchToHttp();
     const request = http.getRequest<HttpRequest & ParsedRequest>();
     const raw = rawRequest(request);

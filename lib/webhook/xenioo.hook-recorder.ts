@@ -69,7 +69,7 @@ export class XeniooHookRecorder extends XeniooHookStatus {
 
 /** Calls may be answered in another order than they came. */
 function later(date: Date, other = date): Date {
-  return date > other ? date : other;
+  return date.getTime() > other.getTime() ? date : other;
 }
 
 function whatToDo(strikes: number): string {

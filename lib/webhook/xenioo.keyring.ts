@@ -71,11 +71,18 @@ export class XeniooKeyring implements OnApplicationBootstrap {
   }
 
   /** Whose secret it is. Waits for the function `bots` where that is due, but not for long. */
-  async verify(authorization: string | undefined): Promise<Verdict> {
-    const { bots, botsRefreshSeconds } = this.settings;
-    if (typeof bots !== 'function') {
-      return verifyBearer(authorization, this.keyring);
-    }
+  verify(authorization: string | undefined): Verdict | Promise<Verdict> {
+    const { bots } = this.settings;
+    return typeof bots === 'function'
+      ? this.askAndVerify(authorization, bots)
+      : verifyBearer(authorization, this.keyring);
+  }
+
+  private async askAndVerify(
+    authorization: string | undefined,
+    bots: AskForBots,
+  ): Promise<Verdict> {
+    const { botsRefreshSeconds } = this.settings;
     const latest = this.now() + LONGEST_WAIT_MS;
     if (this.askIfNotFor(botsRefreshSeconds * 1_000, bots)) {
       await this.answer(latest);

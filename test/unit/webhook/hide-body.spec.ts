@@ -32,6 +32,20 @@ describe('a body that is hidden', () => {
     }
   });
 
+  it('hides no other header', async () => {
+    const [before, after] = await hidden(request => [
+      request.rawHeaders.filter((_, index) => index % 2 === 0),
+      request.headers,
+    ]);
+
+    for (const header of before.map(name => name.toLowerCase())) {
+      if (header.startsWith('content-')) continue;
+      if (header === 'transfer-encoding') continue;
+      expect(after).toHaveProperty(header);
+    }
+    expect(after.authorization).toBe('Bearer right-secret');
+  });
+
   it('is there for parsers as one that was read', async () => {
     const request = (await hidden(each => each)) as unknown as {
       body: unknown;

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import {
   request as httpRequest,
   type ClientRequest,
@@ -6,7 +7,7 @@ import {
 } from 'node:http';
 import { connect } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { readBody, type ReadBody } from '../../../lib/webhook/read-body.js';
 import { serve } from '../../support/serve.js';
 
@@ -80,6 +81,79 @@ describe('a body', () => {
     call.end();
 
     expect(await body).toEqual(read(TEXT));
+  });
+});
+
+describe('a body that comes in one piece with its head', () => {
+  const call = (text: string) =>
+    `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;
+
+  /** What is read of calls that come as one piece, by hosts that do this first. */
+  async function readTogether(
+    texts: string[],
+    before: (request: IncomingMessage) => void = () => {},
+  ) {
+    const reading: Promise<unknown>[] = [];
+    const { port } = await serve((request, response) => {
+      before(request);
+      const limits = { limitBytes: 1_000, timeoutMs: 60_000 };
+      const body = readBody(request, limits);
+      reading.push(body.finally(() => response.end()));
+    });
+    const socket = connect(port, '127.0.0.1');
+    onTestFinished(() => void socket.destroy());
+    socket.write(texts.map(call).join(''));
+    await expect.poll(() => reading.length).toBe(texts.length);
+    return Promise.all(reading);
+  }
+
+  it('is read', async () => {
+    expect(await readTogether([TEXT])).toEqual([read(TEXT)]);
+    expect(await readTogether([''])).toEqual([read('')]);
+  });
+
+  it('is read with calls behind it', async () => {
+    const texts = [TEXT, '', '[]', TEXT];
+
+    expect(await readTogether(texts)).toEqual(texts.map(read));
+  });
+
+  it('is read where something of the host listens to it', async () => {
+    const heard: string[] = [];
+    const listen = (request: IncomingMessage) =>
+      void request.on('data', chunk => heard.push(String(chunk)));
+
+    expect(await readTogether([TEXT], listen)).toEqual([read(TEXT)]);
+    expect(heard).toEqual([TEXT]);
+  });
+
+  it('is read where something begins to listen after us', async () => {
+    const heard: string[] = [];
+    const listen = (request: IncomingMessage) =>
+      process.nextTick(() =>
+        request.on('data', chunk => heard.push(String(chunk))),
+      );
+
+    expect(await readTogether([TEXT], listen)).toEqual([read(TEXT)]);
+    expect(heard).toEqual([TEXT]);
+  });
+
+  it('comes to its end, for who waits for that', async () => {
+    const ended: Promise<unknown>[] = [];
+    await readTogether([TEXT], request => {
+      ended.push(once(request, 'end'));
+    });
+
+    await expect(Promise.all(ended)).resolves.toHaveLength(1);
+  });
+
+  it('needs no timer', async () => {
+    const setTimeout = vi.spyOn(globalThis, 'setTimeout');
+    onTestFinished(() => setTimeout.mockRestore());
+
+    await readTogether([TEXT]);
+
+    expect(setTimeout.mock.calls.map(([, ms]) => ms)).not.toContain(60_000);
   });
 });
 

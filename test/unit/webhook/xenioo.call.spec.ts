@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { XeniooCall } from '../../../lib/webhook/xenioo.call.js';
 import { senderAt } from '../../support/sender-at.js';
@@ -25,6 +26,17 @@ async function dealt(
 }
 
 describe('a call', () => {
+  it('shows neither its body nor a secret to who prints it', async () => {
+    let printed = '';
+    await dealt(call => {
+      printed = inspect(call, { depth: null, showHidden: true });
+      call.accept(true);
+    });
+
+    expect(printed).toContain('XeniooCall');
+    expect(printed).not.toMatch(/right-secret|\[\]/);
+  });
+
   it('is taken once, however often the controller runs', async () => {
     const takes: boolean[] = [];
     await dealt(call => {
