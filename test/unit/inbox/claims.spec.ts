@@ -292,6 +292,18 @@ describe('calls that are taken at once', () => {
     expect(await takeAtOnce(claims, 'a', 'b')).toEqual(['a', 'b']);
   });
 
+  it('may seize what another call is just taking: that does without', async () => {
+    const claims = new Claims(SETTINGS);
+    const held = await claim(claims, sent('a', 'b'));
+
+    expect(textsOf({ entries: claims.seize(sent('b', 'c')) })).toEqual([
+      'b',
+      'c',
+    ]);
+    expect(textsOf({ entries: held.keep() })).toEqual(['a']);
+    expect(await takeAtOnce(claims, 'a', 'b', 'c')).toEqual([]);
+  });
+
   it('are taken as they are where nothing is remembered', () => {
     const entries = sent('a', 'a');
 
