@@ -39,8 +39,8 @@ interface Pending {
 @Injectable()
 export class XeniooDispatcher {
   private readonly logger = new Logger('Xenioo');
-
   private readonly attempts: HandlerAttempts;
+  private readonly ofOne = new Map<string, XeniooSettlement>();
 
   constructor(
     @Inject(XENIOO_SETTINGS) settings: AttemptSettings,
@@ -58,7 +58,10 @@ export class XeniooDispatcher {
     for (const due of dueHandlers(this.explorer.handlers, progress, attempt)) {
       const outcome = this.attempts.attempt(due, entry, attempt);
       if (outcome instanceof Promise) (pending ??= []).push({ due, outcome });
-      else this.end(due, entry, outcome, ended);
+      // At a first attempt there is nothing to take back.
+      else if (outcome.is !== 'unmatched' || progress.attempted) {
+        this.end(due, entry, outcome, ended);
+      }
     }
     return pending
       ? this.settleLater(entry, attempt, pending, ended)
@@ -91,8 +94,27 @@ export class XeniooDispatcher {
     ended: readonly Ended[],
   ): XeniooSettlement {
     if (!before.attempted) this.bus.emitEntry(entry);
-    const progress = progressAfter(before, ended);
-    const failures = failuresOf(ended);
+    const isOne = before === NOTHING_DONE && ended.length === 1;
+    return isOne && ended[0]![1].is === 'done'
+      ? this.doneAlone(ended[0]![0])
+      : this.settlementOf(progressAfter(before, ended), failuresOf(ended));
+  }
+
+  /** What nearly every entry comes to: made once a handler. */
+  private doneAlone(handler: string): XeniooSettlement {
+    let settlement = this.ofOne.get(handler);
+    if (!settlement) {
+      const progress = { attempted: true, done: [handler], failed: [] };
+      settlement = this.settlementOf(progress, []);
+      this.ofOne.set(handler, settlement);
+    }
+    return settlement;
+  }
+
+  private settlementOf(
+    progress: XeniooProgress,
+    failures: readonly XeniooHandlerFailure[],
+  ): XeniooSettlement {
     return {
       progress,
       retryAt: earliest(progress.failed),

@@ -51,7 +51,7 @@ export class Claims {
   seize(entries: readonly XeniooEntry[]): readonly XeniooEntry[] {
     const { taken } = this;
     if (!taken) return entries;
-    const now = taken.now();
+    const now = performance.now();
     const fresh = entries.filter(entry => {
       const id = dedupeId(entry);
       if (id === undefined) return true;

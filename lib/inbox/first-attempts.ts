@@ -11,9 +11,13 @@ export class FirstAttempts {
     if (--this.left === 0) this.whenEnded?.();
   }
 
+  get haveEnded(): boolean {
+    return this.left === 0;
+  }
+
   /** Waits until all have ended, but no longer than `timeoutMs`. */
   async endedWithin(timeoutMs: number): Promise<void> {
-    if (this.left === 0) return;
+    if (this.haveEnded) return;
     const ended = new Promise<void>(resolve => (this.whenEnded = resolve));
     await settledWithin(ended, timeoutMs);
   }

@@ -42,6 +42,19 @@ export class Lanes {
     this.schedule();
   }
 
+  /** Whether nothing waits to begin. */
+  get isIdle(): boolean {
+    return this.next.isEmpty && this.waiting.isEmpty;
+  }
+
+  /** Begins what waits now and not later, as far as that does not take long. */
+  beginNow(): void {
+    clearImmediate(this.scheduled);
+    this.scheduled = undefined;
+    this.runWaiting();
+    this.schedule();
+  }
+
   /** Later, so that I/O comes in between, the answers to other calls first. */
   private schedule(): void {
     if (!this.isOpen || this.scheduled || !this.canBegin) return;
@@ -53,8 +66,7 @@ export class Lanes {
   }
 
   private get canBegin(): boolean {
-    const isIdle = this.next.isEmpty && this.waiting.isEmpty;
-    return !isIdle && this.running < this.concurrency;
+    return !this.isIdle && this.running < this.concurrency;
   }
 
   private runWaiting(): void {

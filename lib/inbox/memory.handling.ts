@@ -50,6 +50,16 @@ export class MemoryHandling {
     this.lanes.open();
   }
 
+  /** Whether nothing waits for its turn. */
+  get isIdle(): boolean {
+    return this.lanes.isIdle;
+  }
+
+  /** Begins now with what was added, and not after other I/O. */
+  beginNow(): void {
+    this.lanes.beginNow();
+  }
+
   /** Begins nothing more; what runs goes on. */
   end(): void {
     this.lanes.close();

@@ -1,14 +1,11 @@
-/** One for all ids that are added together. */
-export interface Moment {
-  readonly atMs: number;
-}
-
 /** Remembers ids for so long, and no more than so many: past that, it forgets the oldest. */
 export class RecentIds {
-  private readonly moments = new Map<string, Moment>();
-  /** Where the ids were added, and when; written over from the start once there are `max`. */
-  private readonly ids: string[] = [];
-  private readonly addedAt: Moment[] = [];
+  /** Where each id stands in the ring. */
+  private readonly places = new Map<string, number>();
+  /** Written over from its start once there are `max`. */
+  private readonly ring: (string | undefined)[] = [];
+  /** When what stands in the ring was added. */
+  private readonly addedAt: number[] = [];
   private next = 0;
 
   constructor(
@@ -16,28 +13,20 @@ export class RecentIds {
     private readonly ttlMs: number,
   ) {}
 
-  now(): Moment {
-    return { atMs: performance.now() };
+  has(id: string, now = performance.now()): boolean {
+    const place = this.places.get(id);
+    return place !== undefined && now - this.addedAt[place]! < this.ttlMs;
   }
 
-  has(id: string, now = this.now()): boolean {
-    const moment = this.moments.get(id);
-    return moment !== undefined && now.atMs - moment.atMs < this.ttlMs;
-  }
-
-  /** Adds an id that it does not have. */
-  add(id: string, now = this.now()): void {
+  /** Adds an id that it does not have, or no longer. */
+  add(id: string, now = performance.now()): void {
     const { next } = this;
-    const oldest = this.ids[next];
-    // If that was added again since, when its time had passed, it stays.
-    if (
-      oldest !== undefined &&
-      this.moments.get(oldest) === this.addedAt[next]
-    ) {
-      this.moments.delete(oldest);
-    }
-    this.moments.set(id, now);
-    this.ids[next] = id;
+    const oldest = this.ring[next];
+    if (oldest !== undefined) this.places.delete(oldest);
+    const former = this.places.get(id);
+    if (former !== undefined) this.ring[former] = undefined;
+    this.places.set(id, next);
+    this.ring[next] = id;
     this.addedAt[next] = now;
     this.next = (next + 1) % this.max;
   }
