@@ -1,15 +1,29 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { build } from 'rolldown';
+import { beforeAll, describe, expect, it } from 'vitest';
 import documented from '../fixtures/documented.json' with { type: 'json' };
 import everyType from '../fixtures/every-type.json' with { type: 'json' };
 
-const SCRIPT = fileURLToPath(
-  new URL('../support/parse-body.mjs', import.meta.url),
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+// In the repository, or it would not find its packages.
+const SCRIPT = `${ROOT}coverage/parse-body.js`;
+
+beforeAll(() =>
+  build({
+    cwd: ROOT,
+    input: './test/support/parse-body.mjs',
+    external: (id, _importer, isResolved) =>
+      !isResolved && !/^[./]|^@oxc-project\/runtime\//.test(id),
+    platform: 'node',
+    tsconfig: 'tsconfig.build.json',
+    resolve: { extensionAlias: { '.js': ['.ts'] } },
+    output: { file: SCRIPT, keepNames: true },
+  }),
 );
 
-/** What the build makes of a body in a process of its own. */
+/** What is made of a body in a process of its own. */
 async function parsedWith(flags: readonly string[], body: string) {
   const parsing = spawn(process.execPath, [...flags, SCRIPT], {
     stdio: ['pipe', 'pipe', 'inherit'],

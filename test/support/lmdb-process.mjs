@@ -1,7 +1,6 @@
 // A process with an LMDB inbox, for tests that end it. Needs `npm run build`.
 import { Logger } from '@nestjs/common';
 import { LmdbInbox } from 'nestjs-xenioo/lmdb';
-import { parseBody } from '../../dist/events/parse-body.js';
 
 /** @type {{ path: string, isHanging: boolean }} */
 const { path, isHanging } = JSON.parse(process.argv[2]);
@@ -32,18 +31,14 @@ await inbox.start(async ({ raw }) => {
 });
 
 const ORDERS = {
-  async accept(body) {
-    const bot = { name: 'default', secrets: ['secret'] };
-    const entries = [...parseBody(body, { bot, receivedAt: new Date() })];
-    await inbox.accept({ entries });
-  },
+  accept: entries => inbox.accept({ entries }),
   idle: () => inbox.idle(),
   stop: () => inbox.stop(2_000),
 };
 
-process.on('message', async ({ number, order, body }) => {
+process.on('message', async ({ number, order, entries }) => {
   try {
-    await ORDERS[order](body);
+    await ORDERS[order](entries);
     process.send({ number });
   } catch (error) {
     process.send({ number, error: String(error) });

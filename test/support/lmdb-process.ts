@@ -2,6 +2,8 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { parseBody } from '../../lib/events/parse-body.js';
+import type { XeniooEntry } from '../../lib/events/parse-entry.js';
 import { xeniooEntry } from '../../lib/testing/index.js';
 
 const SCRIPT = fileURLToPath(new URL('lmdb-process.mjs', import.meta.url));
@@ -47,6 +49,8 @@ export class LmdbProcess {
   ): Promise<LmdbProcess> {
     const process = fork(SCRIPT, [JSON.stringify({ path, isHanging })], {
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+      // As JSON, the dates of the entries would be texts.
+      serialization: 'advanced',
     });
     const started = new LmdbProcess(process);
     onTestFinished(() => started.kill());
@@ -60,7 +64,11 @@ export class LmdbProcess {
   }
 
   async accept(...entries: readonly object[]): Promise<void> {
-    await this.order('accept', JSON.stringify(entries));
+    const bot = { name: 'default', secrets: ['secret'] };
+    const body = JSON.stringify(entries);
+    await this.order('accept', [
+      ...parseBody(body, { bot, receivedAt: new Date() }),
+    ]);
   }
 
   async idle(): Promise<void> {
@@ -84,7 +92,7 @@ export class LmdbProcess {
     await gone;
   }
 
-  private order(order: Order, body?: string): Promise<void> {
+  private order(order: Order, entries?: XeniooEntry[]): Promise<void> {
     const number = ++this.orders;
     return new Promise((resolve, reject) => {
       this.waiting.set(number, ({ error }) => {
@@ -92,7 +100,7 @@ export class LmdbProcess {
         if (error === undefined) resolve();
         else reject(new Error(error));
       });
-      this.process.send({ number, order, body });
+      this.process.send({ number, order, entries });
     });
   }
 }

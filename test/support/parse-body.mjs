@@ -1,6 +1,6 @@
-// Parses the body that it is given, for tests of a process with other flags. Needs `npm run build`.
+// Parses the body that it is given, for tests of a process with other flags. Runs bundled with what it imports.
 import 'reflect-metadata';
-import { parseBody } from '../../dist/events/parse-body.js';
+import { parseBody } from '../../lib/events/parse-body.js';
 
 const bot = { name: 'default', secrets: ['right-secret'] };
 const receivedAt = new Date('2024-05-01T12:00:00Z');

@@ -1,0 +1,116 @@
+import { execFile } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+
+const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
+const ENTRIES = [
+  'index.js',
+  'bullmq/index.js',
+  'lmdb/index.js',
+  'testing/index.js',
+  'cli/main.js',
+];
+
+/** Runs a script in a fresh process, as a host would load the built package. */
+async function node(script: string, ...options: string[]): Promise<unknown> {
+  const { stdout } = await run(process.execPath, [
+    ...options,
+    '--input-type=module',
+    '--eval',
+    script,
+  ]);
+  return JSON.parse(stdout);
+}
+
+/** The files of the build that are loaded with one of them, or may be later. */
+async function filesOf(
+  entry: string,
+  imported: RegExp,
+  seen = new Set<string>(),
+): Promise<Set<string>> {
+  if (seen.has(entry)) return seen;
+  seen.add(entry);
+  const text = await readFile(join(DIST, entry), 'utf8');
+  for (const [, name] of text.matchAll(imported)) {
+    await filesOf(join(dirname(entry), name!), imported, seen);
+  }
+  return seen;
+}
+
+const AT_ONCE = /^(?:import|export) (?:.* from )?"(\.[^"]+)"/gm;
+const EVER = /(?: from |import |import\()"(\.[^"]+)"/g;
+
+describe('the build', () => {
+  it.each(ENTRIES)('loads in a few files: %s', async entry => {
+    const { size } = await filesOf(entry, AT_ONCE);
+
+    expect(size).toBeLessThanOrEqual(3);
+  });
+
+  it('holds no code that none of its entries loads', async () => {
+    const loaded = new Set<string>();
+    for (const entry of ENTRIES) await filesOf(entry, EVER, loaded);
+
+    const files = await readdir(DIST, { recursive: true });
+
+    expect(files.filter(file => file.endsWith('.js')).toSorted()).toEqual(
+      [...loaded].toSorted(),
+    );
+  });
+
+  it('has one of each class, whichever entry it comes from', async () => {
+    const areSame = await node(`
+      import { XeniooInbox, XeniooInboxError } from 'nestjs-xenioo';
+      import { BullmqInbox } from 'nestjs-xenioo/bullmq';
+      import { LmdbInbox } from 'nestjs-xenioo/lmdb';
+      const error = await LmdbInbox.open(
+        { path: '/dev/null/inbox', keepDeadLettersDays: 90 },
+        { concurrency: 8, dedupe: false, acceptTimeoutMs: 5_000 },
+      ).catch(error => error);
+      console.log(JSON.stringify([
+        LmdbInbox.prototype instanceof XeniooInbox,
+        BullmqInbox.prototype instanceof XeniooInbox,
+        error instanceof XeniooInboxError ? 'XeniooInboxError' : error.name,
+      ]));`);
+
+    expect(areSame).toEqual([true, true, 'XeniooInboxError']);
+  });
+
+  it('keeps the names of classes', async () => {
+    const names = await node(`
+      import * as xenioo from 'nestjs-xenioo';
+      const isClass = value => /^class\\b/.test(String(value));
+      console.log(JSON.stringify(
+        Object.entries(xenioo)
+          .filter(([, value]) => isClass(value))
+          .map(([exported, { name }]) => [exported, name]),
+      ));`);
+
+    expect(names).toContainEqual(['XeniooModule', 'XeniooModule']);
+    for (const [exported, name] of names as [string, string][]) {
+      expect(name).toBe(exported);
+    }
+  });
+
+  it('tells in stack traces the files that it was made of', async () => {
+    const stack = await node(
+      `import { XeniooSender } from 'nestjs-xenioo/testing';
+       try {
+         new XeniooSender({});
+       } catch ({ stack }) {
+         console.log(JSON.stringify(stack));
+       }`,
+      '--enable-source-maps',
+    );
+
+    expect(stack).toMatch(
+      /\/lib\/testing\/xenioo\.sender-options\.check\.ts:\d+/,
+    );
+    expect(stack).toMatch(/\/lib\/testing\/xenioo\.sender\.ts:48\b/);
+  });
+});
