@@ -1,12 +1,37 @@
-/** Remembers ids for so long, and no more than so many: past that, it forgets the oldest. */
+import { hash } from 'node:crypto';
+
+/** Of a digest in base64url, as `eventId()` makes it: of 6 bits each. */
+const CHARACTERS = 43;
+const CHARACTERS_A_WORD = 5;
+const WORDS = Math.ceil(CHARACTERS / CHARACTERS_A_WORD);
+const FIRST_CAPACITY = 1_024;
+
+/** The 6 bits of each character of base64url, by its code. */
+const BITS = new Uint8Array(128);
+const BASE64URL =
+  'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+for (let bits = 0; bits < BASE64URL.length; bits++) {
+  BITS[BASE64URL.charCodeAt(bits)] = bits;
+}
+
+/**
+ * Remembers ids for so long, and no more than so many: past that, it forgets the
+ * oldest. It keeps them as numbers, in a ring with a hash table: a `Map` of
+ * 100,000 texts, which loses one and gets another with each event, costs more
+ * time in collections of garbage than all else that is done about an event.
+ */
 export class RecentIds {
-  /** Where each id stands in the ring. */
-  private readonly places = new Map<string, number>();
-  /** Written over from its start once there are `max`. */
-  private readonly ring: (string | undefined)[] = [];
-  /** When what stands in the ring was added. */
-  private readonly addedAt: number[] = [];
+  private capacity = 0;
+  /** Where the next one stands in the ring: what stands there is the oldest. */
   private next = 0;
+  private words = new Int32Array(0);
+  /** When each was added; `NaN` where there is none. */
+  private addedAt = new Float64Array(0);
+  /** At its first word or behind it: its place in the ring, from 1; 0 where there is none. */
+  private table = new Int32Array(1);
+  private mask = 0;
+  private readonly wanted = new Int32Array(WORDS);
+  private lastRead: string | undefined;
 
   constructor(
     readonly max: number,
@@ -14,20 +39,97 @@ export class RecentIds {
   ) {}
 
   has(id: string, now = performance.now()): boolean {
-    const place = this.places.get(id);
+    this.read(id);
+    const place = this.find();
     return place !== undefined && now - this.addedAt[place]! < this.ttlMs;
   }
 
   /** Adds an id that it does not have, or no longer. */
   add(id: string, now = performance.now()): void {
-    const { next } = this;
-    const oldest = this.ring[next];
-    if (oldest !== undefined) this.places.delete(oldest);
-    const former = this.places.get(id);
-    if (former !== undefined) this.ring[former] = undefined;
-    this.places.set(id, next);
-    this.ring[next] = id;
-    this.addedAt[next] = now;
-    this.next = (next + 1) % this.max;
+    if (this.next === this.capacity) this.grow();
+    const place = this.next;
+    if (!isNaN(this.addedAt[place]!)) this.remove(place);
+    this.read(id);
+    const former = this.find();
+    if (former !== undefined) this.remove(former);
+    this.words.set(this.wanted, place * WORDS);
+    this.addedAt[place] = now;
+    this.enter(place);
+    this.next = (place + 1) % this.max;
+  }
+
+  /** What is no digest is made one: they fill the table evenly. */
+  private read(id: string): void {
+    if (id === this.lastRead) return;
+    this.lastRead = id;
+    const isDigest = id.length === CHARACTERS;
+    const digest = isDigest ? id : hash('sha256', id, 'base64url');
+    for (let word = 0, at = 0; word < WORDS; word++) {
+      let bits = 0;
+      const end = Math.min(at + CHARACTERS_A_WORD, CHARACTERS);
+      for (; at < end; at++) bits = (bits << 6) | BITS[digest.charCodeAt(at)]!;
+      this.wanted[word] = bits;
+    }
+  }
+
+  /** The place of what was read, if it is there. */
+  private find(): number | undefined {
+    const { table, mask } = this;
+    let at = this.wanted[0]! & mask;
+    for (; table[at] !== 0; at = (at + 1) & mask) {
+      const place = table[at]! - 1;
+      if (this.isWanted(place)) return place;
+    }
+    return undefined;
+  }
+
+  private isWanted(place: number): boolean {
+    const { words, wanted } = this;
+    const start = place * WORDS;
+    for (let word = 0; word < WORDS; word++) {
+      if (words[start + word] !== wanted[word]) return false;
+    }
+    return true;
+  }
+
+  private homeOf(place: number): number {
+    return this.words[place * WORDS]! & this.mask;
+  }
+
+  private enter(place: number): void {
+    const { table, mask } = this;
+    let at = this.homeOf(place);
+    while (table[at] !== 0) at = (at + 1) & mask;
+    table[at] = place + 1;
+  }
+
+  /** What stands behind it moves up, so that no gap is on its way from where it would best be. */
+  private remove(place: number): void {
+    const { table, mask } = this;
+    let gap = this.homeOf(place);
+    while (table[gap] !== place + 1) gap = (gap + 1) & mask;
+    for (let at = (gap + 1) & mask; table[at] !== 0; at = (at + 1) & mask) {
+      const home = this.homeOf(table[at]! - 1);
+      if (((at - home) & mask) < ((at - gap) & mask)) continue;
+      table[gap] = table[at]!;
+      gap = at;
+    }
+    table[gap] = 0;
+    this.addedAt[place] = NaN;
+  }
+
+  /** It takes no more memory than what came needs. */
+  private grow(): void {
+    const { words, addedAt, capacity } = this;
+    this.capacity = Math.min(this.max, Math.max(FIRST_CAPACITY, capacity * 2));
+    this.words = new Int32Array(this.capacity * WORDS);
+    this.words.set(words);
+    this.addedAt = new Float64Array(this.capacity).fill(NaN);
+    this.addedAt.set(addedAt);
+    this.mask = 2 ** Math.ceil(Math.log2(this.capacity * 2)) - 1;
+    this.table = new Int32Array(this.mask + 1);
+    for (let place = 0; place < capacity; place++) {
+      if (!isNaN(addedAt[place]!)) this.enter(place);
+    }
   }
 }

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { eventId } from '../../../lib/events/event-id.js';
 import { RecentIds } from '../../../lib/inbox/recent-ids.js';
 
 describe('an id', () => {
@@ -65,4 +66,20 @@ it('are remembered as the plainest way remembers them, whatever comes', () => {
     ),
     { numRuns: 500 },
   );
+});
+
+it('are remembered however many they are, and told apart to the last bit', () => {
+  const idOf = (n: number) => eventId({ Type: 1, Date: String(n) });
+  const other = (id: string) =>
+    `${id.slice(0, -1)}${id.endsWith('A') ? 'E' : 'A'}`;
+  const ids = new RecentIds(5_000, 100);
+  for (let n = 0; n < 12_000; n++) {
+    expect(ids.has(idOf(n), 0)).toBe(false);
+    ids.add(idOf(n), 0);
+  }
+
+  for (let n = 0; n < 12_000; n++) {
+    expect(ids.has(idOf(n), 0)).toBe(n >= 7_000);
+    expect(ids.has(other(idOf(n)), 0)).toBe(false);
+  }
 });
