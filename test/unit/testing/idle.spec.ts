@@ -98,11 +98,11 @@ describe('idle()', () => {
 
   it('tells five of what is pending, and how many more; never what people wrote', async () => {
     const { app, crm, accept } = await startContext();
-    let end = () => {};
-    const ended = new Promise<void>(resolve => (end = resolve));
-    crm.work = () => ended;
+    const ends: (() => void)[] = [];
+    crm.work = () => new Promise<void>(resolve => ends.push(resolve));
     dispatched(app);
     await accept(...Array.from({ length: 8 }, () => message('my words')));
+    await expect.poll(() => ends).toHaveLength(8);
 
     const error = await idle(app, { timeoutMs: 50 }).catch(
       (thrown: Error) => thrown,
@@ -111,7 +111,7 @@ describe('idle()', () => {
       /^XeniooTestingError: Not everything is handled after 50 ms\. (Crm\.save has been running for \d+ ms on user-message \S+ \(attempt 1\); ){5}and 3 more\./,
     );
     expect(String(error)).not.toContain('my words');
-    end();
+    ends.forEach(end => end());
     await idle(app);
   });
 
