@@ -34,7 +34,10 @@ const LOCK_BYTES = 8_272;
 const LEAST_SPACE_BYTES = 2 ** 20;
 const { R_OK, W_OK } = constants;
 
-const OPTIONS: RootDatabaseOptions & { permissionsMode: number } = {
+const OPTIONS: RootDatabaseOptions & {
+  permissionsMode: number;
+  maxFreeSpaceToRetain: number;
+} = {
   encoding: 'string',
   maxDbs: 16,
   cache: false,
@@ -42,6 +45,10 @@ const OPTIONS: RootDatabaseOptions & { permissionsMode: number } = {
   overlappingSync: false,
   // With it, a commit that fails rejects promises that nobody has.
   eventTurnBatching: false,
+  // The list of free pages is read anew by each commit. lmdb 3.5 writes back only
+  // what changed of one that it has kept, into records that need not be there any
+  // more: the commit then fails with “reserved freelist had a data entry with zero-size”.
+  maxFreeSpaceToRetain: 0,
   permissionsMode: 0o600,
 };
 
