@@ -1,6 +1,6 @@
 import type { RootDatabase, RootDatabaseOptions } from 'lmdb';
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { chmodSync, existsSync } from 'node:fs';
 import {
   access,
   chmod,
@@ -22,6 +22,7 @@ import { XeniooInboxError } from '../xenioo.errors.js';
 import { createDamagedInboxError, DATA_FILE } from './damaged-inbox.error.js';
 import { FORMAT } from './inbox-format.js';
 import { inspectDataFile } from './inspect-data-file.js';
+import { loadLmdb } from './load-lmdb.js';
 import { DamagedFileError } from './meta-pages.js';
 
 const LOCK_FILE = 'inbox.mdb-lock';
@@ -34,10 +35,7 @@ const LOCK_BYTES = 8_272;
 const LEAST_SPACE_BYTES = 2 ** 20;
 const { R_OK, W_OK } = constants;
 
-const OPTIONS: RootDatabaseOptions & {
-  permissionsMode: number;
-  maxFreeSpaceToRetain: number;
-} = {
+const OPTIONS: RootDatabaseOptions = {
   encoding: 'string',
   maxDbs: 16,
   cache: false,
@@ -45,11 +43,6 @@ const OPTIONS: RootDatabaseOptions & {
   overlappingSync: false,
   // With it, a commit that fails rejects promises that nobody has.
   eventTurnBatching: false,
-  // The list of free pages is read anew by each commit. lmdb 3.5 writes back only
-  // what changed of one that it has kept, into records that need not be there any
-  // more: the commit then fails with “reserved freelist had a data entry with zero-size”.
-  maxFreeSpaceToRetain: 0,
-  permissionsMode: 0o600,
 };
 
 /** A folder that lmdb can open without ending the process. */
@@ -75,8 +68,12 @@ export async function prepareFolder(given: string): Promise<PreparedFolder> {
       path,
       open() {
         // On every opening: lmdb does not survive a file that is damaged.
-        if (existsSync(data)) inspectDataFile(data);
-        return lmdb.open<string, string>({ path: data, ...OPTIONS });
+        const isThere = existsSync(data);
+        if (isThere) inspectDataFile(data);
+        const root = lmdb.open<string, string>({ path: data, ...OPTIONS });
+        // lmdb lets everybody read a file that it makes.
+        if (!isThere) chmodSync(data, 0o600);
+        return root;
       },
       async sign() {
         if (!isNew) return;
@@ -96,17 +93,6 @@ export async function prepareFolder(given: string): Promise<PreparedFolder> {
     }
     throw new XeniooInboxError(
       `the LMDB inbox can't use the folder ${given}: ${message}`,
-      { cause: error },
-    );
-  }
-}
-
-async function loadLmdb(): Promise<typeof import('lmdb')> {
-  try {
-    return await import('lmdb');
-  } catch (error) {
-    throw new XeniooInboxError(
-      `the LMDB inbox needs the package lmdb, which could not be loaded (npm install lmdb): ${describeError(error).message}`,
       { cause: error },
     );
   }
