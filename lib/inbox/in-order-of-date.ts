@@ -23,14 +23,15 @@ export function inOrderOfDate(
 
 /** Whether they are as they came, all conversations together: as a rule they are. */
 function areInOrder(entries: readonly XeniooEntry[]): boolean {
-  let [lastMs, lastFiner] = [-Infinity, 0];
+  let last: XeniooEntry | undefined;
+  let lastMs = -Infinity;
   for (const entry of entries) {
-    const date = dateOf(entry);
-    if (!date) continue;
-    const [ms, finer] = [date.getTime(), finerThanMs(entry)];
-    if (ms < lastMs || (ms === lastMs && finer < lastFiner)) return false;
+    const ms = dateOf(entry)?.getTime();
+    if (ms === undefined) continue;
+    if (ms < lastMs) return false;
+    if (ms === lastMs && finerThanMs(entry) < finerThanMs(last!)) return false;
+    last = entry;
     lastMs = ms;
-    lastFiner = finer;
   }
   return true;
 }

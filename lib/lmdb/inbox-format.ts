@@ -1,8 +1,12 @@
 import { XeniooInboxError } from '../xenioo.errors.js';
 import { createDamagedInboxError } from './damaged-inbox.error.js';
 
-/** What the folder holds; changes when older versions could not read it. */
-export const FORMAT = 'nestjs-xenioo lmdb 1';
+/**
+ * What the folder holds; changes when older versions could not read it. The data
+ * of 1 was written by lmdb 3, in whose list of free pages lmdb 2 takes a length
+ * for a page, and would overwrite the first one.
+ */
+export const FORMAT = 'nestjs-xenioo lmdb 2';
 
 const ANY_FORMAT = /^nestjs-xenioo lmdb \d+$/;
 

@@ -4,7 +4,7 @@ import { readSync } from 'node:fs';
  * lmdb does not survive a data file that is foreign or cut off: opening or
  * reading it ends the process with SIGSEGV or SIGBUS, and it has no check of its
  * own. So this file and `inspect-data-file.ts`, and no others, know the format of
- * lmdb 3: two meta pages, each with the numbers of the root pages, the last page
+ * lmdb 2: two meta pages, each with the numbers of the root pages, the last page
  * and the transaction.
  */
 

@@ -62,8 +62,12 @@ export async function crash(plan: CrashPlan): Promise<CrashReport> {
   for (let kills = 1; kills <= plan.kills; kills++) {
     await sleep(20 + random() * 400);
     const victim = Math.floor(random() * servers.length);
+    const others = servers.filter((_, index) => index !== victim);
+    // Whoever takes over would put on record what has yet to be counted.
+    for (const { process } of others) process.kill('SIGSTOP');
     await servers[victim]!.kill();
     const unrecorded = await readUnrecorded(folder);
+    for (const { process } of others) process.kill('SIGCONT');
     for (const run of unrecorded) {
       mayRepeat.set(run, (mayRepeat.get(run) ?? 0) + 1);
     }

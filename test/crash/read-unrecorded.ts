@@ -16,9 +16,10 @@ export async function readUnrecorded(folder: string): Promise<string[]> {
     path: join(folder, 'inbox.mdb'),
     encoding: 'string',
     maxDbs: 16,
+    // Who is stopped may hold the lock of those that write.
+    readOnly: true,
     // As the servers do: another setting makes lmdb go back to an earlier commit.
     overlappingSync: false,
-    eventTurnBatching: false,
   });
   const named = (name: string) => root.openDB<string, number[]>({ name });
   const [pending, handled, retries] = [

@@ -13,7 +13,7 @@ export const DATA_FILE = 'inbox.mdb';
 export const PAGE_BYTES = 4_096;
 
 /** What an inbox writes into its folder to know it again. */
-export const SIGNATURE = 'nestjs-xenioo lmdb 1\n';
+export const SIGNATURE = 'nestjs-xenioo lmdb 2\n';
 
 /** The bytes of a data file with events that wait, large ones among them, and pages that are free. */
 export async function makeDataFile(): Promise<Buffer> {

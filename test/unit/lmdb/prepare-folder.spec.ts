@@ -158,7 +158,7 @@ describe('a folder that can’t be used', () => {
   it('is of another version', async () => {
     const path = await folderWith({
       [DATA_FILE]: whole,
-      format: 'nestjs-xenioo lmdb 2\n',
+      format: 'nestjs-xenioo lmdb 1\n',
     });
 
     expect(await refusalOf(path)).toMatch(
@@ -167,15 +167,15 @@ describe('a folder that can’t be used', () => {
   });
 
   it('holds the data of another version', async () => {
-    const path = await signed(saying('nestjs-xenioo lmdb 2'));
+    const path = await signed(saying('nestjs-xenioo lmdb 1'));
 
     expect(await refusalOf(path)).toMatch(
-      /another version.*\(nestjs-xenioo lmdb 2, this one is nestjs-xenioo lmdb 1\): use that version/,
+      /another version.*\(nestjs-xenioo lmdb 1, this one is nestjs-xenioo lmdb 2\): use that version/,
     );
   });
 
   it('holds data that does not say what it is', async () => {
-    const path = await signed(saying('\0estjs-xenioo lmdb 1'));
+    const path = await signed(saying('\0estjs-xenioo lmdb 2'));
 
     expect(await refusalOf(path)).toMatch(
       /is damaged, it does not say what it holds\. Restore inbox\.mdb/,
