@@ -4,6 +4,7 @@ import type { WireProperty } from './wire-properties.js';
 /** What the function is given, by name. */
 const TOOL_NAMES = [
   'prototype',
+  'plain',
   'typeName',
   'conditions',
   'parseWireDate',
@@ -34,6 +35,7 @@ ${properties.map(storing).join('\n')}
 }
 Event.prototype = prototype;
 return (raw, receipt, id) => {
+  if (${fields.map(inherited).join(' || ')}) return undefined;
   let known = 1; // the Type
 ${fields.map(reading).join('\n')}
 ${[...new Set(dates.map(dating))].join('\n')}
@@ -54,6 +56,11 @@ ${requiring(properties).join('\n')}
   event.raw = raw;
   return freeze(event);
 };`;
+}
+
+/** A field that each object would seem to have, for somebody has added to `Object.prototype`. */
+function inherited(name: WireField): string {
+  return `${JSON.stringify(name)} in plain`;
 }
 
 /** `null` counts as absent, and known are the fields that the entry has. */

@@ -40,6 +40,7 @@ export function compileEvent<E extends object>({
   const create = functionOf(builderText(properties));
   return create?.({
     prototype: eventClass.prototype,
+    plain: Object.prototype,
     typeName,
     conditions: properties.map(({ requiredIf }) => requiredIf),
     parseWireDate,

@@ -94,9 +94,9 @@ export function invalidEntry(
   return new InvalidXeniooEntry(id, reason, errors, raw, bot.name, receivedAt);
 }
 
-/** The documented fields that it has of its own. */
+/** The documented fields that it has of its own; no others are found in it, whatever somebody has added to `Object.prototype`. */
 function fieldsOf(raw: Readonly<Record<string, unknown>>): WireEntry {
-  const fields: WireEntry = {};
+  const fields = Object.create(null) as WireEntry;
   for (const name of WIRE_FIELDS) {
     if (!Object.hasOwn(raw, name) || raw[name] === null) continue;
     fields[name] = flat(raw[name]);

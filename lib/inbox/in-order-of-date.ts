@@ -48,9 +48,9 @@ function ordered(entries: readonly XeniooEntry[]): XeniooEntry[] {
   const ordered = [...entries];
   for (const taken of places.values()) {
     if (taken.length < 2) continue;
-    const sorted = taken.map(place => entries[place]!).toSorted(byDate);
+    const sorted = taken.map(place => dated(entries[place]!)).sort(byDate);
     for (const [index, place] of taken.entries()) {
-      ordered[place] = sorted[index]!;
+      ordered[place] = sorted[index]!.entry;
     }
   }
   return ordered;
@@ -60,9 +60,19 @@ function dateOf(entry: XeniooEntry): Date | undefined {
   return entry instanceof InvalidXeniooEntry ? undefined : entry.date;
 }
 
-function byDate(one: XeniooEntry, other: XeniooEntry): number {
-  const ms = Number(dateOf(one)) - Number(dateOf(other));
-  return ms || finerThanMs(one) - finerThanMs(other);
+/** An entry with what it is sorted by, read once. */
+interface Dated {
+  readonly entry: XeniooEntry;
+  readonly ms: number;
+  readonly finer: number;
+}
+
+function dated(entry: XeniooEntry): Dated {
+  return { entry, ms: Number(dateOf(entry)), finer: finerThanMs(entry) };
+}
+
+function byDate(one: Dated, other: Dated): number {
+  return one.ms - other.ms || one.finer - other.finer;
 }
 
 const ZERO = 48;

@@ -1,7 +1,7 @@
 import { Queue } from './queue.js';
 
 /** How long the event loop is kept from everything else at a time. */
-const LONGEST_TURN_MS = 5;
+const LONGEST_TURN_MS = 2;
 
 /** Something to do; those in one lane are done one after another. */
 export interface Task {

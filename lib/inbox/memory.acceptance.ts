@@ -29,6 +29,8 @@ interface Call {
 /** Takes what calls bring, as far as there is room for it, and nobody has taken it before. */
 export class MemoryAcceptance {
   private readonly claims: Claims;
+  /** Settles when the rest of a large call is in. */
+  private rest: Promise<unknown> | undefined;
 
   constructor(
     private readonly settings: MemoryAcceptanceSettings,
@@ -60,7 +62,7 @@ export class MemoryAcceptance {
   private takeAtOnce(
     entries: readonly XeniooEntry[],
   ): FirstAttempts | Promise<FirstAttempts> | undefined {
-    if (!this.room.isFree) return undefined;
+    if (this.rest || !this.room.isFree) return undefined;
     const first = entries.slice(0, MOST_AT_ONCE);
     const fresh = this.claims.take(first);
     if (!fresh) return undefined;
@@ -70,8 +72,15 @@ export class MemoryAcceptance {
     this.add(fresh, call);
     this.drop(first.length - fresh.length, call);
     return first.length < entries.length
-      ? this.takeRest(entries, call)
+      ? this.keepTogether(this.takeRest(entries, call))
       : call.firstAttempts;
+  }
+
+  /** Calls that come meanwhile wait, so that nothing of theirs gets in between. */
+  private keepTogether(rest: Promise<FirstAttempts>): Promise<FirstAttempts> {
+    const end = () => (this.rest = undefined);
+    this.rest = rest.then(end, end);
+    return rest;
   }
 
   /** Lets the event loop turn: a large call takes as long as many small ones. */
@@ -94,6 +103,8 @@ export class MemoryAcceptance {
     entries: readonly XeniooEntry[],
   ): Promise<FirstAttempts> {
     const { acceptTimeoutMs } = this.settings;
+    // That takes turns of the event loop, and no handler's time.
+    if (this.rest) await this.rest;
     const latest = performance.now() + acceptTimeoutMs;
     const claim = await this.claims.claim(entries, acceptTimeoutMs);
     if (!claim) throw new XeniooInboxError(this.whyNot());

@@ -30,6 +30,8 @@ interface Kept extends Pick<XeniooDeadLetter, 'kind'> {
 export class MemoryDeadLetters implements XeniooDeadLetterStore {
   private readonly logger = new Logger('Xenioo');
   private readonly letters = new Map<string, Kept>();
+  /** Stands at the oldest, once one was dropped: a new one would go over the places of all that were. */
+  private oldest: MapIterator<string> | undefined;
   private bytes = 0;
   private dropped = 0;
   private toldAt = -Infinity;
@@ -107,10 +109,15 @@ export class MemoryDeadLetters implements XeniooDeadLetterStore {
   }
 
   private dropOldest(): void {
-    for (const id of this.letters.keys()) {
-      if (this.bytes <= this.mostBytes) return;
-      this.take(id);
-      this.tellDropped();
+    while (this.bytes > this.mostBytes) {
+      this.oldest ??= this.letters.keys();
+      const { done, value } = this.oldest.next();
+      if (done) {
+        this.oldest = undefined;
+      } else {
+        this.take(value);
+        this.tellDropped();
+      }
     }
   }
 

@@ -104,12 +104,16 @@ export class MemoryHandling {
   private settle(pending: Pending, settlement: XeniooSettlement): void {
     const { entry, round, firstAttempts } = pending;
     const { failures, retryAt, progress } = settlement;
-    firstAttempts?.end();
-    if (retryAt !== undefined)
-      this.retryAt(retryAt, { entry, round, progress });
     if (failures.length > 0) {
       const earlier = this.deadLetters.find(entry.id)?.failures;
       this.deadLetters.add(letterOfFailures(entry, failures, earlier));
+    }
+    // From here on nothing throws: an attempt must not end twice.
+    firstAttempts?.end();
+    if (retryAt !== undefined) {
+      this.retryAt(retryAt, { entry, round, progress });
+    }
+    if (failures.length > 0) {
       // Whoever hears of failures holds nothing back.
       void this.announce(pending, settlement);
     } else if (retryAt === undefined) {

@@ -115,6 +115,23 @@ const orderCases: ContractCases = {
     );
   },
 
+  'hands over a conversation in the order of its calls, however large they are':
+    async bench => {
+      const dedupe = { ttlSeconds: 3_600, maxIds: 10_000 };
+      const inbox = await bench.start(undefined, { dedupe });
+      const large = Array.from({ length: 4_500 }, () => datedEvent('ada'));
+      const small = datedEvent('ada');
+      const accepted = inbox.accept({ entries: large });
+      await new Promise(resolve => setImmediate(resolve));
+      await inbox.accept({ entries: [small] });
+      await accepted;
+      await inbox.idle();
+      assert.deepEqual(
+        bench.ids,
+        [...large, small].map(({ id }) => id),
+      );
+    },
+
   'hands over conversations, and what is in none, side by side':
     async bench => {
       const { opened, open } = gate();

@@ -35,8 +35,12 @@ export function gateExpress(
     if (request.method !== 'POST' || !isOurs(request, findLayer())) {
       return next();
     }
-    door.learn(request.url, xeniooGate);
-    receive(request, response, next);
+    const { url } = request;
+    receive(request, response, error => {
+      // Only who knows the secret says where calls come in.
+      if (error === undefined) door.learn(url, xeniooGate);
+      next(error);
+    });
   };
   adapter.use(xeniooGate);
   return () => findLayer()?.route?.path;

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 
 /** How long the event loop is kept from everything else at a time. */
-const LONGEST_TURN_MS = 5;
+const LONGEST_TURN_MS = 2;
 
 /**
  * Takes all steps of something that takes long, and lets the event loop turn in

@@ -13,10 +13,11 @@ import {
   ValidatorConstraint,
 } from 'class-validator';
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { compileEvent } from '../../../lib/events/compile-event.js';
 import { buildEvent } from '../../../lib/events/build-event.js';
 import { explainEntry } from '../../../lib/events/explain-entry.js';
+import { parseEntry } from '../../../lib/events/parse-entry.js';
 import {
   WIRE_FIELDS,
   WireDate,
@@ -387,5 +388,23 @@ describe('a property that is needed under a condition', () => {
     const build = compileEvent({ eventClass: Event, typeName: 'other' })!;
 
     expect(build(given, receipt()) !== undefined).toBe(isMade);
+  });
+});
+
+describe('when somebody has added a field to `Object.prototype`', () => {
+  afterEach(() => {
+    Reflect.deleteProperty(Object.prototype, 'Channel');
+  });
+
+  it('takes nothing from there', () => {
+    const entry = { Type: 1, Data: 'a', order: { lines: [1] } };
+    Object.assign(Object.prototype, { Channel: 'polluted' });
+
+    expect(buildEvent(entry, receipt())).toBe(undefined);
+    const event = parseEntry(entry, receipt(), { index: 0, text: () => '' });
+    expect(event).toBeInstanceOf(XeniooEvent);
+    expect(event).toMatchObject({ variables: { order: { lines: [1] } } });
+    expect(Object.hasOwn(event, 'channel')).toBe(false);
+    expect(isFrozenThrough(event)).toBe(true);
   });
 });

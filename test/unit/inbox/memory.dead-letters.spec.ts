@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { Logger } from '@nestjs/common';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { XeniooHandlerFailure } from '../../../lib/handlers/xenioo-handler.failure.js';
@@ -216,6 +217,27 @@ describe('when letters take too much memory', () => {
     for (const letter of all) letters.add(letter);
 
     expect(await idsOf()).toEqual(ids.slice(1));
+  });
+
+  it('drops the oldest, whatever was dropped, removed and added again before', async () => {
+    const step = fc.record({ index: fc.nat(3), isAdded: fc.boolean() });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async steps => {
+        const { letters, idsOf } = create(2 * size);
+        let left: string[] = [];
+        for (const { index, isAdded } of steps) {
+          const id = ids[index]!;
+          left = left.filter(other => other !== id);
+          if (isAdded) {
+            letters.add(all[index]!);
+            left = [...left, id].slice(-2);
+          } else {
+            await letters.remove(id);
+          }
+        }
+        expect(await idsOf()).toEqual(left);
+      }),
+    );
   });
 
   it('drops none while there is room, to the byte', async () => {
