@@ -48,7 +48,7 @@ function ordered(entries: readonly XeniooEntry[]): XeniooEntry[] {
   const ordered = [...entries];
   for (const taken of places.values()) {
     if (taken.length < 2) continue;
-    const sorted = taken.map(place => dated(entries[place]!)).sort(byDate);
+    const sorted = taken.map(place => dated(entries[place]!)).toSorted(byDate);
     for (const [index, place] of taken.entries()) {
       ordered[place] = sorted[index]!.entry;
     }
