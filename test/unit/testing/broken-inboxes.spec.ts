@@ -54,7 +54,23 @@ describe('the contract finds an inbox that', () => {
 
     expect(await brokenBy(Forgetful)).toEqual([
       'hands over each of 1,000 entries of a call once',
+      'hands over a conversation in the order of its calls, however large they are',
     ]);
+  });
+
+  it('lets another call in between', async () => {
+    class Interrupted extends MemoryInbox {
+      override async accept({ entries }: XeniooDelivery) {
+        for (let from = 0; from < entries.length; from += 1_000) {
+          await super.accept({ entries: entries.slice(from, from + 1_000) });
+          await new Promise(setImmediate);
+        }
+      }
+    }
+
+    expect(await brokenBy(Interrupted)).toContain(
+      'hands over a conversation in the order of its calls, however large they are',
+    );
   });
 
   it('does not deduplicate', async () => {
