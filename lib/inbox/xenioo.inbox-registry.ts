@@ -83,15 +83,16 @@ export class XeniooInboxRegistry extends XeniooDeadLetters {
     const startedAt = new Date();
     const passed: string[] = [];
     const stay = new Map<string, unknown>();
-    let replayed = 0;
+    const replayed = new Set<string>();
     let page: XeniooDeadLetter[];
     do {
       // What is replayed is gone, and what fails again comes back at the end.
       page = await pageAfter(passed, after => this.list({ ...filter, after }));
       for (const { id, deadLetteredAt } of page) {
-        const isNew = deadLetteredAt > startedAt;
+        // One that fails again can be back within a millisecond.
+        const isNew = deadLetteredAt > startedAt || replayed.has(id);
         const outcome = isNew || stay.has(id) ? 'passed' : await this.try(id);
-        if (outcome === 'replayed') replayed++;
+        if (outcome === 'replayed') replayed.add(id);
         else passed.push(id);
         if (outcome instanceof Error && (await this.get(id))) {
           stay.set(id, outcome);
@@ -105,7 +106,7 @@ export class XeniooInboxRegistry extends XeniooDeadLetters {
         `${stay.size} dead letters can't be replayed and stay; the first: ${describeError(reason).message}`,
       );
     }
-    return replayed;
+    return replayed.size;
   }
 
   async remove(id: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { Test } from '@nestjs/testing';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { InvalidXeniooEntry } from '../../../lib/events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../../../lib/events/parse-entry.js';
 import { OnXenioo } from '../../../lib/handlers/on-xenioo.decorator.js';
@@ -565,7 +565,9 @@ describe('the replay of all', () => {
     ]);
   });
 
-  it('comes to its end where all fail again at once', async () => {
+  it('comes to its end where all fail again at once, in the same millisecond', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
     const { registry, one } = await start();
     const letters = Array.from({ length: 250 }, (_, n) => letterOf(`${n}`));
     await one.keep(...letters);
