@@ -9,9 +9,9 @@ export type {
   XeniooBot,
   XeniooOptions,
   XeniooOptionsFactory,
-} from './xenioo.options.js';
-export type { XeniooDedupeOptions } from './xenioo-dedupe.js';
-export type { XeniooRetryOptions } from './xenioo-retry.js';
+} from './options/xenioo.options.js';
+export type { XeniooDedupeOptions } from './options/xenioo-dedupe.js';
+export type { XeniooRetryOptions } from './options/xenioo-retry.js';
 
 // Handlers
 export {
@@ -67,7 +67,7 @@ export {
 // Inboxes
 export { XeniooInbox, type XeniooDelivery } from './inbox/xenioo.inbox.js';
 export type { XeniooInboxProvider } from './inbox/xenioo.inbox-provider.js';
-export { MemoryInbox, type MemoryInboxSettings } from './inbox/memory.inbox.js';
+export { MemoryInbox, type MemoryInboxSettings } from './memory/memory.inbox.js';
 export type { XeniooEntry } from './events/parse-entry.js';
 export type {
   XeniooAttempt,

@@ -4,12 +4,12 @@ import {
   type DynamicModule,
 } from '@nestjs/common';
 import { XeniooDispatcher } from './handlers/xenioo.dispatcher.js';
-import { MemoryInbox } from './inbox/memory.inbox.js';
+import { MemoryInbox } from './memory/memory.inbox.js';
 import type { XeniooInboxProvider } from './inbox/xenioo.inbox-provider.js';
 import { XeniooInbox } from './inbox/xenioo.inbox.js';
 import { XeniooInboxModule } from './inbox/xenioo-inbox.module.js';
-import { kindOf } from './describe-value.js';
-import { resolveXeniooOptions } from './resolve-xenioo-options.js';
+import { kindOf } from './options/describe-value.js';
+import { resolveXeniooOptions } from './options/resolve-xenioo-options.js';
 import { createXeniooController } from './webhook/create-xenioo-controller.js';
 import { XeniooHookModule } from './webhook/xenioo-hook.module.js';
 import { XeniooGate } from './webhook/xenioo.gate.js';
@@ -21,7 +21,7 @@ import {
   XENIOO_SETTINGS,
   type XeniooOptions,
   type XeniooSettings,
-} from './xenioo.options.js';
+} from './options/xenioo.options.js';
 
 /** The options that are known when the module is defined; in the async form they stand beside `useFactory`. */
 export interface XeniooDefinitionOptions {

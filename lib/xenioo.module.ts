@@ -15,19 +15,19 @@ import { settledWithin } from './settled-within.js';
 import { XeniooInboxModule } from './inbox/xenioo-inbox.module.js';
 import { XeniooInbox } from './inbox/xenioo.inbox.js';
 import { XeniooInboxRegistry } from './inbox/xenioo.inbox-registry.js';
-import { hasGlobalGuards } from './nest-internals.js';
+import { hasGlobalGuards } from './handlers/nest-internals.js';
 import { XeniooHookModule } from './webhook/xenioo-hook.module.js';
 import { XeniooGate } from './webhook/xenioo.gate.js';
 import { XeniooKeyring } from './webhook/xenioo.keyring.js';
 import { XENIOO_ROUTE, type XeniooRoute } from './webhook/xenioo.route.js';
-import { withoutUndefined } from './without-undefined.js';
-import { assertDefinition } from './xenioo-definition.check.js';
+import { withoutUndefined } from './options/without-undefined.js';
+import { assertDefinition } from './options/xenioo-definition.check.js';
 import {
   ConfigurableModuleClass,
   type XeniooModuleAsyncOptions,
   type XeniooModuleOptions,
 } from './xenioo.module-definition.js';
-import { XENIOO_SETTINGS, type XeniooSettings } from './xenioo.options.js';
+import { XENIOO_SETTINGS, type XeniooSettings } from './options/xenioo.options.js';
 
 /**
  * Receives the Events Webhook of Xenioo and gives its events to the methods

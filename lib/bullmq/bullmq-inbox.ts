@@ -1,6 +1,6 @@
 import { getSharedConfigToken } from '@nestjs/bullmq';
 import type { XeniooInboxProvider } from '../inbox/xenioo.inbox-provider.js';
-import { XENIOO_SETTINGS, type XeniooSettings } from '../xenioo.options.js';
+import { XENIOO_SETTINGS, type XeniooSettings } from '../options/xenioo.options.js';
 import {
   resolveBullmqInboxOptions,
   type BullmqInboxOptions,

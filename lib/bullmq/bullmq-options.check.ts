@@ -1,7 +1,7 @@
-import { kindOf, quote } from '../describe-value.js';
-import { rangeProblems } from '../range-problems.js';
-import { unknownNames } from '../unknown-names.js';
-import { withoutUndefined } from '../without-undefined.js';
+import { kindOf, quote } from '../options/describe-value.js';
+import { rangeProblems } from '../options/range-problems.js';
+import { unknownNames } from '../options/unknown-names.js';
+import { withoutUndefined } from '../options/without-undefined.js';
 
 const NAMES = [
   'connection',

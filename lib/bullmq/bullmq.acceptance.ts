@@ -11,7 +11,7 @@ import {
 } from '../inbox/group-commit.js';
 import { inOrderOfDate } from '../inbox/in-order-of-date.js';
 import { settledWithin } from '../settled-within.js';
-import type { XeniooDedupeSettings } from '../xenioo-dedupe.js';
+import type { XeniooDedupeSettings } from '../options/xenioo-dedupe.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
 import { whyNot, type BullmqConnection } from './bullmq.connection.js';
 import type { BullmqEngine, OpenEngine } from './bullmq.engine.js';

@@ -1,5 +1,5 @@
 import type { Processor, WorkerOptions } from 'bullmq';
-import type { XeniooDedupeSettings } from '../xenioo-dedupe.js';
+import type { XeniooDedupeSettings } from '../options/xenioo-dedupe.js';
 import type { StoredJob, XeniooQueue, XeniooWorker } from './stored-job.js';
 
 /** Redis or PostgreSQL, as far as they differ under BullMQ. */

@@ -5,8 +5,8 @@ import type {
   IQueueBackend,
   PostgresConnectionOptions,
 } from 'bullmq';
-import { kindOf } from '../describe-value.js';
-import { withoutUndefined } from '../without-undefined.js';
+import { kindOf } from '../options/describe-value.js';
+import { withoutUndefined } from '../options/without-undefined.js';
 import { XeniooOptionsError } from '../xenioo.errors.js';
 import { bullmqOptionsProblems, isObject } from './bullmq-options.check.js';
 

@@ -5,7 +5,7 @@ import type { XeniooDispatch } from '../handlers/xenioo.dispatch.js';
 import type { XeniooDeadLetterStore } from '../inbox/xenioo.dead-letter-store.js';
 import { XeniooInbox, type XeniooDelivery } from '../inbox/xenioo.inbox.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
-import type { XeniooSettings } from '../xenioo.options.js';
+import type { XeniooSettings } from '../options/xenioo.options.js';
 import { BullmqAcceptance } from './bullmq.acceptance.js';
 import { BullmqConnection } from './bullmq.connection.js';
 import { BullmqDeadLetters } from './bullmq.dead-letters.js';

@@ -7,7 +7,7 @@ import {
 } from 'bullmq';
 import type { Redis, RedisOptions } from 'ioredis';
 import { settledWithin } from '../settled-within.js';
-import type { XeniooDedupeSettings } from '../xenioo-dedupe.js';
+import type { XeniooDedupeSettings } from '../options/xenioo-dedupe.js';
 import type { OpenEngine } from './bullmq.engine.js';
 import type { BullmqInboxSettings } from './bullmq.inbox-options.js';
 import { RedisClaims } from './redis.claims.js';

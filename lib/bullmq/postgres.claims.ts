@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { XeniooDedupeSettings } from '../xenioo-dedupe.js';
+import type { XeniooDedupeSettings } from '../options/xenioo-dedupe.js';
 
 /** One in so many claims past the limit is worth a look. */
 const LOOKS_A_LIMIT = 10;

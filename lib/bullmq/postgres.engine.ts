@@ -10,7 +10,7 @@ import {
   type WorkerOptions,
 } from 'bullmq';
 import type { Pool, PoolConfig } from 'pg';
-import type { XeniooDedupeSettings } from '../xenioo-dedupe.js';
+import type { XeniooDedupeSettings } from '../options/xenioo-dedupe.js';
 import type { BullmqEngine, OpenEngine } from './bullmq.engine.js';
 import type { BullmqInboxSettings } from './bullmq.inbox-options.js';
 import { ownOptions, placeOf } from './postgres.config.js';

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { XeniooDedupeSettings } from '../xenioo-dedupe.js';
+import type { XeniooDedupeSettings } from '../options/xenioo-dedupe.js';
 
 /** Where the ids are listed, in the order in which they were claimed. */
 const LIST = 'xenioo-ids';

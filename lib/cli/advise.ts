@@ -1,4 +1,4 @@
-import type { XeniooAnswer } from '../testing/post.js';
+import type { XeniooAnswer } from '../simulator/post.js';
 import { tlsTroubleOf } from './tls-trouble.js';
 
 const BY_OUTCOME: Readonly<Record<string, string>> = {

@@ -3,11 +3,11 @@ import {
   xeniooEntry,
   type XeniooEntryFactory,
   type XeniooEntryName,
-} from '../testing/xenioo-entry.js';
+} from '../simulator/xenioo-entry.js';
 import type {
   XeniooWireEntry,
   XeniooWireFields,
-} from '../testing/xenioo-wire-entry.js';
+} from '../simulator/xenioo-wire-entry.js';
 import type { Field } from './field.parser.js';
 
 /** What an entry is to hold besides what it has by default. */

@@ -1,5 +1,5 @@
 import { STATUS_CODES, type IncomingHttpHeaders } from 'node:http';
-import type { XeniooAnswer } from '../testing/post.js';
+import type { XeniooAnswer } from '../simulator/post.js';
 
 const SHOWN_HEADERS = [
   'content-type',

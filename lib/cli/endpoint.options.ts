@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { botProblems } from '../xenioo-bot.check.js';
+import { botProblems } from '../options/xenioo-bot.check.js';
 import { parseDuration } from './option.parsers.js';
 import type { Terminal } from './terminal.js';
 import { UsageError } from './usage.error.js';

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { LONGEST_TIMER_MS } from '../range-problems.js';
+import { LONGEST_TIMER_MS } from '../options/range-problems.js';
 
 const UNITS_MS: Readonly<Record<string, number>> = {
   ms: 1,

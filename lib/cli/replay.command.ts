@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import type { XeniooFailureReading } from '../testing/failure-count.js';
+import type { XeniooFailureReading } from '../simulator/failure-count.js';
 import {
   addFailuresOption,
   addJsonOption,

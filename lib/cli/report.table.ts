@@ -1,4 +1,4 @@
-import type { XeniooReport } from '../testing/xenioo-report.js';
+import type { XeniooReport } from '../simulator/xenioo-report.js';
 import { advise } from './advise.js';
 import { inMs } from './describe-call.js';
 

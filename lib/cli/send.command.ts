@@ -1,6 +1,6 @@
 import { Argument, Command, Option } from 'commander';
-import type { XeniooAnswer } from '../testing/post.js';
-import { XeniooSender } from '../testing/xenioo.sender.js';
+import type { XeniooAnswer } from '../simulator/post.js';
+import { XeniooSender } from '../simulator/xenioo.sender.js';
 import { createEntry } from './create-entry.js';
 import {
   addJsonOption,

@@ -1,4 +1,4 @@
-import type { XeniooAnswer } from '../testing/post.js';
+import type { XeniooAnswer } from '../simulator/post.js';
 import { advise } from './advise.js';
 import {
   describeAnswer,

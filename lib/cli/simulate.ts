@@ -1,8 +1,8 @@
-import type { XeniooFailureReading } from '../testing/failure-count.js';
-import { xeniooConversation } from '../testing/xenioo-conversation.js';
-import type { XeniooReport } from '../testing/xenioo-report.js';
-import { xeniooTraffic } from '../testing/xenioo-traffic.js';
-import { XeniooSender } from '../testing/xenioo.sender.js';
+import type { XeniooFailureReading } from '../simulator/failure-count.js';
+import { xeniooConversation } from '../simulator/xenioo-conversation.js';
+import type { XeniooReport } from '../simulator/xenioo-report.js';
+import { xeniooTraffic } from '../simulator/xenioo-traffic.js';
+import { XeniooSender } from '../simulator/xenioo.sender.js';
 
 /** What is to be played, and to whom. */
 export interface SimulationPlan {

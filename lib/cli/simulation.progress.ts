@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
-import type { XeniooReport } from '../testing/xenioo-report.js';
+import type { XeniooReport } from '../simulator/xenioo-report.js';
 import { inMs } from './describe-call.js';
 import {
   eventsIn,

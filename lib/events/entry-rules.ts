@@ -1,4 +1,4 @@
-import type { XeniooBotSettings } from '../xenioo.options.js';
+import type { XeniooBotSettings } from '../options/xenioo.options.js';
 import type { XeniooEvent } from './xenioo.event.js';
 
 /** Whether the `Type` of an entry is one that Xenioo may have, now or later. */

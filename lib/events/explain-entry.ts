@@ -1,4 +1,4 @@
-import { kindOf } from '../describe-value.js';
+import { kindOf } from '../options/describe-value.js';
 import { isForeign, isTypeNumber } from './entry-rules.js';
 import { eventId, newId } from './event-id.js';
 import { explainEvent } from './explain-event.js';

@@ -1,4 +1,4 @@
-import type { XeniooBotSettings } from '../xenioo.options.js';
+import type { XeniooBotSettings } from '../options/xenioo.options.js';
 import { InvalidXeniooEntry } from './invalid-xenioo.entry.js';
 import { parseBody } from './parse-body.js';
 import { parseEntry, type XeniooEntry } from './parse-entry.js';

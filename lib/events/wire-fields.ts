@@ -6,7 +6,7 @@ import {
   IsString,
   type ValidationArguments,
 } from 'class-validator';
-import { kindOf } from '../describe-value.js';
+import { kindOf } from '../options/describe-value.js';
 import { parseWireDate } from './parse-wire-date.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { XeniooBotSettings } from '../xenioo.options.js';
+import type { XeniooBotSettings } from '../options/xenioo.options.js';
 
 /** Who sent an entry, and when. */
 export interface XeniooReceipt {

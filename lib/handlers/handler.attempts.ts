@@ -3,12 +3,12 @@ import { describeError } from '../describe-error.js';
 import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import { settledWithin } from '../settled-within.js';
-import { delayAfter, resolveRetry } from '../xenioo-retry.js';
+import { delayAfter, resolveRetry } from '../options/xenioo-retry.js';
 import {
   XeniooHandlerError,
   XeniooUnrecoverableError,
 } from '../xenioo.errors.js';
-import type { XeniooSettings } from '../xenioo.options.js';
+import type { XeniooSettings } from '../options/xenioo.options.js';
 import type { Due } from './due-handlers.js';
 import type { Outcome } from './progress-after.js';
 import { XeniooHandlerFailure } from './xenioo-handler.failure.js';

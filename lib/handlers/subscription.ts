@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import type { XeniooEventType } from '../events/xenioo-event-type.js';
 import type { XeniooEvent } from '../events/xenioo.event.js';
-import type { XeniooRetryOptions } from '../xenioo-retry.js';
+import type { XeniooRetryOptions } from '../options/xenioo-retry.js';
 import { XeniooHandlerError } from '../xenioo.errors.js';
 
 /** What one decorator on a method asks for; a method may have several. */

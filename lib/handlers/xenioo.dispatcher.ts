@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import { XENIOO_EVENT_NAMES } from '../events/xenioo-event.table.js';
-import { XENIOO_SETTINGS } from '../xenioo.options.js';
+import { XENIOO_SETTINGS } from '../options/xenioo.options.js';
 import { dueHandlers, type Due } from './due-handlers.js';
 import { HandlerAttempts, type AttemptSettings } from './handler.attempts.js';
 import {

@@ -10,8 +10,8 @@ import {
   hasEnhancers,
   unmadeEnhancers,
   type InstanceWrapper,
-} from '../nest-internals.js';
-import type { XeniooRetryOptions } from '../xenioo-retry.js';
+} from './nest-internals.js';
+import type { XeniooRetryOptions } from '../options/xenioo-retry.js';
 import { XeniooHandlerError } from '../xenioo.errors.js';
 import { subscriptionsOf, type Subscription } from './subscription.js';
 import { XeniooHandler, type Handled } from './xenioo.handler.js';

@@ -4,7 +4,7 @@ import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import { XENIOO_EVENT_TABLE } from '../events/xenioo-event.table.js';
 import type { XeniooEvent } from '../events/xenioo.event.js';
-import type { XeniooRetryOptions } from '../xenioo-retry.js';
+import type { XeniooRetryOptions } from '../options/xenioo-retry.js';
 import type { EventSubscription, Subscription } from './subscription.js';
 import { XeniooHandlerFailure } from './xenioo-handler.failure.js';
 

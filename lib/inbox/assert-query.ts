@@ -1,5 +1,5 @@
-import { quote } from '../describe-value.js';
-import { unknownNames } from '../unknown-names.js';
+import { quote } from '../options/describe-value.js';
+import { unknownNames } from '../options/unknown-names.js';
 import type { XeniooDeadLetterFilter } from './xenioo.dead-letter-store.js';
 
 /** @throws {RangeError} when it is no number of letters */

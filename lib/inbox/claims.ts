@@ -1,7 +1,7 @@
 import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import { settledWithin } from '../settled-within.js';
-import type { XeniooDedupeSettings } from '../xenioo-dedupe.js';
+import type { XeniooDedupeSettings } from '../options/xenioo-dedupe.js';
 import { DroppedLog } from './dropped-log.js';
 import { RecentIds } from './recent-ids.js';
 

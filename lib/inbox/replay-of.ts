@@ -3,7 +3,7 @@ import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import { reparseEntry } from '../events/reparse-entry.js';
 import { XeniooEvent } from '../events/xenioo.event.js';
 import { XeniooDeadLetterError } from '../xenioo.errors.js';
-import type { XeniooBotSettings } from '../xenioo.options.js';
+import type { XeniooBotSettings } from '../options/xenioo.options.js';
 import type { XeniooDeadLetter } from './dead-letter.js';
 import type { XeniooReplay } from './xenioo.dead-letter-store.js';
 

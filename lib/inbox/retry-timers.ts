@@ -1,4 +1,4 @@
-import { LONGEST_TIMER_MS } from '../range-problems.js';
+import { LONGEST_TIMER_MS } from '../options/range-problems.js';
 
 /** Runs things when their time has come. */
 export class RetryTimers {

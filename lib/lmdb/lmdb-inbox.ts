@@ -1,5 +1,5 @@
 import type { XeniooInboxProvider } from '../inbox/xenioo.inbox-provider.js';
-import { XENIOO_SETTINGS, type XeniooSettings } from '../xenioo.options.js';
+import { XENIOO_SETTINGS, type XeniooSettings } from '../options/xenioo.options.js';
 import {
   resolveLmdbInboxOptions,
   type LmdbInboxOptions,

@@ -1,6 +1,6 @@
 import type { XeniooEntry } from '../events/parse-entry.js';
 import { dedupeId } from '../inbox/claims.js';
-import type { XeniooDedupeSettings } from '../xenioo-dedupe.js';
+import type { XeniooDedupeSettings } from '../options/xenioo-dedupe.js';
 import type { Batch, LmdbFolder } from './lmdb.folder.js';
 import type { ClaimKey } from './lmdb.tables.js';
 

@@ -7,7 +7,7 @@ import {
   type XeniooDispatch,
 } from '../handlers/xenioo.dispatch.js';
 import { Lanes } from '../inbox/lanes.js';
-import { LONGEST_TIMER_MS } from '../range-problems.js';
+import { LONGEST_TIMER_MS } from '../options/range-problems.js';
 import type { GroupCommit } from '../inbox/group-commit.js';
 import { LmdbBacklog, type Loaded } from './lmdb.backlog.js';
 import type { Batch, LmdbFolder } from './lmdb.folder.js';

@@ -1,8 +1,8 @@
 import type { FactoryProvider } from '@nestjs/common';
-import { kindOf, quote } from '../describe-value.js';
-import { rangeProblems } from '../range-problems.js';
-import { unknownNames } from '../unknown-names.js';
-import { withoutUndefined } from '../without-undefined.js';
+import { kindOf, quote } from '../options/describe-value.js';
+import { rangeProblems } from '../options/range-problems.js';
+import { unknownNames } from '../options/unknown-names.js';
+import { withoutUndefined } from '../options/without-undefined.js';
 import { XeniooOptionsError } from '../xenioo.errors.js';
 
 /** What `lmdbInbox()` takes. */

@@ -5,7 +5,7 @@ import type { XeniooDeadLetterStore } from '../inbox/xenioo.dead-letter-store.js
 import { XeniooInbox, type XeniooDelivery } from '../inbox/xenioo.inbox.js';
 import { settledWithin } from '../settled-within.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
-import type { XeniooSettings } from '../xenioo.options.js';
+import type { XeniooSettings } from '../options/xenioo.options.js';
 import { GroupCommit } from '../inbox/group-commit.js';
 import { LmdbAcceptance } from './lmdb.acceptance.js';
 import type { LmdbInboxSettings } from './lmdb.inbox-options.js';

@@ -8,13 +8,13 @@ import {
   type Webhook,
   type XeniooWebhookChoice,
 } from './webhook-of.js';
-import type { XeniooReport } from './xenioo-report.js';
-import { XeniooTestingError } from './xenioo-testing.errors.js';
+import type { XeniooReport } from '../simulator/xenioo-report.js';
+import { XeniooTestingError } from '../simulator/xenioo-testing.errors.js';
 import type {
   XeniooSenderOptions,
   XeniooSendOptions,
-} from './xenioo.sender-options.js';
-import { XeniooSender } from './xenioo.sender.js';
+} from '../simulator/xenioo.sender-options.js';
+import { XeniooSender } from '../simulator/xenioo.sender.js';
 
 /** How the service calls an application under test. */
 export interface XeniooSenderForOptions

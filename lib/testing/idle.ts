@@ -1,9 +1,9 @@
 import type { INestApplicationContext } from '@nestjs/common';
-import { LONGEST_TIMER_MS, rangeProblems } from '../range-problems.js';
+import { LONGEST_TIMER_MS, rangeProblems } from '../options/range-problems.js';
 import { XeniooInbox } from '../inbox/xenioo.inbox.js';
 import { settledWithin } from '../settled-within.js';
 import { recordingOf, type Recording } from './recording.js';
-import { XeniooTestingError } from './xenioo-testing.errors.js';
+import { XeniooTestingError } from '../simulator/xenioo-testing.errors.js';
 
 const MOST_SHOWN = 5;
 

@@ -1,4 +1,4 @@
-import type { MemoryInboxSettings } from '../inbox/memory.inbox.js';
+import type { MemoryInboxSettings } from '../memory/memory.inbox.js';
 import type { XeniooInbox } from '../inbox/xenioo.inbox.js';
 import { Bench } from './inbox-bench.js';
 import { acceptingCases } from './inbox-contract.accepting.js';

@@ -6,28 +6,28 @@ export {
   type XeniooEntryFactory,
   type XeniooEntryName,
   type XeniooEntryOptions,
-} from './xenioo-entry.js';
+} from '../simulator/xenioo-entry.js';
 export {
   xeniooConversation,
   type XeniooConversationOptions,
-} from './xenioo-conversation.js';
+} from '../simulator/xenioo-conversation.js';
 export {
   xeniooGroup,
   xeniooTraffic,
   type XeniooTrafficOptions,
-} from './xenioo-traffic.js';
-export type { XeniooWireEntry, XeniooWireFields } from './xenioo-wire-entry.js';
+} from '../simulator/xenioo-traffic.js';
+export type { XeniooWireEntry, XeniooWireFields } from '../simulator/xenioo-wire-entry.js';
 
 // The service
-export { XeniooSender } from './xenioo.sender.js';
+export { XeniooSender } from '../simulator/xenioo.sender.js';
 export type {
   XeniooCallOptions,
   XeniooSenderOptions,
   XeniooSendOptions,
-} from './xenioo.sender-options.js';
-export type { XeniooAnswer } from './post.js';
-export type { XeniooFailureReading } from './failure-count.js';
-export type { XeniooLatencies, XeniooReport } from './xenioo-report.js';
+} from '../simulator/xenioo.sender-options.js';
+export type { XeniooAnswer } from '../simulator/post.js';
+export type { XeniooFailureReading } from '../simulator/failure-count.js';
+export type { XeniooLatencies, XeniooReport } from '../simulator/xenioo-report.js';
 
 // In tests of an application
 export {
@@ -46,7 +46,7 @@ export { overrideXenioo, type XeniooOverrides } from './override-xenioo.js';
 export {
   XeniooSenderStoppedError,
   XeniooTestingError,
-} from './xenioo-testing.errors.js';
+} from '../simulator/xenioo-testing.errors.js';
 
 // For those who write an inbox
 export {

@@ -1,15 +1,15 @@
 import {
   MemoryInbox,
   type MemoryInboxSettings,
-} from '../inbox/memory.inbox.js';
+} from '../memory/memory.inbox.js';
 import { XeniooInbox } from '../inbox/xenioo.inbox.js';
-import { resolveXeniooOptions } from '../resolve-xenioo-options.js';
-import { withoutUndefined } from '../without-undefined.js';
+import { resolveXeniooOptions } from '../options/resolve-xenioo-options.js';
+import { withoutUndefined } from '../options/without-undefined.js';
 import {
   XENIOO_OPTIONS,
   XENIOO_SETTINGS,
   type XeniooOptions,
-} from '../xenioo.options.js';
+} from '../options/xenioo.options.js';
 
 /** What a test changes of the options that the application has. */
 export interface XeniooOverrides extends XeniooOptions {

@@ -7,7 +7,7 @@ import {
   type ObservedAttempt,
   type XeniooObserver,
 } from '../handlers/xenioo.observers.js';
-import { XeniooTestingError } from './xenioo-testing.errors.js';
+import { XeniooTestingError } from '../simulator/xenioo-testing.errors.js';
 
 /** One attempt of one handler, and what came of it. */
 export interface XeniooDispatchedAttempt {

@@ -1,6 +1,6 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { XeniooGate } from '../webhook/xenioo.gate.js';
-import { XeniooTestingError } from './xenioo-testing.errors.js';
+import { XeniooTestingError } from '../simulator/xenioo-testing.errors.js';
 
 /** Which webhook of an application, where it has several bots or instances of the module. */
 export interface XeniooWebhookChoice {

@@ -19,7 +19,7 @@ import type { XeniooEntry } from '../events/parse-entry.js';
 import { XeniooObservers } from '../handlers/xenioo.observers.js';
 import { XeniooInbox } from '../inbox/xenioo.inbox.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
-import { XENIOO_SETTINGS, type XeniooSettings } from '../xenioo.options.js';
+import { XENIOO_SETTINGS, type XeniooSettings } from '../options/xenioo.options.js';
 import { runInTurns } from './run-in-turns.js';
 import { FASTIFY_ROUTE_CONFIG } from './fastify.gate.js';
 import { rawRequest, rawResponse } from './raw-http.js';

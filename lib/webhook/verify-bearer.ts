@@ -1,5 +1,5 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { XeniooBotSettings } from '../xenioo.options.js';
+import type { XeniooBotSettings } from '../options/xenioo.options.js';
 
 /** The secrets of an instance, ready to be looked up. */
 export interface Keyring {

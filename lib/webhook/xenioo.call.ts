@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { XeniooBotSettings } from '../xenioo.options.js';
+import type { XeniooBotSettings } from '../options/xenioo.options.js';
 import { answer } from './answer.js';
 import { CallWatch } from './call-watch.js';
 import type { XeniooHookRecorder } from './xenioo.hook-recorder.js';

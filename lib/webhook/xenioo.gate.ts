@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost, type AbstractHttpAdapter } from '@nestjs/core';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { XENIOO_SETTINGS, type XeniooSettings } from '../xenioo.options.js';
+import { XENIOO_SETTINGS, type XeniooSettings } from '../options/xenioo.options.js';
 import { answer, CLOSES_CONNECTION } from './answer.js';
 import { gateExpress } from './express.gate.js';
 import { gateFastify } from './fastify.gate.js';

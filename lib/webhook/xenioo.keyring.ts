@@ -1,14 +1,14 @@
 import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
 import { settledWithin } from '../settled-within.js';
-import { botListProblems } from '../xenioo-bot.check.js';
+import { botListProblems } from '../options/xenioo-bot.check.js';
 import { XeniooOptionsError } from '../xenioo.errors.js';
 import {
   toBotSettings,
   type XeniooBot,
   type XeniooBotSettings,
   type XeniooSettings,
-} from '../xenioo.options.js';
+} from '../options/xenioo.options.js';
 import { createKeyring, verifyBearer, type Verdict } from './verify-bearer.js';
 
 /** How often a secret that nobody knows may make us ask for the bots again. */

@@ -1,5 +1,5 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { Dice } from '../../lib/testing/dice.js';
+import { Dice } from '../../lib/simulator/dice.js';
 import { hostileValue, mutatedEntry } from './generate-entry.js';
 
 export interface GeneratedBody {

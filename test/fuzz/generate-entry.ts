@@ -1,5 +1,5 @@
 import { createXeniooEntry } from 'nestjs-xenioo/testing';
-import type { Dice } from '../../lib/testing/dice.js';
+import type { Dice } from '../../lib/simulator/dice.js';
 
 type Entry = Record<string, unknown>;
 

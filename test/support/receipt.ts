@@ -2,7 +2,7 @@ import { InvalidXeniooEntry } from '../../lib/events/invalid-xenioo.entry.js';
 import { parseEntry, type XeniooEntry } from '../../lib/events/parse-entry.js';
 import { XeniooEvent } from '../../lib/events/xenioo.event.js';
 import type { XeniooReceipt } from '../../lib/events/xenioo.receipt.js';
-import type { XeniooBotSettings } from '../../lib/xenioo.options.js';
+import type { XeniooBotSettings } from '../../lib/options/xenioo.options.js';
 
 /** Who sent an entry, and when. */
 export function receipt(bot: Partial<XeniooBotSettings> = {}): XeniooReceipt {

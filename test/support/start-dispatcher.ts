@@ -4,11 +4,11 @@ import { Test } from '@nestjs/testing';
 import { onTestFinished } from 'vitest';
 import { XeniooHandlersModule } from '../../lib/handlers/xenioo-handlers.module.js';
 import { XeniooDispatcher } from '../../lib/handlers/xenioo.dispatcher.js';
-import type { XeniooRetrySettings } from '../../lib/xenioo-retry.js';
+import type { XeniooRetrySettings } from '../../lib/options/xenioo-retry.js';
 import {
   XENIOO_SETTINGS,
   type XeniooSettings,
-} from '../../lib/xenioo.options.js';
+} from '../../lib/options/xenioo.options.js';
 import { LogRecorder } from './log-recorder.js';
 
 /** Three attempts, each due at once. */

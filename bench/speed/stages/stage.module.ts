@@ -1,7 +1,7 @@
 import { Injectable, Module, type Type } from '@nestjs/common';
 import { OnXenioo } from '../../../lib/handlers/on-xenioo.decorator.js';
 import { XeniooModule } from '../../../lib/xenioo.module.js';
-import type { XeniooOptions } from '../../../lib/xenioo.options.js';
+import type { XeniooOptions } from '../../../lib/options/xenioo.options.js';
 import { SECRET } from '../bodies.js';
 
 @Injectable()

@@ -1,5 +1,5 @@
-import type { XeniooAnswer } from '../../testing/post.js';
-import type { XeniooWireEntry } from '../../testing/xenioo-wire-entry.js';
+import type { XeniooAnswer } from '../../simulator/post.js';
+import type { XeniooWireEntry } from '../../simulator/xenioo-wire-entry.js';
 import type { DoctorCheck } from './doctor.check.js';
 import type { Patient } from './patient.js';
 import type { DoctorEntries } from './doctor.entries.js';

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import type { XeniooAnswer } from '../../testing/post.js';
+import type { XeniooAnswer } from '../../simulator/post.js';
 import { maskSecret } from '../mask-secret.js';
 import { formatMs } from './format-ms.js';
 import type { PatientOptions } from './patient.js';

@@ -3,12 +3,12 @@ import { XeniooEventType } from '../../events/xenioo-event-type.js';
 import {
   xeniooEntry,
   type XeniooEntryName,
-} from '../../testing/xenioo-entry.js';
+} from '../../simulator/xenioo-entry.js';
 import {
   withFields,
   type XeniooWireEntry,
   type XeniooWireFields,
-} from '../../testing/xenioo-wire-entry.js';
+} from '../../simulator/xenioo-wire-entry.js';
 
 /** `Channel` of all entries that the doctor sends: handlers can tell them apart by it. */
 export const DOCTOR_CHANNEL = 'DoctorChannel';

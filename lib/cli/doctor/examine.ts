@@ -1,4 +1,4 @@
-import { XeniooSender } from '../../testing/xenioo.sender.js';
+import { XeniooSender } from '../../simulator/xenioo.sender.js';
 import { BODY_CHECKS } from './body.checks.js';
 import { describeAnswer } from './describe-answer.js';
 import type {

@@ -1,4 +1,4 @@
-import type { XeniooAnswer } from '../../testing/post.js';
+import type { XeniooAnswer } from '../../simulator/post.js';
 import { describeAnswer, excerptOf } from './describe-answer.js';
 import { OK, type DoctorCheck, type DoctorVerdict } from './doctor.check.js';
 import { isSuccess } from './is-success.js';

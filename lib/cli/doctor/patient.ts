@@ -1,6 +1,6 @@
-import type { XeniooAnswer } from '../../testing/post.js';
-import type { XeniooCallOptions } from '../../testing/xenioo.sender-options.js';
-import type { XeniooSender } from '../../testing/xenioo.sender.js';
+import type { XeniooAnswer } from '../../simulator/post.js';
+import type { XeniooCallOptions } from '../../simulator/xenioo.sender-options.js';
+import type { XeniooSender } from '../../simulator/xenioo.sender.js';
 import type { DoctorCheck } from './doctor.check.js';
 import { DoctorEntries } from './doctor.entries.js';
 

@@ -1,4 +1,4 @@
-import type { XeniooAnswer } from '../../testing/post.js';
+import type { XeniooAnswer } from '../../simulator/post.js';
 import type { DoctorCheck } from './doctor.check.js';
 import type { DoctorEntries } from './doctor.entries.js';
 import { judgeTaken, type Complaint } from './judge-taken.js';

@@ -1,4 +1,4 @@
-import type { XeniooReport } from '../../testing/xenioo-report.js';
+import type { XeniooReport } from '../../simulator/xenioo-report.js';
 import { showLiveLine } from '../live-line.js';
 import type { Terminal } from '../terminal.js';
 import type { RecordingSize } from './read-recording.js';

@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
-import type { XeniooFailureReading } from '../../testing/failure-count.js';
-import { Tally, type XeniooReport } from '../../testing/xenioo-report.js';
-import { XeniooSender } from '../../testing/xenioo.sender.js';
+import type { XeniooFailureReading } from '../../simulator/failure-count.js';
+import { Tally, type XeniooReport } from '../../simulator/xenioo-report.js';
+import { XeniooSender } from '../../simulator/xenioo.sender.js';
 import type { RecordedCall } from '../record/recorded-call.js';
 import { FreshDates } from './fresh-dates.js';
 import { readRecording } from './read-recording.js';

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { SimulationPlan } from '../../../lib/cli/simulate.js';
 import { showProgress } from '../../../lib/cli/simulation.progress.js';
-import type { XeniooReport } from '../../../lib/testing/xenioo-report.js';
+import type { XeniooReport } from '../../../lib/simulator/xenioo-report.js';
 import { recordTerminal } from '../../support/terminal-recorder.js';
 
 const PLAN: SimulationPlan = {

@@ -12,7 +12,7 @@ import { XeniooEventType } from '../../../lib/events/xenioo-event-type.js';
 import type { Subscription } from '../../../lib/handlers/subscription.js';
 import { XeniooHandlerFailure } from '../../../lib/handlers/xenioo-handler.failure.js';
 import { XeniooHandler } from '../../../lib/handlers/xenioo.handler.js';
-import { DENIED } from '../../../lib/nest-internals.js';
+import { DENIED } from '../../../lib/handlers/nest-internals.js';
 import { eventOf, invalidOf } from '../../support/receipt.js';
 
 const { UserMessage, TakeOver } = XeniooEventType;

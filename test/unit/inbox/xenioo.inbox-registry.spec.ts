@@ -14,7 +14,7 @@ import {
   letterOfInvalid,
   type XeniooDeadLetter,
 } from '../../../lib/inbox/dead-letter.js';
-import { MemoryInbox } from '../../../lib/inbox/memory.inbox.js';
+import { MemoryInbox } from '../../../lib/memory/memory.inbox.js';
 import { XeniooInboxModule } from '../../../lib/inbox/xenioo-inbox.module.js';
 import type {
   XeniooDeadLetterQuery,
@@ -26,7 +26,7 @@ import {
   XeniooDeadLetterError,
   XeniooOptionsError,
 } from '../../../lib/xenioo.errors.js';
-import type { XeniooBotSettings } from '../../../lib/xenioo.options.js';
+import type { XeniooBotSettings } from '../../../lib/options/xenioo.options.js';
 import { LogRecorder } from '../../support/log-recorder.js';
 import { eventOf, invalidOf } from '../../support/receipt.js';
 import { settlement } from '../../support/settlement.js';

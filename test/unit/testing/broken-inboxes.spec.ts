@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Logger } from '@nestjs/common';
 import type { XeniooDispatch } from '../../../lib/handlers/xenioo.dispatch.js';
-import { MemoryInbox } from '../../../lib/inbox/memory.inbox.js';
+import { MemoryInbox } from '../../../lib/memory/memory.inbox.js';
 import type { XeniooDelivery } from '../../../lib/inbox/xenioo.inbox.js';
 import {
   xeniooInboxContract,

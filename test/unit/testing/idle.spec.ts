@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { idle } from '../../../lib/testing/idle.js';
 import { dispatched } from '../../../lib/testing/received.js';
-import { xeniooEntry } from '../../../lib/testing/xenioo-entry.js';
+import { xeniooEntry } from '../../../lib/simulator/xenioo-entry.js';
 import { startContext } from '../../support/testing-context.js';
 
 const message = (Data: string) => xeniooEntry.userMessage({ Data });

@@ -6,7 +6,7 @@ import { Logger } from '@nestjs/common';
 import { BullmqInbox } from '../../../lib/bullmq/bullmq.inbox.js';
 import { resolveBullmqInboxOptions } from '../../../lib/bullmq/bullmq.inbox-options.js';
 import { createEngine } from '../../../lib/bullmq/create-engine.js';
-import { MemoryInbox } from '../../../lib/inbox/memory.inbox.js';
+import { MemoryInbox } from '../../../lib/memory/memory.inbox.js';
 import { LmdbInbox } from '../../../lib/lmdb/lmdb.inbox.js';
 import {
   xeniooInboxContract,

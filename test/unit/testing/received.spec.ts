@@ -9,8 +9,8 @@ import {
 } from '../../../lib/index.js';
 import { idle } from '../../../lib/testing/idle.js';
 import { dispatched, forget, received } from '../../../lib/testing/received.js';
-import { XeniooTestingError } from '../../../lib/testing/xenioo-testing.errors.js';
-import { xeniooEntry } from '../../../lib/testing/xenioo-entry.js';
+import { XeniooTestingError } from '../../../lib/simulator/xenioo-testing.errors.js';
+import { xeniooEntry } from '../../../lib/simulator/xenioo-entry.js';
 import { parsed } from '../../support/receipt.js';
 import { startContext } from '../../support/testing-context.js';
 

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { XeniooKeyring } from '../../../lib/webhook/xenioo.keyring.js';
 import { XeniooOptionsError } from '../../../lib/xenioo.errors.js';
-import type { XeniooBot } from '../../../lib/xenioo.options.js';
+import type { XeniooBot } from '../../../lib/options/xenioo.options.js';
 import { LogRecorder } from '../../support/log-recorder.js';
 
 const SUPPORT = { name: 'support', token: 't1', secret: 'q7-Sesame' };

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CallMask } from '../../../../lib/cli/record/call.mask.js';
-import { xeniooEntry } from '../../../../lib/testing/xenioo-entry.js';
+import { xeniooEntry } from '../../../../lib/simulator/xenioo-entry.js';
 import { anyEntryText, anyJsonText } from '../../../support/any-json.js';
 
 const mask = new CallMask('s3cret');

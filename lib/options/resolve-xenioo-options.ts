@@ -1,0 +1,139 @@
+import { kindOf, quote } from './describe-value.js';
+import { LONGEST_TIMER_MS, rangeProblems } from './range-problems.js';
+import { unknownNames } from './unknown-names.js';
+import { withoutUndefined } from './without-undefined.js';
+import { botProblems } from './xenioo-bot.check.js';
+import { dedupeProblems, resolveDedupe } from './xenioo-dedupe.js';
+import { resolveRetry, retryProblems } from './xenioo-retry.js';
+import { XeniooOptionsError } from '../xenioo.errors.js';
+import {
+  DEFINITION_OPTIONS,
+  toBotSettings,
+  type XeniooOptions,
+  type XeniooSettings,
+} from './xenioo.options.js';
+
+/** The one place of every default. */
+const DEFAULTS = {
+  name: 'default',
+  botsRefreshSeconds: 60,
+  invalid: 'quarantine',
+  bodyLimit: '10mb',
+  bodyTimeoutMs: 10_000,
+  handlerTimeoutMs: 30_000,
+  concurrency: 32,
+  acknowledgeWithinMs: 1_500,
+  maxPending: 100_000,
+  acceptTimeoutMs: 5_000,
+  shutdownTimeoutMs: 10_000,
+} as const satisfies XeniooOptions;
+
+const OPTION_NAMES = [
+  'secret',
+  'bots',
+  'retry',
+  'dedupe',
+  ...Object.keys(DEFAULTS),
+];
+
+/** A body becomes one string, and a string of Node holds no more than 512 MB. */
+const LARGEST_BODY = 500 * 2 ** 20;
+
+const RANGES = {
+  botsRefreshSeconds: [1, 86_400],
+  bodyTimeoutMs: [1, LONGEST_TIMER_MS],
+  handlerTimeoutMs: [1, LONGEST_TIMER_MS],
+  concurrency: [1, Number.MAX_SAFE_INTEGER],
+  acknowledgeWithinMs: [0, LONGEST_TIMER_MS],
+  maxPending: [1, Number.MAX_SAFE_INTEGER],
+  acceptTimeoutMs: [0, LONGEST_TIMER_MS],
+  shutdownTimeoutMs: [0, LONGEST_TIMER_MS],
+} as const;
+
+const BYTES_OF_UNIT = { b: 1, kb: 2 ** 10, mb: 2 ** 20, gb: 2 ** 30 } as const;
+
+type CompleteOptions = XeniooOptions & {
+  [name in keyof typeof DEFAULTS]: NonNullable<XeniooOptions[name]>;
+};
+
+/**
+ * Checks the options and fills in the defaults.
+ * @throws {XeniooOptionsError} with every problem found, and never a secret
+ */
+export function resolveXeniooOptions(given: XeniooOptions): XeniooSettings {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new XeniooOptionsError([
+      `expected an object of options, got ${kindOf(given)}`,
+    ]);
+  }
+  const set = withoutUndefined(given);
+  const options: CompleteOptions = { ...DEFAULTS, ...set };
+  const problems = [
+    ...misplacedNames(set),
+    ...unknownNames(set, OPTION_NAMES, DEFINITION_OPTIONS),
+    ...botProblems(options),
+    ...settingProblems(options),
+  ];
+  if (problems.length > 0) throw new XeniooOptionsError(problems);
+
+  return {
+    bots: botSettings(options),
+    botsRefreshSeconds: options.botsRefreshSeconds,
+    invalid: options.invalid,
+    bodyLimitBytes: parseBytes(options.bodyLimit),
+    bodyTimeoutMs: options.bodyTimeoutMs,
+    retry: resolveRetry(options.retry),
+    dedupe: resolveDedupe(options.dedupe),
+    handlerTimeoutMs: options.handlerTimeoutMs,
+    concurrency: options.concurrency,
+    acknowledgeWithinMs: options.acknowledgeWithinMs,
+    maxPending: options.maxPending,
+    acceptTimeoutMs: options.acceptTimeoutMs,
+    shutdownTimeoutMs: options.shutdownTimeoutMs,
+  };
+}
+
+function misplacedNames(given: object): string[] {
+  return DEFINITION_OPTIONS.filter(name => name in given).map(
+    name =>
+      `\`${name}\` must be known when the module is defined: give it beside \`useFactory\`, not in what it returns`,
+  );
+}
+
+function settingProblems(options: CompleteOptions): string[] {
+  const problems: string[] = [];
+  if (options.invalid !== 'quarantine' && options.invalid !== 'reject') {
+    problems.push(
+      `expected \`invalid\` to be 'quarantine' or 'reject', got ${quote(options.invalid)}`,
+    );
+  }
+  const bytes = parseBytes(options.bodyLimit);
+  if (!(bytes >= 1 && bytes <= LARGEST_BODY)) {
+    problems.push(
+      `expected \`bodyLimit\` to be a number of bytes or a string as '10mb', at most '500mb', got ${quote(options.bodyLimit)}`,
+    );
+  }
+  return [
+    ...problems,
+    ...rangeProblems(options, RANGES),
+    ...retryProblems(options.retry),
+    ...dedupeProblems(options.dedupe),
+  ];
+}
+
+/** `NaN` for what is no size. */
+function parseBytes(limit: unknown): number {
+  if (Number.isSafeInteger(limit)) return limit as number;
+  if (typeof limit !== 'string') return NaN;
+  const match = /^(\d+(?:\.\d+)?) ?(b|kb|mb|gb)$/i.exec(limit);
+  if (!match) return NaN;
+  const unit = match[2]!.toLowerCase() as keyof typeof BYTES_OF_UNIT;
+  return Math.floor(Number(match[1]) * BYTES_OF_UNIT[unit]);
+}
+
+function botSettings(options: CompleteOptions): XeniooSettings['bots'] {
+  if (typeof options.bots === 'function') return options.bots;
+  return options.bots === undefined
+    ? [{ name: options.name, secrets: [options.secret!].flat() }]
+    : toBotSettings(options.bots);
+}

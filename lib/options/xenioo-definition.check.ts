@@ -1,0 +1,88 @@
+import { kindOf, quote } from './describe-value.js';
+import { unknownNames } from './unknown-names.js';
+import { XeniooOptionsError } from '../xenioo.errors.js';
+import { DEFINITION_OPTIONS } from './xenioo.options.js';
+
+const FACTORIES = ['useFactory', 'useClass', 'useExisting'] as const;
+
+const ASYNC_NAMES = [
+  ...FACTORIES,
+  'imports',
+  'inject',
+  'provideInjectionTokensFrom',
+  ...DEFINITION_OPTIONS,
+];
+
+const PLAIN_PATH = /^\/?(?:[\w.~-]+(?:\/[\w.~-]+)*\/?)?$/;
+
+type Given = Record<string, unknown>;
+
+/**
+ * Checks what the dynamic module is made from; the rest is checked when the application boots.
+ * @throws {XeniooOptionsError}
+ */
+export function assertDefinition(given: unknown, form: 'sync' | 'async'): void {
+  const problems = isObject(given)
+    ? [
+        ...(form === 'async' ? asyncProblems(given) : []),
+        ...definitionProblems(given),
+      ]
+    : [`expected an object of options, got ${kindOf(given)}`];
+  if (problems.length > 0) throw new XeniooOptionsError(problems);
+}
+
+function asyncProblems(given: Given): string[] {
+  const problems = unknownNames(given, ASYNC_NAMES);
+  const factories = FACTORIES.filter(name => given[name] !== undefined);
+  for (const name of factories) {
+    if (!isFunction(given[name])) {
+      problems.push(
+        `expected \`${name}\` to be a ${name === 'useFactory' ? 'function' : 'class'}, got ${kindOf(given[name])}`,
+      );
+    }
+  }
+  if (factories.length !== 1) {
+    problems.push(
+      `expected one of ${FACTORIES.join(', ')}, got ${factories.join(' and ') || 'none'}`,
+    );
+  }
+  return problems;
+}
+
+function definitionProblems({
+  path = '',
+  isGlobal = false,
+  decorators = [],
+  inbox = { useFactory() {} },
+}: Given): string[] {
+  const problems: string[] = [];
+  if (typeof path !== 'string' || !PLAIN_PATH.test(path)) {
+    problems.push(
+      `expected \`path\` to be a plain path as 'xenioo/webhook', without parameters, wildcards or escapes, got ${quote(path)}`,
+    );
+  }
+  if (typeof isGlobal !== 'boolean') {
+    problems.push(
+      `expected \`isGlobal\` to be true or false, got ${quote(isGlobal)}`,
+    );
+  }
+  if (!Array.isArray(decorators) || !decorators.every(isFunction)) {
+    problems.push(
+      `expected \`decorators\` to be a list of decorators, as [Public()], got ${kindOf(decorators)}`,
+    );
+  }
+  if (!isObject(inbox) || !isFunction(inbox['useFactory'])) {
+    problems.push(
+      `expected \`inbox\` to be { inject?, useFactory }, got ${kindOf(inbox)}`,
+    );
+  }
+  return problems;
+}
+
+function isObject(value: unknown): value is Given {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === 'function';
+}

@@ -1,0 +1,190 @@
+import { quote } from '../options/describe-value.js';
+import type { InvalidXeniooReason } from '../events/invalid-xenioo.entry.js';
+import { XeniooEventType } from '../events/xenioo-event-type.js';
+import { Dice } from './dice.js';
+import {
+  ANSWERS,
+  CHANNELS,
+  ENTITIES,
+  INTENTS,
+  MURMURS,
+  QUESTIONS,
+  USER_NAMES,
+} from './phrases.js';
+import { randomSeed, SEEDED_START } from './seed.js';
+import { WireClock } from './wire-clock.js';
+import { XeniooTestingError } from './xenioo-testing.errors.js';
+import {
+  withFields,
+  type XeniooWireEntry,
+  type XeniooWireFields,
+} from './xenioo-wire-entry.js';
+
+/** A type that Xenioo does not document. */
+const UNKNOWN_TYPE = 99;
+
+/** Where entries come from. */
+export interface XeniooEntryOptions {
+  /**
+   * The same seed makes the same entries, in the same order. An app that has
+   * seen them drops those with a `Date` when they come again, as `dedupe` says.
+   * @default other ones each time
+   */
+  readonly seed?: number;
+  /**
+   * Where time begins: the first entry comes some seconds after, each next one later.
+   * @default now; with a seed, noon of 1 May 2024
+   */
+  readonly startAt?: Date;
+}
+
+/** Makes one entry, realistic but for the fields that are given. */
+export type XeniooEntryFactory = (fields?: XeniooWireFields) => XeniooWireEntry;
+
+/** Names of the factories: those of the types, in camel case. */
+export type XeniooEntryName = Uncapitalize<keyof typeof XeniooEventType>;
+
+/** A factory for each type of entry, and for what may come besides. */
+export interface XeniooEntryFactories extends Record<
+  XeniooEntryName,
+  XeniooEntryFactory
+> {
+  /** The bot, or an operator, wrote a message. */
+  readonly botMessage: XeniooEntryFactory;
+  /** The user wrote a message or clicked a button. */
+  readonly userMessage: XeniooEntryFactory;
+  /** An error occurred in the conversation. */
+  readonly conversationError: XeniooEntryFactory;
+  /** An intent was changed; without a date or a conversation, as all of types 3 to 7. */
+  readonly intentUpdated: XeniooEntryFactory;
+  /** An intent was deleted. */
+  readonly intentDeleted: XeniooEntryFactory;
+  /** An entity was changed. */
+  readonly entityUpdated: XeniooEntryFactory;
+  /** An entity was deleted. */
+  readonly entityDeleted: XeniooEntryFactory;
+  /** What the user wrote, `Text`, was not detected. */
+  readonly unmatchedMessage: XeniooEntryFactory;
+  /** A user who never contacted the bot before. */
+  readonly userConnected: XeniooEntryFactory;
+  /** A user came back. */
+  readonly userReturned: XeniooEntryFactory;
+  /** An operator took the conversation over. */
+  readonly takeOver: XeniooEntryFactory;
+  /** An operator handed the conversation back to the bot. */
+  readonly handOver: XeniooEntryFactory;
+  /** The conversation hit a fallback interaction. */
+  readonly fallback: XeniooEntryFactory;
+  /** The user's reply to a question was not a valid one. */
+  readonly wrongReply: XeniooEntryFactory;
+
+  /** An entry of a type that is not documented, since Xenioo can add one at any time; `Type` says which. */
+  unknown(
+    fields?: Omit<XeniooWireFields, 'Type'> & { readonly Type?: number },
+  ): XeniooWireEntry;
+
+  /**
+   * What can't be understood, for a reason: `invalid-fields` by default;
+   * `not-json` is the text of a body that breaks off; `foreign-bot` is one only
+   * where the app knows the tokens of its bots.
+   */
+  malformed(reason?: InvalidXeniooReason): unknown;
+}
+
+/**
+ * Makes factories of their own, for entries that can be made again.
+ *
+ * @example
+ * ```ts
+ * const entry = createXeniooEntry({ seed: 7 });
+ * entry.userMessage(); // the same in each run
+ * ```
+ */
+export function createXeniooEntry({
+  seed,
+  startAt,
+}: XeniooEntryOptions = {}): XeniooEntryFactories {
+  const dice = new Dice(seed ?? randomSeed());
+  const start = startAt ?? (seed === undefined ? undefined : SEEDED_START);
+  const clock = new WireClock(dice, start);
+
+  const inConversation = () => ({
+    Date: clock.later(),
+    AccountName: 'Matelab Srl',
+    ConversationId: dice.uuid(),
+    UserName: dice.pick(USER_NAMES),
+    Channel: dice.pick(CHANNELS),
+  });
+  const happened =
+    (Type: XeniooEventType): XeniooEntryFactory =>
+    fields =>
+      withFields({ Type, ...inConversation() }, fields);
+  const message =
+    (Type: XeniooEventType, texts: readonly string[]): XeniooEntryFactory =>
+    fields =>
+      withFields(
+        { Type, ItemType: 'Text', Data: dice.pick(texts), ...inConversation() },
+        fields,
+      );
+  // Types 3 to 7 have no date and no conversation.
+  const knowledge =
+    (
+      Type: XeniooEventType,
+      known: readonly XeniooWireFields[],
+    ): XeniooEntryFactory =>
+    fields =>
+      withFields(
+        { Type, AccountName: 'Matelab Srl', ...dice.pick(known) },
+        fields,
+      );
+
+  const userMessage = message(XeniooEventType.UserMessage, QUESTIONS);
+  return {
+    botMessage: message(XeniooEventType.BotMessage, ANSWERS),
+    userMessage,
+    conversationError: happened(XeniooEventType.ConversationError),
+    intentUpdated: knowledge(XeniooEventType.IntentUpdated, INTENTS),
+    intentDeleted: knowledge(XeniooEventType.IntentDeleted, INTENTS),
+    entityUpdated: knowledge(XeniooEventType.EntityUpdated, ENTITIES),
+    entityDeleted: knowledge(XeniooEventType.EntityDeleted, ENTITIES),
+    unmatchedMessage: knowledge(
+      XeniooEventType.UnmatchedMessage,
+      MURMURS.map(Text => ({ Text })),
+    ),
+    userConnected: happened(XeniooEventType.UserConnected),
+    userReturned: happened(XeniooEventType.UserReturned),
+    takeOver: happened(XeniooEventType.TakeOver),
+    handOver: happened(XeniooEventType.HandOver),
+    fallback: happened(XeniooEventType.Fallback),
+    wrongReply: happened(XeniooEventType.WrongReply),
+    unknown: ({ Type = UNKNOWN_TYPE, ...fields } = {}) =>
+      withFields({ Type, ...inConversation() }, fields),
+    malformed: (reason = 'invalid-fields') => {
+      if (reason in MALFORMED) return MALFORMED[reason](userMessage());
+      const reasons = Object.keys(MALFORMED).join(', ');
+      throw new XeniooTestingError(
+        `malformed(): expected one of ${reasons}, got ${quote(reason)}.`,
+      );
+    },
+  };
+}
+
+const MALFORMED: Record<
+  InvalidXeniooReason,
+  (entry: XeniooWireEntry) => unknown
+> = {
+  'invalid-fields': entry => ({ ...entry, Data: 42, Date: 'yesterday' }),
+  'not-an-event': () => 42,
+  'foreign-bot': entry => ({ ...entry, BotToken: 'token-of-another-bot' }),
+  'not-json': entry => JSON.stringify(entry).slice(0, -20),
+};
+
+/**
+ * Makes entries as Xenioo sends them, each another one.
+ *
+ * @example
+ * ```ts
+ * xeniooEntry.userMessage({ Data: 'Hello!', UserName: 'Ada', city: 'Rome' });
+ * ```
+ */
+export const xeniooEntry: XeniooEntryFactories = createXeniooEntry();

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { kindOf, quote } from '../../../lib/options/describe-value.js';
+
+describe('the kind of a value', () => {
+  it.each([
+    [undefined, 'nothing'],
+    [null, 'null'],
+    ['', 'an empty string'],
+    ['Anna', 'a string'],
+    [42, 'a number'],
+    [true, 'a boolean'],
+    [10n, 'a bigint'],
+    [() => {}, 'a function'],
+    [Symbol('x'), 'a symbol'],
+    [[], 'an empty list'],
+    [['Anna'], 'a list'],
+    [{ name: 'Anna' }, 'an object'],
+  ])('of %o is %s', (value, kind) => {
+    expect(kindOf(value)).toBe(kind);
+  });
+});
+
+describe('a value that may be shown', () => {
+  it.each([
+    ['10 mb', '"10 mb"'],
+    ['', '""'],
+    [-1, '-1'],
+    [NaN, 'NaN'],
+    [null, 'null'],
+    [undefined, 'nothing'],
+    [true, 'a boolean'],
+    [[1], 'a list'],
+  ])('%o is quoted as %s', (value, quoted) => {
+    expect(quote(value)).toBe(quoted);
+  });
+});

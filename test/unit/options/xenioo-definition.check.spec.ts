@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { assertDefinition } from '../../../lib/options/xenioo-definition.check.js';
+import { optionsErrorOf } from '../../support/options-error.js';
+
+function problemsOf(given: unknown, form: 'sync' | 'async' = 'sync') {
+  return optionsErrorOf(() => assertDefinition(given, form))?.problems ?? [];
+}
+
+const like = (pattern: RegExp): string =>
+  expect.stringMatching(pattern) as string;
+
+const useFactory = () => ({ secret: 'Sesame' });
+
+describe('what is known when the module is defined', () => {
+  it.each([
+    ['nothing', {}],
+    ['undefined for everything', { path: undefined, inbox: undefined }],
+    ['a path', { path: 'hooks/xenioo' }],
+    ['a path with slashes around', { path: '/hooks/account-1/' }],
+    ['the root', { path: '' }],
+    ['a global module', { isGlobal: true }],
+    ['decorators', { decorators: [() => {}] }],
+    ['an inbox', { inbox: { inject: ['A'], useFactory } }],
+  ])('may be %s', (_what, given) => {
+    expect(problemsOf(given)).toEqual([]);
+    expect(problemsOf({ useFactory, ...given }, 'async')).toEqual([]);
+  });
+
+  it.each([
+    [
+      { path: 'https://example.org/xenioo' },
+      `expected \`path\` to be a plain path as 'xenioo/webhook', without parameters, wildcards or escapes, got "https://example.org/xenioo"`,
+    ],
+    [{ path: 'my hook' }, like(/`path`.*got "my hook"/)],
+    [{ path: 'hook?a=1' }, like(/`path`/)],
+    [{ path: 'hook#top' }, like(/`path`/)],
+    [{ path: 7 }, like(/`path`.*got 7/)],
+    [{ path: ['a', 'b'] }, like(/`path`.*got a list/)],
+    [{ isGlobal: 'yes' }, 'expected `isGlobal` to be true or false, got "yes"'],
+    [
+      { decorators: () => {} },
+      'expected `decorators` to be a list of decorators, as [Public()], got a function',
+    ],
+    [{ decorators: ['Public'] }, like(/`decorators`.*got a list/)],
+    [{ decorators: null }, like(/`decorators`.*got null/)],
+    [
+      { inbox: class Inbox {} },
+      'expected `inbox` to be { inject?, useFactory }, got a function',
+    ],
+    [{ inbox: { useClass: class {} } }, like(/`inbox`.*got an object/)],
+    [{ inbox: null }, like(/`inbox`.*got null/)],
+  ] as [object, string][])('can’t be %o', (given, problem) => {
+    expect(problemsOf(given)).toEqual([problem]);
+    expect(problemsOf({ useFactory, ...given }, 'async')).toEqual([problem]);
+  });
+
+  it('tells all that is wrong at once', () => {
+    expect(problemsOf({ path: 1, isGlobal: 1, decorators: 1 })).toHaveLength(3);
+  });
+});
+
+it.each([
+  [undefined, 'nothing'],
+  [null, 'null'],
+  ['Sesame', 'a string'],
+  [[{ secret: 'Sesame' }], 'a list'],
+])('refuses %o for options', (given, kind) => {
+  const problems = [`expected an object of options, got ${kind}`];
+
+  expect(problemsOf(given)).toEqual(problems);
+  expect(problemsOf(given, 'async')).toEqual(problems);
+});
+
+describe('the async form', () => {
+  it.each([
+    [{ useFactory, inject: ['CONFIG'], imports: [] }],
+    [{ useClass: class {} }],
+    [{ useExisting: class {}, useClass: undefined }],
+  ])('takes %o', given => {
+    expect(problemsOf(given, 'async')).toEqual([]);
+  });
+
+  it('wants one factory', () => {
+    expect(problemsOf({ path: 'hook' }, 'async')).toEqual([
+      'expected one of useFactory, useClass, useExisting, got none',
+    ]);
+    expect(problemsOf({ useFactory, useClass: class {} }, 'async')).toEqual([
+      'expected one of useFactory, useClass, useExisting, got useFactory and useClass',
+    ]);
+  });
+
+  it.each([
+    [
+      { useFactory: { secret: 'Sesame' } },
+      'expected `useFactory` to be a function, got an object',
+    ],
+    [{ useClass: 'Config' }, 'expected `useClass` to be a class, got a string'],
+    [{ useExisting: null }, 'expected `useExisting` to be a class, got null'],
+  ])('refuses %o', (given, problem) => {
+    expect(problemsOf(given, 'async')).toEqual([problem]);
+  });
+
+  it('refuses options that belong in what the factory returns', () => {
+    expect(problemsOf({ useFactory, secret: 'Sesame' }, 'async')).toEqual([
+      expect.stringMatching(/^`secret` is not an option here; known are /),
+    ]);
+  });
+});

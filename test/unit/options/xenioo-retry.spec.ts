@@ -1,0 +1,221 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { LONGEST_TIMER_MS } from '../../../lib/options/range-problems.js';
+import {
+  delayAfter,
+  resolveRetry,
+  retryProblems,
+  type XeniooRetryOptions,
+  type XeniooRetrySettings,
+} from '../../../lib/options/xenioo-retry.js';
+
+const DEFAULTS: XeniooRetrySettings = {
+  attempts: 10,
+  backoff: 'exponential',
+  delayMs: 1_000,
+  maxDelayMs: 300_000,
+};
+
+describe('what can’t be', () => {
+  it.each([
+    [true, 'a boolean'],
+    [null, 'null'],
+    ['fixed', 'a string'],
+    [10, 'a number'],
+    [[10], 'a list'],
+    [() => 10, 'a function'],
+  ])('is told of, as %o', (given, kind) => {
+    expect(retryProblems(given)).toEqual([
+      `expected \`retry\` to be an object of options or false, got ${kind}`,
+    ]);
+  });
+
+  it.each([
+    [
+      { attempts: 0 },
+      'expected `retry.attempts` to be a whole number from 1 to 1000, got 0',
+    ],
+    [
+      { attempts: 1_001 },
+      'expected `retry.attempts` to be a whole number from 1 to 1000, got 1001',
+    ],
+    [
+      { attempts: Infinity },
+      'expected `retry.attempts` to be a whole number from 1 to 1000, got Infinity',
+    ],
+    [
+      { delayMs: -1 },
+      `expected \`retry.delayMs\` to be a whole number from 0 to ${LONGEST_TIMER_MS}, got -1`,
+    ],
+    [
+      { delayMs: '5s' },
+      `expected \`retry.delayMs\` to be a whole number from 0 to ${LONGEST_TIMER_MS}, got "5s"`,
+    ],
+    [
+      { maxDelayMs: LONGEST_TIMER_MS + 1 },
+      `expected \`retry.maxDelayMs\` to be a whole number from 0 to ${LONGEST_TIMER_MS}, got ${LONGEST_TIMER_MS + 1}`,
+    ],
+    [
+      { backoff: 'linear' },
+      "expected `retry.backoff` to be 'exponential' or 'fixed', got \"linear\"",
+    ],
+    [
+      { backoff: null },
+      "expected `retry.backoff` to be 'exponential' or 'fixed', got null",
+    ],
+    [
+      { delayMs: 2_000, maxDelayMs: 1_999 },
+      'expected `retry.maxDelayMs` to be `retry.delayMs` (2000) or more, got 1999',
+    ],
+    [
+      { retries: 5 },
+      '`retries` is not an option here; known are attempts, backoff, delayMs, maxDelayMs',
+    ],
+  ])('is told of, as %o', (given, problem) => {
+    expect(retryProblems(given)).toEqual([problem]);
+  });
+
+  it('is told of together', () => {
+    const given = { attempts: 0, delayMs: -1, backoff: 1, retries: 1 };
+
+    expect(retryProblems(given)).toHaveLength(4);
+  });
+});
+
+describe('what can be', () => {
+  it.each<XeniooRetryOptions | false | undefined>([
+    undefined,
+    false,
+    {},
+    { attempts: undefined, maxDelayMs: undefined },
+    { attempts: 1 },
+    { delayMs: 0, maxDelayMs: 0 },
+    { delayMs: 400_000 },
+    { maxDelayMs: 500 },
+    { backoff: 'fixed', delayMs: LONGEST_TIMER_MS },
+  ])('is nothing to tell of: %o', given => {
+    expect(retryProblems(given)).toEqual([]);
+  });
+});
+
+describe('what is left out', () => {
+  it('has its default', () => {
+    expect(resolveRetry(undefined)).toEqual(DEFAULTS);
+    expect(resolveRetry({})).toEqual(DEFAULTS);
+    expect(resolveRetry({ attempts: 3, delayMs: undefined })).toEqual({
+      ...DEFAULTS,
+      attempts: 3,
+    });
+  });
+
+  const others = { ...DEFAULTS, attempts: 2, backoff: 'fixed' } as const;
+
+  it('by a handler is as in the options of the module', () => {
+    expect(resolveRetry(undefined, others)).toEqual(others);
+    expect(resolveRetry({ delayMs: 5 }, others)).toEqual({
+      ...others,
+      delayMs: 5,
+    });
+  });
+
+  it('by a handler has its default where the module says never', () => {
+    expect(resolveRetry(undefined, false)).toBe(false);
+    expect(resolveRetry({ attempts: 3 }, false)).toEqual({
+      ...DEFAULTS,
+      attempts: 3,
+    });
+  });
+
+  it('is no cap below the first delay', () => {
+    expect(resolveRetry({ delayMs: 400_000 })).toMatchObject({
+      delayMs: 400_000,
+      maxDelayMs: 400_000,
+    });
+  });
+});
+
+it('never is never, whatever others say', () => {
+  expect(resolveRetry(false)).toBe(false);
+  expect(resolveRetry(false, DEFAULTS)).toBe(false);
+});
+
+describe('the delay', () => {
+  const least = () => 0;
+  const most = () => 0.999_999;
+  const delays = (retry: XeniooRetrySettings, random: () => number) =>
+    Array.from({ length: retry.attempts }, (_, done) =>
+      delayAfter(done + 1, retry, random),
+    );
+  const retry = { ...DEFAULTS, attempts: 5, delayMs: 100 };
+
+  it('doubles with each attempt, and none follows the last', () => {
+    expect(delays(retry, least)).toEqual([100, 200, 400, 800, undefined]);
+  });
+
+  it('stays where it is fixed', () => {
+    expect(delays({ ...retry, backoff: 'fixed' }, least)).toEqual([
+      100,
+      100,
+      100,
+      100,
+      undefined,
+    ]);
+  });
+
+  it('is lengthened by up to a half', () => {
+    expect(delays(retry, most)).toEqual([150, 300, 600, 1_200, undefined]);
+    expect(delayAfter(1, retry, () => 0.5)).toBe(125);
+  });
+
+  it('is no longer than the longest, jitter or not', () => {
+    const capped = { ...retry, maxDelayMs: 250 };
+
+    expect(delays(capped, least)).toEqual([100, 200, 250, 250, undefined]);
+    expect(delays(capped, most)).toEqual([150, 250, 250, 250, undefined]);
+  });
+
+  it('is none where there is one attempt', () => {
+    expect(delayAfter(1, false)).toBeUndefined();
+    expect(delayAfter(1, { ...retry, attempts: 1 })).toBeUndefined();
+  });
+
+  it('differs from one failure to the next', () => {
+    const seen = new Set(
+      Array.from({ length: 100 }, () => delayAfter(1, DEFAULTS)),
+    );
+
+    expect(seen.size).toBeGreaterThan(50);
+  });
+
+  it('is a time that a timer can wait, whatever was configured', () => {
+    const options = fc.record(
+      {
+        attempts: fc.integer({ min: 1, max: 1_000 }),
+        backoff: fc.constantFrom('exponential' as const, 'fixed' as const),
+        delayMs: fc.integer({ min: 0, max: LONGEST_TIMER_MS }),
+        maxDelayMs: fc.integer({ min: 0, max: LONGEST_TIMER_MS }),
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(
+        options.filter(given => retryProblems(given).length === 0),
+        fc.integer({ min: 1, max: 1_000 }),
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        (given, done, chance) => {
+          const settings = resolveRetry(given) as XeniooRetrySettings;
+
+          const delay = delayAfter(done, settings, () => chance);
+
+          expect(delay === undefined).toBe(done >= settings.attempts);
+          if (delay === undefined) return;
+          expect(delay).toSatisfy(Number.isSafeInteger);
+          const { delayMs, maxDelayMs } = settings;
+          expect(delay).toBeGreaterThanOrEqual(Math.min(delayMs, maxDelayMs));
+          expect(delay).toBeLessThanOrEqual(settings.maxDelayMs);
+          expect(delay).toBeLessThanOrEqual(LONGEST_TIMER_MS);
+        },
+      ),
+    );
+  });
+});

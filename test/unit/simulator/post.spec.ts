@@ -1,0 +1,561 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import type { IncomingMessage, RequestListener } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type {
+  XeniooCallOptions,
+  XeniooSenderOptions,
+} from '../../../lib/simulator/xenioo.sender-options.js';
+import { XeniooSender } from '../../../lib/simulator/xenioo.sender.js';
+import { freePort } from '../../support/engines/free-port.js';
+import { serve } from '../../support/serve.js';
+import { OK, onRequest, serveRaw } from '../../support/serve-raw.js';
+
+function senderTo(
+  url: string,
+  options: Partial<XeniooSenderOptions> = {},
+): XeniooSender {
+  const sender = new XeniooSender({ url, secret: 'right-secret', ...options });
+  onTestFinished(() => sender.close());
+  return sender;
+}
+
+/** What a server got of a call. */
+interface Seen {
+  readonly request: IncomingMessage;
+  readonly body: Buffer;
+}
+
+async function serveSeeing(
+  answer: RequestListener = (_request, response) => response.end(),
+) {
+  const seen: Seen[] = [];
+  const { url } = await serve((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      seen.push({ request, body: Buffer.concat(chunks) });
+      answer(request, response);
+    });
+  });
+  return { url, seen };
+}
+
+/** What a server gets of one call. */
+async function seenOf(
+  body: unknown,
+  call: XeniooCallOptions = {},
+  options: Partial<XeniooSenderOptions> = {},
+): Promise<Seen> {
+  const { url, seen } = await serveSeeing();
+  const answer = await senderTo(url, options).call(body, call);
+  expect(answer.status).toBe(200);
+  expect(seen).toHaveLength(1);
+  return seen[0]!;
+}
+
+describe('a call', () => {
+  it('is a POST of JSON with the secret, as Xenioo makes it', async () => {
+    const { request, body } = await seenOf([{ Type: 1, Data: 'Grüße 👋' }]);
+
+    expect(request.method).toBe('POST');
+    expect(request.headers).toMatchObject({
+      authorization: 'Bearer right-secret',
+      'content-type': 'application/json',
+      'content-length': String(body.length),
+    });
+    expect(body.toString()).toBe('[{"Type":1,"Data":"Grüße 👋"}]');
+  });
+
+  it('goes to the path and query of the URL', async () => {
+    const { url, seen } = await serveSeeing();
+    await senderTo(`${url}/xenioo/webhook?a=b%20c`).call({});
+
+    expect(seen[0]!.request.url).toBe('/xenioo/webhook?a=b%20c');
+  });
+
+  it.each([
+    ['a string', 'no JSON: é', 'no JSON: é'],
+    ['an empty string', '', ''],
+    ['bytes', Buffer.from([0xff, 0x00, 0x7b]), Buffer.from([0xff, 0x00, 0x7b])],
+    ['an Uint8Array', new Uint8Array([1, 2]), Buffer.from([1, 2])],
+    ['null', null, 'null'],
+    ['a number', 42, '42'],
+  ])('sends %s as it is', async (_name, body, expected) => {
+    const seen = await seenOf(body);
+
+    expect(seen.body).toEqual(Buffer.from(expected));
+    expect(seen.request.headers['content-length']).toBe(
+      String(seen.body.length),
+    );
+  });
+
+  it('sends gzip where the header says so', async () => {
+    const { request, body } = await seenOf(gzipSync('{"Type":1}'), {
+      headers: { 'Content-Encoding': 'gzip' },
+    });
+
+    expect(request.headers['content-encoding']).toBe('gzip');
+    expect(gunzipSync(body).toString()).toBe('{"Type":1}');
+  });
+
+  it.each(['Grüße, 世界 👋', 'é', '', 'x'])(
+    'goes in chunks and without a length where asked: %o',
+    async text => {
+      const { request, body } = await seenOf(text, { chunked: true });
+
+      expect(request.headers).toMatchObject({ 'transfer-encoding': 'chunked' });
+      expect(request.headers).not.toHaveProperty('content-length');
+      expect(body.toString()).toBe(text);
+    },
+  );
+
+  it('goes in more than one chunk where asked', async () => {
+    let text = '';
+    const { url } = await serveRaw(socket =>
+      socket.on('data', bytes => {
+        text += bytes.toString();
+        if (text.endsWith('0\r\n\r\n')) socket.write(OK);
+      }),
+    );
+    await senderTo(url).call('abcdef', { chunked: true });
+
+    expect(text.split('\r\n\r\n')[1]).toBe('3\r\nabc\r\n3\r\ndef\r\n0');
+  });
+
+  it('has another authorization, or none', async () => {
+    const other = await seenOf({}, { authorization: 'Basic abc' });
+    expect(other.request.headers.authorization).toBe('Basic abc');
+
+    const none = await seenOf({}, { authorization: null });
+    expect(none.request.headers).not.toHaveProperty('authorization');
+
+    const empty = await seenOf({}, { authorization: '' });
+    expect(empty.request.headers.authorization).toBe('');
+  });
+
+  it('has headers of the sender and of its own, in any case; null takes one away', async () => {
+    const { request } = await seenOf(
+      {},
+      { headers: { 'x-ONE': null, 'X-Two': 'mine', 'CONTENT-TYPE': null } },
+      { headers: { 'X-One': '1', 'x-two': '2', 'X-Three': '3' } },
+    );
+
+    expect(request.headers).not.toHaveProperty('x-one');
+    expect(request.headers).not.toHaveProperty('content-type');
+    expect(request.headers).toMatchObject({ 'x-two': 'mine', 'x-three': '3' });
+  });
+
+  it('has the content type of the sender’s headers, in any case', async () => {
+    const { request } = await seenOf(
+      {},
+      {},
+      { headers: { 'Content-type': 'text/plain' } },
+    );
+
+    expect(
+      request.rawHeaders.filter(name => /^content-type$/i.test(name)),
+    ).toHaveLength(1);
+    expect(request.headers['content-type']).toBe('text/plain');
+  });
+
+  it.each([undefined, () => {}, Symbol('x')])(
+    'is refused of what no JSON tells: %o',
+    async body => {
+      const sender = senderTo('http://127.0.0.1:1');
+
+      await expect(sender.call(body)).rejects.toThrow(
+        /^Expected an entry, a list of them or a body as text, got /,
+      );
+      expect(sender.failures).toBe(0);
+    },
+  );
+
+  it.each([0, -1, 1.5, NaN, Infinity, 2 ** 31])(
+    'is refused with a time-out of %d ms',
+    async timeoutMs => {
+      const sender = senderTo('http://127.0.0.1:1');
+
+      await expect(sender.call({}, { timeoutMs })).rejects.toThrow(
+        `XeniooSender.call(): expected \`timeoutMs\` to be a whole number from 1 to 2147483647, got ${timeoutMs}.`,
+      );
+      expect(sender.failures).toBe(0);
+    },
+  );
+});
+
+describe('an answer', () => {
+  it('of 200 is no failure, whatever is in it', async () => {
+    const { url } = await serve((_request, response) => {
+      response.writeHead(200, { 'X-Host': 'mine' }).end('Grüße');
+    });
+
+    const answer = await senderTo(url).call({});
+
+    expect(answer).toMatchObject({
+      outcome: 200,
+      status: 200,
+      body: 'Grüße',
+      headers: { 'x-host': 'mine' },
+    });
+    expect(answer).not.toHaveProperty('failure');
+    expect(answer.latencyMs).toBeGreaterThan(0);
+  });
+
+  it.each([201, 202, 204, 301, 302, 304, 307, 400, 401, 404, 413, 500, 503])(
+    'of %d is a failure, and no redirection is followed',
+    async status => {
+      const { url, seen } = await serveSeeing((_request, response) => {
+        response.writeHead(status, { location: '/elsewhere' }).end();
+      });
+      const sender = senderTo(url);
+
+      expect(await sender.call({})).toMatchObject({
+        outcome: status,
+        status,
+        failure: `was answered ${status}`,
+      });
+      expect(seen).toHaveLength(1);
+      expect(sender.failuresLeft).toBe(9);
+    },
+  );
+
+  it('that is long is kept in part, and counts as a whole', async () => {
+    const { url } = await serve((_request, response) => {
+      response.write('a'.repeat(65_535));
+      response.write('é'.repeat(500_000));
+      response.end('z');
+    });
+    const sender = senderTo(url);
+
+    const answer = await sender.call({});
+    expect(answer.status).toBe(200);
+    expect(Buffer.byteLength(answer.body)).toBeLessThan(66_000);
+    expect(answer.body.startsWith('a'.repeat(65_535))).toBe(true);
+
+    expect((await sender.call({})).reusedConnection).toBe(true);
+  });
+
+  it('after an early hint is the one that counts', async () => {
+    const { url } = await serveRaw(socket =>
+      onRequest(socket, () => socket.write(`HTTP/1.1 103 Early\r\n\r\n${OK}`)),
+    );
+
+    expect((await senderTo(url).call({})).outcome).toBe(200);
+  });
+
+  it('of another protocol is a failure', async () => {
+    const { url } = await serveRaw(socket =>
+      onRequest(socket, () =>
+        socket.write(
+          'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
+        ),
+      ),
+    );
+
+    expect((await senderTo(url).call({})).failure).toBe('was answered 101');
+  });
+
+  it.each([
+    ['no HTTP at all', 'hello\r\n\r\n'],
+    ['a broken header', 'HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n'],
+    [
+      'a broken chunk',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz',
+    ],
+  ])('that is %s is a failure with its code', async (_name, text) => {
+    const { url } = await serveRaw(socket =>
+      onRequest(socket, () => socket.write(text)),
+    );
+    const sender = senderTo(url);
+
+    const answer = await sender.call({});
+    expect(answer.outcome).toMatch(/^HPE_/);
+    expect(answer.failure).toBe(`had no answer: ${answer.outcome}`);
+    expect(answer).not.toHaveProperty('status');
+    expect(sender.failures).toBe(1);
+  });
+
+  it('that comes before all is sent is the one that counts', async () => {
+    const { url } = await serveRaw(socket => {
+      socket.once('data', () => {
+        socket.write(
+          'HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n',
+        );
+        socket.resume();
+      });
+    });
+
+    expect((await senderTo(url).call('x'.repeat(5_000_000))).outcome).toBe(401);
+  });
+});
+
+describe('a call that is not answered', () => {
+  it('by anybody has the code of the error', async () => {
+    const sender = senderTo(`http://127.0.0.1:${await freePort()}`);
+
+    expect(await sender.call({})).toMatchObject({
+      outcome: 'ECONNREFUSED',
+      failure: 'had no answer: ECONNREFUSED',
+      reusedConnection: false,
+    });
+  });
+
+  it('on either address of a name has the code of the error', async () => {
+    const sender = senderTo(`http://localhost:${await freePort()}`);
+
+    expect((await sender.call({})).outcome).toBe('ECONNREFUSED');
+  });
+
+  it.each(['end', 'resetAndDestroy'] as const)(
+    'but ended by the server (%s) is a failure, and goes out once',
+    async how => {
+      const requests: string[] = [];
+      const { url } = await serveRaw(socket =>
+        onRequest(socket, request => {
+          requests.push(request);
+          socket[how]();
+        }),
+      );
+
+      expect((await senderTo(url).call({})).outcome).toBe('ECONNRESET');
+      expect(requests).toHaveLength(1);
+    },
+  );
+
+  it('in time is a failure: a server that says nothing', async () => {
+    const ended = vi.fn<() => void>();
+    const { url } = await serveRaw(socket => {
+      socket.resume().on('close', ended);
+    });
+
+    const answer = await senderTo(url, { timeoutMs: 50 }).call({});
+
+    expect(answer).toMatchObject({
+      outcome: 'timeout',
+      failure: 'had no answer within 50 ms',
+    });
+    expect(answer.latencyMs).toBeGreaterThanOrEqual(49);
+    await vi.waitFor(() => expect(ended).toHaveBeenCalledOnce());
+  });
+
+  it('in time is a failure: a server that answers byte by byte', async () => {
+    const { url } = await serveRaw(socket => {
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n');
+        const drip = setInterval(() => socket.write('x'), 5);
+        socket.on('close', () => clearInterval(drip));
+      });
+    });
+
+    const answer = await senderTo(url).call({}, { timeoutMs: 60 });
+
+    expect(answer).toMatchObject({
+      outcome: 'timeout',
+      failure: 'had no answer within 60 ms',
+    });
+    expect(answer).not.toHaveProperty('status');
+  });
+
+  it('in time is a failure on a kept connection too, and goes out once', async () => {
+    const requests: string[] = [];
+    const { url } = await serveRaw(socket =>
+      onRequest(socket, request => {
+        requests.push(request);
+        if (requests.length === 1) socket.write(OK);
+      }),
+    );
+    const sender = senderTo(url, { timeoutMs: 50 });
+    await sender.call({});
+
+    expect(await sender.call({})).toMatchObject({
+      outcome: 'timeout',
+      reusedConnection: true,
+    });
+    expect(requests).toHaveLength(2);
+  });
+
+  it('as its signal aborts it rejects with the reason, and is no failure', async () => {
+    const { url } = await serveRaw(socket => {
+      socket.once('data', () =>
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12'),
+      );
+    });
+    const sender = senderTo(url);
+    const reason = new Error('enough');
+
+    const controller = new AbortController();
+    const call = sender.call({}, { signal: controller.signal });
+    setTimeout(() => controller.abort(reason), 20);
+    await expect(call).rejects.toBe(reason);
+    await expect(
+      sender.call({}, { signal: AbortSignal.abort(reason) }),
+    ).rejects.toBe(reason);
+    expect(sender.failures).toBe(0);
+  });
+});
+
+describe('connections', () => {
+  it('are kept between calls', async () => {
+    const { url } = await serveSeeing();
+    const sender = senderTo(url);
+
+    expect((await sender.call({})).reusedConnection).toBe(false);
+    expect((await sender.call({})).reusedConnection).toBe(true);
+  });
+
+  it('are opened anew where the server closes them', async () => {
+    const { url } = await serveSeeing((_request, response) => {
+      response.writeHead(200, { connection: 'close' }).end();
+    });
+    const sender = senderTo(url);
+
+    for (let call = 0; call < 3; call++) {
+      expect(await sender.call({})).toMatchObject({
+        outcome: 200,
+        reusedConnection: false,
+      });
+    }
+  });
+
+  it.each(['end', 'resetAndDestroy'] as const)(
+    'that the server closes while a call goes out are no failure (%s)',
+    async how => {
+      let answered = 0;
+      const { url } = await serveRaw(socket => {
+        let requests = 0;
+        onRequest(socket, () => {
+          // As if the second one had met a connection that is just closed.
+          if (++requests === 2) {
+            socket[how]();
+            return;
+          }
+          answered++;
+          socket.write(OK);
+        });
+      });
+      const sender = senderTo(url);
+
+      for (let call = 0; call < 5; call++) {
+        expect((await sender.call({})).outcome).toBe(200);
+      }
+      expect(answered).toBe(5);
+      expect(sender.failures).toBe(0);
+    },
+  );
+
+  it('that the server closes all at once are no failure', async () => {
+    let isClosing = false;
+    const { url } = await serveRaw(socket => {
+      const isOld = !isClosing;
+      onRequest(socket, () => {
+        if (isClosing && isOld) socket.resetAndDestroy();
+        else setTimeout(() => socket.write(OK), 20);
+      });
+    });
+    const sender = senderTo(url);
+    await Promise.all(Array.from({ length: 10 }, () => sender.call({})));
+    isClosing = true;
+
+    expect((await sender.call({})).outcome).toBe(200);
+    expect(sender.failures).toBe(0);
+  });
+
+  it('that the server breaks off after a while are a failure, and the call goes out once', async () => {
+    const requests: string[] = [];
+    const { url } = await serveRaw(socket =>
+      onRequest(socket, request => {
+        requests.push(request);
+        if (requests.length === 2) {
+          setTimeout(() => socket.resetAndDestroy(), 1_100);
+        } else socket.write(OK);
+      }),
+    );
+    const sender = senderTo(url);
+    await sender.call({});
+
+    expect((await sender.call({})).outcome).toBe('ECONNRESET');
+    expect(requests).toHaveLength(2);
+  });
+
+  it('that break in the middle of an answer are a failure, and the call goes out once', async () => {
+    const requests: string[] = [];
+    const { url } = await serveRaw(socket =>
+      onRequest(socket, request => {
+        requests.push(request);
+        if (requests.length === 1) return socket.write(OK);
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345');
+        return setTimeout(() => socket.resetAndDestroy(), 20);
+      }),
+    );
+    const sender = senderTo(url);
+    await sender.call({});
+
+    expect(await sender.call({})).toMatchObject({
+      outcome: 'ECONNRESET',
+      failure: 'had no answer: ECONNRESET',
+      reusedConnection: true,
+    });
+    expect(requests).toHaveLength(2);
+  });
+
+  it('are closed by close(), and a later call opens one', async () => {
+    const closed = vi.fn<() => void>();
+    const { url } = await serveRaw(socket => {
+      onRequest(socket, () => socket.write(OK));
+      socket.on('close', closed);
+    });
+    const sender = senderTo(url);
+    await sender.call({});
+
+    sender.close();
+    await vi.waitFor(() => expect(closed).toHaveBeenCalledOnce());
+    expect(await sender.call({})).toMatchObject({
+      outcome: 200,
+      reusedConnection: false,
+    });
+  });
+});
+
+describe('over TLS', () => {
+  async function serveTls(): Promise<{ url: string; cert: Buffer }> {
+    const folder = await mkdtemp(join(tmpdir(), 'xenioo-tls-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const [keyFile, certFile] = [join(folder, 'key'), join(folder, 'cert')];
+    const command = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=localhost -keyout ${keyFile} -out ${certFile}`;
+    await promisify(execFile)('openssl', command.split(' '));
+    const [key, cert] = [await readFile(keyFile), await readFile(certFile)];
+    const server = createHttpsServer({ key, cert }, (_request, response) => {
+      response.end();
+    });
+    onTestFinished(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    return { url: `https://127.0.0.1:${port}`, cert };
+  }
+
+  it('a certificate that nobody vouches for is a failure with its code', async () => {
+    const { url } = await serveTls();
+
+    expect(await senderTo(url).call({})).toMatchObject({
+      outcome: 'DEPTH_ZERO_SELF_SIGNED_CERT',
+      failure: 'had no answer: DEPTH_ZERO_SELF_SIGNED_CERT',
+    });
+  });
+
+  it('a server that speaks none is a failure', async () => {
+    const { url } = await serveSeeing();
+
+    const answer = await senderTo(url.replace('http:', 'https:')).call({});
+    expect(answer.outcome).toMatch(/SSL|EPROTO/);
+  });
+});

@@ -1,0 +1,105 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { XeniooAnswer } from '../../../lib/simulator/post.js';
+import { Tally } from '../../../lib/simulator/xenioo-report.js';
+
+function answered(
+  latencyMs: number,
+  outcome: number | string = 200,
+): XeniooAnswer {
+  return {
+    outcome,
+    headers: {},
+    body: '',
+    latencyMs,
+    reusedConnection: false,
+    ...(outcome !== 200 && { failure: `was answered ${outcome}` }),
+  };
+}
+
+function latenciesOf(all: readonly number[]) {
+  const tally = new Tally();
+  for (const ms of all) tally.add(answered(ms), 1, false);
+  return tally.report(10, undefined).latencyMs;
+}
+
+describe('the percentiles of known latencies', () => {
+  it('are those of 1 to 1,000 ms, within a thousandth', () => {
+    const { p50, p90, p99, max } = latenciesOf(
+      Array.from({ length: 1_000 }, (_, index) => index + 1),
+    );
+
+    expect(Math.abs(p50 / 500 - 1)).toBeLessThan(0.001);
+    expect(Math.abs(p90 / 900 - 1)).toBeLessThan(0.001);
+    expect(Math.abs(p99 / 990 - 1)).toBeLessThan(0.001);
+    expect(Math.abs(max / 1_000 - 1)).toBeLessThan(0.001);
+  });
+
+  it('are that one of a single call', () => {
+    const { p50, p90, p99, max } = latenciesOf([12.345]);
+
+    for (const ms of [p50, p90, p99, max]) expect(ms).toBeCloseTo(12.345, 1);
+  });
+
+  it('ascend, whatever the latencies', () => {
+    const anyLatency = fc.oneof(
+      fc.double({ min: 0, max: 10, noNaN: true }),
+      fc.double({ min: 0, max: 3_600_000, noNaN: true }),
+    );
+    fc.assert(
+      fc.property(fc.array(anyLatency, { minLength: 1 }), all => {
+        const { p50, p90, p99, max } = latenciesOf(all);
+        expect([p50, p90, p99, max]).toEqual(
+          [p50, p90, p99, max].toSorted((a, b) => a - b),
+        );
+        expect(max).toBeGreaterThanOrEqual(Math.max(...all) * 0.999 - 0.001);
+      }),
+    );
+  });
+
+  it('hold a call that took days', () => {
+    expect(latenciesOf([1, 2 ** 31]).max).toBeGreaterThan(3_000_000);
+  });
+});
+
+describe('a report', () => {
+  it('of nothing is of zeros', () => {
+    const report = new Tally().report(10, undefined);
+
+    expect(report).toMatchObject({
+      calls: 0,
+      events: 0,
+      repeated: 0,
+      outcomes: {},
+      failed: 0,
+      failuresLeft: 10,
+      callsPerSecond: 0,
+      latencyMs: { p50: 0, p90: 0, p99: 0, max: 0 },
+    });
+    expect(report).not.toHaveProperty('stopped');
+  });
+
+  it('counts calls, entries, and what came of them', () => {
+    const tally = new Tally();
+    tally.add(answered(1), 30, false);
+    tally.add(answered(1), 30, true);
+    tally.add(answered(1, 500), 1, false);
+    tally.add(answered(1, 'timeout'), 1, false);
+
+    expect(tally.report(8, 'enough')).toMatchObject({
+      calls: 4,
+      events: 62,
+      repeated: 1,
+      outcomes: { 200: 2, 500: 1, timeout: 1 },
+      failed: 2,
+      failuresLeft: 8,
+      stopped: 'enough',
+    });
+  });
+
+  it('can be JSON', () => {
+    const report = new Tally().report(10, undefined);
+
+    expect(JSON.parse(JSON.stringify(report))).toEqual(report);
+  });
+});

@@ -1,0 +1,140 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { XeniooEvent } from '../../../lib/events/xenioo.event.js';
+import { xeniooConversation } from '../../../lib/simulator/xenioo-conversation.js';
+import {
+  xeniooGroup,
+  xeniooTraffic,
+} from '../../../lib/simulator/xenioo-traffic.js';
+import type { XeniooWireEntry } from '../../../lib/simulator/xenioo-wire-entry.js';
+import { parsed } from '../../support/receipt.js';
+
+/** The entries of each conversation; those without one are left out. */
+function byConversation(
+  entries: readonly XeniooWireEntry[],
+): Map<string, XeniooWireEntry[]> {
+  const conversations = new Map<string, XeniooWireEntry[]>();
+  for (const entry of entries) {
+    const { ConversationId: id } = entry;
+    if (typeof id !== 'string') continue;
+    conversations.set(id, [...(conversations.get(id) ?? []), entry]);
+  }
+  return conversations;
+}
+
+function take<T>(count: number, from: Iterator<T>): T[] {
+  return Array.from({ length: count }, () => from.next().value as T);
+}
+
+describe('traffic', () => {
+  it('ends when every conversation is over, each whole and in its order', () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.integer({ min: 1, max: 30 }), (seed, count) => {
+        const options = { seed, turns: 1, takeOver: false };
+        const traffic = [
+          ...xeniooTraffic({ ...options, conversations: count }),
+        ];
+        const alone = xeniooConversation(options);
+
+        expect(traffic).toHaveLength(count * alone.length);
+        const conversations = byConversation(traffic);
+        expect(conversations.size).toBe(count);
+        for (const told of conversations.values()) {
+          const types = told.map(({ Type }) => Type).slice(1);
+          const expected = alone
+            .filter(entry => 'ConversationId' in entry)
+            .map(({ Type }) => Type)
+            .slice(1);
+          expect(types).toEqual(expected);
+          const dates = told.map(entry => entry.Date as string);
+          expect(dates).toEqual([...new Set(dates)].toSorted());
+        }
+      }),
+    );
+  });
+
+  it('is of twenty conversations unless it is told otherwise', () => {
+    expect(byConversation([...xeniooTraffic()]).size).toBe(20);
+  });
+
+  it('is mixed', () => {
+    const ids = [...xeniooTraffic({ conversations: 5, seed: 1 })]
+      .map(({ ConversationId }) => ConversationId)
+      .filter(id => id !== undefined);
+    const changes = ids.filter((id, index) => id !== ids[index - 1]).length;
+
+    expect(changes).toBeGreaterThan(20);
+  });
+
+  it('goes on without end, with other people, as many at once', () => {
+    const traffic = xeniooTraffic({ endless: true, conversations: 3, seed: 1 });
+    const entries = take(5_000, traffic);
+
+    const conversations = byConversation(entries);
+    expect(conversations.size).toBeGreaterThan(100);
+    const lengths = [...conversations.values()].map(told => told.length);
+    const whole = Math.max(...lengths);
+    const unfinished = lengths.filter(length => length < whole);
+    expect(unfinished.length).toBeLessThanOrEqual(3);
+  });
+
+  it('makes entries when they are asked for', () => {
+    const traffic = xeniooTraffic({ conversations: 1, turns: Infinity });
+
+    expect(take(1_000, traffic)).toHaveLength(1_000);
+    traffic.return(undefined);
+    expect(traffic.next()).toEqual({ done: true, value: undefined });
+  });
+
+  it('is the same for the same seed, and another one for another or none', () => {
+    const text = (options: { seed?: number }) =>
+      JSON.stringify([...xeniooTraffic(options)]);
+
+    expect(text({ seed: 7 })).toBe(text({ seed: 7 }));
+    expect(text({ seed: 7 })).not.toBe(text({ seed: 8 }));
+    expect(text({})).not.toBe(text({}));
+  });
+
+  it.each([0, -1, 1.5, NaN])(
+    'is refused of %d conversations',
+    conversations => {
+      expect(() => xeniooTraffic({ conversations }).next()).toThrow(
+        `xeniooTraffic(): expected \`conversations\` to be a whole number from 1 to 1000000, got ${conversations}.`,
+      );
+      expect(() => xeniooGroup(2, { conversations })).toThrow(
+        '`conversations`',
+      );
+    },
+  );
+});
+
+describe('a group', () => {
+  it.each([0, 1, 2, 3, 30, 1_234])('of %d holds exactly so many', count => {
+    const group = xeniooGroup(count, { conversations: 2 });
+
+    expect(group).toHaveLength(count);
+    for (const entry of group)
+      expect(parsed(entry)).toBeInstanceOf(XeniooEvent);
+  });
+
+  it('of 20,000 is of valid entries alone, no two of them alike', () => {
+    const group = xeniooGroup(20_000);
+
+    expect(group).toHaveLength(20_000);
+    const ids = group.map(entry => {
+      const event = parsed(entry);
+      expect(event).toBeInstanceOf(XeniooEvent);
+      return event.id;
+    });
+    expect(new Set(ids).size).toBe(20_000);
+  });
+
+  it('is the same for the same seed', () => {
+    expect(xeniooGroup(100, { seed: 7 })).toEqual(
+      xeniooGroup(100, { seed: 7 }),
+    );
+    expect(xeniooGroup(100, { seed: 7 })).not.toEqual(
+      xeniooGroup(100, { seed: 8 }),
+    );
+  });
+});

@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import { XeniooTestingError } from '../../../lib/simulator/xenioo-testing.errors.js';
+import {
+  assertSenderOptions,
+  assertSendOptions,
+} from '../../../lib/simulator/xenioo.sender-options.check.js';
+
+const RIGHT = { url: 'http://localhost/x', secret: 'right-secret' };
+
+function refusalOf(check: () => void): string | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    if (error instanceof XeniooTestingError) return error.message;
+    throw error;
+  }
+}
+
+describe('options of a sender', () => {
+  it.each([
+    {},
+    { url: new URL('https://example.com/xenioo/webhook') },
+    { url: 'HTTPS://example.com' },
+    { timeoutMs: 1 },
+    { timeoutMs: 2 ** 31 - 1 },
+    { failures: 'ignore' },
+    { failures: undefined, timeoutMs: undefined, seed: undefined },
+  ] as object[])('may be %o', options => {
+    expect(refusalOf(() => assertSenderOptions({ ...RIGHT, ...options }))).toBe(
+      undefined,
+    );
+  });
+
+  const URL_EXPECTED =
+    'expected `url` to be the whole URL of the webhook, as https://example.com/xenioo/webhook';
+
+  it.each([
+    [{ url: '' }, URL_EXPECTED],
+    [{ url: undefined }, URL_EXPECTED],
+    [{ url: null }, URL_EXPECTED],
+    [{ url: '/xenioo/webhook' }, URL_EXPECTED],
+    [{ url: 'example.com/xenioo/webhook' }, URL_EXPECTED],
+    [{ url: 'localhost:3000' }, URL_EXPECTED],
+    [{ url: 'ftp://example.com' }, URL_EXPECTED],
+    [{ url: 'http://' }, URL_EXPECTED],
+    [
+      { secret: undefined },
+      'expected `secret` to be the API Secret, got nothing',
+    ],
+    [
+      { secret: '' },
+      'expected `secret` to be the API Secret, got an empty string',
+    ],
+    [{ secret: 'a\nb' }, '`secret` has a character that no header can hold'],
+    [{ secret: ['a'] }, 'expected `secret` to be the API Secret, got a list'],
+    [
+      { failures: 'sometimes' },
+      'expected `failures` to be one of total, consecutive, ignore, got "sometimes"',
+    ],
+    [
+      { failures: null },
+      'expected `failures` to be one of total, consecutive, ignore, got null',
+    ],
+    [
+      { timeoutMs: 0 },
+      'expected `timeoutMs` to be a whole number from 1 to 2147483647, got 0',
+    ],
+    [
+      { timeoutMs: Infinity },
+      'expected `timeoutMs` to be a whole number from 1 to 2147483647, got Infinity',
+    ],
+    [
+      { timeoutMs: '5000' },
+      'expected `timeoutMs` to be a whole number from 1 to 2147483647, got "5000"',
+    ],
+  ])('can’t be %o', (options, problem) => {
+    const given = { ...RIGHT, ...options } as typeof RIGHT;
+
+    expect(refusalOf(() => assertSenderOptions(given))).toBe(
+      `XeniooSender: ${problem}.`,
+    );
+  });
+
+  it('are all told of at once, and the secret never', () => {
+    const given = { url: 'x', secret: 'SeCrEt', failures: 'y' as 'total' };
+    const told = refusalOf(() => assertSenderOptions(given));
+
+    expect(told).toContain('`url`');
+    expect(told).toContain('`failures`');
+    expect(told).not.toContain('SeCrEt');
+  });
+});
+
+describe('options of sending', () => {
+  it.each([
+    {},
+    { grouped: 1, concurrency: 1, repeated: 0, intervalMs: 0 },
+    { grouped: 10_000_000, concurrency: 10_000, repeated: 1 },
+    { repeated: 0.02, intervalMs: 0.2 },
+    { grouped: undefined, concurrency: undefined, repeated: undefined },
+  ] as object[])('may be %o', options => {
+    expect(refusalOf(() => assertSendOptions(options))).toBe(undefined);
+  });
+
+  it.each([
+    [
+      { grouped: 0 },
+      'expected `grouped` to be a whole number from 1 to 10000000, got 0',
+    ],
+    [
+      { grouped: 1.5 },
+      'expected `grouped` to be a whole number from 1 to 10000000, got 1.5',
+    ],
+    [
+      { concurrency: 0 },
+      'expected `concurrency` to be a whole number from 1 to 10000, got 0',
+    ],
+    [
+      { concurrency: Infinity },
+      'expected `concurrency` to be a whole number from 1 to 10000, got Infinity',
+    ],
+    [{ repeated: 2 }, 'expected `repeated` to be a share from 0 to 1, got 2'],
+    [
+      { repeated: NaN },
+      'expected `repeated` to be a share from 0 to 1, got NaN',
+    ],
+    [
+      { repeated: '2%' },
+      'expected `repeated` to be a share from 0 to 1, got "2%"',
+    ],
+    [
+      { repeated: '0.5' },
+      'expected `repeated` to be a share from 0 to 1, got "0.5"',
+    ],
+    [
+      { intervalMs: -1 },
+      'expected `intervalMs` to be from 0 to 2147483647, got -1',
+    ],
+    [
+      { intervalMs: Infinity },
+      'expected `intervalMs` to be from 0 to 2147483647, got Infinity',
+    ],
+    [
+      { intervalMs: '20' },
+      'expected `intervalMs` to be from 0 to 2147483647, got "20"',
+    ],
+  ])('can’t be %o', (options, problem) => {
+    expect(refusalOf(() => assertSendOptions(options as object))).toBe(
+      `XeniooSender.send(): ${problem}.`,
+    );
+  });
+});

@@ -1,0 +1,449 @@
+import type { RequestListener } from 'node:http';
+import { inspect } from 'node:util';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { xeniooEntry } from '../../../lib/simulator/xenioo-entry.js';
+import { XeniooSenderStoppedError } from '../../../lib/simulator/xenioo-testing.errors.js';
+import { xeniooTraffic } from '../../../lib/simulator/xenioo-traffic.js';
+import type { XeniooSenderOptions } from '../../../lib/simulator/xenioo.sender-options.js';
+import { XeniooSender } from '../../../lib/simulator/xenioo.sender.js';
+import { serve } from '../../support/serve.js';
+import { serveRaw } from '../../support/serve-raw.js';
+
+function senderTo(
+  url: string,
+  options: Partial<XeniooSenderOptions> = {},
+): XeniooSender {
+  const sender = new XeniooSender({ url, secret: 'right-secret', ...options });
+  onTestFinished(() => sender.close());
+  return sender;
+}
+
+/** Keeps the bodies that come; answers with the status of the turn, 200 by default. */
+async function host(statusOf: (turn: number) => number = () => 200) {
+  const bodies: string[] = [];
+  const listener: RequestListener = (request, response) => {
+    let body = '';
+    request.setEncoding('utf8');
+    request.on('data', (text: string) => (body += text));
+    request.on('end', () => {
+      response.writeHead(statusOf(bodies.push(body))).end();
+    });
+  };
+  const { url } = await serve(listener);
+  return { url, bodies, entries: () => bodies.map(body => JSON.parse(body)) };
+}
+
+/** Answers when it is told to. */
+async function patientHost() {
+  const waiting: ((status: number) => void)[] = [];
+  const { url } = await serve((request, response) => {
+    request.resume().on('end', () => {
+      waiting.push(status => response.writeHead(status).end());
+    });
+  });
+  return { url, waiting };
+}
+
+const numbers = (count: number) =>
+  Array.from({ length: count }, (_, index) => index);
+
+describe('the rule', () => {
+  it.each(['total', 'consecutive'] as const)(
+    'lets ten calls fail, stops after the eleventh, and sends nothing then (%s)',
+    async failures => {
+      const { url, bodies } = await host(() => 500);
+      const sender = senderTo(url, { failures });
+      for (let call = 1; call <= 10; call++) {
+        await sender.call({});
+        expect(sender.failuresLeft).toBe(10 - call);
+        expect(sender.stopped).toBe(undefined);
+      }
+      await sender.call({});
+
+      expect(sender).toMatchObject({ failures: 11, failuresLeft: 0 });
+      expect(sender.stopped).toContain('11 calls failed');
+      await expect(sender.call({})).rejects.toThrow(XeniooSenderStoppedError);
+      await expect(sender.call({})).rejects.toThrow(sender.stopped!);
+      expect(await sender.send([{}, {}])).toMatchObject({
+        calls: 0,
+        stopped: sender.stopped,
+      });
+      expect(bodies).toHaveLength(11);
+    },
+  );
+
+  it('counts in all: eleven failures among many that go well', async () => {
+    const { url, bodies } = await host(turn => (turn % 3 === 0 ? 500 : 200));
+    const report = await senderTo(url).send(numbers(100));
+
+    expect(report).toMatchObject({
+      calls: 33,
+      failed: 11,
+      failuresLeft: 0,
+      outcomes: { 200: 22, 500: 11 },
+      stopped: expect.stringContaining('11 calls failed in all'),
+    });
+    expect(bodies).toHaveLength(33);
+  });
+
+  it('counts in a row: one that goes well in time sets it back', async () => {
+    const { url } = await host(turn => (turn % 11 === 0 ? 200 : 500));
+    const report = await senderTo(url, { failures: 'consecutive' }).send(
+      numbers(100),
+    );
+
+    expect(report).toMatchObject({ calls: 100, failed: 91 });
+    expect(report).not.toHaveProperty('stopped');
+  });
+
+  it('counts in a row: eleven without one between stop it', async () => {
+    const { url } = await host(turn => (turn <= 20 ? 200 : 503));
+    const report = await senderTo(url, { failures: 'consecutive' }).send(
+      numbers(100),
+    );
+
+    expect(report).toMatchObject({
+      calls: 31,
+      stopped: expect.stringContaining('11 calls failed in a row'),
+    });
+  });
+
+  it('does not hold where failures are ignored', async () => {
+    const { url } = await host(() => 500);
+    const report = await senderTo(url, { failures: 'ignore' }).send(
+      numbers(50),
+    );
+
+    expect(report).toMatchObject({ calls: 50, failed: 50 });
+    expect(report).not.toHaveProperty('stopped');
+  });
+
+  it('holds over several lists, and what is called between', async () => {
+    const { url, bodies } = await host(() => 500);
+    const sender = senderTo(url);
+    await sender.send(numbers(5));
+    await sender.call({});
+    const report = await sender.send(numbers(20));
+
+    expect(report).toMatchObject({ calls: 5, failed: 5 });
+    expect(bodies).toHaveLength(11);
+  });
+
+  it('counts from nothing again when the bot is published', async () => {
+    const { url, bodies } = await host(turn => (turn <= 11 ? 500 : 200));
+    const sender = senderTo(url);
+    await sender.send(numbers(50));
+    sender.publish();
+
+    expect(sender).toMatchObject({ failures: 0, failuresLeft: 10 });
+    expect(sender.stopped).toBe(undefined);
+    expect(await sender.send(numbers(5))).toMatchObject({
+      calls: 5,
+      failed: 0,
+    });
+    expect(bodies).toHaveLength(16);
+  });
+
+  it('lets the calls under way end, and begins none after them', async () => {
+    const { url, waiting } = await patientHost();
+    const sender = senderTo(url);
+    const done = sender.send(numbers(100), { concurrency: 12 });
+    await vi.waitFor(() => expect(waiting).toHaveLength(12));
+    for (const answer of waiting.slice(0, 10)) answer(500);
+    await vi.waitFor(() => expect(waiting).toHaveLength(22));
+    waiting[10]!(500);
+    await expect.poll(() => sender.stopped).toContain('11 calls failed');
+    for (const answer of waiting.slice(11)) answer(200);
+
+    expect(await done).toMatchObject({
+      calls: 22,
+      outcomes: { 200: 11, 500: 11 },
+      stopped: sender.stopped,
+    });
+    expect(waiting).toHaveLength(22);
+  });
+});
+
+describe('what is sent', () => {
+  it('is an object a call, in order', async () => {
+    const { url, entries } = await host();
+    const given = [xeniooEntry.userMessage(), xeniooEntry.takeOver()];
+
+    const report = await senderTo(url).send(given);
+
+    expect(entries()).toEqual(given);
+    expect(report).toMatchObject({
+      calls: 2,
+      events: 2,
+      repeated: 0,
+      failed: 0,
+      failuresLeft: 10,
+      outcomes: { 200: 2 },
+    });
+  });
+
+  it('is a text as it is, among entries', async () => {
+    const { url, bodies } = await host();
+    await senderTo(url).send([{ a: 1 }, '{ broken', Buffer.from('é'), [1]]);
+
+    expect(bodies).toEqual(['{"a":1}', '{ broken', 'é', '[1]']);
+  });
+
+  it('is in groups, the last one smaller', async () => {
+    const { url, entries } = await host();
+    const report = await senderTo(url).send(numbers(7), { grouped: 3 });
+
+    expect(entries()).toEqual([[0, 1, 2], [3, 4, 5], [6]]);
+    expect(report).toMatchObject({ calls: 3, events: 7 });
+  });
+
+  it('is nothing of an empty list', async () => {
+    const { url, bodies } = await host();
+
+    expect(await senderTo(url).send([], { concurrency: 8 })).toMatchObject({
+      calls: 0,
+      outcomes: {},
+    });
+    expect(bodies).toEqual([]);
+  });
+
+  it('is shuffled and repeated the same way for the same seed', async () => {
+    const sent = async (seed: number) => {
+      const { url, entries } = await host();
+      const report = await senderTo(url, { seed }).send(numbers(100), {
+        shuffled: true,
+        repeated: 0.5,
+      });
+      expect(report.calls).toBe(100 + report.repeated);
+      return entries() as number[];
+    };
+    const once = await sent(7);
+
+    expect(await sent(7)).toEqual(once);
+    expect(await sent(8)).not.toEqual(once);
+    expect([...new Set(once)].toSorted((a, b) => a - b)).toEqual(numbers(100));
+  });
+
+  it('is never more at once than allowed', async () => {
+    let [open, most] = [0, 0];
+    const { url } = await serve((_request, response) => {
+      most = Math.max(most, ++open);
+      setTimeout(() => {
+        open--;
+        response.end();
+      }, 1);
+    });
+    const report = await senderTo(url).send(numbers(200), { concurrency: 7 });
+
+    expect(report.calls).toBe(200);
+    expect(most).toBe(7);
+  });
+
+  it('is one after another, unless it is told otherwise', async () => {
+    const { url, waiting } = await patientHost();
+    const done = senderTo(url).send(numbers(5));
+    for (let call = 0; call < 5; call++) {
+      await vi.waitFor(() => expect(waiting).toHaveLength(call + 1));
+      waiting[call]!(200);
+    }
+
+    expect((await done).calls).toBe(5);
+    expect(waiting).toHaveLength(5);
+  });
+
+  it('does not begin before its turn', async () => {
+    const arrivedAt: number[] = [];
+    const { url } = await serve((_request, response) => {
+      arrivedAt.push(performance.now());
+      response.end();
+    });
+    const startedAt = performance.now();
+    await senderTo(url).send(numbers(10), { intervalMs: 15, concurrency: 4 });
+
+    for (const [turn, at] of arrivedAt.entries()) {
+      expect(at - startedAt).toBeGreaterThanOrEqual(turn * 15 - 2);
+    }
+  });
+
+  it('is told of with each answer, and how it stands', async () => {
+    const { url } = await host(turn => (turn === 2 ? 500 : 200));
+    const told: unknown[] = [];
+    await senderTo(url).send(numbers(3), {
+      onCall: ({ outcome }, soFar) => {
+        const { calls, failed, failuresLeft } = soFar();
+        told.push([outcome, calls, failed, failuresLeft]);
+      },
+    });
+
+    expect(told).toEqual([
+      [200, 1, 0, 10],
+      [500, 2, 1, 9],
+      [200, 3, 1, 9],
+    ]);
+  });
+});
+
+describe('the end of sending', () => {
+  it('comes with the signal, before the list ends', async () => {
+    const { url } = await host();
+    const controller = new AbortController();
+    let calls = 0;
+    const report = await senderTo(url).send(xeniooTraffic({ endless: true }), {
+      concurrency: 4,
+      signal: controller.signal,
+      onCall: () => {
+        if (++calls === 20) controller.abort();
+      },
+    });
+
+    expect(report.calls).toBeGreaterThanOrEqual(20);
+    expect(report.calls).toBeLessThan(25);
+    expect(report).not.toHaveProperty('stopped');
+  });
+
+  it('comes with the signal while a stream is silent', async () => {
+    const { url } = await host();
+    const controller = new AbortController();
+    async function* stream() {
+      yield {};
+      setTimeout(() => controller.abort(), 20);
+      await new Promise(() => {});
+    }
+
+    const { signal } = controller;
+    expect((await senderTo(url).send(stream(), { signal })).calls).toBe(1);
+  });
+
+  it('comes with what a list throws in the middle, and the next list is sent', async () => {
+    const { url, entries } = await host();
+    const sender = senderTo(url);
+    async function* broken() {
+      yield* [1, 2, 3];
+      throw new Error('file is gone');
+    }
+
+    await expect(
+      sender.send(broken(), { concurrency: 3, intervalMs: 1 }),
+    ).rejects.toThrow('file is gone');
+    expect(entries()).toEqual([1, 2, 3]);
+    await sender.send([4]);
+    expect(entries()).toEqual([1, 2, 3, 4]);
+  });
+
+  it('comes with what onCall throws, and no call follows', async () => {
+    const { url, entries } = await host();
+    const sender = senderTo(url);
+    const error = new Error('progress bar broke');
+
+    await expect(
+      sender.send(numbers(100), {
+        concurrency: 4,
+        onCall: () => {
+          throw error;
+        },
+      }),
+    ).rejects.toBe(error);
+    const made = entries();
+    expect(made.length).toBeLessThan(10);
+    for (let call = 0; call < 5; call++) await sender.call('"later"');
+    expect(entries()).toEqual([...made, ...Array(5).fill('later')]);
+  });
+
+  const round: Record<string, unknown> = {};
+  round['self'] = round;
+
+  it.each([
+    ['a BigInt', 1n, 'BigInt'],
+    ['a circle', round, 'circular'],
+    ['nothing', undefined, 'got nothing'],
+    ['a function', () => {}, 'got a function'],
+  ])(
+    'comes with an entry that can’t be JSON, and no call follows: %s',
+    async (_name, wrong, message) => {
+      const { url, entries } = await host();
+
+      await expect(
+        senderTo(url).send([{ first: 1 }, wrong, {}]),
+      ).rejects.toThrow(message);
+      expect(entries()).toEqual([{ first: 1 }]);
+    },
+  );
+
+  it.each(['stop', 'signal', 'error'])('closes the list (%s)', async reason => {
+    const { url } = await host(() => (reason === 'stop' ? 500 : 200));
+    const closed = vi.fn<() => void>();
+    const controller = new AbortController();
+    function* list() {
+      try {
+        for (;;) yield {};
+      } finally {
+        closed();
+      }
+    }
+    const done = senderTo(url).send(list(), {
+      concurrency: 3,
+      signal: controller.signal,
+      onCall: () => {
+        if (reason === 'signal') controller.abort();
+        if (reason === 'error') throw new Error('broke');
+      },
+    });
+    await done.catch(() => {});
+
+    expect(closed).toHaveBeenCalledOnce();
+  });
+
+  it('takes nothing of a list where the options are wrong', async () => {
+    const list = { [Symbol.iterator]: vi.fn<() => void>() };
+
+    await expect(
+      senderTo('http://127.0.0.1:1').send(list, { concurrency: 0 }),
+    ).rejects.toThrow('`concurrency`');
+    expect(list[Symbol.iterator]).not.toHaveBeenCalled();
+  });
+
+  it('leaves no connection behind once it is closed', async () => {
+    const open = new Set<unknown>();
+    const { url } = await serveRaw(socket => {
+      open.add(socket);
+      socket.on('close', () => open.delete(socket));
+      socket.on('data', () =>
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'),
+      );
+    });
+    const sender = senderTo(url);
+    await sender.send(numbers(50), { concurrency: 10 });
+    expect(open.size).toBeGreaterThan(1);
+    sender.close();
+
+    await expect.poll(() => open.size).toBe(0);
+  });
+});
+
+describe('what a sender tells', () => {
+  it('holds no secret', async () => {
+    const { url } = await host(() => 401);
+    const sender = senderTo(url, { secret: 'SeCrEt' });
+    const report = await sender.send(numbers(20));
+    const answer = await senderTo('http://127.0.0.1:1', {
+      secret: 'SeCrEt',
+    }).call({});
+
+    expect(JSON.stringify([report, answer, sender.stopped])).not.toContain(
+      'SeCrEt',
+    );
+    await expect(sender.call({})).rejects.not.toThrow('SeCrEt');
+    expect(() => senderTo(url, { secret: 'SeCrEt\nX: y' })).toThrow(
+      /^(?!.*SeCrEt).*no header can hold/,
+    );
+  });
+});
+
+it('keeps its secret from whoever prints it', () => {
+  const sender = senderTo('http://localhost:1');
+
+  expect(inspect(sender, { depth: null, showHidden: true })).not.toContain(
+    'right-secret',
+  );
+  expect(JSON.stringify(sender)).not.toContain('right-secret');
+});
