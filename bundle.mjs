@@ -28,10 +28,13 @@ const OUTPUT = {
   sourcemapExcludeSources: true,
 };
 
-await bundle(['index', 'bullmq/index', 'lmdb/index', 'testing/index'], {
-  // One copy, so that a class is the same whichever entry it comes from.
-  codeSplitting: { groups: [{ name: 'shared', minShareCount: 2 }] },
-});
+await bundle(
+  ['index', 'inbox/index', 'bullmq/index', 'lmdb/index', 'testing/index'],
+  {
+    // One copy, so that a class is the same whichever entry it comes from.
+    codeSplitting: { groups: [{ name: 'shared', minShareCount: 2 }] },
+  },
+);
 // By itself: what the entries share loads Nest.
 await bundle(['cli/main'], {});
 

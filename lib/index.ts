@@ -25,14 +25,12 @@ export { XeniooHandlerFailure } from './handlers/xenioo-handler.failure.js';
 
 // Events
 export { XeniooEventType } from './events/xenioo-event-type.js';
-export { XeniooEvent } from './events/xenioo.event.js';
 export {
+  XeniooEvent,
   BotMessageEvent,
   UnmatchedMessageEvent,
   UserMessageEvent,
   XeniooMessageEvent,
-} from './events/message.events.js';
-export {
   ConversationErrorEvent,
   FallbackEvent,
   HandOverEvent,
@@ -40,15 +38,14 @@ export {
   UserConnectedEvent,
   UserReturnedEvent,
   WrongReplyEvent,
-} from './events/conversation.events.js';
-export {
   EntityDeletedEvent,
   EntityUpdatedEvent,
   IntentDeletedEvent,
   IntentUpdatedEvent,
   XeniooKnowledgeEvent,
-} from './events/knowledge.events.js';
-export { UnknownXeniooEvent } from './events/unknown.event.js';
+  UnknownXeniooEvent,
+} from './events/xenioo.events.js';
+export type { XeniooChannel } from './events/xenioo-channel.js';
 export {
   InvalidXeniooEntry,
   type InvalidXeniooReason,
@@ -58,37 +55,42 @@ export {
   type XeniooEventOf,
 } from './events/xenioo-event.table.js';
 
-// How the webhook fares
+// Status of the webhook
+export { XeniooWebhookStatus } from './webhook/xenioo.webhook-status.js';
+
+// Observers
 export {
-  XeniooHookStatus,
+  XeniooObservers,
+  type XeniooDuplicates,
+  type XeniooHandlerRun,
+  type XeniooObserver,
+  type XeniooRefusal,
   type XeniooStrike,
-} from './webhook/xenioo.hook-status.js';
+} from './handlers/xenioo.observers.js';
+export type { XeniooHandlerResult } from './handlers/xenioo-task.js';
+export type {
+  XeniooCarrier,
+  XeniooDelivery,
+} from './events/xenioo-delivery.js';
+export type { XeniooEntry } from './events/parse-entry.js';
 
 // Inboxes
-export { XeniooInbox, type XeniooDelivery } from './inbox/xenioo.inbox.js';
+export { XeniooInbox, type XeniooInboxStats } from './inbox/xenioo.inbox.js';
 export type { XeniooInboxProvider } from './inbox/xenioo.inbox-provider.js';
-export { MemoryInbox, type MemoryInboxSettings } from './memory/memory.inbox.js';
-export type { XeniooEntry } from './events/parse-entry.js';
-export type {
-  XeniooAttempt,
-  XeniooDispatch,
-  XeniooFailedHandler,
-  XeniooProgress,
-  XeniooSettlement,
-} from './handlers/xenioo.dispatch.js';
+export {
+  memoryInbox,
+  type MemoryInboxOptions,
+} from './memory/memory-inbox.factory.js';
 
 // Dead letters
 export { XeniooDeadLetters } from './inbox/xenioo.dead-letters.js';
 export type {
   XeniooDeadLetter,
-  XeniooDeadLetterFailure,
   XeniooDeadLetterKind,
-} from './inbox/dead-letter.js';
+} from './handlers/xenioo-dead-letter.js';
 export type {
   XeniooDeadLetterFilter,
   XeniooDeadLetterQuery,
-  XeniooDeadLetterStore,
-  XeniooReplay,
 } from './inbox/xenioo.dead-letter-store.js';
 
 // Errors

@@ -3,17 +3,18 @@ import {
   type ConfigurableModuleAsyncOptions,
   type DynamicModule,
 } from '@nestjs/common';
+import { XeniooHandlersModule } from './handlers/xenioo-handlers.module.js';
 import { XeniooDispatcher } from './handlers/xenioo.dispatcher.js';
-import { MemoryInbox } from './memory/memory.inbox.js';
+import { memoryInbox } from './memory/memory-inbox.factory.js';
 import type { XeniooInboxProvider } from './inbox/xenioo.inbox-provider.js';
 import { XeniooInbox } from './inbox/xenioo.inbox.js';
 import { XeniooInboxModule } from './inbox/xenioo-inbox.module.js';
 import { kindOf } from './options/describe-value.js';
 import { resolveXeniooOptions } from './options/resolve-xenioo-options.js';
 import { createXeniooController } from './webhook/create-xenioo-controller.js';
-import { XeniooHookModule } from './webhook/xenioo-hook.module.js';
+import { BotRegistry } from './webhook/bot.registry.js';
+import { XeniooWebhookModule } from './webhook/xenioo-webhook.module.js';
 import { XeniooGate } from './webhook/xenioo.gate.js';
-import { XeniooKeyring } from './webhook/xenioo.keyring.js';
 import { XENIOO_ROUTE, type XeniooRoute } from './webhook/xenioo.route.js';
 import { XeniooOptionsError } from './xenioo.errors.js';
 import {
@@ -45,8 +46,8 @@ export interface XeniooDefinitionOptions {
   decorators: ClassDecorator[];
 
   /**
-   * Keeps what was accepted until its handlers have run.
-   * @default the memory inbox
+   * Stores what was accepted until its handlers have run.
+   * @default memoryInbox()
    */
   inbox: XeniooInboxProvider;
 }
@@ -66,11 +67,6 @@ export type XeniooModuleAsyncOptions = ConfigurableModuleAsyncOptions<
 > &
   MaybeDefinitionOptions;
 
-const MEMORY_INBOX: XeniooInboxProvider = {
-  inject: [XENIOO_SETTINGS],
-  useFactory: (settings: XeniooSettings) => new MemoryInbox(settings),
-};
-
 export const { ConfigurableModuleClass } =
   new ConfigurableModuleBuilder<XeniooOptions>({
     optionsInjectionToken: XENIOO_OPTIONS,
@@ -82,7 +78,7 @@ export const { ConfigurableModuleClass } =
         path: 'xenioo/webhook',
         isGlobal: false,
         decorators: [],
-        inbox: MEMORY_INBOX,
+        inbox: memoryInbox(),
       },
       defineInstance,
     )
@@ -92,14 +88,14 @@ function defineInstance(
   definition: DynamicModule,
   { path, isGlobal, decorators, inbox }: XeniooDefinitionOptions,
 ): DynamicModule {
-  const route: XeniooRoute = {
-    id: Symbol(path),
-    hasDecorators: decorators.length > 0,
-  };
+  const id = Symbol(path);
+  const controller = createXeniooController(path, decorators, id);
+  const hasDecorators = decorators.length > 0;
+  const route: XeniooRoute = { id, controller, hasDecorators };
   return {
     ...definition,
     global: isGlobal,
-    controllers: [createXeniooController(path, decorators, route)],
+    controllers: [controller],
     providers: [
       ...(definition.providers ?? []),
       {
@@ -115,14 +111,19 @@ function defineInstance(
           assertInbox(await inbox.useFactory(...dependencies)),
       },
       {
-        provide: XeniooKeyring,
+        provide: BotRegistry,
         inject: [XENIOO_SETTINGS],
-        useFactory: (settings: XeniooSettings) => new XeniooKeyring(settings),
+        useFactory: (settings: XeniooSettings) => new BotRegistry(settings),
       },
       XeniooDispatcher,
       XeniooGate,
     ],
-    exports: [XeniooInbox, XeniooInboxModule, XeniooHookModule],
+    exports: [
+      XeniooInbox,
+      XeniooHandlersModule,
+      XeniooInboxModule,
+      XeniooWebhookModule,
+    ],
   };
 }
 

@@ -6,6 +6,7 @@ import {
   type DynamicModule,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
+  type OnModuleDestroy,
   type OnModuleInit,
 } from '@nestjs/common';
 import { ExternalContextCreator } from '@nestjs/core';
@@ -14,11 +15,12 @@ import { XeniooDispatcher } from './handlers/xenioo.dispatcher.js';
 import { settledWithin } from './settled-within.js';
 import { XeniooInboxModule } from './inbox/xenioo-inbox.module.js';
 import { XeniooInbox } from './inbox/xenioo.inbox.js';
-import { XeniooInboxRegistry } from './inbox/xenioo.inbox-registry.js';
-import { hasGlobalGuards } from './handlers/nest-internals.js';
-import { XeniooHookModule } from './webhook/xenioo-hook.module.js';
+import { XeniooDeadLetters } from './inbox/xenioo.dead-letters.js';
+import { globalGuardTypes } from './handlers/nest-internals.js';
+import { BotRegistry } from './webhook/bot.registry.js';
+import { globalGuardWarning } from './webhook/global-guard-warning.js';
+import { XeniooWebhookModule } from './webhook/xenioo-webhook.module.js';
 import { XeniooGate } from './webhook/xenioo.gate.js';
-import { XeniooKeyring } from './webhook/xenioo.keyring.js';
 import { XENIOO_ROUTE, type XeniooRoute } from './webhook/xenioo.route.js';
 import { withoutUndefined } from './options/without-undefined.js';
 import { assertDefinition } from './options/xenioo-definition.check.js';
@@ -27,7 +29,10 @@ import {
   type XeniooModuleAsyncOptions,
   type XeniooModuleOptions,
 } from './xenioo.module-definition.js';
-import { XENIOO_SETTINGS, type XeniooSettings } from './options/xenioo.options.js';
+import {
+  XENIOO_SETTINGS,
+  type XeniooSettings,
+} from './options/xenioo.options.js';
 
 /**
  * Receives the Events Webhook of Xenioo and gives its events to the methods
@@ -44,26 +49,27 @@ import { XENIOO_SETTINGS, type XeniooSettings } from './options/xenioo.options.j
  * ```
  */
 @Module({
-  imports: [XeniooHandlersModule, XeniooInboxModule, XeniooHookModule],
+  imports: [XeniooHandlersModule, XeniooInboxModule, XeniooWebhookModule],
 })
 export class XeniooModule
   extends ConfigurableModuleClass
   implements
     OnModuleInit,
     OnApplicationBootstrap,
+    OnModuleDestroy,
     BeforeApplicationShutdown,
     OnApplicationShutdown
 {
   private readonly logger = new Logger('Xenioo');
-  private shutdownStarted: number | undefined;
+  private shutdownStartedAt: number | undefined;
 
   constructor(
     @Inject(XENIOO_SETTINGS) private readonly settings: XeniooSettings,
     private readonly gate: XeniooGate,
     private readonly inbox: XeniooInbox,
-    private readonly inboxes: XeniooInboxRegistry,
+    private readonly deadLetters: XeniooDeadLetters,
     private readonly dispatcher: XeniooDispatcher,
-    private readonly keyring: XeniooKeyring,
+    private readonly bots: BotRegistry,
     @Inject(XENIOO_ROUTE) private readonly route: XeniooRoute,
     private readonly contexts: ExternalContextCreator,
   ) {
@@ -92,39 +98,51 @@ export class XeniooModule
   }
 
   onModuleInit(): void {
-    this.inboxes.register(this.inbox, name => this.keyring.botNamed(name));
+    this.deadLetters.register(this.inbox, name => this.bots.botNamed(name));
   }
 
   async onApplicationBootstrap(): Promise<void> {
     const url = this.gate.open();
-    await this.inbox.start(this.dispatcher.dispatch);
+    await this.inbox.start(this.dispatcher);
     if (url === undefined) return;
     this.logger.log(
-      `POST ${url} receives the events of ${this.keyring.describe()}`,
+      `POST ${url} receives the events of ${this.bots.describe()}`,
     );
-    if (!this.route.hasDecorators && hasGlobalGuards(this.contexts)) {
-      this.logger.warn(
-        `The application has global guards, and they are asked for POST ${url} too. If one denies what has no token of its own, Xenioo stops calling: give the module the decorator that it looks for, as XeniooModule.forRoot({ …, decorators: [Public()] }).`,
-      );
-    }
+    const guards = globalGuardTypes(this.contexts);
+    const warning = globalGuardWarning(url, this.route, guards);
+    if (warning !== undefined) this.logger.warn(warning);
   }
 
-  /**
-   * The server still takes calls: half of the time is left for what it took last.
-   */
+  /** Drains before providers of the host disconnect, as far as Nest's order allows. Calls still come. */
+  async onModuleDestroy(): Promise<void> {
+    this.shutdownStartedAt ??= performance.now();
+    this.gate.close();
+    await this.drain();
+  }
+
+  /** Drains what was accepted since. */
   async beforeApplicationShutdown(): Promise<void> {
-    this.shutdownStarted = performance.now();
-    this.gate.end();
-    const { shutdownTimeoutMs } = this.settings;
-    await settledWithin(this.inbox.drain(), shutdownTimeoutMs / 2);
+    await this.drain();
   }
 
-  /** The server is closed: what it took last is handled too. */
+  /** Stops the inbox: the server is closed, and what was accepted last is handled too. */
   async onApplicationShutdown(): Promise<void> {
     const { shutdownTimeoutMs } = this.settings;
-    const started = this.shutdownStarted ?? performance.now();
-    const left = shutdownTimeoutMs - (performance.now() - started);
-    // However long the server took to close.
-    await this.inbox.stop(Math.ceil(Math.max(left, shutdownTimeoutMs / 2)));
+    // However long the server took to close, half of the time is left.
+    const left = Math.max(
+      this.leftMs(shutdownTimeoutMs),
+      shutdownTimeoutMs / 2,
+    );
+    await this.inbox.stop(Math.ceil(left));
+  }
+
+  private async drain(): Promise<void> {
+    const left = this.leftMs(this.settings.shutdownTimeoutMs / 2);
+    if (left > 0) await settledWithin(this.inbox.drain(), left);
+  }
+
+  private leftMs(timeoutMs: number): number {
+    const startedAt = (this.shutdownStartedAt ??= performance.now());
+    return timeoutMs - (performance.now() - startedAt);
   }
 }

@@ -6,13 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { nextBody } from '../inboxes/body.js';
+import { Body, SECRET } from '../body.js';
+import { say } from '../report.js';
 
-/** How much more may be held at the end than before. */
-const MORE_BYTES = 24 * 2 ** 20;
-/** The handlers of the second part take 32 events at a time, each this long: 1,000 a second. */
+/** Growth of memory that still counts as flat. */
+const FLAT_BYTES = 24 * 2 ** 20;
+/** Duration of a handler in the second part. With a concurrency of 32, handlers take 1,000 events a second. */
 const HANDLER_MS = 32;
-const EVENTS_A_SECOND = 10_000;
+const EVENTS_PER_SECOND = 10_000;
+const EVENTS_PER_CALL = 1_000;
 
 const { values } = parseArgs({
   options: {
@@ -37,30 +39,31 @@ interface Measured {
   readonly rss: number;
 }
 
-/** So many events, each with an id of its own, as fast as they are taken. */
+/** Sends many events, each with a new id, as fast as they are answered. */
 async function measureMany(inbox: Inbox): Promise<void> {
-  const { url, process, end } = await start(inbox, 0);
+  const { url, process, stop } = await start(inbox, 0);
   const events = Number(values.events);
-  // By then dedupe remembers as many ids as it ever will.
+  // After these, dedupe remembers as many ids as it ever does.
   await send(url, { amount: Math.max(120, events / 10_000) });
   const before = await ask(process, 'idle');
-  await send(url, { amount: events / 1_000 });
+  await send(url, { amount: events / EVENTS_PER_CALL });
   const after = await ask(process, 'idle');
-  tell(`${inbox} inbox, ${events} events`, before, after);
-  await end();
+  report(`${inbox} inbox, ${events} events`, before, after);
+  await stop();
 }
 
-/** Ten times what handlers can take: once what may be held is held, nothing more is. */
+/** Sends ten times what handlers can take. Once the inbox is full, memory has to be flat. */
 async function measureOverload(inbox: Inbox): Promise<void> {
-  const { url, process, end } = await start(inbox, HANDLER_MS);
+  const { url, process, stop } = await start(inbox, HANDLER_MS);
   const seconds = Number(values.seconds) / 2;
-  const load = { duration: seconds, overallRate: EVENTS_A_SECOND / 1_000 };
+  const overallRate = EVENTS_PER_SECOND / EVENTS_PER_CALL;
+  const load = { duration: seconds, overallRate };
   await send(url, load);
   const before = await ask(process, 'memory');
   await send(url, load);
   const after = await ask(process, 'memory');
-  tell(`${inbox} inbox, ${seconds} s of ten times the load`, before, after);
-  await end();
+  report(`${inbox} inbox, ${seconds} s of ten times the load`, before, after);
+  await stop();
 }
 
 async function start(inbox: Inbox, handlerMs: number) {
@@ -70,18 +73,19 @@ async function start(inbox: Inbox, handlerMs: number) {
     execArgv: ['--expose-gc'],
   });
   const [{ url }] = (await once(process, 'message')) as [{ url: string }];
-  const end = async () => {
+  const stop = async () => {
     process.disconnect();
     await once(process, 'exit');
     await rm(base, { recursive: true });
   };
-  return { url, process, end };
+  return { url, process, stop };
 }
 
 async function send(
   url: string,
   load: { amount?: number; duration?: number; overallRate?: number },
 ): Promise<void> {
+  const body = new Body(EVENTS_PER_CALL);
   await autocannon({
     url,
     connections: 8,
@@ -90,8 +94,11 @@ async function send(
     requests: [
       {
         method: 'POST',
-        headers: { authorization: 'Bearer right-secret' },
-        setupRequest: request => ({ ...request, body: nextBody(1_000) }),
+        headers: { authorization: `Bearer ${SECRET}` },
+        setupRequest: request => ({
+          ...request,
+          body: body.renew().toString(),
+        }),
       },
     ],
   });
@@ -107,12 +114,12 @@ async function ask(
   return measured;
 }
 
-function tell(what: string, before: Measured, after: Measured): void {
-  const isFlat = after.bytes - before.bytes <= MORE_BYTES;
+function report(title: string, before: Measured, after: Measured): void {
+  const isFlat = after.bytes - before.bytes <= FLAT_BYTES;
   hasFailed ||= !isFlat;
   const handled = after.handled - before.handled;
-  process.stdout.write(
-    `${what}: ${handled} handled, ${megabytes(before.bytes)} MB before, ${megabytes(after.bytes)} MB after (rss ${megabytes(before.rss)}, ${megabytes(after.rss)}): ${isFlat ? 'flat' : 'NOT FLAT'}\n`,
+  say(
+    `${title}: ${handled} handled, ${megabytes(before.bytes)} MB before, ${megabytes(after.bytes)} MB after (rss ${megabytes(before.rss)}, ${megabytes(after.rss)}): ${isFlat ? 'flat' : 'NOT FLAT'}`,
   );
 }
 

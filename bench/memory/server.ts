@@ -5,8 +5,9 @@ import { OnXenioo, XeniooInbox, XeniooModule } from 'nestjs-xenioo';
 import { lmdbInbox } from 'nestjs-xenioo/lmdb';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SECRET } from '../body.js';
 
-/** The folder of the LMDB inbox, none for the memory inbox, and how long the handler takes. */
+/** Folder of the LMDB inbox; the memory inbox without one. */
 const { folder, handlerMs } = JSON.parse(process.argv[2]!) as {
   folder?: string;
   handlerMs: number;
@@ -26,9 +27,7 @@ class Slow {
 @Module({
   imports: [
     XeniooModule.forRoot({
-      secret: 'right-secret',
-      // So that it is soon full.
-      maxPending: 20_000,
+      secret: SECRET,
       ...(folder && { inbox: lmdbInbox({ path: folder }) }),
     }),
   ],

@@ -1,10 +1,11 @@
+import { XeniooSender, xeniooTraffic } from 'nestjs-xenioo/testing';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { XeniooSender, xeniooTraffic } from '../../lib/testing/index.js';
-import { say } from '../scaling/report.js';
+import { SECRET } from '../body.js';
+import { figure, say } from '../report.js';
 
 const { values } = parseArgs({
   options: {
@@ -23,24 +24,28 @@ const server = fork(fileURLToPath(new URL('server.js', import.meta.url)));
 const [port] = (await once(server, 'message')) as [number];
 const url = `http://127.0.0.1:${port}/`;
 
-say('| round | XeniooSender, calls/s | a bare loop of node:http, calls/s |');
-say('| --- | --- | --- |');
+say(
+  '| round | XeniooSender, calls/s | bare loop of node:http, calls/s | ratio |',
+);
+say('| --- | ---: | ---: | ---: |');
 for (let round = 1; round <= rounds; round++) {
   const ours = await measureSender();
   const bare = await measureBare();
-  say(`| ${round} | ${Math.round(ours)} | ${Math.round(bare)} |`);
+  say(
+    `| ${round} | ${figure(Math.round(ours))} | ${figure(Math.round(bare))} | ${figure(ours / bare)} |`,
+  );
 }
 server.kill();
 
 async function measureSender(): Promise<number> {
-  const sender = new XeniooSender({ url, secret: 'bench-secret' });
+  const sender = new XeniooSender({ url, secret: SECRET });
   const report = await sender.send(firstOf(calls), { concurrency });
   sender.close();
   if (report.failed > 0) throw new Error(`${report.failed} calls failed`);
   return report.callsPerSecond;
 }
 
-/** The same calls, of one entry that is made once. */
+/** Sends the same number of calls with one entry that is made once. */
 async function measureBare(): Promise<number> {
   const agent = new Agent({ keepAlive: true });
   const body = JSON.stringify([...firstOf(1)][0]);
@@ -57,7 +62,7 @@ async function measureBare(): Promise<number> {
 function post(agent: Agent, body: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const headers = {
-      authorization: 'Bearer bench-secret',
+      authorization: `Bearer ${SECRET}`,
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
     };

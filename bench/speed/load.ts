@@ -1,35 +1,42 @@
 import autocannon from 'autocannon';
-import { Body, SECRET } from './bodies.js';
+import { Body, SECRET } from '../body.js';
+import { figure } from '../report.js';
 import type { Server } from './server.js';
 
-/** Events in a call, and how many callers there are. */
 export interface Load {
+  /** Events of a call. */
   readonly events: number;
   readonly connections: number;
 }
 
 export interface Measured {
   readonly callsPerSecond: number;
-  /** The share of the time that the load generator had something to do: near 1, it is what was measured. */
+  readonly p99Ms: number;
+  /** CPU time of the server. */
+  readonly cpuMsPerCall: number;
+  /** Share of the time that the load generator was busy. Near 1, the load generator is the limit. */
   readonly loadBusy: number;
 }
 
-/** A method of autocannon's clients that its types leave out: what is sent next. */
+/** The method of autocannon's clients that makes the bytes of the next call; its types leave it out. */
 interface Sending {
   getRequestBuffer(): Buffer;
 }
 
+export function nameOfLoad({ events }: Load): string {
+  return events === 1 ? 'single' : `arrays of ${figure(events)}`;
+}
+
 /**
- * Sends so many calls, and tells how many were answered in a second, from the
- * first that is sent to the last answer: a server that works on several calls in
- * turns answers the first late, and would gain if time began there.
+ * Sends calls and measures the time from the first one that is sent to the last answer.
+ * A server that interleaves calls answers the first one late, and would gain from a clock that starts there.
  */
 export async function measureLoad(
   server: Server,
   load: Load,
   calls: number,
 ): Promise<Measured> {
-  const { handled: before } = await server.ask();
+  const before = await server.ask();
   const body = new Body(load.events);
   const loop = performance.eventLoopUtilization();
   let startedAt: number | undefined;
@@ -45,7 +52,7 @@ export async function measureLoad(
     connections: load.connections,
     amount: calls,
     timeout: 120,
-    // It looks that often whether it has come to its end.
+    // Interval in which autocannon notices that it is done.
     sampleInt: 20,
     setupClient: client => {
       startedAt ??= performance.now();
@@ -54,20 +61,26 @@ export async function measureLoad(
     },
   });
   const { utilization: loadBusy } = performance.eventLoopUtilization(loop);
-  const { handled: after } = await server.ask();
-  assertAllHandled(result, calls);
-  const events = calls * load.events;
-  if (after !== undefined && after - before! !== events) {
-    throw new Error(`${events} events sent, ${after - before!} handled`);
+  const after = await server.ask();
+  assertAllAnswered(result, calls);
+  if (after.handled !== undefined) {
+    const handled = after.handled - before.handled!;
+    const events = calls * load.events;
+    if (handled !== events) {
+      throw new Error(`${events} events sent, ${handled} handled`);
+    }
   }
-  const seconds = (lastAnswerAt - startedAt!) / 1_000;
-  return { callsPerSecond: calls / seconds, loadBusy };
+  return {
+    callsPerSecond: (calls * 1_000) / (lastAnswerAt - startedAt!),
+    p99Ms: result.latency.p99,
+    cpuMsPerCall: (after.cpuMs - before.cpuMs) / calls,
+    loadBusy,
+  };
 }
 
 /**
- * Each client has the bytes of its one call made, head and body; they are
- * changed in place, when the answer to the last call is there. To have the call
- * built anew each time, as `setupRequest` does, would be measured too.
+ * Renews the events of a client's call in place before each call. Building the call anew, as `setupRequest` does,
+ * would be measured too.
  */
 function renewEachCall(client: Sending, body: Body): void {
   const build = client.getRequestBuffer.bind(client);
@@ -75,7 +88,7 @@ function renewEachCall(client: Sending, body: Body): void {
   client.getRequestBuffer = () => body.renew((bytes ??= build()));
 }
 
-function assertAllHandled(result: autocannon.Result, calls: number): void {
+function assertAllAnswered(result: autocannon.Result, calls: number): void {
   const answered = result.statusCodeStats?.['200']?.count ?? 0;
   if (answered === calls && result.errors === 0) return;
   throw new Error(

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
-/** Forgets the peak, where the system can: Linux. */
+/** Resets the peak, on Linux. */
 export function resetPeakMemory(): void {
   try {
     writeFileSync('/proc/self/clear_refs', '5');
@@ -10,8 +10,8 @@ export function resetPeakMemory(): void {
 }
 
 /**
- * The most resident memory that this process has had, in bytes. What
- * `process.resourceUsage()` tells has that of the process that forked it in it.
+ * Returns the peak of resident memory in bytes. That of `process.resourceUsage()` includes the process that forked
+ * this one.
  */
 export function peakMemory(): number {
   try {

@@ -1,16 +1,22 @@
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { say } from '../scaling/report.js';
-import { bootSection } from './boot/boot.section.js';
+import { say } from '../report.js';
+import { bootSection } from './boot.section.js';
+import { bestCaseSection, realisticSection } from './compare.section.js';
+import { flatnessSection } from './flatness.section.js';
+import { sayGoals, type Figures } from './goals.js';
+import { inboxesSection } from './inboxes.section.js';
 import { isPinned, pinLoad } from './pinning.js';
-import { pushSection } from './push/push.section.js';
-import { speedSection, type Effort } from './speed.section.js';
-import { stagesSection } from './stages/stages.section.js';
+import { pushSection } from './push.section.js';
+import type { Effort } from './side-by-side.js';
 
-const SECTIONS: Record<string, (effort: Effort) => Promise<void>> = {
-  speed: speedSection,
-  stages: stagesSection,
-  boot: ({ rounds }) => bootSection(rounds),
-  push: ({ rounds }) => pushSection(rounds),
+const SECTIONS: Record<string, (effort: Effort) => Promise<Figures>> = {
+  realistic: realisticSection,
+  'best-case': bestCaseSection,
+  flatness: flatnessSection,
+  push: pushSection,
+  inboxes: inboxesSection,
+  boot: bootSection,
 };
 
 const { values } = parseArgs({
@@ -34,8 +40,12 @@ if (unknown !== undefined || !(effort.rounds >= 1) || !(effort.seconds > 0)) {
 pinLoad();
 const cores = isPinned
   ? 'Servers run on one core, the load generator on another'
-  : 'Servers and the load generator share the cores: `taskset`, or a second core, is not there';
+  : 'Servers and the load generator share the cores, because `taskset` or a second core is missing';
 say(
-  `Node.js ${process.version}. ${cores}; medians of rounds (${effort.rounds}, of ${effort.seconds} s each), one server after the other in each. Every event is one that never came before: the load generator (autocannon) has the bytes of its calls made beforehand, and changes nothing but digits of each event's date, in place. Every handler counts its events, and the count must be right.\n`,
+  `Node.js ${process.version}. ${cores}. Load of the machine before the run: ${loadavg()[0]!.toFixed(1)}. Medians of ${effort.rounds} rounds; a round measures one server after the other for ${effort.seconds} s each. Every event has an id that never came before, and every handler counts its events: a wrong count fails the run.\n`,
 );
-for (const name of values.only) await SECTIONS[name]!(effort);
+const figures: Figures = {};
+for (const name of values.only) {
+  Object.assign(figures, await SECTIONS[name]!(effort));
+}
+sayGoals(figures);

@@ -1,24 +1,22 @@
 import 'reflect-metadata';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { AdapterName } from './apps/adapters.js';
 import { serveBare } from './apps/bare.js';
 import { serveByHand } from './apps/by-hand.app.js';
 import { serveOurs } from './apps/our.app.js';
 import { servePlain } from './apps/plain.app.js';
+import type { Contestant } from './contestant.js';
 import { peakMemory, resetPeakMemory } from './peak-memory.js';
-import type { ServerKind, ServerQuestion } from './server.js';
+import type { ServerQuestion, ServerState } from './server.js';
 
-const START = {
+const SERVE = {
   bare: serveBare,
   plain: servePlain,
   'by-hand': serveByHand,
   ours: serveOurs,
-  'ours-without-dedupe': (adapter: AdapterName) =>
-    serveOurs(adapter, { dedupe: false }),
 };
 
-const [kind, adapter] = process.argv.slice(2) as [ServerKind, AdapterName];
-const served = await START[kind](adapter);
+const contestant = JSON.parse(process.argv[2]!) as Contestant;
+const served = await SERVE[contestant.app](contestant);
 const delay = monitorEventLoopDelay({ resolution: 1 });
 
 process.on('disconnect', () => process.exit());
@@ -33,11 +31,15 @@ async function answer(question: ServerQuestion): Promise<void> {
     delay.enable();
     delay.reset();
   }
-  process.send!({
-    handled: served.handled?.(),
+  const handled = served.handled?.();
+  const { user, system } = process.cpuUsage();
+  const state: ServerState = {
+    ...(handled !== undefined && { handled }),
+    cpuMs: (user + system) / 1_000,
     rssBytes: process.memoryUsage.rss(),
     peakRssBytes: peakMemory(),
     delayP99Ms: delay.percentile(99) / 1e6,
     delayMaxMs: delay.max / 1e6,
-  });
+  };
+  process.send!(state);
 }

@@ -1,24 +1,23 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { AdapterName } from './apps/adapters.js';
 import type { Served } from './apps/served.js';
-import { SECRET } from './bodies.js';
+import { SECRET } from '../body.js';
+import type { Contestant } from './contestant.js';
 import { pinnedFork } from './pinning.js';
 
-export type ServerKind =
-  'bare' | 'plain' | 'by-hand' | 'ours' | 'ours-without-dedupe';
-
-/** Both are answered with all there is to tell; `watch` collects garbage, and begins to watch. */
+/** Both are answered with the state; `watch` collects garbage first and resets what is watched. */
 export type ServerQuestion = 'state' | 'watch';
 
 export interface ServerState {
-  /** Events that its handler got; absent where there is none. */
+  /** Events that every handler got; absent without handlers. */
   readonly handled?: number;
+  /** CPU time of the process since its start. */
+  readonly cpuMs: number;
   readonly rssBytes: number;
-  /** The most since `watch`. */
+  /** Peak since `watch`. */
   readonly peakRssBytes: number;
-  /** Since `watch`. */
+  /** Delay of the event loop since `watch`. */
   readonly delayP99Ms: number;
   readonly delayMaxMs: number;
 }
@@ -30,9 +29,9 @@ export class Server {
     private readonly child: ChildProcess,
   ) {}
 
-  static async start(kind: ServerKind, adapter: AdapterName): Promise<Server> {
+  static async start(contestant: Contestant): Promise<Server> {
     const path = fileURLToPath(new URL('server.process.js', import.meta.url));
-    const child = fork(path, [kind, adapter], {
+    const child = fork(path, [JSON.stringify(contestant)], {
       ...pinnedFork(['--expose-gc']),
       env: { ...process.env, NODE_ENV: 'production', XENIOO_SECRET: SECRET },
     });
@@ -40,7 +39,7 @@ export class Server {
     return new Server(urls, child);
   }
 
-  /** Answers when it has nothing left to do. */
+  /** Resolves once no event is pending. */
   async ask(question: ServerQuestion = 'state'): Promise<ServerState> {
     const answered = once(this.child, 'message');
     this.child.send(question);
@@ -48,10 +47,10 @@ export class Server {
     return state;
   }
 
-  /** Resolves when the process is gone. */
+  /** Resolves when the process has exited. */
   async stop(): Promise<void> {
-    const gone = once(this.child, 'exit');
+    const exited = once(this.child, 'exit');
     this.child.disconnect();
-    await gone;
+    await exited;
   }
 }

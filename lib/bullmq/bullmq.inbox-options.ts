@@ -1,79 +1,53 @@
 import type { FactoryProvider } from '@nestjs/common';
-import type {
-  BackendFactory,
-  ConnectionOptions,
-  IQueueBackend,
-  PostgresConnectionOptions,
-} from 'bullmq';
+import type { RedisOptions } from 'ioredis';
 import { kindOf } from '../options/describe-value.js';
 import { withoutUndefined } from '../options/without-undefined.js';
 import { XeniooOptionsError } from '../xenioo.errors.js';
 import { bullmqOptionsProblems, isObject } from './bullmq-options.check.js';
 
-/** What `bullmqInbox()` takes. */
+/** Options of `bullmqInbox()`. */
 export interface BullmqInboxOptions {
   /**
-   * Where the engine is. Of Redis: a URL (`'redis://…'`), options of ioredis, or a
-   * client of ioredis, which is copied. Of PostgreSQL: a URL (`'postgres://…'`), or,
-   * with `backend: createPostgresBackend`, options of a `pg.Pool`.
-   * @default that of `BullModule.forRoot()`
+   * Address of Redis: a URL (`'redis://…'`, `'rediss://…'`), options of ioredis, or
+   * a client of ioredis. The inbox connects with the options of the client, and
+   * leaves the client itself alone.
    */
-  connection?: string | ConnectionOptions | PostgresConnectionOptions;
+  connection: string | (RedisOptions & { url?: string }) | RedisClient;
 
   /**
-   * `createPostgresBackend` or `createRedisBackend` of BullMQ. Not needed beside a URL.
-   * @default Redis
-   */
-  backend?: BullmqBackend | undefined;
-
-  /**
-   * Name of the queue. Instances of `XeniooModule` with other secrets or handlers need one of their own.
+   * Name of the queue. Every instance of `XeniooModule` with secrets or handlers of
+   * its own needs a queue of its own.
    * @default 'xenioo'
    */
   queue?: string | undefined;
 
   /**
-   * Before the names of all keys in Redis.
+   * Prefix of all keys in Redis.
    * @default 'bull'
    */
   prefix?: string | undefined;
 
   /**
-   * Whether this process handles events: `false` in one that only receives them,
-   * an object to say how.
+   * Whether this process handles events; `false` in a process that only receives
+   * them. The option `concurrency` of the module says how many at once.
    * @default true
    */
-  worker?: boolean | BullmqWorkerOptions | undefined;
+  worker?: boolean | undefined;
 
   /**
-   * How long dead letters are kept, in days.
+   * Days for which dead letters are kept.
    * @default 90
    */
-  keepDeadLettersDays?: number | undefined;
+  deadLetterRetentionDays?: number | undefined;
 }
 
-/** How a process handles events. */
-export interface BullmqWorkerOptions {
-  /**
-   * Events handled at once in this process.
-   * @default the option `concurrency` of the module
-   */
-  concurrency?: number | undefined;
-
-  /**
-   * How long an event of a process that died, or whose event loop hangs, waits
-   * until another takes it over, in milliseconds; at most one and a half times that.
-   * @default 30_000
-   */
-  lockDurationMs?: number | undefined;
+/** A client of ioredis, of any copy of the package. */
+export interface RedisClient {
+  readonly options: object;
+  duplicate(override?: object): unknown;
 }
 
-/** Which engine BullMQ runs on: `createRedisBackend` or `createPostgresBackend`. */
-// The connection of a factory is its own affair.
-// oxlint-disable-next-line typescript/no-explicit-any
-export type BullmqBackend = BackendFactory<IQueueBackend, any>;
-
-/** Makes the options, given what is listed in `inject`. */
+/** Makes the options, given what `inject` lists. */
 export type BullmqInboxOptionsFactory = Pick<
   FactoryProvider<BullmqInboxOptions>,
   'inject' | 'useFactory'
@@ -81,73 +55,32 @@ export type BullmqInboxOptionsFactory = Pick<
 
 /** The options checked, with every default in place. */
 export interface BullmqInboxSettings {
-  readonly connection: NonNullable<BullmqInboxOptions['connection']>;
-  readonly backend: BullmqBackend | undefined;
+  readonly connection: BullmqInboxOptions['connection'];
   readonly queue: string;
   readonly prefix: string;
-  readonly worker: BullmqWorkerSettings | false;
-  readonly keepDeadLettersDays: number;
+  readonly worker: boolean;
+  readonly deadLetterRetentionDays: number;
 }
 
-export interface BullmqWorkerSettings {
-  /** Absent where that of the module holds. */
-  readonly concurrency: number | undefined;
-  readonly lockDurationMs: number;
-}
-
-/** What `BullModule.forRoot()` was given, as far as it matters here. */
-export type SharedBullConfig = Pick<
-  BullmqInboxOptions,
-  'connection' | 'prefix'
->;
-
-const DEFAULTS: Pick<
-  BullmqInboxSettings,
-  'queue' | 'prefix' | 'keepDeadLettersDays'
-> & { readonly worker: boolean | BullmqWorkerOptions } = {
+const DEFAULTS: Omit<BullmqInboxSettings, 'connection'> = {
   queue: 'xenioo',
   prefix: 'bull',
   worker: true,
-  keepDeadLettersDays: 90,
+  deadLetterRetentionDays: 90,
 };
 
 /**
  * Checks the options and fills in the defaults.
  * @throws {XeniooOptionsError} with every problem found
  */
-export function resolveBullmqInboxOptions(
-  given: unknown = {},
-  shared: SharedBullConfig = {},
-): BullmqInboxSettings {
+export function resolveBullmqInboxOptions(given: unknown): BullmqInboxSettings {
   if (!isObject(given)) {
     throw new XeniooOptionsError([
       `expected bullmqInbox() to get an object of options, got ${kindOf(given)}`,
     ]);
   }
-  const options: Pick<BullmqInboxOptions, 'connection' | 'backend'> &
-    typeof DEFAULTS = {
-    ...DEFAULTS,
-    ...withoutUndefined({
-      connection: shared.connection,
-      prefix: shared.prefix,
-    }),
-    ...withoutUndefined(given),
-  };
+  const options = { ...DEFAULTS, ...withoutUndefined(given) };
   const problems = bullmqOptionsProblems(options);
   if (problems.length > 0) throw new XeniooOptionsError(problems);
-  const { connection, backend, worker } = options;
-  return {
-    ...options,
-    connection: connection!,
-    backend,
-    worker: resolveWorker(worker),
-  };
-}
-
-function resolveWorker(
-  worker: boolean | BullmqWorkerOptions,
-): BullmqWorkerSettings | false {
-  if (worker === false) return false;
-  const given = worker === true ? {} : withoutUndefined(worker);
-  return { concurrency: undefined, lockDurationMs: 30_000, ...given };
+  return options as BullmqInboxSettings;
 }

@@ -1,96 +1,140 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeError } from '../describe-error.js';
-import type { XeniooDispatch } from '../handlers/xenioo.dispatch.js';
+import type { XeniooDelivery } from '../events/xenioo-delivery.js';
 import type { XeniooDeadLetterStore } from '../inbox/xenioo.dead-letter-store.js';
-import { XeniooInbox, type XeniooDelivery } from '../inbox/xenioo.inbox.js';
-import { XeniooInboxError } from '../xenioo.errors.js';
+import {
+  XeniooInbox,
+  type XeniooInboxStats,
+  type XeniooRunner,
+} from '../inbox/xenioo.inbox.js';
 import type { XeniooSettings } from '../options/xenioo.options.js';
+import { XeniooInboxError } from '../xenioo.errors.js';
 import { BullmqAcceptance } from './bullmq.acceptance.js';
 import { BullmqConnection } from './bullmq.connection.js';
 import { BullmqDeadLetters } from './bullmq.dead-letters.js';
-import type { BullmqEngine } from './bullmq.engine.js';
-import { BullmqHandling } from './bullmq.handling.js';
 import type { BullmqInboxSettings } from './bullmq.inbox-options.js';
+import { JobFactory, taskOf, type XeniooJob } from './bullmq.job.js';
+import { BullmqWorker } from './bullmq.worker.js';
+import type { BullmqLibraries } from './load-bullmq.js';
 
-/** How long to wait before looking again whether nothing is pending. */
 const LOOK_AGAIN_AFTER_MS = 20;
 
-const SECONDS_A_DAY = 86_400;
+/** How many jobs are read to find the oldest event: retries that are due wait among them. */
+const OLDEST_JOBS = 10;
 
-/** What it takes from the options of its instance. */
-export type BullmqInboxInstanceSettings = Pick<
+const LOCK_DURATION_MS = 30_000;
+
+type InstanceSettings = Pick<
   XeniooSettings,
   'concurrency' | 'dedupe' | 'acceptTimeoutMs'
 >;
 
 /**
- * Keeps what was accepted in a queue of BullMQ, on Redis or PostgreSQL: a call is
- * answered 200 when the engine has committed it, and any process that works on the
- * queue handles it.
+ * Stores tasks in a queue of BullMQ on Redis: a call is answered 200 when Redis has
+ * committed its events, and any process that works on the queue handles them.
  */
 export class BullmqInbox extends XeniooInbox {
-  override readonly place: string;
+  override readonly storageLocation: string;
   override readonly deadLetters: XeniooDeadLetterStore;
 
   private readonly logger = new Logger('Xenioo');
   private readonly connection: BullmqConnection;
+  private readonly jobs: JobFactory;
   private readonly acceptance: BullmqAcceptance;
-  private handling: BullmqHandling | undefined;
+  private runner: XeniooRunner | undefined;
+  private worker: BullmqWorker | undefined;
+  private isPaused = false;
   private isStopped = false;
 
   constructor(
-    engine: BullmqEngine,
+    private readonly libraries: BullmqLibraries,
     private readonly options: BullmqInboxSettings,
-    private readonly settings: BullmqInboxInstanceSettings,
+    private readonly instance: InstanceSettings,
+    private readonly lockDurationMs = LOCK_DURATION_MS,
   ) {
     super();
-    const { queue, prefix } = options;
+    const { queue, prefix, deadLetterRetentionDays } = options;
+    this.connection = new BullmqConnection(
+      libraries,
+      options,
+      instance.acceptTimeoutMs,
+    );
     const keys = prefix === 'bull' ? '' : `, prefix ${prefix}`;
-    this.place = `${engine.name}, queue ${queue}${keys}`;
-    this.connection = new BullmqConnection(engine, settings.acceptTimeoutMs);
-    this.deadLetters = new BullmqDeadLetters(
-      async () => (await this.connection.open()).queue,
-    );
-    const keeping = {
-      removeOnFail: { age: options.keepDeadLettersDays * SECONDS_A_DAY },
-    };
+    this.storageLocation = `${this.connection.name}, queue ${queue}${keys}`;
+    this.jobs = new JobFactory(deadLetterRetentionDays);
     this.acceptance = new BullmqAcceptance(
-      engine,
       this.connection,
-      settings,
-      keeping,
+      this.jobs,
+      instance,
+      duplicates => this.runner?.reportDuplicates(duplicates),
     );
+    this.deadLetters = new BullmqDeadLetters(() => this.connection.open());
   }
 
-  async accept({ entries }: XeniooDelivery): Promise<void> {
+  async accept(delivery: XeniooDelivery): Promise<void> {
     if (this.isStopped) {
       throw new XeniooInboxError('the BullMQ inbox has stopped');
     }
-    if (entries.length === 0) return;
-    await this.acceptance.accept(entries);
+    if (delivery.entries.length > 0) await this.acceptance.accept(delivery);
   }
 
-  async start(dispatch: XeniooDispatch): Promise<void> {
-    const { worker } = this.options;
-    void this.tellRisks();
-    if (!worker) {
+  async start(runner: XeniooRunner): Promise<void> {
+    this.runner = runner;
+    void this.connection.logRisks();
+    if (!this.options.worker) {
       this.logger.log(
-        `Events wait in ${this.place}; this process handles none of them (\`worker: false\`).`,
+        `Events wait in ${this.storageLocation}; this process handles none of them (\`worker: false\`).`,
       );
       return;
     }
-    const { concurrency = this.settings.concurrency } = worker;
-    this.handling = new BullmqHandling(
-      this.connection,
-      dispatch,
-      entries => this.acceptance.addRestored(entries),
-      { ...worker, concurrency },
-    );
-    void this.handling.begin();
+    const { concurrency } = this.instance;
+    this.worker = new BullmqWorker({
+      runner,
+      concurrency,
+      connection: this.connection,
+      jobs: this.jobs,
+      bullmq: this.libraries.bullmq,
+      lockDurationMs: this.lockDurationMs,
+      reportFailure: error => this.connection.reportFailure(error),
+    });
+    if (this.isPaused) await this.worker.pause();
+    void this.worker.start();
     this.logger.log(
-      `Events wait in ${this.place}; this process handles up to ${concurrency} of them at once.`,
+      `Events wait in ${this.storageLocation}; this process handles up to ${concurrency} of them at once.`,
     );
+  }
+
+  async pause(): Promise<void> {
+    this.isPaused = true;
+    await this.worker?.pause();
+  }
+
+  async resume(): Promise<void> {
+    this.isPaused = false;
+    await this.worker?.resume();
+  }
+
+  /** Counts the jobs of all processes; retries that are due count as pending. */
+  async stats(): Promise<XeniooInboxStats> {
+    const { queue } = await this.connection.open();
+    const [counts, oldest] = await Promise.all([
+      queue.getJobCounts(
+        'waiting',
+        'active',
+        'prioritized',
+        'delayed',
+        'failed',
+      ),
+      queue.getJobs(['waiting', 'active'], 0, OLDEST_JOBS - 1, true),
+    ]);
+    const { waiting = 0, active = 0, prioritized = 0 } = counts;
+    return {
+      pending: waiting + active + prioritized,
+      running: this.worker?.running ?? 0,
+      retries: counts['delayed'] ?? 0,
+      deadLetters: counts['failed'] ?? 0,
+      oldestPendingAt: oldestReceivedAt(oldest),
+    };
   }
 
   async idle(): Promise<void> {
@@ -99,40 +143,40 @@ export class BullmqInbox extends XeniooInbox {
     }
   }
 
-  /** What waits is safe, and any process may go on with it. */
-  override async drain(): Promise<void> {}
+  /** Finishes what runs here; what waits is safe, and any process may go on with it. */
+  async drain(): Promise<void> {
+    await this.worker?.drain();
+  }
 
   async stop(timeoutMs: number): Promise<void> {
     this.isStopped = true;
-    await this.handling?.end(timeoutMs);
+    await this.worker?.stop(timeoutMs);
+    this.acceptance.close();
     await this.connection.close();
   }
 
   private async isIdle(): Promise<boolean> {
     try {
-      const { queue } = await this.connection.open();
-      const counts = await queue.getJobCounts(
-        'waiting',
-        'active',
-        'delayed',
-        'prioritized',
-      );
-      const pending = Object.values(counts).some(count => count > 0);
-      return !pending && !this.handling?.inFlight;
+      await this.acceptance.flush();
+      const { pending, retries } = await this.stats();
+      return pending + retries === 0 && (this.worker?.isIdle ?? true);
     } catch {
       return false;
     }
   }
+}
 
-  /** At its worst a setting loses what was answered 200: so it is told at each start. */
-  private async tellRisks(): Promise<void> {
-    const open = await this.connection.whenOpen();
+function oldestReceivedAt(
+  jobs: readonly (XeniooJob | undefined)[],
+): Date | undefined {
+  const received = jobs.flatMap(job => {
     try {
-      for (const risk of (await open?.risks()) ?? []) this.logger.warn(risk);
-    } catch (error) {
-      this.logger.warn(
-        `Whether ${this.connection.name} keeps what it accepts could not be found out: ${describeError(error).message}`,
-      );
+      const { handler, entry } = taskOf(job!);
+      return handler === undefined ? [entry.receivedAt.getTime()] : [];
+    } catch {
+      // Removed meanwhile, or of another program.
+      return [];
     }
-  }
+  });
+  return received.length > 0 ? new Date(Math.min(...received)) : undefined;
 }

@@ -1,8 +1,7 @@
-export { bullmqInbox } from './bullmq-inbox.js';
+export { bullmqInbox } from './bullmq-inbox.factory.js';
 export { BullmqInbox } from './bullmq.inbox.js';
 export type {
-  BullmqBackend,
   BullmqInboxOptions,
   BullmqInboxOptionsFactory,
-  BullmqWorkerOptions,
+  RedisClient,
 } from './bullmq.inbox-options.js';

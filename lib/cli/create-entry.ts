@@ -1,44 +1,41 @@
 import { XeniooEventType } from '../events/xenioo-event-type.js';
 import {
   xeniooEntry,
-  type XeniooEntryFactory,
   type XeniooEntryName,
 } from '../simulator/xenioo-entry.js';
 import type {
   XeniooWireEntry,
   XeniooWireFields,
 } from '../simulator/xenioo-wire-entry.js';
-import type { Field } from './field.parser.js';
+import type { Field } from './option.parsers.js';
 
-/** What an entry is to hold besides what it has by default. */
+/** Fields of an entry besides its defaults. */
 export interface EntryFields {
-  /** What was written: `Data`, or `Text` of an unmatched message. */
-  readonly data?: string;
-  /** Any fields, over all others. */
+  /** Text of a message: `Data`, or `Text` of an unmatched one. */
+  readonly data?: string | undefined;
+  /** Any fields, which replace all others. */
   readonly fields?: readonly Field[];
 }
 
-/** A realistic entry of a type, known or not, with some fields given. */
+/** Makes a realistic entry of a type, known or not. */
 export function createEntry(
   type: number,
   { data, fields = [] }: EntryFields = {},
 ): XeniooWireEntry {
-  const dataField =
-    (type as XeniooEventType) === XeniooEventType.UnmatchedMessage
-      ? 'Text'
-      : 'Data';
+  const isUnmatched =
+    (type as XeniooEventType) === XeniooEventType.UnmatchedMessage;
   const given: XeniooWireFields = {
-    ...(data !== undefined && { [dataField]: data }),
-    // Not by assignment, which loses a field called `__proto__`.
+    ...(data !== undefined && { [isUnmatched ? 'Text' : 'Data']: data }),
+    // An assignment would lose a field called `__proto__`.
     ...Object.fromEntries(fields),
   };
-  const create = factoryOf(type);
-  return create ? create(given) : xeniooEntry.unknown({ Type: type, ...given });
+  const name = XeniooEventType[type];
+  return name === undefined
+    ? xeniooEntry.unknown({ Type: type, ...given })
+    : xeniooEntry[inCamelCase(name)](given);
 }
 
-function factoryOf(type: number): XeniooEntryFactory | undefined {
-  const name = XeniooEventType[type];
-  if (name === undefined) return undefined;
-  const camelCase = name.charAt(0).toLowerCase() + name.slice(1);
-  return xeniooEntry[camelCase as XeniooEntryName];
+/** Returns the name of the factory of a type. */
+export function inCamelCase(typeName: string): XeniooEntryName {
+  return (typeName[0]!.toLowerCase() + typeName.slice(1)) as XeniooEntryName;
 }

@@ -1,10 +1,7 @@
-/** What stands for a secret wherever one would be shown. */
+/** Replaces a secret in everything that is shown. */
 export const MASK = '********';
 
-/**
- * A text from outside without the secret, also as it stands in JSON: an
- * endpoint may send back what it was sent.
- */
+/** Masks the secret in a text from outside, as JSON writes it too. */
 export function maskSecret(text: string, secret: string | undefined): string {
   if (!secret) return text;
   return text
@@ -12,17 +9,10 @@ export function maskSecret(text: string, secret: string | undefined): string {
     .replaceAll(JSON.stringify(secret).slice(1, -1), MASK);
 }
 
-/** The same for every text within a value of JSON, names of fields too. */
-export function maskSecretWithin(value: unknown, secret: string): unknown {
-  if (typeof value === 'string') return maskSecret(value, secret);
-  if (Array.isArray(value)) {
-    return value.map(item => maskSecretWithin(item, secret));
-  }
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [
-      maskSecret(name, secret),
-      maskSecretWithin(item, secret),
-    ]),
+/** Copies a JSON value with the secret masked in each of its texts. */
+export function maskSecretWithin<T>(value: T, secret: string): T {
+  const json = JSON.stringify(value, (_name, item: unknown) =>
+    typeof item === 'string' ? maskSecret(item, secret) : item,
   );
+  return JSON.parse(json) as T;
 }

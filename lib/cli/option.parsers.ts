@@ -1,5 +1,9 @@
 import { InvalidArgumentError } from 'commander';
+import { XeniooEventType } from '../events/xenioo-event-type.js';
 import { LONGEST_TIMER_MS } from '../options/range-problems.js';
+import { UsageError } from './usage.error.js';
+
+const DECIMAL = /^(\d+(?:\.\d+)?|\.\d+)$/;
 
 const UNITS_MS: Readonly<Record<string, number>> = {
   ms: 1,
@@ -8,66 +12,131 @@ const UNITS_MS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-/** A duration such as `500ms`, `30s`, `1.5m` or `2h` in milliseconds; a bare number is milliseconds. */
+/** Parses a duration such as `500ms`, `30s`, `1.5m` or `2h` into milliseconds; a bare number is milliseconds. */
 export function parseDuration(text: string): number {
-  const [, amount, unit = 'ms'] =
-    /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text) ?? [];
-  const durationMs = Math.round(Number(amount) * UNITS_MS[unit]!);
-  if (!(durationMs >= 1 && durationMs <= LONGEST_TIMER_MS)) {
-    throw new InvalidArgumentError(
-      'Expected a duration such as 500ms, 30s or 2m, of 24 days at most.',
-    );
-  }
-  return durationMs;
+  const [, amount = '', unit = 'ms'] = /^(.*?)(ms|s|m|h)?$/s.exec(text) ?? [];
+  const durationMs = parseNumber(amount, {
+    factor: UNITS_MS[unit]!,
+    least: 1,
+    most: LONGEST_TIMER_MS,
+    expected: 'Expected a duration such as 500ms, 30s or 2m, 24 days at most.',
+  });
+  return Math.round(durationMs);
 }
 
-/** A share such as `2%` or `0.02`, from 0 to 1. */
+/** Parses a share such as `2%` or `0.02` into a number from 0 to 1. */
 export function parseShare(text: string): number {
-  const [, amount, percent] = /^(\d+(?:\.\d+)?|\.\d+)(%)?$/.exec(text) ?? [];
-  const share = Number(amount) / (percent ? 100 : 1);
-  if (!(share >= 0 && share <= 1)) {
-    throw new InvalidArgumentError(
-      'Expected a share such as 2% or 0.02, of 100% at most.',
-    );
-  }
-  return share;
+  const isPercent = text.endsWith('%');
+  return parseNumber(isPercent ? text.slice(0, -1) : text, {
+    factor: isPercent ? 0.01 : 1,
+    least: 0,
+    most: 1,
+    expected: 'Expected a share such as 2% or 0.02, 100% at most.',
+  });
 }
 
-/** A whole number in plain digits, from `least` to `most`. */
+/** Returns a parser of whole numbers from `least` to `most`. */
 export function parseCount(
   least: number,
   most: number,
 ): (text: string) => number {
-  return text => {
-    const count = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-    if (!(count >= least && count <= most)) {
-      throw new InvalidArgumentError(
-        `Expected a whole number from ${least} to ${most}.`,
-      );
-    }
-    return count;
-  };
+  const expected = `Expected a whole number from ${least} to ${most}.`;
+  return text =>
+    parseNumber(/^\d+$/.test(text) ? text : '', { least, most, expected });
 }
 
-/** Calls a second; `max` is as fast as the endpoint answers, which is infinite here. */
+/** Parses calls per second; `max`, as fast as they are answered, is infinite. */
 export function parseRate(text: string): number {
   if (text === 'max') return Number.POSITIVE_INFINITY;
-  const rate = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-  if (!(rate >= 0.001 && rate <= 100_000)) {
-    throw new InvalidArgumentError(
-      'Expected calls a second, such as 100 or 0.5, or max.',
-    );
-  }
-  return rate;
+  return parseNumber(text, {
+    least: 0.001,
+    most: 100_000,
+    expected: 'Expected calls per second, such as 100 or 0.5, or max.',
+  });
 }
 
-/** How many times as fast, such as `10` or `0.5`. */
+/** Parses a factor such as `10` or `0.5`. */
 export function parseSpeed(text: string): number {
-  const speed = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-  if (!(speed >= 0.001 && speed <= 1_000_000)) {
-    throw new InvalidArgumentError(
-      'Expected how many times as fast, such as 1, 10 or 0.5.',
+  return parseNumber(text, {
+    least: 0.001,
+    most: 1_000_000,
+    expected: 'Expected a factor such as 1, 10 or 0.5.',
+  });
+}
+
+function parseNumber(
+  text: string,
+  range: {
+    readonly least: number;
+    readonly most: number;
+    readonly factor?: number;
+    readonly expected: string;
+  },
+): number {
+  const number = DECIMAL.test(text) ? Number(text) * (range.factor ?? 1) : NaN;
+  if (number >= range.least && number <= range.most) return number;
+  throw new InvalidArgumentError(range.expected);
+}
+
+const TYPES = Object.values(XeniooEventType).filter(
+  (name): name is keyof typeof XeniooEventType => typeof name === 'string',
+);
+
+/** Names of the event types as they are typed, in the order of their numbers: `user-message`. */
+export const TYPE_NAMES: readonly string[] = TYPES.map(name =>
+  name.replaceAll(/(?<=.)[A-Z]/g, '-$&').toLowerCase(),
+);
+
+/** Parses the number of an event type, known or not, or its name in any spelling: `user-message`, `UserMessage`. */
+export function parseEventType(text: string): number {
+  if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) {
+    return Number(text);
+  }
+  const type = TYPES.find(name => withoutCase(name) === withoutCase(text));
+  if (type !== undefined) return XeniooEventType[type];
+  throw new InvalidArgumentError(
+    `Expected a number, or one of ${TYPE_NAMES.join(', ')}.`,
+  );
+}
+
+function withoutCase(name: string): string {
+  return name.replaceAll(/[-_]/g, '').toLowerCase();
+}
+
+/** A field of an entry and its value. */
+export type Field = readonly [name: string, value: unknown];
+
+// UsageError, since Commander's InvalidArgumentError shows what was given: a person's words.
+
+/**
+ * Parses one more `--field`: `city=Rome` is a text; `age:=42`, `Data:=null` and
+ * `tags:=["a"]` are JSON.
+ * @throws {UsageError}
+ */
+export function parseField(text: string, before: readonly Field[]): Field[] {
+  const [, name, colon, value] = /^([^=]+?)(:?)=([^]*)$/.exec(text) ?? [];
+  if (name === undefined || value === undefined) {
+    throw new UsageError(
+      '--field: expected Name=text, or Name:=JSON such as age:=42 or Data:=null.',
     );
   }
-  return speed;
+  return [...before, [name, colon ? parseJson(value, '--field') : value]];
+}
+
+/**
+ * Parses the JSON of `--entry`.
+ * @throws {UsageError}
+ */
+export function parseEntry(text: string): unknown {
+  return parseJson(text, '--entry');
+}
+
+function parseJson(text: string, option: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new UsageError(
+      `${option}: expected JSON, with texts and names in double quotes. Put single quotes around it: --entry '{"Type":1}'.`,
+    );
+  }
 }

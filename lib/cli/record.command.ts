@@ -1,14 +1,19 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Command } from 'commander';
 import {
-  addJsonOption,
-  addSecretOption,
+  COMMON_OPTIONS,
   resolveSecret,
   type EndpointOptions,
-} from './endpoint.options.js';
+} from './common.options.js';
+import { plural } from './format.js';
+import { createBodyMask, MASK_HELP } from './mask-body.js';
 import { parseCount } from './option.parsers.js';
-import { RECORDING_FORMAT } from './record/recorded-call.js';
-import { describeCounts } from './record/recording.counts.js';
-import { record } from './record/record.js';
+import { describeSystemError } from './outcomes.js';
+import { createRecordServer, type RecordResult } from './record.server.js';
+import { countEntries, RECORDING_HELP } from './recorded-call.js';
+import { RecordingFile } from './recording.file.js';
 import type { Terminal } from './terminal.js';
 import { UsageError } from './usage.error.js';
 
@@ -21,79 +26,142 @@ interface RecordOptions extends EndpointOptions {
   readonly json?: true;
 }
 
-/** `record`: a webhook that stands in for yours, and keeps what comes. */
-export function createRecordCommand(terminal: Terminal): Command {
-  const command = new Command('record')
-    .summary('stand in for your webhook, and keep what comes in a file')
-    .description(
-      "Stands in for your webhook: answers each call 200, and keeps it in a file, with people's words masked.",
-    )
-    .requiredOption(
-      '--port <port>',
-      'port to listen on; 0 takes a free one',
-      parseCount(0, 65_535),
-    )
-    .option(
-      '--host <host>',
-      'address to listen on; 0.0.0.0 for each of this machine',
-      '127.0.0.1',
-    )
-    .option('--path <path>', 'the only path that is answered (default: any)')
-    .option('--out <file>', 'file that calls are appended to (default: stdout)')
-    .option('--unmasked', "people's words as they are");
-  addSecretOption(command);
-  addJsonOption(command);
-  return command
-    .addHelpText('after', HELP)
-    .action((options: RecordOptions) => run(options, terminal));
-}
+/** Time within which calls under way have to end after Ctrl-C. */
+const CLOSE_TIMEOUT_MS = 5_000;
 
-const HELP = `
-The file:
-  ${RECORDING_FORMAT}
-  A call is answered 200 when its line is written, and synced with --out: what
-  Xenioo was told is there is there, even if the process is killed. One that can't
-  be written is answered 503. A file that is a recording already is gone on with;
-  any other stays as it is. No header but Content-Type is kept.
-
-What is masked:
-  Letters become x or X, digits 0, emojis and other symbols 🙂, one for one; spaces
-  and punctuation stay. So it is done to Data, Text, UserName, AccountName, and all
-  that is in variables: texts, numbers (42 is 10 then), and names within them;
-  true, false and null stay. ConversationId becomes a name that is the same within
-  one recording. A body that is no JSON is masked from end to end.
-  What stays: Type, ItemType, ItemSubType, Date, Channel, Name and Key (of intents
-  and entities, types 3 to 6), the names of variables, and BotToken, which tells
-  bots apart and opens nothing. These too are masked where they are of another kind
-  than Xenioo documents.
+const HELP = `${RECORDING_HELP}
+  A call is answered 200 once its line is written, and synced to disk with --out; a
+  call that can't be written is answered 503. An existing recording is continued.
+${MASK_HELP}
 
 Examples:
   $ npx nestjs-xenioo record --port 3000 --out calls.ndjson
   $ npx nestjs-xenioo replay calls.ndjson --url http://localhost:3000/xenioo/webhook
   $ npx nestjs-xenioo record --port 4000 --unmasked | npx nestjs-xenioo replay - --rate max
 
-Ctrl-C ends it, and tells how much was recorded; --json tells it as JSON, and needs
---out. Ends with 0, or with 1 if a call could not be written.`;
+Ctrl-C stops and prints a summary. Exits with 0, or with 1 if a call could not be
+written.`;
 
-async function run(options: RecordOptions, terminal: Terminal): Promise<void> {
-  const { port, host, path, unmasked, json } = options;
+/** Creates `record`, a webhook that saves the calls it receives. */
+export function createRecordCommand(terminal: Terminal): Command {
+  return new Command('record')
+    .summary('receive calls in place of your webhook, and save them')
+    .description(
+      "Receives calls in place of your webhook: answers each 200 and saves it, with people's words masked.",
+    )
+    .requiredOption(
+      '--port <port>',
+      'port to listen on; 0 for a free one',
+      parseCount(0, 65_535),
+    )
+    .option(
+      '--host <host>',
+      'address to listen on; 0.0.0.0 for all addresses',
+      '127.0.0.1',
+    )
+    .option('--path <path>', 'only path to answer (default: any)')
+    .option('--out <file>', 'file to append to (default: stdout)')
+    .option('--unmasked', "keep people's words")
+    .addOption(COMMON_OPTIONS.secret)
+    .addOption(COMMON_OPTIONS.json)
+    .addHelpText('after', HELP)
+    .action((options: RecordOptions) => record(options, terminal));
+}
+
+async function record(
+  options: RecordOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const { path, unmasked, json } = options;
   const out = options.out === '-' ? undefined : options.out;
   if (json && out === undefined) {
     throw new UsageError(
-      'Without --out the recording goes to stdout, where --json is to stand: give --out.',
+      '--json needs --out: without it the recording goes to stdout.',
     );
   }
   if (path !== undefined && !/^\/[^?#\s]*$/.test(path)) {
-    throw new UsageError(
-      '--path: expected a path such as /xenioo/webhook, that begins with a slash.',
-    );
+    throw new UsageError('--path: expected a path such as /xenioo/webhook.');
   }
-  const isMasked = !unmasked;
-  const plan = { port, host, path, out, isMasked };
   const secret = resolveSecret(options, terminal);
-  const counts = await record({ ...plan, secret }, terminal);
-  if (counts.unwritten > 0) terminal.exitCode = 1;
-  terminal.err(`${describeCounts(counts)}, in ${out ?? 'stdout'}.`);
-  if (json)
-    terminal.out(JSON.stringify({ file: out, isMasked, ...counts }, null, 2));
+  const mask = unmasked ? (body: string) => body : createBodyMask(secret);
+  const file =
+    out === undefined
+      ? RecordingFile.toStdout(terminal)
+      : await RecordingFile.open(out);
+  let events = 0;
+  const outcomes: Record<string, number> = {};
+  const server = createRecordServer({
+    secret,
+    path,
+    signal: terminal.signal,
+    async save(call) {
+      await file.append({ ...call, body: mask(call.body) });
+      return countEntries(call.body);
+    },
+    onResult(result) {
+      events += result.events ?? 0;
+      const outcome = String(result.status ?? 'incomplete');
+      outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+      terminal.err(describeResult(result));
+    },
+  });
+  try {
+    await listen(server, options);
+    terminal.err(greeting(server.address() as AddressInfo, options));
+    if (!terminal.signal.aborted) await once(terminal.signal, 'abort');
+    await close(server);
+  } finally {
+    await file.close();
+  }
+  const calls = outcomes['200'] ?? 0;
+  terminal.err(
+    `Recorded ${plural(calls, 'call')} with ${plural(events, 'event')} in ${out ?? 'stdout'}.`,
+  );
+  const summary = { file: out, isMasked: !unmasked, calls, events, outcomes };
+  if (json) terminal.out(JSON.stringify(summary, null, 2));
+  if (outcomes['503']) terminal.exitCode = 1;
+}
+
+function describeResult({ status, events, problem }: RecordResult): string {
+  const time = new Date().toTimeString().slice(0, 8);
+  const what = problem ?? plural(events ?? 0, 'event');
+  return `${time}  ${status ?? '---'}  ${what}`;
+}
+
+async function listen(
+  server: Server,
+  { port, host }: RecordOptions,
+): Promise<void> {
+  server.listen(port, host);
+  await once(server, 'listening').catch((error: unknown) => {
+    throw new UsageError(
+      `Cannot listen on ${host}:${port}: ${describeSystemError(error)}. Fix: choose another --port or --host.`,
+    );
+  });
+}
+
+/** Completes the calls under way. */
+async function close(server: Server): Promise<void> {
+  const timer = setTimeout(
+    () => server.closeAllConnections(),
+    CLOSE_TIMEOUT_MS,
+  );
+  server.close();
+  await once(server, 'close');
+  clearTimeout(timer);
+}
+
+function greeting(
+  { address, family, port }: AddressInfo,
+  { path = '/', unmasked }: RecordOptions,
+): string {
+  const isAny = address === '0.0.0.0' || address === '::';
+  const host = family === 'IPv6' ? `[${address}]` : address;
+  const origin = `http://${isAny ? 'localhost' : host}:${port}`;
+  return [
+    `Recording at ${origin}${path}. Press Ctrl-C to stop.`,
+    `To receive calls from Xenioo, run: npx cloudflared tunnel --url ${origin}`,
+    `Then set the https URL it prints${path === '/' ? '' : `, with ${path},`} as the Events Webhook URL of the bot.`,
+    ...(unmasked ? ["The recording holds people's words: protect it."] : []),
+  ].join('\n');
 }

@@ -1,20 +1,25 @@
+import { createReadStream } from 'node:fs';
 import { Command, Option } from 'commander';
+import { parseWireDate } from '../events/wire-date.js';
 import type { XeniooFailureReading } from '../simulator/failure-count.js';
+import type { PlannedCall } from '../simulator/plan-calls.js';
+import { sendCalls } from '../simulator/send-calls.js';
+import { XeniooSender } from '../simulator/xenioo.sender.js';
+import { runCalls, type SendOptions } from './call-run.js';
+import { formatCallRun } from './call-run.table.js';
 import {
-  addFailuresOption,
-  addJsonOption,
-  addSecretOption,
-  addTimeoutOption,
-  addUrlOption,
+  COMMON_OPTIONS,
   resolveEndpoint,
   type EndpointOptions,
-} from './endpoint.options.js';
-import { parseCount, parseRate, parseSpeed } from './option.parsers.js';
-import { RECORDING_FORMAT } from './record/recorded-call.js';
-import { checkRecording } from './replay/read-recording.js';
-import { replay } from './replay/replay.js';
-import { showReplayProgress } from './replay/replay.progress.js';
-import { inTable, replayReport } from './replay/replay.report.js';
+} from './common.options.js';
+import { createDateMover } from './fresh-dates.js';
+import { parseSpeed } from './option.parsers.js';
+import { readRecording } from './read-recording.js';
+import {
+  countEntries,
+  RECORDING_HELP,
+  type RecordedCall,
+} from './recorded-call.js';
 import type { Terminal } from './terminal.js';
 import { UsageError } from './usage.error.js';
 
@@ -28,97 +33,132 @@ interface ReplayOptions extends EndpointOptions {
   readonly json?: true;
 }
 
-/** `replay`: the calls of a recording, once more. */
-export function createReplayCommand(terminal: Terminal): Command {
-  const command = new Command('replay')
-    .summary('send the calls of a recording again')
-    .description(
-      'Sends the calls of a recording again: in their order, and grouped as they were.',
-    )
-    .argument('<file>', 'a recording; - reads stdin');
-  addPaceOptions(command);
-  addFailuresOption(command);
-  addUrlOption(command);
-  addSecretOption(command);
-  addTimeoutOption(command);
-  addJsonOption(command);
-  return command
-    .addHelpText('after', HELP)
-    .action((file: string, options: ReplayOptions) =>
-      run(file, options, terminal),
-    );
-}
-
-function addPaceOptions(command: Command): void {
-  command
-    .option(
-      '--rate <rate>',
-      'calls a second; max: as fast as they are answered',
-      parseRate,
-      100,
-    )
-    .addOption(
-      new Option(
-        '--speed <factor>',
-        'in place of --rate: 1 as they came, 10 ten times as fast',
-      )
-        .argParser(parseSpeed)
-        .conflicts('rate'),
-    )
-    .option(
-      '--fresh-dates',
-      'move each Date by the same time, so that the first is now: an app drops what it has seen',
-    )
-    .option(
-      '--concurrency <count>',
-      'most calls that wait for an answer at once; more than 1 begin in order, but may overtake each other',
-      parseCount(1, 10_000),
-      1,
-    );
-}
-
-const HELP = `
-The file:
-  ${RECORDING_FORMAT}
-  Only body or text must be there. Empty lines are passed over. Of a file each line
-  is looked at before anything is sent. A pipe is sent as it comes, until a line is
-  broken: what is behind that is not sent.
+const HELP = `${RECORDING_HELP}
+  Only body is required. A line that is cut off is skipped with a warning.
 
 Examples:
   $ npx nestjs-xenioo replay calls.ndjson --url http://localhost:3000/xenioo/webhook
   $ npx nestjs-xenioo replay calls.ndjson --fresh-dates --speed 10
   $ head -100 calls.ndjson | npx nestjs-xenioo replay - --rate max --json
 
-Ctrl-C ends it, and shows what was done until then. Ends with 0 if each call was
-answered 200 in time, with 1 if one was not or was left out, and with 2 if a line
-is broken.`;
+Ctrl-C stops and prints the report. Exits with 0 if every call was sent and answered
+200 in time, with 1 if not, and with 2 if a line is not a recorded call.`;
 
-async function run(
+/** Creates `replay`, which sends the calls of a recording. */
+export function createReplayCommand(terminal: Terminal): Command {
+  return new Command('replay')
+    .summary('send the calls of a recording')
+    .description(
+      'Sends the calls of a recording in their order, grouped as they were.',
+    )
+    .argument('<file>', 'recording to send; - for stdin')
+    .addOption(COMMON_OPTIONS.rate)
+    .addOption(
+      new Option(
+        '--speed <factor>',
+        'instead of --rate: 1 for the recorded pace, 10 for ten times as fast',
+      )
+        .argParser(parseSpeed)
+        .conflicts('rate'),
+    )
+    .option(
+      '--fresh-dates',
+      'move each Date by the same time, the first to now (an app drops duplicates)',
+    )
+    .addOption(COMMON_OPTIONS.concurrency(1))
+    .addOption(COMMON_OPTIONS.failures)
+    .addOption(COMMON_OPTIONS.url)
+    .addOption(COMMON_OPTIONS.secret)
+    .addOption(COMMON_OPTIONS.timeout)
+    .addOption(COMMON_OPTIONS.json)
+    .addHelpText('after', HELP)
+    .action((file: string, options: ReplayOptions) =>
+      replay(file, options, terminal),
+    );
+}
+
+async function replay(
   file: string,
-  { rate, speed, freshDates, ...options }: ReplayOptions,
+  options: ReplayOptions,
   terminal: Terminal,
 ): Promise<void> {
-  const { failures, concurrency, timeout, json } = options;
-  const endpoint = resolveEndpoint(options, terminal);
-  const plan = {
-    ...endpoint,
-    file,
-    pace: speed === undefined ? { rate } : { speed },
-    hasFreshDates: freshDates ?? false,
+  const { speed, rate, freshDates, concurrency, failures } = options;
+  const { url, secret } = resolveEndpoint(options, terminal);
+  const sender = new XeniooSender({
+    url,
+    secret,
     failures,
+    timeoutMs: options.timeout,
+  });
+  const input = file === '-' ? process.stdin : createReadStream(file);
+  let tornLines = 0;
+  const calls = readRecording(input, {
+    file,
+    needsTimes: speed !== undefined,
+    onTornLine(lineNumber) {
+      tornLines++;
+      terminal.err(`warning: skipped line ${lineNumber}, which is cut off`);
+    },
+  });
+  const run = {
+    url,
+    subject: file === '-' ? 'Calls from stdin' : `Calls of ${file}`,
     concurrency,
-    timeoutMs: timeout,
+    ...(speed === undefined && { rate }),
   };
-  const { signal } = terminal;
-  const needsTimes = speed !== undefined;
-  const size = await checkRecording(file, { needsTimes, signal });
-  if (size?.calls === 0) throw new UsageError(`${file} holds no calls.`);
-  const progress = showReplayProgress(endpoint.url, size, terminal);
-  const outcome = await replay(plan, progress.onCall, signal).finally(() =>
-    progress.end(),
+  const startAfterMs =
+    speed === undefined
+      ? (_call: ReplayedCall, index: number) => (index * 1_000) / rate
+      : recordedPace(speed);
+  const moveDates = freshDates ? createDateMover() : (body: string) => body;
+  const send = (options: SendOptions) =>
+    sendCalls(sender, planCalls(calls, moveDates), {
+      ...options,
+      startAfterMs,
+    });
+  const report = await runCalls({ ...run, send }, terminal).finally(() => {
+    input.destroy();
+    sender.close();
+  });
+  if (report.calls === 0 && report.endedBy === 'all sent') {
+    throw new UsageError(`${file} holds no recorded calls.`);
+  }
+  terminal.out(
+    options.json
+      ? JSON.stringify({ file, tornLines, ...report }, null, 2)
+      : formatCallRun(report),
   );
-  const report = replayReport(plan, outcome, size);
-  terminal.out(json ? JSON.stringify(report, null, 2) : inTable(report));
-  if (outcome.error !== undefined) throw outcome.error;
-  if (!report.isAsExpected) terminal.exitCode = 1;
+  const isComplete = report.endedBy === 'all sent';
+  if (!report.isAsExpected || !isComplete) terminal.exitCode = 1;
+}
+
+interface ReplayedCall extends PlannedCall {
+  readonly receivedAt: string | undefined;
+}
+
+async function* planCalls(
+  calls: AsyncIterable<RecordedCall>,
+  moveDates: (body: string) => string,
+): AsyncGenerator<ReplayedCall, undefined> {
+  for await (const { body, contentType, receivedAt } of calls) {
+    yield {
+      body: moveDates(body),
+      ...(contentType !== undefined && {
+        headers: { 'content-type': contentType },
+      }),
+      events: countEntries(body),
+      isRepeated: false,
+      receivedAt,
+    };
+  }
+}
+
+/** Returns the start of each call after the first one, at so many times the recorded pace. */
+function recordedPace(speed: number): (call: ReplayedCall) => number {
+  let first: number | undefined;
+  return ({ receivedAt }) => {
+    const time = parseWireDate(receivedAt)!.getTime();
+    first ??= time;
+    return (time - first) / speed;
+  };
 }

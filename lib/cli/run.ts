@@ -7,10 +7,7 @@ import { UsageError } from './usage.error.js';
 
 const WRONG_USAGE = 2;
 
-/**
- * Runs the tool with the arguments that stand behind its name, and resolves with
- * its exit code. Never rejects.
- */
+/** Runs the command line with its arguments, and resolves with the exit code. Never rejects. */
 export async function run(
   args: readonly string[],
   terminal: Terminal,
@@ -19,20 +16,16 @@ export async function run(
     await createProgram(terminal).parseAsync(args, { from: 'user' });
     return terminal.exitCode;
   } catch (error) {
-    return exitCodeOf(error, terminal);
+    // Commander has printed its message; help that was asked for exits with 0.
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? 0 : WRONG_USAGE;
+    }
+    if (error instanceof UsageError) {
+      terminal.err(`error: ${error.message}\nSee --help for usage.`);
+      return WRONG_USAGE;
+    }
+    const { message, stack } = describeError(error);
+    terminal.err(maskSecret(stack ?? message, terminal.env.XENIOO_SECRET));
+    return 1;
   }
-}
-
-function exitCodeOf(error: unknown, terminal: Terminal): number {
-  // It has printed its message already; help that was asked for ends with 0.
-  if (error instanceof CommanderError) {
-    return error.exitCode === 0 ? 0 : WRONG_USAGE;
-  }
-  if (error instanceof UsageError) {
-    terminal.err(`error: ${error.message}\nAdd --help to see what there is.`);
-    return WRONG_USAGE;
-  }
-  const { message, stack } = describeError(error);
-  terminal.err(maskSecret(stack ?? message, terminal.env.XENIOO_SECRET));
-  return 1;
 }

@@ -1,19 +1,24 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { Argument, Command, Option } from 'commander';
 import type { XeniooAnswer } from '../simulator/post.js';
 import { XeniooSender } from '../simulator/xenioo.sender.js';
-import { createEntry } from './create-entry.js';
 import {
-  addJsonOption,
-  addSecretOption,
-  addTimeoutOption,
-  addUrlOption,
+  COMMON_OPTIONS,
   resolveEndpoint,
   type Endpoint,
   type EndpointOptions,
-} from './endpoint.options.js';
-import { parseEventType, TYPE_NAMES } from './event-type.parser.js';
-import { parseEntry, parseField, type Field } from './field.parser.js';
-import { inJson, inText, sendReport } from './send.report.js';
+} from './common.options.js';
+import { createEntry } from './create-entry.js';
+import { formatMs } from './format.js';
+import { MASK, maskSecretWithin } from './mask-secret.js';
+import {
+  parseEntry,
+  parseEventType,
+  parseField,
+  TYPE_NAMES,
+  type Field,
+} from './option.parsers.js';
+import { describeOutcome, fixFor } from './outcomes.js';
 import type { Terminal } from './terminal.js';
 import { UsageError } from './usage.error.js';
 
@@ -25,48 +30,10 @@ interface SendOptions extends EndpointOptions {
   readonly json?: true;
 }
 
-/** `send`: one event; shows what went out, what came back, and what Xenioo would make of it. */
-export function createSendCommand(terminal: Terminal): Command {
-  const command = new Command('send')
-    .summary('send one event, and show request and answer')
-    .description(
-      'Sends one event as Xenioo would, and shows request and answer.',
-    )
-    .addArgument(
-      new Argument('[type]', 'the type by its name or number').argParser(
-        parseEventType,
-      ),
-    )
-    .option('--data <text>', 'what was written (of type 7: its Text)')
-    .addOption(
-      new Option(
-        '--field <field>',
-        'a field or variable, over what is realistic: Name=text, or Name:=JSON; can be given again',
-      )
-        .argParser(parseField)
-        .default([], 'none'),
-    )
-    .addOption(
-      new Option(
-        '--entry <json>',
-        'an entry, or an array of them, sent as it stands instead of a type',
-      ).argParser(parseEntry),
-    );
-  addUrlOption(command);
-  addSecretOption(command);
-  addTimeoutOption(command);
-  addJsonOption(command);
-  return command
-    .addHelpText('after', HELP)
-    .action((type: number | undefined, options: SendOptions) =>
-      send(type, options, terminal),
-    );
-}
-
 const HELP = `
 Types:
 ${TYPE_NAMES.map((name, number) => `  ${String(number).padStart(2)}  ${name}`).join('\n')}
-  any other number is one that Xenioo may add
+  any other number is an unknown type
 
 Examples:
   $ npx nestjs-xenioo send user-message --url http://localhost:3000/xenioo/webhook
@@ -74,7 +41,44 @@ Examples:
   $ npx nestjs-xenioo send user-message --field 'Data:=null' --field 'age:=42'
   $ npx nestjs-xenioo send --entry '[{"Type":8},{"Type":99,"Data":"one day"}]'
 
-Ends with 0 if it was answered 200 in time, and 1 if Xenioo would count it as a failed call.`;
+Exits with 0 if the call was answered 200 in time, and with 1 otherwise.`;
+
+/** Creates `send`, which sends one event and prints request and answer. */
+export function createSendCommand(terminal: Terminal): Command {
+  return new Command('send')
+    .summary('send one event, and print request and answer')
+    .description(
+      'Sends one event as Xenioo does, and prints request and answer.',
+    )
+    .addArgument(
+      new Argument('[type]', 'name or number of the event type').argParser(
+        parseEventType,
+      ),
+    )
+    .option('--data <text>', 'text of the message (Data; Text for type 7)')
+    .addOption(
+      new Option(
+        '--field <field>',
+        'set a field or variable: Name=text, or Name:=JSON; repeatable',
+      )
+        .argParser(parseField)
+        .default([], 'none'),
+    )
+    .addOption(
+      new Option(
+        '--entry <json>',
+        'send this entry or array of entries as it is, instead of a type',
+      ).argParser(parseEntry),
+    )
+    .addOption(COMMON_OPTIONS.url)
+    .addOption(COMMON_OPTIONS.secret)
+    .addOption(COMMON_OPTIONS.timeout)
+    .addOption(COMMON_OPTIONS.json)
+    .addHelpText('after', HELP)
+    .action((type: number | undefined, options: SendOptions) =>
+      send(type, options, terminal),
+    );
+}
 
 async function send(
   type: number | undefined,
@@ -83,52 +87,117 @@ async function send(
 ): Promise<void> {
   const body = bodyOf(type, options);
   const endpoint = resolveEndpoint(options, terminal);
-  const answer = await call(body, endpoint, options.timeout, terminal);
-  if (answer === undefined) return;
-  if (answer.failure !== undefined) terminal.exitCode = 1;
-  const report = sendReport(body, answer, endpoint);
-  terminal.out(options.json ? inJson(report) : inText(report));
+  const { signal } = terminal;
+  const sender = new XeniooSender({ ...endpoint, timeoutMs: options.timeout });
+  try {
+    // As text: the sender takes a string for a body, not for a JSON value.
+    const answer = await sender.call(JSON.stringify(body), { signal });
+    const report = sendReport(body, answer, endpoint);
+    terminal.out(
+      options.json ? JSON.stringify(report, null, 2) : formatReport(report),
+    );
+    if (!report.isAsExpected) terminal.exitCode = 1;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    terminal.err('Interrupted before an answer came.');
+    terminal.exitCode = 1;
+  } finally {
+    sender.close();
+  }
 }
 
 function bodyOf(
   type: number | undefined,
   { data, field, entry }: SendOptions,
 ): unknown {
-  const isOfType = type !== undefined;
-  if (entry !== undefined) {
-    if (!isOfType && data === undefined && field.length === 0) return entry;
+  if (entry === undefined) {
+    if (type !== undefined) return createEntry(type, { data, fields: field });
     throw new UsageError(
-      '--entry is sent as it stands: leave out the type, --data and --field, or --entry.',
+      `Nothing to send. Fix: give a type (${TYPE_NAMES.join(', ')}, or a number), or --entry.`,
     );
   }
-  if (isOfType) {
-    return createEntry(type, {
-      fields: field,
-      ...(data !== undefined && { data }),
-    });
+  if (type === undefined && data === undefined && field.length === 0) {
+    return entry;
   }
   throw new UsageError(
-    `What is to be sent? Give a type (${TYPE_NAMES.join(', ')}, or a number), or --entry.`,
+    '--entry is sent as it is. Fix: remove the type, --data and --field, or remove --entry.',
   );
 }
 
-/** Absent if Ctrl-C came before the answer. */
-async function call(
+function sendReport(
   body: unknown,
+  { failure, ...answer }: XeniooAnswer,
   { url, secret }: Endpoint,
-  timeoutMs: number,
-  terminal: Terminal,
-): Promise<XeniooAnswer | undefined> {
-  const sender = new XeniooSender({ url, secret, timeoutMs });
-  try {
-    // As text: a list would be an array, and a text of JSON a body as it is.
-    return await sender.call(JSON.stringify(body), { signal: terminal.signal });
-  } catch (error) {
-    if (!terminal.signal.aborted) throw error;
-    terminal.err('Stopped before an answer came.');
-    terminal.exitCode = 1;
-    return undefined;
-  } finally {
-    sender.close();
-  }
+) {
+  const request = {
+    method: 'POST',
+    url,
+    headers: {
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(JSON.stringify(body))),
+      authorization: `Bearer ${MASK}`,
+    },
+    body: maskSecretWithin(body, secret),
+  };
+  return {
+    request,
+    answer: maskSecretWithin(answer, secret),
+    isAsExpected: failure === undefined,
+    ...(failure !== undefined && { failure, fix: fixFor(answer.outcome) }),
+  };
+}
+
+type SendReport = ReturnType<typeof sendReport>;
+
+function formatReport({ request, answer, failure, fix }: SendReport): string {
+  return [
+    `POST ${request.url}`,
+    ...Object.entries(request.headers).map(inOneLine),
+    '',
+    JSON.stringify(request.body, null, 2),
+    '',
+    `${describeOutcome(answer.outcome)}, ${formatMs(answer.latencyMs)}`,
+    ...shownHeaders(answer.headers),
+    '',
+    ...(answer.status === undefined ? [] : [shownBody(answer.body), '']),
+    failure === undefined
+      ? 'As Xenioo expects: answered 200 in time.'
+      : `Xenioo counts this as a failed call: it ${failure}.\nFix: ${fix}`,
+  ].join('\n');
+}
+
+const SHOWN_HEADERS = [
+  'content-type',
+  'content-length',
+  'location',
+  'www-authenticate',
+  'retry-after',
+  'allow',
+  'server',
+  'connection',
+];
+
+function shownHeaders(headers: IncomingHttpHeaders): string[] {
+  return Object.entries(headers)
+    .filter(([name]) => SHOWN_HEADERS.includes(name))
+    .map(inOneLine);
+}
+
+function inOneLine([name, value]: [string, unknown]): string {
+  return `${name}: ${printable(String(value))}`;
+}
+
+const LONGEST_BODY = 2_000;
+
+function shownBody(body: string): string {
+  if (body === '') return '(empty body)';
+  const text = printable(body);
+  return text.length <= LONGEST_BODY
+    ? text
+    : `${text.slice(0, LONGEST_BODY)}\n(cut off; --json prints all of it)`;
+}
+
+/** Replaces control characters, which a terminal would obey. */
+function printable(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\n\t]/gu, '�');
 }

@@ -1,23 +1,17 @@
 import { Command } from 'commander';
 import type { XeniooFailureReading } from '../simulator/failure-count.js';
+import { xeniooConversation } from '../simulator/xenioo-conversation.js';
+import { xeniooTraffic } from '../simulator/xenioo-traffic.js';
+import { XeniooSender } from '../simulator/xenioo.sender.js';
+import { runCalls } from './call-run.js';
+import { formatCallRun } from './call-run.table.js';
 import {
-  addFailuresOption,
-  addJsonOption,
-  addSecretOption,
-  addTimeoutOption,
-  addUrlOption,
+  COMMON_OPTIONS,
   resolveEndpoint,
   type EndpointOptions,
-} from './endpoint.options.js';
-import {
-  parseCount,
-  parseDuration,
-  parseRate,
-  parseShare,
-} from './option.parsers.js';
-import { simulate } from './simulate.js';
-import { showProgress } from './simulation.progress.js';
-import { inTable, simulationReport } from './simulation.report.js';
+} from './common.options.js';
+import { formatCount, plural } from './format.js';
+import { parseCount, parseDuration, parseShare } from './option.parsers.js';
 import type { Terminal } from './terminal.js';
 import { UsageError } from './usage.error.js';
 
@@ -35,64 +29,6 @@ interface SimulateOptions extends EndpointOptions {
   readonly json?: true;
 }
 
-/** `simulate`: many conversations at once, as the service would tell them. */
-export function createSimulateCommand(terminal: Terminal): Command {
-  const command = new Command('simulate')
-    .summary('play many conversations at once')
-    .description(
-      'Plays many conversations at once, as Xenioo would tell them, and stops when Xenioo would.',
-    );
-  addTrafficOptions(command);
-  addFailuresOption(command);
-  addUrlOption(command);
-  addSecretOption(command);
-  addTimeoutOption(command);
-  addJsonOption(command);
-  return command
-    .addHelpText('after', HELP)
-    .action((options: SimulateOptions) => run(options, terminal));
-}
-
-function addTrafficOptions(command: Command): void {
-  const count = parseCount(1, 1_000_000);
-  command
-    .option('--conversations <count>', 'conversations side by side', count, 20)
-    .option(
-      '--rate <rate>',
-      'calls a second, whatever is in them; max: as fast as they are answered',
-      parseRate,
-      100,
-    )
-    .option(
-      '--duration <duration>',
-      'how long, such as 30s or 2m: one that is over is followed by another (default: until each conversation is over)',
-      parseDuration,
-    )
-    .option(
-      '--grouped <count>',
-      'so many events in a call, as an array (default: one, as an object)',
-      count,
-    )
-    .option('--shuffle', 'events in another order than they happened in')
-    .option(
-      '--duplicate <share>',
-      'share of calls that are made again later, such as 2%',
-      parseShare,
-      0,
-    )
-    .option(
-      '--concurrency <count>',
-      'most calls that wait for an answer at once',
-      parseCount(1, 10_000),
-      64,
-    )
-    .option(
-      '--seed <number>',
-      'the same conversations each time; an app drops events that it knows',
-      parseCount(0, 2 ** 32 - 1),
-    );
-}
-
 const HELP = `
 Examples:
   $ npx nestjs-xenioo simulate --url http://localhost:3000/xenioo/webhook
@@ -100,51 +36,104 @@ Examples:
   $ npx nestjs-xenioo simulate --grouped 30 --shuffle --duplicate 2%
   $ npx nestjs-xenioo simulate --rate max --duration 10s --failures ignore --json
 
-Ctrl-C ends it, and shows what was done until then. Ends with 0 if each call was
-answered 200 in time, and 1 if one was not.`;
+Ctrl-C stops and prints the report. Exits with 0 if every call was answered 200
+in time, and with 1 otherwise.`;
 
-async function run(
-  {
-    conversations,
-    rate,
-    duration,
-    grouped,
-    shuffle,
-    ...options
-  }: SimulateOptions,
-  terminal: Terminal,
-): Promise<void> {
-  const { duplicate, failures, concurrency, seed, timeout, json } = options;
-  const endpoint = resolveEndpoint(options, terminal);
-  assertFits((grouped ?? 1) * concurrency);
-  const plan = {
-    ...endpoint,
-    conversations,
-    rate,
-    durationMs: duration,
-    grouped,
-    shuffled: shuffle ?? false,
-    repeated: duplicate,
-    failures,
-    concurrency,
-    seed,
-    timeoutMs: timeout,
-  };
-  const progress = showProgress(plan, terminal);
-  const outcome = await simulate(plan, progress, terminal.signal).finally(() =>
-    progress.end(),
-  );
-  const report = simulationReport(plan, outcome);
-  terminal.out(json ? JSON.stringify(report, null, 2) : inTable(report));
-  if (report.failed > 0 || report.stopped !== undefined) terminal.exitCode = 1;
+/** Creates `simulate`, which sends many conversations at once. */
+export function createSimulateCommand(terminal: Terminal): Command {
+  const parseMany = parseCount(1, 1_000_000);
+  return new Command('simulate')
+    .summary('send many conversations at once')
+    .description(
+      'Sends many conversations at once, as Xenioo does, and stops when Xenioo would.',
+    )
+    .option(
+      '--conversations <count>',
+      'conversations side by side',
+      parseMany,
+      20,
+    )
+    .addOption(COMMON_OPTIONS.rate)
+    .option(
+      '--duration <duration>',
+      'how long, such as 30s or 2m, with new conversations for those that end (default: until all end)',
+      parseDuration,
+    )
+    .option(
+      '--grouped <count>',
+      'events per call, as an array (default: one, as an object)',
+      parseMany,
+    )
+    .option('--shuffle', 'send events out of order')
+    .option(
+      '--duplicate <share>',
+      'share of calls that are repeated later, such as 2%',
+      parseShare,
+      0,
+    )
+    .addOption(COMMON_OPTIONS.concurrency(64))
+    .option(
+      '--seed <number>',
+      'send the same conversations each time (an app drops duplicates)',
+      parseCount(0, 2 ** 32 - 1),
+    )
+    .addOption(COMMON_OPTIONS.failures)
+    .addOption(COMMON_OPTIONS.url)
+    .addOption(COMMON_OPTIONS.secret)
+    .addOption(COMMON_OPTIONS.timeout)
+    .addOption(COMMON_OPTIONS.json)
+    .addHelpText('after', HELP)
+    .action((options: SimulateOptions) => simulate(options, terminal));
 }
 
-/** What is under way is in memory, some 1 KB an event. */
-const MOST_UNDER_WAY = 500_000;
+async function simulate(
+  options: SimulateOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const { conversations, duration, seed, rate, grouped, concurrency } = options;
+  assertFitsMemory((grouped ?? 1) * concurrency);
+  const { url, secret } = resolveEndpoint(options, terminal);
+  const seeded = seed === undefined ? {} : { seed };
+  const sender = new XeniooSender({
+    url,
+    secret,
+    timeoutMs: options.timeout,
+    failures: options.failures,
+    ...seeded,
+  });
+  const endless = duration !== undefined;
+  const report = await runCalls(
+    {
+      url,
+      subject: plural(conversations, 'conversation'),
+      rate,
+      concurrency,
+      durationMs: duration,
+      events: endless ? undefined : conversations * xeniooConversation().length,
+      send: run =>
+        sender.send(xeniooTraffic({ conversations, endless, ...seeded }), {
+          ...(grouped !== undefined && { grouped }),
+          shuffled: options.shuffle ?? false,
+          repeated: options.duplicate,
+          intervalMs: 1_000 / rate,
+          ...run,
+        }),
+    },
+    terminal,
+  ).finally(() => sender.close());
+  const document = { conversations, ...report };
+  terminal.out(
+    options.json ? JSON.stringify(document, null, 2) : formatCallRun(report),
+  );
+  if (!report.isAsExpected) terminal.exitCode = 1;
+}
 
-function assertFits(events: number): void {
-  if (events <= MOST_UNDER_WAY) return;
+/** Calls under way are kept in memory, at about 1 KB per event. */
+const MOST_EVENTS_UNDER_WAY = 500_000;
+
+function assertFitsMemory(events: number): void {
+  if (events <= MOST_EVENTS_UNDER_WAY) return;
   throw new UsageError(
-    `--grouped times --concurrency is ${events.toLocaleString('en')} events under way at once, and more than ${MOST_UNDER_WAY.toLocaleString('en')} may not fit into memory: lower one of them.`,
+    `--grouped times --concurrency is ${formatCount(events)} events under way at once, which may not fit into memory. Fix: lower one of them, to ${formatCount(MOST_EVENTS_UNDER_WAY)} events at most.`,
   );
 }

@@ -1,33 +1,33 @@
 import { fstatSync, writeFileSync } from 'node:fs';
 
-/** What a command sees of the process around it. */
+/** Streams, environment and signals of the process. */
 export interface Terminal {
   /** Prints a result to stdout; a missing line break is added. */
   out(text: string): void;
-  /** Prints a result to stdout as it is; resolves when it is out, and rejects when it can't be. */
+  /** Writes text to stdout; resolves when it is written, and rejects if it can't be. */
   flush(text: string): Promise<void>;
-  /** Prints progress or a remark to stderr; a missing line break is added. */
+  /** Prints a message to stderr; a missing line break is added. */
   err(text: string): void;
-  /** Whether somebody looks at stderr as it is written: only then is a progress bar of use. */
+  /** True if stderr is a terminal that can show a progress bar. */
   readonly isInteractive: boolean;
-  /** Where a progress bar is drawn. */
+  /** Stream of the progress bar. */
   readonly progress: NodeJS.WritableStream;
-  /** Whether stdout shows colours; stderr is never coloured. */
+  /** True if stdout shows colors; stderr is never colored. */
   readonly hasColors: boolean;
-  /** Columns of what stderr is shown on. */
+  /** Width of stderr in columns. */
   readonly columns: number;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborted by Ctrl-C, or when nobody reads stdout any more: end, and tell what was done. */
+  /** Aborted by Ctrl-C, or when stdout is closed: the command stops and reports what it has done. */
   readonly signal: AbortSignal;
-  /** What the process ends with; a command sets 1 when the webhook did not answer as Xenioo expects. @default 0 */
+  /** Exit code of the process; 1 when the webhook does not do what Xenioo expects. @default 0 */
   exitCode: number;
 }
 
-/** The terminal of this process. It listens for Ctrl-C and for pipes that are closed early. */
+/** Creates the terminal of this process, which listens for Ctrl-C and for a closed stdout. */
 export function createTerminal(host: NodeJS.Process): Terminal {
   const { stdout, stderr, env } = host;
   const stop = new AbortController();
-  // Once: whoever presses Ctrl-C again wants an end at once, which is what Node then does.
+  // Once: a second Ctrl-C ends the process, as Node.js does by default.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     host.once(signal, () => stop.abort());
   }
@@ -38,7 +38,7 @@ export function createTerminal(host: NodeJS.Process): Terminal {
     isInteractive: stderr.isTTY && env.TERM !== 'dumb' && !env.CI,
     progress: stderr,
     hasColors: stdout.isTTY && stdout.hasColors() && !env.NO_COLOR,
-    // A terminal without a size, as in a container or a log, has 0.
+    // 0 without a size, as in a container.
     columns: stderr.columns || 80,
     env,
     signal: stop.signal,
@@ -49,9 +49,8 @@ export function createTerminal(host: NodeJS.Process): Terminal {
     if (error.code === 'EPIPE') return;
     terminal.exitCode = 1;
     host.exitCode = 1;
-    terminal.err(`The result can't be written: ${error.message}`);
+    terminal.err(`Cannot write the result: ${error.message}`);
   });
-  // There is nobody left to tell.
   stderr.on('error', () => {});
   return terminal;
 }
@@ -60,7 +59,7 @@ async function flush(
   stdout: NodeJS.WriteStream & { fd: number },
   text: string,
 ): Promise<void> {
-  // Node's own stream of a file takes a part that is written for the whole.
+  // The stream of a file reports a partial write as a whole one.
   if (fstatSync(stdout.fd).isFile()) return writeFileSync(stdout.fd, text);
   await new Promise<void>((resolve, reject) => {
     stdout.write(text, error => (error ? reject(error) : resolve()));

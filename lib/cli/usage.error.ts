@@ -1,6 +1,6 @@
 /**
- * The command can't be run as it was given. Ends the process with 2; the
- * message says what was expected, and never holds a secret.
+ * The command can't run as given. It exits with 2; the message says what was
+ * expected, and never holds a secret or a person's words.
  */
 export class UsageError extends Error {
   override readonly name = 'UsageError';

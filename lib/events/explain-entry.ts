@@ -1,80 +1,46 @@
+import { plainToInstance } from 'class-transformer';
+import { validateSync } from 'class-validator';
 import { kindOf } from '../options/describe-value.js';
-import { isForeign, isTypeNumber } from './entry-rules.js';
-import { eventId, newId } from './event-id.js';
-import { explainEvent } from './explain-event.js';
 import { DEEPEST_NESTING, freezeEntry } from './freeze-entry.js';
 import {
   InvalidXeniooEntry,
   type InvalidXeniooReason,
 } from './invalid-xenioo.entry.js';
-import { variablesOf } from './variables-of.js';
-import { WIRE_FIELDS, type WireEntry } from './wire-fields.js';
+import {
+  newId,
+  isForeign,
+  isTypeNumber,
+  WIRE_FIELDS,
+  type WireEntry,
+} from './wire-entry.js';
 import { eventRow } from './xenioo-event.table.js';
-import type { XeniooEvent } from './xenioo.event.js';
+import type { XeniooEvent } from './xenioo.events.js';
 import type { XeniooReceipt } from './xenioo.receipt.js';
 
-/** Where an entry stands in its call, for the errors; its text is asked for only when needed. */
+/** Position of an entry in its call, for the errors; its text is asked for only when needed. */
 export interface EntryPlace {
   readonly index: number;
-  /** The id that it got when it was received, if that was before. */
+  /** The id that was made at receipt, where the entry was received before. */
   readonly id?: string;
   text(): string;
 }
 
-/**
- * Turns any entry into an event, or into the record of what is wrong with it, by
- * class-transformer and class-validator themselves. Never throws.
- */
+/** Records what is wrong with an entry of which `buildEvent()` makes no event. Never throws. */
 export function explainEntry(
   entry: unknown,
   receipt: XeniooReceipt,
   place: EntryPlace,
-): XeniooEvent | InvalidXeniooEntry {
-  const invalid = (
-    reason: InvalidXeniooReason,
-    errors: readonly string[],
-    raw = entry,
-  ) =>
-    invalidEntry(
-      reason,
-      errors.map(error => located(error, place)),
-      raw,
-      receipt,
-      place.id,
-    );
-
-  if (!freezeEntry(entry)) {
-    const error = `is nested deeper than ${DEEPEST_NESTING} levels`;
-    return invalid('invalid-fields', [error], place.text());
-  }
-  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) {
-    return invalid('not-an-event', [`must be an object, got ${kindOf(entry)}`]);
-  }
-  const raw = entry as Record<string, unknown>;
-  const fields = fieldsOf(raw);
-  const { Type: type } = fields;
-  if (!isTypeNumber(type)) {
-    const error = `Type must be a whole number from 0, got ${kindOf(type)}`;
-    return invalid('invalid-fields', [error]);
-  }
-  const row = eventRow(type);
-  const { event, errors } = explainEvent(row.eventClass, fields);
-  if (errors.length > 0) return invalid('invalid-fields', errors);
-  if (isForeign(event, receipt.bot)) {
-    return invalid('foreign-bot', [
-      'BotToken is not that of the bot whose secret was sent',
-    ]);
-  }
-  return Object.freeze(
-    Object.assign(event, {
-      id: place.id ?? eventId(fields),
-      type,
-      typeName: row.typeName,
-      bot: receipt.bot.name,
-      receivedAt: receipt.receivedAt,
-      variables: variablesOf(raw),
-      raw,
-    }),
+): InvalidXeniooEntry {
+  const isTooDeep = !freezeEntry(entry);
+  const { reason, errors } = isTooDeep
+    ? invalidFields(`is nested deeper than ${DEEPEST_NESTING} levels`)
+    : mistakesOf(entry, receipt);
+  return invalidEntry(
+    reason,
+    errors.map(error => located(error, place)),
+    isTooDeep ? place.text() : entry,
+    receipt,
+    place.id,
   );
 }
 
@@ -83,7 +49,73 @@ function located(error: string, { index }: EntryPlace): string {
   return ['entry ', index, ': ', error].join('');
 }
 
-/** Records what could not be understood. */
+interface Mistakes {
+  readonly reason: InvalidXeniooReason;
+  readonly errors: readonly string[];
+}
+
+function mistakesOf(entry: unknown, { bot }: XeniooReceipt): Mistakes {
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) {
+    const error = `must be an object, got ${kindOf(entry)}`;
+    return { reason: 'not-an-event', errors: [error] };
+  }
+  const fields = ownFields(entry);
+  const { Type: type } = fields;
+  if (!isTypeNumber(type)) {
+    return invalidFields(
+      `Type must be a whole number from 0, got ${kindOf(type)}`,
+    );
+  }
+  const { errors } = validateFields(eventRow(type).eventClass, fields);
+  if (errors.length === 0 && isForeign(fields, bot)) {
+    const error = 'BotToken is not that of the bot whose secret was sent';
+    return { reason: 'foreign-bot', errors: [error] };
+  }
+  return invalidFields(...errors);
+}
+
+function invalidFields(...errors: readonly string[]): Mistakes {
+  return { reason: 'invalid-fields', errors };
+}
+
+/**
+ * Applies the decorators of an event class to the fields of an entry.
+ * @returns the instance, and errors that each name a field, never a value
+ */
+export function validateFields<E extends XeniooEvent>(
+  eventClass: new () => E,
+  fields: WireEntry,
+): { readonly event: E; readonly errors: readonly string[] } {
+  const event = plainToInstance(eventClass, fields, {
+    excludeExtraneousValues: true,
+    exposeUnsetFields: false,
+  });
+  const errors = validateSync(event).flatMap(({ constraints = {} }) =>
+    Object.values(constraints),
+  );
+  return { event, errors };
+}
+
+/** Returns the documented fields that an entry has of its own, without those that are `null`. */
+export function ownFields(entry: WireEntry): WireEntry {
+  const fields = Object.create(null) as Record<string, unknown>;
+  for (const name of WIRE_FIELDS) {
+    if (!Object.hasOwn(entry, name) || entry[name] === null) continue;
+    fields[name] = flat(entry[name]);
+  }
+  return fields;
+}
+
+/**
+ * No documented field holds an object, and class-transformer, which walks into
+ * one, throws at keys such as `constructor`. An empty one is wrong all the same.
+ */
+function flat(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  return Array.isArray(value) ? value.slice(0, 1).fill(undefined) : {};
+}
+
+/** Records an entry, or a whole body, that is not valid. */
 export function invalidEntry(
   reason: InvalidXeniooReason,
   errors: string[],
@@ -92,23 +124,4 @@ export function invalidEntry(
   id: string = newId(),
 ): InvalidXeniooEntry {
   return new InvalidXeniooEntry(id, reason, errors, raw, bot.name, receivedAt);
-}
-
-/** The documented fields that it has of its own; no others are found in it, whatever somebody has added to `Object.prototype`. */
-function fieldsOf(raw: Readonly<Record<string, unknown>>): WireEntry {
-  const fields = Object.create(null) as WireEntry;
-  for (const name of WIRE_FIELDS) {
-    if (!Object.hasOwn(raw, name) || raw[name] === null) continue;
-    fields[name] = flat(raw[name]);
-  }
-  return fields;
-}
-
-/**
- * No documented field holds an object, and class-transformer, which walks into
- * one, stumbles over keys as `constructor`. An empty one is wrong all the same.
- */
-function flat(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  return Array.isArray(value) ? value.slice(0, 1).fill(undefined) : {};
 }

@@ -1,7 +1,7 @@
 /**
- * The text of a value that came from `JSON.parse`, so that parsing it again gives
- * the same value. `JSON.stringify` makes `null` of a number too large for
- * JavaScript, as `1e999`, and `0` of `-0`.
+ * Returns the text of a value that came from `JSON.parse`, so that parsing it
+ * again gives the same value. `JSON.stringify` turns a number too large for
+ * JavaScript, such as `1e999`, into `null`, and `-0` into `0`.
  */
 export function jsonText(value: unknown): string {
   return isOdd(value) ? oddText(value) : JSON.stringify(value);
@@ -28,4 +28,19 @@ function oddText(value: unknown): string {
     ([name, member]) => `${JSON.stringify(name)}:${oddText(member)}`,
   );
   return `{${members.join(',')}}`;
+}
+
+/**
+ * Copies a JSON value without the keys `constructor` and `__proto__`: class-transformer
+ * skips both, and throws when it looks for the class of an object that has the first.
+ */
+export function withoutReservedKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutReservedKeys);
+  if (typeof value !== 'object' || value === null) return value;
+  const members = Object.entries(value).filter(
+    ([key]) => key !== 'constructor' && key !== '__proto__',
+  );
+  return Object.fromEntries(
+    members.map(([key, member]) => [key, withoutReservedKeys(member)]),
+  );
 }

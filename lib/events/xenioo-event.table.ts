@@ -1,102 +1,107 @@
-import type { Type } from '@nestjs/common';
 import {
+  type AddedFields,
+  BotMessageEvent,
   ConversationErrorEvent,
-  FallbackEvent,
-  HandOverEvent,
-  TakeOverEvent,
-  UserConnectedEvent,
-  UserReturnedEvent,
-  WrongReplyEvent,
-} from './conversation.events.js';
-import {
   EntityDeletedEvent,
   EntityUpdatedEvent,
+  FallbackEvent,
+  HandOverEvent,
   IntentDeletedEvent,
   IntentUpdatedEvent,
-} from './knowledge.events.js';
-import {
-  BotMessageEvent,
+  TakeOverEvent,
+  UnknownXeniooEvent,
   UnmatchedMessageEvent,
+  UserConnectedEvent,
   UserMessageEvent,
-} from './message.events.js';
-import { UnknownXeniooEvent } from './unknown.event.js';
+  UserReturnedEvent,
+  WrongReplyEvent,
+  type XeniooEvent,
+  type XeniooKnowledgeEvent,
+  type XeniooMessageEvent,
+} from './xenioo.events.js';
+import { InvalidXeniooEntry } from './invalid-xenioo.entry.js';
+import type { TypedWireEntry, WireField } from './wire-entry.js';
 import { XeniooEventType } from './xenioo-event-type.js';
-import type { XeniooEvent } from './xenioo.event.js';
 
-/** Type on the wire → class → name: the one place that says what belongs together. */
+interface Row<E extends XeniooEvent> {
+  readonly eventClass: new (entry?: TypedWireEntry, added?: AddedFields) => E;
+  readonly typeName: E['typeName'];
+  /** Name under which the host's event emitter hears of it. */
+  readonly eventName: `xenioo.${E['typeName']}`;
+  /** Fields that its class has beside those of every event. */
+  readonly fields: readonly WireField[];
+  /** An entry without any of `fields` is invalid. */
+  readonly needsField: boolean;
+}
+
+function row<E extends XeniooEvent>(
+  eventClass: Row<E>['eventClass'],
+  typeName: E['typeName'],
+  fields: readonly WireField[] = [],
+  needsField = false,
+): Row<E> {
+  const eventName = `xenioo.${typeName}` as const;
+  return { eventClass, typeName, eventName, fields, needsField };
+}
+
+function message<E extends XeniooMessageEvent>(
+  eventClass: Row<E>['eventClass'],
+  typeName: E['typeName'],
+): Row<E> {
+  return row(eventClass, typeName, ['Data', 'ItemType', 'ItemSubType']);
+}
+
+function knowledge<E extends XeniooKnowledgeEvent>(
+  eventClass: Row<E>['eventClass'],
+  typeName: E['typeName'],
+): Row<E> {
+  return row(eventClass, typeName, ['Name', 'Key'], true);
+}
+
+/** The class, names and required fields of each type on the wire. */
 export const XENIOO_EVENT_TABLE = {
-  [XeniooEventType.BotMessage]: {
-    eventClass: BotMessageEvent,
-    typeName: 'bot-message',
-  },
-  [XeniooEventType.UserMessage]: {
-    eventClass: UserMessageEvent,
-    typeName: 'user-message',
-  },
-  [XeniooEventType.ConversationError]: {
-    eventClass: ConversationErrorEvent,
-    typeName: 'conversation-error',
-  },
-  [XeniooEventType.IntentUpdated]: {
-    eventClass: IntentUpdatedEvent,
-    typeName: 'intent-updated',
-  },
-  [XeniooEventType.IntentDeleted]: {
-    eventClass: IntentDeletedEvent,
-    typeName: 'intent-deleted',
-  },
-  [XeniooEventType.EntityUpdated]: {
-    eventClass: EntityUpdatedEvent,
-    typeName: 'entity-updated',
-  },
-  [XeniooEventType.EntityDeleted]: {
-    eventClass: EntityDeletedEvent,
-    typeName: 'entity-deleted',
-  },
-  [XeniooEventType.UnmatchedMessage]: {
-    eventClass: UnmatchedMessageEvent,
-    typeName: 'unmatched-message',
-  },
-  [XeniooEventType.UserConnected]: {
-    eventClass: UserConnectedEvent,
-    typeName: 'user-connected',
-  },
-  [XeniooEventType.UserReturned]: {
-    eventClass: UserReturnedEvent,
-    typeName: 'user-returned',
-  },
-  [XeniooEventType.TakeOver]: {
-    eventClass: TakeOverEvent,
-    typeName: 'take-over',
-  },
-  [XeniooEventType.HandOver]: {
-    eventClass: HandOverEvent,
-    typeName: 'hand-over',
-  },
-  [XeniooEventType.Fallback]: {
-    eventClass: FallbackEvent,
-    typeName: 'fallback',
-  },
-  [XeniooEventType.WrongReply]: {
-    eventClass: WrongReplyEvent,
-    typeName: 'wrong-reply',
-  },
+  [XeniooEventType.BotMessage]: message(BotMessageEvent, 'bot-message'),
+  [XeniooEventType.UserMessage]: message(UserMessageEvent, 'user-message'),
+  [XeniooEventType.ConversationError]: row(
+    ConversationErrorEvent,
+    'conversation-error',
+  ),
+  [XeniooEventType.IntentUpdated]: knowledge(
+    IntentUpdatedEvent,
+    'intent-updated',
+  ),
+  [XeniooEventType.IntentDeleted]: knowledge(
+    IntentDeletedEvent,
+    'intent-deleted',
+  ),
+  [XeniooEventType.EntityUpdated]: knowledge(
+    EntityUpdatedEvent,
+    'entity-updated',
+  ),
+  [XeniooEventType.EntityDeleted]: knowledge(
+    EntityDeletedEvent,
+    'entity-deleted',
+  ),
+  [XeniooEventType.UnmatchedMessage]: row(
+    UnmatchedMessageEvent,
+    'unmatched-message',
+    ['Text'],
+    true,
+  ),
+  [XeniooEventType.UserConnected]: row(UserConnectedEvent, 'user-connected'),
+  [XeniooEventType.UserReturned]: row(UserReturnedEvent, 'user-returned'),
+  [XeniooEventType.TakeOver]: row(TakeOverEvent, 'take-over'),
+  [XeniooEventType.HandOver]: row(HandOverEvent, 'hand-over'),
+  [XeniooEventType.Fallback]: row(FallbackEvent, 'fallback'),
+  [XeniooEventType.WrongReply]: row(WrongReplyEvent, 'wrong-reply'),
 } as const satisfies {
   [T in XeniooEventType]: Row<XeniooEvent & { readonly type: T }>;
 };
 
 /** The row of every type that is not in the table. */
-const UNKNOWN_EVENT = {
-  eventClass: UnknownXeniooEvent,
-  typeName: 'unknown',
-} as const satisfies Row<UnknownXeniooEvent>;
+const UNKNOWN_EVENT = row(UnknownXeniooEvent, 'unknown');
 
-interface Row<E extends XeniooEvent> {
-  readonly eventClass: Type<E>;
-  readonly typeName: E['typeName'];
-}
-
-/** The row of a type, known or not. */
+/** Returns the row of a type, known or not. */
 export function eventRow(type: number): Row<XeniooEvent> {
   const rows: Record<number, Row<XeniooEvent> | undefined> = XENIOO_EVENT_TABLE;
   return rows[type] ?? UNKNOWN_EVENT;
@@ -110,11 +115,12 @@ export type XeniooEventOf<T extends XeniooEventType> = InstanceType<
 type TypeNames = {
   readonly [
     Name in keyof typeof XeniooEventType
-  ]: `xenioo.${XeniooEventOf<(typeof XeniooEventType)[Name]>['typeName']}`;
+  ]: (typeof XENIOO_EVENT_TABLE)[(typeof XeniooEventType)[Name]]['eventName'];
 };
 
 /**
- * What the host's event emitter hears once the handlers of an event have run.
+ * Names under which the host's event emitter hears of events, once their handlers
+ * have run, and of the module itself.
  *
  * @example
  * ```ts
@@ -124,17 +130,26 @@ type TypeNames = {
  */
 export const XENIOO_EVENT_NAMES = Object.freeze({
   ...(Object.fromEntries(
-    Object.entries(XENIOO_EVENT_TABLE).map(([type, { typeName }]) => [
+    Object.entries(XENIOO_EVENT_TABLE).map(([type, { eventName }]) => [
       XeniooEventType[Number(type)],
-      `xenioo.${typeName}`,
+      eventName,
     ]),
   ) as TypeNames),
   /** An event of a type that this version does not know. */
-  Unknown: `xenioo.${UNKNOWN_EVENT.typeName}`,
-  /** An `InvalidXeniooEntry`: what could not be understood. */
+  Unknown: UNKNOWN_EVENT.eventName,
+  /** An `InvalidXeniooEntry`: an entry that is not valid. */
   Invalid: 'xenioo.invalid',
   /** A `XeniooHandlerFailure`: a handler gave up after its last attempt. */
   Failed: 'xenioo.failed',
-  /** A `XeniooStrike`: a right secret was answered otherwise than 200. */
+  /** A `XeniooStrike`: an authenticated call was answered other than 200. */
   Strike: 'xenioo.strike',
+  /** No authenticated call came for as long as `expectCallsWithinMinutes` says. */
+  Silence: 'xenioo.silence',
 } as const);
+
+/** Returns the name under which the host's event emitter hears of an entry. */
+export function eventNameOf(entry: XeniooEvent | InvalidXeniooEntry): string {
+  return entry instanceof InvalidXeniooEntry
+    ? XENIOO_EVENT_NAMES.Invalid
+    : eventRow(entry.type).eventName;
+}

@@ -1,9 +1,9 @@
-import type { XeniooBotSettings } from '../options/xenioo.options.js';
-
-/** Who sent an entry, and when. */
+/** The bot whose secret was sent, and the time of the call. */
 export interface XeniooReceipt {
-  readonly bot: XeniooBotSettings;
+  readonly bot: {
+    readonly name: string;
+    /** Entries with another `BotToken` are foreign; absent where any token is accepted. */
+    readonly token?: string | undefined;
+  };
   readonly receivedAt: Date;
-  /** Whether the ids that are hashes may be made when somebody reads them; at once by default. */
-  readonly hasLazyIds?: boolean;
 }

@@ -128,13 +128,15 @@ export function createEnhancer(
   };
 }
 
-/** Whether the host has guards for all its routes. */
-export function hasGlobalGuards(creator: ExternalContextCreator): boolean {
+/** Returns the classes of the guards that the host has for all its routes. */
+export function globalGuardTypes(creator: ExternalContextCreator): unknown[] {
   const { config } = (creator as unknown as CreatorInternals)
     .guardsContextCreator;
-  return Boolean(
-    config?.getGlobalGuards().length || config?.getGlobalRequestGuards().length,
-  );
+  if (!config) return [];
+  return [
+    ...config.getGlobalGuards().map(guard => guard.constructor),
+    ...config.getGlobalRequestGuards().map(({ metatype }) => metatype),
+  ];
 }
 
 /** Knows of one module only, the handler's own, and of no global guard, interceptor or filter. */

@@ -1,9 +1,12 @@
 import { XeniooEventType } from '../events/xenioo-event-type.js';
 import type { XeniooEventOf } from '../events/xenioo-event.table.js';
-import type { XeniooEvent } from '../events/xenioo.event.js';
+import type { XeniooEvent } from '../events/xenioo.events.js';
 import { kindOf, quote } from '../options/describe-value.js';
 import { unknownNames } from '../options/unknown-names.js';
-import { retryProblems, type XeniooRetryOptions } from '../options/xenioo-retry.js';
+import {
+  retryProblems,
+  type XeniooRetryOptions,
+} from '../options/xenioo-retry.js';
 import { XeniooHandlerError } from '../xenioo.errors.js';
 import {
   addSubscription,

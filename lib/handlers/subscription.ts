@@ -1,6 +1,5 @@
 import 'reflect-metadata';
-import type { XeniooEventType } from '../events/xenioo-event-type.js';
-import type { XeniooEvent } from '../events/xenioo.event.js';
+import type { XeniooEvent } from '../events/xenioo.events.js';
 import type { XeniooRetryOptions } from '../options/xenioo-retry.js';
 import { XeniooHandlerError } from '../xenioo.errors.js';
 
@@ -11,7 +10,7 @@ export type Subscription =
 export interface EventSubscription {
   readonly to: 'events';
   /** Absent: events of every type, unknown ones too. */
-  readonly types?: ReadonlySet<XeniooEventType>;
+  readonly types?: ReadonlySet<number>;
   readonly bots?: ReadonlySet<string>;
   readonly channels?: ReadonlySet<string>;
   readonly when?: (event: XeniooEvent) => boolean;

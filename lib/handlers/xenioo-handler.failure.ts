@@ -1,12 +1,12 @@
-import type { XeniooEvent } from '../events/xenioo.event.js';
+import type { XeniooEvent } from '../events/xenioo.events.js';
 
-/** A handler that gave up on an event: after its last attempt, or because an attempt can't help. */
+/** A handler that failed for good on an event: after its last attempt, or with a `XeniooUnrecoverableError`. */
 export class XeniooHandlerFailure {
   constructor(
     readonly event: XeniooEvent,
-    /** Name of the handler, as `'Crm.saveMessage'`. */
-    readonly handler: string,
-    /** What its last attempt threw. */
+    /** Name of the handler, such as `'Crm.saveMessage'`; absent where handlers of the event ended the process again and again. */
+    readonly handler: string | undefined,
+    /** What the last attempt threw. */
     readonly error: unknown,
     /** How many attempts there were. */
     readonly attempts: number,

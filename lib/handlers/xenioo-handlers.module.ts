@@ -1,13 +1,14 @@
 import { Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
-import { XeniooBus } from './xenioo.bus.js';
+import { StartContext } from './handler-execution.js';
+import { XeniooEmitter } from './xenioo.emitter.js';
 import { XeniooExplorer } from './xenioo.explorer.js';
 import { XeniooObservers } from './xenioo.observers.js';
 
-/** What all instances of `XeniooModule` in one application share. */
+/** Providers that all instances of `XeniooModule` in one application share. */
 @Module({
   imports: [DiscoveryModule],
-  providers: [XeniooExplorer, XeniooBus, XeniooObservers],
-  exports: [XeniooExplorer, XeniooBus, XeniooObservers],
+  providers: [StartContext, XeniooEmitter, XeniooExplorer, XeniooObservers],
+  exports: [StartContext, XeniooEmitter, XeniooExplorer, XeniooObservers],
 })
 export class XeniooHandlersModule {}

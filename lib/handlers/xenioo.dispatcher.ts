@@ -1,178 +1,217 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { tracingChannel } from 'node:diagnostics_channel';
 import { describeError } from '../describe-error.js';
-import type { XeniooEntry } from '../events/parse-entry.js';
-import { XENIOO_EVENT_NAMES } from '../events/xenioo-event.table.js';
-import { XENIOO_SETTINGS } from '../options/xenioo.options.js';
-import { dueHandlers, type Due } from './due-handlers.js';
-import { HandlerAttempts, type AttemptSettings } from './handler.attempts.js';
+import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
+import type { XeniooEvent } from '../events/xenioo.events.js';
 import {
-  earliest,
-  failuresOf,
-  progressAfter,
-  type Ended,
-  type Outcome,
-} from './progress-after.js';
-import type { XeniooHandlerFailure } from './xenioo-handler.failure.js';
-import { XeniooBus } from './xenioo.bus.js';
+  eventNameOf,
+  XENIOO_EVENT_NAMES,
+} from '../events/xenioo-event.table.js';
 import {
-  NOTHING_DONE,
-  type XeniooAttempt,
-  type XeniooDispatch,
-  type XeniooProgress,
-  type XeniooSettlement,
-} from './xenioo.dispatch.js';
+  XENIOO_SETTINGS,
+  type XeniooSettings,
+} from '../options/xenioo.options.js';
+import { HandlerAttempt, HandlerResults, TaskRun } from './handler-attempt.js';
+import {
+  Deadlines,
+  HandlerExecution,
+  StartContext,
+} from './handler-execution.js';
+import type { XeniooDeadLetter } from './xenioo-dead-letter.js';
+import { XeniooHandlerFailure } from './xenioo-handler.failure.js';
+import type { XeniooHandlerResult, XeniooTask } from './xenioo-task.js';
+import { XeniooEmitter } from './xenioo.emitter.js';
 import { XeniooExplorer } from './xenioo.explorer.js';
-import type { XeniooHandler } from './xenioo.handler.js';
-import { XeniooObservers } from './xenioo.observers.js';
+import type { Handled, XeniooHandler } from './xenioo.handler.js';
+import {
+  XeniooObservers,
+  type XeniooDuplicates,
+  type XeniooHandlerRun,
+} from './xenioo.observers.js';
 
-const FIRST: XeniooAttempt = {};
+const tracing = tracingChannel<unknown, XeniooHandlerRun>('xenioo.handler');
 
-const nothingToTell = () => Promise.resolve();
-
-/** An attempt that goes on. */
-interface Pending {
-  readonly due: Due;
-  readonly outcome: Promise<Outcome>;
-}
-
-/** Matches entries with handlers and runs them. Each instance of the module has its own. */
+/** Runs handlers for the inbox of one instance of the module. */
 @Injectable()
 export class XeniooDispatcher {
   private readonly logger = new Logger('Xenioo');
-  private readonly attempts: HandlerAttempts;
-  private readonly ofOne = new Map<string, XeniooSettlement>();
+  private readonly deadlines: Deadlines;
+  private readonly results: HandlerResults;
+  private readonly handlersByType = new Map<string, readonly XeniooHandler[]>();
+  private duplicates = 0;
 
   constructor(
-    @Inject(XENIOO_SETTINGS) settings: AttemptSettings,
+    @Inject(XENIOO_SETTINGS)
+    settings: Pick<XeniooSettings, 'handlerTimeoutMs' | 'retry'>,
     private readonly explorer: XeniooExplorer,
-    private readonly bus: XeniooBus,
+    private readonly emitter: XeniooEmitter,
     private readonly observers: XeniooObservers,
+    private readonly context: StartContext,
   ) {
-    this.attempts = new HandlerAttempts(settings, observers);
+    this.deadlines = new Deadlines(settings.handlerTimeoutMs);
+    this.results = new HandlerResults(settings.retry);
   }
 
-  readonly dispatch: XeniooDispatch = (entry, attempt = FIRST) => {
-    const { progress = NOTHING_DONE } = attempt;
-    const ended: Ended[] = [];
-    let pending: Pending[] | undefined;
-    for (const due of dueHandlers(this.explorer.handlers, progress, attempt)) {
-      const outcome = this.attempts.attempt(due, entry, attempt);
-      if (outcome instanceof Promise) (pending ??= []).push({ due, outcome });
-      // At a first attempt there is nothing to take back.
-      else if (outcome.is !== 'unmatched' || progress.attempted) {
-        this.end(due, entry, outcome, ended);
+  /**
+   * Runs the handlers of a task concurrently: every matching one in a first run,
+   * after which the event is emitted, otherwise the one that the task names.
+   * Never rejects.
+   */
+  run(
+    task: XeniooTask,
+    { isLast = false }: { readonly isLast?: boolean } = {},
+  ): Promise<readonly XeniooHandlerResult[]> {
+    const { entry: event, handler: name } = task;
+    if (event instanceof InvalidXeniooEntry) return Promise.resolve([]);
+    return new Promise(resolve => {
+      if (name === undefined) {
+        const run = new TaskRun(task, event, isLast, results => {
+          this.emitter.emit(eventNameOf(event), event);
+          resolve(results);
+        });
+        this.start(this.handlersOf(event), run);
+        return;
       }
-    }
-    return pending
-      ? this.settleLater(entry, attempt, pending, ended)
-      : this.settle(entry, progress, ended);
-  };
+      const handler = this.explorer.handlerNamed(name);
+      if (!handler) resolve([this.results.ofMissing(task, name, isLast)]);
+      else this.start([handler], new TaskRun(task, event, isLast, resolve));
+    });
+  }
 
-  private async settleLater(
-    entry: XeniooEntry,
-    { progress = NOTHING_DONE, onHandled }: XeniooAttempt,
-    pending: readonly Pending[],
-    ended: Ended[],
-  ): Promise<XeniooSettlement> {
-    for (const [name, { is }] of ended) {
-      if (is === 'done') note(name, onHandled);
+  /**
+   * Runs the `@OnXeniooFailed()` or `@OnXeniooInvalid()` handlers for a stored dead
+   * letter, and emits the event for it. Never rejects.
+   */
+  async announce(
+    letter: XeniooDeadLetter,
+    error: unknown = letter.error,
+  ): Promise<void> {
+    this.observers.notify('deadLetterAdded', letter);
+    const { entry, handler, attempts = 0 } = letter;
+    if (entry instanceof InvalidXeniooEntry) {
+      this.emitter.emit(XENIOO_EVENT_NAMES.Invalid, entry);
+      await this.announceTo('invalid', entry, `invalid entry ${entry.id}`);
+      return;
     }
-    let left = pending.length;
+    const failure = new XeniooHandlerFailure(entry, handler, error, attempts);
+    this.emitter.emit(XENIOO_EVENT_NAMES.Failed, failure);
+    await this.announceTo('failed', failure, `dead letter ${letter.id}`);
+  }
+
+  reportDuplicates(duplicates: XeniooDuplicates): void {
+    this.duplicates += duplicates.count;
+    this.logger.debug(
+      `Dropped ${duplicates.count} events of bot ${duplicates.bot} that were accepted before (\`dedupe\`); ${this.duplicates} since the start.`,
+    );
+    this.observers.notify('duplicatesDropped', duplicates);
+  }
+
+  private handlersOf({
+    type,
+    typeName,
+  }: XeniooEvent): readonly XeniooHandler[] {
+    let handlers = this.handlersByType.get(typeName);
+    if (!handlers) {
+      handlers = this.explorer.handlersOf(type);
+      this.handlersByType.set(typeName, handlers);
+    }
+    return handlers;
+  }
+
+  private start(handlers: readonly XeniooHandler[], run: TaskRun): void {
+    for (const handler of handlers) this.startIfMatching(handler, run);
+    run.close();
+  }
+
+  private startIfMatching(handler: XeniooHandler, run: TaskRun): void {
+    const { event } = run;
+    let execute = (): unknown => handler.call(event);
+    try {
+      if (!this.matches(handler, event)) return;
+    } catch (error) {
+      // A `when` that throws fails the handler.
+      execute = () => Promise.reject(error);
+    }
+    const observed = this.observe(handler, run);
+    if (observed) execute = this.observedExecution(observed, execute);
+    new HandlerAttempt(
+      run,
+      handler,
+      observed,
+      this.results,
+      this.observers,
+      this.deadlines,
+    ).start(() => this.context.run(execute));
+  }
+
+  private matches(handler: XeniooHandler, event: XeniooEvent): boolean {
+    return handler.hasCondition
+      ? Boolean(this.context.run(() => handler.matches(event)))
+      : handler.matches(event);
+  }
+
+  /** Describes the run for observers; returns nothing where nobody observes. */
+  private observe(
+    { name: handler }: XeniooHandler,
+    { task: { attempts, carrier }, event }: TaskRun,
+  ): XeniooHandlerRun | undefined {
+    if (this.observers.isEmpty && !tracing.hasSubscribers) return undefined;
+    const run = { handler, event, attempt: attempts + 1, carrier };
+    this.observers.notify('handlerStarted', run);
+    return run;
+  }
+
+  private observedExecution(
+    run: XeniooHandlerRun,
+    execute: () => unknown,
+  ): () => Promise<unknown> {
+    const observed = () =>
+      this.observers.runHandler(run, async () => execute());
+    return tracing.hasSubscribers
+      ? () => tracing.tracePromise(observed, run)
+      : observed;
+  }
+
+  private async announceTo(
+    kind: 'invalid' | 'failed',
+    value: Handled,
+    subject: string,
+  ): Promise<void> {
     await Promise.all(
-      pending.map(async ({ due, outcome }) => {
-        const told = await outcome;
-        this.end(due, entry, told, ended);
-        if (--left > 0 && told.is === 'done') note(due.name, onHandled);
+      this.explorer.subscribersTo(kind).map(handler => {
+        const announcement = new Announcement(this.deadlines, error => {
+          const { message, stack } = describeError(error);
+          this.logger.error(
+            `${handler.name} failed on ${subject}: ${message}`,
+            stack,
+          );
+        });
+        announcement.start(() => this.context.run(() => handler.call(value)));
+        return announcement.ended;
       }),
     );
-    return this.settle(entry, progress, ended);
-  }
-
-  private settle(
-    entry: XeniooEntry,
-    before: XeniooProgress,
-    ended: readonly Ended[],
-  ): XeniooSettlement {
-    if (!before.attempted) this.bus.emitEntry(entry);
-    const isOne = before === NOTHING_DONE && ended.length === 1;
-    return isOne && ended[0]![1].is === 'done'
-      ? this.doneAlone(ended[0]![0])
-      : this.settlementOf(progressAfter(before, ended), failuresOf(ended));
-  }
-
-  /** What nearly every entry comes to: made once a handler. */
-  private doneAlone(handler: string): XeniooSettlement {
-    let settlement = this.ofOne.get(handler);
-    if (!settlement) {
-      const progress = { attempted: true, done: [handler], failed: [] };
-      settlement = this.settlementOf(progress, []);
-      this.ofOne.set(handler, settlement);
-    }
-    return settlement;
-  }
-
-  private settlementOf(
-    progress: XeniooProgress,
-    failures: readonly XeniooHandlerFailure[],
-  ): XeniooSettlement {
-    return {
-      progress,
-      retryAt: earliest(progress.failed),
-      failures,
-      announce:
-        failures.length > 0 ? () => this.announce(failures) : nothingToTell,
-    };
-  }
-
-  private end(
-    due: Due,
-    entry: XeniooEntry,
-    outcome: Outcome,
-    ended: Ended[],
-  ): void {
-    ended.push([due.name, outcome]);
-    if (outcome.is === 'unmatched') return;
-    this.observers.attempted(due, entry, outcome);
-  }
-
-  private async announce(
-    failures: readonly XeniooHandlerFailure[],
-  ): Promise<void> {
-    for (const failure of failures) {
-      this.bus.emit(XENIOO_EVENT_NAMES.Failed, failure);
-    }
-    const { handlers } = this.explorer;
-    await Promise.all(
-      failures.flatMap(failure =>
-        handlers
-          .filter(handler => handler.matches(failure))
-          .map(handler => this.tell(handler, failure)),
-      ),
-    );
-  }
-
-  private async tell(
-    handler: XeniooHandler,
-    failure: XeniooHandlerFailure,
-  ): Promise<void> {
-    try {
-      const running = handler.handle(failure);
-      if (running) await this.attempts.inTime(running, handler.name);
-    } catch (error) {
-      const { message, stack } = describeError(error);
-      this.logger.error(
-        `${handler.name} failed on the failure of ${failure.handler} on ${failure.event.id}: ${message}`,
-        stack,
-      );
-    }
   }
 }
 
-/** An inbox that can't note it does so when the attempt has ended. */
-function note(name: string, onHandled: XeniooAttempt['onHandled']): void {
-  try {
-    onHandled?.(name);
-  } catch {
-    return;
+/** The execution of a handler that hears of a dead letter: its errors are logged, and that is all. */
+class Announcement extends HandlerExecution {
+  readonly ended: Promise<void>;
+  private resolve!: () => void;
+
+  constructor(
+    deadlines: Deadlines,
+    private readonly logFailure: (error: unknown) => void,
+  ) {
+    super(deadlines);
+    this.ended = new Promise(resolve => (this.resolve = resolve));
+  }
+
+  override onDone(): void {
+    this.resolve();
+  }
+
+  override onError(error: unknown): void {
+    this.logFailure(error);
+    this.resolve();
   }
 }

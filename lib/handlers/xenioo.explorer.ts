@@ -1,55 +1,58 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import {
-  ContextIdFactory,
-  DiscoveryService,
-  MetadataScanner,
-  ModuleRef,
-} from '@nestjs/core';
-import {
-  createEnhancer,
-  hasEnhancers,
-  unmadeEnhancers,
-  type InstanceWrapper,
-} from './nest-internals.js';
+import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { unmadeEnhancers, type InstanceWrapper } from './nest-internals.js';
 import type { XeniooRetryOptions } from '../options/xenioo-retry.js';
 import { XeniooHandlerError } from '../xenioo.errors.js';
 import { subscriptionsOf, type Subscription } from './subscription.js';
-import { XeniooHandler, type Handled } from './xenioo.handler.js';
+import { createCall, XeniooHandler, type Handled } from './xenioo.handler.js';
 
 type Methods = Record<string, (value: Handled) => unknown>;
 
-/** Finds the decorated methods of the whole application, once for every instance of the module. */
+/** Finds the decorated methods of the application, for all instances of the module. */
 @Injectable()
 export class XeniooExplorer implements OnModuleInit {
   private found: readonly XeniooHandler[] = [];
+  private byName: ReadonlyMap<string, XeniooHandler> = new Map();
 
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
   ) {}
 
-  /** The handlers of the application; none before it is initialised. */
-  get handlers(): readonly XeniooHandler[] {
-    return this.found;
+  /** Returns the handlers that subscribe to events of a type; none before the application is initialised. */
+  handlersOf(type: number): XeniooHandler[] {
+    return this.found.filter(handler => handler.handlesType(type));
+  }
+
+  /** Returns the `@OnXeniooInvalid()` or `@OnXeniooFailed()` handlers. */
+  subscribersTo(kind: 'invalid' | 'failed'): XeniooHandler[] {
+    return this.found.filter(handler => handler.subscribesTo(kind));
+  }
+
+  /** Returns the `@OnXenioo()` handler of a name, if there is one. */
+  handlerNamed(name: string): XeniooHandler | undefined {
+    const handler = this.byName.get(name);
+    return handler?.subscribesTo('events') ? handler : undefined;
   }
 
   onModuleInit(): void {
-    this.found = this.explore();
+    this.byName = this.explore();
+    this.found = [...this.byName.values()];
     const logger = new Logger('Xenioo');
     for (const handler of this.found) {
       logger.log(`${handler.name} handles ${handler.describe()}`);
     }
     if (this.found.length === 0) {
       logger.warn(
-        'No method handles Xenioo events: what comes in is answered 200 and nobody sees it. Decorate a method of a provider with @OnXenioo().',
+        'No method handles Xenioo events: they are answered 200, and nothing else happens. Decorate a method of a provider with @OnXenioo().',
       );
     }
   }
 
   /** @throws {XeniooHandlerError} when two methods have one name */
-  private explore(): XeniooHandler[] {
+  private explore(): ReadonlyMap<string, XeniooHandler> {
     const handlers = new Map<string, XeniooHandler>();
-    for (const handler of this.wrappers().flatMap(w => this.handlersOf(w))) {
+    for (const handler of this.wrappers().flatMap(w => this.handlersIn(w))) {
       if (handlers.has(handler.name)) {
         throw new XeniooHandlerError(
           `Two Xenioo handlers are called ${handler.name}. What a handler has done is kept under its name: provide its class in one module only, or set \`name\` in one of the decorators.`,
@@ -57,7 +60,7 @@ export class XeniooExplorer implements OnModuleInit {
       }
       handlers.set(handler.name, handler);
     }
-    return [...handlers.values()];
+    return handlers;
   }
 
   private wrappers(): InstanceWrapper[] {
@@ -75,7 +78,7 @@ export class XeniooExplorer implements OnModuleInit {
     });
   }
 
-  private handlersOf(wrapper: InstanceWrapper): XeniooHandler[] {
+  private handlersIn(wrapper: InstanceWrapper): XeniooHandler[] {
     const prototype = Object.getPrototypeOf(wrapper.instance) as Methods | null;
     if (!prototype) return [];
     return this.scanner.getAllMethodNames(prototype).flatMap(method => {
@@ -89,7 +92,9 @@ export class XeniooExplorer implements OnModuleInit {
           `${name} would run without its ${unmade.join(', ')}: Nest makes the guards, interceptors and filters of a class that it instantiates, not of an instance that a factory or a value gives it. Provide the class itself, or put instances into the decorators, as @UseGuards(new ${unmade[0]}()).`,
         );
       }
-      return [new XeniooHandler(name, subscriptions, callOf(wrapper, method))];
+      return [
+        new XeniooHandler(name, subscriptions, createCall(wrapper, method)),
+      ];
     });
   }
 }
@@ -135,32 +140,4 @@ function assertOneRetry(
   throw new XeniooHandlerError(
     `${name} has several \`retry\` that differ. It is tried again as a whole: give one of its decorators a \`retry\`, or all the same.`,
   );
-}
-
-/** A request-scoped or transient class has no instance of its own: one is made for each entry. */
-function callOf(
-  wrapper: InstanceWrapper,
-  method: string,
-): (value: Handled) => unknown {
-  const isStatic = wrapper.isDependencyTreeStatic() && !wrapper.isTransient;
-  const enhance = hasEnhancers(wrapper, method)
-    ? createEnhancer(wrapper, method)
-    : undefined;
-  if (isStatic) {
-    const instance = wrapper.instance as Methods;
-    return enhance?.(instance) ?? (value => instance[method]!(value));
-  }
-  const moduleRef =
-    wrapper.host!.getProviderByKey<ModuleRef>(ModuleRef).instance;
-  return async value => {
-    const contextId = ContextIdFactory.getByRequest(value);
-    moduleRef.registerRequestByContextId(value, contextId);
-    const instance = await moduleRef.resolve<Methods>(
-      wrapper.token as string,
-      contextId,
-    );
-    return enhance
-      ? enhance(instance, contextId)(value)
-      : instance[method]!(value);
-  };
 }

@@ -1,27 +1,38 @@
+import { ContextIdFactory, ModuleRef } from '@nestjs/core';
 import { isPromise } from 'node:util/types';
-import { isObservable, lastValueFrom } from 'rxjs';
-import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
-import type { XeniooEntry } from '../events/parse-entry.js';
-import { XENIOO_EVENT_TABLE } from '../events/xenioo-event.table.js';
-import type { XeniooEvent } from '../events/xenioo.event.js';
+import type { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
+import { eventRow } from '../events/xenioo-event.table.js';
+import type { XeniooEvent } from '../events/xenioo.events.js';
 import type { XeniooRetryOptions } from '../options/xenioo-retry.js';
+import {
+  createEnhancer,
+  hasEnhancers,
+  type InstanceWrapper,
+} from './nest-internals.js';
 import type { EventSubscription, Subscription } from './subscription.js';
-import { XeniooHandlerFailure } from './xenioo-handler.failure.js';
+import type { XeniooHandlerFailure } from './xenioo-handler.failure.js';
 
-/** What a decorated method may get. */
-export type Handled = XeniooEntry | XeniooHandlerFailure;
+/** The parameter of a decorated method. */
+export type Handled = XeniooEvent | InvalidXeniooEntry | XeniooHandlerFailure;
 
 /** One decorated method of the host. */
 export class XeniooHandler {
+  /** True where `matches()` calls a `when` of the host. */
+  readonly hasCondition: boolean;
+
   constructor(
-    /** `Class.method`, or the `name` option: what records and log lines call it. */
+    /** `Class.method`, or the `name` option. */
     readonly name: string,
     private readonly subscriptions: readonly Subscription[],
-    /** Calls the method on its instance, which a request-scoped class has made for each value. */
-    private readonly call: (value: Handled) => unknown,
-  ) {}
+    /** Calls the method on its instance, or on one resolved for the value. */
+    readonly call: (value: Handled) => unknown,
+  ) {
+    this.hasCondition = subscriptions.some(
+      each => each.to === 'events' && each.when !== undefined,
+    );
+  }
 
-  /** What its decorators say of retries, if anything. */
+  /** The `retry` option of its decorators, if any. */
   get retry(): XeniooRetryOptions | false | undefined {
     for (const { to, ...given } of this.subscriptions) {
       if (to === 'events' && 'retry' in given) return given.retry;
@@ -29,46 +40,34 @@ export class XeniooHandler {
     return undefined;
   }
 
-  /** Whether the value is one for this method. Throws what a `when` throws. */
-  matches(value: Handled): boolean {
+  /** Answers whether the method subscribes to events of this type, for some bot and channel. */
+  handlesType(type: number): boolean {
+    return this.subscriptions.some(
+      subscription =>
+        subscription.to === 'events' && (subscription.types?.has(type) ?? true),
+    );
+  }
+
+  subscribesTo(kind: Subscription['to']): boolean {
+    return this.subscriptions.some(({ to }) => to === kind);
+  }
+
+  /** Answers whether an event fits one of the decorators. Throws what a `when` throws. */
+  matches(event: XeniooEvent): boolean {
     for (const subscription of this.subscriptions) {
-      if (isFor(subscription, value)) return true;
+      if (subscription.to === 'events' && fits(subscription, event))
+        return true;
     }
     return false;
   }
 
-  /**
-   * Runs the method, and tells when it has come to its end, an Observable that it
-   * returns too; at once where it returned nothing to wait for. A guard of its own
-   * may skip it. Throws what the method throws.
-   */
-  handle(value: Handled): Promise<void> | undefined {
-    const result = this.call(value);
-    return result === undefined || result === null ? undefined : endOf(result);
-  }
-
-  /** What it handles, for the boot log. */
+  /** Describes the subscriptions for the boot log. */
   describe(): string {
     return this.subscriptions.map(describeSubscription).join(' and ');
   }
 }
 
-function isFor(subscription: Subscription, value: Handled): boolean {
-  if (value instanceof InvalidXeniooEntry) return subscription.to === 'invalid';
-  if (value instanceof XeniooHandlerFailure) {
-    return subscription.to === 'failed';
-  }
-  return subscription.to === 'events' && includes(subscription, value);
-}
-
-/** Of what may be a promise, of this realm or of another, or an Observable. */
-async function endOf(result: unknown): Promise<void> {
-  const value: unknown = await result;
-  if (!isObservable(value)) return;
-  await lastValueFrom(value, { defaultValue: undefined });
-}
-
-function includes(
+function fits(
   { types, bots, channels, when }: EventSubscription,
   event: XeniooEvent,
 ): boolean {
@@ -80,22 +79,52 @@ function includes(
   );
 }
 
-/** An answer that is still to come would let every event through. */
+/** A promise is truthy: it would let every event through. */
 function isMet(answer: unknown): boolean {
   if (!isPromise(answer)) return Boolean(answer);
   answer.catch(() => {});
-  throw new TypeError('`when` must answer at once, and gave a promise');
+  throw new TypeError('`when` must return a boolean, and returned a promise');
 }
 
 function describeSubscription(subscription: Subscription): string {
   if (subscription.to === 'invalid') return 'invalid entries';
   if (subscription.to === 'failed') return 'failures of handlers';
   const { types, bots, channels, when } = subscription;
-  const names = types && [...types].map(t => XENIOO_EVENT_TABLE[t].typeName);
+  const names = types && [...types].map(type => eventRow(type).typeName);
   return [
     names?.join(', ') ?? 'every event',
     ...(bots ? [`of bot ${[...bots].join(', ')}`] : []),
     ...(channels ? [`on ${[...channels].join(', ')}`] : []),
     ...(when ? ['on a condition'] : []),
   ].join(' ');
+}
+
+type Methods = Record<string, (value: Handled) => unknown>;
+
+/** Returns what calls a method on its instance. A request-scoped or transient class is instantiated for each call. */
+export function createCall(
+  wrapper: InstanceWrapper,
+  method: string,
+): (value: Handled) => unknown {
+  const isStatic = wrapper.isDependencyTreeStatic() && !wrapper.isTransient;
+  const enhance = hasEnhancers(wrapper, method)
+    ? createEnhancer(wrapper, method)
+    : undefined;
+  if (isStatic) {
+    const instance = wrapper.instance as Methods;
+    return enhance?.(instance) ?? (value => instance[method]!(value));
+  }
+  const moduleRef =
+    wrapper.host!.getProviderByKey<ModuleRef>(ModuleRef).instance;
+  return async value => {
+    const contextId = ContextIdFactory.getByRequest(value);
+    moduleRef.registerRequestByContextId(value, contextId);
+    const instance = await moduleRef.resolve<Methods>(
+      wrapper.token as string,
+      contextId,
+    );
+    return enhance
+      ? enhance(instance, contextId)(value)
+      : instance[method]!(value);
+  };
 }

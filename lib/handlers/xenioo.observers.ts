@@ -1,53 +1,208 @@
-import { Injectable } from '@nestjs/common';
-import type { XeniooEntry } from '../events/parse-entry.js';
-import type { Due } from './due-handlers.js';
-import type { Outcome } from './progress-after.js';
+import { Injectable, Logger } from '@nestjs/common';
+import { channel, type Channel } from 'node:diagnostics_channel';
+import { describeError } from '../describe-error.js';
+import type { XeniooEvent } from '../events/xenioo.events.js';
+import type {
+  XeniooCarrier,
+  XeniooDelivery,
+} from '../events/xenioo-delivery.js';
+import type { XeniooDeadLetter } from './xenioo-dead-letter.js';
+import type { XeniooHandlerResult } from './xenioo-task.js';
 
-/** One attempt of one handler on one entry. */
-export interface ObservedAttempt {
+/** One execution of one handler on one event. */
+export interface XeniooHandlerRun {
+  /** Name of the handler, such as `'Crm.saveMessage'`. */
   readonly handler: string;
-  readonly entry: XeniooEntry;
+  readonly event: XeniooEvent;
   /** Counts from 1. */
   readonly attempt: number;
+  /** What the observers' `carrier()` returned for the call. */
+  readonly carrier?: XeniooCarrier | undefined;
 }
 
-/** Looks on, and must not throw. */
+/** An authenticated call answered other than 200: `xenioo.strike` on the event emitter. */
+export interface XeniooStrike {
+  /** Strikes since the last reset, this one included. */
+  readonly strikes: number;
+  /** HTTP status of the answer. */
+  readonly status: number;
+  /** Your name for the bot. */
+  readonly bot: string;
+  /** Why, and what to do; never a secret, a body or a person's name. */
+  readonly reason: string;
+  readonly at: Date;
+}
+
+/** A call answered 401. */
+export interface XeniooRefusal {
+  /** What was wrong with its `Authorization` header. */
+  readonly reason:
+    'missing' | 'another-scheme' | 'unknown-secret' | 'white-space';
+  /** Address of the caller, as the socket has it. */
+  readonly address: string | undefined;
+}
+
+/** Events dropped because their ids were accepted before. */
+export interface XeniooDuplicates {
+  /** Your name for the bot. */
+  readonly bot: string;
+  readonly count: number;
+}
+
+/**
+ * Watches the module at work. Every method is optional; one that throws is
+ * logged, and never affects a delivery.
+ */
 export interface XeniooObserver {
-  /** What a call brought is accepted. */
-  received(entries: readonly XeniooEntry[]): void;
-  attempting(attempt: ObservedAttempt): void;
-  attempted(attempt: ObservedAttempt, outcome: Outcome): void;
+  /** A call was answered 200. */
+  deliveryAccepted?(delivery: XeniooDelivery): void;
+  /** A call was answered 401. */
+  callRefused?(refusal: XeniooRefusal): void;
+  /** An authenticated call was answered other than 200. */
+  strike?(strike: XeniooStrike): void;
+  duplicatesDropped?(duplicates: XeniooDuplicates): void;
+  handlerStarted?(run: XeniooHandlerRun): void;
+  handlerFinished?(run: XeniooHandlerRun, result: XeniooHandlerResult): void;
+  /** A dead letter is stored. */
+  deadLetterAdded?(letter: XeniooDeadLetter): void;
+  /** A dead letter became a task again. */
+  replayed?(letter: XeniooDeadLetter): void;
+  /** Returns strings to store with each task of a call, such as a `traceparent`. */
+  carrier?(delivery: XeniooDelivery): XeniooCarrier | undefined;
+  /** Wraps the execution of a handler; must return what `next()` returns. */
+  runHandler?(
+    run: XeniooHandlerRun,
+    next: () => Promise<unknown>,
+  ): Promise<unknown>;
 }
 
-/** Who looks on in this application: nobody, unless it is tested. */
+type Moment = Exclude<keyof XeniooObserver, 'carrier' | 'runHandler'>;
+
+/** Where the same moments are published. */
+const CHANNELS: { readonly [M in Moment]?: Channel } = {
+  strike: channel('xenioo.strike'),
+  callRefused: channel('xenioo.refused'),
+  duplicatesDropped: channel('xenioo.duplicate'),
+  deadLetterAdded: channel('xenioo.dead-letter'),
+};
+
+/** The observers of the application. Injectable. */
 @Injectable()
 export class XeniooObservers {
-  private readonly observers = new Set<XeniooObserver>();
+  private readonly logger = new Logger('Xenioo');
+  private observers: readonly XeniooObserver[] = [];
 
-  add(observer: XeniooObserver): void {
-    this.observers.add(observer);
+  /**
+   * True where nobody observes: then nothing is made for observers.
+   * @internal
+   */
+  isEmpty = true;
+
+  /** Adds an observer; the function that it returns removes it. */
+  add(observer: XeniooObserver): () => void {
+    this.set([...this.observers, observer]);
+    return () => this.set(this.observers.filter(other => other !== observer));
   }
 
-  received(entries: readonly XeniooEntry[]): void {
-    for (const observer of this.observers) observer.received(entries);
-  }
-
-  attempting(due: Due, entry: XeniooEntry): void {
+  /** Calls the method on every observer that has it. */
+  notify<M extends Moment>(
+    moment: M,
+    ...values: Parameters<NonNullable<XeniooObserver[M]>>
+  ): void {
+    CHANNELS[moment]?.publish(values[0]);
     for (const observer of this.observers) {
-      observer.attempting(observed(due, entry));
+      try {
+        const method = observer[moment] as
+          ((...given: typeof values) => unknown) | undefined;
+        const returned = method?.apply(observer, values);
+        // An async method is a valid `() => void`.
+        if (returned instanceof Promise) {
+          returned.catch(error => this.logFailure(moment, error));
+        }
+      } catch (error) {
+        this.logFailure(moment, error);
+      }
     }
   }
 
-  attempted(due: Due, entry: XeniooEntry, outcome: Outcome): void {
+  /** Merges what the observers store with each task of a call. */
+  carrierOf(delivery: XeniooDelivery): XeniooCarrier | undefined {
+    let carrier: XeniooCarrier | undefined;
     for (const observer of this.observers) {
-      observer.attempted(observed(due, entry), outcome);
+      try {
+        const added = observer.carrier?.(delivery);
+        if (added) carrier = { ...carrier, ...added };
+      } catch (error) {
+        this.logFailure('carrier', error);
+      }
     }
+    return carrier;
+  }
+
+  /**
+   * Runs a handler inside the `runHandler()` of every observer. The handler runs
+   * once, and its result counts, whatever observers do.
+   */
+  runHandler(
+    run: XeniooHandlerRun,
+    execute: () => Promise<unknown>,
+  ): Promise<unknown> {
+    let executed: Promise<unknown> | undefined;
+    let next = (): Promise<unknown> => (executed ??= execute());
+    for (const observer of this.observers.toReversed()) {
+      const inner = next;
+      if (observer.runHandler) {
+        next = () => this.wrap(observer, run, inner);
+      }
+    }
+    return next();
+  }
+
+  /** Resolves when an observer and what it wraps have ended; never rejects on its own account. */
+  private async wrap(
+    observer: XeniooObserver,
+    run: XeniooHandlerRun,
+    next: () => Promise<unknown>,
+  ): Promise<unknown> {
+    let wrapped: Promise<unknown> | undefined;
+    const nextOnce = (): Promise<unknown> => {
+      if (wrapped) return wrapped;
+      wrapped = next();
+      // The observer may not wait for it, and it may fail before it is returned below.
+      wrapped.catch(() => {});
+      return wrapped;
+    };
+    try {
+      await observer.runHandler!(run, nextOnce);
+    } catch (error) {
+      const isOfHandler = wrapped && (await isRejectedWith(wrapped, error));
+      if (!isOfHandler) this.logFailure('runHandler', error);
+    }
+    return wrapped ?? next();
+  }
+
+  private set(observers: readonly XeniooObserver[]): void {
+    this.observers = observers;
+    this.isEmpty = observers.length === 0;
+  }
+
+  private logFailure(method: string, error: unknown): void {
+    const { message, stack } = describeError(error);
+    this.logger.error(
+      `\`${method}\` of an observer threw; the delivery is not affected: ${message}`,
+      stack,
+    );
   }
 }
 
-function observed(
-  { name: handler, attempts }: Due,
-  entry: XeniooEntry,
-): ObservedAttempt {
-  return { handler, entry, attempt: attempts + 1 };
+async function isRejectedWith(
+  promise: Promise<unknown>,
+  error: unknown,
+): Promise<boolean> {
+  try {
+    await promise;
+    return false;
+  } catch (reason) {
+    return reason === error;
+  }
 }

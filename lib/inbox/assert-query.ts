@@ -2,7 +2,9 @@ import { quote } from '../options/describe-value.js';
 import { unknownNames } from '../options/unknown-names.js';
 import type { XeniooDeadLetterFilter } from './xenioo.dead-letter-store.js';
 
-/** @throws {RangeError} when it is no number of letters */
+const FILTERS = ['kind', 'handler', 'eventId', 'bot', 'conversationId'];
+
+/** @throws {RangeError} when the limit of a page is not a whole number from 1 */
 export function assertLimit(limit: unknown): void {
   if (Number.isSafeInteger(limit) && Number(limit) > 0) return;
   throw new RangeError(
@@ -10,12 +12,9 @@ export function assertLimit(limit: unknown): void {
   );
 }
 
-/**
- * A name that nobody reads would mean every letter.
- * @throws {RangeError} when there is one, or a kind that does not exist
- */
+/** @throws {RangeError} when a filter has an unknown field, which would select every letter, or a wrong kind */
 export function assertFilter(filter: XeniooDeadLetterFilter): void {
-  const problems = unknownNames(filter, ['kind', 'handler']);
+  const problems = unknownNames(filter, FILTERS);
   const { kind } = filter;
   if (kind !== undefined && kind !== 'event' && kind !== 'invalid') {
     problems.push(

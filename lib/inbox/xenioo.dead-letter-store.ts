@@ -1,33 +1,33 @@
-import type { XeniooEvent } from '../events/xenioo.event.js';
-import type { XeniooDeadLetter, XeniooDeadLetterKind } from './dead-letter.js';
+import type {
+  XeniooDeadLetter,
+  XeniooDeadLetterKind,
+} from '../handlers/xenioo-dead-letter.js';
+import type { XeniooTask } from '../handlers/xenioo-task.js';
 
-/** Which dead letters are meant: all, or those of a kind or of a handler. */
+/** Selects dead letters; those that fit every given field. */
 export interface XeniooDeadLetterFilter {
   kind?: XeniooDeadLetterKind | undefined;
-  /** Name of a handler that gave up, as `'Crm.saveMessage'`. */
+  /** Name of the handler that failed, such as `'Crm.saveMessage'`. */
   handler?: string | undefined;
+  eventId?: string | undefined;
+  /** Your name for the bot. */
+  bot?: string | undefined;
+  /** Id of the conversation; entries that could not be read have none. */
+  conversationId?: string | undefined;
 }
 
-/** Which page of them. */
+/** Selects a page of dead letters. */
 export interface XeniooDeadLetterQuery extends XeniooDeadLetterFilter {
   /**
-   * How many at most.
+   * Upper bound of the page.
    * @default 100
    */
   limit?: number | undefined;
-  /** Id of the letter after which the page begins: the last one of the page before. */
+  /** Id of the last letter of the page before. */
   after?: string | undefined;
 }
 
-/** What a dead letter becomes when it is replayed. */
-export interface XeniooReplay {
-  /** The event of the letter, or those that an invalid entry turned out to be. */
-  readonly entries: readonly XeniooEvent[];
-  /** The handlers that run, with fresh attempts; absent where every one that matches is to. */
-  readonly handlers?: readonly string[] | undefined;
-}
-
-/** Where an inbox keeps its dead letters: one an id, the oldest first. */
+/** Stores the dead letters of an inbox, one per id, the oldest first. */
 export interface XeniooDeadLetterStore {
   /** @throws {XeniooDeadLetterError} when there is no letter of the id `after` */
   list(query?: XeniooDeadLetterQuery): Promise<XeniooDeadLetter[]>;
@@ -35,29 +35,31 @@ export interface XeniooDeadLetterStore {
   get(id: string): Promise<XeniooDeadLetter | undefined>;
 
   /**
-   * Makes the entries pending, past `dedupe`, and takes the letter away, or of an
-   * event the failures of these handlers: both or neither.
-   * @returns whether there was such a letter; resolves when that is safe
+   * Replaces a letter by tasks that are due now and skip `dedupe`: both or neither.
+   * @returns false where there is no such letter; resolves when that is safe
    */
-  replay(id: string, replay: XeniooReplay): Promise<boolean>;
+  replay(id: string, tasks: readonly XeniooTask[]): Promise<boolean>;
 
-  /** @returns whether there was such a letter */
+  /** @returns false where there is no such letter */
   remove(id: string): Promise<boolean>;
 }
 
-/** How many letters a page has that does not say. */
-export const LETTERS_A_PAGE = 100;
+/** Default `limit` of a page. */
+export const LETTERS_PER_PAGE = 100;
 
-/** Whether a letter is one of those meant. */
-export function isMeant(
-  letter: {
-    readonly kind: XeniooDeadLetterKind;
-    readonly handlers: readonly string[];
-  },
+/** Answers whether a letter fits every given field of a filter. */
+export function matchesFilter(
+  { kind, handler, entry }: XeniooDeadLetter,
   filter: XeniooDeadLetterFilter,
 ): boolean {
+  const conversationId =
+    'conversationId' in entry ? entry.conversationId : undefined;
   return (
-    (filter.kind === undefined || filter.kind === letter.kind) &&
-    (filter.handler === undefined || letter.handlers.includes(filter.handler))
+    (filter.kind === undefined || filter.kind === kind) &&
+    (filter.handler === undefined || filter.handler === handler) &&
+    (filter.eventId === undefined || filter.eventId === entry.id) &&
+    (filter.bot === undefined || filter.bot === entry.bot) &&
+    (filter.conversationId === undefined ||
+      filter.conversationId === conversationId)
   );
 }

@@ -1,43 +1,83 @@
-import type { XeniooEntry } from '../events/parse-entry.js';
-import type { XeniooDispatch } from '../handlers/xenioo.dispatch.js';
+import type { XeniooDelivery } from '../events/xenioo-delivery.js';
+import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
+import type { XeniooDuplicates } from '../handlers/xenioo.observers.js';
+import type {
+  XeniooHandlerResult,
+  XeniooTask,
+} from '../handlers/xenioo-task.js';
 import type { XeniooDeadLetterStore } from './xenioo.dead-letter-store.js';
 
-/** What one call brought: as many entries as its body has, none if its array is empty. */
-export interface XeniooDelivery {
-  readonly entries: readonly XeniooEntry[];
+/** Runs handlers for an inbox. */
+export interface XeniooRunner {
+  /**
+   * Runs the handlers of a task concurrently: every matching one in a first run,
+   * otherwise the one that the task names. Never rejects. `recordRun()` turns the
+   * results into what the inbox has to record.
+   * @param options.isLast true while the application shuts down and no retry can
+   * follow: a handler that throws has failed
+   */
+  run(
+    task: XeniooTask,
+    options?: { readonly isLast?: boolean },
+  ): Promise<readonly XeniooHandlerResult[]>;
+
+  /**
+   * Runs the `@OnXeniooFailed()` or `@OnXeniooInvalid()` handlers for a dead letter
+   * that the inbox has stored, and emits the event for it. Never rejects.
+   * @param error what the handler threw, where it is known
+   */
+  announce(letter: XeniooDeadLetter, error?: unknown): Promise<void>;
+
+  /** Reports duplicates that the inbox has dropped. */
+  reportDuplicates(duplicates: XeniooDuplicates): void;
+}
+
+/** How much an inbox holds. */
+export interface XeniooInboxStats {
+  /** Events that wait for their first run, or are in it. */
+  readonly pending: number;
+  /** Tasks whose handlers run now, in this process. */
+  readonly running: number;
+  /** Handlers that wait for their next attempt. */
+  readonly retries: number;
+  readonly deadLetters: number;
+  /** When the oldest pending event was received; absent where none is pending. */
+  readonly oldestPendingAt?: Date | undefined;
 }
 
 /**
- * Keeps what was accepted until its handlers have run: the one place that
- * decides what an answer of 200 promises.
+ * Stores what was accepted until its handlers have run. It alone decides what an
+ * answer of 200 promises.
  */
 export abstract class XeniooInbox {
-  /** What could not be understood, and events on which handlers gave up. */
   abstract readonly deadLetters: XeniooDeadLetterStore;
 
-  /** Where it keeps things, for messages; two instances in one application can't share a place. */
-  readonly place?: string;
+  /** Where the inbox stores its tasks, for messages; two instances in one application can't share it. */
+  readonly storageLocation?: string;
 
   /**
-   * Resolves once every entry is safe: only then is Xenioo told 200.
-   * @throws {XeniooInboxError} when it can't take them; then it has taken none, and the call is answered 503
+   * Resolves once every entry is safe; only then is the call answered 200.
+   * @throws {XeniooInboxError} when the inbox can't take them; it has taken none, and the call is answered 503
    */
   abstract accept(delivery: XeniooDelivery): Promise<void>;
 
-  /** Begins to hand entries to the dispatcher; called once, when the application is up. */
-  abstract start(dispatch: XeniooDispatch): Promise<void>;
+  /** Starts to run tasks; called once, when the application is up. */
+  abstract start(runner: XeniooRunner): Promise<void>;
 
-  /** Resolves when nothing is pending. */
+  /** Stops starting handlers in this process; accepting goes on. */
+  abstract pause(): Promise<void>;
+
+  /** Starts handlers again, those of pending tasks first. */
+  abstract resume(): Promise<void>;
+
+  abstract stats(): Promise<XeniooInboxStats>;
+
+  /** Resolves when nothing is pending and no retry is due any more. */
   abstract idle(): Promise<void>;
 
-  /**
-   * The application begins to end, and calls still come: resolves when what is
-   * pending now has been handled as far as it can be.
-   */
-  drain(): Promise<void> {
-    return this.idle();
-  }
+  /** The application begins to shut down, and calls still come: resolves when what is pending now has been handled as far as the inbox does that. */
+  abstract drain(): Promise<void>;
 
-  /** Takes nothing more, and waits for handlers in flight, but no longer than `timeoutMs`. */
+  /** Accepts nothing more, and waits for running handlers at most `timeoutMs`. */
   abstract stop(timeoutMs: number): Promise<void>;
 }

@@ -1,5 +1,5 @@
 // The inbox
-export { lmdbInbox } from './lmdb-inbox.js';
+export { lmdbInbox } from './lmdb-inbox.factory.js';
 export { LmdbInbox } from './lmdb.inbox.js';
 export type {
   LmdbInboxOptions,

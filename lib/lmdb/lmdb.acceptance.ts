@@ -1,92 +1,129 @@
 import { describeError } from '../describe-error.js';
-import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
-import type { XeniooEntry } from '../events/parse-entry.js';
-import { letterOfInvalid } from '../inbox/dead-letter.js';
-import { DroppedLog } from '../inbox/dropped-log.js';
-import { inOrderOfDate } from '../inbox/in-order-of-date.js';
-import { storeEntry } from '../inbox/stored-entry.js';
-import { XeniooInboxError } from '../xenioo.errors.js';
+import type { XeniooDelivery } from '../events/xenioo-delivery.js';
+import type { XeniooTask } from '../handlers/xenioo-task.js';
 import {
   CommitTimeout,
   type GroupCommit,
   type Work,
 } from '../inbox/group-commit.js';
-import type { Batch } from './lmdb.folder.js';
-import type { LmdbClaims } from './lmdb.claims.js';
-import type { LmdbDeadLetters } from './lmdb.dead-letters.js';
-import type { LmdbStore } from './lmdb.store.js';
+import { inOrderOfDate } from '../inbox/entries.js';
+import { storeTask } from '../inbox/stored-form.js';
+import { settledWithin } from '../settled-within.js';
+import { XeniooInboxError } from '../xenioo.errors.js';
+import type { Claim, LmdbClaims } from './lmdb.claims.js';
+import type { Batch, LmdbFolder } from './lmdb.folder.js';
+import { bytesOf, type LmdbStore } from './lmdb.store.js';
+import type { TaskKey } from './lmdb.tables.js';
 
-/** What was written of a call, under which number; no entry where it was dropped. */
-export interface Accepted {
+/** A new task, as it was written. */
+export interface AcceptedTask {
   readonly number: number;
-  readonly entry: XeniooEntry | undefined;
+  readonly task: XeniooTask;
+  readonly bytes: number;
 }
 
-interface Taken extends Accepted {
-  readonly isTaken: true | Promise<boolean>;
+/** A row that is part of a commit; not written where the entry is a duplicate. */
+interface QueuedRow extends AcceptedTask {
+  readonly key: TaskKey;
+  readonly claim: Claim;
+  readonly isNew: Promise<boolean>;
 }
 
-/** Writes what calls bring. */
+/** Writes the entries of calls. */
 export class LmdbAcceptance {
-  private readonly log = new DroppedLog();
-
   constructor(
-    private readonly path: string,
+    private readonly folder: LmdbFolder,
     private readonly store: LmdbStore,
     private readonly claims: LmdbClaims,
-    private readonly letters: LmdbDeadLetters,
     private readonly commit: GroupCommit<Batch>,
     private readonly acceptTimeoutMs: number,
   ) {}
 
   /**
-   * Resolves when every entry is synced to the disk, or known to have been before.
-   * @throws {XeniooInboxError} when that can't be; then nothing was written
+   * Resolves to the new tasks once every entry is synced to the disk, or was before.
+   * @throws {XeniooInboxError} when that is not possible; then nothing is written
    */
-  async accept(entries: readonly XeniooEntry[]): Promise<Accepted[]> {
-    const texts = inOrderOfDate(entries).map(entry => ({
-      entry,
-      text: storeEntry(entry),
-    }));
+  async accept({ entries, carrier }: XeniooDelivery): Promise<AcceptedTask[]> {
+    const tasks = inOrderOfDate(entries).map(entry => {
+      const task: XeniooTask = { entry, attempts: 0, carrier };
+      const text = storeTask(task);
+      return { task, text, bytes: bytesOf(text) };
+    });
     const known = this.claims.look(entries);
-    const bytes = texts.reduce((sum, { text }) => sum + text.length, 0);
-    let taken: Taken[] = [];
-    await this.write(batch => {
+    let rows: QueuedRow[] = [];
+    const work = (batch: Batch) => {
       this.claims.makeRoom(batch, known);
-      taken = texts.map(({ entry, text }) => {
-        // Only here are numbers in the order in which they are written.
+      rows = tasks.map(({ task, text, bytes }) => {
+        // Numbers are in the order of the commits only if they are given here.
         const key = this.store.nextKey();
-        const isTaken = this.claims.claim(batch, entry, known, () => {
-          this.store.addPending(key, text);
-          if (entry instanceof InvalidXeniooEntry) {
-            this.letters.add(batch, letterOfInvalid(entry));
-          }
-        });
-        return { number: key[1], entry, isTaken };
+        const { claim, isNew } = this.claims.claimNow(
+          batch,
+          task.entry,
+          known,
+          () => this.store.addPending(key, text),
+        );
+        return { key, number: key[1], task, bytes, claim, isNew };
       });
-    }, bytes);
-    const accepted: Accepted[] = [];
-    for (const { number, entry, isTaken } of taken) {
-      const isNew = isTaken === true || (await isTaken);
-      accepted.push({ number, entry: isNew ? entry : undefined });
+    };
+    const bytes = tasks.reduce((sum, task) => sum + task.bytes, 0);
+    if (!(await this.isCommitted(work, bytes))) {
+      this.cancel(rows);
+      throw this.errorOf(
+        `nothing could be written within ${this.acceptTimeoutMs} ms (\`acceptTimeoutMs\`): its disk is slow, or another process that uses the folder was stopped while it wrote`,
+      );
     }
-    this.log.note(accepted.filter(({ entry }) => !entry).length);
-    return accepted;
+    const isNew = await Promise.all(rows.map(row => row.isNew));
+    return rows.filter((_, index) => isNew[index]);
   }
 
-  /** @throws {XeniooInboxError} when it can't be written, or not in time */
-  private async write(work: Work<Batch>, bytes: number): Promise<void> {
-    const { acceptTimeoutMs } = this;
+  /** Resolves to false when a commit has begun, and does not end in time. */
+  private async isCommitted(
+    work: Work<Batch>,
+    bytes: number,
+  ): Promise<boolean> {
+    const timeoutMs = this.acceptTimeoutMs;
     try {
-      await this.commit.write(work, { bytes, timeoutMs: acceptTimeoutMs });
+      const written = this.commit.write(work, { bytes, timeoutMs });
+      return await settledWithin(written, timeoutMs);
     } catch (error) {
-      const why =
-        error instanceof CommitTimeout
-          ? `its disk is too slow: nothing could be written within ${acceptTimeoutMs} ms (\`acceptTimeoutMs\`)`
-          : `its disk does not take it: ${describeError(error).message}`;
-      throw new XeniooInboxError(`the LMDB inbox at ${this.path}: ${why}`, {
-        cause: error,
-      });
+      if (error instanceof CommitTimeout) return false;
+      if (error instanceof XeniooInboxError) throw error;
+      throw this.errorOf(
+        `the disk did not take the events: ${describeError(error).message}`,
+        error,
+      );
     }
+  }
+
+  /**
+   * Takes back rows whose commit has begun. While that waits for the lock, lmdb adds
+   * this to the same transaction; otherwise nobody in this process runs them.
+   */
+  private cancel(rows: readonly QueuedRow[]): void {
+    if (rows.length === 0) return;
+    for (const { number } of rows) this.store.cancelled.add(number);
+    const cancelled = this.folder.write(batch => {
+      const { pending } = this.folder.tables;
+      for (const { key, claim } of rows) {
+        void batch.whenPresent(pending, key, () => {
+          this.store.remove({ key });
+          this.claims.release(claim);
+        });
+      }
+    });
+    cancelled.then(
+      () => {
+        for (const { number } of rows) this.store.cancelled.delete(number);
+      },
+      // They stay cancelled in this process; the next one may run them.
+      () => {},
+    );
+  }
+
+  private errorOf(reason: string, cause?: unknown): XeniooInboxError {
+    return new XeniooInboxError(
+      `the LMDB inbox at ${this.folder.path}: ${reason}`,
+      { cause },
+    );
   }
 }

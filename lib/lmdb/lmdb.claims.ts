@@ -1,24 +1,27 @@
 import type { XeniooEntry } from '../events/parse-entry.js';
-import { dedupeId } from '../inbox/claims.js';
+import { dedupeId } from '../inbox/entries.js';
 import type { XeniooDedupeSettings } from '../options/xenioo-dedupe.js';
 import type { Batch, LmdbFolder } from './lmdb.folder.js';
 import type { ClaimKey } from './lmdb.tables.js';
 
-/** How many ids that are too old are forgotten at a time. */
-const FORGET_AT_ONCE = 1_000;
+/** Expired ids that are removed at a time. */
+const REMOVED_AT_ONCE = 1_000;
 
-/** After so many new ids it is counted how many there are: other processes may have added some. */
+/** New ids after which all are counted again: other processes add some too. */
 const COUNT_EVERY = 1_000;
 
-/** How many more of the oldest ids go, as a part of all, so that they need not go one by one. */
+/** Oldest ids that are removed beyond the limit, as a part of it, so that they are not removed one by one. */
 const SLACK = 0.001;
 
-/** When ids were taken, as one could see; absent where they were not. */
+/** When ids were accepted, as far as that was visible before the commit. */
 export type KnownClaims = ReadonlyMap<string, number | undefined>;
 
-/** Remembers on disk which entries were taken. What writes is to be used inside `LmdbFolder.write()`. */
+/** A row of an accepted id; absent where an entry has none. */
+export type Claim = ClaimKey | undefined;
+
+/** Remembers accepted ids on disk. Methods with a batch are to be called inside `LmdbFolder.write()`. */
 export class LmdbClaims {
-  /** How many ids there were when they were counted, and how many came since. */
+  /** Ids at the last count, and new ones since. */
   private counted = Infinity;
   private sinceCounted = 0;
 
@@ -27,11 +30,11 @@ export class LmdbClaims {
     private readonly dedupe: XeniooDedupeSettings | false,
   ) {}
 
-  /** What is known of the ids of these entries now. */
+  /** Looks up the ids of these entries. */
   look(entries: readonly XeniooEntry[]): KnownClaims {
     const known = new Map<string, number | undefined>();
     if (!this.dedupe) return known;
-    // What was committed since would be taken for new, and push out others.
+    // Ids that were committed since would be counted as new, and push out others.
     this.folder.refresh();
     const { claims } = this.folder.tables;
     for (const entry of entries) {
@@ -41,30 +44,38 @@ export class LmdbClaims {
     return known;
   }
 
-  /** Takes an entry, unless it was taken before; tells whether it is. */
-  claim(
+  /** Calls `write` unless the entry was accepted before; resolves to whether it did. */
+  claimNow(
     batch: Batch,
     entry: XeniooEntry,
     known: KnownClaims,
-    take: () => void,
-  ): Promise<boolean> | true {
+    write: () => void,
+  ): { claim: Claim; isNew: Promise<boolean> } {
     const id = this.dedupe ? dedupeId(entry) : undefined;
     if (id === undefined) {
-      take();
-      return true;
+      write();
+      return { claim: undefined, isNew: Promise.resolve(true) };
     }
     const { claims, claimTimes } = this.folder.tables;
-    const now = Date.now();
-    const earlier = this.expired(known.get(id), now);
-    return batch.when(claims, id, earlier ?? null, () => {
+    const claim: ClaimKey = [Date.now(), id];
+    const earlier = this.expired(known.get(id), claim[0]);
+    const isNew = batch.when(claims, id, earlier ?? null, () => {
       if (earlier !== undefined) void claimTimes.remove([earlier, id]);
-      void claims.put(id, '', now);
-      void claimTimes.put([now, id], '');
-      take();
+      void claims.put(id, '', claim[0]);
+      void claimTimes.put(claim, '');
+      write();
     });
+    return { claim, isNew };
   }
 
-  /** Forgets the oldest ids where so many new ones would be too many. */
+  /** Forgets an id that was claimed by a call that is answered 503. */
+  release(claim: Claim): void {
+    if (!claim) return;
+    void this.folder.tables.claims.remove(claim[1]);
+    void this.folder.tables.claimTimes.remove(claim);
+  }
+
+  /** Forgets the oldest ids where new ones would exceed the limit. */
   makeRoom(batch: Batch, known: KnownClaims): void {
     const count = [...known.values()].filter(at => at === undefined).length;
     if (!this.dedupe || count === 0) return;
@@ -76,25 +87,25 @@ export class LmdbClaims {
     const { entryCount } = claims.getStats() as { entryCount: number };
     this.counted = entryCount;
     this.sinceCounted = count;
-    const tooMany = entryCount + count - maxIds;
-    if (tooMany <= 0) return;
-    const forgotten = this.oldest(tooMany + Math.floor(maxIds * SLACK));
+    const excess = entryCount + count - maxIds;
+    if (excess <= 0) return;
+    const forgotten = this.oldest(excess + Math.floor(maxIds * SLACK));
     this.forget(batch, forgotten);
     this.counted -= forgotten.length;
   }
 
-  /** Forgets some of the ids that are too old. */
+  /** Forgets some of the expired ids. */
   forgetExpired(batch: Batch): void {
     if (!this.dedupe) return;
-    const expired = Date.now() - this.dedupe.ttlSeconds * 1_000;
-    const oldest = this.oldest(FORGET_AT_ONCE);
+    const latest = Date.now() - this.dedupe.ttlSeconds * 1_000;
+    const oldest = this.oldest(REMOVED_AT_ONCE);
     this.forget(
       batch,
-      oldest.filter(([at]) => at <= expired),
+      oldest.filter(([at]) => at <= latest),
     );
   }
 
-  /** The time of a claim that is too old. */
+  /** Returns the time of an expired claim. */
   private expired(at: number | undefined, now: number): number | undefined {
     const { ttlSeconds } = this.dedupe as XeniooDedupeSettings;
     return at !== undefined && at <= now - ttlSeconds * 1_000 ? at : undefined;

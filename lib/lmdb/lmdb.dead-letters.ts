@@ -1,183 +1,164 @@
 import { setImmediate } from 'node:timers/promises';
+import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
+import type { XeniooTask } from '../handlers/xenioo-task.js';
+import type { GroupCommit } from '../inbox/group-commit.js';
 import {
-  letterWithout,
-  restoreLetter,
-  storeLetter,
-  type XeniooDeadLetter,
-} from '../inbox/dead-letter.js';
+  restoreDeadLetter,
+  storeDeadLetter,
+  storeTask,
+} from '../inbox/stored-form.js';
 import {
-  isMeant,
-  LETTERS_A_PAGE,
+  LETTERS_PER_PAGE,
+  matchesFilter,
   type XeniooDeadLetterQuery,
   type XeniooDeadLetterStore,
-  type XeniooReplay,
 } from '../inbox/xenioo.dead-letter-store.js';
 import { XeniooDeadLetterError } from '../xenioo.errors.js';
-import type { GroupCommit } from '../inbox/group-commit.js';
 import type { Batch, LmdbFolder } from './lmdb.folder.js';
+import { bytesOf, type LmdbStore } from './lmdb.store.js';
 import type { LetterKey } from './lmdb.tables.js';
-import type { LmdbStore } from './lmdb.store.js';
 
-/** How many letters are read before the event loop turns. */
+/** Letters that are read before the event loop turns. */
 const READ_AT_ONCE = 200;
 
-/** A letter as it is kept: another process may change it meanwhile, and then its version. */
-interface Kept {
+/** A dead letter and its row, which other processes may replace. */
+interface StoredLetter {
   readonly version: number;
   readonly key: LetterKey;
-  readonly letter: XeniooDeadLetter;
+  readonly text: string;
 }
 
-/** Keeps dead letters on disk. */
+/** Stores dead letters on disk. */
 export class LmdbDeadLetters implements XeniooDeadLetterStore {
   constructor(
     private readonly folder: LmdbFolder,
     private readonly store: LmdbStore,
     private readonly commit: GroupCommit<Batch>,
-    /** Called when entries of a letter are pending again. */
-    private readonly requeued: () => void,
+    /** Called when a letter has become tasks. */
+    private readonly onReplayed: () => void,
   ) {}
 
   async get(id: string): Promise<XeniooDeadLetter | undefined> {
     this.folder.refresh();
-    return this.find(id)?.letter;
+    const found = this.find(id);
+    return found && restoreDeadLetter(found.text);
   }
 
   async list({
-    limit = LETTERS_A_PAGE,
+    limit = LETTERS_PER_PAGE,
     after,
     ...filter
   }: XeniooDeadLetterQuery = {}): Promise<XeniooDeadLetter[]> {
     this.folder.refresh();
-    const last = after === undefined ? undefined : this.find(after);
-    if (after !== undefined && !last) {
+    let from = after === undefined ? undefined : this.find(after)?.key;
+    if (after !== undefined && !from) {
       throw new XeniooDeadLetterError(`there is no dead letter ${after}`);
     }
     const page: XeniooDeadLetter[] = [];
-    let from = last?.key;
     for (;;) {
-      const keys = this.keysAfter(from);
-      for (const { id } of keys) {
-        const letter = this.find(id)?.letter;
-        if (!letter || page.length >= limit) continue;
-        const handlers = letter.failures.map(({ handler }) => handler);
-        if (isMeant({ kind: letter.kind, handlers }, filter)) page.push(letter);
+      const rows = this.rowsAfter(from);
+      for (const { key, id } of rows) {
+        const found = this.find(id);
+        // The row of a letter that was replaced may be left.
+        if (!found || found.key.join() !== key.join()) continue;
+        const letter = restoreDeadLetter(found.text);
+        if (!matchesFilter(letter, filter)) continue;
+        page.push(letter);
+        if (page.length >= limit) return page;
       }
-      if (page.length >= limit || keys.length < READ_AT_ONCE) return page;
-      from = keys.at(-1)!.key;
+      if (rows.length < READ_AT_ONCE) return page;
+      from = rows.at(-1)!.key;
       await setImmediate();
     }
   }
 
-  async replay(id: string, replay: XeniooReplay): Promise<boolean> {
-    const isReplayed = await this.change(
-      id,
-      kept => kept && letterWithout(kept.letter, replay.handlers),
-      () => this.store.requeue(replay),
-    );
-    if (isReplayed) this.requeued();
+  async replay(id: string, tasks: readonly XeniooTask[]): Promise<boolean> {
+    const rows = tasks.map(task => ({ task, text: storeTask(task) }));
+    const bytes = rows.reduce((sum, { text }) => sum + bytesOf(text), 0);
+    const write = () => {
+      for (const { task, text } of rows) this.store.addReplay(task, text);
+    };
+    const isReplayed = await this.removeAnd(id, write, bytes);
+    if (isReplayed) this.onReplayed();
     return isReplayed;
   }
 
   async remove(id: string): Promise<boolean> {
-    return this.change(id, () => undefined);
+    return this.removeAnd(id, () => {});
   }
 
-  /** Takes away letters that are older; returns how many. */
+  /** Removes older letters; returns their number. */
   async removeOlderThan(date: Date): Promise<number> {
     let removed = 0;
     for (;;) {
       this.folder.refresh();
-      const old = this.keysAfter(undefined).filter(
-        ({ key: [at] }) => at < date.getTime(),
-      );
+      const rows = this.rowsAfter(undefined);
+      const old = rows.filter(({ key: [at] }) => at < date.getTime());
       if (old.length === 0) return removed;
-      const are = await Promise.all(old.map(({ id }) => this.remove(id)));
-      removed += are.filter(Boolean).length;
+      const results = await Promise.all(old.map(row => this.removeRow(row)));
+      removed += results.filter(Boolean).length;
     }
   }
 
-  /** Writes a letter that nobody has written before. To be used inside a transaction. */
-  add(batch: Batch, letter: XeniooDeadLetter): void {
-    const { letters } = this.folder.tables;
-    void batch.when(letters, letter.id, null, () => this.put(letter));
-  }
-
-  /**
-   * Writes the letter of an id, or changes it, and more with it; nothing of that
-   * where another process was quicker, and then once more.
-   */
-  async merge(
-    id: string,
-    change: (earlier: XeniooDeadLetter | undefined) => XeniooDeadLetter,
-    more: () => void,
-  ): Promise<void> {
-    for (;;) {
-      this.folder.refresh();
-      const kept = this.find(id);
-      const letter = change(kept?.letter);
-      if (await this.isWritten(id, kept, letter, more)) return;
-    }
-  }
-
-  /** Changes a letter or takes it away, and writes more with that; tells whether there was one. */
-  private async change(
-    id: string,
-    change: (kept: Kept) => XeniooDeadLetter | undefined,
-    more: () => void = () => {},
-  ): Promise<boolean> {
-    for (;;) {
-      this.folder.refresh();
-      const kept = this.find(id);
-      if (!kept) return false;
-      if (await this.isWritten(id, kept, change(kept), more)) return true;
-    }
-  }
-
-  private async isWritten(
-    id: string,
-    kept: Kept | undefined,
-    letter: XeniooDeadLetter | undefined,
-    more: () => void,
-  ): Promise<boolean> {
-    const text = letter && storeLetter(letter);
-    let isDone!: Promise<boolean>;
-    await this.commit.write(
-      batch => {
-        const { letters, letterOrder } = this.folder.tables;
-        isDone = batch.when(letters, id, kept?.version ?? null, () => {
-          if (kept) void letterOrder.remove(kept.key);
-          if (letter) this.put(letter);
-          else void letters.remove(id);
-          more();
-        });
-      },
-      { bytes: text?.length ?? 0 },
-    );
-    return isDone;
-  }
-
-  private put(letter: XeniooDeadLetter): void {
+  /** Writes a letter, and replaces one of the same id. To be called inside `LmdbFolder.write()`. */
+  add(letter: XeniooDeadLetter, text = storeDeadLetter(letter)): void {
     const { letters, letterOrder } = this.folder.tables;
     const [stream, number] = this.store.nextKey();
     const key: LetterKey = [letter.deadLetteredAt.getTime(), stream, number];
-    const text = storeLetter(letter);
     const version = 1 + Math.floor(Math.random() * 2 ** 52);
-    void letters.put(letter.id, JSON.stringify({ key, text }), version);
+    void letters.put(letter.id, JSON.stringify(key) + text, version);
     void letterOrder.put(key, letter.id);
   }
 
-  private find(id: string): Kept | undefined {
-    const entry = this.folder.tables.letters.getEntry(id);
-    if (!entry) return undefined;
-    const { key, text } = JSON.parse(entry.value) as {
-      key: LetterKey;
-      text: string;
-    };
-    return { key, version: entry.version!, letter: restoreLetter(text) };
+  /** Removes a letter and writes more, unless another process was faster; resolves to whether it did. */
+  private async removeAnd(
+    id: string,
+    write: () => void,
+    bytes = 0,
+  ): Promise<boolean> {
+    for (;;) {
+      this.folder.refresh();
+      const found = this.find(id);
+      if (!found) return false;
+      let isDone!: Promise<boolean>;
+      const work = (batch: Batch) => {
+        const { letters, letterOrder } = this.folder.tables;
+        isDone = batch.when(letters, id, found.version, () => {
+          void letterOrder.remove(found.key);
+          void letters.remove(id);
+          write();
+        });
+      };
+      await this.commit.write(work, { bytes });
+      if (await isDone) return true;
+    }
   }
 
-  private keysAfter(
+  /** Removes a row of the order, and its letter unless that was replaced since. */
+  private async removeRow({
+    key,
+    id,
+  }: {
+    key: LetterKey;
+    id: string;
+  }): Promise<boolean> {
+    if (this.find(id)?.key.join() === key.join()) return this.remove(id);
+    await this.commit.write(() => {
+      void this.folder.tables.letterOrder.remove(key);
+    });
+    return false;
+  }
+
+  private find(id: string): StoredLetter | undefined {
+    const entry = this.folder.tables.letters.getEntry(id);
+    if (!entry) return undefined;
+    const { value } = entry;
+    const end = value.indexOf(']') + 1;
+    const key = JSON.parse(value.slice(0, end)) as LetterKey;
+    return { key, version: entry.version!, text: value.slice(end) };
+  }
+
+  private rowsAfter(
     key: LetterKey | undefined,
   ): { key: LetterKey; id: string }[] {
     const start: LetterKey = key ? [key[0], key[1], key[2] + 1] : [0, 0, 0];

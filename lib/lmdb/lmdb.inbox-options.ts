@@ -5,37 +5,37 @@ import { unknownNames } from '../options/unknown-names.js';
 import { withoutUndefined } from '../options/without-undefined.js';
 import { XeniooOptionsError } from '../xenioo.errors.js';
 
-/** What `lmdbInbox()` takes. */
+/** Options of `lmdbInbox()`. */
 export interface LmdbInboxOptions {
   /**
-   * The folder, made if there is none (mode 0700). On a disk of this machine, not
-   * on one of the network. Processes of the same application may share it: all
-   * accept, one handles.
+   * Path of a folder of its own, created if it does not exist (mode 0700). It must
+   * be on a disk of this machine, not on the network. Processes of the same
+   * application may share it: all accept events, one handles them.
    */
   path: string;
 
   /**
-   * How long dead letters are kept, in days.
+   * Days after which a dead letter is removed.
    * @default 90
    */
-  keepDeadLettersDays?: number | undefined;
+  deadLetterRetentionDays?: number | undefined;
 }
 
-/** Makes the options, given what is listed in `inject`. */
+/** Makes the options from the providers that `inject` lists. */
 export type LmdbInboxOptionsFactory = Pick<
   FactoryProvider<LmdbInboxOptions>,
   'inject' | 'useFactory'
 >;
 
-/** The options checked, with every default in place. */
+/** The checked options, with every default in place. */
 export interface LmdbInboxSettings {
   readonly path: string;
-  readonly keepDeadLettersDays: number;
+  readonly deadLetterRetentionDays: number;
 }
 
-const DEFAULTS = { keepDeadLettersDays: 90 } as const;
+const DEFAULTS = { deadLetterRetentionDays: 90 } as const;
 
-const RANGES = { keepDeadLettersDays: [1, 36_500] } as const;
+const RANGES = { deadLetterRetentionDays: [1, 36_500] } as const;
 
 /**
  * Checks the options and fills in the defaults.
@@ -57,7 +57,7 @@ export function resolveLmdbInboxOptions(given: unknown): LmdbInboxSettings {
   ];
   if (typeof options.path !== 'string' || options.path.trim() === '') {
     problems.push(
-      `expected \`path\` of lmdbInbox() to be that of a folder, got ${quote(options.path)}`,
+      `expected \`path\` of lmdbInbox() to be the path of a folder, got ${quote(options.path)}`,
     );
   }
   if (problems.length > 0) throw new XeniooOptionsError(problems);

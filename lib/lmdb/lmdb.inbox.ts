@@ -1,97 +1,97 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { XeniooDispatch } from '../handlers/xenioo.dispatch.js';
+import { describeError } from '../describe-error.js';
+import type { XeniooDelivery } from '../events/xenioo-delivery.js';
+import { GroupCommit } from '../inbox/group-commit.js';
 import type { XeniooDeadLetterStore } from '../inbox/xenioo.dead-letter-store.js';
-import { XeniooInbox, type XeniooDelivery } from '../inbox/xenioo.inbox.js';
+import {
+  XeniooInbox,
+  type XeniooInboxStats,
+  type XeniooRunner,
+} from '../inbox/xenioo.inbox.js';
+import type { XeniooSettings } from '../options/xenioo.options.js';
 import { settledWithin } from '../settled-within.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
-import type { XeniooSettings } from '../options/xenioo.options.js';
-import { GroupCommit } from '../inbox/group-commit.js';
 import { LmdbAcceptance } from './lmdb.acceptance.js';
-import type { LmdbInboxSettings } from './lmdb.inbox-options.js';
 import { LmdbClaims } from './lmdb.claims.js';
 import { LmdbDeadLetters } from './lmdb.dead-letters.js';
+import { LmdbDeaths } from './lmdb.deaths.js';
 import { LmdbFolder, type Batch } from './lmdb.folder.js';
-import { LmdbHandling } from './lmdb.handling.js';
+import type { LmdbInboxSettings } from './lmdb.inbox-options.js';
 import { LmdbOwnership } from './lmdb.ownership.js';
-import { LmdbRecorder } from './lmdb.recorder.js';
+import { LmdbProcessor } from './lmdb.processor.js';
 import { LmdbStore } from './lmdb.store.js';
-import { LmdbTidying } from './lmdb.tidying.js';
 
-/** How often to look for what no other process told. */
+/** Time in milliseconds between two looks for tasks of which no notice came. */
 const LOOK_EVERY_MS = 1_000;
 
-/** How long to wait before looking again for what somebody waits for. */
-const LOOK_AGAIN_AFTER_MS = 10;
+/** Time in milliseconds between two looks of those who wait. */
+const POLL_EVERY_MS = 10;
 
-/** How often to look for dead letters that are too old. */
 const TIDY_EVERY_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 
-/** What it takes from the options of its instance. */
+/** Time in milliseconds that stopping waits for each of its last commits. */
+const LAST_COMMIT_WITHIN_MS = 1_000;
+
+/** The options of its instance that the inbox reads. */
 export type LmdbInboxInstanceSettings = Pick<
   XeniooSettings,
   'concurrency' | 'dedupe' | 'acceptTimeoutMs'
 >;
 
 /**
- * Keeps what was accepted on the disk of this machine: a call is answered 200
- * when that is synced, and what was answered 200 is handled, whatever ends this process.
+ * Stores accepted events on the disk of this machine: a call is answered 200 when
+ * they are synced, and they are handled whatever ends the process. Of the processes
+ * that share the folder, one handles events.
  */
 export class LmdbInbox extends XeniooInbox {
-  override readonly place: string;
+  override readonly storageLocation: string;
   override readonly deadLetters: XeniooDeadLetterStore;
 
   private readonly logger = new Logger('Xenioo');
   private readonly store: LmdbStore;
   private readonly commit: GroupCommit<Batch>;
+  private readonly claims: LmdbClaims;
+  private readonly letters: LmdbDeadLetters;
   private readonly acceptance: LmdbAcceptance;
-  private readonly recorder: LmdbRecorder;
-  private readonly tidying: LmdbTidying;
   private readonly ownership: LmdbOwnership;
-  private dispatch: XeniooDispatch | undefined;
-  private handling: LmdbHandling | undefined;
+  private runner: XeniooRunner | undefined;
+  private processor: LmdbProcessor | undefined;
   private readonly timers: NodeJS.Timeout[] = [];
+  private isPaused = false;
   private isStopped = false;
 
   private constructor(
     private readonly folder: LmdbFolder,
-    options: LmdbInboxSettings,
+    private readonly options: LmdbInboxSettings,
     private readonly settings: LmdbInboxInstanceSettings,
   ) {
     super();
-    this.place = folder.path;
+    this.storageLocation = folder.path;
     this.store = new LmdbStore(folder);
     this.commit = new GroupCommit(folder);
-    const claims = new LmdbClaims(folder, settings.dedupe);
-    const letters = new LmdbDeadLetters(folder, this.store, this.commit, () =>
-      this.tellHandling(),
+    this.claims = new LmdbClaims(folder, settings.dedupe);
+    this.letters = new LmdbDeadLetters(folder, this.store, this.commit, () =>
+      this.notifyProcessor(),
     );
-    this.deadLetters = letters;
+    this.deadLetters = this.letters;
     this.acceptance = new LmdbAcceptance(
-      folder.path,
+      folder,
       this.store,
-      claims,
-      letters,
+      this.claims,
       this.commit,
       settings.acceptTimeoutMs,
     );
-    this.recorder = new LmdbRecorder(this.store, letters, this.commit);
-    this.tidying = new LmdbTidying(
-      folder,
-      claims,
-      letters,
-      this.commit,
-      options.keepDeadLettersDays,
-    );
     this.ownership = new LmdbOwnership(folder, this.commit, {
-      onOwned: () => this.own(),
-      onLost: () => this.lose(),
-      onPoked: () => this.handling?.pullSoon(),
+      onOwned: hasDied => this.startProcessor(hasDied),
+      onLost: () => this.closeProcessor(),
+      onNotified: () => this.processor?.pullSoon(),
     });
   }
 
   /**
-   * Opens the folder, or makes it.
+   * Opens the folder, and makes it if it does not exist.
    * @throws {XeniooInboxError} when it can't be used: damaged, foreign, not writable
    */
   static async open(
@@ -102,99 +102,152 @@ export class LmdbInbox extends XeniooInbox {
     return new LmdbInbox(folder, options, settings);
   }
 
-  async accept({ entries }: XeniooDelivery): Promise<void> {
+  async accept(delivery: XeniooDelivery): Promise<void> {
     if (this.isStopped) {
       throw new XeniooInboxError('the LMDB inbox has stopped');
     }
+    const { entries, bot } = delivery;
     if (entries.length === 0) return;
-    for (const { number, entry } of await this.acceptance.accept(entries)) {
-      this.handling?.remember(number, entry);
+    const accepted = await this.acceptance.accept(delivery);
+    for (const { number, task, bytes } of accepted) {
+      this.processor?.remember(number, task, bytes);
     }
-    this.tellHandling();
+    const count = entries.length - accepted.length;
+    if (count > 0) this.runner?.reportDuplicates({ bot, count });
+    if (accepted.length > 0) this.notifyProcessor();
   }
 
-  async start(dispatch: XeniooDispatch): Promise<void> {
-    this.dispatch = dispatch;
+  async start(runner: XeniooRunner): Promise<void> {
+    this.runner = runner;
     await this.ownership.start();
     const look = () => {
       this.ownership.check();
-      this.handling?.pullSoon();
+      this.processor?.pullSoon();
     };
     this.timers.push(
       setInterval(look, LOOK_EVERY_MS).unref(),
-      setInterval(() => this.tidyUp(), TIDY_EVERY_MS).unref(),
+      setInterval(() => void this.tidyUp(), TIDY_EVERY_MS).unref(),
     );
   }
 
-  idle(): Promise<void> {
-    return this.until(() => this.store.isEmpty && !this.handling?.inFlight);
+  async pause(): Promise<void> {
+    this.isPaused = true;
+    this.processor?.pause();
   }
 
-  /** What was accepted before gets its first attempt; what waits for a retry can wait for the next start. */
-  override async drain(): Promise<void> {
-    const now = Date.now();
+  async resume(): Promise<void> {
+    this.isPaused = false;
+    this.processor?.resume();
+  }
+
+  async stats(): Promise<XeniooInboxStats> {
+    this.folder.refresh();
+    return {
+      ...this.store.counts(),
+      running: this.processor?.running ?? 0,
+      oldestPendingAt: this.store.oldestPendingAt(),
+    };
+  }
+
+  idle(): Promise<void> {
+    return this.until(
+      () =>
+        this.folder.isOpen && this.store.isEmpty && !this.processor?.unrecorded,
+    );
+  }
+
+  /** Waits for first runs, and for retries that are due; later retries wait for the next start. */
+  async drain(): Promise<void> {
     const lastKey = this.store.nextKey();
-    const isDone = () =>
-      this.store.hasNoneUntil(lastKey) && !this.store.retriesDue(now, 1).length;
-    await this.until(() => !this.handling?.isOn || isDone());
+    const dueUntil = this.store.now;
+    await this.until(() => {
+      if (!this.folder.isOpen || !this.processor?.isActive) return true;
+      const [retry] = this.store.retriesDue(1);
+      const isRetryDue = retry !== undefined && retry.dueAt! <= dueUntil;
+      return this.store.isEmptyUntil(lastKey) && !isRetryDue;
+    });
   }
 
   async stop(timeoutMs: number): Promise<void> {
     this.isStopped = true;
     for (const timer of this.timers) clearInterval(timer);
-    const { handling } = this;
-    handling?.end();
-    const settled = this.until(() => !handling?.inFlight);
-    if (!(await settledWithin(settled, timeoutMs))) {
+    const { processor } = this;
+    processor?.close();
+    const recorded = this.until(() => !processor?.unrecorded);
+    if (!(await settledWithin(recorded, timeoutMs))) {
       this.logger.warn(
-        `Stopping while ${handling?.inFlight} events are still being handled after ${timeoutMs} ms: they are kept, and handled again at the next start. If their handlers need longer, raise \`shutdownTimeoutMs\`.`,
+        `Stopping after ${timeoutMs} ms while ${processor?.unrecorded} events are being handled: they are kept, and handled again after the next start. If handlers need longer, raise \`shutdownTimeoutMs\`.`,
       );
     }
-    this.recorder.abandon();
-    await this.ownership.stop();
-    await this.commit.end();
-    await this.folder.close();
-  }
-
-  /** Another process took this one for dead: it handles nothing more. */
-  private lose(): void {
-    this.handling?.end();
-    this.logger.error(
-      `Another process has begun to handle the events of the LMDB inbox at ${this.place}: this one goes on accepting. Was the file of its socket removed?`,
+    processor?.abandon();
+    await settledWithin(this.ownership.stop(), LAST_COMMIT_WITHIN_MS);
+    await settledWithin(this.commit.end(), LAST_COMMIT_WITHIN_MS);
+    if (await this.folder.close(LAST_COMMIT_WITHIN_MS)) return;
+    this.logger.warn(
+      `The LMDB inbox at ${this.storageLocation} could not be closed: a commit waits for another process that holds the lock of the folder. Until that goes on or ends, a signal ends this process, and process.exit() waits.`,
     );
   }
 
-  /** This process is to handle what waits. */
-  private own(): void {
-    this.handling = new LmdbHandling(
+  /** This process handles the tasks of the folder from now on. */
+  private async startProcessor(hasDied: boolean): Promise<void> {
+    const deaths = new LmdbDeaths(this.folder, this.store, this.commit);
+    await deaths.count(hasDied);
+    if (this.isStopped) return;
+    const processor = new LmdbProcessor(
       this.folder,
       this.store,
       this.commit,
-      this.recorder,
-      this.dispatch!,
+      this.letters,
+      deaths,
+      this.runner!,
       this.settings.concurrency,
     );
-    this.handling.begin();
-    this.tidyUp();
+    this.processor = processor;
+    if (this.isPaused) processor.pause();
+    processor.start();
+    void this.tidyUp();
   }
 
-  /** Something waits, to be handled here or by another process. */
-  private tellHandling(): void {
-    this.handling?.pullSoon();
-    this.ownership.poke();
+  /** Another process took this one for dead. */
+  private closeProcessor(): void {
+    this.processor?.close();
+    this.logger.error(
+      `Another process has started to handle the events of the LMDB inbox at ${this.storageLocation}; this one only accepts events now. Was the file of its socket removed?`,
+    );
   }
 
-  private tidyUp(): void {
-    if (this.handling?.isOn) void this.tidying.tidyUp();
+  /** Tells the process that handles tasks, this one or another, that some were added. */
+  private notifyProcessor(): void {
+    this.processor?.pullSoon();
+    this.ownership.notifyOwner();
   }
 
-  /** Another process may be the one that does it: so it is looked for. */
+  /** Removes expired ids and old dead letters. */
+  private async tidyUp(): Promise<void> {
+    if (!this.processor?.isActive) return;
+    const days = this.options.deadLetterRetentionDays;
+    try {
+      this.folder.forgetDeadReaders();
+      await this.commit.write(batch => this.claims.forgetExpired(batch));
+      const oldest = new Date(Date.now() - days * DAY_MS);
+      const removed = await this.letters.removeOlderThan(oldest);
+      if (removed === 0) return;
+      this.logger.warn(
+        `Removed ${removed} dead letters older than ${days} days (\`deadLetterRetentionDays\`).`,
+      );
+    } catch (error) {
+      this.logger.error(
+        `Removing old dead letters failed: ${describeError(error).message}`,
+      );
+    }
+  }
+
+  /** Looks again and again, since another process may be the one that changes it. */
   private async until(isSo: () => boolean): Promise<void> {
-    for (;;) {
-      if (this.folder.isClosed) return;
+    while (!this.folder.isClosed) {
       this.folder.refresh();
-      if (this.folder.isReadable && isSo()) return;
-      await sleep(LOOK_AGAIN_AFTER_MS);
+      if (isSo()) return;
+      await sleep(POLL_EVERY_MS);
     }
   }
 }

@@ -1,177 +1,152 @@
 import { Logger } from '@nestjs/common';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { describeError } from '../describe-error.js';
 import type { GroupCommit } from '../inbox/group-commit.js';
+import { settledWithin } from '../settled-within.js';
 import type { Batch, LmdbFolder } from './lmdb.folder.js';
-import { newAddress, pathOf, temporaryAddress } from './owner-address.js';
-import { removeDeadSockets } from './remove-dead-sockets.js';
 
-/** Under what the address of the owner is kept. */
+/** Key under which the address of the owner is stored. */
 const OWNER = 'owner';
 
-/** How long to wait before what failed is tried again. */
-const AGAIN_AFTER_MS = 500;
+/** Time in milliseconds after which what failed is tried again. */
+const RETRY_AFTER_MS = 500;
+
+/** Upper bounds in milliseconds of the time that a commit may take while starting and stopping. */
+const KNOWN_WITHIN_MS = 2_000;
+const RELEASED_WITHIN_MS = 1_000;
+
+/** Length of a Unix socket's path that every system supports. */
+const MAX_SOCKET_PATH = 100;
+
+/** Windows has named pipes where other systems have Unix sockets. */
+const PIPES = '\\\\.\\pipe\\';
 
 export interface OwnershipEvents {
-  /** This process is to handle what waits. */
-  readonly onOwned: () => void;
-  /** Another process took it over: this one was taken for dead. */
+  /**
+   * This process handles the tasks from now on.
+   * @param hasDied true when the owner before it did not stop as it should
+   */
+  readonly onOwned: (hasDied: boolean) => Promise<void>;
+  /** Another process took this one for dead, and handles the tasks. */
   readonly onLost: () => void;
-  /** Another process has accepted something. */
-  readonly onPoked: () => void;
+  /** Another process has added tasks. */
+  readonly onNotified: () => void;
+}
+
+interface Owner {
+  readonly address: string;
+  /** Different after each change. */
+  readonly version: number;
 }
 
 /**
- * Settles which of the processes that share a folder handles what waits there.
- * Each listens on a socket of its own, and the address of the owner's is kept in
- * the folder. The others stay connected to it: the kernel closes the connection
- * when the owner dies, however it dies, and the first that then puts its own
- * address there, in a transaction, is the next.
+ * Decides which of the processes that share a folder handles the tasks. The owner
+ * listens on a socket whose address is stored in the folder, and the others stay
+ * connected to it: the kernel closes the connection when the owner ends, however it
+ * ends, and the first that then replaces the address is the next.
  */
 export class LmdbOwnership {
   private readonly logger = new Logger('Xenioo');
-  private address: string;
-  private readonly server: Server;
+  private server: Server | undefined;
+  private address: string | undefined;
   private readonly followers = new Set<Socket>();
   private toOwner: Socket | undefined;
   private isOwner = false;
   private isStopped = false;
   private hasFailed = false;
-  private again: NodeJS.Timeout | undefined;
+  private hasPredecessorDied = false;
+  private retryTimer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly folder: LmdbFolder,
     private readonly commit: GroupCommit<Batch>,
     private readonly events: OwnershipEvents,
-  ) {
-    this.address = newAddress(folder.path);
-    this.server = createServer(follower => this.lead(follower)).unref();
-    // A follower that could not connect tries again.
-    this.server.on('error', () => {});
-  }
+  ) {}
 
+  /** Resolves once the owner is known, or soon: a commit may have to wait for a lock. */
   async start(): Promise<void> {
-    try {
-      await this.listen();
-    } catch {
-      // Some file systems, as those that a container has of its host, have no sockets.
-      this.address = temporaryAddress();
-      await this.listen();
-    }
-    await this.take();
+    await settledWithin(this.acquire(), KNOWN_WITHIN_MS);
   }
 
-  /** Tells the owner that something was accepted here. */
-  poke(): void {
-    this.toOwner?.write('.');
+  /** Tells the owner that tasks were added. */
+  notifyOwner(): void {
+    // One notice that is on its way is enough.
+    if (this.toOwner?.writableLength === 0) this.toOwner.write('.');
   }
 
   /** Looks whether this process is still the owner. */
   check(): void {
-    if (!this.isOwner) return;
+    if (!this.isOwner || !this.folder.isOpen) return;
     this.folder.refresh();
     if (this.owner()?.address === this.address) return;
     this.isOwner = false;
+    this.close();
     this.events.onLost();
-    this.takeSoon();
+    this.acquireLater();
   }
 
   async stop(): Promise<void> {
     this.isStopped = true;
-    clearTimeout(this.again);
+    clearTimeout(this.retryTimer);
     this.toOwner?.destroy();
-    if (this.isOwner) await this.release();
-    if (!this.server.listening) return;
-    for (const follower of this.followers) follower.destroy();
-    await new Promise<void>(resolve => this.server.close(() => resolve()));
+    // Followers that lose their connection before would take this process for dead.
+    if (this.isOwner) await settledWithin(this.release(), RELEASED_WITHIN_MS);
+    this.close();
   }
 
-  private async listen(): Promise<void> {
-    this.server.listen(pathOf(this.folder.path, this.address));
-    await once(this.server, 'listening');
-  }
-
-  private async release(): Promise<void> {
-    this.folder.refresh();
-    const owner = this.owner();
-    if (owner?.address !== this.address) return;
-    try {
-      await this.commit.write(batch => {
-        const { meta } = this.folder.tables;
-        void batch.when(meta, OWNER, owner.version, () => {
-          void meta.remove(OWNER);
-        });
-      });
-    } catch {
-      // The next process finds that nobody listens there.
-    }
-  }
-
-  private owner(): Owner | undefined {
-    const entry = this.folder.tables.meta.getEntry(OWNER);
-    return entry && { address: entry.value, version: entry.version! };
-  }
-
-  private lead(follower: Socket): void {
-    this.followers.add(follower);
-    follower
-      .unref()
-      .on('data', () => this.events.onPoked())
-      .on('error', () => {})
-      .on('close', () => this.followers.delete(follower));
-  }
-
-  /** Becomes the owner, or follows the one that there is. */
-  private async take(): Promise<void> {
+  /** Becomes the owner, or follows the present one. */
+  private async acquire(): Promise<void> {
     if (this.isStopped) return;
     try {
       this.folder.refresh();
       const owner = this.owner();
-      if (owner && (await this.isFollowed(owner.address))) return;
-      this.isOwner = await this.isTaken(owner);
-      if (this.isStopped) return await this.release();
-      if (!this.isOwner) return this.takeSoon();
-      if (owner)
-        await rm(pathOf(this.folder.path, owner.address), { force: true });
+      const isOther = owner !== undefined && owner.address !== this.address;
+      if (isOther && (await this.hasFollowed(owner.address))) return;
+      this.address ??= await this.listen();
+      this.isOwner = await this.hasReplaced(owner, this.address);
+      if (this.isStopped) {
+        await this.release();
+        return this.close();
+      }
+      if (!this.isOwner) {
+        this.close();
+        return this.acquireLater();
+      }
       this.hasFailed = false;
-      this.events.onOwned();
-      // Should that fail, they are in nobody's way.
-      removeDeadSockets(this.folder.path).catch(() => {});
+      if (isOther) {
+        this.hasPredecessorDied = true;
+        await rm(this.pathOf(owner.address), { force: true });
+      }
+      await this.events.onOwned(this.hasPredecessorDied);
+      this.hasPredecessorDied = false;
     } catch (error) {
       this.isOwner = false;
-      this.takeSoon();
+      this.acquireLater();
       if (this.hasFailed) return;
       this.hasFailed = true;
       this.logger.error(
-        `The LMDB inbox at ${this.folder.path} can't settle which process handles its events, and tries again: ${describeError(error).message}`,
+        `The LMDB inbox at ${this.folder.path} could not find out which process handles its events; retrying: ${describeError(error).message}`,
       );
     }
   }
 
-  /** Puts its own address in the place of the one that was found, if that is still there. */
-  private async isTaken(found: Owner | undefined): Promise<boolean> {
-    let isTaken!: Promise<boolean>;
-    await this.commit.write(batch => {
-      const { meta } = this.folder.tables;
-      isTaken = batch.when(meta, OWNER, found?.version ?? null, () => {
-        const version = 1 + Math.floor(Math.random() * 2 ** 52);
-        void meta.put(OWNER, this.address, version);
-      });
-    });
-    return isTaken;
-  }
-
-  private takeSoon(): void {
+  private acquireLater(): void {
     if (this.isStopped) return;
-    clearTimeout(this.again);
-    this.again = setTimeout(() => void this.take(), AGAIN_AFTER_MS).unref();
+    clearTimeout(this.retryTimer);
+    this.retryTimer = setTimeout(
+      () => void this.acquire(),
+      RETRY_AFTER_MS,
+    ).unref();
   }
 
-  /** Connects to the owner, and takes its place when the connection ends; false where nobody listens. */
-  private async isFollowed(owner: string): Promise<boolean> {
-    const socket = connect(pathOf(this.folder.path, owner));
+  /** Connects to the owner, to replace it when the connection closes; false where nobody listens. */
+  private async hasFollowed(address: string): Promise<boolean> {
+    const socket = connect(this.pathOf(address));
     try {
       await once(socket, 'connect');
     } catch (error) {
@@ -184,16 +159,92 @@ export class LmdbOwnership {
       .on('error', () => {})
       .on('close', () => {
         this.toOwner = undefined;
-        void this.take();
+        void this.acquire();
       });
-    // What was accepted while nobody listened.
-    this.poke();
+    // Tasks may have been added while nobody listened.
+    this.notifyOwner();
     return true;
   }
-}
 
-interface Owner {
-  readonly address: string;
-  /** Another one at each change. */
-  readonly version: number;
+  private owner(): Owner | undefined {
+    const entry = this.folder.tables.meta.getEntry(OWNER);
+    return entry && { address: entry.value, version: entry.version! };
+  }
+
+  /** Stores an address instead of the one that was found, unless that has changed. */
+  private async hasReplaced(
+    found: Owner | undefined,
+    address: string | undefined,
+  ): Promise<boolean> {
+    let isReplaced!: Promise<boolean>;
+    await this.commit.write(batch => {
+      const { meta } = this.folder.tables;
+      isReplaced = batch.when(meta, OWNER, found?.version ?? null, () => {
+        const version = 1 + Math.floor(Math.random() * 2 ** 52);
+        if (address === undefined) void meta.remove(OWNER);
+        else void meta.put(OWNER, address, version);
+      });
+    });
+    return isReplaced;
+  }
+
+  /** Removes the address, so that the next owner knows that this one stopped as it should. */
+  private async release(): Promise<void> {
+    try {
+      this.folder.refresh();
+      const owner = this.owner();
+      if (owner?.address !== this.address) return;
+      await this.hasReplaced(owner, undefined);
+    } catch {
+      // The next process finds that nobody listens at the address.
+    }
+  }
+
+  /** Starts to listen; returns an address that other processes can connect to. */
+  private async listen(): Promise<string> {
+    const name = `owner-${randomBytes(8).toString('hex')}.sock`;
+    if (process.platform === 'win32') return this.listenAt(PIPES + name);
+    const temporary = join(tmpdir(), name);
+    // Other processes may know the folder under another path: the name is relative.
+    const path = this.pathOf(name);
+    if (Buffer.byteLength(path) > MAX_SOCKET_PATH) {
+      return this.listenAt(temporary);
+    }
+    try {
+      return await this.listenAt(name);
+    } catch {
+      // Some file systems, such as folders of the host in a container, have no sockets.
+      return this.listenAt(temporary);
+    }
+  }
+
+  private async listenAt(address: string): Promise<string> {
+    const server = createServer(socket => {
+      this.followers.add(socket);
+      socket
+        .unref()
+        .on('data', () => this.events.onNotified())
+        .on('error', () => {})
+        .on('close', () => this.followers.delete(socket));
+    });
+    server.unref().listen(this.pathOf(address));
+    await once(server, 'listening');
+    // A follower that could not connect tries again.
+    server.on('error', () => {});
+    this.server = server;
+    return address;
+  }
+
+  private pathOf(address: string): string {
+    return address.startsWith(PIPES)
+      ? address
+      : resolve(this.folder.path, address);
+  }
+
+  private close(): void {
+    this.server?.close();
+    for (const follower of this.followers) follower.destroy();
+    this.server = undefined;
+    this.address = undefined;
+  }
 }

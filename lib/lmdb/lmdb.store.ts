@@ -1,77 +1,96 @@
-import { onlyOf, type XeniooProgress } from '../handlers/xenioo.dispatch.js';
-import { storeEntry } from '../inbox/stored-entry.js';
-import type { XeniooReplay } from '../inbox/xenioo.dead-letter-store.js';
+import type { XeniooTask } from '../handlers/xenioo-task.js';
+import { restoreTask } from '../inbox/stored-form.js';
 import type { LmdbFolder } from './lmdb.folder.js';
-import type { PendingKey, RetryKey } from './lmdb.tables.js';
+import type { RetryKey, TaskKey } from './lmdb.tables.js';
 
-/** An entry that waits for its first attempt. */
-export interface PendingRow {
-  readonly key: PendingKey;
+/** A task and its row. */
+export interface StoredTask {
+  readonly key: TaskKey;
+  /** When it is due; absent for a task that waits for its first run. */
+  readonly dueAt?: number;
+  readonly task: XeniooTask;
+}
+
+/** A task of which the row is still text. */
+export interface TaskRow extends Omit<StoredTask, 'task'> {
   readonly text: string;
 }
 
-/** An entry that waits for a handler to be tried again. */
-export interface RetryRow {
-  readonly key: RetryKey;
-  readonly text: string;
-  readonly progress: XeniooProgress;
-}
-
-/** What waits in a folder. What writes is to be used inside `LmdbFolder.write()`. */
+/** The tasks of a folder. Methods that write are to be called inside `LmdbFolder.write()`. */
 export class LmdbStore {
-  /** Each process writes under keys of its own; those of later ones are larger. */
-  readonly stream: number;
-  private lastNumber = 0;
+  /** Numbers of this process whose call was answered 503, though their commit may follow. */
+  readonly cancelled = new Set<number>();
+  /** Last number of this process. */
+  lastNumber = 0;
+  private readonly clock = new SteadyClock();
+  /** By process, the oldest pending task and when it was received. */
+  private readonly oldest = new Map<number, { number: number; at: Date }>();
 
-  constructor(private readonly folder: LmdbFolder) {
-    this.stream = folder.starts;
+  constructor(private readonly folder: LmdbFolder) {}
+
+  /** Each process writes under keys of its own; those of later ones are larger. */
+  get stream(): number {
+    return this.folder.stream;
   }
 
-  /** The key of what is written next. */
-  nextKey(): PendingKey {
+  get now(): number {
+    return this.clock.now();
+  }
+
+  /** Returns the key of the next row. */
+  nextKey(): TaskKey {
     return [this.stream, ++this.lastNumber];
   }
 
-  addPending(key: PendingKey, text: string): void {
+  addPending(key: TaskKey, text: string): void {
     void this.folder.tables.pending.put(key, text);
   }
 
-  /** Takes away an entry that had its first attempt, and what was noted of that. */
-  removePending(key: PendingKey, isNoted: boolean): void {
-    const { pending, handled } = this.folder.tables;
-    void pending.remove(key);
-    if (isNoted) void handled.remove(key);
+  /** @param dueAt in milliseconds since 1970, by the clock of the machine */
+  addRetry(dueAt: number, text: string): void {
+    const [stream, number] = this.nextKey();
+    const at = Math.max(0, Math.ceil(this.now + dueAt - Date.now()));
+    void this.folder.tables.retries.put([at, stream, number], text);
   }
 
-  pendingAt(key: PendingKey): string | undefined {
+  /** Adds a task that is due now. */
+  addReplay(task: XeniooTask, text: string): void {
+    if (task.handler === undefined) this.addPending(this.nextKey(), text);
+    else this.addRetry(Date.now(), text);
+  }
+
+  remove({ key, dueAt }: Pick<StoredTask, 'key' | 'dueAt'>): void {
+    const { pending, retries } = this.folder.tables;
+    if (dueAt === undefined) void pending.remove(key);
+    else void retries.remove([dueAt, ...key]);
+  }
+
+  pendingAt(key: TaskKey): string | undefined {
     return this.folder.tables.pending.get(key);
   }
 
-  /** What a process has written from a number on, in that order. */
-  pendingOf(stream: number, from: number, limit: number): PendingRow[] {
-    const start: PendingKey = [stream, from];
-    const end: PendingKey = [stream, Infinity];
-    const rows = this.folder.tables.pending.getRange({ start, end, limit });
-    return [...rows].map(({ key, value }) => ({ key, text: value }));
+  /** Returns keys that a process has written, from a number on, in their order. */
+  pendingKeys(stream: number, from: number, limit: number): TaskKey[] {
+    const start: TaskKey = [stream, from];
+    const end: TaskKey = [stream, Infinity];
+    return [...this.folder.tables.pending.getKeys({ start, end, limit })];
   }
 
-  /** The first of all, if anything waits. */
-  get firstPending(): PendingKey | undefined {
-    const [first] = this.folder.tables.pending.getKeys({ limit: 1 });
-    return first;
+  /** Returns the last number of a process among its pending tasks. */
+  lastPendingOf(stream: number): number | undefined {
+    const [key] = this.folder.tables.pending.getKeys({
+      start: [stream, Infinity],
+      end: [stream, 0],
+      reverse: true,
+      limit: 1,
+    });
+    return key?.[1];
   }
 
-  /** Whether nothing waits that was written before a key, by this process or one that was started earlier. */
-  hasNoneUntil([stream, number]: PendingKey): boolean {
-    const first = this.firstPending;
-    if (!first || first[0] > stream) return true;
-    return first[0] === stream && first[1] > number;
-  }
-
-  /** The processes that have written what waits. */
+  /** The processes whose tasks are pending. */
   get streams(): number[] {
     const streams: number[] = [];
-    let start: PendingKey = [0, 0];
+    let start: TaskKey = [0, 0];
     for (;;) {
       const [key] = this.folder.tables.pending.getKeys({ start, limit: 1 });
       if (!key) return streams;
@@ -80,61 +99,90 @@ export class LmdbStore {
     }
   }
 
-  /** The handlers that were done in a first attempt that did not come to its end. */
-  handledOf(key: PendingKey): string[] {
-    const text = this.folder.tables.handled.get(key);
-    return text === undefined ? [] : (JSON.parse(text) as string[]);
+  /** Returns true when nothing is pending that was written before a key, by this process or an earlier one. */
+  isEmptyUntil([stream, number]: TaskKey): boolean {
+    const [first] = this.folder.tables.pending.getKeys({ limit: 1 });
+    if (!first || first[0] > stream) return true;
+    return first[0] === stream && first[1] > number;
   }
 
-  setHandled(key: PendingKey, handlers: readonly string[]): void {
-    void this.folder.tables.handled.put(key, JSON.stringify(handlers));
-  }
-
-  addRetry(
-    at: number,
-    [stream, number]: PendingKey,
-    row: Omit<RetryRow, 'key'>,
-  ): void {
-    const { text, progress } = row;
-    const value = JSON.stringify({ progress, text });
-    void this.folder.tables.retries.put([at, stream, number], value);
-  }
-
-  /** Makes the entries of a dead letter wait again. */
-  requeue({ entries, handlers }: XeniooReplay): void {
-    const progress = handlers && onlyOf(handlers);
-    for (const entry of entries) {
-      const text = storeEntry(entry);
-      const key = this.nextKey();
-      if (progress) this.addRetry(Date.now(), key, { text, progress });
-      else this.addPending(key, text);
-    }
-  }
-
-  removeRetry({ key }: RetryRow): void {
-    void this.folder.tables.retries.remove(key);
-  }
-
-  /** Those that are due, the longest first. */
-  retriesDue(now: number, limit: number): RetryRow[] {
-    const end: RetryKey = [now, Infinity, Infinity];
+  /** Returns retries that are due, the longest first. */
+  retriesDue(limit: number): TaskRow[] {
+    const end: RetryKey = [this.now, Infinity, Infinity];
     const rows = this.folder.tables.retries.getRange({ end, limit });
-    return [...rows].map(({ key, value }) => ({
-      ...(JSON.parse(value) as Omit<RetryRow, 'key'>),
+    return [...rows].map(({ key: [dueAt, ...key], value }) => ({
       key,
+      dueAt,
+      text: value,
     }));
   }
 
-  /** When the next one after a time is due. */
-  nextRetryAfter(now: number): number | undefined {
+  /** Time in milliseconds until the next retry that is not due yet. */
+  get nextRetryInMs(): number | undefined {
+    const { now } = this;
     const start: RetryKey = [now, Infinity, Infinity];
     const [next] = this.folder.tables.retries.getKeys({ start, limit: 1 });
-    return next?.[0];
+    return next && next[0] - now;
   }
 
-  /** Whether nothing waits. */
   get isEmpty(): boolean {
-    const [retry] = this.folder.tables.retries.getKeys({ limit: 1 });
-    return this.firstPending === undefined && retry === undefined;
+    const { pending, retries } = this.counts();
+    return pending === 0 && retries === 0;
   }
+
+  counts(): { pending: number; retries: number; deadLetters: number } {
+    const { pending, retries, letters } = this.folder.tables;
+    const countOf = (table: typeof letters | typeof pending | typeof retries) =>
+      (table.getStats() as { entryCount: number }).entryCount;
+    return {
+      pending: countOf(pending),
+      retries: countOf(retries),
+      deadLetters: countOf(letters),
+    };
+  }
+
+  /** Returns when the oldest pending task was received. */
+  oldestPendingAt(): Date | undefined {
+    let oldest: Date | undefined;
+    for (const stream of this.streams) {
+      const at = this.oldestOf(stream);
+      if (at && (!oldest || at < oldest)) oldest = at;
+    }
+    return oldest;
+  }
+
+  private oldestOf(stream: number): Date | undefined {
+    const [key] = this.pendingKeys(stream, 0, 1);
+    if (!key) return undefined;
+    const known = this.oldest.get(stream);
+    if (known?.number === key[1]) return known.at;
+    try {
+      const at = restoreTask(this.pendingAt(key)!).entry.receivedAt;
+      this.oldest.set(stream, { number: key[1], at });
+      return at;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** Time in milliseconds since 1970 that goes on when the clock of the machine is set back. */
+class SteadyClock {
+  private time = Date.now();
+  private tick = performance.now();
+
+  now(): number {
+    const tick = performance.now();
+    this.time = Math.max(Date.now(), this.time + tick - this.tick);
+    this.tick = tick;
+    return this.time;
+  }
+}
+
+/** Bytes that a row adds beside its text: keys, and rows of its id in other tables. */
+const ROW_BYTES = 512;
+
+/** Returns the size of a row on the disk. */
+export function bytesOf(text: string): number {
+  return Buffer.byteLength(text) + ROW_BYTES;
 }

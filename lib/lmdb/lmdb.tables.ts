@@ -1,38 +1,56 @@
 import type { Database, RootDatabase } from 'lmdb';
 
-/** The tables of the folder, each with keys of its own; all values are text. */
-export interface Tables {
-  /** Single values by name. Versioned. */
-  readonly meta: Database<string, string>;
-  /** What waits for its first attempt. */
-  readonly pending: Database<string, PendingKey>;
-  /** Handlers that are done in a first attempt that has not come to its end. */
-  readonly handled: Database<string, PendingKey>;
-  /** What waits for a handler to be tried again. */
-  readonly retries: Database<string, RetryKey>;
-  /** Ids that were accepted, each with the time of that for its version. */
-  readonly claims: Database<string, string>;
-  /** The same by time. */
-  readonly claimTimes: Database<string, ClaimKey>;
-  /** Dead letters by id. Versioned. */
-  readonly letters: Database<string, string>;
-  /** Their ids in the order in which they were written. */
-  readonly letterOrder: Database<string, LetterKey>;
-}
-
-/** A process at its start, and a number counted up there. */
-export type PendingKey = [stream: number, number: number];
-export type RetryKey = [at: number, stream: number, number: number];
+/** Number of the process that wrote a row, and a number that this process counts up. */
+export type TaskKey = [stream: number, number: number];
+export type RetryKey = [dueAt: number, stream: number, number: number];
 export type ClaimKey = [at: number, id: string];
 export type LetterKey = [at: number, stream: number, number: number];
 
-/** Opens the tables, or makes them. */
+/** The tables of the data file; all values are text. */
+export interface Tables {
+  /** Single values by name. Versioned. */
+  readonly meta: Database<string, string>;
+  /** Tasks that wait for their first run. */
+  readonly pending: Database<string, TaskKey>;
+  /** Tasks that wait for another attempt of a handler, by due time. */
+  readonly retries: Database<string, RetryKey>;
+  /** Tasks that were started after a process had died, and how often it died while they ran. */
+  readonly started: Database<string, TaskKey>;
+  /** Accepted ids; the version of each is the time when it was accepted. */
+  readonly claims: Database<string, string>;
+  /** Accepted ids by time. */
+  readonly claimTimes: Database<string, ClaimKey>;
+  /** Dead letters by id. Versioned. */
+  readonly letters: Database<string, string>;
+  /** Ids of dead letters in the order in which they were written. */
+  readonly letterOrder: Database<string, LetterKey>;
+}
+
+/** Names of the tables in the data file. */
+export const TABLE_NAMES = [
+  'meta',
+  'pending',
+  'retries',
+  'started',
+  'claims',
+  'claim-times',
+  'letters',
+  'letter-order',
+] as const;
+
+export function openMeta(
+  root: RootDatabase<string, string>,
+): Database<string, string> {
+  return root.openDB({ name: 'meta', useVersions: true });
+}
+
+/** Opens the tables, and creates those that do not exist. */
 export function openTables(root: RootDatabase<string, string>): Tables {
   return {
-    meta: root.openDB({ name: 'meta', useVersions: true }),
+    meta: openMeta(root),
     pending: root.openDB({ name: 'pending' }),
-    handled: root.openDB({ name: 'handled' }),
     retries: root.openDB({ name: 'retries' }),
+    started: root.openDB({ name: 'started' }),
     claims: root.openDB({ name: 'claims', useVersions: true }),
     claimTimes: root.openDB({ name: 'claim-times' }),
     letters: root.openDB({ name: 'letters', useVersions: true }),

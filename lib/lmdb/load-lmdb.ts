@@ -5,49 +5,53 @@ import { describeError } from '../describe-error.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
 
 /**
- * lmdb 3 keeps the list of free pages in a way of its own. Under a flood of calls
+ * lmdb 3 keeps its list of free pages in a form of its own. Under a flood of calls
  * (`npm run bench:memory -- --events 10000000`) it breaks now and then: commits
  * fail with “reserved freelist had a data entry with zero-size”, and the process
- * ends. Seen with 3.5.6; reports of the kind are
+ * ends. Seen with 3.5.6; similar reports are
  * https://github.com/kriszyp/lmdb-js/issues/321 and
  * https://github.com/HarperFast/harper/issues/685.
  */
-const FIT = /^2\./;
+const SUPPORTED = /^2\./;
 
-/** @throws {XeniooInboxError} when it is not there, or in a version that breaks */
-export async function loadLmdb(): Promise<typeof import('lmdb')> {
-  const lmdb = await importLmdb();
-  assertFit(() => createRequire(import.meta.url).resolve('lmdb'));
-  return lmdb;
+export interface LoadedLmdb {
+  readonly lmdb: typeof import('lmdb');
+  /** File from which another process can load it. */
+  readonly file: string;
 }
 
-async function importLmdb(): Promise<typeof import('lmdb')> {
+/** @throws {XeniooInboxError} when it is not installed, or in a version that is not supported */
+export function loadLmdb(require = createRequire(import.meta.url)): LoadedLmdb {
   try {
-    return await import('lmdb');
+    const file = require.resolve('lmdb');
+    assertSupported(file);
+    return { file, lmdb: require('lmdb') as typeof import('lmdb') };
   } catch (error) {
+    if (error instanceof XeniooInboxError) throw error;
     throw new XeniooInboxError(
-      `the LMDB inbox needs the package lmdb, which could not be loaded (npm install lmdb@2): ${describeError(error).message}`,
+      `the LMDB inbox needs the package lmdb, which could not be loaded: ${describeError(error).message}. Install it (npm install lmdb@2); if your application is bundled, mark lmdb as external, and install it where the bundle runs`,
       { cause: error },
     );
   }
 }
 
 /**
- * @param entry tells the file that lmdb is loaded from, in its folder `dist`
- * @throws {XeniooInboxError} when that is of another version; where a bundler has moved it, nothing tells
+ * Checks the version of the package that a file in its folder `dist` belongs to; a
+ * version that can't be found out is accepted.
+ * @throws {XeniooInboxError} when the version is not supported
  */
-export function assertFit(entry: () => string): void {
-  const version = versionAt(entry);
-  if (version === undefined || FIT.test(version)) return;
+export function assertSupported(file: string): void {
+  const version = versionOf(file);
+  if (version === undefined || SUPPORTED.test(version)) return;
   throw new XeniooInboxError(
     `the LMDB inbox needs lmdb 2, and found ${version}, which breaks under load: npm install lmdb@2`,
   );
 }
 
-function versionAt(entry: () => string): string | undefined {
+function versionOf(file: string): string | undefined {
   try {
-    const file = join(dirname(entry()), '..', 'package.json');
-    const { name, version } = JSON.parse(readFileSync(file, 'utf8')) as {
+    const manifest = join(dirname(file), '..', 'package.json');
+    const { name, version } = JSON.parse(readFileSync(manifest, 'utf8')) as {
       name?: string;
       version?: string;
     };

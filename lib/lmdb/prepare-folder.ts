@@ -1,171 +1,192 @@
-import type { RootDatabase, RootDatabaseOptions } from 'lmdb';
-import { randomUUID } from 'node:crypto';
-import { chmodSync, existsSync } from 'node:fs';
 import {
-  access,
-  chmod,
+  accessSync,
+  chmodSync,
+  closeSync,
   constants,
-  link,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  realpath,
-  rm,
-  stat,
-  statfs,
-  writeFile,
-} from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { userInfo } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { describeError } from '../describe-error.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
 import { createDamagedInboxError, DATA_FILE } from './damaged-inbox.error.js';
-import { FORMAT } from './inbox-format.js';
-import { inspectDataFile } from './inspect-data-file.js';
-import { loadLmdb } from './load-lmdb.js';
-import { DamagedFileError } from './meta-pages.js';
+import { COPIES } from './probe-data-file.js';
 
-const LOCK_FILE = 'inbox.mdb-lock';
-/** Says that there was data here: if that is gone, no new one is made. */
+/** Format of the folder; changes when older versions can't read it. */
+export const FORMAT = 'nestjs-xenioo lmdb 3';
+
+export const LOCK_FILE = `${DATA_FILE}-lock`;
+/** Says that the folder had a data file: if that is gone, no new one is made. */
 const SIGNATURE_FILE = 'format';
 const OURS = /^(inbox\.mdb(-lock.*)?|format|owner-.*\.sock|lost\+found)$/;
 
-/** Room for the lock file of lmdb. */
-const LOCK_BYTES = 8_272;
-const LEAST_SPACE_BYTES = 2 ** 20;
-const { R_OK, W_OK } = constants;
+const MIN_SPACE_BYTES = 2 ** 20;
+const { R_OK, W_OK, X_OK } = constants;
 
-const OPTIONS: RootDatabaseOptions = {
-  encoding: 'string',
-  maxDbs: 16,
-  cache: false,
-  // With it, a commit is told before it is synced.
-  overlappingSync: false,
-  // With it, a commit that fails rejects promises that nobody has.
-  eventTurnBatching: false,
-};
-
-/** A folder that lmdb can open without ending the process. */
 export interface PreparedFolder {
-  /** Without links. */
+  /** Path without links. */
   readonly path: string;
-  open(): RootDatabase<string, string>;
-  sign(): Promise<void>;
+  /** True for a folder that has held no inbox yet. */
+  readonly isNew: boolean;
 }
 
-/** @throws {XeniooInboxError} why the folder can't be used, and what to do */
-export async function prepareFolder(given: string): Promise<PreparedFolder> {
-  const lmdb = await loadLmdb();
+/**
+ * Makes the folder, and checks that it can hold an inbox.
+ * @throws {XeniooInboxError} why it can't, and what to do
+ */
+export function prepareFolder(given: string): PreparedFolder {
   try {
-    await mkdir(given, { recursive: true, mode: 0o700 });
-    const path = await realpath(given);
-    const data = join(path, DATA_FILE);
-    await access(path, R_OK | W_OK);
-    const isNew = await assertOurs(path);
-    if (isNew) await chmod(path, 0o700).catch(() => {});
-    await prepareLockFile(path);
-    return {
-      path,
-      open() {
-        // On every opening: lmdb does not survive a file that is damaged.
-        const isThere = existsSync(data);
-        if (isThere) inspectDataFile(data);
-        const root = lmdb.open<string, string>({ path: data, ...OPTIONS });
-        // lmdb lets everybody read a file that it makes.
-        if (!isThere) chmodSync(data, 0o600);
-        return root;
-      },
-      async sign() {
-        if (!isNew) return;
-        await writeFile(join(path, SIGNATURE_FILE), `${FORMAT}\n`, {
-          mode: 0o600,
-          flush: true,
-        });
-        await syncFolder(path);
-        await syncFolder(dirname(path));
-      },
-    };
+    mkdirSync(given, { recursive: true, mode: 0o700 });
+    const path = realpathSync(given);
+    accessSync(path, R_OK | W_OK | X_OK);
+    removeCopies(path);
+    const isNew = assertOurs(path);
+    if (isNew) makePrivate(path);
+    return { path, isNew };
   } catch (error) {
     if (error instanceof XeniooInboxError) throw error;
-    const { message } = describeError(error);
-    if (error instanceof DamagedFileError) {
-      throw createDamagedInboxError(given, message, { cause: error });
-    }
     throw new XeniooInboxError(
-      `the LMDB inbox can't use the folder ${given}: ${message}`,
+      `the LMDB inbox can't use the folder ${given}: ${reasonOf(error, given)}`,
       { cause: error },
     );
   }
 }
 
-/** Tells whether nothing was ever kept in the folder. */
-async function assertOurs(path: string): Promise<boolean> {
-  const names = await readdir(path);
+/** Marks a folder as that of an inbox, once its data file is written. */
+export function signFolder({ path, isNew }: PreparedFolder): void {
+  if (!isNew) return;
+  const signature = openSync(join(path, SIGNATURE_FILE), 'w', 0o600);
+  writeSync(signature, `${FORMAT}\n`);
+  syncAndClose(signature);
+  // Otherwise a loss of power may take the names of new files.
+  syncFolder(path);
+  syncFolder(dirname(path));
+}
+
+/** Returns whether there is a file that is not empty, and checks that it can be used. */
+export function hasBytes(file: string): boolean {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (!found) return false;
+  if (!found.isFile()) {
+    throw new XeniooInboxError(`${file} is not a file: remove it`);
+  }
+  accessSync(file, R_OK | W_OK);
+  return found.size > 0;
+}
+
+function assertOurs(path: string): boolean {
+  const names = readdirSync(path);
   const isSigned = names.includes(SIGNATURE_FILE);
-  const foreign = names.filter(name => !OURS.test(name));
-  if (!isSigned && foreign.length > 0) {
+  const foreign = names.find(name => !OURS.test(name));
+  if (!isSigned && foreign !== undefined) {
     throw new XeniooInboxError(
-      `the folder ${path} holds other things, as ${foreign[0]}: give the LMDB inbox a folder of its own`,
+      `the folder ${path} holds other things, such as ${foreign}: give the LMDB inbox a folder of its own`,
     );
   }
-  if (isSigned) await assertFormat(join(path, SIGNATURE_FILE));
-  const data = join(path, DATA_FILE);
-  const hasData = names.includes(DATA_FILE) && inspectDataFile(data);
-  if (hasData) await access(data, R_OK | W_OK);
+  if (isSigned) assertFormat(join(path, SIGNATURE_FILE));
+  const hasData = hasBytes(join(path, DATA_FILE));
   if (isSigned && !hasData) {
-    throw new DamagedFileError(`${DATA_FILE} is missing or empty`);
+    throw createDamagedInboxError(path, `${DATA_FILE} is missing or empty`);
   }
-  if (!hasData) await assertSpace(path);
+  const hasLock = hasBytes(join(path, LOCK_FILE));
+  if (!hasData || !hasLock) assertSpace(path);
   return !isSigned;
 }
 
-async function assertFormat(signature: string): Promise<void> {
-  const format = (await readFile(signature, 'utf8')).trim();
+/** Removes copies that a probe has left because its process was killed. */
+function removeCopies(path: string): void {
+  for (const name of readdirSync(path).filter(name => COPIES.test(name))) {
+    rmSync(join(path, name), { force: true });
+  }
+}
+
+function assertFormat(signature: string): void {
+  const format = readFileSync(signature, 'utf8').trim();
   if (format === FORMAT) return;
   throw new XeniooInboxError(
-    `${signature} does not say ${FORMAT}: the folder is of something else, or of another version. Give the LMDB inbox a folder of its own`,
+    `${signature} does not say ${FORMAT}: the folder belongs to something else, or to another version of nestjs-xenioo. Give the LMDB inbox a folder of its own; events in the old one are handled by the version that wrote them`,
   );
 }
 
-/** On a full disk lmdb does not survive making its first pages. */
-async function assertSpace(path: string): Promise<void> {
-  const { bavail, bsize } = await statfs(path);
-  if (bavail * bsize >= LEAST_SPACE_BYTES) return;
+/** On a full disk, lmdb ends the process when it makes its files. */
+function assertSpace(path: string): void {
+  const { bavail, bsize } = statfsSync(path);
+  if (bavail * bsize >= MIN_SPACE_BYTES) return;
   throw new XeniooInboxError(
-    `the disk of ${path} is full: the LMDB inbox needs ${LEAST_SPACE_BYTES} bytes to begin with`,
+    `the disk of ${path} is full: the LMDB inbox needs ${MIN_SPACE_BYTES} bytes to start`,
   );
 }
 
-/** lmdb would make it with holes, and not survive a disk that is too full to fill them. */
-async function prepareLockFile(path: string): Promise<void> {
-  const lock = join(path, LOCK_FILE);
-  if (existsSync(lock)) {
-    if (!(await stat(lock)).isFile()) {
-      throw new XeniooInboxError(`${lock} is not a file: remove it`);
-    }
-    await access(lock, R_OK | W_OK);
-    return;
-  }
-  const made = `${lock}.${randomUUID()}`;
-  await writeFile(made, Buffer.alloc(LOCK_BYTES), { mode: 0o600, flush: true });
+function makePrivate(path: string): void {
   try {
-    await link(made, lock);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EEXIST') throw error;
-  } finally {
-    await rm(made, { force: true });
+    chmodSync(path, 0o700);
+  } catch {
+    // A mounted folder may belong to another user.
   }
 }
 
-/** Makes the names of new files outlive a loss of power. */
-async function syncFolder(path: string): Promise<void> {
-  // Windows can't, and need not.
-  if (process.platform === 'win32') return;
-  const folder = await open(path, 'r');
+function syncFolder(path: string): void {
+  // Windows has no such call.
+  if (process.platform !== 'win32') syncAndClose(openSync(path, 'r'));
+}
+
+function syncAndClose(file: number): void {
   try {
-    await folder.sync();
+    fsyncSync(file);
   } finally {
-    await folder.close();
+    closeSync(file);
+  }
+}
+
+/** Explains an error of the file system to the person who deploys the application. */
+function reasonOf(error: unknown, given: string): string {
+  const { code, path } = causeOf(error, given);
+  if (code === 'EROFS') {
+    return `the file system at ${path} is read-only. Mount a volume that can be written to, and give the path of a folder on it`;
+  }
+  if (code === 'EACCES' || code === 'EPERM') {
+    const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory();
+    const rights = isFolder ? 'read, write and enter' : 'read and write';
+    return `${code}, ${currentUser()} needs the right to ${rights} ${path}. Change its owner or mode, or run the application as its owner`;
+  }
+  return describeError(error).message;
+}
+
+/** Node.js reports ENOENT when it can't make a folder on a read-only disk: asks what stands in its way. */
+function causeOf(
+  error: unknown,
+  given: string,
+): { code: string | undefined; path: string } {
+  let folder = resolve(given);
+  while (!existsSync(folder) && folder !== dirname(folder)) {
+    folder = dirname(folder);
+  }
+  try {
+    if (statSync(folder).isDirectory()) {
+      accessSync(folder, R_OK | W_OK | X_OK);
+    }
+    const { code, path } = error as NodeJS.ErrnoException;
+    return { code, path: path ?? given };
+  } catch (denied) {
+    return { code: (denied as NodeJS.ErrnoException).code, path: folder };
+  }
+}
+
+function currentUser(): string {
+  const uid = process.getuid?.();
+  try {
+    return `the user ${userInfo().username} (uid ${uid})`;
+  } catch {
+    return `the user with uid ${uid}`;
   }
 }

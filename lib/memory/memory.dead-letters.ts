@@ -1,75 +1,69 @@
+import { setImmediate } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { XeniooDeadLetterError } from '../xenioo.errors.js';
+import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
+import type { XeniooTask } from '../handlers/xenioo-task.js';
+import { restoreDeadLetter, storeDeadLetter } from '../inbox/stored-form.js';
 import {
-  letterWithout,
-  restoreLetter,
-  storeLetter,
-  type XeniooDeadLetter,
-} from '../inbox/dead-letter.js';
-import {
-  isMeant,
-  LETTERS_A_PAGE,
+  LETTERS_PER_PAGE,
+  matchesFilter,
   type XeniooDeadLetterQuery,
   type XeniooDeadLetterStore,
-  type XeniooReplay,
 } from '../inbox/xenioo.dead-letter-store.js';
+import { XeniooDeadLetterError } from '../xenioo.errors.js';
 
-/** How much is kept, in bytes of text. */
-const MOST_BYTES = 64 * 2 ** 20;
+/** Upper bound of the text that is kept, in bytes. */
+const MAX_BYTES = 64 * 2 ** 20;
 
-/** How often it is told that letters are dropped. */
-const TELL_EVERY_MS = 60_000;
+/** Letters that are restored before the event loop turns: few may fit a filter. */
+const LETTERS_PER_TURN = 200;
 
-interface Kept extends Pick<XeniooDeadLetter, 'kind'> {
+const LOG_DROPPED_EVERY_MS = 60_000;
+
+interface StoredLetter {
   readonly text: string;
   readonly bytes: number;
-  readonly handlers: readonly string[];
 }
 
-/** Keeps dead letters in the memory of this process, as text, and drops the oldest when they become too many. */
+/** Keeps dead letters in the memory of this process, as text, and drops the oldest when they take too much. */
 export class MemoryDeadLetters implements XeniooDeadLetterStore {
   private readonly logger = new Logger('Xenioo');
-  private readonly letters = new Map<string, Kept>();
-  /** Stands at the oldest, once one was dropped: a new one would go over the places of all that were. */
+  private readonly letters = new Map<string, StoredLetter>();
+  /** Points at the oldest letter: a new iterator would pass every place that a dropped one left. */
   private oldest: MapIterator<string> | undefined;
   private bytes = 0;
   private dropped = 0;
-  private toldAt = -Infinity;
+  private loggedAt = -Infinity;
 
   constructor(
-    /** Makes the entries of a letter pending again. */
-    private readonly requeue: (replay: XeniooReplay) => void,
-    private readonly mostBytes = MOST_BYTES,
+    private readonly addTasks: (tasks: readonly XeniooTask[]) => void,
+    private readonly maxBytes = MAX_BYTES,
   ) {}
 
-  /** Adds a letter, or replaces that of the same id. */
+  get size(): number {
+    return this.letters.size;
+  }
+
+  /** Adds a letter as the newest; one of the same id is replaced. */
   add(letter: XeniooDeadLetter): void {
-    this.take(letter.id);
-    const text = storeLetter(letter);
+    this.delete(letter.id);
+    const text = storeDeadLetter(letter);
     const bytes = Buffer.byteLength(text);
-    if (bytes > this.mostBytes) {
-      this.tellDropped();
+    if (bytes > this.maxBytes) {
+      this.logDropped();
       return;
     }
-    const { kind, failures } = letter;
-    const handlers = failures.map(({ handler }) => handler);
-    this.letters.set(letter.id, { text, bytes, kind, handlers });
+    this.letters.set(letter.id, { text, bytes });
     this.bytes += bytes;
     this.dropOldest();
   }
 
-  /** The letter of an id, if there is one. */
-  find(id: string): XeniooDeadLetter | undefined {
-    const kept = this.letters.get(id);
-    return kept && restoreLetter(kept.text);
-  }
-
   async get(id: string): Promise<XeniooDeadLetter | undefined> {
-    return this.find(id);
+    const letter = this.letters.get(id);
+    return letter && restoreDeadLetter(letter.text);
   }
 
   async list({
-    limit = LETTERS_A_PAGE,
+    limit = LETTERS_PER_PAGE,
     after,
     ...filter
   }: XeniooDeadLetterQuery = {}): Promise<XeniooDeadLetter[]> {
@@ -78,56 +72,51 @@ export class MemoryDeadLetters implements XeniooDeadLetterStore {
     }
     const page: XeniooDeadLetter[] = [];
     let isBefore = after !== undefined;
-    for (const [id, kept] of this.letters) {
+    let restored = 0;
+    for (const [id, { text }] of this.letters) {
       if (page.length >= limit) break;
       if (isBefore) {
         isBefore = id !== after;
         continue;
       }
-      if (isMeant(kept, filter)) page.push(restoreLetter(kept.text));
+      if (++restored % LETTERS_PER_TURN === 0) await setImmediate();
+      const letter = restoreDeadLetter(text);
+      if (matchesFilter(letter, filter)) page.push(letter);
     }
     return page;
   }
 
-  async replay(id: string, replay: XeniooReplay): Promise<boolean> {
-    const letter = this.find(id);
-    if (!letter) return false;
-    const rest = letterWithout(letter, replay.handlers);
-    this.take(id);
-    if (rest) this.add(rest);
-    this.requeue(replay);
+  async replay(id: string, tasks: readonly XeniooTask[]): Promise<boolean> {
+    if (!this.delete(id)) return false;
+    this.addTasks(tasks);
     return true;
   }
 
   async remove(id: string): Promise<boolean> {
-    return this.take(id);
+    return this.delete(id);
   }
 
-  private take(id: string): boolean {
+  private delete(id: string): boolean {
     this.bytes -= this.letters.get(id)?.bytes ?? 0;
     return this.letters.delete(id);
   }
 
   private dropOldest(): void {
-    while (this.bytes > this.mostBytes) {
+    while (this.bytes > this.maxBytes) {
       this.oldest ??= this.letters.keys();
       const { done, value } = this.oldest.next();
-      if (done) {
-        this.oldest = undefined;
-      } else {
-        this.take(value);
-        this.tellDropped();
-      }
+      if (done) this.oldest = undefined;
+      else if (this.delete(value)) this.logDropped();
     }
   }
 
-  private tellDropped(): void {
+  private logDropped(): void {
     this.dropped++;
     const now = performance.now();
-    if (now - this.toldAt < TELL_EVERY_MS) return;
-    this.toldAt = now;
+    if (now - this.loggedAt < LOG_DROPPED_EVERY_MS) return;
+    this.loggedAt = now;
     this.logger.error(
-      `Dead letters take more than ${this.mostBytes} bytes of memory: the oldest are dropped, and what alone would take that much, ${this.dropped} so far. Mend what fails and replay or remove them, see XeniooDeadLetters; an inbox on disk keeps them all.`,
+      `Dead letters exceed ${this.maxBytes} bytes of memory; ${this.dropped} of them were dropped so far, the oldest first. Fix the handlers that fail, then replay or remove the letters (XeniooDeadLetters). A durable inbox keeps all of them.`,
     );
   }
 }

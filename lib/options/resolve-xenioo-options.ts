@@ -22,8 +22,6 @@ const DEFAULTS = {
   bodyTimeoutMs: 10_000,
   handlerTimeoutMs: 30_000,
   concurrency: 32,
-  acknowledgeWithinMs: 1_500,
-  maxPending: 100_000,
   acceptTimeoutMs: 5_000,
   shutdownTimeoutMs: 10_000,
 } as const satisfies XeniooOptions;
@@ -44,8 +42,6 @@ const RANGES = {
   bodyTimeoutMs: [1, LONGEST_TIMER_MS],
   handlerTimeoutMs: [1, LONGEST_TIMER_MS],
   concurrency: [1, Number.MAX_SAFE_INTEGER],
-  acknowledgeWithinMs: [0, LONGEST_TIMER_MS],
-  maxPending: [1, Number.MAX_SAFE_INTEGER],
   acceptTimeoutMs: [0, LONGEST_TIMER_MS],
   shutdownTimeoutMs: [0, LONGEST_TIMER_MS],
 } as const;
@@ -86,8 +82,6 @@ export function resolveXeniooOptions(given: XeniooOptions): XeniooSettings {
     dedupe: resolveDedupe(options.dedupe),
     handlerTimeoutMs: options.handlerTimeoutMs,
     concurrency: options.concurrency,
-    acknowledgeWithinMs: options.acknowledgeWithinMs,
-    maxPending: options.maxPending,
     acceptTimeoutMs: options.acceptTimeoutMs,
     shutdownTimeoutMs: options.shutdownTimeoutMs,
   };

@@ -105,6 +105,9 @@ function textProblems(value: unknown, path: string): string[] {
       `expected \`${path}\` to be a non-empty string, got ${kindOf(value)}`,
     ];
   }
+  if (path.endsWith('name') && /\p{Cc}/u.test(value)) {
+    return [`expected \`${path}\` to hold no control character, got one`];
+  }
   return value === value.trim()
     ? []
     : [

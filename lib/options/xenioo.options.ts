@@ -96,23 +96,8 @@ export interface XeniooOptions {
   concurrency?: number | undefined;
 
   /**
-   * Memory inbox: the answer waits, from acceptance on, until the handlers of the
-   * call have run, but no longer than this, in milliseconds; `0` answers at once.
-   * A crash then rarely costs anything.
-   * @default 1_500
-   */
-  acknowledgeWithinMs?: number | undefined;
-
-  /**
-   * Events that the memory inbox holds. A call is taken whole while fewer are
-   * pending; otherwise it waits for `acceptTimeoutMs`.
-   * @default 100_000
-   */
-  maxPending?: number | undefined;
-
-  /**
-   * How long a call waits for room in the inbox, in milliseconds. Then it is
-   * answered 503, and nothing of it is taken.
+   * Upper bound in milliseconds of the time from the end of a call's body to its
+   * answer: 200, or 503 with nothing of the call accepted.
    * @default 5_000
    */
   acceptTimeoutMs?: number | undefined;
@@ -155,8 +140,6 @@ export interface XeniooSettings {
   readonly dedupe: XeniooDedupeSettings | false;
   readonly handlerTimeoutMs: number;
   readonly concurrency: number;
-  readonly acknowledgeWithinMs: number;
-  readonly maxPending: number;
   readonly acceptTimeoutMs: number;
   readonly shutdownTimeoutMs: number;
 }

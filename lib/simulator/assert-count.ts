@@ -3,7 +3,7 @@ import { XeniooTestingError } from './xenioo-testing.errors.js';
 
 const MOST = 1_000_000;
 
-/** @throws {XeniooTestingError} when a number of things is none, or less than `least` */
+/** @throws {XeniooTestingError} when a count is no whole number, or less than `least` */
 export function assertCount(
   where: string,
   given: Readonly<Record<string, number>>,

@@ -1,15 +1,15 @@
 import type { XeniooAnswer } from './post.js';
 
 /** "If your Webhook fails … for more than 10 times Xenioo will stop any further call." */
-const FAILURES_FORGIVEN = 10;
+const TOLERATED_FAILURES = 10;
 
 /**
- * What Xenioo counts, which its documentation leaves open: failed calls in all,
- * or in a row; `ignore` never stops.
+ * Failed calls that count, which Xenioo's documentation leaves open: those in
+ * total, or those in a row; `ignore` never stops.
  */
 export type XeniooFailureReading = 'total' | 'consecutive' | 'ignore';
 
-/** Counts failed calls, and tells when Xenioo would stop. */
+/** Counts failed calls until Xenioo would stop. */
 export class FailureCount {
   private count = 0;
   private reason: string | undefined;
@@ -20,27 +20,27 @@ export class FailureCount {
     return this.count;
   }
 
-  /** How many more calls may fail. */
+  /** Number of further calls that may fail. */
   get left(): number {
-    return Math.max(0, FAILURES_FORGIVEN - this.count);
+    return Math.max(0, TOLERATED_FAILURES - this.count);
   }
 
-  /** Why no call follows; absent as long as calls go on. */
+  /** Reason why Xenioo would stop; absent until then. */
   get stopped(): string | undefined {
     return this.reason;
   }
 
   add({ failure }: Pick<XeniooAnswer, 'failure'>): void {
     if (failure === undefined) {
-      // Once it has stopped, what comes of the calls under way changes nothing.
-      const isForgiven = this.reading === 'consecutive' && !this.reason;
-      if (isForgiven) this.count = 0;
+      // After the stop, answers to the calls under way change nothing.
+      const resets = this.reading === 'consecutive' && !this.reason;
+      if (resets) this.count = 0;
       return;
     }
     this.count++;
-    if (this.reading === 'ignore' || this.count <= FAILURES_FORGIVEN) return;
-    const counted = this.reading === 'total' ? 'in all' : 'in a row';
-    this.reason ??= `${this.count} calls failed ${counted}, the last one ${failure}: past ${FAILURES_FORGIVEN} Xenioo stops calling, for good, until the bot is saved and published again`;
+    if (this.reading === 'ignore' || this.count <= TOLERATED_FAILURES) return;
+    const counted = this.reading === 'total' ? 'in total' : 'in a row';
+    this.reason ??= `${this.count} calls failed ${counted}, the last one ${failure}; after more than ${TOLERATED_FAILURES} Xenioo stops calling until the bot is saved and published again`;
   }
 
   reset(): void {

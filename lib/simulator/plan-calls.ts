@@ -1,34 +1,36 @@
-import type { Dice } from './dice.js';
+import type { SeededRandom } from './seeded-random.js';
 
-/** Entries that are shuffled among each other: a queue does not mix today with yesterday. */
+/** Number of entries that are shuffled among each other: a queue does not mix today with yesterday. */
 const SHUFFLED_AMONG = 50;
 
-/** A call comes again within so many others. */
+/** Upper bound of the calls between a call and its repetition. */
 const REPEATED_WITHIN = 20;
 
-/** One call that is to be made. */
+/** A call to make. */
 export interface PlannedCall {
   /** A string or bytes as they are, anything else as JSON. */
   readonly body: unknown;
+  /** Headers of this call alone; `null` removes one of the sender's. */
+  readonly headers?: Readonly<Record<string, string | null>>;
   readonly events: number;
   readonly isRepeated: boolean;
 }
 
-/** How entries become calls. */
+/** Options of how entries become calls. */
 export interface CallPlan {
   /**
-   * Most entries in a call, which is an array then.
-   * @default one entry a call, an object
+   * Upper bound of the entries in a call, which is then an array.
+   * @default one entry per call, as an object
    */
   readonly grouped?: number;
   /**
-   * Whether entries come in another order than they were given, as from queues.
+   * Sends entries in another order than given, as a queue may.
    * @default false
    */
   readonly shuffled?: boolean;
   /**
-   * Share of calls that are made a second time, some calls later, from 0 to 1:
-   * whether Xenioo sends a slow call again is not documented.
+   * Share of calls that are repeated some calls later, from 0 to 1: it is not
+   * documented whether Xenioo sends a slow call again.
    * @default 0
    */
   readonly repeated?: number;
@@ -36,20 +38,20 @@ export interface CallPlan {
 
 type Entries = Iterable<unknown> | AsyncIterable<unknown>;
 
-/** Turns an entry, or a list or stream of them, into calls, each when it is asked for. */
+/** Turns an entry, or a list or stream of them, into calls, lazily. */
 export async function* planCalls(
   entries: unknown,
   { grouped, shuffled = false, repeated = 0 }: CallPlan,
-  dice: Dice,
+  random: SeededRandom,
 ): AsyncGenerator<PlannedCall, undefined> {
   const given = listOf(entries);
-  const ordered = shuffled ? shuffle(given, dice) : given;
+  const ordered = shuffled ? shuffle(given, random) : given;
   const again: { in: number; call: PlannedCall }[] = [];
   for await (const call of group(ordered, grouped)) {
     yield call;
-    if (dice.chance(repeated)) {
+    if (random.chance(repeated)) {
       const repeat = { ...call, isRepeated: true };
-      again.push({ in: 1 + dice.below(REPEATED_WITHIN), call: repeat });
+      again.push({ in: 1 + random.below(REPEATED_WITHIN), call: repeat });
     }
     for (const repeat of again.filter(repeat => repeat.in-- === 0)) {
       yield again.splice(again.indexOf(repeat), 1)[0]!.call;
@@ -58,7 +60,7 @@ export async function* planCalls(
   for (const { call } of again) yield call;
 }
 
-/** Whether it is a body already. */
+/** Returns whether a value is sent as it is. */
 export function isBody(value: unknown): value is string | Uint8Array {
   return typeof value === 'string' || value instanceof Uint8Array;
 }
@@ -96,9 +98,12 @@ function groupOf(entries: readonly unknown[]): PlannedCall {
   return { body: entries, events: entries.length, isRepeated: false };
 }
 
-async function* shuffle(entries: Entries, dice: Dice): AsyncGenerator {
+async function* shuffle(
+  entries: Entries,
+  random: SeededRandom,
+): AsyncGenerator {
   const held: unknown[] = [];
-  const takeAny = () => held.splice(dice.below(held.length), 1)[0];
+  const takeAny = () => held.splice(random.below(held.length), 1)[0];
   for await (const entry of entries) {
     held.push(entry);
     if (held.length > SHUFFLED_AMONG) yield takeAny();

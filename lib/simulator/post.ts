@@ -1,30 +1,31 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 
-/** What came of one call. */
+/** Result of one call. */
 export interface XeniooAnswer {
-  /** The status; without one, `timeout` or the code of the error: `ECONNREFUSED`, `ECONNRESET` … */
+  /** Status; without an answer `timeout`, or the code of the error: `ECONNREFUSED`, `ECONNRESET` … */
   readonly outcome: number | string;
-  /** Absent where no answer came. */
+  /** Absent without an answer. */
   readonly status?: number;
   readonly headers: http.IncomingHttpHeaders;
-  /** Text of the answer, no more than its first 64 KB. */
+  /** Text of the answer, 64 KB at most. */
   readonly body: string;
-  /** From the first byte sent to the last one received. */
+  /** Time from the first byte sent to the last one received. */
   readonly latencyMs: number;
-  /** Whether the connection was that of an earlier call. */
+  /** True if an earlier call used the same connection. */
   readonly reusedConnection: boolean;
-  /** Why Xenioo counts the call as failed; absent where it was answered 200. */
+  /** Reason why Xenioo counts the call as failed; absent if it was answered 200. */
   readonly failure?: string;
 }
 
-export interface Post {
+/** A call to make. */
+export interface PostRequest {
   readonly url: URL;
   readonly body: string | Uint8Array;
   readonly headers: http.OutgoingHttpHeaders;
   readonly timeoutMs: number;
   readonly agent: http.Agent;
-  /** Whether the body goes in pieces, without a length. */
+  /** Sends the body in chunks, without `Content-Length`. */
   readonly chunked: boolean;
   readonly signal?: AbortSignal | undefined;
 }
@@ -33,11 +34,11 @@ const BROKEN = new Set<number | string>(['ECONNRESET', 'EPIPE']);
 
 const LONGEST_ANSWER = 65_536;
 
-/** A server that held a call longer than this before it broke off has seen it. */
+/** A server that closes the connection later than this has received the call. */
 const UNSEEN_WITHIN_MS = 1_000;
 
-/** Makes one call. Whatever comes of it is an answer; rejects only where the signal aborts it. */
-export async function post(call: Post): Promise<XeniooAnswer> {
+/** Makes one call. A failure is an answer too; rejects only if the signal aborts it. */
+export async function post(call: PostRequest): Promise<XeniooAnswer> {
   for (;;) {
     const { isUnseen, ...answer } = await postOnce(call);
     // The server closed a connection that was kept while the call went out.
@@ -46,21 +47,21 @@ export async function post(call: Post): Promise<XeniooAnswer> {
 }
 
 async function postOnce(
-  call: Post,
+  call: PostRequest,
 ): Promise<XeniooAnswer & { isUnseen: boolean }> {
   const startedAt = performance.now();
-  const outgoing = begin(call);
-  let isLate = false;
+  const outgoing = sendRequest(call);
+  let isTimedOut = false;
   let isAnswered = false;
   outgoing.once('response', () => (isAnswered = true));
   const timer = setTimeout(() => {
-    isLate = true;
+    isTimedOut = true;
     outgoing.destroy();
   }, call.timeoutMs);
-  const given = await answerTo(outgoing)
+  const result = await answerTo(outgoing)
     .catch((error: unknown) => {
       call.signal?.throwIfAborted();
-      return isLate ? lateBy(call.timeoutMs) : brokenBy(error);
+      return isTimedOut ? timedOut(call.timeoutMs) : failedWith(error);
     })
     .finally(() => clearTimeout(timer));
   const latencyMs = performance.now() - startedAt;
@@ -68,12 +69,19 @@ async function postOnce(
   const isUnseen =
     reusedConnection &&
     !isAnswered &&
-    BROKEN.has(given.outcome) &&
+    BROKEN.has(result.outcome) &&
     latencyMs < UNSEEN_WITHIN_MS;
-  return { ...given, latencyMs, reusedConnection, isUnseen };
+  return { ...result, latencyMs, reusedConnection, isUnseen };
 }
 
-function begin({ url, body, headers, agent, chunked, signal }: Post) {
+function sendRequest({
+  url,
+  body,
+  headers,
+  agent,
+  chunked,
+  signal,
+}: PostRequest) {
   const { request } = url.protocol === 'https:' ? https : http;
   const length = chunked
     ? { 'transfer-encoding': 'chunked' }
@@ -91,14 +99,14 @@ function begin({ url, body, headers, agent, chunked, signal }: Post) {
   return outgoing.end(bytes.subarray(middle));
 }
 
-type Given = Omit<XeniooAnswer, 'latencyMs' | 'reusedConnection'>;
+type Result = Omit<XeniooAnswer, 'latencyMs' | 'reusedConnection'>;
 
-function answerTo(outgoing: http.ClientRequest): Promise<Given> {
+function answerTo(outgoing: http.ClientRequest): Promise<Result> {
   return new Promise((resolve, reject) => {
     outgoing.on('error', reject);
     outgoing.on('upgrade', (response, socket) => {
       socket.destroy();
-      resolve(givenBy(response, []));
+      resolve(resultOf(response, []));
     });
     outgoing.on('response', response => {
       const chunks: Buffer[] = [];
@@ -108,15 +116,15 @@ function answerTo(outgoing: http.ClientRequest): Promise<Given> {
         length += chunk.length;
       });
       response.on('error', reject);
-      response.on('end', () => resolve(givenBy(response, chunks)));
+      response.on('end', () => resolve(resultOf(response, chunks)));
     });
   });
 }
 
-function givenBy(
+function resultOf(
   { statusCode, headers }: http.IncomingMessage,
   chunks: readonly Buffer[],
-): Given {
+): Result {
   const status = statusCode!;
   const text = Buffer.concat(chunks).toString('utf8', 0, LONGEST_ANSWER);
   return {
@@ -128,12 +136,12 @@ function givenBy(
   };
 }
 
-function lateBy(timeoutMs: number): Given {
+function timedOut(timeoutMs: number): Result {
   const failure = `had no answer within ${timeoutMs} ms`;
   return { outcome: 'timeout', headers: {}, body: '', failure };
 }
 
-function brokenBy(error: unknown): Given {
+function failedWith(error: unknown): Result {
   const { code, name } = error as NodeJS.ErrnoException;
   const outcome = code ?? name;
   const failure = `had no answer: ${outcome}`;

@@ -1,34 +1,34 @@
-import type { Dice } from './dice.js';
+import type { SeededRandom } from './seeded-random.js';
 
 const TICKS_A_MS = 10_000;
-/** How long people take to write. */
+/** Longest time people take to write. */
 const LONGEST_PAUSE_MS = 20_000;
 
-/** Tells dates as Xenioo writes them, of seven fraction digits, each later than the one before. */
+/** Makes dates as Xenioo writes them, with seven fraction digits, each later than the one before. */
 export class WireClock {
   private ms = 0;
   private ticks = 0;
 
   /**
-   * @param startAt where time begins, and then goes on by itself; without one it is that of this machine
+   * @param startAt time of a clock of its own; the default is the clock of this machine
    */
   constructor(
-    private readonly dice: Dice,
+    private readonly random: SeededRandom,
     private readonly startAt?: Date,
   ) {
     if (startAt) this.ms = startAt.getTime();
   }
 
-  /** A moment after the last one, often within the same millisecond. */
+  /** Returns a date a moment after the last one, often within the same millisecond. */
   soon(): string {
-    return this.after(1 + this.dice.below(TICKS_A_MS / 2));
+    return this.after(1 + this.random.below(TICKS_A_MS / 2));
   }
 
-  /** Some seconds after the last one, as people take to write. */
+  /** Returns a date some seconds after the last one, as people take to write. */
   later(): string {
     if (!this.startAt) return this.soon();
-    const ms = 1 + this.dice.below(LONGEST_PAUSE_MS);
-    return this.after(ms * TICKS_A_MS + this.dice.below(TICKS_A_MS));
+    const ms = 1 + this.random.below(LONGEST_PAUSE_MS);
+    return this.after(ms * TICKS_A_MS + this.random.below(TICKS_A_MS));
   }
 
   private after(ticks: number): string {
@@ -38,7 +38,7 @@ export class WireClock {
     const now = Date.now();
     if (!this.startAt && now > this.ms) {
       this.ms = now;
-      this.ticks = this.dice.below(TICKS_A_MS / 2);
+      this.ticks = this.random.below(TICKS_A_MS / 2);
     }
     const date = new Date(this.ms).toISOString().slice(0, -1);
     return `${date}${String(this.ticks).padStart(4, '0')}+00:00`;

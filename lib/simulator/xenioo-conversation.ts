@@ -1,18 +1,17 @@
 import { XeniooEventType } from '../events/xenioo-event-type.js';
 import { assertCount } from './assert-count.js';
-import { Dice } from './dice.js';
 import {
   ANSWERS,
   CHANNELS,
   GOODBYE,
   GREETING,
   MISUNDERSTOOD,
-  MURMURS,
+  UNMATCHED_TEXTS,
   OPERATOR_GREETING,
   QUESTIONS,
   USER_NAMES,
-} from './phrases.js';
-import { randomSeed, SEEDED_START } from './seed.js';
+} from './sample-texts.js';
+import { randomSeed, SEEDED_START, SeededRandom } from './seeded-random.js';
 import { WireClock } from './wire-clock.js';
 import type { XeniooEntryOptions } from './xenioo-entry.js';
 import {
@@ -21,32 +20,32 @@ import {
   type XeniooWireFields,
 } from './xenioo-wire-entry.js';
 
-/** How a conversation goes. */
+/** Options of a conversation. */
 export interface XeniooConversationOptions extends XeniooEntryOptions {
   /**
-   * How often the user writes and the bot answers, before anything goes wrong.
+   * Number of messages of the user, each with an answer of the bot, before the fallback.
    * @default 3
    */
   readonly turns?: number;
   /**
-   * Whether the bot fails to understand once, and the conversation hits its fallback.
+   * Includes a message that the bot does not understand, and the fallback.
    * @default true
    */
   readonly fallback?: boolean;
   /**
-   * Whether an operator takes the conversation over, and hands it back.
+   * Includes an operator who takes the conversation over and hands it back.
    * @default true
    */
   readonly takeOver?: boolean;
-  /** Put on every entry: variables, or another `Channel`. */
+  /** Fields of every entry: variables, or another `Channel`. */
   readonly fields?: XeniooWireFields;
 }
 
 /**
- * Makes a conversation as Xenioo tells it: the user connects, the bot greets,
- * they write, the bot fails to understand, an operator takes over and hands
- * back. In the order of its dates, of which some differ in ticks alone.
- * @throws {XeniooTestingError} when there can't be so many turns
+ * Makes the entries of a conversation: the user connects, the bot greets, they
+ * write, the bot does not understand, an operator takes over and hands back.
+ * The entries are in the order of their dates; some differ in ticks alone.
+ * @throws {XeniooTestingError} when `turns` is out of range
  *
  * @example
  * ```ts
@@ -58,14 +57,16 @@ export function xeniooConversation(
 ): XeniooWireEntry[] {
   const { seed, startAt, turns = 3 } = options;
   assertCount('xeniooConversation()', { turns }, 0);
-  const dice = new Dice(seed ?? randomSeed());
+  const random = new SeededRandom(seed ?? randomSeed());
   const start = startAt ?? (seed === undefined ? undefined : SEEDED_START);
-  return [...tellConversation(dice, new WireClock(dice, start), options)];
+  return [
+    ...generateConversation(random, new WireClock(random, start), options),
+  ];
 }
 
-/** Tells a conversation entry by entry, each made when it is asked for. */
-export function* tellConversation(
-  dice: Dice,
+/** Makes the entries of a conversation lazily. */
+export function* generateConversation(
+  random: SeededRandom,
   clock: WireClock,
   {
     turns = 3,
@@ -76,9 +77,9 @@ export function* tellConversation(
 ): Generator<XeniooWireEntry> {
   const where = {
     AccountName: 'Matelab Srl',
-    ConversationId: dice.uuid(),
-    UserName: dice.pick(USER_NAMES),
-    Channel: dice.pick(CHANNELS),
+    ConversationId: random.uuid(),
+    UserName: random.pick(USER_NAMES),
+    Channel: random.pick(CHANNELS),
   };
   const happened = (Type: XeniooEventType, Date = clock.later()) =>
     withFields({ Type, Date, ...where }, fields);
@@ -105,14 +106,14 @@ export function* tellConversation(
     );
 
   const { UserConnected, UserReturned } = XeniooEventType;
-  yield happened(dice.once(2) ? UserConnected : UserReturned);
+  yield happened(random.chance(0.5) ? UserConnected : UserReturned);
   yield botWrites(GREETING);
   for (let turn = 0; turn < turns; turn++) {
-    yield userWrites(dice.pick(QUESTIONS));
-    yield botWrites(dice.pick(ANSWERS));
+    yield userWrites(random.pick(QUESTIONS));
+    yield botWrites(random.pick(ANSWERS));
   }
   if (fallback) {
-    const Text = dice.pick(MURMURS);
+    const Text = random.pick(UNMATCHED_TEXTS);
     yield userWrites(Text);
     const { AccountName } = where;
     const Type = XeniooEventType.UnmatchedMessage;
@@ -123,8 +124,8 @@ export function* tellConversation(
   if (takeOver) {
     yield happened(XeniooEventType.TakeOver);
     yield botWrites(OPERATOR_GREETING, clock.later());
-    yield userWrites(dice.pick(QUESTIONS));
-    yield botWrites(dice.pick(ANSWERS), clock.later());
+    yield userWrites(random.pick(QUESTIONS));
+    yield botWrites(random.pick(ANSWERS), clock.later());
     yield happened(XeniooEventType.HandOver);
   }
   yield botWrites(GOODBYE);

@@ -1,17 +1,16 @@
 import { quote } from '../options/describe-value.js';
 import type { InvalidXeniooReason } from '../events/invalid-xenioo.entry.js';
 import { XeniooEventType } from '../events/xenioo-event-type.js';
-import { Dice } from './dice.js';
 import {
   ANSWERS,
   CHANNELS,
   ENTITIES,
   INTENTS,
-  MURMURS,
+  UNMATCHED_TEXTS,
   QUESTIONS,
   USER_NAMES,
-} from './phrases.js';
-import { randomSeed, SEEDED_START } from './seed.js';
+} from './sample-texts.js';
+import { randomSeed, SEEDED_START, SeededRandom } from './seeded-random.js';
 import { WireClock } from './wire-clock.js';
 import { XeniooTestingError } from './xenioo-testing.errors.js';
 import {
@@ -20,31 +19,31 @@ import {
   type XeniooWireFields,
 } from './xenioo-wire-entry.js';
 
-/** A type that Xenioo does not document. */
+/** Number of a type that Xenioo does not document. */
 const UNKNOWN_TYPE = 99;
 
-/** Where entries come from. */
+/** Options of the entries that are made. */
 export interface XeniooEntryOptions {
   /**
-   * The same seed makes the same entries, in the same order. An app that has
-   * seen them drops those with a `Date` when they come again, as `dedupe` says.
-   * @default other ones each time
+   * Makes the same entries in the same order each time. An app that has accepted
+   * them drops those with a `Date` as duplicates, as `dedupe` says.
+   * @default other entries each time
    */
   readonly seed?: number;
   /**
-   * Where time begins: the first entry comes some seconds after, each next one later.
+   * Time shortly before the first entry.
    * @default now; with a seed, noon of 1 May 2024
    */
   readonly startAt?: Date;
 }
 
-/** Makes one entry, realistic but for the fields that are given. */
+/** Makes one realistic entry; the given fields replace its own. */
 export type XeniooEntryFactory = (fields?: XeniooWireFields) => XeniooWireEntry;
 
-/** Names of the factories: those of the types, in camel case. */
+/** Names of the factories: the names of the types, in camel case. */
 export type XeniooEntryName = Uncapitalize<keyof typeof XeniooEventType>;
 
-/** A factory for each type of entry, and for what may come besides. */
+/** A factory for each type of entry, for unknown types and for invalid entries. */
 export interface XeniooEntryFactories extends Record<
   XeniooEntryName,
   XeniooEntryFactory
@@ -63,7 +62,7 @@ export interface XeniooEntryFactories extends Record<
   readonly entityUpdated: XeniooEntryFactory;
   /** An entity was deleted. */
   readonly entityDeleted: XeniooEntryFactory;
-  /** What the user wrote, `Text`, was not detected. */
+  /** The text of the user, `Text`, was not understood. */
   readonly unmatchedMessage: XeniooEntryFactory;
   /** A user who never contacted the bot before. */
   readonly userConnected: XeniooEntryFactory;
@@ -78,21 +77,21 @@ export interface XeniooEntryFactories extends Record<
   /** The user's reply to a question was not a valid one. */
   readonly wrongReply: XeniooEntryFactory;
 
-  /** An entry of a type that is not documented, since Xenioo can add one at any time; `Type` says which. */
+  /** An entry of a type that is not documented, 99 unless `Type` is given; Xenioo can add types at any time. */
   unknown(
     fields?: Omit<XeniooWireFields, 'Type'> & { readonly Type?: number },
   ): XeniooWireEntry;
 
   /**
-   * What can't be understood, for a reason: `invalid-fields` by default;
-   * `not-json` is the text of a body that breaks off; `foreign-bot` is one only
-   * where the app knows the tokens of its bots.
+   * An invalid entry, for a reason: `invalid-fields` by default. `not-json` is the
+   * text of a body that is cut off; `foreign-bot` is invalid only in an app that
+   * knows the tokens of its bots.
    */
-  malformed(reason?: InvalidXeniooReason): unknown;
+  malformed(reason?: Exclude<InvalidXeniooReason, 'too-many-entries'>): unknown;
 }
 
 /**
- * Makes factories of their own, for entries that can be made again.
+ * Makes factories with a seed or a start date of their own.
  *
  * @example
  * ```ts
@@ -104,16 +103,16 @@ export function createXeniooEntry({
   seed,
   startAt,
 }: XeniooEntryOptions = {}): XeniooEntryFactories {
-  const dice = new Dice(seed ?? randomSeed());
+  const random = new SeededRandom(seed ?? randomSeed());
   const start = startAt ?? (seed === undefined ? undefined : SEEDED_START);
-  const clock = new WireClock(dice, start);
+  const clock = new WireClock(random, start);
 
   const inConversation = () => ({
     Date: clock.later(),
     AccountName: 'Matelab Srl',
-    ConversationId: dice.uuid(),
-    UserName: dice.pick(USER_NAMES),
-    Channel: dice.pick(CHANNELS),
+    ConversationId: random.uuid(),
+    UserName: random.pick(USER_NAMES),
+    Channel: random.pick(CHANNELS),
   });
   const happened =
     (Type: XeniooEventType): XeniooEntryFactory =>
@@ -123,7 +122,12 @@ export function createXeniooEntry({
     (Type: XeniooEventType, texts: readonly string[]): XeniooEntryFactory =>
     fields =>
       withFields(
-        { Type, ItemType: 'Text', Data: dice.pick(texts), ...inConversation() },
+        {
+          Type,
+          ItemType: 'Text',
+          Data: random.pick(texts),
+          ...inConversation(),
+        },
         fields,
       );
   // Types 3 to 7 have no date and no conversation.
@@ -134,7 +138,7 @@ export function createXeniooEntry({
     ): XeniooEntryFactory =>
     fields =>
       withFields(
-        { Type, AccountName: 'Matelab Srl', ...dice.pick(known) },
+        { Type, AccountName: 'Matelab Srl', ...random.pick(known) },
         fields,
       );
 
@@ -149,7 +153,7 @@ export function createXeniooEntry({
     entityDeleted: knowledge(XeniooEventType.EntityDeleted, ENTITIES),
     unmatchedMessage: knowledge(
       XeniooEventType.UnmatchedMessage,
-      MURMURS.map(Text => ({ Text })),
+      UNMATCHED_TEXTS.map(Text => ({ Text })),
     ),
     userConnected: happened(XeniooEventType.UserConnected),
     userReturned: happened(XeniooEventType.UserReturned),
@@ -170,7 +174,7 @@ export function createXeniooEntry({
 }
 
 const MALFORMED: Record<
-  InvalidXeniooReason,
+  Exclude<InvalidXeniooReason, 'too-many-entries'>,
   (entry: XeniooWireEntry) => unknown
 > = {
   'invalid-fields': entry => ({ ...entry, Data: 42, Date: 'yesterday' }),
@@ -180,7 +184,7 @@ const MALFORMED: Record<
 };
 
 /**
- * Makes entries as Xenioo sends them, each another one.
+ * Makes entries as Xenioo sends them, each with its own date and ids.
  *
  * @example
  * ```ts

@@ -1,29 +1,30 @@
 import { createHistogram } from 'node:perf_hooks';
 import type { XeniooAnswer } from './post.js';
 
-/** What came of what was sent. */
+/** Result of the calls that were made. */
 export interface XeniooReport {
-  /** Calls that were made, repeated ones too. */
+  /** Number of calls, repeated ones included. */
   readonly calls: number;
-  /** Entries in them. */
+  /** Number of entries in them. */
   readonly events: number;
-  /** Calls that were made a second time. */
+  /** Number of calls that repeat an earlier one. */
   readonly repeated: number;
-  /** How many calls were answered with each status, or had no answer and why: `{ 200: 12, timeout: 1 }`. */
+  /** Number of calls per status, or per code of the error without an answer: `{ 200: 12, timeout: 1 }`. */
   readonly outcomes: Readonly<Record<string, number>>;
-  /** Calls of these that were not answered 200 in time. */
+  /** Number of calls that were not answered 200 in time. */
   readonly failed: number;
-  /** How many more calls may fail before the service stops. */
+  /** Number of further calls that may fail before the service stops. */
   readonly failuresLeft: number;
-  /** Why the service stopped; absent where it did not. */
+  /** Reason why the service stopped; absent if it did not. */
   readonly stopped?: string;
   readonly durationMs: number;
+  /** Calls per second between the first answer and the last. */
   readonly callsPerSecond: number;
-  /** How long calls took, in milliseconds, those without an answer too; within a thousandth, and no more than an hour. */
+  /** Durations of the calls in milliseconds, those without an answer included; exact to a thousandth, one hour at most. */
   readonly latencyMs: XeniooLatencies;
 }
 
-/** Percentiles, and the slowest. */
+/** Percentiles and maximum. */
 export interface XeniooLatencies {
   readonly p50: number;
   readonly p90: number;
@@ -34,8 +35,8 @@ export interface XeniooLatencies {
 const MICROSECONDS_A_MS = 1_000;
 const LONGEST_MICROSECONDS = 3_600_000_000;
 
-/** Counts calls, in memory that does not grow with them. */
-export class Tally {
+/** Counts calls in constant memory. */
+export class CallCounter {
   private calls = 0;
   private events = 0;
   private repeated = 0;
@@ -45,10 +46,13 @@ export class Tally {
     highest: LONGEST_MICROSECONDS,
   });
   private readonly startedAt = performance.now();
+  private firstAnswerAt = 0;
+  private lastAnswerAt = 0;
 
   add(answer: XeniooAnswer, events: number, isRepeated: boolean): void {
     const { outcome, latencyMs, failure } = answer;
-    this.calls++;
+    this.lastAnswerAt = performance.now();
+    if (this.calls++ === 0) this.firstAnswerAt = this.lastAnswerAt;
     this.events += events;
     if (isRepeated) this.repeated++;
     if (failure !== undefined) this.failed++;
@@ -72,9 +76,17 @@ export class Tally {
       failuresLeft,
       ...(stopped !== undefined && { stopped }),
       durationMs,
-      callsPerSecond: calls / (durationMs / 1_000),
+      callsPerSecond: this.callsPerSecond(durationMs),
       latencyMs: this.percentiles(),
     };
+  }
+
+  /** Leaves out the wait for the first answer, which counts much in a short run. */
+  private callsPerSecond(durationMs: number): number {
+    const ms = this.lastAnswerAt - this.firstAnswerAt;
+    return ms > 0
+      ? (this.calls - 1) / (ms / 1_000)
+      : this.calls / (durationMs / 1_000);
   }
 
   private percentiles(): XeniooLatencies {

@@ -1,12 +1,12 @@
 /**
- * The service has stopped calling, since too many calls failed. Nothing was
- * sent. `XeniooSender.publish()` makes it call again.
+ * The sender has stopped because too many calls failed; nothing was sent.
+ * `XeniooSender.publish()` makes it call again.
  */
 export class XeniooSenderStoppedError extends Error {
   override readonly name = 'XeniooSenderStoppedError';
 }
 
-/** The testing kit can't do with this app what it was asked for; the message says why and what to do. */
+/** Invalid use of the testing kit; the message says what was expected. */
 export class XeniooTestingError extends Error {
   override readonly name = 'XeniooTestingError';
 }

@@ -1,31 +1,30 @@
 import { assertCount } from './assert-count.js';
-import { Dice } from './dice.js';
-import { randomSeed, SEEDED_START } from './seed.js';
+import { randomSeed, SEEDED_START, SeededRandom } from './seeded-random.js';
 import { WireClock } from './wire-clock.js';
 import {
-  tellConversation,
+  generateConversation,
   type XeniooConversationOptions,
 } from './xenioo-conversation.js';
 import type { XeniooWireEntry } from './xenioo-wire-entry.js';
 
-/** How many people write, and how each conversation goes. */
+/** Options of many conversations. */
 export interface XeniooTrafficOptions extends XeniooConversationOptions {
   /**
-   * Conversations side by side.
+   * Number of conversations side by side.
    * @default 20
    */
   readonly conversations?: number;
   /**
-   * Whether a conversation that is over is followed by another, without end.
+   * Starts another conversation for each one that ends.
    * @default false
    */
   readonly endless?: boolean;
 }
 
 /**
- * Tells many conversations side by side, mixed as a service that serves many
- * people sees them; each entry is made when it is asked for.
- * @throws {XeniooTestingError} when there can't be so many conversations
+ * Makes the entries of many conversations side by side, mixed as a service with
+ * many users sees them, lazily.
+ * @throws {XeniooTestingError} when `conversations` is out of range
  */
 export function* xeniooTraffic(
   options: XeniooTrafficOptions = {},
@@ -34,26 +33,26 @@ export function* xeniooTraffic(
   assertCount('xeniooTraffic()', { conversations }, 1);
   const ownSeed = seed ?? randomSeed();
   const start = startAt ?? (seed === undefined ? undefined : SEEDED_START);
-  const dice = new Dice(ownSeed);
-  let begun = 0;
-  const begin = () => {
-    const ownDice = new Dice(ownSeed, ++begun);
-    return tellConversation(ownDice, new WireClock(ownDice, start), options);
+  const random = new SeededRandom(ownSeed);
+  let started = 0;
+  const startOne = () => {
+    const own = new SeededRandom(ownSeed, ++started);
+    return generateConversation(own, new WireClock(own, start), options);
   };
 
-  const running = Array.from({ length: conversations }, begin);
+  const running = Array.from({ length: conversations }, startOne);
   while (running.length > 0) {
-    const index = dice.below(running.length);
+    const index = random.below(running.length);
     const { value, done } = running[index]!.next();
     if (!done) yield value;
-    else if (endless) running[index] = begin();
+    else if (endless) running[index] = startOne();
     else running.splice(index, 1);
   }
 }
 
 /**
- * What one grouped call holds: so many entries of conversations side by side.
- * @throws {XeniooTestingError} when there can't be so many
+ * Makes the entries of one grouped call, of conversations side by side.
+ * @throws {XeniooTestingError} when `events` is out of range
  *
  * @example
  * ```ts

@@ -1,10 +1,10 @@
 import type { XeniooEventType } from '../events/xenioo-event-type.js';
 
-/** What entries of all types have. */
+/** Fields of entries of all types. */
 interface AnyFields {
   readonly ItemType?: string | null | undefined;
   readonly ItemSubType?: string | null | undefined;
-  /** What was written: `event.text`. */
+  /** Text of a message: `event.text`. */
   readonly Data?: string | null | undefined;
   /** ISO 8601 with an offset and up to seven fraction digits. */
   readonly Date?: string | null | undefined;
@@ -13,7 +13,7 @@ interface AnyFields {
   readonly ConversationId?: string | null | undefined;
   readonly UserName?: string | null | undefined;
   readonly Channel?: string | null | undefined;
-  /** What was not understood, of type 7. */
+  /** Text that was not understood, of type 7. */
   readonly Text?: string | null | undefined;
   /** Name of an intent or entity, of types 3 to 6. */
   readonly Name?: string | null | undefined;
@@ -22,9 +22,9 @@ interface AnyFields {
   readonly [variable: string]: unknown;
 }
 
-/** Documented fields of an entry, as they stand on the wire; any other is a variable of the bot. */
+/** Documented fields of an entry, with their names on the wire; any other is a variable of the bot. */
 export interface XeniooWireFields extends AnyFields {
-  /** Not to be given: each factory is of one type. */
+  /** Fixed by the factory. */
   readonly Type?: never;
 }
 
@@ -34,7 +34,7 @@ export interface XeniooWireEntry extends AnyFields {
   readonly Type: XeniooEventType | (number & {});
 }
 
-/** Puts fields over those of an entry; one that is `undefined` takes what was there away. */
+/** Replaces fields of an entry; `undefined` removes one. */
 export function withFields(
   entry: XeniooWireEntry,
   fields: XeniooWireFields = {},

@@ -3,69 +3,69 @@ import type { CallPlan } from './plan-calls.js';
 import type { XeniooAnswer } from './post.js';
 import type { XeniooReport } from './xenioo-report.js';
 
-/** Where the service calls, and how it judges. */
+/** Options of a sender. */
 export interface XeniooSenderOptions {
   /** The Events Webhook URL, of `http` or `https`. */
   readonly url: string | URL;
   /** API Secret of the bot, sent as `Authorization: Bearer <secret>`. */
   readonly secret: string;
   /**
-   * Longest wait for an answer, in milliseconds; Xenioo's own is not documented.
+   * Longest wait for an answer, in milliseconds; that of Xenioo is not documented.
    * @default 10_000
    */
   readonly timeoutMs?: number;
   /**
-   * Which failed calls count towards the more than 10 that make it stop.
+   * Failed calls that count towards the limit of 10, after which the sender stops.
    * @default 'total', the stricter reading
    */
   readonly failures?: XeniooFailureReading;
-  /** Sent with each call: what a proxy or a guard of the app asks for. */
+  /** Further headers of each call, for a proxy or a guard of the app. */
   readonly headers?: Readonly<Record<string, string>>;
   /**
-   * Whether a certificate must be one that Node trusts, as Xenioo surely asks for.
-   * @default true; for an application under test, false
+   * Requires a certificate that Node.js trusts.
+   * @default true; false for an application under test
    */
   readonly rejectUnauthorized?: boolean;
   /**
-   * Makes what is shuffled and repeated the same each time.
-   * @default another one each time
+   * Shuffles and repeats in the same way each time.
+   * @default a random seed
    */
   readonly seed?: number;
 }
 
-/** How one call differs from what Xenioo does. */
+/** Options of one call, for what Xenioo itself does not do. */
 export interface XeniooCallOptions {
-  /** The whole header; `null` sends none. */
+  /** Value of the whole header; `null` sends none. */
   readonly authorization?: string | null;
-  /** Besides those of each call; `null` takes one of these away. */
+  /** Headers besides those of every call; `null` removes one of them. */
   readonly headers?: Readonly<Record<string, string | null>>;
   /**
-   * Whether the body goes in pieces and without a length, as some clients send JSON.
+   * Sends the body in chunks, without `Content-Length`.
    * @default false
    */
   readonly chunked?: boolean;
-  /** In place of the sender's, in milliseconds. */
+  /** Replaces the time-out of the sender, in milliseconds. */
   readonly timeoutMs?: number;
-  /** Ends the call: it rejects with the reason. */
+  /** Aborts the call, which rejects with the reason. */
   readonly signal?: AbortSignal;
 }
 
-/** How entries are sent. */
+/** Options of sending many entries. */
 export interface XeniooSendOptions extends CallPlan {
   /**
-   * From the begin of a call to the begin of the next one, in milliseconds;
-   * calls that are late follow at once.
+   * Time between the starts of two calls, in milliseconds; a late call starts at
+   * once.
    * @default 0
    */
   readonly intervalMs?: number;
   /**
-   * Most calls that wait for an answer at once.
+   * Upper bound of calls that wait for an answer at once.
    * @default 1
    */
   readonly concurrency?: number;
-  /** Ends the sending when the calls under way are answered. */
+  /** Stops sending; the calls under way are completed. */
   readonly signal?: AbortSignal;
-  /** Called with each answer, what tells how it stands so far, and what the call held. */
+  /** Called with each answer, a function that reports the calls so far, and the body of the call. */
   readonly onCall?: (
     answer: XeniooAnswer,
     soFar: () => XeniooReport,

@@ -1,13 +1,12 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { kindOf } from '../options/describe-value.js';
-import { Dice } from './dice.js';
 import { FailureCount } from './failure-count.js';
-import { isBody, planCalls, type PlannedCall } from './plan-calls.js';
+import { isBody, planCalls } from './plan-calls.js';
 import { post, type XeniooAnswer } from './post.js';
-import { randomSeed } from './seed.js';
-import { Turns } from './turns.js';
-import { Tally, type XeniooReport } from './xenioo-report.js';
+import { randomSeed, SeededRandom } from './seeded-random.js';
+import { sendCalls } from './send-calls.js';
+import type { XeniooReport } from './xenioo-report.js';
 import {
   assertCallOptions,
   assertSenderOptions,
@@ -24,7 +23,7 @@ import {
 } from './xenioo-testing.errors.js';
 
 /**
- * Plays the Xenioo service: sends entries to a webhook over HTTP, and stops for
+ * Sends entries to a webhook over HTTP as the Xenioo service does, and stops for
  * good when more than 10 calls were not answered 200.
  *
  * @example
@@ -35,15 +34,15 @@ import {
  * ```
  */
 export class XeniooSender {
-  // Out of sight of what prints a sender, as the diff of a failed assertion: it holds the secret.
+  // Private at run time: the diff of a failed assertion must not print the secret.
   readonly #url: URL;
   readonly #agent: http.Agent;
   readonly #count: FailureCount;
-  readonly #dice: Dice;
+  readonly #random: SeededRandom;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #timeoutMs: number;
 
-  /** @throws {XeniooTestingError} when an option can't be */
+  /** @throws {XeniooTestingError} when an option is invalid */
   constructor(options: XeniooSenderOptions) {
     assertSenderOptions(options);
     const {
@@ -61,7 +60,7 @@ export class XeniooSender {
         ? new https.Agent({ keepAlive: true, rejectUnauthorized })
         : new http.Agent({ keepAlive: true });
     this.#count = new FailureCount(failures);
-    this.#dice = new Dice(seed ?? randomSeed());
+    this.#random = new SeededRandom(seed ?? randomSeed());
     this.#timeoutMs = timeoutMs;
     this.#headers = {
       'content-type': 'application/json',
@@ -70,24 +69,24 @@ export class XeniooSender {
     };
   }
 
-  /** Failed calls so far; in a row, where that is what counts. */
+  /** Number of failed calls so far; of those in a row with `failures: 'consecutive'`. */
   get failures(): number {
     return this.#count.failures;
   }
 
-  /** How many more calls may fail before it stops: 10 at first. */
+  /** Number of further calls that may fail before the sender stops: 10 at first. */
   get failuresLeft(): number {
     return this.#count.left;
   }
 
-  /** Why it stopped; absent as long as it calls. */
+  /** Reason why the sender stopped; absent as long as it calls. */
   get stopped(): string | undefined {
     return this.#count.stopped;
   }
 
   /**
    * Makes one call: an object or an array as JSON, a string or bytes as they are.
-   * @returns what came of it, whatever that is
+   * @returns the answer, or the failure as an answer without a status
    * @throws {XeniooSenderStoppedError} once too many calls failed
    */
   async call(
@@ -117,11 +116,11 @@ export class XeniooSender {
   }
 
   /**
-   * Sends an entry, or what a list or stream holds, one a call or grouped, until
-   * all is sent or it stops; what was not sent then is lost. A string and bytes
-   * are calls of their own, as they are. Rejects with what the list, the stream
-   * or `onCall` throws, when the calls under way are answered.
-   * @throws {XeniooTestingError} when an option can't be
+   * Sends an entry, or the entries of a list or stream, one per call or grouped,
+   * until all are sent or the sender stops; the rest is dropped. A string or bytes
+   * are a call of their own. Rejects with an error of the list, the stream or
+   * `onCall`, once the calls under way have ended.
+   * @throws {XeniooTestingError} when an option is invalid
    */
   async send(
     entries: unknown,
@@ -129,28 +128,20 @@ export class XeniooSender {
   ): Promise<XeniooReport> {
     assertSendOptions(options);
     const { concurrency = 1, intervalMs = 0, signal, onCall } = options;
-    const tally = new Tally();
-    const soFar = () => tally.report(this.failuresLeft, this.stopped);
-    const goesOn = () => this.stopped === undefined;
-    const make = async ({ body, events, isRepeated }: PlannedCall) => {
-      if (!goesOn()) return false;
-      const answer = await this.call(body);
-      tally.add(answer, events, isRepeated);
-      onCall?.(answer, soFar, body);
-      return goesOn();
-    };
-    const calls = planCalls(entries, options, this.#dice);
-    const pace = { concurrency, intervalMs, signal };
-    if (goesOn()) await new Turns(calls, make, pace).take();
-    return soFar();
+    return sendCalls(this, planCalls(entries, options, this.#random), {
+      concurrency,
+      startAfterMs: (_call, index) => index * intervalMs,
+      signal,
+      onCall,
+    });
   }
 
-  /** Counts from nothing and calls again, as when the bot is saved and published. */
+  /** Resets the count of failures and calls again, as Xenioo does when the bot is published. */
   publish(): void {
     this.#count.reset();
   }
 
-  /** Closes the connections that are kept. A later call opens new ones. */
+  /** Closes the kept connections. A later call opens new ones. */
   close(): void {
     this.#agent.destroy();
   }

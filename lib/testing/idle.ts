@@ -8,8 +8,8 @@ import { XeniooTestingError } from '../simulator/xenioo-testing.errors.js';
 const MOST_SHOWN = 5;
 
 /**
- * Resolves when everything that was accepted has been handled, in every instance
- * of the module: each handler is done or has given up.
+ * Resolves when all accepted events are handled, in every instance of the module:
+ * each handler is done or has failed after its last attempt.
  * @throws {XeniooTestingError} after `timeoutMs` (4,000 by default, less than test runners wait), with what is still pending; or when there is no XeniooModule
  */
 export async function idle(
@@ -21,7 +21,7 @@ export async function idle(
   const inboxes = app.get(XeniooInbox, { strict: false, each: true });
   if (await settledWithin(allIdle(inboxes, recording), timeoutMs)) return;
   throw new XeniooTestingError(
-    `Not everything is handled after ${timeoutMs} ms. ${describe(recording.describePending())}`,
+    `Events are still pending after ${timeoutMs} ms. ${describe(recording.describePending())}`,
   );
 }
 
@@ -33,7 +33,7 @@ function assertTimeout(timeoutMs: number): void {
   if (problem) throw new XeniooTestingError(`idle(): ${problem}.`);
 }
 
-/** A handler may have sent something to its own application meanwhile. */
+/** Waits again as long as handlers send entries to their own application. */
 async function allIdle(
   inboxes: readonly XeniooInbox[],
   { entries }: Recording,
@@ -47,12 +47,12 @@ async function allIdle(
 
 function describe(pending: readonly string[]): string {
   if (pending.length === 0) {
-    return 'What is pending came before the testing kit was used, or is handled by another process.';
+    return 'They came before the testing kit was used, another process handles them, or processing is paused.';
   }
   const more = pending.length - MOST_SHOWN;
   const shown = [
     ...pending.slice(0, MOST_SHOWN),
     ...(more > 0 ? [`and ${more} more`] : []),
   ];
-  return `${shown.join('; ')}. Where a retry takes too long for a test, shorten it: overrideXenioo(…, { retry: { attempts: 2, delayMs: 1 } }); a \`retry\` in the handler's own decorator goes before that.`;
+  return `${shown.join('; ')}. If retries take too long for a test, shorten them: overrideXenioo(…, { retry: { attempts: 2, delayMs: 1 } }). A \`retry\` in the decorator of the handler takes precedence.`;
 }

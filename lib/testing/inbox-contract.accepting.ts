@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { XeniooInboxError } from '../xenioo.errors.js';
-import type { ContractCases } from './inbox-contract.cases.js';
 import {
+  assertSameEntries,
+  CARRIER,
   datedEvent,
   entriesOf,
-  gate,
+  idsOf,
   invalidEntry,
+  many,
   undatedEvent,
-} from './inbox-bench.js';
+} from './inbox-contract.fixtures.js';
+import type { ContractCases } from './inbox-test-harness.js';
 
 /** Bodies that JSON allows and that storage is known to spoil. */
 const ODD_ENTRIES = [
@@ -18,144 +21,128 @@ const ODD_ENTRIES = [
 ];
 
 export const acceptingCases: ContractCases = {
-  'hands over what it accepted, once, as it came': async bench => {
-    const inbox = await bench.start();
-    const entries = [datedEvent(), undatedEvent(), invalidEntry()];
-    await inbox.accept({ entries });
-    await inbox.idle();
-    assert.deepEqual(bench.ids.toSorted(), entries.map(e => e.id).toSorted());
-    for (const { entry } of bench.runs) {
-      assert.deepEqual(
-        entry,
-        entries.find(({ id }) => id === entry.id),
-      );
+  'runs each accepted event once, with the carrier of its call': async test => {
+    await test.start();
+    const events = [datedEvent('ada'), undatedEvent('ada'), undatedEvent()];
+    await test.process(events, CARRIER);
+    const tasks = test.runs.map(({ task }) => task);
+    assertSameEntries(
+      tasks.map(({ entry }) => entry),
+      events,
+    );
+    for (const { handler, attempts, carrier } of tasks) {
+      assert.equal(handler, undefined);
+      assert.equal(attempts, 0);
+      assert.deepEqual(carrier, CARRIER);
     }
   },
 
-  'hands over odd entries unchanged, and their neighbours': async bench => {
+  'keeps unusual text, numbers and keys as they came': async test => {
     const entries = ODD_ENTRIES.flatMap(text => entriesOf(text));
-    entries.push(...entriesOf('not JSON \u0000'), datedEvent());
-    const accepting = await bench.open();
-    await accepting.accept({ entries });
-    await accepting.start(bench.dispatch(() => undefined));
-    await accepting.idle();
-    for (const entry of entries) {
-      const run = bench.runs.find(run => run.entry.id === entry.id);
-      assert.deepEqual(run?.entry, entry);
-    }
-    assert.equal(bench.runs.length, entries.length);
+    entries.push(...entriesOf('not JSON \u0000'), invalidEntry(), datedEvent());
+    await test.open();
+    await test.accept(entries);
+    await test.start();
+    await test.idle();
+    const letters = await test.inbox.deadLetters.list();
+    const events = test.runs.map(({ task }) => task.entry);
+    assertSameEntries(
+      [...events, ...letters.map(({ entry }) => entry)],
+      entries,
+    );
   },
 
-  'hands over nothing before it is started': async bench => {
-    const inbox = await bench.open();
-    await inbox.accept({ entries: [datedEvent()] });
-    assert.deepEqual(bench.runs, []);
-    await inbox.start(bench.dispatch(() => undefined));
-    await inbox.idle();
-    assert.equal(bench.runs.length, 1);
-  },
-
-  'accepts a call of nothing': async bench => {
-    const inbox = await bench.start();
-    await inbox.accept({ entries: [] });
-    await inbox.idle();
-    assert.deepEqual(bench.runs, []);
-  },
-
-  'hands over each of 1,000 entries of a call once': async bench => {
-    const inbox = await bench.start();
-    const entries = Array.from({ length: 1_000 }, () => datedEvent());
-    await inbox.accept({ entries });
-    await inbox.idle();
-    assert.deepEqual(bench.ids.toSorted(), entries.map(e => e.id).toSorted());
-  },
-
-  'drops a dated entry that it accepted before': async bench => {
-    const inbox = await bench.start();
-    const event = datedEvent();
-    await inbox.accept({ entries: [event, event] });
-    await inbox.accept({ entries: [event] });
-    await inbox.idle();
-    await inbox.accept({ entries: [event] });
-    await inbox.idle();
-    assert.deepEqual(bench.ids, [event.id]);
-  },
-
-  'drops a dated entry that comes twice at the same time': async bench => {
-    const inbox = await bench.start();
-    const [one, other] = [datedEvent(), datedEvent()];
-    await Promise.all([
-      inbox.accept({ entries: [one, other] }),
-      inbox.accept({ entries: [other, one] }),
-      inbox.accept({ entries: [one] }),
-    ]);
-    await inbox.idle();
-    assert.deepEqual(bench.ids.toSorted(), [one.id, other.id].toSorted());
-  },
-
-  'drops no entry without a date, and none with `dedupe: false`':
-    async bench => {
-      const inbox = await bench.start(undefined, { dedupe: false });
-      const [dated, undated] = [datedEvent(), undatedEvent()];
-      await inbox.accept({ entries: [dated, dated] });
-      await bench.stop(inbox);
-      const deduping = await bench.start();
-      await deduping.accept({ entries: [undated, undated] });
-      await deduping.idle();
-      const { id } = dated;
-      assert.deepEqual(bench.ids, [id, id, undated.id, undated.id]);
+  'holds what it has accepted as pending, and runs nothing before it is started':
+    async test => {
+      await test.open();
+      const dated = datedEvent();
+      await test.accept([dated, dated, undatedEvent()]);
+      assert.equal((await test.inbox.stats()).pending, 2);
+      assert.deepEqual(test.runs, []);
+      await test.start();
+      await test.idle();
+      assert.equal(test.runs.length, 2);
     },
 
-  'forgets the oldest ids past `maxIds`': async bench => {
-    const inbox = await bench.start(undefined, {
-      dedupe: { ttlSeconds: 3_600, maxIds: 2 },
-    });
-    const events = [datedEvent(), datedEvent(), datedEvent()];
-    for (const event of events) {
-      await inbox.accept({ entries: [event] });
-      const at = Date.now();
-      // Of the same millisecond none is the oldest.
-      await bench.until(() => Date.now() > at, 'the clock went on');
-    }
-    await inbox.accept({ entries: [events[2]!, events[1]!] });
-    await inbox.idle();
-    assert.equal(bench.runs.length, 3);
-    await inbox.accept({ entries: [events[0]!] });
-    await inbox.idle();
-    assert.equal(bench.ids.at(-1), events[0]!.id);
-    assert.equal(bench.runs.length, 4);
+  'accepts a call without entries': async test => {
+    await test.start();
+    await test.process([]);
+    assert.deepEqual(test.runs, []);
   },
 
-  'refuses with XeniooInboxError when it has stopped': async bench => {
-    const inbox = await bench.start();
-    await bench.stop(inbox);
-    await assert.rejects(
-      inbox.accept({ entries: [datedEvent()] }),
-      XeniooInboxError,
+  'runs each of 1,000 events of one call once': async test => {
+    await test.start();
+    const events = many(1_000, () => datedEvent());
+    await test.process(events);
+    assert.deepEqual(test.ids.toSorted(), idsOf(events).toSorted());
+  },
+
+  'drops duplicates and reports them': async test => {
+    await test.start();
+    const event = datedEvent(undefined, undefined, 'support');
+    await test.accept([event, event]);
+    await test.process([event]);
+    await test.process([event, datedEvent()]);
+    assert.equal(test.runs.length, 2);
+    const reported = test.duplicates.flatMap(({ bot, count }) =>
+      many(count, () => bot),
     );
-    assert.deepEqual(bench.runs, []);
+    assert.deepEqual(reported, ['support', 'support', 'support']);
   },
 
-  'waits at its stop for handlers in flight': async bench => {
-    const { opened, open } = gate();
-    const inbox = await bench.start(async () => {
-      await opened;
-      bench.steps.push('handled');
-    });
-    await inbox.accept({ entries: [datedEvent()] });
-    await bench.until(() => bench.runs.length === 1, 'the handler runs');
-    const stopped = bench.stop(inbox).then(() => bench.steps.push('stopped'));
-    open();
-    await stopped;
-    assert.deepEqual(bench.steps, ['handled', 'stopped']);
+  'drops duplicates of calls that arrive at the same time': async test => {
+    await test.start();
+    const [one, other] = [datedEvent(), datedEvent()];
+    const calls = [[one, other], [other, one], [one]];
+    await Promise.all(calls.map(entries => test.accept(entries)));
+    await test.idle();
+    assert.deepEqual(test.ids.toSorted(), idsOf([one, other]).toSorted());
   },
 
-  'waits at its stop no longer than it may': async bench => {
-    const { opened, open } = gate();
-    const inbox = await bench.start(() => opened);
-    await inbox.accept({ entries: [datedEvent()] });
-    await bench.until(() => bench.runs.length === 1, 'the handler runs');
-    await bench.stop(inbox, 20);
-    open();
+  'drops no event without a date': async test => {
+    await test.start();
+    const event = undatedEvent();
+    await test.accept([event, event]);
+    await test.process([event]);
+    assert.deepEqual(test.ids, [event.id, event.id, event.id]);
+    assert.deepEqual(test.duplicates, []);
+  },
+
+  'drops nothing with `dedupe: false`': async test => {
+    await test.start({ dedupe: false });
+    const event = datedEvent();
+    await test.accept([event, event]);
+    await test.process([event]);
+    assert.deepEqual(test.ids, [event.id, event.id, event.id]);
+  },
+
+  'forgets the oldest ids beyond `maxIds`': async test => {
+    await test.start({ dedupe: { ttlSeconds: 3_600, maxIds: 2 } });
+    const events = [datedEvent(), datedEvent(), datedEvent()] as const;
+    for (const event of events) {
+      await test.accept([event]);
+      const at = Date.now();
+      // Ids of the same millisecond are equally old.
+      await test.until(async () => Date.now() > at, 'the clock to go on');
+    }
+    await test.process([events[2], events[1]]);
+    assert.equal(test.runs.length, 3);
+    await test.process([events[0]]);
+    assert.deepEqual(test.ids, idsOf([...events, events[0]]));
+  },
+
+  'accepts an event again whose first call was rejected': async test => {
+    const event = datedEvent();
+    await test.start({ acceptTimeoutMs: 100 });
+    const { inbox } = test;
+    const restore = await test.storage.interrupt?.();
+    if (!restore) await test.stop();
+    const call = { bot: 'default', receivedAt: new Date(), entries: [event] };
+    await assert.rejects(inbox.accept(call), XeniooInboxError);
+    await restore?.();
+    if (!restore) await test.start();
+    assert.deepEqual(test.runs, []);
+    await test.process([event]);
+    assert.deepEqual(test.ids, [event.id]);
   },
 };

@@ -1,144 +1,168 @@
 import assert from 'node:assert/strict';
-import type { XeniooDeadLetter } from '../inbox/dead-letter.js';
-import type { XeniooInbox } from '../inbox/xenioo.inbox.js';
+import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
+import type { XeniooDeadLetterFilter } from '../inbox/xenioo.dead-letter-store.js';
 import { XeniooDeadLetterError } from '../xenioo.errors.js';
-import type { ContractCases } from './inbox-contract.cases.js';
 import {
+  assertSameEntries,
   datedEvent,
+  done,
+  failed,
   gate,
-  givenUp,
+  HANDLER,
+  idsOf,
   invalidEntry,
-  settled,
-  toBeRetried,
-  type Bench,
-} from './inbox-bench.js';
+} from './inbox-contract.fixtures.js';
+import type { ContractCases, InboxTestHarness } from './inbox-test-harness.js';
 
 export const deadLetterCases: ContractCases = {
-  'keeps an invalid entry as a dead letter when it is accepted':
-    async bench => {
-      const inbox = await bench.open();
-      const entry = invalidEntry();
-      await inbox.accept({ entries: [entry] });
-      const letter = await inbox.deadLetters.get(entry.id);
-      assert.equal(letter?.kind, 'invalid');
-      assert.deepEqual(letter.entry, entry);
-      assert.deepEqual(letter.failures, []);
+  'stores the dead letters of failed handlers and of invalid entries before it announces them':
+    async test => {
+      const result = failed('Crm.score');
+      const stored: (XeniooDeadLetter | undefined)[] = [];
+      const errors = new Map<string, unknown>();
+      test.handle = async () => [done(), result];
+      test.onAnnounce = async ({ id }, error) => {
+        stored.push(await test.inbox.deadLetters.get(id));
+        errors.set(id, error);
+      };
+      await test.start();
+      const [event, invalid] = [datedEvent(), invalidEntry()];
+      await test.process([event, invalid]);
+      const id = `${event.id}.Crm.score`;
+      const letters = await test.inbox.deadLetters.list();
+      assert.deepEqual(idsOf(letters).toSorted(), [id, invalid.id].toSorted());
+      assertSameEntries(test.announced, letters);
+      assertSameEntries(
+        stored.filter(letter => letter !== undefined),
+        letters,
+      );
+      // Where another process announces a letter, it does not know the error.
+      assert.ok([undefined, result.error].includes(errors.get(id) as Error));
+      assert.equal(errors.get(invalid.id), undefined);
+      const ofEvent = letters.find(letter => letter.id === id)!;
+      assert.equal(ofEvent.kind, 'event');
+      assert.deepEqual(ofEvent.entry, event);
+      assert.equal(ofEvent.handler, 'Crm.score');
+      assert.equal(ofEvent.attempts, 3);
+      assert.equal(ofEvent.error?.message, 'Crm.score is broken');
+      const ofInvalid = letters.find(letter => letter !== ofEvent)!;
+      assert.equal(ofInvalid.kind, 'invalid');
+      assert.deepEqual(ofInvalid.entry, invalid);
+      assert.equal(ofInvalid.handler, undefined);
     },
 
-  'keeps what handlers gave up on, before that is announced': async bench => {
-    let told: XeniooDeadLetter | undefined;
-    const event = datedEvent();
-    const inbox = await bench.start(({ entry }) =>
-      givenUp(entry, ['Crm.save', 'Crm.tell'], async () => {
-        told = await inbox.deadLetters.get(event.id);
-      }),
-    );
-    await inbox.accept({ entries: [event] });
-    await inbox.idle();
-    assert.equal(told?.kind, 'event');
-    assert.deepEqual(told.entry, event);
-    assert.deepEqual(
-      told.failures.map(({ handler, attempts, error }) => [
-        handler,
-        attempts,
-        error.message,
-      ]),
-      [
-        ['Crm.save', 3, 'Crm.save is broken'],
-        ['Crm.tell', 3, 'Crm.tell is broken'],
-      ],
-    );
-    assert.ok(told.deadLetteredAt.getTime() <= Date.now());
+  'runs the next events while a dead letter is announced': async test => {
+    const { opened, open } = gate();
+    test.handle = async () => [test.runs.length === 1 ? failed() : done()];
+    test.onAnnounce = () => opened;
+    await test.start({ concurrency: 1 });
+    await test.accept([datedEvent('ada'), datedEvent('ada')]);
+    await test.ran(2);
+    open();
+    await test.idle();
   },
 
-  'goes on while those who are told of a failure take their time':
-    async bench => {
-      const { opened, open } = gate();
-      const inbox = await bench.start(
-        ({ entry }) =>
-          entry.id === first.id
-            ? givenUp(entry, ['Crm.save'], () => opened)
-            : undefined,
-        { concurrency: 1 },
-      );
-      const [first, second] = [datedEvent('ada'), datedEvent('ada')];
-      await inbox.accept({ entries: [first, second] });
-      await bench.until(() => bench.runs.length === 2, 'the second is handled');
-      open();
-      await inbox.idle();
-    },
+  'lists dead letters in pages, the oldest first': async test => {
+    await failEach(test, 5);
+    const { deadLetters } = test.inbox;
+    const all = test.ids.map(id => `${id}.${HANDLER}`);
+    assert.deepEqual(idsOf(await deadLetters.list()), all);
+    const pageAfter = async (after?: string) =>
+      idsOf(await deadLetters.list({ limit: 2, after }));
+    assert.deepEqual(await pageAfter(), all.slice(0, 2));
+    assert.deepEqual(await pageAfter(all[1]), all.slice(2, 4));
+    assert.deepEqual(await pageAfter(all[3]), all.slice(4));
+    assert.deepEqual(await pageAfter(all[4]), []);
+    await assert.rejects(pageAfter('none'), XeniooDeadLetterError);
+  },
 
-  'makes one letter of handlers that give up one after another':
-    async bench => {
-      const inbox = await bench.start(({ entry, progress }) =>
-        progress
-          ? givenUp(entry, ['Crm.tell'])
-          : settled({
-              ...toBeRetried(10),
-              failures: givenUp(entry, ['Crm.save']).failures,
-            }),
-      );
-      await inbox.accept({ entries: [datedEvent()] });
-      await inbox.idle();
-      const letters = await inbox.deadLetters.list();
-      assert.equal(letters.length, 1);
-      assert.deepEqual(
-        letters[0]!.failures.map(({ handler }) => handler).toSorted(),
-        ['Crm.save', 'Crm.tell'],
-      );
-    },
-
-  'lists letters in pages, and by kind and handler': async bench => {
-    const inbox = await deadInbox(bench, 5);
-    await inbox.accept({ entries: [invalidEntry()] });
-    await inbox.idle();
-    const { deadLetters } = inbox;
-    const all = await deadLetters.list();
-    assert.equal(all.length, 6);
-    const pages: string[] = [];
-    for (;;) {
-      const page = await deadLetters.list({ limit: 4, after: pages.at(-1) });
-      if (page.length === 0) break;
-      pages.push(...page.map(({ id }) => id));
+  'lists the dead letters that fit every field of a filter': async test => {
+    test.handle = async () => [failed('Crm.save'), failed('Crm.score')];
+    await test.start();
+    const ada = datedEvent('ada', undefined, 'shop');
+    const bob = datedEvent('bob', undefined, 'support');
+    const invalid = invalidEntry();
+    for (const entry of [ada, bob, invalid]) await test.process([entry]);
+    const expected: [XeniooDeadLetterFilter, string[]][] = [
+      [{ kind: 'invalid' }, [invalid.id]],
+      [{ kind: 'event' }, [ada.id, ada.id, bob.id, bob.id]],
+      [{ handler: 'Crm.score' }, [ada.id, bob.id]],
+      [{ handler: 'Crm' }, []],
+      [{ eventId: ada.id }, [ada.id, ada.id]],
+      [{ bot: 'support', handler: 'Crm.save' }, [bob.id]],
+      [{ conversationId: 'ada' }, [ada.id, ada.id]],
+      [{ conversationId: 'ada', bot: 'support' }, []],
+    ];
+    for (const [filter, ids] of expected) {
+      const letters = await test.inbox.deadLetters.list(filter);
+      const listed = letters.map(({ entry }) => entry.id);
+      assert.deepEqual(listed, ids, JSON.stringify(filter));
     }
-    assert.deepEqual(
-      pages,
-      all.map(({ id }) => id),
-    );
-    const lengthOf = async (query: Parameters<typeof deadLetters.list>[0]) =>
-      (await deadLetters.list(query)).length;
-    assert.equal(await lengthOf({ kind: 'invalid' }), 1);
-    assert.equal(await lengthOf({ kind: 'event', limit: 3 }), 3);
-    assert.equal(await lengthOf({ handler: 'Crm.save' }), 5);
-    assert.equal(await lengthOf({ handler: 'Crm.none' }), 0);
-    await assert.rejects(
-      deadLetters.list({ after: 'none' }),
-      XeniooDeadLetterError,
-    );
   },
 
-  'removes a letter, and tells whether there was one': async bench => {
-    const inbox = await deadInbox(bench, 2);
-    const [first, second] = await inbox.deadLetters.list();
-    assert.equal(await inbox.deadLetters.remove(first!.id), true);
-    assert.equal(await inbox.deadLetters.remove(first!.id), false);
-    assert.equal(await inbox.deadLetters.get(first!.id), undefined);
-    const left = await inbox.deadLetters.list();
-    assert.deepEqual(
-      left.map(({ id }) => id),
-      [second!.id],
-    );
+  'removes a dead letter, and says if there was one': async test => {
+    await failEach(test, 2);
+    const { deadLetters } = test.inbox;
+    const [first, second] = idsOf(await deadLetters.list());
+    assert.equal(await deadLetters.remove(first!), true);
+    assert.equal(await deadLetters.remove(first!), false);
+    assert.equal(await deadLetters.get(first!), undefined);
+    assert.deepEqual(idsOf(await deadLetters.list()), [second]);
   },
+
+  'replays a dead letter once, though its event was accepted before':
+    async test => {
+      await failEach(test, 1);
+      const { deadLetters } = test.inbox;
+      const { id, entry } = (await deadLetters.list())[0]!;
+      test.handle = async () => [done()];
+      const tasks = [{ entry, handler: HANDLER, attempts: 0 }];
+      const replays = [1, 2].map(() => deadLetters.replay(id, tasks));
+      const replayed = await Promise.all(replays);
+      assert.deepEqual(new Set(replayed), new Set([true, false]));
+      assert.equal(await deadLetters.get(id), undefined);
+      await test.idle();
+      assert.equal(await deadLetters.replay(id, tasks), false);
+      await test.idle();
+      assert.equal(test.runs.length, 2);
+      const { task } = test.runs[1]!;
+      assert.deepEqual(task.entry, entry);
+      assert.equal(task.handler, HANDLER);
+      assert.equal(task.attempts, 0);
+    },
+
+  'replays an invalid entry as the events that it is parsed into now':
+    async test => {
+      await test.start();
+      const entry = invalidEntry();
+      await test.process([entry]);
+      const events = [datedEvent('ada'), datedEvent('bob')];
+      const tasks = events.map(entry => ({ entry, attempts: 0 }));
+      const { deadLetters } = test.inbox;
+      assert.equal(await deadLetters.replay(entry.id, tasks), true);
+      await test.idle();
+      assert.deepEqual(test.ids.toSorted(), idsOf(events).toSorted());
+      assert.ok(test.runs.every(({ task }) => task.handler === undefined));
+      assert.deepEqual(await deadLetters.list(), []);
+    },
+
+  'stores a dead letter again, as the newest, when its replay fails':
+    async test => {
+      await failEach(test, 2);
+      const { deadLetters } = test.inbox;
+      const [first, second] = await deadLetters.list();
+      const { id, entry } = first!;
+      const task = { entry, handler: HANDLER, attempts: 0 };
+      await deadLetters.replay(id, [task]);
+      await test.idle();
+      assert.deepEqual(idsOf(await deadLetters.list()), [second!.id, id]);
+      assert.equal(test.announced.length, 3);
+    },
 };
 
-/** An inbox with so many letters of `Crm.save`. */
-async function deadInbox(bench: Bench, letters: number): Promise<XeniooInbox> {
-  const inbox = await bench.start(({ entry }) =>
-    'reason' in entry ? undefined : givenUp(entry),
-  );
-  for (let count = 0; count < letters; count++) {
-    await inbox.accept({ entries: [datedEvent()] });
-    await inbox.idle();
-  }
-  return inbox;
+/** Starts an inbox in which the handler of so many events has failed, one after another. */
+async function failEach(test: InboxTestHarness, count: number): Promise<void> {
+  test.handle = async () => [failed()];
+  await test.start();
+  for (let done = 0; done < count; done++) await test.process([datedEvent()]);
 }

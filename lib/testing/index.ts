@@ -16,7 +16,10 @@ export {
   xeniooTraffic,
   type XeniooTrafficOptions,
 } from '../simulator/xenioo-traffic.js';
-export type { XeniooWireEntry, XeniooWireFields } from '../simulator/xenioo-wire-entry.js';
+export type {
+  XeniooWireEntry,
+  XeniooWireFields,
+} from '../simulator/xenioo-wire-entry.js';
 
 // The service
 export { XeniooSender } from '../simulator/xenioo.sender.js';
@@ -27,7 +30,10 @@ export type {
 } from '../simulator/xenioo.sender-options.js';
 export type { XeniooAnswer } from '../simulator/post.js';
 export type { XeniooFailureReading } from '../simulator/failure-count.js';
-export type { XeniooLatencies, XeniooReport } from '../simulator/xenioo-report.js';
+export type {
+  XeniooLatencies,
+  XeniooReport,
+} from '../simulator/xenioo-report.js';
 
 // In tests of an application
 export {
@@ -49,10 +55,10 @@ export {
 } from '../simulator/xenioo-testing.errors.js';
 
 // For those who write an inbox
-export {
-  xeniooInboxContract,
-  type XeniooInboxContractCase,
-  type XeniooInboxSettings,
-  type XeniooInboxStorage,
-  type XeniooInboxUnderTest,
-} from './inbox-contract.js';
+export { xeniooInboxContract } from './inbox-contract.js';
+export type {
+  XeniooInboxContractCase,
+  XeniooInboxSettings,
+  XeniooInboxStorage,
+  XeniooInboxUnderTest,
+} from './xenioo.inbox-under-test.js';

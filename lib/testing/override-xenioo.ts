@@ -1,8 +1,5 @@
-import {
-  MemoryInbox,
-  type MemoryInboxSettings,
-} from '../memory/memory.inbox.js';
 import { XeniooInbox } from '../inbox/xenioo.inbox.js';
+import { memoryInbox } from '../memory/memory-inbox.factory.js';
 import { resolveXeniooOptions } from '../options/resolve-xenioo-options.js';
 import { withoutUndefined } from '../options/without-undefined.js';
 import {
@@ -11,13 +8,13 @@ import {
   type XeniooOptions,
 } from '../options/xenioo.options.js';
 
-/** What a test changes of the options that the application has. */
+/** Options that replace those of the application in a test. */
 export interface XeniooOverrides extends XeniooOptions {
-  /** Keeps events in memory, whatever inbox the application has. */
+  /** Replaces the inbox of the application by `memoryInbox()`. */
   readonly inbox?: 'memory';
 }
 
-/** What is used of the `TestingModuleBuilder` of `@nestjs/testing`. */
+/** The part of the `TestingModuleBuilder` of `@nestjs/testing` that is used. */
 interface Builder {
   overrideProvider(token: unknown): {
     useFactory(provider: {
@@ -44,7 +41,7 @@ export function overrideXenioo<B extends Builder>(
   builder: B,
   { inbox, ...given }: XeniooOverrides,
 ): B {
-  // What comes from an environment variable that is not set changes nothing.
+  // An option from an environment variable that is not set changes nothing.
   const options = withoutUndefined(given);
   builder.overrideProvider(XENIOO_SETTINGS).useFactory({
     inject: [XENIOO_OPTIONS],
@@ -52,15 +49,14 @@ export function overrideXenioo<B extends Builder>(
       resolveXeniooOptions({ ...withoutBots(own, options), ...options }),
   });
   if (inbox === 'memory') {
-    builder.overrideProvider(XeniooInbox).useFactory({
-      inject: [XENIOO_SETTINGS],
-      factory: (settings: MemoryInboxSettings) => new MemoryInbox(settings),
-    });
+    const { inject = [], useFactory } = memoryInbox();
+    const factory = useFactory as (settings: never) => unknown;
+    builder.overrideProvider(XeniooInbox).useFactory({ inject, factory });
   }
   return builder;
 }
 
-/** Where the test brings its own secret or bots, those of the application go. */
+/** Leaves out the secret and the bots of the application where the test brings its own. */
 function withoutBots(
   own: XeniooOptions,
   { secret, bots }: XeniooOptions,

@@ -6,9 +6,10 @@ import type { XeniooEventType } from '../events/xenioo-event-type.js';
 import { recordingOf, type XeniooDispatchedAttempt } from './recording.js';
 
 /**
- * What the application has answered 200, in order: events of these types, or
- * everything, invalid entries and those that came twice too. Begins with the
- * first function of the kit that is called for the application.
+ * Returns the entries of the calls that the application has answered 200, in
+ * order: events of the given types, or all entries, invalid ones and duplicates
+ * included. Recording begins with the first function of the kit that is called
+ * for the application.
  *
  * @example
  * ```ts
@@ -33,13 +34,13 @@ export function received(
 }
 
 /**
- * What handlers have done, each attempt in the order in which it ended; those of
- * one handler, if its name is given. Begins with the first function of the kit
- * that is called for the application.
+ * Returns the attempts of all `@OnXenioo()` handlers, or of the one of the given
+ * name, in the order in which they ended. Recording begins with the first
+ * function of the kit that is called for the application.
  *
  * @example
  * ```ts
- * dispatched(app, 'Crm.saveMessage').map(({ outcome }) => outcome);
+ * dispatched(app, 'Crm.saveMessage').map(({ status }) => status);
  * ```
  */
 export function dispatched(
@@ -51,7 +52,7 @@ export function dispatched(
   );
 }
 
-/** Forgets what was received and dispatched so far: for tests that share an application. */
+/** Clears what `received()` and `dispatched()` return, for tests that share an application. */
 export function forget(app: INestApplicationContext): void {
   recordingOf(app).clear();
 }

@@ -1,58 +1,59 @@
 import type { INestApplicationContext } from '@nestjs/common';
-import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
-import type { Outcome } from '../handlers/progress-after.js';
+import type { XeniooDelivery } from '../events/xenioo-delivery.js';
+import type { XeniooEvent } from '../events/xenioo.events.js';
 import {
   XeniooObservers,
-  type ObservedAttempt,
+  type XeniooHandlerRun,
   type XeniooObserver,
 } from '../handlers/xenioo.observers.js';
+import type { XeniooHandlerResult } from '../handlers/xenioo-task.js';
 import { XeniooTestingError } from '../simulator/xenioo-testing.errors.js';
 
-/** One attempt of one handler, and what came of it. */
+/** One attempt of one `@OnXenioo()` handler on one event, and its result. */
 export interface XeniooDispatchedAttempt {
   /** `Class.method`, or the option `name` of its decorator. */
   readonly handler: string;
-  readonly entry: XeniooEntry;
+  readonly event: XeniooEvent;
   /** Counts from 1. */
   readonly attempt: number;
-  /** `given up` makes a dead letter; an invalid entry is one already. */
-  readonly outcome: 'done' | 'to be retried' | 'given up';
+  /** After `'retry'` another attempt follows; `'failed'` makes a dead letter. */
+  readonly status: XeniooHandlerResult['status'];
   /** What the handler threw. */
   readonly error?: unknown;
 }
 
-/** Keeps what an application accepts, and what its handlers do. */
+/** Records the calls that an application accepts, and the attempts of its handlers. */
 export class Recording implements XeniooObserver {
   readonly entries: XeniooEntry[] = [];
   readonly attempts: XeniooDispatchedAttempt[] = [];
-  /** What goes on or is still to come, in words, by handler and entry. */
+  /** Describes what runs or waits for a retry, by handler and event. */
   private readonly pending = new Map<string, () => string>();
 
-  received(entries: readonly XeniooEntry[]): void {
+  deliveryAccepted({ entries }: XeniooDelivery): void {
     for (const entry of entries) this.entries.push(entry);
   }
 
-  attempting(attempt: ObservedAttempt): void {
-    const begunAt = performance.now();
-    this.pending.set(keyOf(attempt), () => {
-      const ms = Math.round(performance.now() - begunAt);
-      return `${attempt.handler} has been running for ${ms} ms on ${nameOf(attempt.entry)} (attempt ${attempt.attempt})`;
+  handlerStarted(run: XeniooHandlerRun): void {
+    const { handler, event, attempt } = run;
+    const startedAt = performance.now();
+    this.pending.set(keyOf(run), () => {
+      const ms = Math.round(performance.now() - startedAt);
+      return `${handler} has been running for ${ms} ms on ${event.typeName} ${event.id} (attempt ${attempt})`;
     });
   }
 
-  attempted(observed: ObservedAttempt, outcome: Outcome): void {
-    const { handler, entry, attempt } = observed;
-    this.pending.delete(keyOf(observed));
-    if (outcome.is === 'unmatched') return;
-    const { is, ...rest } = outcome;
-    const error = 'error' in rest && { error: rest.error };
-    this.attempts.push({ handler, entry, attempt, outcome: is, ...error });
-    if (outcome.is !== 'to be retried') return;
-    const { retryAt } = outcome;
-    this.pending.set(keyOf(observed), () => {
+  handlerFinished(run: XeniooHandlerRun, result: XeniooHandlerResult): void {
+    const { handler, event, attempt } = run;
+    const { status } = result;
+    const error = 'error' in result && { error: result.error };
+    this.attempts.push({ handler, event, attempt, status, ...error });
+    this.pending.delete(keyOf(run));
+    if (result.status !== 'retry') return;
+    const { retryAt } = result;
+    this.pending.set(keyOf(run), () => {
       const ms = Math.max(0, retryAt - Date.now());
-      return `${handler} waits ${ms} ms for attempt ${attempt + 1} on ${nameOf(entry)}`;
+      return `${handler} waits ${ms} ms for attempt ${attempt + 1} on ${event.typeName} ${event.id}`;
     });
   }
 
@@ -69,7 +70,7 @@ export class Recording implements XeniooObserver {
 const RECORDINGS = new WeakMap<XeniooObservers, Recording>();
 
 /**
- * The recording of an application, which begins when it is first asked for.
+ * Returns the recording of an application, which begins with the first call.
  * @throws {XeniooTestingError} without a XeniooModule
  */
 export function recordingOf(app: INestApplicationContext): Recording {
@@ -87,18 +88,12 @@ function observersOf(app: INestApplicationContext): XeniooObservers {
     return app.get(XeniooObservers, { strict: false });
   } catch (cause) {
     throw new XeniooTestingError(
-      'The application has no XeniooModule: import it in the module that is tested, and call `app.init()` before.',
+      'The application has no XeniooModule: import it in the module under test, and call `app.init()` first.',
       { cause },
     );
   }
 }
 
-function keyOf({ handler, entry }: ObservedAttempt): string {
-  return `${handler} ${entry.id}`;
-}
-
-function nameOf(entry: XeniooEntry): string {
-  return entry instanceof InvalidXeniooEntry
-    ? `invalid entry ${entry.id}`
-    : `${entry.typeName} ${entry.id}`;
+function keyOf({ handler, event }: XeniooHandlerRun): string {
+  return `${handler} ${event.id}`;
 }

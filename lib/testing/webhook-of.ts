@@ -36,8 +36,10 @@ export function webhookOf(
   }
   const all = app
     .get(XeniooGate, { strict: false, each: true })
-    .flatMap(({ url, keyring, isEnding }) =>
-      url === undefined ? [] : [{ path: url, bots: keyring.known, isEnding }],
+    .flatMap(({ url, bots, isClosing }) =>
+      url === undefined
+        ? []
+        : [{ path: url, bots: bots.all, isEnding: isClosing }],
     );
   const found = all.filter(
     webhook =>

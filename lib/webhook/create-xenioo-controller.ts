@@ -12,30 +12,48 @@ import {
   VERSION_NEUTRAL,
   type Type,
 } from '@nestjs/common';
+import { tracingChannel } from 'node:diagnostics_channel';
 import { describeError } from '../describe-error.js';
+import { invalidEntry } from '../events/explain-entry.js';
 import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
-import { parseInSteps } from '../events/parse-body.js';
+import { parseBody } from '../events/parse-body.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
+import type { XeniooDelivery } from '../events/xenioo-delivery.js';
 import { XeniooObservers } from '../handlers/xenioo.observers.js';
 import { XeniooInbox } from '../inbox/xenioo.inbox.js';
+import {
+  XENIOO_SETTINGS,
+  type XeniooSettings,
+} from '../options/xenioo.options.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
-import { XENIOO_SETTINGS, type XeniooSettings } from '../options/xenioo.options.js';
-import { runInTurns } from './run-in-turns.js';
+import { errorLocation } from './error-location.js';
 import { FASTIFY_ROUTE_CONFIG } from './fastify.gate.js';
-import { rawRequest, rawResponse } from './raw-http.js';
+import { parseInTurns } from './parse-in-turns.js';
+import {
+  exchangeOf,
+  rawResponse,
+  type HttpRequest,
+  type HttpResponse,
+  type WebhookCall,
+  type WebhookExchange,
+} from './webhook.exchange.js';
 import { XeniooFilter } from './xenioo.filter.js';
-import { XeniooGate } from './xenioo.gate.js';
-import { XeniooGuard } from './xenioo.guard.js';
-import { ROUTE_ID, type XeniooRoute } from './xenioo.route.js';
+import { XeniooGuard } from './xenioo.gate.js';
+import { ROUTE_ID } from './xenioo.route.js';
 
-/** A call may hold any number of entries. */
-const MOST_ERRORS = 20;
+const tracing = tracingChannel<unknown, XeniooDelivery>('xenioo.delivery');
 
-/** Makes a controller class for one instance: two of them must not share a path or the host's decorators. */
+/** Number of errors that an answer of 400 lists: a call may hold any number of entries. */
+const MAX_ERRORS = 20;
+
+/** Length of a body, in characters, that is parsed in less than about a millisecond. */
+const SMALL_BODY_LENGTH = 32_768;
+
+/** Creates a controller class for one instance of the module: each has a path and decorators of its own. */
 export function createXeniooController(
   path: string,
   decorators: readonly ClassDecorator[],
-  { id }: XeniooRoute,
+  id: symbol,
 ): Type {
   @applyDecorators(...decorators)
   @UseGuards(XeniooGuard)
@@ -46,7 +64,6 @@ export function createXeniooController(
 
     constructor(
       @Inject(XENIOO_SETTINGS) private readonly settings: XeniooSettings,
-      private readonly gate: XeniooGate,
       private readonly inbox: XeniooInbox,
       private readonly observers: XeniooObservers,
     ) {}
@@ -55,48 +72,75 @@ export function createXeniooController(
     @SetMetadata(FASTIFY_ROUTE_CONFIG, { xenioo: id })
     @Post()
     async receive(
-      @Req() request: Parameters<typeof rawRequest>[0],
-      @Res() reply: Parameters<typeof rawResponse>[0],
+      @Req() request: HttpRequest,
+      @Res() reply: HttpResponse,
     ): Promise<void> {
-      const call = this.gate.callOf(rawRequest(request))!;
+      const exchange = exchangeOf(request, id);
       rawResponse(reply);
-      if (!call.take()) return;
-      const { body, bot, receivedAt } = call;
-      const hasLazyIds = this.settings.dedupe === false;
-      const receipt = { bot, receivedAt, hasLazyIds };
-      const entries = await runInTurns(parseInSteps(body, receipt));
-      const errors =
-        this.settings.invalid === 'reject' ? errorsOf(entries) : [];
-      if (errors.length > 0) {
-        const reason = `\`invalid: 'reject'\`, and ${errors.join('; ')}`;
-        call.refuse(400, reason, errors);
-        return;
-      }
+      const call = exchange.beginHandling();
+      if (!call) return;
       try {
-        await this.inbox.accept({ entries });
+        await this.handle(call, exchange);
+      } catch (error) {
+        this.logger.error(`Handling a call failed: ${errorLocation(error)}`);
+        exchange.reject(503, 'handling the call failed, see the previous line');
+      }
+    }
+
+    private async handle(
+      call: WebhookCall,
+      exchange: WebhookExchange,
+    ): Promise<void> {
+      const { bot, receivedAt, body } = call;
+      const receipt = { bot, receivedAt };
+      const entries = body.isBase64
+        ? [invalidEntry('not-json', [UNDECODABLE], body.text, receipt)]
+        : body.text.length <= SMALL_BODY_LENGTH
+          ? parseBody(body.text, receipt)
+          : await parseInTurns(body.text, receipt);
+      if (this.settings.invalid === 'reject') {
+        const errors = errorsOf(entries);
+        const reason = `\`invalid: 'reject'\`, and ${errors.join('; ')}`;
+        if (errors.length > 0) return exchange.reject(400, reason, errors);
+      }
+      const given = { bot: bot.name, receivedAt, entries };
+      const { observers } = this;
+      const delivery: XeniooDelivery = observers.isEmpty
+        ? given
+        : { ...given, carrier: observers.carrierOf(given) };
+      try {
+        await this.accept(delivery);
       } catch (error) {
         const { message, stack } = describeError(error);
         if (!(error instanceof XeniooInboxError)) {
           this.logger.error(`The inbox failed: ${message}`, stack);
         }
-        call.refuse(503, message);
-        return;
+        return exchange.reject(503, message);
       }
-      this.observers.received(entries);
-      call.accept(entries.some(isEvent));
+      exchange.accept(entries.some(isEvent));
+      if (!observers.isEmpty) observers.notify('deliveryAccepted', delivery);
+    }
+
+    private accept(delivery: XeniooDelivery): Promise<void> {
+      return tracing.hasSubscribers
+        ? tracing.tracePromise(() => this.inbox.accept(delivery), delivery)
+        : this.inbox.accept(delivery);
     }
   }
   return XeniooController;
 }
 
-/** What is wrong with the entries, as far as somebody would read it. */
+const UNDECODABLE =
+  'the body could not be decoded; raw holds its bytes in base64';
+
+/** Returns the errors of the entries, as many as somebody would read. */
 function errorsOf(entries: readonly XeniooEntry[]): string[] {
   const errors = entries.flatMap(entry =>
     entry instanceof InvalidXeniooEntry ? entry.errors : [],
   );
-  const more = errors.length - MOST_ERRORS;
+  const more = errors.length - MAX_ERRORS;
   return more > 0
-    ? [...errors.slice(0, MOST_ERRORS), `and ${more} more`]
+    ? [...errors.slice(0, MAX_ERRORS), `and ${more} more`]
     : errors;
 }
 

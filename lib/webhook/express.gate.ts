@@ -1,48 +1,64 @@
 import type { AbstractHttpAdapter } from '@nestjs/core';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
-  openFrontDoor,
-  type Express,
-  type ExpressRequest,
-  type Handle,
-  type Layer,
-} from './express.front-door.js';
-import { hideBody } from './hide-body.js';
-import { ROUTE_ID, type Admit, type XeniooRoute } from './xenioo.route.js';
+  ROUTE_ID,
+  type AuthenticateAndRead,
+  type XeniooRoute,
+} from './xenioo.route.js';
 
 /**
- * Puts the gate before everything else that the host hangs into Express.
- * @returns what finds the final URL, once the routes are there
+ * The parts of Express's router that are used. It has no public list of its
+ * routes, and only its layers know the final path, with prefixes and their
+ * exclusions, and how to match it.
+ */
+interface Layer {
+  readonly route?: {
+    readonly path: string;
+    readonly stack: readonly { readonly handle: object }[];
+  };
+  match(path: string): boolean;
+}
+
+interface Express {
+  readonly router?: { readonly stack?: readonly Layer[] };
+}
+
+interface ExpressRequest extends IncomingMessage {
+  readonly path: string;
+}
+
+/**
+ * Puts the gate before everything that the host adds to Express.
+ * @returns a function that finds the final URL, once the routes are registered
  */
 export function gateExpress(
   adapter: AbstractHttpAdapter,
   route: XeniooRoute,
-  admit: Admit,
+  authenticateAndRead: AuthenticateAndRead,
 ): () => string | undefined {
   const app: Express = adapter.getInstance();
   let layer: Layer | undefined;
+  let lastUrl: string | undefined;
   const findLayer = () => (layer ??= layerOf(app, route));
 
-  const receive: Handle = (request, response, next) => {
-    admit(request, response).then(admitted => {
-      if (!admitted) return;
-      hideBody(request);
-      next();
-    }, next);
-  };
-  const door = openFrontDoor(adapter, receive);
-  const xeniooGate: Handle = (request, response, next) => {
-    if (door.hasAdmitted(request)) return next();
-    if (request.method !== 'POST' || !isOurs(request, findLayer())) {
-      return next();
+  /** Matching takes longer than comparing with the last URL that matched. */
+  function isOurs(request: ExpressRequest): boolean {
+    if (request.url === lastUrl) return true;
+    if (matches(findLayer(), request.path)) {
+      lastUrl = request.url;
+      return true;
     }
-    const { url } = request;
-    receive(request, response, error => {
-      // Only who knows the secret says where calls come in.
-      if (error === undefined) door.learn(url, xeniooGate);
-      next(error);
-    });
-  };
-  adapter.use(xeniooGate);
+    return removeTrailingSlash(request, findLayer());
+  }
+
+  adapter.use(
+    (request: ExpressRequest, response: ServerResponse, next: () => void) => {
+      if (request.method !== 'POST' || !isOurs(request)) return next();
+      authenticateAndRead(request, response).then(mayPass => {
+        if (mayPass) next();
+      }, next);
+    },
+  );
   return () => findLayer()?.route?.path;
 }
 
@@ -54,10 +70,12 @@ function layerOf({ router }: Express, { id }: XeniooRoute): Layer | undefined {
   );
 }
 
-/** Whether the request is for the layer; with a trailing slash too, where Express is strict about it. */
-function isOurs(request: ExpressRequest, layer: Layer | undefined): boolean {
+/** Makes a URL with a trailing slash match where Express is strict about it. */
+function removeTrailingSlash(
+  request: ExpressRequest,
+  layer: Layer | undefined,
+): boolean {
   const { path } = request;
-  if (matches(layer, path)) return true;
   const withoutSlash = path.slice(0, -1);
   if (!path.endsWith('/') || !matches(layer, withoutSlash)) return false;
   request.url = request.url!.replace(path, () => withoutSlash);
@@ -68,7 +86,7 @@ function matches(layer: Layer | undefined, path: string): boolean {
   try {
     return layer?.match(path) ?? false;
   } catch {
-    // A malformed escape in the path: Express answers it itself.
+    // Express itself answers a path with a malformed escape.
     return false;
   }
 }

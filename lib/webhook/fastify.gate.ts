@@ -1,11 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { hideBody } from './hide-body.js';
-import type { Admit, XeniooRoute } from './xenioo.route.js';
+import type { AuthenticateAndRead, XeniooRoute } from './xenioo.route.js';
 
-/** Where `RouteConfig()` of `@nestjs/platform-fastify` keeps what becomes Fastify's `config` of a route. */
+/** Metadata key under which `RouteConfig()` of `@nestjs/platform-fastify` keeps the `config` of a route. */
 export const FASTIFY_ROUTE_CONFIG = '__fastify_route_config__';
 
-/** What is used of Fastify's public API. */
+/** The parts of Fastify's public API that are used. */
 interface Fastify {
   readonly initialConfig: RouterOptions & {
     readonly routerOptions?: RouterOptions;
@@ -32,24 +31,22 @@ type FastifyHook = (
 
 /**
  * Puts the gate on our route, behind the hooks that the host has for all routes.
- * @returns what finds the final URL, once the routes are there
+ * @returns a function that finds the final URL, once the routes are registered
  */
 export function gateFastify(
   fastify: Fastify,
   { id }: XeniooRoute,
-  admit: Admit,
+  authenticateAndRead: AuthenticateAndRead,
   claim: (url: string) => void,
 ): () => string | undefined {
   let url: string | undefined;
 
   const xeniooGate: FastifyHook = (request, reply, done) => {
-    const { raw } = request;
-    admit(raw, reply.raw).then(admitted => {
-      if (!admitted) {
+    authenticateAndRead(request.raw, reply.raw).then(mayPass => {
+      if (!mayPass) {
         reply.hijack();
         return;
       }
-      hideBody(raw);
       request.body = {};
       done();
     }, done);

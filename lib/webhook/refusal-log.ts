@@ -2,19 +2,18 @@ import type { Refusal } from './verify-bearer.js';
 
 const WINDOW_MS = 60_000;
 
-const WHAT_WAS_WRONG = {
+const EXPLANATIONS = {
   missing: 'it has no Authorization header',
-  'another-scheme': 'its Authorization header is of another scheme than Bearer',
-  'unknown-secret': 'its secret is none of those configured',
-  'white-space':
-    'its secret differs from a configured one by white space alone',
+  'another-scheme': 'its Authorization header has a scheme other than Bearer',
+  'unknown-secret': 'its secret is not configured',
+  'white-space': 'its secret differs from a configured one only in white space',
 } as const satisfies Record<Refusal, string>;
 
-/** Says why calls were refused, one line a kind and minute: a scanner must not fill the log. */
+/** Logs why calls were answered 401, one line per reason and minute, so that a scanner does not fill the log. */
 export class RefusalLog {
-  private readonly kinds = new Map<
+  private readonly windows = new Map<
     Refusal,
-    { until: number; unsaid: number }
+    { readonly until: number; unlogged: number }
   >();
 
   constructor(
@@ -22,17 +21,19 @@ export class RefusalLog {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  note(refusal: Refusal, address = 'an address unknown'): void {
+  log(refusal: Refusal, address = 'an unknown address'): void {
     const now = this.now();
-    const kind = this.kinds.get(refusal);
-    if (kind && now < kind.until) {
-      kind.unsaid++;
+    const window = this.windows.get(refusal);
+    if (window && now < window.until) {
+      window.unlogged++;
       return;
     }
-    const others = kind?.unsaid ? ` (and ${kind.unsaid} more before it)` : '';
-    this.kinds.set(refusal, { until: now + WINDOW_MS, unsaid: 0 });
+    this.windows.set(refusal, { until: now + WINDOW_MS, unlogged: 0 });
+    const others = window?.unlogged
+      ? ` (${window.unlogged} more before it were not logged)`
+      : '';
     this.warn(
-      `Answered 401 to a call from ${address}: ${WHAT_WAS_WRONG[refusal]}${others}`,
+      `Answered 401 to a call from ${address}: ${EXPLANATIONS[refusal]}${others}`,
     );
   }
 }

@@ -1,30 +1,29 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { XeniooBotSettings } from '../options/xenioo.options.js';
 
-/** The secrets of an instance, ready to be looked up. */
+/** The secrets of an instance, for {@link verifyBearer}. */
 export interface Keyring {
   readonly key: string;
   readonly owners: ReadonlyMap<string, KeyringEntry>;
 }
 
 interface KeyringEntry {
-  readonly digest: Buffer;
+  readonly bytes: Buffer;
   readonly bot: XeniooBotSettings;
 }
 
-/** What was wrong with a call's secret. */
+/** A reason why a call is not authenticated. */
 export type Refusal =
   'missing' | 'another-scheme' | 'unknown-secret' | 'white-space';
 
-/** Whose secret it was, or what was wrong with it. */
+/** The bot whose secret was sent, or why the call is refused. */
 export type Verdict =
   | { readonly bot: XeniooBotSettings; readonly refusal?: undefined }
   | { readonly bot?: undefined; readonly refusal: Refusal };
 
 /**
- * Files each secret under its digest with a key. The key is random and stays in
- * this process: how long a look-up takes tells nothing about a secret to who does
- * not know it.
+ * Stores each secret under its digest with a key. The key is random and stays in
+ * this process, so that the time of a look-up reveals nothing about a secret.
  */
 export function createKeyring(
   bots: readonly XeniooBotSettings[],
@@ -33,16 +32,16 @@ export function createKeyring(
   const owners = new Map<string, KeyringEntry>();
   for (const bot of bots) {
     for (const secret of bot.secrets) {
-      const filedUnder = digestOf(Buffer.from(secret).toString('latin1'), key);
-      owners.set(filedUnder, { digest: bytesOf(filedUnder), bot });
+      const digest = digestOf(Buffer.from(secret).toString('latin1'), key);
+      owners.set(digest, { bytes: bytesOf(digest), bot });
     }
   }
   return { key, owners };
 }
 
 /**
- * Judges the value of an `Authorization` header: `Bearer <secret>`, the scheme
- * in any case, or the secret alone, as Xenioo's Security paragraph has it.
+ * Verifies the value of an `Authorization` header: `Bearer <secret>`, the scheme
+ * in any case, or the bare secret, as Xenioo's Security paragraph describes it.
  */
 export function verifyBearer(
   authorization: string | undefined,
@@ -68,17 +67,17 @@ function ownerOf(
   secret: string,
   { key, owners }: Keyring,
 ): XeniooBotSettings | undefined {
-  const filedUnder = digestOf(secret, key);
-  const entry = owners.get(filedUnder);
-  return entry && timingSafeEqual(entry.digest, bytesOf(filedUnder))
+  const digest = digestOf(secret, key);
+  const entry = owners.get(digest);
+  return entry && timingSafeEqual(entry.bytes, bytesOf(digest))
     ? entry.bot
     : undefined;
 }
 
 /**
- * An HMAC in one step, at a tenth of the time. What an HMAC has beyond it keeps
- * a digest that others see from being continued; these are seen by nobody.
- * @param secret its bytes as Latin-1, which is how Node reads a header
+ * Hashes key and secret in one step, in a tenth of the time of an HMAC. An HMAC
+ * also prevents extending a digest that others see; these digests nobody sees.
+ * @param secret its bytes as Latin-1, as Node.js decodes headers
  */
 function digestOf(secret: string, key: string): string {
   return hash('sha256', key + secret, 'base64');

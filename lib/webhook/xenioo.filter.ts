@@ -1,60 +1,73 @@
 import {
   Catch,
   HttpException,
+  Inject,
   Injectable,
   Logger,
   type ArgumentsHost,
   type ExceptionFilter,
 } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
-import { answer } from './answer.js';
-import { rawRequest, rawResponse } from './raw-http.js';
-import { XeniooGate } from './xenioo.gate.js';
+import {
+  findExchange,
+  rawResponse,
+  WebhookExchange,
+} from './webhook.exchange.js';
+import { XENIOO_ROUTE, type XeniooRoute } from './xenioo.route.js';
+import { XeniooWebhookStatus } from './xenioo.webhook-status.js';
 
-/** What a guard of the host answers when it denies or throttles. */
-const DENIALS = new Set([401, 403, 429]);
+/** Statuses with which a guard of the host denies a call, and the decorator that usually exempts a route. */
+const DENIALS = new Map([
+  [401, 'Public()'],
+  [403, 'Public()'],
+  [429, 'SkipThrottle()'],
+]);
 
-/** Answers for what the host's guards and interceptors throw on our route, before a filter of the host can. */
+/** Answers what the host's guards and interceptors throw on our route, before a filter of the host can. */
 @Catch()
 @Injectable()
 export class XeniooFilter implements ExceptionFilter {
   private readonly logger = new Logger('Xenioo');
 
-  constructor(private readonly gate: XeniooGate) {}
+  constructor(
+    @Inject(XENIOO_ROUTE) private readonly route: XeniooRoute,
+    private readonly webhookStatus: XeniooWebhookStatus,
+  ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
-    const call = this.gate.callOf(rawRequest(http.getRequest()));
     const response = rawResponse(http.getResponse());
     const status = error instanceof HttpException ? error.getStatus() : 503;
-    const isDenial = DENIALS.has(status);
-    if (!call) {
-      // Our own guard has refused and answered; or another was asked before it.
-      answer(response, isDenial ? status : 503);
-      return;
-    }
-    const { message, stack } = describeError(error);
-    if (call.taken || response.headersSent) {
-      this.logger.error(
-        `Something of the application failed on a call that was already taken or answered: ${message}`,
-        stack,
+    const decorator = DENIALS.get(status);
+    const exchange = findExchange(http.getRequest(), this.route.id);
+    if (!exchange) {
+      // Our own guard has refused and answered, or a guard of the host was asked before it.
+      const unknown = new WebhookExchange(response, this.webhookStatus);
+      unknown.reject(decorator ? status : 503, 'not authenticated');
+    } else if (exchange.isHandled || response.headersSent) {
+      this.logError(
+        'Code of the application failed on a call that was already handled or answered',
+        error,
       );
-      return;
-    }
-    if (isDenial) {
-      call.refuse(
+    } else if (decorator) {
+      exchange.reject(
         status,
-        'a guard of the application denied it; give XeniooModule the decorator that the guard looks for, as `decorators: [Public()]`',
+        `a guard of the application denied it; give XeniooModule the decorator that the guard looks for, as \`decorators: [${decorator}]\``,
       );
-      return;
+    } else {
+      this.logError(
+        'A guard or interceptor of the application failed on a call',
+        error,
+      );
+      exchange.reject(
+        503,
+        'a guard or interceptor of the application failed, see the previous line',
+      );
     }
-    this.logger.error(
-      `A guard or interceptor of the application failed on a call: ${message}`,
-      stack,
-    );
-    call.refuse(
-      503,
-      'a guard or interceptor of the application threw, as the line before says',
-    );
+  }
+
+  private logError(what: string, error: unknown): void {
+    const { message, stack } = describeError(error);
+    this.logger.error(`${what}: ${message}`, stack);
   }
 }

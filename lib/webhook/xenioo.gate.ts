@@ -1,55 +1,59 @@
-import { Inject, Injectable } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type CanActivate,
+  type ExecutionContext,
+} from '@nestjs/common';
 import { HttpAdapterHost, type AbstractHttpAdapter } from '@nestjs/core';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { XENIOO_SETTINGS, type XeniooSettings } from '../options/xenioo.options.js';
-import { answer, CLOSES_CONNECTION } from './answer.js';
+import {
+  XENIOO_SETTINGS,
+  type XeniooSettings,
+} from '../options/xenioo.options.js';
+import { BotRegistry } from './bot.registry.js';
+import { errorLocation } from './error-location.js';
 import { gateExpress } from './express.gate.js';
 import { gateFastify } from './fastify.gate.js';
-import { readBody, type ParsedRequest } from './read-body.js';
-import { createCallWatch, XeniooCall } from './xenioo.call.js';
-import { XeniooHookRecorder } from './xenioo.hook-recorder.js';
-import { XeniooKeyring } from './xenioo.keyring.js';
-import { XENIOO_ROUTE, type Admit, type XeniooRoute } from './xenioo.route.js';
+import {
+  markBodyConsumed,
+  readBody,
+  type ParsedRequest,
+  type ReadBody,
+} from './read-body.js';
+import {
+  attachExchange,
+  findExchange,
+  rawRequest,
+  rawResponse,
+  WebhookExchange,
+  type HttpRequest,
+} from './webhook.exchange.js';
+import {
+  XENIOO_ROUTE,
+  type AuthenticateAndRead,
+  type XeniooRoute,
+} from './xenioo.route.js';
 import { XeniooUrls } from './xenioo.urls.js';
-
-/** What is answered where a body could not be read, and why. */
-const UNREAD = {
-  'too-large': ({ bodyLimitBytes }: XeniooSettings) => ({
-    status: 413,
-    reason: `its body is over \`bodyLimit\` (${bodyLimitBytes} bytes); raise it`,
-  }),
-  'too-slow': ({ bodyTimeoutMs }: XeniooSettings) => ({
-    status: 408,
-    reason: `its body took longer than \`bodyTimeoutMs\` (${bodyTimeoutMs} ms) to arrive`,
-  }),
-  taken: () => ({
-    status: 503,
-    reason:
-      'something of the application read its body before, and left nothing of it; keep that away from the webhook',
-  }),
-};
-
-/** A request with the call that it brought; a WeakMap of them would slow down every collection of garbage. */
-type Carrier = IncomingMessage & { [call: symbol]: XeniooCall | undefined };
+import { XeniooWebhookStatus } from './xenioo.webhook-status.js';
 
 /**
- * Stands before the host's body parsers, on our route alone: checks the secret
- * first, and only then reads the body, within limits of its own.
+ * Handles requests to our route alone, before the host's body parsers:
+ * authenticates them first, and only then reads the body, within limits of its own.
  */
 @Injectable()
 export class XeniooGate {
-  private readonly call = Symbol('XeniooCall');
-  private readonly closing = new WeakSet<Socket>();
-  private readonly watch = createCallWatch();
+  private readonly logger = new Logger('Xenioo');
+  private readonly closingSockets = new WeakSet<Socket>();
   private findUrl: () => string | undefined = () => undefined;
-  private ending = false;
+  private closing = false;
 
   constructor(
     @Inject(XENIOO_SETTINGS) private readonly settings: XeniooSettings,
-    @Inject(XENIOO_ROUTE) private readonly route: XeniooRoute,
-    readonly keyring: XeniooKeyring,
-    private readonly recorder: XeniooHookRecorder,
+    @Inject(XENIOO_ROUTE) readonly route: XeniooRoute,
+    readonly bots: BotRegistry,
+    private readonly status: XeniooWebhookStatus,
     private readonly urls: XeniooUrls,
     adapterHost: HttpAdapterHost,
   ) {
@@ -58,8 +62,8 @@ export class XeniooGate {
   }
 
   /**
-   * Where the calls come in, with every prefix; none without a server. For when the routes are there.
-   * @throws {XeniooOptionsError} where another instance receives at the same URL
+   * Returns the URL of the webhook, with every prefix; `undefined` without a server. To be called once the routes are registered.
+   * @throws {XeniooOptionsError} when another instance receives at the same URL
    */
   open(): string | undefined {
     const url = this.findUrl();
@@ -67,88 +71,125 @@ export class XeniooGate {
     return url;
   }
 
-  /** Where the calls come in, once the routes are there. */
+  /** URL of the webhook, once the routes are registered. */
   get url(): string | undefined {
     return this.findUrl();
   }
 
-  /** Whether the application ends, or has ended. */
-  get isEnding(): boolean {
-    return this.ending;
+  /** Whether the application is closing, or closed. */
+  get isClosing(): boolean {
+    return this.closing;
   }
 
-  /** The application ends: whoever calls from now on is told that the connection does too, or the server could not close. */
-  end(): void {
-    this.ending = true;
+  /** From now on, every answer asks its caller to close the connection: an open one would keep the server from closing. */
+  close(): void {
+    this.closing = true;
   }
 
-  /** The call that a request brought, if its secret was right. */
-  callOf(request: IncomingMessage): XeniooCall | undefined {
-    return (request as Carrier)[this.call];
-  }
-
-  /** Lets a request with the right secret pass, its body read; answers any other itself. */
-  async admit(
+  /**
+   * Authenticates a request and reads its body; answers it if either fails.
+   * Resolves to `true` if the request may pass to the controller. Never rejects.
+   * @param parsed the request on which the host's parsers left what they read
+   */
+  async authenticateAndRead(
     request: IncomingMessage,
     response: ServerResponse,
-    parsed?: ParsedRequest,
+    parsed: ParsedRequest = request as ParsedRequest,
   ): Promise<boolean> {
-    // What is pipelined behind a refused call will get no answer: it counts for nothing.
-    if (this.closing.has(request.socket)) return false;
-    if (this.ending && request.httpVersionMajor === 1) {
-      response.setHeader('Connection', 'close');
-    }
-    const { authorization } = request.headers;
-    const verdict = this.keyring.verify(authorization);
-    const { bot, refusal } = 'then' in verdict ? await verdict : verdict;
-    if (refusal) {
-      this.recorder.refuse(refusal, request.socket.remoteAddress);
-      return this.refuse(request, response, 401);
-    }
-    const { bodyLimitBytes: limitBytes, bodyTimeoutMs: timeoutMs } =
-      this.settings;
-    const body = await readBody(request, { limitBytes, timeoutMs }, parsed);
-    if (body.outcome === 'read') {
-      const { text } = body;
-      (request as Carrier)[this.call] = new XeniooCall(
-        bot,
-        text,
-        new Date(),
-        response,
-        this.recorder,
-        this.watch,
+    const exchange = new WebhookExchange(response, this.status);
+    try {
+      // A listener of the host must not get the body before we listen too.
+      if (request.readableFlowing) request.pause();
+      if (this.closing && request.httpVersionMajor === 1) {
+        response.setHeader('Connection', 'close');
+      }
+      const { bot, refusal } = await this.bots.verify(
+        request.headers.authorization,
       );
+      // A call that is pipelined behind a refused one gets no answer, and does not count.
+      if (this.closingSockets.has(request.socket)) return false;
+      if (refusal) {
+        this.closingSockets.add(request.socket);
+        exchange.refuse(refusal, request.socket.remoteAddress);
+        return false;
+      }
+      exchange.setBot(bot);
+      const { bodyLimitBytes: limitBytes, bodyTimeoutMs: timeoutMs } =
+        this.settings;
+      const body = await readBody(request, { limitBytes, timeoutMs }, parsed);
+      if (body.outcome !== 'read') {
+        this.reject(exchange, request, body.outcome);
+        return false;
+      }
+      markBodyConsumed(request);
+      exchange.setBody(body);
+      attachExchange(request, this.route.id, exchange);
       return true;
+    } catch (error) {
+      this.logger.error(`Reading a call failed: ${errorLocation(error)}`);
+      exchange.reject(503, 'reading the call failed, see the previous line');
+      return false;
     }
-    if (body.outcome === 'broken-off') return false;
-    const { status, reason } = UNREAD[body.outcome](this.settings);
-    this.recorder.strike({ status, bot: bot.name, reason });
-    return this.refuse(request, response, status);
   }
 
-  private refuse(
-    request: IncomingMessage,
-    response: ServerResponse,
-    status: number,
-  ): false {
-    if (CLOSES_CONNECTION.has(status)) this.closing.add(request.socket);
-    answer(response, status);
-    return false;
+  private reject(
+    exchange: WebhookExchange,
+    { socket }: IncomingMessage,
+    outcome: Exclude<ReadBody['outcome'], 'read'>,
+  ): void {
+    const { bodyLimitBytes, bodyTimeoutMs } = this.settings;
+    if (outcome === 'too-large') {
+      this.closingSockets.add(socket);
+      const reason = `its body is over \`bodyLimit\` (${bodyLimitBytes} bytes); raise it`;
+      exchange.reject(413, reason);
+    } else if (outcome === 'too-slow') {
+      this.closingSockets.add(socket);
+      const reason = `its body took longer than \`bodyTimeoutMs\` (${bodyTimeoutMs} ms) to arrive`;
+      exchange.reject(408, reason);
+    } else if (outcome === 'consumed') {
+      exchange.reject(
+        503,
+        'something of the application read its body before, and left nothing of it; exclude the webhook from it',
+      );
+    }
   }
 
   private attach(adapter: AbstractHttpAdapter | null): void {
-    const admit: Admit = (request, response) => this.admit(request, response);
     if (!adapter) return;
-    const type = adapter.getType();
-    if (type === 'express') {
-      this.findUrl = gateExpress(adapter, this.route, admit);
-    } else if (type === 'fastify') {
+    const { route } = this;
+    const authenticateAndRead: AuthenticateAndRead = (request, response) =>
+      this.authenticateAndRead(request, response);
+    if (adapter.getType() === 'express') {
+      this.findUrl = gateExpress(adapter, route, authenticateAndRead);
+    } else if (adapter.getType() === 'fastify') {
       this.findUrl = gateFastify(
         adapter.getInstance(),
-        this.route,
-        admit,
-        url => this.urls.claim(url, this.route.id),
+        route,
+        authenticateAndRead,
+        url => this.urls.claim(url, route.id),
       );
     }
+  }
+}
+
+/**
+ * Lets no request to the controller without a right secret. As a rule the gate
+ * has authenticated it already; not where the host rewrote its URL, or uses an
+ * adapter that has no gate.
+ */
+@Injectable()
+export class XeniooGuard implements CanActivate {
+  constructor(private readonly gate: XeniooGate) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const http = context.switchToHttp();
+    const request = http.getRequest<HttpRequest & ParsedRequest>();
+    const { gate } = this;
+    if (findExchange(request, gate.route.id)) return true;
+    return gate.authenticateAndRead(
+      rawRequest(request),
+      rawResponse(http.getResponse()),
+      request,
+    );
   }
 }

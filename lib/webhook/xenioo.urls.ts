@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { XeniooOptionsError } from '../xenioo.errors.js';
 
-/** The URLs of an application's webhooks, so that no two instances share one. */
+/** The URLs of an application's webhooks: two instances of the module can't share one. */
 @Injectable()
 export class XeniooUrls {
   private readonly owners = new Map<string, symbol>();
 
-  /** @throws {XeniooOptionsError} where another instance has it */
+  /** @throws {XeniooOptionsError} when another instance has claimed the URL */
   claim(url: string, route: symbol): void {
     const key = url.toLowerCase();
     const owner = this.owners.get(key) ?? route;

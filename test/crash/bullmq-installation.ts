@@ -1,16 +1,13 @@
-import { createPostgresBackend, createRedisBackend, Queue } from 'bullmq';
+import { Queue } from 'bullmq';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineServer } from '../support/engines/engine-server.js';
-import type { EngineName } from '../support/engines/find-engines.js';
-import { startPostgres } from '../support/engines/postgres-server.js';
 import { startRedis } from '../support/engines/redis-server.js';
 import type { BullmqProcessArguments } from './bullmq-process.js';
 import { startServer, type Server } from './start-server.js';
 import { Supervised } from './supervised.js';
 
 export interface BullmqInstallationPlan {
-  readonly engine: EngineName;
   /** The compiled process. */
   readonly process: string;
   /** For the logs and journals of the processes. */
@@ -18,7 +15,7 @@ export interface BullmqInstallationPlan {
   readonly random: () => number;
 }
 
-/** Two processes that receive, two that handle, and the engine between them; each is started again when it is killed. */
+/** Two processes that receive, two that handle, and Redis between them; each is started again when it is killed. */
 export class BullmqInstallation {
   /** Where the processes note what their handlers did. */
   readonly journals: string;
@@ -29,10 +26,7 @@ export class BullmqInstallation {
   static async start(
     plan: BullmqInstallationPlan,
   ): Promise<BullmqInstallation> {
-    const server =
-      plan.engine === 'redis'
-        ? await startRedis({ appendfsync: 'always' })
-        : await startPostgres({ settings: { max_connections: '200' } });
+    const server = await startRedis({ appendfsync: 'always' });
     const installation = new BullmqInstallation(plan, server);
     try {
       await installation.whenUp();
@@ -78,14 +72,7 @@ export class BullmqInstallation {
   /** The jobs in the queue, by their state. */
   async countJobs(): Promise<Record<string, number>> {
     const { url } = this.server;
-    const queue =
-      this.plan.engine === 'redis'
-        ? new Queue('xenioo', { connection: { url } }, createRedisBackend)
-        : new Queue(
-            'xenioo',
-            { connection: { connectionString: url } },
-            createPostgresBackend,
-          );
+    const queue = new Queue('xenioo', { connection: { url } });
     try {
       return await queue.getJobCounts();
     } finally {

@@ -65,11 +65,7 @@ class Book {
       secret: SECRET,
       // Shorter than what is killed may be away: calls come to be refused.
       acceptTimeoutMs: 1_000,
-      inbox: bullmqInbox({
-        connection,
-        // What a killed process held is taken over soon.
-        worker: role === 'worker' ? { lockDurationMs: 2_000 } : false,
-      }),
+      inbox: bullmqInbox({ connection, worker: role === 'worker' }),
     }),
   ],
   providers: [Book],

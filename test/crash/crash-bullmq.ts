@@ -15,7 +15,7 @@ export interface BullmqCrashPlan extends Omit<
   BullmqInstallationPlan,
   'folder'
 > {
-  /** How often a process that receives is killed, how often one that handles, and how often the engine. */
+  /** How often a process that receives is killed, how often one that handles, and how often Redis. */
   readonly kills: number;
   /** From one kill to the next at most, about. */
   readonly killWithinMs: number;

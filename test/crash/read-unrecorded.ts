@@ -1,13 +1,9 @@
 import { open } from 'lmdb';
 import { join } from 'node:path';
 
-interface Entry {
-  readonly raw: { readonly number: number };
-}
-
-interface Retry {
-  readonly text: string;
-  readonly progress: { readonly failed: { readonly handler: string }[] };
+interface StoredTask {
+  readonly handler?: string;
+  readonly entry: { readonly raw: { readonly number: number } };
 }
 
 /** The runs of handlers that are not on record in a folder, as `keep 7`. */
@@ -22,24 +18,12 @@ export async function readUnrecorded(folder: string): Promise<string[]> {
     overlappingSync: false,
   });
   const named = (name: string) => root.openDB<string, number[]>({ name });
-  const [pending, handled, retries] = [
-    named('pending'),
-    named('handled'),
-    named('retries'),
-  ];
   const runs: string[] = [];
-  for (const { key, value } of pending.getRange({})) {
-    const done = JSON.parse(handled.get(key) ?? '[]') as string[];
-    const { number } = (JSON.parse(value) as Entry).raw;
-    for (const handler of ['keep', 'tell']) {
-      if (!done.includes(handler)) runs.push(`${handler} ${number}`);
-    }
-  }
-  for (const { value } of retries.getRange({})) {
-    const { text, progress } = JSON.parse(value) as Retry;
-    const { number } = (JSON.parse(text) as Entry).raw;
-    for (const { handler } of progress.failed) {
-      runs.push(`${handler} ${number}`);
+  for (const table of [named('pending'), named('retries')]) {
+    for (const { value } of table.getRange({})) {
+      const { handler, entry } = JSON.parse(value) as StoredTask;
+      const handlers = handler === undefined ? ['keep', 'tell'] : [handler];
+      runs.push(...handlers.map(name => `${name} ${entry.raw.number}`));
     }
   }
   await root.close();

@@ -1,16 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import {
-  missingEngine,
-  type EngineName,
-} from '../support/engines/find-engines.js';
+import { missingEngine } from '../support/engines/find-engines.js';
 import { crashBullmq } from './crash-bullmq.js';
 import { crash } from './crash.js';
 
 const { values } = parseArgs({
   options: {
     inbox: { type: 'string', default: 'lmdb,bullmq' },
-    engine: { type: 'string', default: 'redis,postgres' },
     kills: { type: 'string' },
     callers: { type: 'string', default: '16' },
     processes: { type: 'string', default: '1,2' },
@@ -21,7 +17,7 @@ let hasFailed = false;
 
 for (const inbox of values.inbox.split(',')) {
   if (inbox === 'lmdb') await crashLmdb();
-  else if (inbox === 'bullmq') await crashEngines();
+  else if (inbox === 'bullmq') await crashRedis();
   else throw new Error(`expected lmdb or bullmq as --inbox, got ${inbox}`);
 }
 process.exitCode = hasFailed ? 1 : 0;
@@ -52,34 +48,31 @@ async function crashLmdb(): Promise<void> {
   }
 }
 
-async function crashEngines(): Promise<void> {
-  for (const engine of values.engine.split(',') as EngineName[]) {
-    const missing = missingEngine(engine);
-    if (missing !== undefined) {
-      say(missing);
-      hasFailed = true;
-      continue;
-    }
-    say(`2 processes that receive, 2 that handle, and ${engine}`);
-    const report = await crashBullmq({
-      engine,
-      kills: Number(values.kills ?? 20),
-      killWithinMs: 4_000,
-      callers,
-      process: compiled('bullmq-process.js'),
-      random: Math.random,
-      onKill: sayEvery(6),
-    });
-    const { answered, lost, repeated, left, refused, kept } = report;
-    const { failed: letters = 0, ...others } = left;
-    const jobs = Object.values(others).reduce((sum, count) => sum + count, 0);
-    say(
-      `  ${answered} events answered 200: ${lost.length} runs of handlers lost, ${repeated} repeated; ${letters} dead letters, ${jobs} jobs left; ${refused.length} calls refused, ${report.brokenOff} broken off; all handled ${(report.settledAfterMs / 1_000).toFixed(1)} s after the last call`,
-    );
-    for (const run of lost.slice(0, 10)) say(`  ${run}`);
-    if (kept !== undefined) say(`  the logs are in ${kept}`);
-    hasFailed ||= lost.length + letters + jobs > 0;
+async function crashRedis(): Promise<void> {
+  const missing = missingEngine('redis');
+  if (missing !== undefined) {
+    say(missing);
+    hasFailed = true;
+    return;
   }
+  say('2 processes that receive, 2 that handle, and Redis');
+  const report = await crashBullmq({
+    kills: Number(values.kills ?? 20),
+    killWithinMs: 4_000,
+    callers,
+    process: compiled('bullmq-process.js'),
+    random: Math.random,
+    onKill: sayEvery(6),
+  });
+  const { answered, lost, repeated, left, refused, kept } = report;
+  const { failed: letters = 0, ...others } = left;
+  const jobs = Object.values(others).reduce((sum, count) => sum + count, 0);
+  say(
+    `  ${answered} events answered 200: ${lost.length} runs of handlers lost, ${repeated} repeated; ${letters} dead letters, ${jobs} jobs left; ${refused.length} calls refused, ${report.brokenOff} broken off; all handled ${(report.settledAfterMs / 1_000).toFixed(1)} s after the last call`,
+  );
+  for (const run of lost.slice(0, 10)) say(`  ${run}`);
+  if (kept !== undefined) say(`  the logs are in ${kept}`);
+  hasFailed ||= lost.length + letters + jobs > 0;
 }
 
 function sayEvery(times: number) {

@@ -1,10 +1,11 @@
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
 import {
-  XeniooInbox,
-  XeniooInboxError,
-  type XeniooDelivery,
-} from '../../lib/index.js';
+  brotliCompressSync,
+  deflateRawSync,
+  deflateSync,
+  gzipSync,
+} from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { XeniooInboxError, type XeniooDelivery } from '../../lib/index.js';
 import {
   deliver,
   dispatched,
@@ -13,16 +14,15 @@ import {
   xeniooEntry,
   xeniooGroup,
 } from '../../lib/testing/index.js';
-import { startArchive } from '../support/archive.js';
-import { NO_DEAD_LETTERS } from '../support/no-dead-letters.js';
+import { Archive, startArchive } from '../support/archive.js';
+import { InertInbox } from '../support/inert-inbox.js';
 import { callRaw } from '../support/raw-caller.js';
 
 const EVENT = '{"Type":1,"Data":"Grüße 🎉"}';
 const { userMessage } = xeniooEntry;
 
-/** Takes nothing until it is told to. */
-class SlowInbox extends XeniooInbox {
-  override readonly deadLetters = NO_DEAD_LETTERS;
+/** Accepts nothing until the test lets it. */
+class SlowInbox extends InertInbox {
   readonly deliveries: XeniooDelivery[] = [];
   commit = () => {};
 
@@ -30,9 +30,6 @@ class SlowInbox extends XeniooInbox {
     this.deliveries.push(delivery);
     await new Promise<void>(resolve => (this.commit = resolve));
   }
-  async start(): Promise<void> {}
-  async idle(): Promise<void> {}
-  async stop(): Promise<void> {}
 }
 
 class FullInbox extends SlowInbox {
@@ -54,6 +51,24 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ['gzipped', gzipSync(EVENT), { 'content-encoding': 'gzip' }],
     ['deflated', deflateSync(EVENT), { 'content-encoding': 'deflate' }],
     ['in brotli', brotliCompressSync(EVENT), { 'content-encoding': 'br' }],
+    [
+      'in raw deflate',
+      deflateRawSync(EVENT),
+      { 'content-encoding': 'deflate' },
+    ],
+    [
+      'of two encodings',
+      brotliCompressSync(gzipSync(EVENT)),
+      { 'content-encoding': 'gzip, br' },
+    ],
+    ['of the encoding identity', EVENT, { 'content-encoding': 'identity' }],
+    [
+      'gzipped with trailing bytes',
+      Buffer.concat([gzipSync(EVENT), Buffer.from('\r\n')]),
+      { 'content-encoding': 'gzip' },
+    ],
+    ['in UTF-16LE', Buffer.from(`\uFEFF${EVENT}`, 'utf16le'), {}],
+    ['in UTF-16BE', Buffer.from(`\uFEFF${EVENT}`, 'utf16le').swap16(), {}],
   ])('reads a body %s', async (_, body, headers) => {
     const { app, sender } = await startArchive(adapter);
 
@@ -61,7 +76,36 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(answer).toMatchObject({ status: 200, body: '' });
     await idle(app);
-    expect(dispatched(app)).toMatchObject([{ entry: { text: 'Grüße 🎉' } }]);
+    expect(dispatched(app)).toMatchObject([{ event: { text: 'Grüße 🎉' } }]);
+  });
+
+  it('reads a body in the charset that its content type names', async () => {
+    const { app, sender } = await startArchive(adapter);
+
+    const answer = await sender.call(
+      Buffer.from('{"Type":1,"Data":"Grüße"}', 'latin1'),
+      { headers: { 'content-type': 'application/json; charset=iso-8859-1' } },
+    );
+
+    expect(answer.status).toBe(200);
+    await idle(app);
+    expect(dispatched(app)).toMatchObject([{ event: { text: 'Grüße' } }]);
+  });
+
+  it.each([
+    ['that was cut off', gzipSync(EVENT).subarray(0, 20), 'gzip'],
+    ['of an unsupported encoding', gzipSync(EVENT), 'compress'],
+    ['that is no text', Buffer.from([0x22, 0xff, 0xfe, 0x22]), 'identity'],
+  ])('keeps the bytes of a body %s', async (_, body, encoding) => {
+    const { app, sender } = await startArchive(adapter);
+    const headers = { 'content-encoding': encoding };
+
+    expect(await sender.call(body, { headers })).toMatchObject({ status: 200 });
+
+    await idle(app);
+    expect(app.get(Archive).invalid).toMatchObject([
+      { reason: 'not-json', raw: body.toString('base64') },
+    ]);
   });
 
   it('answers 200 to an empty array, and has nothing to handle', async () => {

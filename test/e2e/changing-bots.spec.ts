@@ -34,7 +34,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(await send('secret-b')).toBe(200);
     await idle(app);
-    expect(dispatched(app)).toMatchObject([{ entry: { bot: 'shop' } }]);
+    expect(dispatched(app)).toMatchObject([{ event: { bot: 'shop' } }]);
     expect(asked).toBe(1);
   });
 
@@ -84,9 +84,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         { timeout: 5_000, interval: 100 },
       )
       .toEqual([
-        expect.stringMatching(/those known before stay: vault is sealed/),
+        expect.stringMatching(/keeping the previous list: vault is sealed/),
         expect.stringMatching(
-          /those known before stay: .*`bots\[0\].secret` to be a non-empty/s,
+          /keeping the previous list: .*`bots\[0\].secret` to be a non-empty/s,
         ),
       ]);
   });
@@ -97,7 +97,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       () => {
         throw new Error('vault is sealed');
       },
-      /`bots` was asked for the bots and failed: vault is sealed/,
+      /the function `bots` failed: vault is sealed/,
     ],
     [
       'answers what can’t be',

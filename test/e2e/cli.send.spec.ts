@@ -5,7 +5,7 @@ import { SECRET, startWebhook } from '../support/cli-webhook.js';
 import { freePort } from '../support/engines/free-port.js';
 import { serve } from '../support/serve.js';
 
-/** A webhook that answers each call alike, and sends back what it got: as a careless one would. */
+/** Starts a webhook that answers with this status, and echoes what it receives. */
 async function echoing(status: number) {
   const { url } = await serve((request, response) => {
     void text(request).then(body => {
@@ -17,8 +17,8 @@ async function echoing(status: number) {
   return { XENIOO_URL: url, XENIOO_SECRET: SECRET };
 }
 
-describe('send, with the right secret', () => {
-  it('shows request, answer and judgement, and ends with 0', async () => {
+describe('send', () => {
+  it('prints request, answer and verdict, and exits with 0', async () => {
     const { env, url, received } = await startWebhook();
 
     const { exitCode, stdout, stderr } = await runCli(
@@ -37,8 +37,8 @@ describe('send, with the right secret', () => {
     expect(stdout).toContain(`POST ${url}\n`);
     expect(stdout).toContain('authorization: Bearer ********\n');
     expect(stdout).toContain('  "Data": "Hello there!",\n');
-    expect(stdout).toMatch(/\n200 OK, after [\d.]+ ms\n/);
-    expect(stdout).toContain('(an empty body)');
+    expect(stdout).toMatch(/\n200 OK, [\d.]+ ms\n/);
+    expect(stdout).toContain('(empty body)');
     expect(stdout).toContain('As Xenioo expects');
     expect(received).toMatchObject([
       { type: 1, text: 'Hello there!', variables: { city: 'Rome' } },
@@ -52,7 +52,7 @@ describe('send, with the right secret', () => {
     ['1', 1],
     ['hand-over', 11],
     ['99', 99],
-  ])('knows the type %s', async (type, number) => {
+  ])('sends the type %s', async (type, number) => {
     const { env, received } = await startWebhook();
 
     const { exitCode } = await runCli(['send', type], { env });
@@ -80,7 +80,7 @@ describe('send, with the right secret', () => {
     ]);
   });
 
-  it('sends entries as they stand', async () => {
+  it('sends --entry as it is', async () => {
     const { env, received } = await startWebhook();
 
     await runCli(['send', '--entry', '[{"Type":8},{"Type":99}]'], { env });
@@ -88,7 +88,7 @@ describe('send, with the right secret', () => {
     expect(received.map(({ type }) => type).toSorted()).toEqual([8, 99]);
   });
 
-  it('is for machines with --json', async () => {
+  it('prints a document with --json', async () => {
     const { env, url } = await startWebhook();
 
     const { exitCode, stdout } = await runCli(
@@ -110,8 +110,8 @@ describe('send, with the right secret', () => {
   });
 });
 
-describe('send, where Xenioo would count a failed call', () => {
-  it('says that the secret is wrong, and ends with 1', async () => {
+describe('send, for a call that Xenioo counts as failed', () => {
+  it('says that the secret is wrong, and exits with 1', async () => {
     const { env, received } = await startWebhook();
 
     const { exitCode, stdout } = await runCli(
@@ -120,17 +120,19 @@ describe('send, where Xenioo would count a failed call', () => {
     );
 
     expect(exitCode).toBe(1);
-    expect(stdout).toMatch(/\n401 Unauthorized, after/);
-    expect(stdout).toMatch(/failed call.*was answered 401\. .*another secret/);
+    expect(stdout).toMatch(/\n401 Unauthorized, [\d.]+ ms/);
+    expect(stdout).toMatch(
+      /failed call.*was answered 401\.\nFix: Compare the secret/,
+    );
     expect(stdout).not.toContain('another-one');
     expect(received).toEqual([]);
   });
 
   it.each([
-    [201, /was answered 201\. .*@HttpCode\(200\)/],
-    [500, /was answered 500\. .*its log says why/],
-    [302, /was answered 302\. .*the final URL/],
-  ])('says what to do about %i', async (status, judgement) => {
+    [201, /was answered 201\.\nFix: .*@HttpCode\(200\)/],
+    [500, /was answered 500\.\nFix: .*see its log/],
+    [302, /was answered 302\.\nFix: .*the final URL/],
+  ])('says how to fix %i', async (status, judgement) => {
     const { exitCode, stdout } = await runCli(['send', '1'], {
       env: await echoing(status),
     });
@@ -139,7 +141,7 @@ describe('send, where Xenioo would count a failed call', () => {
     expect(stdout).toMatch(judgement);
   });
 
-  it('says that nobody listens', async () => {
+  it('says that nothing listens', async () => {
     const { exitCode, stdout, stderr } = await runCli(
       ['send', '1', '--json', '--url', `http://127.0.0.1:${await freePort()}`],
       { env: { XENIOO_SECRET: SECRET } },
@@ -150,11 +152,11 @@ describe('send, where Xenioo would count a failed call', () => {
       answer: { outcome: 'ECONNREFUSED' },
       isAsExpected: false,
       failure: 'had no answer: ECONNREFUSED',
-      advice: expect.stringContaining('is the app running'),
+      fix: expect.stringContaining('Start the app'),
     });
   });
 
-  it('is ended by Ctrl-C', async () => {
+  it('exits with 1 at Ctrl-C', async () => {
     let isCalled = false;
     const { url } = await serve(() => void (isCalled = true));
     const cli = startCli(['send', '1', '--url', url], {
@@ -165,7 +167,7 @@ describe('send, where Xenioo would count a failed call', () => {
     cli.kill('SIGINT');
 
     expect(await cli.ended).toBe(1);
-    expect(cli.stderr()).toBe('Stopped before an answer came.\n');
+    expect(cli.stderr()).toBe('Interrupted before an answer came.\n');
   });
 
   it('waits no longer than --timeout', async () => {
@@ -186,28 +188,28 @@ describe('send, used wrongly', () => {
 
   it.each([
     ['an unknown type', ['send', 'user-mesage'], /one of bot-message, user-/],
-    ['no type', ['send'], /Give a type/],
-    ['no secret', ['send', '1', '--secret='], /set XENIOO_SECRET/],
+    ['no type', ['send'], /give a type/],
+    ['no secret', ['send', '1', '--secret='], /Fix: set XENIOO_SECRET/],
     ['a bad URL', ['send', '1', '--url', 'localhost:3000'], /http:\/\//],
     ['a bad field', ['send', '1', '--field', 'city'], /expected Name=text/],
     ['a bad value', ['send', '1', '--field', 'a:=b'], /--field: expected JSON/],
     ['a bad entry', ['send', '--entry', '{"Ty'], /--entry: expected JSON/],
-    ['a type and an entry', ['send', '1', '--entry', '{}'], /as it stands/],
+    ['a type and an entry', ['send', '1', '--entry', '{}'], /as it is/],
     ['a bad time-out', ['send', '1', '--timeout', 'soon'], /500ms, 30s/],
     ['two types', ['send', '1', '2'], /too many arguments/],
   ])(
-    'says what is wrong with %s, and ends with 2',
+    'says what is wrong with %s, and exits with 2',
     async (_what, args, says) => {
       const { exitCode, stdout, stderr } = await runCli(args, { env });
 
       expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
       expect(stderr).toMatch(says);
-      expect(stderr).toContain('Add --help');
+      expect(stderr).toContain('See --help');
       expect(stderr).not.toContain(SECRET);
     },
   );
 
-  it('does not show what people wrote', async () => {
+  it('does not show people’s words in an error', async () => {
     const { stderr } = await runCli(['send', '--entry', '{"Data":"my words'], {
       env,
     });
@@ -216,22 +218,19 @@ describe('send, used wrongly', () => {
   });
 });
 
-describe('the secret', () => {
-  it.each([[], ['--json']])(
-    'is in no output, even if it comes back (%s)',
-    async (...json) => {
-      const { stdout, stderr } = await runCli(
-        ['send', '1', '--data', `I know ${SECRET}`, ...json],
-        { env: await echoing(400) },
-      );
+describe('send, with an endpoint that echoes the secret', () => {
+  it.each([[], ['--json']])('prints it nowhere (%s)', async (...json) => {
+    const { stdout, stderr } = await runCli(
+      ['send', '1', '--data', `I know ${SECRET}`, ...json],
+      { env: await echoing(400) },
+    );
 
-      expect(stdout).toContain('I know ********');
-      expect(stdout).toContain('Bearer ********');
-      expect(stdout + stderr).not.toContain(SECRET);
-    },
-  );
+    expect(stdout).toContain('I know ********');
+    expect(stdout).toContain('Bearer ********');
+    expect(stdout + stderr).not.toContain(SECRET);
+  });
 
-  it('may be a single character, and JSON stays JSON', async () => {
+  it('prints valid JSON for a secret of one character', async () => {
     const env = { ...(await echoing(400)), XENIOO_SECRET: '"' };
 
     const { stdout } = await runCli(['send', '1', '--json'], { env });
@@ -240,8 +239,8 @@ describe('the secret', () => {
   });
 });
 
-describe('an answer that speaks to the terminal', () => {
-  it('is shown without control characters', async () => {
+describe('send, with control characters in the answer', () => {
+  it('does not print them', async () => {
     const { url } = await serve((_request, response) => {
       response.end('\u001b[2Jgone\u009b31m');
     });

@@ -9,13 +9,7 @@ import {
   XeniooUnrecoverableError,
   type XeniooModuleOptions,
 } from '../../lib/index.js';
-import {
-  deliver,
-  dispatched,
-  forget,
-  idle,
-  xeniooEntry,
-} from '../../lib/testing/index.js';
+import { deliver, forget, idle, xeniooEntry } from '../../lib/testing/index.js';
 import {
   failing,
   PATH,
@@ -44,32 +38,28 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         return { ...started, ids: list.map(({ id }) => id) };
       }
 
-      it('can be injected anywhere, and hold the event and why it is there', async () => {
+      it('can be injected anywhere, and hold the event, the handler and its error', async () => {
         const { letters, alarm, ids } = await startWithLetters('hello');
 
         expect(alarm.deadLetters).toBe(letters);
         const letter = await letters.get(ids[0]!);
         expect(letter).toEqual({
-          id: alarm.failures[0]!.event.id,
+          id: `${alarm.failures[0]!.event.id}.Crm.save`,
           kind: 'event',
           entry: alarm.failures[0]!.event,
-          failures: [
-            {
-              handler: 'Crm.save',
-              attempts: 1,
-              error: {
-                message: 'CRM is down',
-                stack: expect.stringContaining('Error: CRM') as string,
-              },
-            },
-          ],
+          handler: 'Crm.save',
+          attempts: 1,
+          error: {
+            message: 'CRM is down',
+            stack: expect.stringContaining('Error: CRM') as string,
+          },
           deadLetteredAt: expect.any(Date) as Date,
         });
         expect(letter!.entry).toBeInstanceOf(UserMessageEvent);
         expect(await letters.get('no such id')).toBeUndefined();
       });
 
-      it('are one for an event on which several gave up', async () => {
+      it('are one for each handler that failed', async () => {
         @Injectable()
         class Mailer {
           @OnXenioo()
@@ -85,10 +75,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         crm.work = failing(9, new XeniooUnrecoverableError('no customer'));
         await handle(message('hello'));
 
-        const [letter, ...others] = await letters.list();
-        expect(others).toEqual([]);
+        const list = await letters.list();
         expect(
-          letter!.failures.map(({ handler, attempts }) => [handler, attempts]),
+          list.map(({ handler, attempts }) => [handler, attempts]).toSorted(),
         ).toEqual([
           ['Crm.save', 1],
           ['Mailer.mail', 3],
@@ -174,8 +163,21 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(await letters.replayAll()).toBe(0);
         expect(logs.ofXenioo('warn')).toEqual([
           expect.stringMatching(
-            /^1 dead letters can't be replayed and stay; .* still not understood/,
+            /^1 dead letters could not be replayed and stay; .* still invalid/,
           ),
+        ]);
+      });
+
+      it('are removed all of one conversation', async () => {
+        const { letters, crm, handle } = await startWith({ retry: false });
+        crm.work = failing(3);
+        for (const ConversationId of ['c1', 'c2', 'c1']) {
+          await handle(message('hello', { ConversationId }));
+        }
+
+        expect(await letters.removeAll({ conversationId: 'c1' })).toBe(2);
+        expect(await letters.list()).toMatchObject([
+          { entry: { conversationId: 'c2' } },
         ]);
       });
 
@@ -194,7 +196,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
 
       it('hold what could not be understood, until it is', async () => {
-        const { app, letters, handle } = await startWith();
+        const { app, letters, alarm, handle } = await startWith();
         await deliver(app, '{"Type":1,"Da');
         await handle([{ Type: 'x', Data: 'y' }, 5], { grouped: 2 });
 
@@ -203,19 +205,18 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           one.reason.localeCompare(other.reason);
         const all = await letters.list({ kind: 'invalid' });
         const entries = all.map(({ entry }) => entry as InvalidXeniooEntry);
-        const told = dispatched(app, 'Alarm.keep').map(
-          ({ entry }) => entry as InvalidXeniooEntry,
+        expect(entries.toSorted(byReason)).toEqual(
+          alarm.invalid.toSorted(byReason),
         );
-        expect(entries.toSorted(byReason)).toEqual(told.toSorted(byReason));
         expect(entries.toSorted(byReason)).toMatchObject([
           { reason: 'invalid-fields', raw: { Type: 'x' } },
           { reason: 'not-an-event', raw: 5 },
           { reason: 'not-json', raw: '{"Type":1,"Da' },
         ]);
-        expect(all.flatMap(({ failures }) => failures)).toEqual([]);
+        expect(all.every(({ handler }) => handler === undefined)).toBe(true);
         const [{ id }] = all as [(typeof all)[0]];
         await expect(letters.replay(id)).rejects.toThrow(
-          new RegExp(`^dead letter ${id} stays, it is still not understood: `),
+          new RegExp(`^dead letter ${id} stays: the entry is still invalid: `),
         );
         expect(await letters.get(id)).toEqual(all[0]);
         expect(await letters.remove(id)).toBe(true);

@@ -63,14 +63,14 @@ function answering(
   };
 }
 
-const HEALTHY = { findings: 0, remarks: 0, skipped: 0 };
+const HEALTHY = { findings: 0, warnings: 0, skipped: 0 };
 
-describe('an endpoint that does what Xenioo expects', () => {
+describe('doctor, for an endpoint that does what Xenioo expects', () => {
   it.each([
     ['01-quickstart', 'the-secret-of-01'],
     ['02-config', 'support-secret'],
     ['03-durable', 'the-secret-of-03'],
-  ])('passes: sample/%s', PATIENCE, async (name, secret) => {
+  ])('finds nothing in sample/%s', PATIENCE, async (name, secret) => {
     const base = await mkdtemp(join(tmpdir(), 'doctor-'));
     onTestFinished(() => rm(base, { recursive: true }));
     const url = await startSample(name, {
@@ -83,19 +83,19 @@ describe('an endpoint that does what Xenioo expects', () => {
     const { exitCode, stdout, stderr } = await runDoctor(url, { secret });
 
     expect(stdout).not.toMatch(/^[✗!]/m);
-    expect(stdout).toMatch(/✓ As Xenioo expects \(28 checks, \d+ calls/);
+    expect(stdout).toMatch(/✓ No findings \(28 checks, \d+ calls/);
     expect(stderr).toBe('');
     expect(exitCode).toBe(0);
   });
 
-  it('passes without a framework', async () => {
+  it('finds nothing in an endpoint without a framework', async () => {
     const { examination, exitCode } = await examineEndpoint();
 
     expect(examination).toMatchObject(HEALTHY);
     expect(exitCode).toBe(0);
   });
 
-  it('gets events that its handlers can tell apart', async () => {
+  it('sends events that handlers recognise', async () => {
     const entries: Record<string, unknown>[] = [];
     await examineEndpoint(({ text }) => {
       entries.push(...[parsed(text) ?? []].flat().map(entry => Object(entry)));
@@ -116,7 +116,7 @@ describe('an endpoint that does what Xenioo expects', () => {
     expect(entries.some(({ BotToken }) => Boolean(BotToken))).toBe(false);
   });
 
-  it('gets the token of the bot if it wants one', async () => {
+  it('sends the BotToken of --bot-token', async () => {
     const wantsToken = answering(
       400,
       (_body, text) =>
@@ -128,13 +128,13 @@ describe('an endpoint that does what Xenioo expects', () => {
 
     expect(without.check('object')).toMatchObject({
       outcome: 400,
-      mend: expect.stringContaining('--bot-token'),
+      fix: expect.stringContaining('--bot-token'),
     });
     expect(given.check('object')).toMatchObject({ severity: 'ok' });
   });
 });
 
-describe('when its advice is followed', () => {
+describe('doctor, when its fixes are applied', () => {
   @Controller('xenioo/webhook')
   class ByHand {
     @Post()
@@ -197,16 +197,18 @@ describe('when its advice is followed', () => {
   );
 });
 
-describe('when it can not be called', () => {
-  it('says that nobody listens', async () => {
+describe('doctor, for an endpoint that can’t be called', () => {
+  it('says that nothing listens', async () => {
     const { exitCode, stdout } = await runDoctor('http://127.0.0.1:1/hook', {
       secret: SECRET,
     });
 
     expect(exitCode).toBe(1);
-    expect(stdout).toMatch(/✗ the connection\n/);
-    expect(stdout).toContain('nobody listens there (ECONNREFUSED)');
-    expect(stdout).toContain('It can not be called. 27 checks not made.');
+    expect(stdout).toMatch(/✗ connection\n/);
+    expect(stdout).toContain('connection refused (ECONNREFUSED)');
+    expect(stdout).toContain(
+      'The endpoint can’t be called. Skipped 27 checks.',
+    );
     expect(stdout).toContain('✗ 1 finding (1 check, 1 call');
   });
 
@@ -231,11 +233,11 @@ describe('when it can not be called', () => {
 
     expect(exitCode).toBe(1);
     expect(check('connection')?.got).toBe(
-      'the connection was closed before an answer came (ECONNRESET)',
+      'connection reset by peer (ECONNRESET)',
     );
   });
 
-  it('tells what it got to know when it is interrupted', async () => {
+  it('prints what it has found when it is interrupted', async () => {
     let interrupt = () => {};
     const { url } = await serve(
       plainEndpoint(({ text }) => {
@@ -251,31 +253,32 @@ describe('when it can not be called', () => {
 
     expect(exitCode).toBe(1);
     expect(stdout).toContain('✓ an array of events');
-    expect(stdout).toContain('It was interrupted. 21 checks not made.');
-    expect(stdout).toContain('! No finding so far (7 checks, ');
+    expect(stdout).toContain('Interrupted. Skipped 21 checks.');
+    expect(stdout).toContain('! No findings so far (7 checks, ');
   });
 
-  it.each([404, 405, 308])(
-    'stops at a %s, and says where to look',
-    async status => {
-      const { exitCode, examination, check } = await examineEndpoint(
-        ({ request, response }) => {
-          const key = encodeURIComponent(request.headers.authorization!);
-          response
-            .writeHead(status, {
-              location: `https://elsewhere.example/?${key}`,
-            })
-            .end();
-        },
-      );
+  it.each([
+    [404, /prefix/],
+    [405, /POST/],
+    [308, /https:\/\/elsewhere.*final URL/s],
+  ])('stops at a %s, and says where to look', async (status, advice) => {
+    const { exitCode, examination, check } = await examineEndpoint(
+      ({ request, response }) => {
+        const key = encodeURIComponent(request.headers.authorization!);
+        response
+          .writeHead(status, {
+            location: `https://elsewhere.example/?${key}`,
+          })
+          .end();
+      },
+    );
 
-      expect(exitCode).toBe(1);
-      expect(examination).toMatchObject({ findings: 1, calls: 1 });
-      expect(check('object')?.mend).toMatch(/prefix|https:\/\/elsewhere/);
-    },
-  );
+    expect(exitCode).toBe(1);
+    expect(examination).toMatchObject({ findings: 1, calls: 1 });
+    expect(`${check('object')?.got}\n${check('object')?.fix}`).toMatch(advice);
+  });
 
-  it('stops where a proxy answers for the app', async () => {
+  it('stops if a proxy answers for the app', async () => {
     const { url } = await serve(
       plainEndpoint(({ response }) =>
         response
@@ -287,16 +290,16 @@ describe('when it can not be called', () => {
 
     expect(exitCode).toBe(1);
     expect(stdout).toContain(
-      'got       502 Bad Gateway: <html> <h1>502 Bad Gateway</h1> </html>',
+      'Got:       502 Bad Gateway: <html> <h1>502 Bad Gateway</h1> </html>',
     );
     expect(stdout).toMatch(
-      /It takes an event neither as an object nor in an\s+array/,
+      /An event is accepted neither as an object nor in\s+an\s+array/,
     );
     expect(stdout).toContain('✗ 1 finding (3 checks, 2 calls');
   });
 });
 
-describe('the certificate', () => {
+describe('doctor, over TLS', () => {
   async function startTls(): Promise<string> {
     const pem = await readFile(CERTIFICATE);
     const server: Server = createTlsServer(
@@ -312,7 +315,7 @@ describe('the certificate', () => {
     return `https://localhost:${(server.address() as AddressInfo).port}/hook`;
   }
 
-  it('is found if nobody known has signed it', async () => {
+  it('reports a self-signed certificate', async () => {
     const { exitCode, check } = await examineWithDoctor(await startTls(), {
       secret: SECRET,
     });
@@ -320,11 +323,11 @@ describe('the certificate', () => {
     expect(exitCode).toBe(1);
     expect(check('connection')).toMatchObject({
       outcome: 'DEPTH_ZERO_SELF_SIGNED_CERT',
-      mend: expect.stringContaining("Let's Encrypt"),
+      fix: expect.stringContaining("Let's Encrypt"),
     });
   });
 
-  it('is fine if Node.js trusts it', async () => {
+  it('accepts a certificate that Node.js trusts', async () => {
     const { exitCode, check } = await examineWithDoctor(await startTls(), {
       secret: SECRET,
       environment: { NODE_EXTRA_CA_CERTS: CERTIFICATE },
@@ -336,25 +339,22 @@ describe('the certificate', () => {
     );
   });
 
-  it.skipIf(!ADDRESS)(
-    'is missed, with a remark, where the way is open to others',
-    async () => {
-      const { port } = await serve(plainEndpoint(), '0.0.0.0');
+  it.skipIf(!ADDRESS)('warns of plain http to another machine', async () => {
+    const { port } = await serve(plainEndpoint(), '0.0.0.0');
 
-      const { exitCode, remarks } = await examineWithDoctor(
-        `http://${ADDRESS}:${port}/hook`,
-        { secret: SECRET },
-      );
+    const { exitCode, warnings } = await examineWithDoctor(
+      `http://${ADDRESS}:${port}/hook`,
+      { secret: SECRET },
+    );
 
-      expect(remarks).toEqual(['connection']);
-      expect(exitCode).toBe(0);
-    },
-  );
+    expect(warnings).toEqual(['connection']);
+    expect(exitCode).toBe(0);
+  });
 });
 
-describe('the secret', () => {
+describe('doctor, on the secret', () => {
   it.each([401, 403])(
-    'ends it all when it is refused with %s',
+    'stops if the right secret is refused with %s',
     async status => {
       const { exitCode, examination, check } = await examineEndpoint(
         ({ response }) => response.writeHead(status).end(),
@@ -366,18 +366,18 @@ describe('the secret', () => {
         calls: 1,
         stopped: 'The right secret is refused.',
       });
-      expect(check('object')?.mend).toContain('API Secret of the bot');
+      expect(check('object')?.fix).toContain('API Secret of the bot');
     },
   );
 
   it.each([
-    ['takes any', () => true, ['wrong-secret', 'missing-secret']],
+    ['accepts any secret', () => true, ['wrong-secret', 'missing-secret']],
     [
-      'looks at its beginning alone',
+      'compares the start of the secret alone',
       (header = '') => header.startsWith(`Bearer ${SECRET}`),
       ['wrong-secret'],
     ],
-  ])('is asked for by an endpoint that %s', async (_, isRight, expected) => {
+  ])('reports an endpoint that %s', async (_, isRight, expected) => {
     const { exitCode, findings } = await examineEndpoint(
       ({ request, response }) =>
         response
@@ -389,17 +389,17 @@ describe('the secret', () => {
     expect(exitCode).toBe(1);
   });
 
-  it('may be refused with 403, with a remark', async () => {
-    const { exitCode, remarks } = await examineEndpoint(
+  it('warns of a wrong secret that is answered 403', async () => {
+    const { exitCode, warnings } = await examineEndpoint(
       ({ request, response }) =>
         !hasSecret(request) && response.writeHead(403).end(),
     );
 
-    expect(remarks).toEqual(['wrong-secret', 'missing-secret']);
+    expect(warnings).toEqual(['wrong-secret', 'missing-secret']);
     expect(exitCode).toBe(0);
   });
 
-  it('is masked where the endpoint tells it back, in one short line', async () => {
+  it('masks the secret in an answer that echoes it, and prints one short line', async () => {
     const { url } = await serve(
       plainEndpoint(({ request, response, text }) => {
         if (text !== '[]') return false;
@@ -420,7 +420,7 @@ describe('the secret', () => {
   });
 });
 
-describe('a mistake', () => {
+describe('doctor, on faults', () => {
   it.each<[string, PlainAnswer]>([
     ['array', answering(400, body => Array.isArray(body) && body.length === 2)],
     ['empty-array', answering(500, (_body, text) => text === '[]')],
@@ -441,14 +441,14 @@ describe('a mistake', () => {
     ['empty-body', answering(400, (_body, text) => text === '')],
     ['group-100kb', answering(413, (_body, text) => text.length > 102_400)],
     ['group-5mb', answering(413, (_body, text) => text.length > 1_048_576)],
-  ])('is found by itself: %s', async (id, answer) => {
+  ])('reports one fault as one finding: %s', async (id, answer) => {
     const { exitCode, findings, check } = await examineEndpoint(answer);
 
     expect(findings).toEqual([id]);
     expect(check(id)).toMatchObject({
       expected: '200',
       why: expect.any(String),
-      mend: expect.any(String),
+      fix: expect.any(String),
     });
     expect(exitCode).toBe(1);
   });
@@ -458,7 +458,7 @@ describe('a mistake', () => {
     ['content-type-none', /^$/],
     ['content-type-text', /text/],
     ['content-type-form', /form/],
-  ])('of the content type is found: %s', async (id, pattern) => {
+  ])('reports a content type that is not accepted: %s', async (id, pattern) => {
     const { findings } = await examineEndpoint(
       ({ request: { headers }, response }) =>
         pattern.test(headers['content-type'] ?? '') &&
@@ -468,7 +468,7 @@ describe('a mistake', () => {
     expect(findings).toEqual([id]);
   });
 
-  it('is a connection that is closed in the middle of a big body', async () => {
+  it('reports a connection that closes in the middle of a large body', async () => {
     const endpoint = plainEndpoint();
     const { url } = await serve((request, response) => {
       const isBig = Number(request.headers['content-length']) > 1_000_000;
@@ -481,10 +481,10 @@ describe('a mistake', () => {
     });
 
     expect(findings).toEqual(['group-5mb']);
-    expect(check('group-5mb')?.mend).toContain('a limit of its size');
+    expect(check('group-5mb')?.fix).toContain('a limit of its size');
   });
 
-  it('is found by the types that it concerns', async () => {
+  it('names the types that fail', async () => {
     const { check } = await examineEndpoint(
       answering(400, body => /^[37]$/.test(Object(body).Type)),
     );
@@ -492,7 +492,7 @@ describe('a mistake', () => {
     expect(check('every-type')?.got).toBe('type 3, 7: 400 Bad Request');
   });
 
-  it('is found in bodies without a length', async () => {
+  it('reports bodies without a length that are not accepted', async () => {
     const { findings } = await examineEndpoint(
       ({ request: { headers }, response }) =>
         !headers['content-length'] && response.writeHead(411).end(),
@@ -501,7 +501,7 @@ describe('a mistake', () => {
     expect(findings).toEqual(['chunked']);
   });
 
-  it('is found in the second of two equal events', async () => {
+  it('reports a duplicate that fails', async () => {
     const known = new Set<string>();
     const { findings } = await examineEndpoint(
       answering(409, (_body, text) => {
@@ -514,7 +514,7 @@ describe('a mistake', () => {
     expect(findings).toEqual(['twice']);
   });
 
-  it('is found in calls that come at once', async () => {
+  it('reports calls at once that fail', async () => {
     const known = new Set<string>();
     let holdMs = 0;
     let open = 0;
@@ -535,7 +535,7 @@ describe('a mistake', () => {
     expect(check('at-once')?.got).toMatch(/^\d of 10 calls: 503/);
   });
 
-  it('is an answer that takes longer than 2 s', async () => {
+  it('reports an answer that takes longer than 2 s', async () => {
     const { findings, check } = await examineEndpoint(async ({ text }) => {
       if (text === '[]') await new Promise(done => setTimeout(done, 2_050));
       return false;
@@ -545,7 +545,7 @@ describe('a mistake', () => {
     expect(check('slowest')?.got).toMatch(/^2\.\d s: an empty array$/);
   });
 
-  it('that all answers share is told once', async () => {
+  it('reports a status that all answers share once', async () => {
     const { findings, check, stdout } = await examineEndpoint(
       ({ request, response }) =>
         hasSecret(request) && response.writeHead(204).end(),
@@ -556,17 +556,17 @@ describe('a mistake', () => {
     expect(stdout.match(/@HttpCode/g)).toHaveLength(1);
   });
 
-  it('of a rate limit is told once', async () => {
+  it('reports a rate limit once', async () => {
     let calls = 0;
     const { findings, check } = await examineEndpoint(
       ({ response }) => ++calls > 20 && response.writeHead(429).end(),
     );
 
     expect(findings).toHaveLength(1);
-    expect(check(findings[0]!)?.mend).toContain('@SkipThrottle()');
+    expect(check(findings[0]!)?.fix).toContain('@SkipThrottle()');
   });
 
-  it('is to take nothing but arrays; the rest is tried in arrays', async () => {
+  it('reports an endpoint that accepts arrays only, and sends the rest in arrays', async () => {
     const { findings, check } = await examineEndpoint(
       answering(400, body => !Array.isArray(body)),
     );
@@ -575,7 +575,7 @@ describe('a mistake', () => {
     expect(check('unknown-type')).toMatchObject({ severity: 'ok' });
   });
 
-  it('may end the endpoint: then it says after what', async () => {
+  it('says after which call the endpoint ended', async () => {
     const { url } = await serve(
       plainEndpoint(({ request, text }) => {
         if (parsed(text) !== undefined || text === '') return false;
@@ -591,38 +591,38 @@ describe('a mistake', () => {
     });
 
     expect(exitCode).toBe(1);
-    expect(check('broken-json')?.ends).toMatch(
-      /does not answer any more: .*ECONNREFUSED/,
+    expect(check('broken-json')?.stops).toMatch(
+      /no longer answers: .*ECONNREFUSED/,
     );
     expect(examination).toMatchObject({ findings: 1 });
   });
 });
 
-describe('what costs nothing', () => {
-  it('is a remark: a body in the answer', async () => {
-    const { exitCode, remarks, check } = await examineEndpoint(
+describe('doctor, on warnings', () => {
+  it('warns of a body in the answer', async () => {
+    const { exitCode, warnings, check } = await examineEndpoint(
       ({ request, response }) =>
         hasSecret(request) && response.writeHead(200).end('{"ok":true}'),
     );
 
-    expect(remarks).toEqual(['object']);
+    expect(warnings).toEqual(['object']);
     expect(check('object')?.got).toBe('200 OK: {"ok":true}');
     expect(exitCode).toBe(0);
   });
 
-  it('is a remark: a connection for each call', async () => {
-    const { exitCode, remarks } = await examineEndpoint(({ response }) => {
+  it('warns of a new connection for each call', async () => {
+    const { exitCode, warnings } = await examineEndpoint(({ response }) => {
       response.setHeader('connection', 'close');
       return false;
     });
 
-    expect(remarks).toEqual(['keep-alive']);
+    expect(warnings).toEqual(['keep-alive']);
     expect(exitCode).toBe(0);
   });
 });
 
-describe('the command', () => {
-  it('shows neither secret nor query of the URL', async () => {
+describe('doctor', () => {
+  it('shows neither the secret nor the query of the URL', async () => {
     const { url } = await serve(plainEndpoint());
 
     const { stdout } = await runDoctor(`${url}/hook?key=sesame`, {
@@ -633,14 +633,14 @@ describe('the command', () => {
     expect(stdout).not.toContain('sesame');
   });
 
-  it('asks for a URL', async () => {
+  it('requires a URL', async () => {
     const { exitCode, stderr } = await runDoctor(undefined, { secret: SECRET });
 
     expect(exitCode).toBe(2);
-    expect(stderr).toContain('No URL: give one');
+    expect(stderr).toContain('No URL. Fix: give one');
   });
 
-  it('ends with 2 where it does not know what to call', async () => {
+  it('exits with 2 for an invalid URL', async () => {
     const { exitCode, stdout } = await runDoctor('localhost:3000', {
       secret: SECRET,
     });
@@ -649,7 +649,7 @@ describe('the command', () => {
     expect(stdout).toBe('');
   });
 
-  it('tells in its help what it sends', async () => {
+  it('describes in its help what it sends', async () => {
     const { exitCode, stdout } = await runDoctor('--help', { secret: SECRET });
 
     expect(exitCode).toBe(0);

@@ -17,8 +17,6 @@ import {
   UserReturnedEvent,
   WrongReplyEvent,
   XeniooModule,
-  type InvalidXeniooEntry,
-  type XeniooEvent,
   type XeniooOptions,
   type XeniooOptionsFactory,
 } from '../../lib/index.js';
@@ -89,12 +87,10 @@ async function start(
     expect(await sender.call(body)).toMatchObject({ status: 200, body: '' });
     await idle(app);
   };
-  const given = (handler: string) =>
-    dispatched(app, handler).map(({ entry }) => entry);
   return {
     send,
-    saved: () => given('Archive.save') as XeniooEvent[],
-    quarantined: () => given('Archive.quarantine') as InvalidXeniooEntry[],
+    saved: () => dispatched(app, 'Archive.save').map(({ event }) => event),
+    quarantined: () => app.get(Archive).invalid,
   };
 }
 

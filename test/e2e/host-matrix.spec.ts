@@ -11,8 +11,7 @@ import {
   OnXenioo,
   OnXeniooFailed,
   OnXeniooInvalid,
-  XeniooHookStatus,
-  XeniooInbox,
+  XeniooWebhookStatus,
   XeniooModule,
   type XeniooModuleOptions,
 } from '../../lib/index.js';
@@ -43,7 +42,7 @@ import {
   OwnController,
   type MatrixHost,
 } from '../support/matrix-hosts.js';
-import { NO_DEAD_LETTERS } from '../support/no-dead-letters.js';
+import { InertInbox } from '../support/inert-inbox.js';
 import { recordPrinted } from '../support/printed.js';
 import { callRaw } from '../support/raw-caller.js';
 import { senderAt } from '../support/sender-at.js';
@@ -94,20 +93,18 @@ async function start(adapter: AdapterName, host: MatrixHost) {
     const challenge = answer.headers['www-authenticate'];
     return { status: answer.status, body: answer.body, challenge };
   };
-  const given = (handler: string) =>
-    dispatched(app, handler).map(({ entry }) => entry.raw);
   return {
     app,
     webhooks,
     call,
     logs,
-    status: app.get(XeniooHookStatus),
+    status: app.get(XeniooWebhookStatus),
     ask: askOf(url(''), host),
     savedTexts: () =>
-      given('Archive.save')
-        .map(raw => (raw as XeniooWireEntry).Data)
+      dispatched(app, 'Archive.save')
+        .map(({ event }) => (event.raw as XeniooWireEntry).Data)
         .toSorted(),
-    quarantined: () => inOrder(given('Archive.quarantine')),
+    quarantined: () => inOrder(app.get(Archive).invalid.map(({ raw }) => raw)),
     whatSaysOfIt: () => marked(logs.lines, printed, answers),
   };
 }
@@ -237,15 +234,10 @@ class Fails {
   }
 }
 
-class FailingInbox extends XeniooInbox {
-  override readonly deadLetters = NO_DEAD_LETTERS;
-
+class FailingInbox extends InertInbox {
   async accept(): Promise<never> {
     throw new Error('the disk is full');
   }
-  async start(): Promise<void> {}
-  async idle(): Promise<void> {}
-  async stop(): Promise<void> {}
 }
 
 @Injectable()

@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
+  memoryInbox,
   OnXenioo,
   XeniooInbox,
   XeniooModule,
@@ -12,7 +13,6 @@ import {
 } from '../../lib/index.js';
 import {
   deliver,
-  dispatched,
   idle,
   senderFor,
   xeniooEntry,
@@ -23,7 +23,10 @@ import { LogRecorder } from '../support/log-recorder.js';
 
 const { userMessage } = xeniooEntry;
 
-const OPTIONS = { secret: 'right-secret', acknowledgeWithinMs: 0 };
+const OPTIONS = {
+  secret: 'right-secret',
+  inbox: memoryInbox({ acknowledgeWithinMs: 0 }),
+};
 
 /** A handler that works until it is let go. */
 function createGate(): { Slow: Type; release(): void; done: string[] } {
@@ -63,7 +66,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     },
   );
 
-  it('does not wait longer than shutdownTimeoutMs, and tells what is lost', async () => {
+  it('does not wait longer than shutdownTimeoutMs, and logs how many events are lost', async () => {
     const { Slow, release } = createGate();
     const { app, logs } = await startArchive(
       adapter,
@@ -75,7 +78,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await app.close();
 
     expect(logs.ofXenioo('warn')).toEqual([
-      expect.stringMatching(/^Stopping with 2 events unhandled .* lost/),
+      expect.stringMatching(
+        /^Stopping after \d+ ms with 2 events unhandled: they are lost/,
+      ),
     ]);
     release();
   });
@@ -122,7 +127,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(refused.status).toBe(401);
 
     await idle(app);
-    expect(dispatched(app, 'Archive.quarantine')).toHaveLength(1);
+    expect(app.get(Archive).invalid).toHaveLength(1);
   });
 });
 

@@ -1,12 +1,12 @@
 import { Injectable, Module, type Type } from '@nestjs/common';
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   OnXenioo,
   UserMessageEvent,
   XeniooEventType,
-  XeniooHookStatus,
+  XeniooWebhookStatus,
   XeniooInboxError,
   XeniooModule,
   XeniooOptionsError,
@@ -91,9 +91,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         if (status === 200) answered.push(...texts);
       }
     });
-    await vi.waitFor(() => expect(answered.length).toBeGreaterThan(200), {
-      timeout: 5_000,
-    });
+    await expect.poll(() => answered.length).toBeGreaterThan(200);
 
     await first.app.close();
     state.isClosed = true;
@@ -117,9 +115,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     };
     const first = await start(adapter, path, book);
     await first.accept(message('one'));
-    await vi.waitFor(() => expect(book.begun).toHaveLength(2), {
-      timeout: 5_000,
-    });
+    await expect.poll(() => book.begun).toHaveLength(2);
     const startedAt = performance.now();
     await first.app.close();
     expect(performance.now() - startedAt).toBeLessThan(2_000);
@@ -129,7 +125,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(book.begun).toEqual(['one', 'one', 'one', 'one']);
     expect(second.logs.ofXenioo('error')).toEqual([
-      expect.stringMatching(/^keep failed .* gives up \(attempt 4\)/),
+      expect.stringMatching(/^keep failed .*\(attempt 4; no other follows\)/),
     ]);
   });
 
@@ -141,15 +137,13 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     const first = await start(adapter, path, book, { shutdownTimeoutMs: 50 });
     const texts = numbered('event', 3);
     await first.accept(...messages(texts));
-    await vi.waitFor(() => expect(book.begun).toHaveLength(3), {
-      timeout: 5_000,
-    });
+    await expect.poll(() => book.begun).toHaveLength(3);
 
     await first.app.close();
 
     expect(first.logs.ofXenioo('warn')).toEqual([
       expect.stringMatching(
-        /^Stopping while 3 events are still being handled after .*handled again at the next start.*`shutdownTimeoutMs`/,
+        /^Stopping after .* while 3 events are being handled: .*handled again after the next start.*`shutdownTimeoutMs`/,
       ),
     ]);
     const second = await start(adapter, path);
@@ -192,6 +186,22 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(second.book.done).toEqual(['later']);
     expect(first.book.done).toHaveLength(2);
+  });
+
+  it('answers 503 once its data file is deleted, and says so', async () => {
+    const path = await inboxPath();
+    const host = await start(adapter, path);
+    await host.accept(message('before'));
+    await host.idle();
+    await rm(join(path, 'inbox.mdb'));
+
+    const sender = await senderFor(host.app);
+    expect(await sender.call(message('after'))).toMatchObject({ status: 503 });
+    sender.close();
+
+    expect(host.logs.ofXenioo('error')[0]).toMatch(
+      /inbox\.mdb.* was deleted or replaced while in use/,
+    );
   });
 
   it('refuses to start two instances on one folder, and names it', async () => {
@@ -256,7 +266,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(logs.ofXenioo('error')[0]).toMatch(
           /^Strike 1: answered 503 .*(No space left on device|ENOSPC|is full)/,
         );
-        expect(app.get(XeniooHookStatus).strikes).toBe(2);
+        expect(app.get(XeniooWebhookStatus).strikes).toBe(2);
         disk.free();
         await host.accept(message('after'));
         await host.idle();
@@ -267,6 +277,32 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         await host.idle();
         expect(book.done).toHaveLength(2 + 21);
         expect(new Set(book.done).size).toBe(2 + 21);
+      });
+
+      it('stores no more of a body of backslashes than its size allows, and goes on', async () => {
+        const disk = makeSmallDisk();
+        const host = await start(adapter, join(disk.path, 'inbox'));
+        const sender = await senderFor(host.app);
+        const body = '\\'.repeat(300_000);
+        const { url } = host;
+        const post = () =>
+          fetch(url('/xenioo/webhook'), {
+            method: 'POST',
+            headers: { authorization: 'Bearer right-secret' },
+            body,
+          });
+
+        expect((await post()).status).toBe(200);
+        await host.idle();
+        const { size } = await stat(join(disk.path, 'inbox', 'inbox.mdb'));
+        expect(size).toBeLessThan(2 * 2 ** 20);
+
+        expect(await sender.call(message('after'))).toMatchObject({
+          status: 200,
+        });
+        sender.close();
+        await host.idle();
+        expect(host.book.done).toEqual(['after']);
       });
 
       it('writes later what handlers have done meanwhile', async () => {
@@ -283,18 +319,14 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           text.padEnd(25_000, '.'),
         );
         await host.accept(...messages(texts));
-        await vi.waitFor(() => expect(book.begun).toHaveLength(7), {
-          timeout: 5_000,
-        });
+        await expect.poll(() => book.begun).toHaveLength(7);
         disk.fill();
         gate.open();
-        await vi.waitFor(
-          () =>
-            expect(host.logs.ofXenioo('error')[0]).toMatch(
-              /^What handlers have done could not be written .*(No space left on device|ENOSPC|is full)/,
-            ),
-          { timeout: 5_000 },
-        );
+        await expect
+          .poll(() => host.logs.ofXenioo('error')[0])
+          .toMatch(
+            /^Recording the results of handlers .* failed; retrying: .*(No space left on device|ENOSPC|is full)/,
+          );
         disk.free();
         await host.idle();
         expect(book.begun).toHaveLength(40);
@@ -316,18 +348,14 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           shutdownTimeoutMs: 50,
         });
         await first.accept(message('before'));
-        await vi.waitFor(() => expect(book.begun).toHaveLength(1), {
-          timeout: 5_000,
-        });
+        await expect.poll(() => book.begun).toHaveLength(1);
         await first.app.close();
         gate.open();
         disk.fill();
 
         const second = await start(adapter, path);
         disk.free();
-        await vi.waitFor(() => expect(second.book.done).toEqual(['before']), {
-          timeout: 3_000,
-        });
+        await expect.poll(() => second.book.done).toEqual(['before']);
 
         await second.accept(message('after'));
         await second.idle();
@@ -353,6 +381,15 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   describe.skipIf(!hasSmallDisks)(
     `when the disk is read-only${NO_SMALL_DISKS}`,
     () => {
+      it('refuses to make a new folder, and says to mount a volume', async () => {
+        const disk = makeSmallDisk();
+        disk.makeReadOnly();
+
+        await expect(
+          start(adapter, join(disk.path, 'data', 'inbox')),
+        ).rejects.toThrow(/read-only\. Mount a volume that can be written to/);
+      });
+
       it('refuses to start, and says why', async () => {
         const disk = makeSmallDisk();
         const path = join(disk.path, 'inbox');
@@ -368,7 +405,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
         expect(error).toBeInstanceOf(XeniooInboxError);
         expect((error as Error).message).toContain(path);
-        expect((error as Error).message).toMatch(/read-only/);
+        expect((error as Error).message).toMatch(
+          /file system at .* is read-only\. Mount a volume/,
+        );
       });
     },
   );
@@ -391,12 +430,12 @@ describe('options of the inbox', () => {
     [
       'an option that does not exist',
       { path: 'x', pathh: 'y' },
-      /`pathh` is not an option here; known are path, keepDeadLettersDays/,
+      /`pathh` is not an option here; known are path, deadLetterRetentionDays/,
     ],
     [
       'days that can’t be',
-      { path: 'x', keepDeadLettersDays: 0 },
-      /`keepDeadLettersDays`/,
+      { path: 'x', deadLetterRetentionDays: 0 },
+      /`deadLetterRetentionDays`/,
     ],
     [
       'a factory that returns nothing',
@@ -454,7 +493,7 @@ describe('options of the inbox', () => {
     await writeFile(join(path, 'letter.txt'), 'dear Ada');
 
     await expect(boot({ path })).rejects.toThrow(
-      `the folder ${path} holds other things, as letter.txt: give the LMDB inbox a folder of its own`,
+      `the folder ${path} holds other things, such as letter.txt: give the LMDB inbox a folder of its own`,
     );
     expect(await readdir(path)).toEqual(['letter.txt']);
   });

@@ -1,5 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
-import { XeniooHookStatus, XeniooInbox } from '../../lib/index.js';
+import {
+  memoryInbox,
+  XeniooInbox,
+  XeniooWebhookStatus,
+} from '../../lib/index.js';
 import { deliver, xeniooEntry } from '../../lib/testing/index.js';
 import {
   createGate,
@@ -15,11 +19,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   describe('when it is full', () => {
     /** Holds two events, and its handlers wait for the gate. */
     async function startFull() {
-      const started = await startDelivery(adapter, inbox, {
-        maxPending: 2,
-        acceptTimeoutMs: 10,
-        acknowledgeWithinMs: 0,
-      });
+      const started = await startDelivery(
+        adapter,
+        () => memoryInbox({ maxPending: 2, acknowledgeWithinMs: 0 }),
+        { acceptTimeoutMs: 10 },
+      );
       const gate = createGate();
       started.crm.work = () => gate.opened;
       const entries = [message('a'), message('b')];
@@ -27,7 +31,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       await vi.waitFor(() => expect(started.crm.begun).toHaveLength(2), {
         timeout: 5_000,
       });
-      return { ...started, gate, status: started.app.get(XeniooHookStatus) };
+      return { ...started, gate, status: started.app.get(XeniooWebhookStatus) };
     }
 
     it('answers 503, which is a strike, and takes nothing of the call', async () => {
@@ -56,12 +60,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
 
     it('makes calls wait, so that a rush is only slower', async () => {
-      const { crm, handle } = await startDelivery(adapter, inbox, {
-        maxPending: 2,
-        acceptTimeoutMs: 5_000,
-        acknowledgeWithinMs: 0,
-        concurrency: 1,
-      });
+      const { crm, handle } = await startDelivery(
+        adapter,
+        () => memoryInbox({ maxPending: 2, acknowledgeWithinMs: 0 }),
+        { acceptTimeoutMs: 5_000, concurrency: 1 },
+      );
       crm.work = () => new Promise(setImmediate);
 
       const rush = numbered('message', 60).map(text => message(text));
@@ -71,11 +74,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
 
     it('takes an event once of calls that wait for room together', async () => {
-      const host = await startDelivery(adapter, inbox, {
-        maxPending: 1,
-        acceptTimeoutMs: 5_000,
-        acknowledgeWithinMs: 0,
-      });
+      const host = await startDelivery(
+        adapter,
+        () => memoryInbox({ maxPending: 1, acknowledgeWithinMs: 0 }),
+        { acceptTimeoutMs: 5_000 },
+      );
       const { app, crm, rung, send, idle } = host;
       const gate = createGate();
       crm.work = () => gate.opened;
@@ -113,8 +116,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     it('lets a replay in, which was in before', async () => {
       const { app, crm, handle, idle, letters } = await startDelivery(
         adapter,
-        inbox,
-        { maxPending: 1, acceptTimeoutMs: 0, retry: false },
+        () => memoryInbox({ maxPending: 1 }),
+        { acceptTimeoutMs: 0, retry: false },
       );
       crm.work = failing(1);
       await handle(message('a'));
@@ -168,8 +171,12 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       ]);
       expect(await letters.list()).toHaveLength(2);
       expect(logs.ofXenioo('error')).toEqual([
-        expect.stringContaining('gives up (attempt 2, the application ends)'),
-        expect.stringContaining('gives up (attempt 2, the application ends)'),
+        expect.stringContaining(
+          '(attempt 2; no other follows: the application shuts down)',
+        ),
+        expect.stringContaining(
+          '(attempt 2; no other follows: the application shuts down)',
+        ),
       ]);
       expect(logs.ofXenioo('warn').join()).not.toContain('Stopping');
     });

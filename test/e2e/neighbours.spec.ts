@@ -18,7 +18,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { XeniooHookStatus, XeniooModule } from '../../lib/index.js';
+import { XeniooWebhookStatus, XeniooModule } from '../../lib/index.js';
 import { xeniooEntry } from '../../lib/testing/index.js';
 import { Archive } from '../support/archive.js';
 import {
@@ -271,7 +271,7 @@ async function compare(
   const module = XeniooModule.forRoot({ secret: 'right-secret' });
   const without = await outcomes(adapter, habits, [], calls);
   const having = await outcomes(adapter, habits, [module], calls);
-  const status = having.app.get(XeniooHookStatus);
+  const status = having.app.get(XeniooWebhookStatus);
   return { without: without.seen, having: having.seen, status };
 }
 

@@ -17,7 +17,7 @@ import {
 } from 'node:http2';
 import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { OnXenioo, XeniooHookStatus } from '../../lib/index.js';
+import { memoryInbox, OnXenioo, XeniooWebhookStatus } from '../../lib/index.js';
 import {
   deliver,
   dispatched,
@@ -48,7 +48,7 @@ describe('on Express', () => {
     await deliver(app, userMessage({ Data: 'hello' }));
 
     await idle(app);
-    expect(dispatched(app)).toMatchObject([{ entry: { text: 'hello' } }]);
+    expect(dispatched(app)).toMatchObject([{ event: { text: 'hello' } }]);
   });
 
   it('answers 503, and says why, where nothing is left of the body', async () => {
@@ -61,33 +61,70 @@ describe('on Express', () => {
 
     expect((await sender.call(userMessage())).status).toBe(503);
 
-    expect(app.get(XeniooHookStatus).strikes).toBe(1);
+    expect(app.get(XeniooWebhookStatus).strikes).toBe(1);
     expect(logs.ofXenioo('error')[0]).toContain('read its body before');
   });
 
-  it('answers where a middleware waits for the end of the body', async () => {
-    const { app } = await startArchive(
+  it.each<[string, () => Promise<unknown>]>([
+    ['at once', () => Promise.resolve()],
+    ['later', () => new Promise(setImmediate)],
+  ])(
+    'answers where a middleware waits for the end of the body %s',
+    async (_, begin) => {
+      const { app, sender } = await startArchive(
+        'express',
+        {},
+        {
+          prepare: host =>
+            void host.use(
+              async (
+                request: RawRequest,
+                _response: unknown,
+                next: () => void,
+              ) => {
+                await begin();
+                let text = '';
+                request.on('data', chunk => (text += String(chunk)));
+                request.on('end', () => {
+                  request.rawBody = text;
+                  next();
+                });
+              },
+            ),
+        },
+      );
+
+      for (const chunked of [false, true]) {
+        const answer = await sender.call(userMessage(), { chunked });
+        expect(answer.status).toBe(200);
+      }
+
+      await idle(app);
+      expect(dispatched(app)).toHaveLength(2);
+    },
+  );
+
+  it('emits the end of the body for a middleware that only listens to it', async () => {
+    let ends = 0;
+    const { sender } = await startArchive(
       'express',
       {},
       {
         prepare: host =>
           void host.use(
             (request: RawRequest, _response: unknown, next: () => void) => {
-              let text = '';
-              request.on('data', chunk => (text += String(chunk)));
-              request.on('end', () => {
-                request.rawBody = text;
-                next();
-              });
+              request.on('end', () => ends++);
+              next();
             },
           ),
       },
     );
 
-    await deliver(app, userMessage());
+    for (const chunked of [false, true]) {
+      await sender.call(userMessage(), { chunked });
+    }
 
-    await idle(app);
-    expect(dispatched(app)).toHaveLength(1);
+    await expect.poll(() => ends).toBe(2);
   });
 
   it('receives with a trailing slash where Express is strict', async () => {
@@ -164,7 +201,7 @@ describe('on Fastify', () => {
     await deliver(app, userMessage({ Data: 'hello' }));
 
     await idle(app);
-    expect(dispatched(app)).toMatchObject([{ entry: { text: 'hello' } }]);
+    expect(dispatched(app)).toMatchObject([{ event: { text: 'hello' } }]);
   });
 
   it('answers over HTTP/2, and keeps no stream of a refused caller open', async () => {
@@ -243,7 +280,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     const { app } = await startArchive(
       adapter,
-      { acknowledgeWithinMs: 0 },
+      { inbox: memoryInbox({ acknowledgeWithinMs: 0 }) },
       {
         providers: [Blocks],
         prepare: host =>
@@ -285,7 +322,10 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     const { app, sender, logs } = await startArchive(
       adapter,
-      { acknowledgeWithinMs: 0, shutdownTimeoutMs: 1_000 },
+      {
+        inbox: memoryInbox({ acknowledgeWithinMs: 0 }),
+        shutdownTimeoutMs: 1_000,
+      },
       { providers: [Slow] },
     );
     (app.getHttpServer() as Server).once('close', () => release());

@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { InvalidXeniooEntry } from '../../lib/index.js';
 import {
   dispatched,
   idle,
   received,
   xeniooEntry,
 } from '../../lib/testing/index.js';
-import { startArchive } from '../support/archive.js';
+import { Archive, startArchive } from '../support/archive.js';
 
 const { userMessage } = xeniooEntry;
 
@@ -62,8 +61,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     }
 
     expect(logs.ofXenioo('warn')).toEqual([
-      'Answered 401 to a call from 127.0.0.1: its secret is none of those configured',
-      'Answered 401 to a call from 127.0.0.1: its Authorization header is of another scheme than Bearer',
+      'Answered 401 to a call from 127.0.0.1: its secret is not configured',
+      'Answered 401 to a call from 127.0.0.1: its Authorization header has a scheme other than Bearer',
     ]);
     expect(JSON.stringify(logs.lines)).not.toMatch(/hunter|right-secret/);
   });
@@ -103,18 +102,18 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(answer).toMatchObject({ status: 200, body: '' });
     await idle(app);
     expect(dispatched(app, 'Archive.save')).toMatchObject([
-      { entry: { bot: 'shop', text: 'own' } },
-      { entry: { bot: 'shop', text: 'without a token' } },
+      { event: { bot: 'shop', text: 'own' } },
+      { event: { bot: 'shop', text: 'without a token' } },
     ]);
-    const quarantined = dispatched(app, 'Archive.quarantine');
-    expect(quarantined).toMatchObject(
+    const { invalid } = app.get(Archive);
+    expect(invalid).toMatchObject(
       ['of another bot', 'of nobody'].map(Data => ({
-        entry: { bot: 'shop', reason: 'foreign-bot', raw: { Data } },
+        bot: 'shop',
+        reason: 'foreign-bot',
+        raw: { Data },
       })),
     );
-    const [other, nobody] = quarantined.map(
-      ({ entry }) => (entry as InvalidXeniooEntry).errors[0],
-    );
+    const [other, nobody] = invalid.map(({ errors }) => errors[0]);
     expect(other?.replace('entry 1', '')).toBe(nobody?.replace('entry 2', ''));
   });
 });

@@ -2,7 +2,10 @@ import { once } from 'node:events';
 import { IncomingMessage, type Server } from 'node:http';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { XeniooHookStatus, type XeniooModuleOptions } from '../../lib/index.js';
+import {
+  XeniooWebhookStatus,
+  type XeniooModuleOptions,
+} from '../../lib/index.js';
 import {
   deliver,
   dispatched,
@@ -26,7 +29,7 @@ async function start(
   return {
     ...host,
     origin: host.url(''),
-    status: host.app.get(XeniooHookStatus),
+    status: host.app.get(XeniooWebhookStatus),
     server,
     connections: promisify(server.getConnections.bind(server)),
   };

@@ -1,5 +1,6 @@
 import {
   Injectable,
+  SetMetadata,
   UseInterceptors,
   type CallHandler,
   type CanActivate,
@@ -8,14 +9,18 @@ import {
 } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
+import {
+  SkipThrottle,
+  ThrottlerGuard,
+  ThrottlerModule,
+} from '@nestjs/throttler';
+import { useContainer } from 'class-validator';
 import type { ServerResponse } from 'node:http';
 import { repeat, tap, timeout } from 'rxjs';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
-  MemoryInbox,
   XENIOO_EVENT_NAMES,
-  XeniooHookStatus,
-  type XeniooDelivery,
+  XeniooWebhookStatus,
   type XeniooModuleOptions,
   type XeniooStrike,
 } from '../../lib/index.js';
@@ -23,9 +28,12 @@ import {
   deliver,
   dispatched,
   idle,
+  received,
   xeniooEntry,
 } from '../../lib/testing/index.js';
+import { XeniooObservers } from '../../lib/handlers/xenioo.observers.js';
 import { startArchive, type ArchiveHost } from '../support/archive.js';
+import { InertInbox } from '../support/inert-inbox.js';
 import type { AdapterName } from '../support/host-app.js';
 
 const { userMessage } = xeniooEntry;
@@ -34,7 +42,7 @@ const { userMessage } = xeniooEntry;
 class Alarm {
   readonly strikes: XeniooStrike[] = [];
 
-  constructor(readonly status: XeniooHookStatus) {}
+  constructor(readonly status: XeniooWebhookStatus) {}
 
   @OnEvent(XENIOO_EVENT_NAMES.Strike)
   ring(strike: XeniooStrike): void {
@@ -146,7 +154,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(logs.ofXenioo('error')).toEqual([
       expect.stringMatching(
-        /probably differs from the API Secret of the bot.* gives up after 10/,
+        /probably differs from the API Secret of the bot.* stops calling after 10/,
       ),
     ]);
   });
@@ -192,17 +200,18 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await expect
       .poll(() => logs.ofXenioo('error'))
       .toEqual([
-        expect.stringContaining('already taken or answered: metrics are down'),
+        expect.stringContaining(
+          'already handled or answered: metrics are down',
+        ),
       ]);
   });
 
   it('answers itself where an interceptor gives up on a call that is being accepted', async () => {
     let hasGivenUp = () => false;
 
-    class Slow extends MemoryInbox {
-      override async accept(delivery: XeniooDelivery) {
-        await vi.waitUntil(() => hasGivenUp());
-        await super.accept(delivery);
+    class Slow extends InertInbox {
+      async accept() {
+        await vi.waitUntil(() => hasGivenUp(), 10_000);
       }
     }
 
@@ -218,14 +227,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       {
         decorators: [UseInterceptors(GivesUp)],
         inbox: {
-          useFactory: () =>
-            new Slow({
-              concurrency: 1,
-              dedupe: false,
-              maxPending: 10,
-              acknowledgeWithinMs: 0,
-              acceptTimeoutMs: 0,
-            }),
+          useFactory: () => new Slow(),
         },
       },
       { providers: [GivesUp] },
@@ -234,9 +236,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     await deliver(app, userMessage());
 
-    await idle(app);
     expect(status.strikes).toBe(0);
-    expect(dispatched(app, 'Archive.save')).toHaveLength(1);
+    expect(received(app)).toHaveLength(1);
   });
 
   it('takes a call once, though an interceptor runs the controller again', async () => {
@@ -297,5 +298,79 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(logs.ofXenioo('error')).toEqual([
       expect.stringMatching(/^Strike 1: answered 403 .*`decorators: \[Public/),
     ]);
+  });
+
+  it('answers 503 when parsing fails, and logs nothing of the body', async () => {
+    const { sender, status, logs } = await start(adapter);
+    useContainer({
+      get() {
+        throw new Error('no such provider for Anna');
+      },
+    });
+    onTestFinished(() => useContainer({ get: type => new type() }));
+
+    const wrong = { Type: 1, Data: ['Hello from Anna'] };
+    expect(await sender.call(wrong)).toMatchObject({ status: 503 });
+
+    expect(status.strikes).toBe(1);
+    expect(logs.ofXenioo('error')).toEqual([
+      expect.stringMatching(/^Handling a call failed: Error\n {4}at /),
+      expect.stringMatching(/^Strike 1: answered 503 /),
+    ]);
+    expect(JSON.stringify(logs.lines)).not.toContain('Anna');
+  });
+
+  it('keeps the answer of an accepted call when an observer fails', async () => {
+    const { app, sender, status, logs } = await start(adapter);
+    app.get(XeniooObservers, { strict: false }).add({
+      deliveryAccepted() {
+        throw new Error('the counter is down');
+      },
+    });
+
+    expect(await sender.call(userMessage())).toMatchObject({ status: 200 });
+
+    await idle(app);
+    expect(status.strikes).toBe(0);
+    expect(logs.ofXenioo('error')).toEqual([
+      expect.stringContaining(
+        '`deliveryAccepted` of an observer threw; the delivery is not affected: the counter is down',
+      ),
+    ]);
+  });
+
+  describe('with ThrottlerGuard as a global guard', () => {
+    const Public = () => SetMetadata('public', true);
+    const startThrottled = (...decorators: ClassDecorator[]) =>
+      startArchive(
+        adapter,
+        { decorators },
+        {
+          imports: [ThrottlerModule.forRoot([{ ttl: 600_000, limit: 1 }])],
+          providers: [{ provide: APP_GUARD, useClass: ThrottlerGuard }],
+        },
+      );
+
+    it('warns at boot and names SkipThrottle() when it denies', async () => {
+      const { sender, logs } = await startThrottled(Public());
+      expect(logs.ofXenioo('warn')).toEqual([
+        expect.stringMatching(/ThrottlerGuard.*decorators: \[SkipThrottle\(\)/),
+      ]);
+
+      expect(await sender.call(userMessage())).toMatchObject({ status: 200 });
+      expect(await sender.call(userMessage())).toMatchObject({ status: 429 });
+
+      expect(logs.ofXenioo('error')).toEqual([
+        expect.stringMatching(
+          /^Strike 1: answered 429 .*`decorators: \[SkipThrottle\(\)\]`/,
+        ),
+      ]);
+    });
+
+    it('does not warn where SkipThrottle() is there', async () => {
+      const { logs } = await startThrottled(Public(), SkipThrottle());
+
+      expect(logs.ofXenioo('warn')).toEqual([]);
+    });
   });
 });

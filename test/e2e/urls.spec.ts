@@ -139,7 +139,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(statuses).toEqual([200, 401, 401, 200]);
     expect(app.get(XeniooInbox, { strict: false, each: true })).toHaveLength(2);
     await idle(app);
-    expect(dispatched(app).map(({ entry }) => entry.bot)).toEqual([
+    expect(dispatched(app).map(({ event }) => event.bot)).toEqual([
       'one',
       'two',
     ]);

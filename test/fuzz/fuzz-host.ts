@@ -6,7 +6,7 @@ import {
   OnXenioo,
   OnXeniooInvalid,
   XeniooDeadLetters,
-  XeniooHookStatus,
+  XeniooWebhookStatus,
   XeniooInbox,
   XeniooModule,
 } from 'nestjs-xenioo';
@@ -76,7 +76,7 @@ export async function startFuzzHost(adapter: AdapterName) {
     app,
     url: `${await app.getUrl()}/xenioo/webhook`,
     counts: app.get(Counts),
-    status: app.get(XeniooHookStatus, { strict: false }),
+    status: app.get(XeniooWebhookStatus, { strict: false }),
     idle: () => app.get(XeniooInbox, { strict: false }).idle(),
     complaints: complaints.lines,
     connections: () => connections,

@@ -1,5 +1,5 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { Dice } from '../../lib/simulator/dice.js';
+import { SeededRandom } from '../../lib/simulator/seeded-random.js';
 import { hostileValue, mutatedEntry } from './generate-entry.js';
 
 export interface GeneratedBody {
@@ -23,19 +23,20 @@ const CONTENT_TYPES = [
   undefined,
 ];
 
-type Make = (dice: Dice) => string | Buffer;
+type Make = (random: SeededRandom) => string | Buffer;
 /** What makes a body, and how often it is taken. */
 const MAKERS: Record<string, readonly [weight: number, make: Make]> = {
-  'an entry': [200, dice => stringify(mutatedEntry(dice))],
-  entries: [200, dice => stringify(entries(dice, 20))],
-  'a value': [40, dice => stringify(hostileValue(dice))],
+  'an entry': [200, random => stringify(mutatedEntry(random))],
+  entries: [200, random => stringify(entries(random, 20))],
+  'a value': [40, random => stringify(hostileValue(random))],
   'values in an array': [
     40,
-    dice => stringify(Array.from({ length: 3 }, () => hostileValue(dice))),
+    random => stringify(Array.from({ length: 3 }, () => hostileValue(random))),
   ],
   'nothing or nearly': [
     20,
-    dice => dice.pick(['', ' ', '\n', '[]', '{}', '[[]]', '[{}]', '[,]', '"']),
+    random =>
+      random.pick(['', ' ', '\n', '[]', '{}', '[[]]', '[{}]', '[,]', '"']),
   ],
   'deep nesting': [20, deepNesting],
   'huge numbers': [40, hugeNumbers],
@@ -46,14 +47,14 @@ const MAKERS: Record<string, readonly [weight: number, make: Make]> = {
   truncated: [60, truncated],
   'flipped bits': [60, flippedBits],
   'byte-order marks': [40, byteOrderMarks],
-  'other encodings': [20, dice => Buffer.from(text(dice), 'utf16le')],
-  'random bytes': [30, dice => dice.bytes(dice.below(2_000))],
-  'control characters': [30, dice => `${text(dice)}\u0000${text(dice)}`],
-  'JSON with more behind it': [30, dice => `${text(dice)}${text(dice)}`],
+  'other encodings': [20, random => Buffer.from(text(random), 'utf16le')],
+  'random bytes': [30, random => random.bytes(random.below(2_000))],
+  'control characters': [30, random => `${text(random)}\u0000${text(random)}`],
+  'JSON with more behind it': [30, random => `${text(random)}${text(random)}`],
   'what only JavaScript takes': [
     20,
-    dice =>
-      dice.pick([
+    random =>
+      random.pick([
         "{'Type':1}",
         '{Type:1}',
         '[1,]',
@@ -69,7 +70,7 @@ const MAKERS: Record<string, readonly [weight: number, make: Make]> = {
   'a string of 1 MB': [2, megabyte],
   'thousands of entries': [
     2,
-    dice => `[${'{"Type":1},'.repeat(dice.below(5_000))}{"Type":8}]`,
+    random => `[${'{"Type":1},'.repeat(random.below(5_000))}{"Type":8}]`,
   ],
   'thousands of keys': [2, manyKeys],
 };
@@ -80,11 +81,11 @@ const WEIGHTED = Object.entries(MAKERS).flatMap(([kind, [weight, make]]) =>
 
 /** The body of this number in the run of this seed: always the same. */
 export function generateBody(seed: number, index: number): GeneratedBody {
-  const dice = new Dice(seed, index);
-  const { kind, make } = dice.pick(WEIGHTED);
-  const plain = Buffer.from(make(dice));
-  const contentType = dice.pick(CONTENT_TYPES);
-  const { encoding, bytes } = encode(plain, dice);
+  const random = new SeededRandom(seed, index);
+  const { kind, make } = random.pick(WEIGHTED);
+  const plain = Buffer.from(make(random));
+  const contentType = random.pick(CONTENT_TYPES);
+  const { encoding, bytes } = encode(plain, random);
   return {
     kind: encoding === undefined ? kind : `${kind}, ${encoding}`,
     bytes,
@@ -92,15 +93,15 @@ export function generateBody(seed: number, index: number): GeneratedBody {
       ...(contentType !== undefined && { 'content-type': contentType }),
       ...(encoding !== undefined && { 'content-encoding': encoding }),
     },
-    isChunked: dice.once(4),
+    isChunked: random.chance(1 / 4),
   };
 }
 
 function encode(
   plain: Buffer,
-  dice: Dice,
+  random: SeededRandom,
 ): { encoding?: string; bytes: Buffer } {
-  switch (dice.below(20)) {
+  switch (random.below(20)) {
     case 0:
       return { encoding: 'gzip', bytes: gzipSync(plain) };
     case 1:
@@ -111,15 +112,15 @@ function encode(
         : { encoding: 'br', bytes: brotliCompressSync(plain) };
     case 3: {
       // It says that it is compressed, and is not, or is broken off.
-      const encoding = dice.pick(['gzip', 'deflate', 'br', 'x-gzip']);
-      const bytes = dice.once(2)
+      const encoding = random.pick(['gzip', 'deflate', 'br', 'x-gzip']);
+      const bytes = random.chance(1 / 2)
         ? plain
-        : gzipSync(plain).subarray(0, dice.below(40));
+        : gzipSync(plain).subarray(0, random.below(40));
       return { encoding, bytes };
     }
     case 4:
       return {
-        encoding: dice.pick(['identity', 'zstd', 'gzip, br', 'nonsense', '']),
+        encoding: random.pick(['identity', 'zstd', 'gzip, br', 'nonsense', '']),
         bytes: plain,
       };
     default:
@@ -127,33 +128,37 @@ function encode(
   }
 }
 
-function entries(dice: Dice, most: number): unknown[] {
-  return Array.from({ length: dice.below(most) }, () => mutatedEntry(dice));
+function entries(random: SeededRandom, most: number): unknown[] {
+  return Array.from({ length: random.below(most) }, () => mutatedEntry(random));
 }
 
 function stringify(value: unknown): string {
   return JSON.stringify(value) ?? 'undefined';
 }
 
-function text(dice: Dice): string {
-  return stringify(dice.once(2) ? mutatedEntry(dice) : entries(dice, 5));
+function text(random: SeededRandom): string {
+  return stringify(
+    random.chance(1 / 2) ? mutatedEntry(random) : entries(random, 5),
+  );
 }
 
-function deepNesting(dice: Dice): string {
-  const depth = dice.pick([90, 98, 99, 100, 101, 102, 1_000, 10_000, 50_000]);
-  const [open, close] = dice.pick([
+function deepNesting(random: SeededRandom): string {
+  const depth = random.pick([90, 98, 99, 100, 101, 102, 1_000, 10_000, 50_000]);
+  const [open, close] = random.pick([
     ['[', ']'],
     ['{"a":', '}'],
     ['[{"__proto__":', '}]'],
     ['{"Type":1,"Data":', '}'],
   ] as const);
-  const closed = dice.once(4) ? '' : close.repeat(depth);
+  const closed = random.chance(1 / 4) ? '' : close.repeat(depth);
   const nested = `${open.repeat(depth)}1${closed}`;
-  return dice.once(2) ? nested : `[{"Type":1,"more":${nested}},{"Type":8}]`;
+  return random.chance(1 / 2)
+    ? nested
+    : `[{"Type":1,"more":${nested}},{"Type":8}]`;
 }
 
-function hugeNumbers(dice: Dice): string {
-  const number = dice.pick([
+function hugeNumbers(random: SeededRandom): string {
+  const number = random.pick([
     '1e400',
     '-1e400',
     '9'.repeat(400),
@@ -164,19 +169,19 @@ function hugeNumbers(dice: Dice): string {
     `1${'0'.repeat(10_000)}`,
     '1E+2',
   ]);
-  const field = dice.pick(['Type', 'Data', 'Date', 'Key', 'mine']);
+  const field = random.pick(['Type', 'Data', 'Date', 'Key', 'mine']);
   return `[{"Type":1,"${field}":${number}},${number}]`;
 }
 
-function duplicateKeys(dice: Dice): string {
-  const value = () => stringify(hostileValue(dice));
-  return `{"Type":1,"Type":${value()},"Data":"a","Data":${value()},"Date":${value()},"Type":${dice.pick(['1', '8', 'null'])}}`;
+function duplicateKeys(random: SeededRandom): string {
+  const value = () => stringify(hostileValue(random));
+  return `{"Type":1,"Type":${value()},"Data":"a","Data":${value()},"Date":${value()},"Type":${random.pick(['1', '8', 'null'])}}`;
 }
 
-function prototypeKeys(dice: Dice): string {
-  const key = dice.pick(['__proto__', 'constructor', 'prototype']);
-  const hostile = `"${key}":{"polluted":true,"prototype":{"polluted":true},"Type":${dice.below(20)}}`;
-  return dice.pick([
+function prototypeKeys(random: SeededRandom): string {
+  const key = random.pick(['__proto__', 'constructor', 'prototype']);
+  const hostile = `"${key}":{"polluted":true,"prototype":{"polluted":true},"Type":${random.below(20)}}`;
+  return random.pick([
     `{${hostile}}`,
     `{"Type":1,${hostile}}`,
     `[{"Type":1,"Data":{${hostile}}},{"Type":8,"mine":{${hostile}}}]`,
@@ -184,9 +189,14 @@ function prototypeKeys(dice: Dice): string {
   ]);
 }
 
-function loneSurrogates(dice: Dice): string {
-  const lone = dice.pick(['\\ud800', '\\udfff', '\\ud800\\ud800', 'a\\uDC00']);
-  return dice.pick([
+function loneSurrogates(random: SeededRandom): string {
+  const lone = random.pick([
+    '\\ud800',
+    '\\udfff',
+    '\\ud800\\ud800',
+    'a\\uDC00',
+  ]);
+  return random.pick([
     `{"Type":1,"Data":"${lone}","ConversationId":"${lone}"}`,
     `[{"Type":7,"Text":"${lone}"},{"Type":1,"${lone}":1}]`,
   ]);
@@ -203,34 +213,34 @@ const BROKEN_UTF8 = [
   [0xf8, 0x88, 0x80, 0x80, 0x80],
 ];
 
-function brokenUtf8(dice: Dice): Buffer {
-  const whole = Buffer.from(text(dice));
-  const at = dice.below(whole.length);
+function brokenUtf8(random: SeededRandom): Buffer {
+  const whole = Buffer.from(text(random));
+  const at = random.below(whole.length);
   return Buffer.concat([
     whole.subarray(0, at),
-    Buffer.from(dice.pick(BROKEN_UTF8)),
+    Buffer.from(random.pick(BROKEN_UTF8)),
     whole.subarray(at),
   ]);
 }
 
-function truncated(dice: Dice): Buffer {
-  const whole = Buffer.from(text(dice));
-  return whole.subarray(0, dice.below(whole.length));
+function truncated(random: SeededRandom): Buffer {
+  const whole = Buffer.from(text(random));
+  return whole.subarray(0, random.below(whole.length));
 }
 
-function flippedBits(dice: Dice): Buffer {
-  const bytes = Buffer.from(text(dice));
-  for (let flips = 1 + dice.below(4); flips > 0; flips--) {
-    const at = dice.below(bytes.length);
-    bytes[at] = bytes[at]! ^ (1 << dice.below(8));
+function flippedBits(random: SeededRandom): Buffer {
+  const bytes = Buffer.from(text(random));
+  for (let flips = 1 + random.below(4); flips > 0; flips--) {
+    const at = random.below(bytes.length);
+    bytes[at] = bytes[at]! ^ (1 << random.below(8));
   }
   return bytes;
 }
 
-function byteOrderMarks(dice: Dice): string {
-  const json = text(dice);
+function byteOrderMarks(random: SeededRandom): string {
+  const json = text(random);
   const mark = '\uFEFF';
-  return dice.pick([
+  return random.pick([
     `${mark}${json}`,
     `${mark}${mark}${json}`,
     `${json}${mark}`,
@@ -239,19 +249,19 @@ function byteOrderMarks(dice: Dice): string {
   ]);
 }
 
-function megabyte(dice: Dice): string {
-  const long = dice.pick(['x', '\\u0000', '🎉', '"'.padStart(2, '\\')]);
+function megabyte(random: SeededRandom): string {
+  const long = random.pick(['x', '\\u0000', '🎉', '"'.padStart(2, '\\')]);
   const value = long.repeat(Math.ceil(1_048_576 / Buffer.byteLength(long)));
-  const field = dice.pick(['Data', 'UserName', 'Date', 'BotToken', 'mine']);
-  return dice.once(4)
+  const field = random.pick(['Data', 'UserName', 'Date', 'BotToken', 'mine']);
+  return random.chance(1 / 4)
     ? `{"Type":1,"${value}":1}`
     : `{"Type":1,"${field}":"${value}"}`;
 }
 
-function manyKeys(dice: Dice): string {
+function manyKeys(random: SeededRandom): string {
   const keys = Array.from(
     { length: 10_000 },
-    (_, index) => `"key${dice.below(1_000_000)}-${index}":${index}`,
+    (_, index) => `"key${random.below(1_000_000)}-${index}":${index}`,
   );
   return `{"Type":1,${keys.join()}}`;
 }

@@ -1,5 +1,5 @@
 import { createXeniooEntry } from 'nestjs-xenioo/testing';
-import type { Dice } from '../../lib/simulator/dice.js';
+import type { SeededRandom } from '../../lib/simulator/seeded-random.js';
 
 type Entry = Record<string, unknown>;
 
@@ -87,46 +87,46 @@ const NUMBERS = [
 ];
 
 /** A value that a field might hold and should not. */
-export function hostileValue(dice: Dice, depth = 0): unknown {
-  switch (dice.below(depth > 3 ? 5 : 7)) {
+export function hostileValue(random: SeededRandom, depth = 0): unknown {
+  switch (random.below(depth > 3 ? 5 : 7)) {
     case 0:
-      return dice.pick(STRINGS);
+      return random.pick(STRINGS);
     case 1:
-      return dice.pick(NUMBERS);
+      return random.pick(NUMBERS);
     case 2:
-      return dice.pick([true, false, null]);
+      return random.pick([true, false, null]);
     case 3:
-      return dice.pick(DATES);
+      return random.pick(DATES);
     case 4:
-      return String(dice.pick(NUMBERS));
+      return String(random.pick(NUMBERS));
     case 5:
-      return Array.from({ length: dice.below(4) }, () =>
-        hostileValue(dice, depth + 1),
+      return Array.from({ length: random.below(4) }, () =>
+        hostileValue(random, depth + 1),
       );
     default:
       return withKey(
         {},
-        dice.pick(HOSTILE_KEYS),
-        hostileValue(dice, depth + 1),
+        random.pick(HOSTILE_KEYS),
+        hostileValue(random, depth + 1),
       );
   }
 }
 
 /** An entry as Xenioo sends it, changed in some places or none. */
-export function mutatedEntry(dice: Dice): unknown {
-  if (dice.once(25)) return hostileValue(dice);
-  let entry: Entry = { ...dice.pick(REAL) };
-  if ('Data' in entry) entry['Data'] = `message ${dice.below(2 ** 31)}`;
-  if (dice.once(2)) return entry;
-  for (let changes = 1 + dice.below(3); changes > 0; changes--) {
-    entry = mutated(entry, dice);
+export function mutatedEntry(random: SeededRandom): unknown {
+  if (random.chance(1 / 25)) return hostileValue(random);
+  let entry: Entry = { ...random.pick(REAL) };
+  if ('Data' in entry) entry['Data'] = `message ${random.below(2 ** 31)}`;
+  if (random.chance(1 / 2)) return entry;
+  for (let changes = 1 + random.below(3); changes > 0; changes--) {
+    entry = mutated(entry, random);
   }
   return entry;
 }
 
-function mutated(entry: Entry, dice: Dice): Entry {
-  const field = dice.pick(FIELDS);
-  switch (dice.below(6)) {
+function mutated(entry: Entry, random: SeededRandom): Entry {
+  const field = random.pick(FIELDS);
+  switch (random.below(6)) {
     case 0: {
       const { [field]: _, ...rest } = entry;
       return rest;
@@ -134,13 +134,13 @@ function mutated(entry: Entry, dice: Dice): Entry {
     case 1:
       return { ...entry, [field]: null };
     case 2:
-      return { ...entry, Type: dice.pick(NUMBERS) };
+      return { ...entry, Type: random.pick(NUMBERS) };
     case 3:
-      return { ...entry, Date: dice.pick(DATES) };
+      return { ...entry, Date: random.pick(DATES) };
     case 4:
-      return withKey(entry, dice.pick(HOSTILE_KEYS), hostileValue(dice));
+      return withKey(entry, random.pick(HOSTILE_KEYS), hostileValue(random));
     default:
-      return { ...entry, [field]: hostileValue(dice) };
+      return { ...entry, [field]: hostileValue(random) };
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inspect, isDeepStrictEqual } from 'node:util';
+import { inspect, isDeepStrictEqual, parseArgs } from 'node:util';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { startTrial, twoAtOnce } from '../support/start-trial.mjs';
@@ -16,6 +16,9 @@ const ROOT = join(HERE, '../..');
 const FORMATS = { cjs: 'commonjs', esm: 'module' };
 const ADAPTERS = ['express', 'fastify'];
 const HOSTS = ['nest-11', 'nest-12'];
+
+/** The oldest and the newest Node.js instead of all. */
+const { quick } = parseArgs({ options: { quick: { type: 'boolean' } } }).values;
 
 /** A process that has not ended by itself by then is killed, and has failed. */
 const SMOKE_TIMEOUT_MS = 20_000;
@@ -32,9 +35,10 @@ async function main() {
     () => install('node'),
     ...HOSTS.map(host => () => install(host, tarball)),
   ]);
-  const nodes = Object.entries(await dependenciesOf('node')).map(
+  const allNodes = Object.entries(await dependenciesOf('node')).map(
     ([name, alias]) => ({ name, version: alias.split('@').at(-1) }),
   );
+  const nodes = quick ? [allNodes.at(0), allNodes.at(-1)] : allNodes;
   const applications = await compile();
 
   const combinations = applications.flatMap(application =>

@@ -136,7 +136,7 @@ async function smoke(): Promise<Check[]> {
   check(
     'the log warns of that alone',
     warned.map(line => line.replace(/ from .*?:/, ':')),
-    ['Answered 401 to a call: its secret is none of those configured'],
+    ['Answered 401 to a call: its secret is not configured'],
   );
 
   await app.close();

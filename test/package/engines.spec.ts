@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { Redis, type RedisOptions } from 'ioredis';
-import { Client } from 'pg';
 import {
   afterEach,
   describe,
@@ -10,11 +9,9 @@ import {
   onTestFinished,
   vi,
 } from 'vitest';
-import { createDatabase } from '../support/engines/create-database.js';
 import { describeEngine } from '../support/engines/describe-engine.js';
 import type { EngineServer } from '../support/engines/engine-server.js';
 import { missingEngine } from '../support/engines/find-engines.js';
-import { startPostgres } from '../support/engines/postgres-server.js';
 import { familyOf, isAlive } from '../support/engines/process-table.js';
 import { startRedis } from '../support/engines/redis-server.js';
 
@@ -39,16 +36,7 @@ function callRedis(url: string, options: RedisOptions = {}) {
   return client;
 }
 
-async function callPostgres(url: string) {
-  const client = new Client({ connectionString: url });
-  // Its server is killed.
-  client.on('error', () => {});
-  onTestFinished(() => client.end().catch(() => {}));
-  await client.connect();
-  return client;
-}
-
-/** Stops a server and tells what it leaves. */
+/** Stops a server and returns what it leaves. */
 async function whatIsLeft(server: EngineServer) {
   const family = familyOf(server.pid);
   await server.stop();
@@ -123,73 +111,10 @@ describeEngine('redis', 'a Redis of a test', () => {
   });
 });
 
-describeEngine('postgres', 'a PostgreSQL of a test', () => {
-  it('keeps what it committed when it is killed and started again', async () => {
-    const server = await own(startPostgres());
-    const url = await server.databaseUrl('kept "events"');
-    const before = await callPostgres(url);
-    await before.query("CREATE TABLE written AS SELECT 'yes' AS answer");
-
-    const family = familyOf(server.pid);
-    await server.kill();
-    expect(family.length).toBeGreaterThan(1);
-    expect(family.filter(isAlive)).toEqual([]);
-    await server.start();
-
-    const after = await callPostgres(url);
-    const { rows } = await after.query('SELECT answer FROM written');
-    expect(rows).toEqual([{ answer: 'yes' }]);
-  });
-
-  it('is silent from pause to resume', async () => {
-    const server = await own(startPostgres());
-    const client = await callPostgres(server.url);
-
-    await server.pause();
-    let answer: string | undefined;
-    const asked = client.query("SELECT 'here' AS answer").then(({ rows }) => {
-      answer = (rows[0] as { answer: string }).answer;
-    });
-    const caller = new Client({
-      connectionString: server.url,
-      connectionTimeoutMillis: ANSWER_MS,
-    });
-    await expect(caller.connect()).rejects.toThrow('timeout');
-    expect(answer).toBeUndefined();
-    await server.resume();
-
-    await asked;
-    expect(answer).toBe('here');
-  });
-
-  it('leaves nothing when it stops, even paused or killed', async () => {
-    const paused = await own(startPostgres());
-    await paused.pause();
-    const killed = await own(startPostgres());
-    await killed.kill();
-
-    expect(await whatIsLeft(paused)).toEqual(NOTHING);
-    expect(await whatIsLeft(killed)).toEqual(NOTHING);
-  });
-
-  it('is shared by the run, with a database for each test', async () => {
-    const url = await createDatabase(inject('postgresUrl'), 'engines_spec');
-    const client = await callPostgres(url);
-
-    const { rows } = await client.query(
-      "SELECT current_database() AS name, current_setting('max_connections') AS connections, current_setting('fsync') AS fsync",
-    );
-
-    expect(rows).toEqual([
-      { name: 'engines_spec', connections: '300', fsync: 'on' },
-    ]);
-  });
-});
-
 describe('missingEngine', () => {
   afterEach(() => vi.unstubAllEnvs());
 
-  it('tells what to install', () => {
+  it('says what to install', () => {
     vi.stubEnv('PATH', '');
 
     expect(missingEngine('redis')).toContain('apt-get install redis-server');

@@ -26,7 +26,7 @@ function blocksOf(page: string): Block[] {
   }));
 }
 
-/** Lines without their indentation, so that a block may stand deeper in its source. */
+/** Lines without their indentation, so that a block may be nested deeper in its source. */
 function lines(text: string): string {
   return text
     .split('\n')

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { WIRE_FIELDS } from '../../lib/events/wire-fields.js';
+import { WIRE_FIELDS } from '../../lib/events/wire-entry.js';
 
 const NUMBERS = ['1e999', '-1e999', '-0', '0', '1e-400', '9007199254740993'];
 

@@ -1,6 +1,7 @@
 import { Injectable, type ModuleMetadata } from '@nestjs/common';
 import { onTestFinished } from 'vitest';
 import {
+  InvalidXeniooEntry,
   OnXenioo,
   OnXeniooInvalid,
   XeniooModule,
@@ -9,14 +10,18 @@ import {
 import { senderFor } from '../../lib/testing/index.js';
 import { startHost, type HostHabits } from './host-app.js';
 
-/** A host's handlers of everything: `dispatched(app)` tells what they were given. */
+/** A host's handlers of everything: `dispatched(app)` lists the events that they were given. */
 @Injectable()
 export class Archive {
   @OnXenioo()
   save() {}
 
+  readonly invalid: InvalidXeniooEntry[] = [];
+
   @OnXeniooInvalid()
-  quarantine() {}
+  quarantine(entry: InvalidXeniooEntry) {
+    this.invalid.push(entry);
+  }
 }
 
 /** What a host has besides. */

@@ -1,60 +1,196 @@
 import { Logger } from '@nestjs/common';
+import * as bullmq from 'bullmq';
+import * as bullmq5 from 'bullmq5';
+import { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 import { inject, onTestFinished } from 'vitest';
-import type {
-  BullmqEngine,
-  OpenEngine,
-} from '../../lib/bullmq/bullmq.engine.js';
 import {
   resolveBullmqInboxOptions,
   type BullmqInboxOptions,
-  type BullmqInboxSettings,
 } from '../../lib/bullmq/bullmq.inbox-options.js';
 import { BullmqInbox } from '../../lib/bullmq/bullmq.inbox.js';
-import { createEngine } from '../../lib/bullmq/create-engine.js';
-import { Bench } from '../../lib/testing/inbox-bench.js';
-import type { EngineName } from './engines/find-engines.js';
+import type { XeniooQueue } from '../../lib/bullmq/bullmq.job.js';
+import type { BullmqLibraries } from '../../lib/bullmq/load-bullmq.js';
+import { InvalidXeniooEntry } from '../../lib/events/invalid-xenioo.entry.js';
+import type { XeniooEntry } from '../../lib/events/parse-entry.js';
+import type { XeniooDelivery } from '../../lib/events/xenioo-delivery.js';
+import type { XeniooDeadLetter } from '../../lib/handlers/xenioo-dead-letter.js';
+import type { XeniooDuplicates } from '../../lib/handlers/xenioo.observers.js';
+import type {
+  XeniooHandlerResult,
+  XeniooTask,
+} from '../../lib/handlers/xenioo-task.js';
+import type { XeniooRunner } from '../../lib/inbox/xenioo.inbox.js';
+import type { XeniooSettings } from '../../lib/options/xenioo.options.js';
+import { eventOf, invalidOf } from './receipt.js';
 import { LogRecorder } from './log-recorder.js';
 
-export interface BullmqBench {
-  /** Opens BullMQ inboxes, all on one queue. They are stopped when the test ends. */
-  readonly bench: Bench;
-  readonly engine: BullmqEngine;
-  readonly options: BullmqInboxSettings;
-  readonly logs: LogRecorder;
+/** The versions of BullMQ that the inbox supports. */
+export const BULLMQ_VERSIONS: readonly [string, BullmqLibraries][] = [
+  ['BullMQ 6', { bullmq, Redis }],
+  ['BullMQ 5', { bullmq: bullmq5 as unknown as typeof bullmq, Redis }],
+];
+
+/** What the handlers of a task come to; nothing where every handler is done. */
+type Behaviour = (
+  task: XeniooTask,
+) => Promise<readonly XeniooHandlerResult[] | void>;
+
+/** A runner that does what the test says, and keeps what it is asked for. */
+export class TestRunner implements XeniooRunner {
+  /** Every run, in order. */
+  readonly runs: XeniooTask[] = [];
+  readonly announced: { letter: XeniooDeadLetter; error: unknown }[] = [];
+  readonly duplicates: XeniooDuplicates[] = [];
+  behaviour: Behaviour;
+  onAnnounce: (letter: XeniooDeadLetter) => Promise<void> = async () => {};
+
+  constructor(behaviour: Behaviour = async () => []) {
+    this.behaviour = behaviour;
+  }
+
+  /** The ids of the entries that were run, in order. */
+  get ids(): string[] {
+    return this.runs.map(({ entry }) => entry.id);
+  }
+
+  async run(task: XeniooTask): Promise<readonly XeniooHandlerResult[]> {
+    this.runs.push(task);
+    return (await this.behaviour(task)) ?? [];
+  }
+
+  async announce(letter: XeniooDeadLetter, error?: unknown): Promise<void> {
+    this.announced.push({ letter, error });
+    await this.onAnnounce(letter);
+  }
+
+  reportDuplicates(duplicates: XeniooDuplicates): void {
+    this.duplicates.push(duplicates);
+  }
+}
+
+const DEFAULTS = {
+  concurrency: 32,
+  dedupe: { ttlSeconds: 3_600, maxIds: 1_000 },
+  acceptTimeoutMs: 5_000,
+} satisfies Partial<XeniooSettings>;
+
+export interface BullmqBenchOptions extends Partial<BullmqInboxOptions> {
+  readonly settings?: Partial<XeniooSettings>;
+  readonly lockDurationMs?: number;
+}
+
+/** Inboxes on one queue of the test's own. They are stopped when the test ends. */
+export class BullmqBench {
+  readonly queueName = `unit-${randomUUID()}`;
+  readonly logs = new LogRecorder();
   /** The queue itself, past every inbox. */
-  readonly open: OpenEngine;
+  readonly queue: XeniooQueue;
+  readonly client: Redis;
+  readonly url: string;
+
+  constructor(
+    private readonly libraries: BullmqLibraries,
+    url = inject('redisUrl'),
+  ) {
+    this.url = url;
+    Logger.overrideLogger(this.logs);
+    const connection = new Redis(url, { maxRetriesPerRequest: 0 });
+    this.client = connection;
+    connection.on('error', () => {});
+    this.queue = new libraries.bullmq.Queue(this.queueName, {
+      connection,
+      skipVersionCheck: true,
+    });
+    this.queue.on('error', () => {});
+    onTestFinished(async () => {
+      await this.queue.close().catch(() => {});
+      connection.disconnect();
+    });
+  }
+
+  open({
+    settings,
+    lockDurationMs,
+    ...options
+  }: BullmqBenchOptions = {}): BullmqInbox {
+    const inbox = new BullmqInbox(
+      this.libraries,
+      resolveBullmqInboxOptions({
+        connection: this.url,
+        queue: this.queueName,
+        ...options,
+      }),
+      { ...DEFAULTS, ...settings },
+      lockDurationMs,
+    );
+    onTestFinished(() => inbox.stop(0));
+    return inbox;
+  }
+
+  async start(
+    runner: XeniooRunner = new TestRunner(),
+    options?: BullmqBenchOptions,
+  ): Promise<BullmqInbox> {
+    const inbox = this.open(options);
+    await inbox.start(runner);
+    return inbox;
+  }
+
+  async stateOf(id: string): Promise<string> {
+    return this.queue.getJobState(id);
+  }
 }
 
-/** The engine that the run shares. */
-export function urlOf(engine: EngineName): string {
-  return inject(engine === 'redis' ? 'redisUrl' : 'postgresUrl');
+/** The call that brings these entries. */
+export function deliveryOf(
+  entries: readonly XeniooEntry[],
+  more: Partial<XeniooDelivery> = {},
+): XeniooDelivery {
+  return { bot: 'default', receivedAt: new Date(), entries, ...more };
 }
 
-/** BullMQ inboxes on a queue of the test's own, and all that they log. */
-export async function bullmqBench(
-  name: EngineName,
-  given: BullmqInboxOptions = {},
-): Promise<BullmqBench> {
-  const logs = new LogRecorder();
-  Logger.overrideLogger(logs);
-  const options = resolveBullmqInboxOptions({
-    connection: urlOf(name),
-    queue: `unit-${randomUUID()}`,
-    ...given,
-  });
-  const engine = await createEngine(options);
-  const bench = new Bench(
-    {
-      open: async settings =>
-        new BullmqInbox(await createEngine(options), options, settings),
-    },
-    10_000,
-  );
-  const open = await engine.open();
-  onTestFinished(async () => {
-    await bench.clear();
-    await open.close();
-  });
-  return { bench, engine, options, logs, open };
+let made = 0;
+
+/** An event with a date, and an id that no other has. */
+export function datedEvent() {
+  const Data = `message ${++made} ${randomUUID()}`;
+  return eventOf({ Type: 1, Data, Date: '2024-05-01T12:00:00Z' });
+}
+
+export function undatedEvent() {
+  return eventOf({ Type: 8 });
+}
+
+export function invalidEntry(): InvalidXeniooEntry {
+  return invalidOf({ Type: 'none' });
+}
+
+export function done(handler: string, attempts = 1): XeniooHandlerResult {
+  return { handler, status: 'done', attempts };
+}
+
+export function failed(
+  handler: string,
+  error: unknown = new Error(`${handler} is broken`),
+  attempts = 1,
+): XeniooHandlerResult {
+  return { handler, status: 'failed', attempts, error };
+}
+
+export function retried(
+  handler: string,
+  inMs: number,
+  attempts = 1,
+): XeniooHandlerResult {
+  const error = new Error(`${handler} fails`);
+  const retryAt = Date.now() + inMs;
+  return { handler, status: 'retry', attempts, retryAt, error };
+}
+
+/** A promise that the test resolves. */
+export function gate(): { opened: Promise<void>; open: () => void } {
+  let open!: () => void;
+  const opened = new Promise<void>(resolve => (open = resolve));
+  return { opened, open };
 }

@@ -23,47 +23,24 @@ import {
 } from '../../lib/index.js';
 import { idle, senderFor } from '../../lib/testing/index.js';
 import { startHost, type AdapterName } from './host-app.js';
-import type { EngineServer } from './engines/engine-server.js';
-import type { EngineName } from './engines/find-engines.js';
-import { startPostgres } from './engines/postgres-server.js';
-import { startRedis } from './engines/redis-server.js';
-import { databaseOfFile } from './inboxes.js';
+import {
+  startRedis,
+  type RedisOptions,
+  type RedisServer,
+} from './engines/redis-server.js';
 import { LogRecorder } from './log-recorder.js';
 
 /** Engines are killed, and what was lost is tried again later. */
 const PATIENT = { timeoutMs: 20_000 };
 
-/** The engines of BullMQ, each under an adapter: what they do is not the adapter's affair. */
-export const BULLMQ_ENGINES: readonly {
-  readonly engine: EngineName;
-  readonly adapter: AdapterName;
-  /** One of the test's own, which it may kill; it ends with the test. */
-  readonly startOwn: () => Promise<EngineServer>;
-  /** A queue of the test's own on the engine of the run. */
-  readonly onShared: () => Promise<{ connection: string; queue: string }>;
-}[] = [
-  {
-    engine: 'redis',
-    adapter: 'express',
-    startOwn: async () => endingWithTest(await startRedis()),
-    onShared: async () => ({
-      connection: inject('redisUrl'),
-      queue: randomUUID(),
-    }),
-  },
-  {
-    engine: 'postgres',
-    adapter: 'fastify',
-    startOwn: async () => endingWithTest(await startPostgres()),
-    onShared: async () => ({
-      connection: await databaseOfFile(),
-      queue: randomUUID(),
-    }),
-  },
-];
+/** A queue of the test's own on the Redis of the run. */
+export function aQueue(): { connection: string; queue: string } {
+  return { connection: inject('redisUrl'), queue: randomUUID() };
+}
 
-/** The applications of the test are closed before, the last hook first. */
-export function endingWithTest<T extends EngineServer>(server: T): T {
+/** A Redis of the test's own, which it may kill; it ends with the test, after the applications. */
+export async function ownRedis(options?: RedisOptions): Promise<RedisServer> {
+  const server = await startRedis(options);
   onTestFinished(() => server.stop());
   return server;
 }

@@ -1,6 +1,7 @@
 import { Injectable, type ModuleMetadata } from '@nestjs/common';
 import { onTestFinished } from 'vitest';
 import {
+  InvalidXeniooEntry,
   OnXenioo,
   OnXeniooFailed,
   OnXeniooInvalid,
@@ -69,8 +70,12 @@ export class Alarm {
     await this.onFailed(failure);
   }
 
+  readonly invalid: InvalidXeniooEntry[] = [];
+
   @OnXeniooInvalid()
-  keep(): void {}
+  keep(entry: InvalidXeniooEntry): void {
+    this.invalid.push(entry);
+  }
 }
 
 export async function startDelivery(
@@ -107,7 +112,7 @@ export async function startDelivery(
     /** Texts that the other handler was given. */
     rung: () =>
       dispatched(app, 'Desk.ring').map(
-        ({ entry }) => (entry as UserMessageEvent).text,
+        ({ event }) => (event as UserMessageEvent).text,
       ),
     crm: app.get(Crm),
     alarm: app.get(Alarm),

@@ -4,14 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, inject, onTestFinished } from 'vitest';
 import { bullmqInbox } from '../../lib/bullmq/index.js';
-import type { XeniooInboxProvider } from '../../lib/index.js';
+import {
+  memoryInbox,
+  type MemoryInboxOptions,
+  type XeniooInboxProvider,
+} from '../../lib/index.js';
 import { lmdbInbox } from '../../lib/lmdb/index.js';
-import { createDatabase } from './engines/create-database.js';
 import { describeEngine } from './engines/describe-engine.js';
 import type { EngineName } from './engines/find-engines.js';
 
 /** Makes the option `inbox` for one test; `undefined` leaves the default in place. */
-export type CreateInbox = () => XeniooInboxProvider | undefined;
+export type CreateInbox = (
+  options?: MemoryInboxOptions,
+) => XeniooInboxProvider | undefined;
 
 /** An inbox, and where what it promises differs from what others do. */
 export interface TestedInbox {
@@ -23,16 +28,13 @@ export interface TestedInbox {
    * A queue hands them to whoever is free.
    */
   readonly keepsOrder: boolean;
-  /** Whether it tells how many events were dropped because they had come before. */
-  readonly countsDropped: boolean;
 }
 
 /** The inboxes that keep the promises of delivery, by name. */
 const INBOXES: Record<string, TestedInbox> = {
   memory: {
-    create: () => undefined,
+    create: options => options && memoryInbox(options),
     keepsOrder: true,
-    countsDropped: true,
   },
   lmdb: {
     create() {
@@ -42,49 +44,30 @@ const INBOXES: Record<string, TestedInbox> = {
       return lmdbInbox({ path: join(base, 'inbox') });
     },
     keepsOrder: true,
-    countsDropped: true,
   },
-  'bullmq on Redis': {
+  bullmq: {
     create: () =>
       bullmqInbox({ connection: inject('redisUrl'), queue: randomUUID() }),
     engine: 'redis',
     keepsOrder: false,
-    countsDropped: true,
-  },
-  'bullmq on PostgreSQL': {
-    create: () =>
-      bullmqInbox({
-        useFactory: async () => ({
-          connection: await databaseOfFile(),
-          queue: randomUUID(),
-        }),
-      }),
-    engine: 'postgres',
-    keepsOrder: false,
-    countsDropped: false,
   },
 };
 
-/** The same suite over every inbox; those whose engine is missing are skipped with a word. */
+/**
+ * Runs a suite over the inboxes: in the fast tier, which starts no engines, over those that need none, and in the slow
+ * tier over the others.
+ */
 export function describeInboxes(body: (inbox: TestedInbox) => void): void {
-  for (const [name, inbox] of Object.entries(INBOXES)) {
-    const title = `with the inbox ${name}`;
+  const hasEngines = (inject('redisUrl') as string | undefined) !== undefined;
+  const inboxes = Object.entries(INBOXES).filter(
+    ([, { engine }]) => hasEngines === (engine !== undefined),
+  );
+  for (const [name, inbox] of inboxes) {
     const suite = inbox.engine
       ? describeEngine.bind(undefined, inbox.engine)
       : describe;
-    suite(title, () => {
+    suite(`with the inbox ${name}`, () => {
       body(inbox);
     });
   }
-}
-
-let database: Promise<string> | undefined;
-
-/** Made once for the tests of a file: each has a queue of its own in it. */
-export function databaseOfFile(): Promise<string> {
-  database ??= createDatabase(
-    inject('postgresUrl'),
-    `tests-${randomUUID().slice(0, 8)}`,
-  );
-  return database;
 }

@@ -8,7 +8,7 @@ process.on('message', async ({ path, uid }) => {
   try {
     if (uid !== undefined) process.setuid(uid);
     const inbox = await LmdbInbox.open(
-      { path, keepDeadLettersDays: 90 },
+      { path, deadLetterRetentionDays: 90 },
       { concurrency: 8, dedupe: false, acceptTimeoutMs: 5_000 },
     );
     await inbox.stop(1_000);

@@ -2,8 +2,8 @@
 import { Logger } from '@nestjs/common';
 import { LmdbInbox } from 'nestjs-xenioo/lmdb';
 
-/** @type {{ path: string, isHanging: boolean }} */
-const { path, isHanging } = JSON.parse(process.argv[2]);
+/** @type {{ path: string, isHanging: boolean, acceptTimeoutMs: number }} */
+const { path, isHanging, acceptTimeoutMs } = JSON.parse(process.argv[2]);
 
 Logger.overrideLogger({
   log() {},
@@ -12,34 +12,42 @@ Logger.overrideLogger({
 });
 
 const inbox = await LmdbInbox.open(
-  { path, keepDeadLettersDays: 90 },
+  { path, deadLetterRetentionDays: 90 },
   {
     concurrency: 8,
     dedupe: { ttlSeconds: 3_600, maxIds: 10_000 },
-    acceptTimeoutMs: 5_000,
+    acceptTimeoutMs,
   },
 );
-const settlement = {
-  progress: { attempted: true, done: [], failed: [] },
-  failures: [],
+await inbox.start({
+  async run({ entry }) {
+    const name = entry.raw.Data;
+    process.send({ handled: name });
+    if (name.startsWith('deadly')) void Promise.reject(new Error('unhandled'));
+    if (isHanging) await new Promise(() => {});
+    return [{ handler: 'Crm.save', status: 'done', attempts: 1 }];
+  },
   announce: async () => {},
-};
-await inbox.start(async ({ raw }) => {
-  process.send({ handled: raw.Data });
-  if (isHanging) await new Promise(() => {});
-  return settlement;
+  reportDuplicates() {},
 });
 
 const ORDERS = {
-  accept: entries => inbox.accept({ entries }),
+  accept: entries =>
+    inbox.accept({ bot: 'default', receivedAt: new Date(), entries }),
   idle: () => inbox.idle(),
+  letters: async () => {
+    const letters = await inbox.deadLetters.list();
+    return letters.map(({ entry, ...letter }) => ({
+      ...letter,
+      name: entry.raw.Data,
+    }));
+  },
   stop: () => inbox.stop(2_000),
 };
 
 process.on('message', async ({ number, order, entries }) => {
   try {
-    await ORDERS[order](entries);
-    process.send({ number });
+    process.send({ number, result: await ORDERS[order](entries) });
   } catch (error) {
     process.send({ number, error: String(error) });
   }

@@ -2,34 +2,36 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { parseBody } from '../../lib/events/parse-body.js';
-import type { XeniooEntry } from '../../lib/events/parse-entry.js';
-import { xeniooEntry } from '../../lib/testing/index.js';
+import type { XeniooDeadLetter } from '../../lib/handlers/xenioo-dead-letter.js';
+import { eventOf } from './receipt.js';
 
 const SCRIPT = fileURLToPath(new URL('lmdb-process.mjs', import.meta.url));
 
 interface Told {
   readonly isUp?: true;
   readonly number?: number;
+  readonly result?: unknown;
   readonly error?: string;
   readonly handled?: string;
   readonly logged?: string;
 }
 
-type Order = 'accept' | 'idle' | 'stop';
+type Order = 'accept' | 'idle' | 'letters' | 'stop';
 
 /** Another process with an LMDB inbox; it is killed when the test ends. */
 export class LmdbProcess {
-  /** The `Data` of what it has begun to handle, in order. */
+  /** The `Data` of the events that it has started to handle, in order. */
   readonly handled: string[] = [];
-  /** What comes out of it past every logger. */
+  /** Output that passes every logger. */
   printed = '';
   /** Its warnings and errors. */
   readonly logged: string[] = [];
+  readonly ended: Promise<unknown>;
   private readonly waiting = new Map<number, (told: Told) => void>();
   private orders = 0;
 
   private constructor(private readonly process: ChildProcess) {
+    this.ended = once(process, 'exit');
     process.stderr!.on('data', (text: Buffer) => (this.printed += text));
     process.on('message', (told: Told) => {
       if (told.handled !== undefined) this.handled.push(told.handled);
@@ -45,9 +47,13 @@ export class LmdbProcess {
   /** Resolves when its inbox is open and started. */
   static async start(
     path: string,
-    { isHanging = false }: { isHanging?: boolean } = {},
+    {
+      isHanging = false,
+      acceptTimeoutMs = 5_000,
+    }: { isHanging?: boolean; acceptTimeoutMs?: number } = {},
   ): Promise<LmdbProcess> {
-    const process = fork(SCRIPT, [JSON.stringify({ path, isHanging })], {
+    const options = { path, isHanging, acceptTimeoutMs };
+    const process = fork(SCRIPT, [JSON.stringify(options)], {
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
       // As JSON, the dates of the entries would be texts.
       serialization: 'advanced',
@@ -64,22 +70,30 @@ export class LmdbProcess {
   }
 
   async accept(...entries: readonly object[]): Promise<void> {
-    const bot = { name: 'default', secrets: ['secret'] };
-    const body = JSON.stringify(entries);
-    await this.order('accept', [
-      ...parseBody(body, { bot, receivedAt: new Date() }),
-    ]);
+    await this.order('accept', entries.map(asPlain));
   }
 
   async idle(): Promise<void> {
     await this.order('idle');
   }
 
+  /** Its dead letters, with the `Data` of each event as `name`. */
+  async letters(): Promise<
+    (Omit<XeniooDeadLetter, 'entry'> & { readonly name: string })[]
+  > {
+    return (await this.order('letters')) as Awaited<
+      ReturnType<LmdbProcess['letters']>
+    >;
+  }
+
   /** Ends it as a deploy does. */
   async stop(): Promise<void> {
-    const gone = once(this.process, 'exit');
     await this.order('stop');
-    await gone;
+    await this.ended;
+  }
+
+  freeze(): void {
+    this.process.kill('SIGSTOP');
   }
 
   /** Ends it with SIGKILL. */
@@ -87,17 +101,16 @@ export class LmdbProcess {
     if (this.process.exitCode !== null || this.process.signalCode !== null) {
       return;
     }
-    const gone = once(this.process, 'exit');
     this.process.kill('SIGKILL');
-    await gone;
+    await this.ended;
   }
 
-  private order(order: Order, entries?: XeniooEntry[]): Promise<void> {
+  private order(order: Order, entries?: readonly object[]): Promise<unknown> {
     const number = ++this.orders;
     return new Promise((resolve, reject) => {
-      this.waiting.set(number, ({ error }) => {
+      this.waiting.set(number, ({ result, error }) => {
         this.waiting.delete(number);
-        if (error === undefined) resolve();
+        if (error === undefined) resolve(result);
         else reject(new Error(error));
       });
       this.process.send({ number, order, entries });
@@ -105,10 +118,21 @@ export class LmdbProcess {
   }
 }
 
+/** An event as it can be sent to another process. */
+function asPlain(wire: object): object {
+  const { id, bot, receivedAt, raw, date, conversationId } = eventOf(wire);
+  return { id, bot, receivedAt, raw, date, conversationId };
+}
+
 let sent = 0;
 
 /** An entry that a process can accept, known by its `Data`, of one of five conversations. */
 export function entryNamed(name: string): object {
-  const ConversationId = `conversation ${++sent % 5}`;
-  return xeniooEntry.userMessage({ Data: name, ConversationId });
+  const tick = String(++sent).padStart(7, '0');
+  return {
+    Type: 1,
+    Data: name,
+    Date: `2024-05-01T12:00:00.${tick}+00:00`,
+    ConversationId: `conversation ${sent % 5}`,
+  };
 }

@@ -1,11 +1,13 @@
 import { InvalidXeniooEntry } from '../../lib/events/invalid-xenioo.entry.js';
 import { parseEntry, type XeniooEntry } from '../../lib/events/parse-entry.js';
-import { XeniooEvent } from '../../lib/events/xenioo.event.js';
+import { XeniooEvent } from '../../lib/events/xenioo.events.js';
 import type { XeniooReceipt } from '../../lib/events/xenioo.receipt.js';
 import type { XeniooBotSettings } from '../../lib/options/xenioo.options.js';
 
 /** Who sent an entry, and when. */
-export function receipt(bot: Partial<XeniooBotSettings> = {}): XeniooReceipt {
+export function receipt(
+  bot: Partial<XeniooBotSettings> = {},
+): XeniooReceipt & { readonly bot: XeniooBotSettings } {
   return {
     bot: { name: 'default', secrets: ['right-secret'], ...bot },
     receivedAt: new Date('2024-05-01T12:00:00Z'),

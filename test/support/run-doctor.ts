@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { DoctorResult } from '../../lib/cli/doctor/doctor.check.js';
-import type { Examination } from '../../lib/cli/doctor/examine.js';
+import type { Examination } from '../../lib/cli/doctor/run-checks.js';
 import { startCli, type CliProcess } from './cli.js';
 
 /** What a user sees of the doctor. */
@@ -62,7 +62,7 @@ export async function examineWithDoctor(
     ...run,
     examination,
     findings: ids('finding'),
-    remarks: ids('remark'),
+    warnings: ids('warning'),
     check: (id: string): DoctorResult | undefined =>
       examination.checks.find(check => check.id === id),
   };

@@ -2,7 +2,9 @@ import type { Provider } from '@nestjs/common';
 import { EventEmitter2, EventEmitterModule } from '@nestjs/event-emitter';
 import { Test } from '@nestjs/testing';
 import { onTestFinished } from 'vitest';
+import type { XeniooEntry } from '../../lib/events/parse-entry.js';
 import { XeniooHandlersModule } from '../../lib/handlers/xenioo-handlers.module.js';
+import type { XeniooTask } from '../../lib/handlers/xenioo-task.js';
 import { XeniooDispatcher } from '../../lib/handlers/xenioo.dispatcher.js';
 import type { XeniooRetrySettings } from '../../lib/options/xenioo-retry.js';
 import {
@@ -41,5 +43,14 @@ export async function startDispatcher(
   onTestFinished(() => app.close());
   await app.init();
   const emitter = app.get(EventEmitter2);
-  return { app, logs, emitter, dispatch: app.get(XeniooDispatcher).dispatch };
+  const dispatcher = app.get(XeniooDispatcher);
+  /** Runs the task of an entry, its first run unless the test says otherwise. */
+  const run = (
+    entry: XeniooEntry,
+    {
+      isLast = false,
+      ...task
+    }: Partial<XeniooTask> & { isLast?: boolean } = {},
+  ) => dispatcher.run({ entry, attempts: 0, ...task }, { isLast });
+  return { app, logs, emitter, dispatcher, run };
 }

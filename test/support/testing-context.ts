@@ -4,6 +4,7 @@ import { onTestFinished } from 'vitest';
 import { parseBody } from '../../lib/events/parse-body.js';
 import { XeniooObservers } from '../../lib/handlers/xenioo.observers.js';
 import {
+  memoryInbox,
   OnXenioo,
   OnXeniooInvalid,
   UserMessageEvent,
@@ -14,7 +15,7 @@ import {
 } from '../../lib/index.js';
 import { receipt } from './receipt.js';
 
-/** A host's handlers; what they do is the test's to say. */
+/** Handlers of a host; the test replaces `work`. */
 @Injectable()
 export class Crm {
   readonly texts: (string | undefined)[] = [];
@@ -33,7 +34,7 @@ export class Crm {
 export interface TestingContext {
   readonly app: INestApplicationContext;
   readonly crm: Crm;
-  /** Accepts entries as a call brings them; there is no server that could. */
+  /** Accepts entries as a webhook call does; the application has no server. */
   readonly accept: Accept;
   /** The same, for each instance of the module. */
   readonly acceptAt: readonly Accept[];
@@ -41,7 +42,7 @@ export interface TestingContext {
 
 type Accept = (...entries: unknown[]) => Promise<void>;
 
-/** An application that has no server, as a worker is one; it ends with the test. */
+/** Starts an application without a server, such as a worker, until the test has finished. */
 export async function startContext(
   ...instances: Partial<XeniooModuleOptions>[]
 ): Promise<TestingContext> {
@@ -52,7 +53,7 @@ export async function startContext(
       imports: (instances.length > 0 ? instances : [{}]).map(options =>
         XeniooModule.forRoot({
           secret: 'right-secret',
-          acknowledgeWithinMs: 0,
+          inbox: memoryInbox({ acknowledgeWithinMs: 0 }),
           ...options,
         }),
       ),
@@ -65,9 +66,11 @@ export async function startContext(
   const acceptAt = app
     .get(XeniooInbox, { strict: false, each: true })
     .map((inbox): Accept => async (...given) => {
-      const entries = [...parseBody(JSON.stringify(given), receipt())];
-      await inbox.accept({ entries });
-      observers.received(entries);
+      const { bot, receivedAt } = receipt();
+      const entries = parseBody(JSON.stringify(given), { bot, receivedAt });
+      const delivery = { bot: bot.name, receivedAt, entries };
+      await inbox.accept(delivery);
+      observers.notify('deliveryAccepted', delivery);
     });
   return { app, crm: app.get(Crm), accept: acceptAt[0]!, acceptAt };
 }

@@ -59,7 +59,7 @@ export function startRecorderTo(file: number): Promise<Recorder> {
 
 async function listening(tool: Tool): Promise<Recorder> {
   const url = await vi.waitUntil(
-    () => /Recording at (http:\S+);/.exec(tool.stderr())?.[1],
+    () => /Recording at (http:\S+)\. Press/.exec(tool.stderr())?.[1],
     { timeout: 20_000 },
   );
   const sender = new XeniooSender({ url, secret: SECRET, failures: 'ignore' });
@@ -84,18 +84,17 @@ export async function makeFolder(): Promise<string> {
 
 interface Line {
   readonly contentType: string | null;
-  readonly body?: unknown;
-  readonly text?: string;
+  readonly body: string;
 }
 
-/** The lines of a recording. */
+/** Reads the lines of a recording. */
 export async function readRecording(path: string): Promise<Line[]> {
   const text = await readFile(path, 'utf8');
   expect(text).not.toContain(SECRET);
   return linesOf(text);
 }
 
-/** The same of a text, each line of which must be whole. */
+/** Parses the lines of a recording, all of them complete. */
 export function linesOf(text: string): Line[] {
   expect(text).toMatch(/^$|\n$/);
   return text

@@ -5,29 +5,29 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 
 export type AdapterName = 'express' | 'fastify';
 
-const MOST_BYTES = 20 * 1_024 * 1_024;
+const BODY_LIMIT = 20 * 1_024 * 1_024;
 const QUIET = { logger: ['error' as const] };
 
-/** An app as its users would start it. */
+/** Creates an application with the defaults of its adapter. */
 export function createApp(
   module: Type,
-  adapter: AdapterName,
+  adapter: AdapterName = 'express',
 ): Promise<INestApplication> {
   return adapter === 'express'
     ? NestFactory.create(module, QUIET)
     : NestFactory.create(module, new FastifyAdapter(), QUIET);
 }
 
-/** The same with a body limit for grouped calls, which a route of one's own needs. */
+/** Creates an application with a body limit of 20 MB, which a route of your own needs for grouped calls. */
 export async function createRoomyApp(
   module: Type,
-  adapter: AdapterName,
+  adapter: AdapterName = 'express',
 ): Promise<INestApplication> {
   if (adapter === 'fastify') {
-    const roomy = new FastifyAdapter({ bodyLimit: MOST_BYTES });
-    return NestFactory.create(module, roomy, QUIET);
+    const fastify = new FastifyAdapter({ bodyLimit: BODY_LIMIT });
+    return NestFactory.create(module, fastify, QUIET);
   }
   const app = await NestFactory.create<NestExpressApplication>(module, QUIET);
-  app.useBodyParser('json', { limit: MOST_BYTES });
+  app.useBodyParser('json', { limit: BODY_LIMIT });
   return app;
 }

@@ -8,6 +8,7 @@ import {
   Post,
   UseGuards,
   ValidationPipe,
+  type Type,
 } from '@nestjs/common';
 import {
   EventEmitter2,
@@ -19,10 +20,12 @@ import {
   XeniooEventType,
 } from '../../../sample/05-by-hand/src/xenioo-event.dto.js';
 import { XeniooGuard } from '../../../sample/05-by-hand/src/xenioo.guard.js';
-import { createRoomyApp, type AdapterName } from './adapters.js';
+import type { Contestant } from '../contestant.js';
+import { createRoomyApp } from './adapters.js';
 import { listen, type Served } from './served.js';
+import { REALISTIC_HANDLERS, Store } from './store.js';
 
-export const STRICT = { whitelist: true, forbidNonWhitelisted: true };
+const STRICT = { whitelist: true, forbidNonWhitelisted: true };
 
 @Controller('by-hand')
 @UseGuards(XeniooGuard)
@@ -54,25 +57,73 @@ class ByHandController {
 
 @Injectable()
 class Crm {
-  handled = 0;
+  constructor(private readonly store: Store) {}
 
   @OnEvent('xenioo.UserMessage')
-  count(_event: XeniooEventDto): void {
-    this.handled++;
+  async saveMessage(event: XeniooEventDto): Promise<void> {
+    await this.store.write(event.ConversationId, event.Data, event.Date);
+  }
+
+  @OnEvent('xenioo.UserMessage')
+  async updateCustomer(event: XeniooEventDto): Promise<void> {
+    await this.store.write(event.UserName, event.Channel);
   }
 }
 
-@Module({
-  imports: [EventEmitterModule.forRoot()],
-  controllers: [ByHandController],
-  providers: [Crm],
-})
-class ByHandModule {}
+@Injectable()
+class Statistics {
+  constructor(private readonly store: Store) {}
 
-/** The endpoint of sample/05-by-hand: its guard, DTO and pipes, made fit for arrays. */
-export async function serveByHand(adapter: AdapterName): Promise<Served> {
-  const app = await createRoomyApp(ByHandModule, adapter);
+  @OnEvent('xenioo.UserMessage')
+  async count(event: XeniooEventDto): Promise<void> {
+    await this.store.write(event.Type);
+  }
+}
+
+@Injectable()
+class Board {
+  constructor(private readonly store: Store) {}
+
+  @OnEvent('xenioo.UserMessage')
+  show(_event: XeniooEventDto): void {
+    this.store.heard++;
+  }
+}
+
+@Injectable()
+class Counter {
+  constructor(private readonly store: Store) {}
+
+  @OnEvent('xenioo.UserMessage')
+  count(_event: XeniooEventDto): void {
+    this.store.writes++;
+  }
+}
+
+/** The endpoint of sample/05-by-hand with its guard, DTO and pipes, extended to arrays. */
+export async function serveByHand({
+  adapter,
+  handlers,
+}: Contestant): Promise<Served> {
+  const isRealistic = handlers === 'realistic';
+  const app = await createRoomyApp(byHandModule(isRealistic), adapter);
   const urls = await listen(app, '/by-hand/one', '/by-hand/many');
-  const crm = app.get(Crm);
-  return { urls, handled: () => crm.handled };
+  const store = app.get(Store);
+  return {
+    urls,
+    handled: () =>
+      isRealistic
+        ? Math.min(store.writes / REALISTIC_HANDLERS, store.heard)
+        : store.writes,
+  };
+}
+
+function byHandModule(isRealistic: boolean): Type {
+  @Module({
+    imports: [EventEmitterModule.forRoot()],
+    controllers: [ByHandController],
+    providers: [Store, ...(isRealistic ? [Crm, Statistics, Board] : [Counter])],
+  })
+  class ByHandModule {}
+  return ByHandModule;
 }

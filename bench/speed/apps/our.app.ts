@@ -1,43 +1,92 @@
 import { Injectable, Module, type Type } from '@nestjs/common';
+import { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
 import {
   OnXenioo,
+  XeniooEventType,
   XeniooInbox,
   XeniooModule,
   type XeniooEvent,
-  type XeniooOptions,
+  type UserMessageEvent,
 } from 'nestjs-xenioo';
-import { SECRET } from '../bodies.js';
-import { createApp, type AdapterName } from './adapters.js';
+import { lmdbInbox } from 'nestjs-xenioo/lmdb';
+import { SECRET } from '../../body.js';
+import type { Contestant } from '../contestant.js';
+import { createApp } from './adapters.js';
 import { listen, type Served } from './served.js';
+import { REALISTIC_HANDLERS, Store } from './store.js';
 
 @Injectable()
 class Crm {
-  handled = 0;
+  constructor(private readonly store: Store) {}
 
-  @OnXenioo()
-  count(_event: XeniooEvent): void {
-    this.handled++;
+  @OnXenioo(XeniooEventType.UserMessage)
+  async saveMessage(event: UserMessageEvent): Promise<void> {
+    await this.store.write(event.conversationId, event.text, event.date);
+  }
+
+  @OnXenioo(XeniooEventType.UserMessage)
+  async updateCustomer(event: UserMessageEvent): Promise<void> {
+    await this.store.write(event.userName, event.channel);
   }
 }
 
-/** An app with the module and one handler. */
-export function ourModule(options: Pick<XeniooOptions, 'dedupe'> = {}): Type {
+@Injectable()
+class Statistics {
+  constructor(private readonly store: Store) {}
+
+  @OnXenioo()
+  async count(event: XeniooEvent): Promise<void> {
+    await this.store.write(event.type);
+  }
+}
+
+@Injectable()
+class Board {
+  constructor(private readonly store: Store) {}
+
+  @OnEvent('xenioo.user-message')
+  show(_event: UserMessageEvent): void {
+    this.store.heard++;
+  }
+}
+
+@Injectable()
+class Counter {
+  constructor(private readonly store: Store) {}
+
+  @OnXenioo()
+  count(_event: XeniooEvent): void {
+    this.store.writes++;
+  }
+}
+
+/** An application with the module: three asynchronous handlers and a listener, or one synchronous handler. */
+export function ourModule({ handlers, dedupe, folder }: Contestant): Type {
+  const xenioo = XeniooModule.forRoot({
+    secret: SECRET,
+    ...(dedupe === false && { dedupe }),
+    ...(folder !== undefined && { inbox: lmdbInbox({ path: folder }) }),
+  });
+  const isRealistic = handlers === 'realistic';
   @Module({
-    imports: [XeniooModule.forRoot({ secret: SECRET, ...options })],
-    providers: [Crm],
+    imports: isRealistic ? [EventEmitterModule.forRoot(), xenioo] : [xenioo],
+    providers: [Store, ...(isRealistic ? [Crm, Statistics, Board] : [Counter])],
   })
   class OurModule {}
   return OurModule;
 }
 
-/** What is measured. */
-export async function serveOurs(
-  adapter: AdapterName,
-  options: Pick<XeniooOptions, 'dedupe'> = {},
-): Promise<Served> {
-  const app = await createApp(ourModule(options), adapter);
+export async function serveOurs(contestant: Contestant): Promise<Served> {
+  const app = await createApp(ourModule(contestant), contestant.adapter);
   const urls = await listen(app, '/xenioo/webhook');
-  const crm = app.get(Crm);
+  const store = app.get(Store);
   const inbox = app.get(XeniooInbox, { strict: false });
-  return { urls, handled: () => crm.handled, idle: () => inbox.idle() };
+  return {
+    urls,
+    handled: () =>
+      contestant.handlers === 'realistic'
+        ? Math.min(store.writes / REALISTIC_HANDLERS, store.heard)
+        : store.writes,
+    idle: () => inbox.idle(),
+  };
 }

@@ -7,7 +7,8 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import { XeniooGuard } from '../../../sample/05-by-hand/src/xenioo.guard.js';
-import { createRoomyApp, type AdapterName } from './adapters.js';
+import type { Contestant } from '../contestant.js';
+import { createRoomyApp } from './adapters.js';
 import { listen, type Served } from './served.js';
 
 @Controller('plain')
@@ -21,8 +22,8 @@ class PlainController {
 @Module({ controllers: [PlainController] })
 class PlainModule {}
 
-/** A route with a guard, which does nothing with the body that Nest has parsed. */
-export async function servePlain(adapter: AdapterName): Promise<Served> {
+/** A route with a guard that ignores the body, which Nest has parsed. */
+export async function servePlain({ adapter }: Contestant): Promise<Served> {
   const app = await createRoomyApp(PlainModule, adapter);
   return { urls: await listen(app, '/plain') };
 }

@@ -3,15 +3,15 @@ import type { AddressInfo, Server } from 'node:net';
 
 /** A server under load. */
 export interface Served {
-  /** Where single events go, and arrays. */
+  /** URLs for single events and for arrays. */
   readonly urls: { readonly one: string; readonly many: string };
-  /** How many events its handler got; absent where there is none. */
+  /** Returns the number of events that every handler got; absent without handlers. */
   handled?(): number;
-  /** Resolves when nothing is pending. */
+  /** Resolves when no event is pending. */
   idle?(): Promise<void>;
 }
 
-/** The URLs of a server that listens on a free port. */
+/** Returns the URLs of a server that listens. */
 export function urlsOf(
   server: Server,
   one: string,
@@ -22,7 +22,7 @@ export function urlsOf(
   return { one: `${origin}${one}`, many: `${origin}${many}` };
 }
 
-/** The same for an app, once it listens. */
+/** Listens on a free port and returns the URLs. */
 export async function listen(
   app: INestApplication,
   one: string,

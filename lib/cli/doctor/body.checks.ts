@@ -1,18 +1,24 @@
 import type { XeniooAnswer } from '../../simulator/post.js';
 import type { XeniooWireEntry } from '../../simulator/xenioo-wire-entry.js';
+import { accepts, oneBody, oneEvent } from './accepts.check.js';
 import type { DoctorCheck } from './doctor.check.js';
-import type { Patient } from './patient.js';
-import type { DoctorEntries } from './doctor.entries.js';
-import { READ_AS_TEXT } from './remedies.js';
-import { calls, sends, taken } from './taken.check.js';
+import type { EndpointUnderTest } from './endpoint-under-test.js';
 
-/** Types of which Xenioo's documentation does not tell. */
+const READ_AS_TEXT =
+  "Read the body of this route as text, whatever its type, and parse it in your code. Nest on Express: app.use('<path>', express.text({ type: () => true, limit: '10mb' })) in main.ts; on Fastify: { bodyParser: false } for NestFactory.create(), then removeAllContentTypeParsers() and a parser for '*' with parseAs: 'string', which all routes share.";
+
+const NO_EVENT_WHY =
+  'It holds no event, but it is a call, and its answer counts.';
+const NO_EVENT_FIX = 'Answer 200 when there is nothing to do.';
+const ONLY_TYPE_WHY =
+  'The documentation requires `Type` alone; any other field may be null or missing.';
+
+/** Number of a type that Xenioo does not document. */
 const UNKNOWN_TYPE = 99;
 
 /** Emoji, line breaks, a NUL and half of a surrogate pair. */
 const ANY_CHARACTERS = '“Hello” \\ \u{1F600}\r\n\u0000\u2028\uD83D';
 
-/** Everything but `Type` may be null or missing. */
 const NULL_FIELDS: XeniooWireEntry = {
   Type: 1,
   ItemType: null,
@@ -29,111 +35,146 @@ const NULL_FIELDS: XeniooWireEntry = {
   Key: null,
 };
 
-/** What may be in an event, and what may be instead of one. */
+/** Checks of what an event and a body may hold. */
 export const BODY_CHECKS: readonly DoctorCheck[] = [
-  taken(
+  accepts(
     'empty-array',
     'an empty array',
-    calls(() => []),
+    oneBody(() => []),
     {
-      why: 'There is no event in it, but it is a call, and its answer counts.',
-      mend: 'Answer 200 where there is nothing to do.',
-      alike: ['array'],
+      why: NO_EVENT_WHY,
+      fix: NO_EVENT_FIX,
+      related: ['array'],
     },
   ),
-  taken('every-type', 'each of the 14 documented types', sendEachType, {
-    why: 'What fields there are depends on the type: in the examples of Xenioo’s documentation intents, entities and unmatched messages (3 to 7) have no Date and no UserName.',
-    mend: 'Require nothing but `Type`.',
-    which: types => `type ${types.join(', ')}: `,
+  accepts('every-type', 'each of the 14 documented types', sendEachType, {
+    why: 'Fields depend on the type: in Xenioo’s examples intents, entities and unmatched messages (3 to 7) have no Date and no UserName.',
+    fix: 'Require nothing but `Type`.',
+    nameFailed: types => `type ${types.join(', ')}: `,
   }),
-  taken(
+  accepts(
     'unknown-type',
     'a type that is not documented (99)',
-    sends(entries => ({ ...entries.message(), Type: UNKNOWN_TYPE })),
+    oneEvent(entries => ({ ...entries.message(), Type: UNKNOWN_TYPE })),
     {
-      why: 'Xenioo can add a type at any time. From that day on these calls would fail.',
-      mend: 'Take any number (@IsInt() instead of @IsEnum() or @IsIn()), answer 200, and leave alone what you do not know.',
+      why: 'Xenioo can add a type at any time. From then on these calls fail.',
+      fix: 'Accept any number (@IsInt() instead of @IsEnum() or @IsIn()), answer 200, and ignore unknown types.',
     },
   ),
-  taken(
+  accepts(
     'null-fields',
     'null in every field but Type',
-    sends(() => NULL_FIELDS),
+    oneEvent(() => NULL_FIELDS),
     {
-      why: 'The documentation requires `Type` alone; any other field may be missing or null. One user without a name, and each of their messages is a failed call.',
-      mend: 'Mark every other field optional (@IsOptional() lets null through), and let no code rely on one before the answer.',
+      why: `${ONLY_TYPE_WHY} With one user without a name, each of their messages is a failed call.`,
+      fix: 'Make every other field optional (@IsOptional() accepts null), and rely on none of them before the answer.',
     },
   ),
-  taken(
+  accepts(
     'only-type',
     'nothing but Type',
-    sends(() => ({ Type: 1 })),
+    oneEvent(() => ({ Type: 1 })),
     {
-      why: 'The documentation requires `Type` alone; any other field may be missing or null.',
-      mend: 'Mark every other field optional, and let no code rely on one before the answer.',
-      alike: ['null-fields'],
+      why: ONLY_TYPE_WHY,
+      fix: 'Make every other field optional, and rely on none of them before the answer.',
+      related: ['null-fields'],
     },
   ),
-  taken(
+  accepts(
     'seven-digits',
     'a date with seven fraction digits',
-    sends(entries => entries.messageInTicks()),
+    oneEvent(entries => entries.messageInTicks()),
     {
       why: 'Xenioo writes its dates so: 2019-07-10T15:47:58.5750058+00:00.',
-      mend: 'Take them: `new Date(text)` does, and keeps three of the digits.',
+      fix: 'Accept them: `new Date(text)` does, and keeps three of the digits.',
     },
   ),
-  taken(
+  accepts(
     'variables',
     'variables of the bot beside the documented fields',
-    sends(entries =>
+    oneEvent(entries =>
       entries.message({ city: 'Rome', order: { id: 7, items: ['a', null] } }),
     ),
     {
-      why: 'Who sets up the bot can include variables at any time: each becomes a field, of a name and a shape that nobody documents.',
-      mend: 'Let unknown fields through. In Nest: no `forbidNonWhitelisted` for this route, and no `whitelist` either, which takes them away.',
+      why: 'The owner of the bot can add variables at any time: each becomes a field, of any name and shape.',
+      fix: 'Allow unknown fields. In Nest: no `forbidNonWhitelisted` for this route, and no `whitelist`, which removes them.',
     },
   ),
-  taken(
+  accepts(
     'any-characters',
     'a text of any characters (emoji, a NUL, half a surrogate pair)',
-    sends(entries => entries.message({ Data: ANY_CHARACTERS })),
+    oneEvent(entries => entries.message({ Data: ANY_CHARACTERS })),
     {
-      why: 'People can send what they like, and the bot passes it on.',
-      mend: 'Some databases refuse such characters (PostgreSQL: the NUL): clean or encode the text before it is saved, and save it after the answer, or where it can be tried again.',
+      why: 'People can send any text, and the bot passes it on.',
+      fix: 'Some databases reject such characters (PostgreSQL: the NUL). Clean or encode the text before you save it, and save it after the answer or with a retry.',
     },
   ),
-  taken(
+  accepts(
     'broken-json',
-    'a body that is not JSON, as it breaks off',
-    calls(brokenBody),
+    'a body that is not JSON, as it is cut off',
+    oneBody(entries => JSON.stringify(entries.message()).slice(0, -10)),
     {
-      why: 'A body can break off on its way. The parser of the framework then answers before your code sees it.',
-      mend: `${READ_AS_TEXT} Keep what can not be parsed, and answer 200.`,
+      why: 'A body can be cut off on its way. The parser of the framework then answers before your code runs.',
+      fix: `${READ_AS_TEXT} Save what can’t be parsed, and answer 200.`,
     },
   ),
-  taken(
+  accepts(
     'empty-body',
     'an empty body',
-    calls(() => ''),
+    oneBody(() => ''),
     {
-      why: 'There is no event in it, but it is a call, and its answer counts.',
-      mend: 'Answer 200 where there is nothing to do.',
+      why: NO_EVENT_WHY,
+      fix: NO_EVENT_FIX,
+    },
+  ),
+  contentType('content-type-charset', 'application/json; charset=utf-8'),
+  contentType('content-type-none', null),
+  contentType('content-type-text', 'text/plain', 'content-type-none'),
+  contentType(
+    'content-type-form',
+    'application/x-www-form-urlencoded',
+    'content-type-none',
+    'content-type-text',
+  ),
+  accepts(
+    'chunked',
+    'a body in chunks, without Content-Length',
+    oneEvent(entries => entries.message(), { chunked: true }),
+    {
+      why: 'Xenioo does not document whether it sends a Content-Length, and many clients do not.',
+      fix: 'Accept both (Transfer-Encoding: chunked). Usually a proxy or a firewall requires a Content-Length: let it pass chunks on, or buffer them.',
     },
   ),
 ];
 
-async function sendEachType(patient: Patient): Promise<XeniooAnswer[]> {
+function contentType(
+  id: string,
+  type: string | null,
+  ...related: string[]
+): DoctorCheck {
+  return accepts(
+    id,
+    type === null ? 'no Content-Type' : `Content-Type: ${type}`,
+    oneEvent(entries => entries.message(), {
+      headers: { 'content-type': type },
+    }),
+    {
+      why: 'Xenioo does not document its Content-Type. No event should be lost over one.',
+      fix: READ_AS_TEXT,
+      related,
+    },
+  );
+}
+
+async function sendEachType(
+  endpoint: EndpointUnderTest,
+): Promise<XeniooAnswer[]> {
   const answers: XeniooAnswer[] = [];
-  for (const entry of patient.entries.ofEachType()) {
-    const answer = await patient.send(entry);
+  for (const entry of endpoint.entries.ofEachType()) {
+    const answer = await endpoint.send(entry);
     answers.push(answer);
-    // Each would be waited for as long.
+    // Each further call would take as long.
     if (answer.status === undefined) break;
   }
   return answers;
-}
-
-function brokenBody(entries: DoctorEntries): string {
-  return JSON.stringify(entries.message()).slice(0, -10);
 }

@@ -1,36 +1,37 @@
-import type { Patient } from './patient.js';
+import type { CallOutcome } from '../outcomes.js';
+import type { EndpointUnderTest } from './endpoint-under-test.js';
 
-/** A finding costs Xenioo's calls or lets strangers in; a remark does not. */
-export type DoctorSeverity = 'ok' | 'remark' | 'finding';
+/** `finding`: calls of Xenioo fail, or strangers are let in. `warning`: neither. */
+export type DoctorSeverity = 'ok' | 'warning' | 'finding';
 
-/** What a check came to. */
+/** Result of a check. */
 export interface DoctorVerdict {
   readonly severity: DoctorSeverity;
-  /** The status, or what kept the endpoint from answering; absent where there was no fault. */
-  readonly outcome?: number | string;
-  /** The check that found this before: it is no mistake of its own. */
+  /** Outcome of the call; absent if there was no fault. */
+  readonly outcome?: CallOutcome;
+  /** Id of the check that has already reported the same fault. */
   readonly sameAs?: string;
   readonly note?: string;
   readonly expected?: string;
   readonly got?: string;
   readonly why?: string;
-  readonly mend?: string;
-  /** Why nothing that comes after would tell more. */
-  readonly ends?: string;
+  readonly fix?: string;
+  /** Reason why no further check is useful. */
+  readonly stops?: string;
 }
 
-/** One thing that Xenioo may do, and how an endpoint should take it. */
+/** A check of one thing that Xenioo may do. */
 export interface DoctorCheck {
-  /** Names the check in JSON. */
+  /** Identifies the check in JSON. */
   readonly id: string;
-  /** Names it for people. */
+  /** Names the check for people. */
   readonly title: string;
-  examine(patient: Patient): DoctorVerdict | Promise<DoctorVerdict>;
+  run(endpoint: EndpointUnderTest): Promise<DoctorVerdict>;
 }
 
-/** A check that was made. */
+/** A completed check. */
 export interface DoctorResult
   extends DoctorVerdict, Pick<DoctorCheck, 'id' | 'title'> {}
 
-/** A check that found nothing. */
+/** Verdict without a finding. */
 export const OK: DoctorVerdict = { severity: 'ok' };

@@ -1,19 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { XeniooEventType } from '../../events/xenioo-event-type.js';
-import {
-  xeniooEntry,
-  type XeniooEntryName,
-} from '../../simulator/xenioo-entry.js';
+import { xeniooEntry } from '../../simulator/xenioo-entry.js';
 import {
   withFields,
   type XeniooWireEntry,
   type XeniooWireFields,
 } from '../../simulator/xenioo-wire-entry.js';
+import { inCamelCase } from '../create-entry.js';
 
-/** `Channel` of all entries that the doctor sends: handlers can tell them apart by it. */
+/** `Channel` of the entries that the doctor sends: handlers recognise them by it. */
 export const DOCTOR_CHANNEL = 'DoctorChannel';
 
-/** What `ConversationId` begins with in all of them. */
+/** Start of their `ConversationId`. */
 export const DOCTOR_CONVERSATION = 'nestjs-xenioo-doctor';
 
 /** Groups are of many conversations, as those of a busy bot. */
@@ -23,14 +21,14 @@ const TYPE_NAMES = Object.keys(XeniooEventType).filter(
   name => !/^\d/.test(name),
 );
 
-/** Makes the entries that the doctor sends, each another one, dated now. */
+/** Makes the entries that the doctor sends, each with ids of its own and the current date. */
 export class DoctorEntries {
   private readonly run = randomUUID().slice(0, 8);
   private made = 0;
 
   constructor(private readonly botToken: string | undefined) {}
 
-  /** What a user wrote, with every documented field but those of other types. */
+  /** Makes a message of a user, with every documented field of its type. */
   message(fields: XeniooWireFields = {}): XeniooWireEntry {
     const identity = this.identity();
     const Data = `Message ${this.made} of the doctor of nestjs-xenioo`;
@@ -38,29 +36,26 @@ export class DoctorEntries {
     return xeniooEntry.userMessage({ ...identity, Data, Date, ...fields });
   }
 
-  /** The same with a date as Xenioo writes it. */
+  /** Makes a message with seven fraction digits in its date, as Xenioo writes it. */
   messageInTicks(): XeniooWireEntry {
     return this.message({ Date: now('5678') });
   }
 
-  /** One of each documented type, with the fields that it has in the documentation. */
+  /** Makes an entry of each documented type, with the fields of the documentation. */
   ofEachType(): XeniooWireEntry[] {
     return TYPE_NAMES.map(name => {
-      const factory = `${name[0]!.toLowerCase()}${name.slice(1)}`;
-      const entry = xeniooEntry[factory as XeniooEntryName](this.identity());
-      const ours = Object.fromEntries(
-        Object.keys(entry)
-          .filter(field => /^(UserName|Data|Text|Name|Key)$/.test(field))
-          .map(field => [field, DOCTOR_CONVERSATION]),
-      );
+      const entry = xeniooEntry[inCamelCase(name)](this.identity());
+      const texts = Object.keys(entry)
+        .filter(field => /^(UserName|Data|Text|Name|Key)$/.test(field))
+        .map(field => [field, DOCTOR_CONVERSATION] as const);
       return withFields(entry, {
-        ...ours,
+        ...Object.fromEntries(texts),
         ...(entry.Date && { Date: now('') }),
       });
     });
   }
 
-  /** So many messages of so many characters each, in a variable: handlers that print texts stay readable. */
+  /** Makes messages with a variable of so many characters. */
   group(messages: number, characters: number): XeniooWireEntry[] {
     const filler = '.'.repeat(characters);
     return Array.from({ length: messages }, () => this.message({ filler }));
@@ -78,7 +73,7 @@ export class DoctorEntries {
   }
 }
 
-/** The time with three fraction digits, and more. */
+/** Returns the current time, with further fraction digits. */
 function now(digits: string): string {
   return `${new Date().toISOString().slice(0, -1)}${digits}+00:00`;
 }

@@ -1,105 +1,93 @@
 import { styleText } from 'node:util';
+import { formatMs, plural } from '../format.js';
+import type { Terminal } from '../terminal.js';
 import type { DoctorResult } from './doctor.check.js';
 import { DOCTOR_CHANNEL } from './doctor.entries.js';
-import type { Examination } from './examine.js';
-import { formatMs } from './format-ms.js';
+import type { Examination } from './run-checks.js';
 
-type Color = 'green' | 'yellow' | 'red' | 'dim' | 'bold';
+type Color = 'green' | 'yellow' | 'red' | 'dim';
 
 const SIGNS = {
   ok: ['✓', 'green'],
-  remark: ['!', 'yellow'],
+  warning: ['!', 'yellow'],
   finding: ['✗', 'red'],
 } as const;
 
-const LABELS = ['expected', 'got', 'why', 'mend'] as const;
+const LABELS = {
+  expected: 'Expected',
+  got: 'Got',
+  why: 'Why',
+  fix: 'Fix',
+} as const;
 
-const INDENT = ' '.repeat(14);
+const INDENT = ' '.repeat(15);
 
 const CONSEQUENCE =
-  'When more than 10 calls were not answered 200, Xenioo stops calling this webhook for good: until its bot is saved and published again, every event is lost.';
+  'After more than 10 calls that were not answered 200, Xenioo stops calling this webhook. Every event is lost until the bot is saved and published again.';
 
-const REMEDY =
-  'Mend them one by one, or install nestjs-xenioo in your NestJS app: its webhook passes every check.';
+const INSTALL =
+  'Fix the findings one by one, or install nestjs-xenioo in your NestJS app: its webhook passes every check.';
 
-/** What the doctor says to people. */
+/** Formats the results of the doctor for people. */
 export class DoctorReport {
   constructor(
-    private readonly hasColors: boolean,
-    private readonly columns: number,
+    private readonly terminal: Pick<Terminal, 'hasColors' | 'columns'>,
   ) {}
 
-  /** What comes before the first check. */
-  opening(url: URL): string {
-    return this.wrapped(
-      `Calls ${shown(url)} as Xenioo would, with events of the channel “${DOCTOR_CHANNEL}”.`,
-      '',
+  formatStart(url: URL): string {
+    return this.wrap(
+      `Checking ${shownUrl(url)} with events of the channel “${DOCTOR_CHANNEL}”.`,
     );
   }
 
-  /** A line for a check, and below what is wrong. */
-  result(result: DoctorResult): string {
+  /** Formats a check, and below it what is wrong. */
+  formatResult(result: DoctorResult): string {
     const [sign, color] = SIGNS[result.severity];
-    const note = result.note ? this.styled('dim', ` (${result.note})`) : '';
-    const lines = [`${this.styled(color, sign)} ${result.title}${note}`];
-    for (const label of LABELS) {
-      const text = result[label];
+    const note = result.note ? this.style('dim', ` (${result.note})`) : '';
+    const lines = [`${this.style(color, sign)} ${result.title}${note}`];
+    for (const [name, label] of Object.entries(LABELS)) {
+      const text = result[name as keyof typeof LABELS];
       if (text === undefined) continue;
-      const head = this.styled('dim', `    ${label.padEnd(10)}`);
-      lines.push(head + this.wrapped(text, INDENT));
+      const head = this.style('dim', `    ${label}:`.padEnd(INDENT.length));
+      lines.push(head + this.wrap(text, INDENT));
     }
     return lines.join('\n');
   }
 
-  /** What all of it comes to. */
-  closing(examination: Examination): string {
-    const { findings, skipped, stopped } = examination;
-    const others = skipped > 0 ? ` ${counted(skipped, 'check')} not made.` : '';
-    return [
-      '',
-      ...(stopped === undefined ? [] : [this.wrapped(stopped + others, '')]),
-      this.verdict(examination),
-      ...(examination.checks.some(isFailedCall)
-        ? [this.wrapped(CONSEQUENCE, '')]
-        : []),
-      ...(findings > 0 && stopped === undefined
-        ? [this.wrapped(REMEDY, '')]
-        : []),
-    ].join('\n');
+  formatSummary(examination: Examination): string {
+    const { checks, findings, skipped, stopped } = examination;
+    const lines = ['', this.verdict(examination)];
+    if (stopped !== undefined) {
+      const rest = skipped > 0 ? ` Skipped ${plural(skipped, 'check')}.` : '';
+      lines.splice(1, 0, this.wrap(stopped + rest));
+    }
+    if (checks.some(isFailedCall)) lines.push(this.wrap(CONSEQUENCE));
+    if (findings > 0 && stopped === undefined) lines.push(this.wrap(INSTALL));
+    return lines.join('\n');
   }
 
-  private verdict({
-    findings,
-    remarks,
-    stopped,
-    checks,
-    calls,
-    durationMs,
-  }: Examination): string {
-    const told = remarks > 0 ? `, ${counted(remarks, 'remark')}` : '';
-    const made = [
-      counted(checks.length, 'check'),
-      counted(calls, 'call'),
-      formatMs(durationMs),
-    ];
-    const all = `${told} (${made.join(', ')}).`;
+  private verdict(examination: Examination): string {
+    const { findings, warnings, stopped, checks, calls } = examination;
+    const more = warnings > 0 ? `, ${plural(warnings, 'warning')}` : '';
+    const counts = `${plural(checks.length, 'check')}, ${plural(calls, 'call')}, ${formatMs(examination.durationMs)}`;
+    const rest = `${more} (${counts})`;
     if (findings > 0) {
-      return this.styled('red', `✗ ${counted(findings, 'finding')}${all}`);
+      return this.style('red', `✗ ${plural(findings, 'finding')}${rest}`);
     }
     return stopped === undefined
-      ? this.styled('green', `✓ As Xenioo expects${all}`)
-      : this.styled('yellow', `! No finding so far${all}`);
+      ? this.style('green', `✓ No findings${rest}`)
+      : this.style('yellow', `! No findings so far${rest}`);
   }
 
-  private styled(color: Color, text: string): string {
-    if (!this.hasColors) return text;
+  private style(color: Color, text: string): string {
+    if (!this.terminal.hasColors) return text;
     // The terminal has been asked already.
     return styleText(color, text, { validateStream: false });
   }
 
   /** Breaks a text between words, and indents each line but the first. */
-  private wrapped(text: string, indent: string): string {
-    const width = Math.min(this.columns, 100) - indent.length;
+  private wrap(text: string, indent = ''): string {
+    const width = Math.min(this.terminal.columns, 100) - indent.length;
     const lines = [''];
     for (const word of text.split(' ')) {
       const line = lines.at(-1)!;
@@ -111,16 +99,12 @@ export class DoctorReport {
   }
 }
 
-/** Whether Xenioo would count it; a secret that is not asked for is another matter. */
+/** Leaves out secrets that are not checked, which Xenioo does not notice. */
 function isFailedCall({ severity, outcome }: DoctorResult): boolean {
   return severity === 'finding' && outcome !== 200;
 }
 
-/** A URL without what may be a credential. */
-export function shown({ origin, pathname, search }: URL): string {
+/** Formats a URL without its query, which may hold a credential. */
+export function shownUrl({ origin, pathname, search }: URL): string {
   return `${origin}${pathname}${search && '?…'}`;
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -1,62 +1,55 @@
-import { describeAnswer } from './describe-answer.js';
+import type { XeniooAnswer } from '../../simulator/post.js';
+import { isSuccess } from '../outcomes.js';
 import { OK, type DoctorCheck, type DoctorVerdict } from './doctor.check.js';
-import { isSuccess } from './is-success.js';
-import type { Patient } from './patient.js';
+import type { EndpointUnderTest } from './endpoint-under-test.js';
 
-const REFUSE =
-  'Answer 401. In Nest: a guard that throws UnauthorizedException, on the controller of the webhook.';
-
-/** A call without the right secret: its whole header, and what is special about it. */
-interface Intrusion {
-  readonly authorization: string | null;
-  readonly as?: string;
-}
-
-/** Calls that must be refused. */
-function refused(
+/** Creates a check of calls that must be refused; each has a whole header, and may have a name. */
+function refuses(
   id: string,
   title: string,
-  intrusionsOf: (secret: string) => readonly Intrusion[],
+  headersOf: (
+    secret: string,
+  ) => readonly (readonly [authorization: string | null, name?: string])[],
 ): DoctorCheck {
   return {
     id,
     title,
-    async examine(patient) {
-      const { options } = patient;
-      for (const { authorization, as = '' } of intrusionsOf(options.secret)) {
-        const entry = patient.entries.message();
-        const answer = await patient.send(entry, { authorization });
-        if (answer.outcome === 401) continue;
-        const got = as + describeAnswer(answer, options);
-        return notRefused(answer.outcome, got);
+    async run(endpoint) {
+      const { secret } = endpoint.options;
+      for (const [authorization, name = ''] of headersOf(secret)) {
+        const entry = endpoint.entries.message();
+        const answer = await endpoint.send(entry, { authorization });
+        if (answer.outcome !== 401) return notRefused(endpoint, answer, name);
       }
       return OK;
     },
   };
 }
 
-function notRefused(outcome: number | string, got: string): DoctorVerdict {
-  const facts = { outcome, expected: '401', got, mend: REFUSE };
-  if (isSuccess(outcome)) {
-    return {
-      severity: 'finding',
-      ...facts,
-      why: 'Whoever finds the URL can make up events, and your app believes them.',
-    };
-  }
-  const isRefusal =
-    typeof outcome === 'number' && outcome >= 400 && outcome < 500;
+function notRefused(
+  endpoint: EndpointUnderTest,
+  answer: XeniooAnswer,
+  name: string,
+): DoctorVerdict {
+  const { outcome } = answer;
+  const isRefusal = Number(outcome) >= 400 && Number(outcome) < 500;
+  const why = isSuccess(outcome)
+    ? 'Anybody who finds the URL can send made-up events, which your app believes.'
+    : isRefusal
+      ? 'The call is refused, but a wrong secret is usually looked for as 401.'
+      : 'A stranger should not be able to make the app fail.';
   return {
-    severity: isRefusal ? 'remark' : 'finding',
-    ...facts,
-    why: isRefusal
-      ? 'It is refused, but who looks into a log for a wrong secret looks for 401.'
-      : 'A stranger should not be able to make it fail.',
+    severity: isRefusal ? 'warning' : 'finding',
+    outcome,
+    expected: '401',
+    got: name + endpoint.describe(answer),
+    why,
+    fix: 'Answer 401. In Nest: a guard that throws UnauthorizedException, on the controller of the webhook.',
   };
 }
 
-/** Other spellings of the right secret, of which Xenioo's documentation leaves room for doubt. */
-function accepted(
+/** Creates a check of another spelling of the right secret, which the documentation allows for. */
+function acceptsSpelling(
   id: string,
   title: string,
   why: string,
@@ -65,46 +58,41 @@ function accepted(
   return {
     id,
     title,
-    async examine(patient: Patient) {
-      const authorization = authorizationOf(patient.options.secret);
-      const answer = await patient.send(patient.entries.message(), {
-        authorization,
-      });
-      const { outcome } = answer;
-      if (isSuccess(outcome)) return OK;
+    async run(endpoint) {
+      const authorization = authorizationOf(endpoint.options.secret);
+      const entry = endpoint.entries.message();
+      const answer = await endpoint.send(entry, { authorization });
+      if (isSuccess(answer.outcome)) return OK;
       return {
-        severity: 'remark',
-        outcome,
+        severity: 'warning',
+        outcome: answer.outcome,
         expected: 'the same answer as to `Bearer <secret>`',
-        got: describeAnswer(answer, patient.options),
+        got: endpoint.describe(answer),
         why,
-        mend: 'Take the secret with `Bearer ` before it, in capitals or not, and by itself.',
+        fix: 'Accept the secret after `Bearer `, in upper or lower case, and on its own.',
       };
     },
   };
 }
 
-/** What the header `Authorization` may hold. */
+/** Checks of the `Authorization` header. */
 export const SECRET_CHECKS: readonly DoctorCheck[] = [
-  refused('wrong-secret', 'a wrong secret', secret => [
-    { authorization: 'Bearer the-doctor-does-not-know' },
-    // A comparison may look at the beginning alone.
-    {
-      authorization: `Bearer ${secret}x`,
-      as: 'to the right one with a letter more: ',
-    },
+  refuses('wrong-secret', 'a wrong secret', secret => [
+    ['Bearer the-doctor-does-not-know'],
+    // Finds a comparison of the start alone.
+    [`Bearer ${secret}x`, 'the right secret with a letter more: '],
   ]),
-  refused('missing-secret', 'no secret', () => [{ authorization: null }]),
-  accepted(
+  refuses('missing-secret', 'no secret', () => [[null]]),
+  acceptsSpelling(
     'lower-case-scheme',
     'the scheme in lower case (`bearer`)',
-    'By the standard, the name of a scheme has no case, and a proxy may change it.',
+    'The name of a scheme is case-insensitive, and a proxy may change it.',
     secret => `bearer ${secret}`,
   ),
-  accepted(
+  acceptsSpelling(
     'bare-secret',
     'the secret as the whole header, without `Bearer`',
-    'The paragraph on security of Xenioo’s documentation describes it so; the one on the call says `Bearer`.',
+    'Xenioo documents it so in its paragraph on security, and with `Bearer` in the one on the call.',
     secret => secret,
   ),
 ];

@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { idle, XeniooSender } from 'nestjs-xenioo/testing';
 import { tour } from './tour.js';
 
-// The module reads it while it loads; a real app has it in its environment.
+// The module reads the secret while it loads; a real app has it in its environment.
 const isOwn = process.env.XENIOO_SECRET !== undefined;
 process.env.XENIOO_SECRET ??= 'quickstart-secret';
 const { AppModule } = await import('./app.module.js');
@@ -16,15 +16,15 @@ const url = `${await app.getUrl()}/xenioo/webhook`;
 const secret = process.env.XENIOO_SECRET;
 const sender = new XeniooSender({ url, secret });
 
-const isAsPromised = await tour(sender, () => idle(app));
+const isAsExpected = await tour(sender, () => idle(app));
 sender.close();
 
 if (process.argv.includes('--once')) {
   await app.close();
-  process.exitCode = isAsPromised ? 0 : 1;
+  process.exitCode = isAsExpected ? 0 : 1;
 } else {
   console.log(`
-Now you; Ctrl-C ends it:
+Try it yourself (Ctrl-C exits):
 
   curl -i ${url} \\
     -H "Authorization: Bearer ${isOwn ? '$XENIOO_SECRET' : secret}" \\

@@ -6,42 +6,42 @@ import {
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 
-/** One call as Xenioo would make it, and what should come of it. */
+/** One call as Xenioo would make it, and its expected results. */
 interface Step {
   title: string;
   body: unknown;
   options?: XeniooCallOptions;
   status: number;
-  /** What the handlers should print, in any order. */
+  /** Lines that the handlers should print, in any order. */
   prints: string[];
 }
 
-/** Plays Xenioo; tells whether everything came out as promised. */
+/** Makes the calls of Xenioo; resolves to true when every answer and every print is as expected. */
 export async function tour(
   sender: XeniooSender,
   handled: () => Promise<void>,
 ): Promise<boolean> {
-  let isAsPromised = true;
+  let isAsExpected = true;
   for (const step of await steps()) {
     console.log(`\n▸ ${step.title}`);
-    const printed = watchPrints();
+    const printed = recordPrints();
     const { status } = await sender.call(step.body, step.options);
     await handled();
-    const stepIsAsPromised =
+    const stepIsAsExpected =
       status === step.status &&
       isDeepStrictEqual(printed().toSorted(), step.prints.toSorted());
     console.log(
-      stepIsAsPromised
-        ? `  ${status}, as promised`
-        : `  ${status}: NOT as promised, which is ${step.status} and ${step.prints.join(' / ') || 'no print'}`,
+      stepIsAsExpected
+        ? `  ${status}, as expected`
+        : `  ${status}: NOT as expected: ${step.status} and ${step.prints.join(' / ') || 'no print'}`,
     );
-    isAsPromised &&= stepIsAsPromised;
+    isAsExpected &&= stepIsAsExpected;
   }
-  return isAsPromised;
+  return isAsExpected;
 }
 
-/** Begins to watch what the handlers print; the function it returns ends that and tells. */
-function watchPrints(): () => string[] {
+/** Records the lines that handlers print; the function that it returns stops recording and returns the lines. */
+function recordPrints(): () => string[] {
   const { log } = console;
   const lines: string[] = [];
   console.log = (line: string) => {
@@ -54,7 +54,7 @@ function watchPrints(): () => string[] {
   };
 }
 
-/** The examples of Xenioo's documentation, and what else may come. */
+/** The examples of Xenioo's documentation, and other calls that may come. */
 async function steps(): Promise<Step[]> {
   const file = new URL('../documented.json', import.meta.url);
   const [bot, user, intent, unmatched] = JSON.parse(
@@ -85,7 +85,7 @@ async function steps(): Promise<Step[]> {
       prints,
     })),
     {
-      title: 'the same examples as one array: those with a date are known',
+      title: 'the same examples as one array: those with a date are duplicates',
       body: documented.map(({ entry }) => entry),
       status: 200,
       prints: documented

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
-it('comes out as promised, and ends by itself with --once', async () => {
+it('makes every call as expected, and exits with --once', async () => {
   const sample = spawn(process.execPath, [MAIN, '--once'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -15,13 +15,13 @@ it('comes out as promised, and ends by itself with --once', async () => {
   const [exitCode] = (await once(sample, 'close')) as [number];
 
   expect(output).toContain('conversation user name writes “Hello there!”');
-  expect(output.match(/200, as promised/g)).toHaveLength(7);
-  expect(output.match(/401, as promised/g)).toHaveLength(1);
-  expect(output).not.toContain('NOT as promised');
+  expect(output.match(/200, as expected/g)).toHaveLength(7);
+  expect(output.match(/401, as expected/g)).toHaveLength(1);
+  expect(output).not.toContain('NOT as expected');
   expect(exitCode).toBe(0);
 });
 
-it('stays up without it, and shows how to call it by hand', async () => {
+it('stays up without --once, and shows how to call it by hand', async () => {
   const sample = spawn(process.execPath, [MAIN], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

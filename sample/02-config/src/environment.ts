@@ -1,7 +1,7 @@
 import { plainToInstance } from 'class-transformer';
 import { IsNotEmpty, IsString, validateSync } from 'class-validator';
 
-/** What the app needs from its environment; the names are those of the `.env` files. */
+/** Variables that the app needs, by their names in the `.env` files. */
 export class Environment {
   @IsString()
   @IsNotEmpty()
@@ -20,7 +20,7 @@ export class Environment {
   SHOP_BOT_SECRET!: string;
 }
 
-/** For `ConfigModule.forRoot({ validate })`: names what is missing, never a value. */
+/** Checks the variables for `ConfigModule.forRoot({ validate })`; the error names those that are missing, and shows no value. */
 export function validate(variables: Record<string, unknown>): Environment {
   const environment = plainToInstance(Environment, variables);
   const missing = validateSync(environment).map(({ property }) => property);

@@ -20,7 +20,7 @@ function start(environment: Record<string, string>) {
   return { sample, output };
 }
 
-it('reads .env.development, and tells its two bots apart', async () => {
+it('reads .env.development, and distinguishes its two bots', async () => {
   const { output } = start({});
   await expect
     .poll(() => output.text, { timeout: 10_000 })

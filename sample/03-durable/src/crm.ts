@@ -7,7 +7,7 @@ import {
   XeniooHandlerFailure,
 } from 'nestjs-xenioo';
 
-/** Saves messages in a CRM that is `flaky`, or `up` or `down` if the variable CRM says so. */
+/** Saves messages in a CRM that is `flaky`, `up` or `down`, as the variable CRM says. */
 @Injectable()
 export class Crm {
   private readonly state = process.env.CRM ?? 'flaky';
@@ -18,14 +18,14 @@ export class Crm {
   })
   async saveMessage(event: UserMessageEvent) {
     this.assertUp();
-    // Saving twice what has this id must be the same as saving it once.
+    // A message that is saved twice under one id must be there once.
     console.log(`  saved    ${event.id.slice(0, 8)}: ${event.text}`);
   }
 
   @OnXeniooFailed()
   alert({ handler, event, attempts }: XeniooHandlerFailure) {
     console.log(
-      `  gave up  ${event.id.slice(0, 8)}: ${handler} after ${attempts} attempts`,
+      `  failed   ${event.id.slice(0, 8)}: ${handler} after ${attempts} attempts`,
     );
   }
 

@@ -12,6 +12,7 @@ const deadLetters = app.get(XeniooDeadLetters);
 try {
   if (command === 'replay') await replay();
   else if (command === 'remove') await remove();
+  else if (command === 'erase') await erase();
   else await list();
 } catch (error) {
   console.error((error as Error).message);
@@ -23,13 +24,14 @@ async function list() {
   let page = await deadLetters.list();
   if (page.length === 0) console.log('There are no dead letters.');
   while (page.length > 0) {
-    for (const { id, kind, failures, deadLetteredAt } of page) {
-      const reasons = failures.map(
-        ({ handler, attempts, error }) =>
-          `${handler} gave up after ${attempts} attempts: ${error.message}`,
-      );
+    for (const letter of page) {
+      const { id, kind, handler, attempts, error, deadLetteredAt } = letter;
       console.log(`${id}  ${kind}  ${deadLetteredAt.toISOString()}`);
-      for (const reason of reasons) console.log(`  ${reason}`);
+      if (handler !== undefined) {
+        console.log(
+          `  ${handler} failed after ${attempts} attempts: ${error?.message}`,
+        );
+      }
     }
     page = await deadLetters.list({ after: page.at(-1)!.id });
   }
@@ -44,4 +46,10 @@ async function remove() {
   if (!(await deadLetters.remove(id))) {
     throw new Error(`There is no dead letter ${id}.`);
   }
+}
+
+/** Removes the letters of a person's conversation. */
+async function erase() {
+  const count = await deadLetters.removeAll({ conversationId: id });
+  console.log(`Removed ${count}.`);
 }

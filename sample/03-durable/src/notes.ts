@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { OnXenioo, XeniooEvent } from 'nestjs-xenioo';
 
-/** Runs beside the CRM: what the CRM needs to be tried again does not run this again. */
+/** Runs beside the handler of the CRM, whose retries do not run this one again. */
 @Injectable()
 export class Notes {
   @OnXenioo()

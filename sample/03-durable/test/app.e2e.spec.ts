@@ -30,7 +30,8 @@ async function start(environment: Record<string, string>) {
   const url = /curl -i (\S+)/.exec(server.output.text)![1]!;
   const sender = new XeniooSender({ url, secret: 'durable-secret' });
   onTestFinished(() => sender.close());
-  const send = (Data: string) => sender.call(xeniooEntry.userMessage({ Data }));
+  const send = (Data: string, ConversationId = 'conversation') =>
+    sender.call(xeniooEntry.userMessage({ Data, ConversationId }));
   return { ...server, send };
 }
 
@@ -50,7 +51,7 @@ async function newInbox(): Promise<{ XENIOO_INBOX: string }> {
 }
 
 it(
-  'tries a flaky CRM again, and nothing else',
+  'retries the handler of a flaky CRM, and no other',
   { timeout: 30_000 },
   async () => {
     const inbox = await newInbox();
@@ -67,7 +68,7 @@ it(
 );
 
 it(
-  'keeps what the CRM never took, over a kill, until it is replayed',
+  'keeps a message that the CRM did not save, through a kill, until it is replayed',
   { timeout: 30_000 },
   async () => {
     const inbox = await newInbox();
@@ -75,13 +76,13 @@ it(
     expect((await down.send('Is anybody there?')).status).toBe(200);
     await expect
       .poll(() => down.output.text, { timeout: 10_000 })
-      .toMatch(/gave up {2}\S+: Crm.saveMessage after 3 attempts/);
+      .toMatch(/failed {3}\S+: Crm.saveMessage after 3 attempts/);
     down.sample.kill('SIGKILL');
     await once(down.sample, 'close');
 
     const up = await start({ ...inbox, CRM: 'up' });
     expect(await deadLetters(inbox)).toMatch(
-      /event .*\n {2}Crm.saveMessage gave up after 3 attempts: the CRM is down/,
+      /event .*\n {2}Crm.saveMessage failed after 3 attempts: the CRM is down/,
     );
     expect(await deadLetters(inbox, 'replay')).toMatch(/Replayed 1\./);
 
@@ -89,6 +90,24 @@ it(
       .poll(() => up.output.text)
       .toMatch(/saved {4}\S+: Is anybody there\?/);
     expect(await deadLetters(inbox)).toMatch(/There are no dead letters\./);
+  },
+);
+
+it(
+  'erases the dead letters of one conversation',
+  { timeout: 30_000 },
+  async () => {
+    const inbox = await newInbox();
+    const { send, output } = await start({ ...inbox, CRM: 'down' });
+    await send('Forget me', 'erased');
+    await send('Keep me', 'kept');
+    await expect
+      .poll(() => output.text.match(/ {2}failed {3}/g), { timeout: 10_000 })
+      .toHaveLength(2);
+
+    expect(await deadLetters(inbox, 'erase', 'erased')).toMatch(/Removed 1\./);
+
+    expect((await deadLetters(inbox)).match(/ {2}event /g)).toHaveLength(1);
   },
 );
 

@@ -2,7 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { XeniooModule } from 'nestjs-xenioo';
 import { bullmqInbox } from 'nestjs-xenioo/bullmq';
 import { Crm } from './crm.js';
-import { ENGINE_URL } from './engine.js';
+import { REDIS_URL } from './redis.js';
 
 /** What the processes have in common: the same secret, queue and handlers, whatever their role. */
 @Module({})
@@ -14,9 +14,8 @@ export class AppModule {
         XeniooModule.forRoot({
           secret: process.env.XENIOO_SECRET ?? 'scale-out-secret',
           inbox: bullmqInbox({
-            connection: ENGINE_URL,
-            // What a killed worker had in hand goes to another within 7.5 s; by default, within 45 s.
-            worker: role === 'worker' && { lockDurationMs: 5_000 },
+            connection: REDIS_URL,
+            worker: role === 'worker',
           }),
         }),
       ],

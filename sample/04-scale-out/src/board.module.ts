@@ -7,15 +7,15 @@ import {
   type NestModule,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { createPostgresBackend, Queue } from 'bullmq';
+import { Queue } from 'bullmq';
 import type { NextFunction, Request, Response } from 'express';
-import { ENGINE_URL } from './engine.js';
+import { REDIS_URL } from './redis.js';
 
 const PATH = '/queues';
 
 export const BOARD_PASSWORD = process.env.BOARD_PASSWORD ?? 'board-secret';
 
-/** The queue on a page of its own: its dead letters are the jobs under “Failed”, and “Retry” replays one. */
+/** Shows the queue on a page of its own: dead letters are the jobs under “Failed”, and “Retry” gives one of them one more attempt. */
 @Module({})
 export class BoardModule implements NestModule, OnApplicationShutdown {
   private readonly queue = openQueue();
@@ -23,8 +23,7 @@ export class BoardModule implements NestModule, OnApplicationShutdown {
   configure(consumer: MiddlewareConsumer) {
     const serverAdapter = new ExpressAdapter().setBasePath(PATH);
     createBullBoard({
-      // It works on both engines, though its types know Redis alone.
-      queues: [new BullMQAdapter(this.queue as Queue)],
+      queues: [new BullMQAdapter(this.queue)],
       serverAdapter,
     });
     consumer.apply(askForPassword, serverAdapter.getRouter()).forRoutes(PATH);
@@ -35,12 +34,10 @@ export class BoardModule implements NestModule, OnApplicationShutdown {
   }
 }
 
-/** The queue of bullmqInbox(): by default it has this name, on both engines. */
+/** Opens the queue of bullmqInbox(), which has this name unless its option says another. */
 function openQueue() {
-  const queue = ENGINE_URL.startsWith('postgres')
-    ? new Queue('xenioo', { connection: ENGINE_URL }, createPostgresBackend)
-    : new Queue('xenioo', { connection: { url: ENGINE_URL } });
-  // The inbox tells when the engine is down.
+  const queue = new Queue('xenioo', { connection: { url: REDIS_URL } });
+  // The inbox logs when Redis fails.
   queue.on('error', () => {});
   return queue;
 }

@@ -8,7 +8,7 @@ import {
 } from 'nestjs-xenioo';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Saves messages in a CRM that takes CRM_TAKES_MS, and is `up`, `flaky` or `down` as the variable CRM says. */
+/** Saves messages in a CRM that takes CRM_TAKES_MS, and is `up`, `flaky` or `down`, as the variable CRM says. */
 @Injectable()
 export class Crm {
   private readonly state = process.env.CRM ?? 'up';
@@ -22,14 +22,14 @@ export class Crm {
     console.log(`  saving   ${event.id.slice(0, 8)}`);
     await sleep(this.takesMs);
     this.assertUp();
-    // Saving twice what has this id must be the same as saving it once.
+    // A message that is saved twice under one id must be there once.
     console.log(`  saved    ${event.id.slice(0, 8)}: ${event.text}`);
   }
 
   @OnXeniooFailed()
   alert({ handler, event, attempts }: XeniooHandlerFailure) {
     console.log(
-      `  gave up  ${event.id.slice(0, 8)}: ${handler} after ${attempts} attempts`,
+      `  failed   ${event.id.slice(0, 8)}: ${handler} after ${attempts} attempts`,
     );
   }
 

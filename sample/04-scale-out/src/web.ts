@@ -20,7 +20,7 @@ Start workers, as many as you like (npm run start:worker -w sample-04-scale-out)
     -d '{"Type":1,"Data":"Hello there!","UserName":"Ada"}'
 
 What workers can't save (start them with CRM=down) becomes a dead letter: the board
-shows it under “Failed”, and “Retry” hands it to the workers that are up by then.
+shows it under “Failed”, and “Retry” gives it to the workers that are up by then.
 
   ${url}/queues (user board, password ${BOARD_PASSWORD})
 `);

@@ -5,7 +5,7 @@ import { AppModule } from './app.module.js';
 const app = await NestFactory.createApplicationContext(
   AppModule.forRole('worker'),
 );
-// SIGTERM: it takes nothing more, ends what it has in hand, and leaves the rest to the others.
+// On SIGTERM it starts nothing more, finishes what runs, and leaves the rest to the others.
 app.enableShutdownHooks();
 
 console.log(`

@@ -19,7 +19,7 @@ await app.listen(process.env.PORT ?? 3000, '127.0.0.1');
 
 const url = `${await app.getUrl()}/xenioo/webhook`;
 console.log(`
-A webhook as it is written without nestjs-xenioo. What Xenioo would meet there:
+A webhook written by hand, without nestjs-xenioo. To check it as Xenioo would call it:
 
   npx nestjs-xenioo doctor ${url}${isOwn ? '' : ` --secret ${process.env.XENIOO_SECRET}`}
 `);

@@ -12,7 +12,7 @@ const secret = 'secret-of-the-test';
 
 const start = () => startSample('05-by-hand', { XENIOO_SECRET: secret });
 
-it('takes a message as Xenioo documents it', async () => {
+it('accepts a message as Xenioo documents it', async () => {
   const response = await fetch(await start(), {
     method: 'POST',
     headers: {
@@ -34,7 +34,7 @@ it('takes a message as Xenioo documents it', async () => {
   expect(response.ok).toBe(true);
 });
 
-it('has what the doctor finds, each mistake once', async () => {
+it('has the mistakes that the doctor finds, each reported once', async () => {
   const { exitCode, examination, check } = await examineWithDoctor(
     await start(),
     { secret },
@@ -46,8 +46,8 @@ it('has what the doctor finds, each mistake once', async () => {
   expect(found).toEqual([
     'finding: object, 201',
     'finding: array, 400',
-    'remark: lower-case-scheme, 401',
-    'remark: bare-secret, 401',
+    'warning: lower-case-scheme, 401',
+    'warning: bare-secret, 401',
     'finding: unknown-type, 400',
     'finding: null-fields, 400',
     'finding: variables, 400',
@@ -56,7 +56,7 @@ it('has what the doctor finds, each mistake once', async () => {
     'finding: content-type-none, 400',
     'finding: group-100kb, 413',
   ]);
-  expect(examination).toMatchObject({ findings: 9, remarks: 2, skipped: 0 });
+  expect(examination).toMatchObject({ findings: 9, warnings: 2, skipped: 0 });
   expect(exitCode).toBe(1);
   expect(check('seven-digits')).toMatchObject({
     severity: 'ok',
@@ -68,12 +68,12 @@ it('has what the doctor finds, each mistake once', async () => {
   });
 });
 
-it('is told what to do about it', async () => {
+it('gets advice on how to fix them', async () => {
   const { exitCode, stdout } = await runDoctor(await start(), { secret });
 
   expect(exitCode).toBe(1);
   expect(stdout).toMatch(/201 Created[^]*@HttpCode\(200\)/);
   expect(stdout).toMatch(/413 Payload[^]*useBodyParser\('json'/);
-  expect(stdout).toContain('✗ 9 findings, 2 remarks');
-  expect(stdout).toMatch(/Xenioo stops calling this webhook\s+for good/);
+  expect(stdout).toContain('✗ 9 findings, 2 warnings');
+  expect(stdout).toMatch(/Xenioo\s+stops\s+calling\s+this\s+webhook/);
 });

@@ -40,12 +40,12 @@ it('saves what a user writes', async () => {
   assert.deepEqual(addMessage.mock.calls[0]?.arguments, ['Ada', 'Hello!']);
 });
 
-it('runs the handlers that a conversation asks for', async () => {
+it('runs the handlers of a conversation', async () => {
   await deliver(app, xeniooConversation({ turns: 1, fallback: false }));
   await idle(app);
 
   assert.deepEqual(
-    dispatched(app).map(({ handler, outcome }) => [handler, outcome]),
+    dispatched(app).map(({ handler, status }) => [handler, status]),
     [
       ['Crm.saveMessage', 'done'],
       ['Crm.noteTakeOver', 'done'],
@@ -54,7 +54,7 @@ it('runs the handlers that a conversation asks for', async () => {
   );
 });
 
-it('gives up after the last attempt, and keeps a dead letter', async () => {
+it('stores a dead letter after the last attempt', async () => {
   mock.method(app.get(Customers), 'addMessage', () => {
     throw new Error('the database is down');
   });
@@ -63,9 +63,9 @@ it('gives up after the last attempt, and keeps a dead letter', async () => {
   await idle(app);
 
   const [, last] = dispatched(app, 'Crm.saveMessage');
-  assert.equal(last?.outcome, 'given up');
+  assert.equal(last?.status, 'failed');
   const [letter] = await app.get(XeniooDeadLetters).list();
-  assert.equal(letter?.failures[0]?.error.message, 'the database is down');
+  assert.equal(letter?.error?.message, 'the database is down');
 });
 
 it('refuses another secret', async () => {

@@ -24,7 +24,7 @@ beforeEach(async () => {
 
 afterEach(() => app.close());
 
-it('refuses another secret', async () => {
+it('rejects another secret', async () => {
   const sender = await senderFor(app, { secret: 'another-secret' });
 
   const answer = await sender.call(xeniooEntry.userMessage());
@@ -35,7 +35,7 @@ it('refuses another secret', async () => {
   sender.close();
 });
 
-it('refuses a call without a secret', async () => {
+it('rejects a call without a secret', async () => {
   const sender = await senderFor(app);
 
   const answer = await sender.call({ Type: 1 }, { authorization: null });
@@ -43,7 +43,7 @@ it('refuses a call without a secret', async () => {
   expect(answer.outcome).toBe(401);
 });
 
-it('answers 200 to what it does not understand', async () => {
+it('answers 200 to a body that is not JSON', async () => {
   const sender = await senderFor(app);
 
   const answer = await sender.call('{"Type": 1, "Da');

@@ -15,7 +15,7 @@ it('makes the same entries of the same seed', () => {
   );
 });
 
-it('makes entries as they stand on the wire', () => {
+it('makes entries as they are on the wire', () => {
   const startAt = new Date('2025-01-31T09:00:00Z');
   const entry = createXeniooEntry({ startAt }).userMessage({
     Data: 'Hello!',

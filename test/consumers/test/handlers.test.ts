@@ -60,14 +60,11 @@ it('receives what the user of a conversation writes', async () => {
   );
 });
 
-it('runs the handlers that a conversation asks for', async () => {
+it('runs the handlers of a conversation', async () => {
   await deliver(app, xeniooConversation({ turns: 1, fallback: false }));
   await idle(app);
 
-  const runs = dispatched(app).map(({ handler, outcome }) => [
-    handler,
-    outcome,
-  ]);
+  const runs = dispatched(app).map(({ handler, status }) => [handler, status]);
   expect(runs).toEqual([
     ['Crm.saveMessage', 'done'],
     ['Crm.noteTakeOver', 'done'],
@@ -76,7 +73,7 @@ it('runs the handlers that a conversation asks for', async () => {
   expect(dispatched(app, 'Crm.noteTakeOver')).toHaveLength(1);
 });
 
-it('takes many entries in one call', async () => {
+it('accepts many entries in one call', async () => {
   const { calls } = await deliver(app, xeniooGroup(500), { grouped: 500 });
   await idle(app);
 
@@ -84,7 +81,7 @@ it('takes many entries in one call', async () => {
   expect(received(app)).toHaveLength(500);
 });
 
-it('handles an entry once, should Xenioo send it again', async () => {
+it('handles an entry once when Xenioo sends it twice', async () => {
   const message = xeniooEntry.userMessage();
 
   await deliver(app, [message, message]);

@@ -1,9 +1,13 @@
-import { MemoryInbox } from 'nestjs-xenioo';
+import { memoryInbox } from 'nestjs-xenioo';
 import { xeniooInboxContract } from 'nestjs-xenioo/testing';
+
+const { useFactory } = memoryInbox({ acknowledgeWithinMs: 0 });
 
 describe('an inbox', () => {
   const contract = xeniooInboxContract({
-    createStorage: () => ({ open: settings => new MemoryInbox(settings) }),
+    createStorage: async () => ({
+      open: async settings => useFactory(settings),
+    }),
     isDurable: false,
   });
 

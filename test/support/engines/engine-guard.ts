@@ -2,16 +2,11 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 
-/**
- * Each line tells which processes run now; the end of its input is the end of them. A killed PostgreSQL leaves a piece
- * of shared memory, named in its lock file, that only a next start would remove.
- */
+/** Each line names the processes that run now; they are killed when the input ends. */
 const SCRIPT = `
 while read -r told; do running=$told; done
 for pid in $running; do kill -s KILL "$pid" 2> /dev/null; done
 [ -n "$1" ] || exit 0
-piece=$(sed -n '7s/.* //p' "$1/data/postmaster.pid" 2> /dev/null)
-[ -z "$piece" ] || ipcrm -m "$piece"
 rm -rf -- "$1"
 `;
 

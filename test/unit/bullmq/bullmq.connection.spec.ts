@@ -1,185 +1,283 @@
-import { Logger } from '@nestjs/common';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { BullmqConnection } from '../../../lib/bullmq/bullmq.connection.js';
-import type {
-  BullmqEngine,
-  OpenEngine,
-} from '../../../lib/bullmq/bullmq.engine.js';
-import { gate } from '../../../lib/testing/inbox-bench.js';
+import { afterEach, expect, it, onTestFinished, vi } from 'vitest';
 import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
-import { LogRecorder } from '../../support/log-recorder.js';
+import { describeEngine } from '../../support/engines/describe-engine.js';
+import { freePort } from '../../support/engines/free-port.js';
+import {
+  startRedis,
+  type RedisOptions,
+} from '../../support/engines/redis-server.js';
+import {
+  BULLMQ_VERSIONS,
+  BullmqBench,
+  datedEvent,
+  deliveryOf,
+  gate,
+  TestRunner,
+} from '../../support/bullmq-bench.js';
+import { recordPrinted } from '../../support/printed.js';
 
-/** An engine that opens when the test says so. */
-class SlowEngine implements BullmqEngine {
-  readonly name = 'Slow at nowhere';
-  readonly gathers = false;
-  readonly jobsAtOnce = 1;
-  readonly callsAtOnce = 1;
-  timesAsked = 0;
-  timesClosed = 0;
+const SOON = { timeout: 20_000 };
+vi.setConfig({ testTimeout: 60_000 });
 
-  constructor(private readonly opens: (time: number) => unknown = () => {}) {}
-
-  isRefusal(): boolean {
-    return false;
-  }
-
-  async open(): Promise<OpenEngine> {
-    await this.opens(++this.timesAsked);
-    return {
-      queue: {} as never,
-      openWorker: () => Promise.reject(new Error('not asked for')),
-      noteClaims: async () => {},
-      risks: async () => [],
-      isUp: true,
-      hasRoomFor: async () => true,
-      close: async () => {
-        this.timesClosed++;
-      },
-    };
-  }
+/** A Redis of the test's own, which it may kill. */
+async function ownRedis(options: RedisOptions = {}) {
+  const server = await startRedis(options);
+  onTestFinished(() => server.stop());
+  return server;
 }
 
-const down = () => {
-  throw new Error('connection refused');
-};
+afterEach(() => vi.restoreAllMocks());
 
-let logs: LogRecorder;
+for (const [version, libraries] of BULLMQ_VERSIONS) {
+  describeEngine('redis', `a Redis that fails, on ${version}`, () => {
+    it('is waited for, and worked on as soon as it is there', async () => {
+      const port = await freePort();
+      const bench = new BullmqBench(libraries, `redis://127.0.0.1:${port}`);
+      const printed = recordPrinted();
+      const runner = new TestRunner();
+      const inbox = await bench.start(runner, {
+        settings: { acceptTimeoutMs: 300 },
+      });
+      const from = performance.now();
+      await expect(inbox.accept(deliveryOf([datedEvent()]))).rejects.toThrow(
+        XeniooInboxError,
+      );
+      expect(performance.now() - from).toBeLessThan(2_000);
 
-beforeEach(() => {
-  logs = new LogRecorder();
-  Logger.overrideLogger(logs);
-});
+      await ownRedis({ port });
+      const event = datedEvent();
+      await vi.waitFor(() => inbox.accept(deliveryOf([event])), SOON);
+      await vi.waitFor(() => expect(runner.ids).toContain(event.id), SOON);
 
-afterEach(() => void vi.useRealTimers());
-
-const told = () => [...logs.ofXenioo('error'), ...logs.ofXenioo('log')];
-
-const TROUBLE =
-  'Slow at nowhere does not do what it should: connection refused. It is asked again until it does; nothing that was accepted is lost.';
-const WELL = 'Slow at nowhere does what it should again.';
-
-describe('the way to an engine', () => {
-  it('is open as soon as it answers, and nothing is told', async () => {
-    const engine = new SlowEngine();
-    const connection = new BullmqConnection(engine, 1_000);
-
-    const opened = await connection.open();
-
-    expect(await connection.open()).toBe(opened);
-    expect(await connection.whenOpen()).toBe(opened);
-    expect(engine.timesAsked).toBe(1);
-    expect(logs.lines).toEqual([]);
-  });
-
-  it('is open when it answers at last; its trouble is told once, and its end', async () => {
-    const engine = new SlowEngine(time => {
-      if (time < 3) down();
+      const [failure] = bench.logs.ofXenioo('error');
+      expect(bench.logs.ofXenioo('error')).toHaveLength(1);
+      expect(failure).toMatch(
+        /^Redis at 127\.0\.0\.1:\d+ fails, retrying: .*ECONNREFUSED.*\.$/,
+      );
+      expect(bench.logs.ofXenioo('log')).toContain(
+        `Redis at 127.0.0.1:${port} works again.`,
+      );
+      expect(printed).toEqual([]);
     });
-    const connection = new BullmqConnection(engine, 50);
 
-    await expect(connection.open()).rejects.toThrow(
-      new XeniooInboxError('Slow at nowhere does not answer'),
+    it('keeps calls waiting while it restarts, and everything answered 200 is handled', async () => {
+      const server = await ownRedis();
+      const bench = new BullmqBench(libraries, server.url);
+      const runner = new TestRunner();
+      const inbox = await bench.start(runner, {
+        settings: { acceptTimeoutMs: 20_000 },
+        lockDurationMs: 1_500,
+      });
+      const accepted: string[] = [];
+      const load = { isOver: false };
+      const callers = Array.from({ length: 4 }, async () => {
+        while (!load.isOver) {
+          const events = [datedEvent(), datedEvent()];
+          await inbox.accept(deliveryOf(events));
+          accepted.push(...events.map(({ id }) => id));
+        }
+      });
+      await vi.waitFor(
+        () => expect(runner.runs.length).toBeGreaterThan(50),
+        SOON,
+      );
+
+      await server.kill();
+      await vi.waitFor(
+        () => expect(bench.logs.ofXenioo('error')).toHaveLength(1),
+        SOON,
+      );
+      await server.start();
+      const before = accepted.length;
+      await vi.waitFor(
+        () => expect(accepted.length).toBeGreaterThan(before + 50),
+        SOON,
+      );
+      load.isOver = true;
+      await Promise.all(callers);
+      await inbox.idle();
+
+      const handled = new Set(runner.ids);
+      expect(accepted.filter(id => !handled.has(id))).toEqual([]);
+      expect(await inbox.deadLetters.list()).toEqual([]);
+    });
+
+    it('is not waited for past `acceptTimeoutMs` while it hangs', async () => {
+      const server = await ownRedis();
+      const bench = new BullmqBench(libraries, server.url);
+      const runner = new TestRunner();
+      const inbox = await bench.start(runner, {
+        settings: { acceptTimeoutMs: 1_000 },
+      });
+      await inbox.accept(deliveryOf([datedEvent()]));
+
+      await server.pause();
+      const from = performance.now();
+      await expect(inbox.accept(deliveryOf([datedEvent()]))).rejects.toThrow(
+        'no answer in 1000 ms (`acceptTimeoutMs`)',
+      );
+      expect(performance.now() - from).toBeLessThan(3_000);
+      await server.resume();
+
+      const event = datedEvent();
+      await vi.waitFor(() => inbox.accept(deliveryOf([event])), SOON);
+      await vi.waitFor(() => expect(runner.ids).toContain(event.id), SOON);
+    });
+
+    it.each(['kill', 'pause'] as const)(
+      'does not keep the inbox from stopping in time: %s',
+      async away => {
+        const server = await ownRedis();
+        const bench = new BullmqBench(libraries, server.url);
+        const running = gate();
+        const runner = new TestRunner(() => running.opened);
+        const inbox = await bench.start(runner);
+        await inbox.accept(deliveryOf([datedEvent()]));
+        await vi.waitFor(() => expect(runner.runs).toHaveLength(1), SOON);
+        await server[away]();
+        // The queue of the test lets go of a Redis that answers.
+        onTestFinished(() =>
+          away === 'kill' ? server.start() : server.resume(),
+        );
+
+        const from = performance.now();
+        await inbox.stop(200);
+
+        expect(performance.now() - from).toBeLessThan(6_000);
+        running.open();
+      },
     );
-    expect(told()).toEqual([TROUBLE]);
-    const opened = await connection.whenOpen();
 
-    expect(engine.timesAsked).toBe(3);
-    expect(await connection.open()).toBe(opened);
-    expect(told()).toEqual([TROUBLE, WELL]);
+    it('takes no other database than the one of the URL', async () => {
+      const server = await ownRedis();
+      const bench = new BullmqBench(libraries, server.url);
+      const inbox = bench.open({
+        connection: `${server.url}/99`,
+        settings: { acceptTimeoutMs: 200 },
+      });
+
+      await expect(inbox.accept(deliveryOf([datedEvent()]))).rejects.toThrow(
+        XeniooInboxError,
+      );
+      expect(bench.logs.ofXenioo('error').join()).toMatch(/DB index/);
+    });
   });
+}
 
-  it('is not waited for longer than the caller can', async () => {
-    const connection = new BullmqConnection(
-      new SlowEngine(() => new Promise(() => {})),
-      60_000,
+const [, libraries] = BULLMQ_VERSIONS[0]!;
+
+describeEngine('redis', 'what is logged of a Redis', () => {
+  it.each<[string, RedisOptions, RegExp[]]>([
+    ['is nothing where it is set up well', {}, []],
+    [
+      'is a warning with `appendonly no`',
+      { appendonly: false },
+      [/loses what was answered 200 when it restarts \(`appendonly no`\)/],
+    ],
+    [
+      'is a warning with `appendfsync everysec`',
+      { appendfsync: 'everysec' },
+      [/may lose what it accepted in the last second/],
+    ],
+    [
+      'is a warning with a policy that drops keys',
+      { maxmemory: '64mb', maxmemoryPolicy: 'allkeys-lru' },
+      [/drops events that wait when its memory is full/],
+    ],
+  ])('%s', async (_, options, warnings) => {
+    const server = await ownRedis(options);
+    const printed = recordPrinted();
+    const bench = new BullmqBench(libraries, server.url);
+    const inbox = await bench.start();
+    await inbox.accept(deliveryOf([datedEvent()]));
+    await inbox.idle();
+
+    await vi.waitFor(
+      () => expect(bench.logs.ofXenioo('warn')).toHaveLength(warnings.length),
+      SOON,
     );
-
-    await expect(connection.open(10)).rejects.toThrow(XeniooInboxError);
-  });
-});
-
-describe('trouble with an engine that was open', () => {
-  it('is told once, and once that it is over', () => {
-    const connection = new BullmqConnection(new SlowEngine(), 50);
-
-    connection.tellWell();
-    for (let time = 0; time < 3; time++) {
-      connection.tellTrouble(new Error('connection refused'));
+    for (const [index, warning] of warnings.entries()) {
+      expect(bench.logs.ofXenioo('warn')[index]).toMatch(warning);
     }
-    connection.tellWell();
-    connection.tellWell();
-
-    expect(told()).toEqual([TROUBLE, WELL]);
+    expect(printed).toEqual([]);
   });
 
-  it('is told again after a while, however often it comes and goes', () => {
-    vi.useFakeTimers({ toFake: ['performance'] });
-    vi.advanceTimersByTime(60_000);
-    const connection = new BullmqConnection(new SlowEngine(), 50);
-    const comeAndGo = () => {
-      connection.tellTrouble(new Error('connection refused'));
-      connection.tellWell();
-    };
-
-    comeAndGo();
-    vi.advanceTimersByTime(9_999);
-    comeAndGo();
-    expect(logs.ofXenioo('error')).toHaveLength(1);
-    vi.advanceTimersByTime(1);
-    comeAndGo();
-
-    expect(logs.ofXenioo('error')).toHaveLength(2);
-    expect(logs.ofXenioo('log')).toHaveLength(2);
-  });
-
-  it('is not told any more when it is closed', async () => {
-    const connection = new BullmqConnection(new SlowEngine(), 50);
-
-    await connection.close();
-    connection.tellTrouble(new Error('connection refused'));
-
-    expect(logs.lines).toEqual([]);
-  });
-});
-
-describe('at the end', () => {
-  it('lets go of the engine, and opens no more', async () => {
-    const engine = new SlowEngine();
-    const connection = new BullmqConnection(engine, 1_000);
-    await connection.open();
-
-    await connection.close();
-
-    expect(engine.timesClosed).toBe(1);
-    await expect(connection.open()).rejects.toThrow(
-      new XeniooInboxError('the BullMQ inbox has stopped'),
+  it.each<[string, RedisOptions, RegExp]>([
+    [
+      'says that events stay only where each write is synced',
+      {},
+      /\. Accepted events stay in the queue\.$/,
+    ],
+    [
+      'says that events may be lost with `appendonly no`',
+      { appendonly: false },
+      /\. If it has restarted, the events that waited are lost \(`appendonly no`\)\.$/,
+    ],
+    [
+      'says nothing of events with `appendfsync everysec`',
+      { appendfsync: 'everysec' },
+      /^Redis at \S+ fails, retrying: [^.]*(\.\d+)*[^.]*\.$/,
+    ],
+  ])('%s, when it is killed', async (_, options, line) => {
+    const server = await ownRedis(options);
+    const bench = new BullmqBench(libraries, server.url);
+    const inbox = await bench.start(new TestRunner(), {
+      settings: { acceptTimeoutMs: 2_000 },
+    });
+    await inbox.accept(deliveryOf([datedEvent()]));
+    await inbox.idle();
+    const warnings = Object.keys(options).length;
+    await vi.waitFor(
+      () => expect(bench.logs.ofXenioo('warn')).toHaveLength(warnings),
+      SOON,
     );
+
+    await server.kill();
+    await inbox.accept(deliveryOf([datedEvent()])).catch(() => {});
+
+    expect(bench.logs.ofXenioo('error')[0]).toMatch(line);
   });
 
-  it('asks an engine that never answered no more', async () => {
-    const engine = new SlowEngine(down);
-    const connection = new BullmqConnection(engine, 50);
-
-    await connection.close();
-
-    expect(await connection.whenOpen()).toBe(undefined);
-    expect(engine.timesAsked).toBe(1);
-    expect(engine.timesClosed).toBe(0);
-  });
-
-  it('waits for no engine that is silent, and lets go of it when it answers', async () => {
-    const { opened, open } = gate();
-    const engine = new SlowEngine(() => opened);
-    const connection = new BullmqConnection(engine, 50);
-
-    await connection.close();
-    expect(engine.timesClosed).toBe(0);
-    open();
-
-    await expect.poll(() => engine.timesClosed).toBe(1);
-    await expect(connection.open()).rejects.toThrow(
-      'the BullMQ inbox has stopped',
+  it('is nothing where its user may not ask', async () => {
+    const server = await ownRedis();
+    const admin = new libraries.Redis(server.url);
+    onTestFinished(() => admin.disconnect());
+    await admin.acl(
+      'SETUSER',
+      'app',
+      'on',
+      '>pw',
+      '~*',
+      '&*',
+      '+@all',
+      '-@dangerous',
     );
+    const bench = new BullmqBench(libraries, server.url);
+    const runner = new TestRunner();
+    const inbox = await bench.start(runner, {
+      connection: server.url.replace('://', '://app:pw@'),
+    });
+    const event = datedEvent();
+
+    await inbox.accept(deliveryOf([event]));
+    await vi.waitFor(() => expect(runner.ids).toEqual([event.id]), SOON);
+
+    expect(bench.logs.ofXenioo('warn')).toEqual([]);
+  });
+
+  it('has no password in it', async () => {
+    const server = await ownRedis({ password: 'hunter2' });
+    const bench = new BullmqBench(libraries, server.url);
+    const inbox = await bench.start(new TestRunner(), {
+      connection: server.url.replace('hunter2', 'hunter3'),
+      settings: { acceptTimeoutMs: 200 },
+    });
+
+    await expect(inbox.accept(deliveryOf([datedEvent()]))).rejects.toThrow(
+      XeniooInboxError,
+    );
+
+    expect(bench.logs.ofXenioo('error')).not.toEqual([]);
+    expect(JSON.stringify(bench.logs.lines)).not.toMatch(/hunter/);
   });
 });

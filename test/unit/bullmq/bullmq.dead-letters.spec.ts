@@ -1,240 +1,164 @@
-import { describe, expect, it, vi } from 'vitest';
-import type { XeniooEntry } from '../../../lib/events/parse-entry.js';
-import type { XeniooEvent } from '../../../lib/events/xenioo.event.js';
-import {
-  datedEvent,
-  givenUp,
-  invalidEntry,
-  settled,
-  toBeRetried,
-  type Run,
-} from '../../../lib/testing/inbox-bench.js';
+import { expect, it, vi } from 'vitest';
 import { XeniooDeadLetterError } from '../../../lib/xenioo.errors.js';
-import { bullmqBench } from '../../support/bullmq-bench.js';
 import { describeEngine } from '../../support/engines/describe-engine.js';
+import {
+  BULLMQ_VERSIONS,
+  BullmqBench,
+  datedEvent,
+  deliveryOf,
+  failed,
+  gate,
+  invalidEntry,
+  TestRunner,
+} from '../../support/bullmq-bench.js';
 
-const failing = ({ entry }: Run) =>
-  'reason' in entry ? undefined : givenUp(entry);
+const SOON = { timeout: 10_000 };
 
-const idsOf = (all: readonly { readonly id: string }[]) =>
-  all.map(({ id }) => id);
-
-const ofHandler = (event: XeniooEntry, ...handlers: string[]) => ({
-  entries: [event as XeniooEvent],
-  handlers: handlers.length > 0 ? handlers : ['Crm.save'],
-});
-
-describe.each(['redis', 'postgres'] as const)('in %s', name => {
-  describeEngine(name, 'more letters than are read at a time', () => {
-    it('are listed in pages, each once, the oldest first', async () => {
-      const { bench } = await bullmqBench(name);
-      const inbox = await bench.start(failing);
-      const entries = Array.from({ length: 230 }, () => invalidEntry());
-      await inbox.accept({ entries });
-      await inbox.idle();
-      const youngest = datedEvent();
-      await inbox.accept({ entries: [youngest] });
-      await inbox.idle();
-
-      const listed: string[] = [];
-      for (;;) {
-        const query = { limit: 70, after: listed.at(-1) };
-        const page = await inbox.deadLetters.list(query);
-        if (page.length === 0) break;
-        listed.push(...idsOf(page));
+for (const [version, libraries] of BULLMQ_VERSIONS) {
+  describeEngine('redis', `dead letters on ${version}`, () => {
+    /** An inbox with a letter of `Crm.save` for each of so many events. */
+    async function withLetters(count: number) {
+      const bench = new BullmqBench(libraries);
+      const runner = new TestRunner(async () => [failed('Crm.save')]);
+      const inbox = await bench.start(runner);
+      const events = Array.from({ length: count }, () => datedEvent());
+      for (const event of events) {
+        await inbox.accept(deliveryOf([event]));
+        await inbox.idle();
       }
+      const { deadLetters } = inbox;
+      return { bench, runner, inbox, events, deadLetters };
+    }
 
-      expect(listed.toSorted()).toEqual(
-        idsOf([...entries, youngest]).toSorted(),
-      );
-      expect(listed.at(-1)).toBe(youngest.id);
-      const found = await inbox.deadLetters.list({ handler: 'Crm.save' });
-      expect(idsOf(found)).toEqual([youngest.id]);
-      expect(await inbox.deadLetters.list()).toHaveLength(100);
-      const whole = await inbox.deadLetters.list({ limit: 1_000 });
-      expect(idsOf(whole)).toEqual(listed);
-    }, 20_000);
+    it('are listed in pages, and by what a filter says', async () => {
+      const { inbox, events, deadLetters, runner } = await withLetters(5);
+      runner.behaviour = async () => [];
+      await inbox.accept(deliveryOf([invalidEntry()]));
+      await inbox.idle();
 
-    it('are not listed after one that is not there', async () => {
-      const { bench } = await bullmqBench(name);
-      const inbox = await bench.open();
-
-      await expect(inbox.deadLetters.list({ after: 'nobody' })).rejects.toThrow(
+      const all = await deadLetters.list();
+      expect(all).toHaveLength(6);
+      const pages: string[] = [];
+      for (;;) {
+        const page = await deadLetters.list({ limit: 4, after: pages.at(-1) });
+        if (page.length === 0) break;
+        pages.push(...page.map(({ id }) => id));
+      }
+      expect(pages).toEqual(all.map(({ id }) => id));
+      const count = async (query: Parameters<typeof deadLetters.list>[0]) =>
+        (await deadLetters.list(query)).length;
+      expect(await count({ kind: 'invalid' })).toBe(1);
+      expect(await count({ handler: 'Crm.save' })).toBe(5);
+      expect(await count({ handler: 'Crm.none' })).toBe(0);
+      expect(await count({ eventId: events[3]!.id })).toBe(1);
+      await expect(deadLetters.list({ after: 'none' })).rejects.toThrow(
         XeniooDeadLetterError,
       );
     });
-  });
 
-  describeEngine(name, 'twins, where nothing is dropped', () => {
-    it('are letters of one id, and go one by one', async () => {
-      const { bench } = await bullmqBench(name);
-      const inbox = await bench.start(failing, { dedupe: false });
-      const event = datedEvent();
-      await inbox.accept({ entries: [event, event] });
-      await inbox.accept({ entries: [event, datedEvent()] });
-      await inbox.idle();
-      const { deadLetters } = inbox;
+    it('are removed, once', async () => {
+      const { deadLetters } = await withLetters(2);
+      const [first, second] = await deadLetters.list();
 
-      const letters = idsOf(await deadLetters.list());
-      expect(letters).toHaveLength(4);
-      expect(letters.filter(id => id === event.id)).toHaveLength(3);
-      expect((await deadLetters.get(event.id))?.entry).toStrictEqual(event);
+      expect(await deadLetters.remove(first!.id)).toBe(true);
+      expect(await deadLetters.remove(first!.id)).toBe(false);
 
-      const removed: boolean[] = [];
-      for (let time = 0; time < 4; time++) {
-        removed.push(await deadLetters.remove(event.id));
-      }
-
-      expect(removed).toEqual([true, true, true, false]);
-      expect(await deadLetters.get(event.id)).toBe(undefined);
-      expect(await deadLetters.list()).toHaveLength(1);
+      expect(await deadLetters.get(first!.id)).toBe(undefined);
+      expect(await deadLetters.list()).toEqual([second]);
     });
 
-    it('are replayed one by one', async () => {
-      const { bench } = await bullmqBench(name);
-      let isBroken = true;
-      const inbox = await bench.start(
-        run => (isBroken && failing(run)) || settled(),
-        {
-          dedupe: false,
-        },
-      );
-      const event = datedEvent();
-      await inbox.accept({ entries: [event, event] });
-      await inbox.idle();
-      isBroken = false;
+    it('run their handler again when they are replayed, with no attempts', async () => {
+      const { inbox, runner, events, deadLetters } = await withLetters(1);
+      const [letter] = await deadLetters.list();
+      runner.runs.length = 0;
+      runner.behaviour = async () => [];
+      const task = { entry: events[0]!, handler: 'Crm.save', attempts: 0 };
 
-      const replayed: boolean[] = [];
-      for (let time = 0; time < 3; time++) {
-        replayed.push(
-          await inbox.deadLetters.replay(event.id, ofHandler(event)),
-        );
-        await inbox.idle();
-      }
-
-      expect(replayed).toEqual([true, true, false]);
-      expect(bench.runs).toHaveLength(4);
-    });
-  });
-
-  describeEngine(name, 'a letter whose event waits for other handlers', () => {
-    it('is there, and can’t be replayed or removed yet', async () => {
-      const { bench } = await bullmqBench(name);
-      const inbox = await bench.start(({ entry }) => ({
-        ...toBeRetried(60_000),
-        failures: givenUp(entry).failures,
-      }));
-      const event = datedEvent();
-      await inbox.accept({ entries: [event] });
-      const { deadLetters } = inbox;
-      await vi.waitFor(
-        async () =>
-          expect(await deadLetters.get(event.id)).toMatchObject({
-            id: event.id,
-            kind: 'event',
-            failures: [{ handler: 'Crm.save', attempts: 3 }],
-          }),
-        { timeout: 10_000 },
-      );
-
-      const replayed = deadLetters.replay(event.id, ofHandler(event));
-
-      await expect(replayed).rejects.toThrow(XeniooDeadLetterError);
-      await expect(replayed).rejects.toThrow(
-        `dead letter ${event.id} stays for now`,
-      );
-      expect(await deadLetters.remove(event.id)).toBe(false);
-      expect((await deadLetters.get(event.id))?.id).toBe(event.id);
-    });
-  });
-
-  describeEngine(name, 'a replay', () => {
-    it('of some handlers leaves the letter for the others', async () => {
-      const { bench } = await bullmqBench(name);
-      let isBroken = true;
-      const inbox = await bench.start(({ entry }) =>
-        isBroken ? givenUp(entry, ['Crm.save', 'Desk.ring']) : undefined,
-      );
-      const event = datedEvent();
-      await inbox.accept({ entries: [event] });
-      await inbox.idle();
-      isBroken = false;
-
-      await inbox.deadLetters.replay(event.id, ofHandler(event, 'Crm.save'));
+      expect(await deadLetters.replay(letter!.id, [task])).toBe(true);
       await inbox.idle();
 
-      expect(bench.runs[1]!.progress?.failed).toMatchObject([
-        { handler: 'Crm.save', attempts: 0 },
-      ]);
-      expect(await inbox.deadLetters.list()).toMatchObject([
-        { id: event.id, failures: [{ handler: 'Desk.ring' }] },
-      ]);
+      expect(runner.runs).toEqual([task]);
+      expect(await deadLetters.list()).toEqual([]);
+      expect(await deadLetters.replay(letter!.id, [task])).toBe(false);
     });
 
-    it('of nothing is false', async () => {
-      const { bench } = await bullmqBench(name);
-      const inbox = await bench.open();
-      const event = datedEvent();
-      await inbox.accept({ entries: [event] });
+    it('count attempts from one when a replayed handler fails again', async () => {
+      const { inbox, runner, events, deadLetters } = await withLetters(1);
+      const [letter] = await deadLetters.list();
+      runner.behaviour = async ({ attempts }) => [
+        failed('Crm.save', new Error('again'), attempts + 1),
+      ];
+      const task = { entry: events[0]!, handler: 'Crm.save', attempts: 0 };
 
-      // It waits, but it is no letter.
-      expect(await inbox.deadLetters.get(event.id)).toBe(undefined);
-      for (const id of [event.id, 'nobody']) {
-        expect(await inbox.deadLetters.replay(id, ofHandler(event))).toBe(
-          false,
-        );
-        expect(await inbox.deadLetters.remove(id)).toBe(false);
-      }
-    });
+      await deadLetters.replay(letter!.id, [task]);
+      await inbox.idle();
 
-    it('happens once, whoever is first', async () => {
-      const { bench } = await bullmqBench(name);
-      let isBroken = true;
-      const behaviour = ({ entry }: Run) =>
-        isBroken ? givenUp(entry) : undefined;
-      const first = await bench.start(behaviour);
-      const second = await bench.start(behaviour);
-      const events = Array.from({ length: 20 }, () => datedEvent());
-      await first.accept({ entries: events });
-      await first.idle();
-      await second.idle();
-      isBroken = false;
-
-      const replayed = await Promise.all(
-        events.flatMap(event =>
-          [first, second].map(inbox =>
-            inbox.deadLetters.replay(event.id, ofHandler(event)),
-          ),
-        ),
-      );
-      await first.idle();
-      await second.idle();
-
-      expect(replayed.filter(Boolean)).toHaveLength(20);
-      expect(bench.runs).toHaveLength(40);
-      expect(await second.deadLetters.list()).toEqual([]);
-    });
-  });
-
-  describeEngine(name, 'a failed job that is not ours', () => {
-    it('is no letter, and stays as it is', async () => {
-      const { bench, open, logs } = await bullmqBench(name);
-      const inbox = await bench.start(failing);
-      const event = datedEvent();
-      const foreign = await open.queue.add('mail', { to: 'SeCrEt' } as never, {
-        jobId: 'foreign',
+      expect(await deadLetters.get(letter!.id)).toMatchObject({
+        attempts: 1,
+        error: { message: 'again' },
       });
-      await inbox.accept({ entries: [event] });
-      await inbox.idle();
-      expect(await foreign.isFailed()).toBe(true);
-      const { deadLetters } = inbox;
+    });
 
-      expect(idsOf(await deadLetters.list())).toEqual([event.id]);
-      expect(await deadLetters.get('foreign')).toBe(undefined);
-      expect(await deadLetters.replay('foreign', ofHandler(event))).toBe(false);
-      expect(await deadLetters.remove('foreign')).toBe(false);
-      expect(await foreign.isFailed()).toBe(true);
-      expect(logs.lines.map(({ text }) => text).join()).not.toContain('SeCrEt');
+    it('of an invalid entry become the events that it is understood as', async () => {
+      const bench = new BullmqBench(libraries);
+      const runner = new TestRunner();
+      const inbox = await bench.start(runner);
+      const entry = invalidEntry();
+      await inbox.accept(deliveryOf([entry]));
+      await inbox.idle();
+      runner.runs.length = 0;
+      const events = [datedEvent(), datedEvent()];
+      await inbox.accept(deliveryOf(events.slice(0, 1)));
+      await inbox.idle();
+
+      const tasks = events.map(event => ({ entry: event, attempts: 0 }));
+      expect(await inbox.deadLetters.replay(entry.id, tasks)).toBe(true);
+      await inbox.idle();
+
+      expect(runner.ids.toSorted()).toEqual(
+        [events[0]!.id, ...events.map(({ id }) => id)].toSorted(),
+      );
+      expect(await inbox.deadLetters.list()).toEqual([]);
+    });
+
+    it('can’t be replayed or removed while they run again', async () => {
+      const { runner, events, deadLetters } = await withLetters(1);
+      const [letter] = await deadLetters.list();
+      const running = gate();
+      runner.behaviour = async () => {
+        await running.opened;
+        return [];
+      };
+      const task = { entry: events[0]!, handler: 'Crm.save', attempts: 0 };
+
+      const replayed = await Promise.all([
+        deadLetters.replay(letter!.id, [task]),
+        deadLetters.replay(letter!.id, [task]),
+      ]);
+      await vi.waitFor(() => expect(runner.runs).toHaveLength(2), SOON);
+
+      expect(replayed.toSorted()).toEqual([false, true]);
+      expect(await deadLetters.replay(letter!.id, [task])).toBe(false);
+      expect(await deadLetters.remove(letter!.id)).toBe(false);
+      running.open();
+    });
+
+    it('are kept for `deadLetterRetentionDays`', async () => {
+      const bench = new BullmqBench(libraries);
+      const runner = new TestRunner(async () => [failed('A')]);
+      const inbox = await bench.start(runner, { deadLetterRetentionDays: 2 });
+      const [old, recent] = [datedEvent(), datedEvent()];
+      await inbox.accept(deliveryOf([old]));
+      await inbox.idle();
+      const threeDaysAgo = Date.now() - 3 * 86_400_000;
+      const key = bench.queue.toKey('failed');
+      await bench.client.zadd(key, threeDaysAgo, `${old.id}.A`);
+
+      await inbox.accept(deliveryOf([recent]));
+      await inbox.idle();
+
+      const letters = await inbox.deadLetters.list();
+      expect(letters.map(({ entry }) => entry.id)).toEqual([recent.id]);
     });
   });
-});
+}

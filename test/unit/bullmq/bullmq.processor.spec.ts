@@ -1,422 +1,410 @@
-import type { WorkerOptions } from 'bullmq';
-import { expect, describe, it, onTestFinished, vi } from 'vitest';
-import { BullmqProcessor } from '../../../lib/bullmq/bullmq.processor.js';
-import { stateOf, type XeniooWorker } from '../../../lib/bullmq/stored-job.js';
-import type { XeniooEntry } from '../../../lib/events/parse-entry.js';
-import {
-  datedEvent,
-  gate,
-  givenUp,
-  invalidEntry,
-  settled,
-  toBeRetried,
-  type Behaviour,
-} from '../../../lib/testing/inbox-bench.js';
-import { bullmqBench, type BullmqBench } from '../../support/bullmq-bench.js';
+import { expect, it, vi } from 'vitest';
 import { describeEngine } from '../../support/engines/describe-engine.js';
-import { startPostgres } from '../../support/engines/postgres-server.js';
-import { startRedis } from '../../support/engines/redis-server.js';
+import {
+  BULLMQ_VERSIONS,
+  BullmqBench,
+  datedEvent,
+  deliveryOf,
+  done,
+  failed,
+  gate,
+  invalidEntry,
+  retried,
+  TestRunner,
+} from '../../support/bullmq-bench.js';
 
-// A busy machine takes its time to start an engine.
-vi.setConfig({ testTimeout: 60_000 });
+const SOON = { timeout: 10_000 };
 
-const LONG = { timeout: 20_000 };
-
-const WORKER = {
-  autorun: false,
-  concurrency: 4,
-  lockDuration: 30_000,
-  stalledInterval: 5_000,
-  maxStalledCount: 10,
-};
-
-/** A processor at work on the queue of a bench. */
-async function processing(
-  { bench, open }: BullmqBench,
-  behaviour: Behaviour,
-  options: Partial<WorkerOptions> = {},
-) {
-  const restored: XeniooEntry[] = [];
-  const troubles: unknown[] = [];
-  const processor = new BullmqProcessor(
-    open.queue,
-    bench.dispatch(behaviour),
-    async entries => void restored.push(...entries),
-    error => troubles.push(error),
-  );
-  const worker = await open.openWorker(processor.process, {
-    ...WORKER,
-    ...options,
-  });
-  const failed: string[] = [];
-  worker.on('failed', (job, { message }) => failed.push(`${job?.id}`, message));
-  worker.on('error', () => {});
-  void worker.run().catch(() => {});
-  onTestFinished(() => worker.close(true).catch(() => {}));
-  return { processor, worker, restored, troubles, failed };
-}
-
-/** Where the job of an entry is, and what it holds. */
-async function jobOf({ open }: BullmqBench, { id }: XeniooEntry) {
-  const job = await open.queue.getJob(id);
-  if (!job) return undefined;
-  return {
-    where: await job.getState(),
-    reason: job.failedReason,
-    dueAt: job.timestamp + job.delay,
-    ...stateOf(job),
-  };
-}
-
-/** Ends a worker as an application that stops does: it begins with nothing more. */
-const closing = (worker: XeniooWorker) => worker.close().catch(() => {});
-
-describe.each(['redis', 'postgres'] as const)('in %s', name => {
-  const opened = async (...entries: XeniooEntry[]) => {
-    const all = await bullmqBench(name);
-    const inbox = await all.bench.open();
-    await inbox.accept({ entries });
-    return { ...all, inbox };
-  };
-
-  describeEngine(name, 'the job of an event', () => {
-    it('is gone when its handlers are done', async () => {
+for (const [version, libraries] of BULLMQ_VERSIONS) {
+  describeEngine('redis', `a task on ${version}`, () => {
+    it('is gone from the queue when every handler is done', async () => {
+      const bench = new BullmqBench(libraries);
+      const runner = new TestRunner(async () => [done('A'), done('B')]);
+      const inbox = await bench.start(runner);
       const event = datedEvent();
-      const all = await opened(event);
 
-      const { processor, failed } = await processing(all, () => settled());
+      await inbox.accept(deliveryOf([event], { carrier: { trace: '1' } }));
+      await inbox.idle();
 
-      await expect.poll(() => jobOf(all, event), LONG).toBe(undefined);
-      await expect.poll(() => processor.inFlight).toBe(0);
-      expect(all.bench.ids).toEqual([event.id]);
-      expect(failed).toEqual([]);
+      expect(runner.runs).toEqual([
+        { entry: event, attempts: 0, carrier: { trace: '1' } },
+      ]);
+      expect(await bench.stateOf(event.id)).toBe('unknown');
     });
 
-    it('waits for its retry with its progress', async () => {
-      const event = datedEvent();
-      const all = await opened(event);
-      const retry = toBeRetried(60_000);
-
-      const { failed } = await processing(all, () => retry);
-
-      await expect
-        .poll(() => jobOf(all, event), LONG)
-        .toMatchObject({
-          where: 'delayed',
-          progress: retry.progress,
-          failures: [],
-        });
-      const { dueAt } = (await jobOf(all, event))!;
-      expect(Math.abs(dueAt - retry.retryAt!)).toBeLessThan(2_000);
-      expect(failed).toEqual([]);
-    });
-
-    it('goes on with its progress when it is due', async () => {
-      const event = datedEvent();
-      const all = await opened(event);
-      const retry = toBeRetried(100);
-
-      await processing(all, ({ progress }) => (progress ? settled() : retry));
-
-      await expect.poll(() => all.bench.runs.length, LONG).toBe(2);
-      await expect.poll(() => jobOf(all, event), LONG).toBe(undefined);
-      expect(all.bench.runs[1]).toMatchObject({ progress: retry.progress });
-      expect(all.bench.runs[1]!.at).toBeGreaterThanOrEqual(retry.retryAt!);
-    });
-
-    it('has failed when a handler gave up, and says why', async () => {
-      const event = datedEvent();
-      const all = await opened(event);
-
-      await processing(all, ({ entry }) => givenUp(entry, ['A', 'B']));
-
-      await expect
-        .poll(() => jobOf(all, event), LONG)
-        .toMatchObject({
-          where: 'failed',
-          reason: 'A: A is broken; B: B is broken',
-          failures: [{ handler: 'A' }, { handler: 'B' }],
-        });
-      expect(all.bench.runs).toHaveLength(1);
-    });
-
-    it('waits while other handlers are tried again, and is a letter already', async () => {
-      const event = datedEvent();
-      const all = await opened(event);
-
-      await processing(all, ({ entry }) => ({
-        ...toBeRetried(60_000),
-        failures: givenUp(entry).failures,
-      }));
-
-      await expect
-        .poll(() => jobOf(all, event), LONG)
-        .toMatchObject({
-          where: 'delayed',
-          failures: [{ handler: 'Crm.save' }],
-        });
-      expect(await all.inbox.deadLetters.get(event.id)).toMatchObject({
-        failures: [{ handler: 'Crm.save' }],
+    it('retries only the handler that failed, when it is due, with its attempts', async () => {
+      const bench = new BullmqBench(libraries);
+      const dueAt: number[] = [];
+      const startedAt: number[] = [];
+      const runner = new TestRunner(async ({ attempts }) => {
+        startedAt.push(Date.now());
+        if (attempts === 3) return [done('B', 4)];
+        const retry = retried('B', 60, attempts + 1);
+        dueAt.push(Date.now() + 50);
+        return attempts === 0 ? [done('A'), retry] : [retry];
       });
-    });
-  });
-
-  describeEngine(name, 'the job of an invalid entry', () => {
-    it('has failed when it was told, and says what was wrong', async () => {
-      const entry = invalidEntry();
-      const all = await opened(entry);
-
-      await processing(all, () => settled());
-
-      await expect
-        .poll(() => jobOf(all, entry), LONG)
-        .toMatchObject({ where: 'failed', reason: /^invalid-fields: / });
-      expect(all.bench.ids).toEqual([entry.id]);
-    });
-
-    it('is gone when what it turned out to be is in the queue', async () => {
-      const entry = invalidEntry();
+      const inbox = await bench.start(runner);
       const event = datedEvent();
-      const all = await opened(entry);
-      const { restored } = await processing(all, () => settled());
-      await expect
-        .poll(() => jobOf(all, entry), LONG)
-        .toMatchObject({ where: 'failed' });
 
-      await all.inbox.deadLetters.replay(entry.id, { entries: [event] });
+      await inbox.accept(deliveryOf([event], { carrier: { trace: '1' } }));
+      await inbox.idle();
 
-      await expect.poll(() => jobOf(all, entry), LONG).toBe(undefined);
-      expect(restored).toEqual([event]);
-      expect(all.bench.ids).toEqual([entry.id]);
+      const carrier = { trace: '1' };
+      expect(runner.runs).toEqual([
+        { entry: event, attempts: 0, carrier },
+        { entry: event, handler: 'B', attempts: 1, carrier },
+        { entry: event, handler: 'B', attempts: 2, carrier },
+        { entry: event, handler: 'B', attempts: 3, carrier },
+      ]);
+      for (const [index, due] of dueAt.entries()) {
+        expect(startedAt[index + 1]).toBeGreaterThanOrEqual(due);
+      }
+      expect(await bench.queue.getJobCounts()).not.toMatchObject({ failed: 1 });
+      expect(runner.announced).toEqual([]);
     });
-  });
 
-  describeEngine(name, 'a job that somebody else put there', () => {
-    it('fails, and no handler sees it', async () => {
-      const all = await opened();
-      const foreign = { to: 'SeCrEt@example.com' } as never;
-      const job = await all.open.queue.add('mail', foreign);
-
-      const { failed } = await processing(all, () => settled());
-
-      await expect.poll(() => job.getState(), LONG).toBe('failed');
-      await expect.poll(() => failed[1]).toMatch(/^it holds no entry/);
-      expect(all.bench.runs).toEqual([]);
-    });
-  });
-
-  describeEngine(name, 'failures', () => {
-    it('are announced when the dead letter can be read', async () => {
+    it('shows a handler that is retried as a delayed job with its reason', async () => {
+      const bench = new BullmqBench(libraries);
+      const runner = new TestRunner(async ({ attempts }) => [
+        retried('Crm.save', attempts === 0 ? 0 : 60_000, attempts + 1),
+      ]);
+      const inbox = await bench.start(runner);
       const event = datedEvent();
-      const all = await opened(event);
-      const seen: unknown[] = [];
+      await inbox.accept(deliveryOf([event]));
 
-      await processing(all, ({ entry }) =>
-        givenUp(entry, ['A'], async () => {
-          seen.push((await jobOf(all, event))?.where);
-          seen.push(await all.inbox.deadLetters.get(event.id));
-        }),
-      );
-
-      await expect
-        .poll(() => seen, LONG)
-        .toMatchObject(['failed', { failures: [{ handler: 'A' }] }]);
-    });
-
-    it('hold nothing back while they are announced, and count as in flight', async () => {
-      const [first, second] = [datedEvent(), datedEvent()];
-      const all = await opened(first, second);
-      const { opened: heard, open } = gate();
-
-      const { processor } = await processing(
-        all,
-        ({ entry }) =>
-          entry.id === first.id
-            ? givenUp(entry, ['A'], () => heard)
-            : settled(),
-        { concurrency: 1 },
-      );
-
-      await expect.poll(() => jobOf(all, second), LONG).toBe(undefined);
-      await expect.poll(() => processor.inFlight).toBe(1);
-      open();
-      await expect.poll(() => processor.inFlight).toBe(0);
-    });
-
-    it('that could not be announced are told in the log', async () => {
-      const event = datedEvent();
-      const all = await opened(event);
-
-      await processing(all, ({ entry }) =>
-        givenUp(entry, ['A'], () => Promise.reject(new Error('deaf'))),
-      );
-
-      await expect
-        .poll(() => all.logs.ofXenioo('error'), LONG)
-        .toEqual([expect.stringMatching(/^A failure was not announced: deaf/)]);
-      expect(await jobOf(all, event)).toMatchObject({ where: 'failed' });
-    });
-  });
-
-  describeEngine(name, 'a job whose lock ran out', () => {
-    it.each([
-      ['are done', () => settled()],
-      ['gave up', givenUp],
-      ['are to be tried again', () => toBeRetried(1)],
-    ])(
-      'stays where its new owner put it, when handlers %s at last',
-      async (_, late) => {
-        const event = datedEvent();
-        const all = await opened(event);
-        const { opened: goOn, open } = gate();
-        const slow = await processing(
-          all,
-          async ({ entry }) => {
-            await goOn;
-            return late(entry);
-          },
-          { lockDuration: 1_000, lockRenewTime: 60_000 },
-        );
-        await expect.poll(() => all.bench.runs.length, LONG).toBe(1);
-        // It is the other that is to find the job.
-        const closed = closing(slow.worker);
-        const { failed } = await processing(all, () => toBeRetried(60_000), {
-          stalledInterval: 300,
-        });
-        await expect
-          .poll(() => jobOf(all, event), LONG)
-          .toMatchObject({ where: 'delayed' });
-        const { dueAt } = (await jobOf(all, event))!;
-        const { data } = (await all.open.queue.getJob(event.id))!;
-
-        open();
-        await closed;
-        await expect.poll(() => slow.processor.inFlight).toBe(0);
-
-        expect(await jobOf(all, event)).toMatchObject({
-          where: 'delayed',
-          dueAt,
-        });
-        expect((await all.open.queue.getJob(event.id))!.data).toEqual(data);
-        expect([...slow.failed, ...failed]).toEqual([]);
-        expect(slow.troubles).toEqual([]);
-      },
-    );
-
-    it('may be gone', async () => {
-      const event = datedEvent();
-      const all = await opened(event);
-      const { opened: goOn, open } = gate();
-      const slow = await processing(all, async ({ entry }) => {
-        await goOn;
-        return givenUp(entry);
-      });
-      await expect.poll(() => all.bench.runs.length, LONG).toBe(1);
-
-      await all.open.queue.obliterate({ force: true });
-      open();
-
-      await expect.poll(() => slow.processor.inFlight).toBe(0);
-      expect(await jobOf(all, event)).toBe(undefined);
-      expect(slow.troubles).toEqual([]);
-    });
-  });
-
-  describeEngine(name, 'what is abandoned', () => {
-    it('goes back to the queue, and what comes of it does not count', async () => {
-      const event = datedEvent();
-      const all = await opened(event);
-      const { opened: goOn, open } = gate();
-      const { processor, worker, failed } = await processing(
-        all,
-        async ({ entry, onHandled }) => {
-          onHandled!('Crm.count');
-          await goOn;
-          return givenUp(entry);
-        },
-      );
-      await expect.poll(() => all.bench.runs.length, LONG).toBe(1);
-      const closed = closing(worker);
-
-      processor.abandon();
-      await closed;
-
-      const isBack = {
-        where: 'waiting',
-        failures: [],
-        progress: { attempted: false, done: ['Crm.count'] },
-      };
-      expect(processor.inFlight).toBe(0);
-      expect(await jobOf(all, event)).toMatchObject(isBack);
-      open();
-      await new Promise(setImmediate);
-      expect(await jobOf(all, event)).toMatchObject(isBack);
-      expect(failed).toEqual([]);
-    });
-
-    it('begins with nothing more, whatever the worker still hands over', async () => {
-      const event = datedEvent();
-      const all = await opened();
-      const { processor, worker } = await processing(all, () => settled());
-      processor.abandon();
-
-      await all.inbox.accept({ entries: [event] });
+      const id = `${event.id}.Crm.save`;
       await vi.waitFor(async () => {
-        const job = await all.open.queue.getJob(event.id);
-        expect(job!.attemptsStarted).toBeGreaterThan(0);
-      }, LONG);
-      await closing(worker);
-
-      expect(all.bench.runs).toEqual([]);
-      expect(await jobOf(all, event)).toMatchObject({ where: 'waiting' });
+        const job = await bench.queue.getJob(id);
+        expect(job).toMatchObject({
+          name: 'user-message',
+          failedReason: 'Crm.save fails',
+          attemptsMade: 1,
+        });
+        expect(await job!.getState()).toBe('delayed');
+      }, SOON);
     });
 
-    it('is handled by another process, past the handlers that were done', async () => {
+    it('makes a dead letter of a handler that failed in the first run, and runs it no more', async () => {
+      const bench = new BullmqBench(libraries);
+      const error = new TypeError('the CRM says no');
+      const runner = new TestRunner(async () => [
+        done('A'),
+        failed('Crm.save', error),
+        failed('Crm.tell'),
+      ]);
+      const seen: unknown[] = [];
+      const inbox = await bench.start(runner);
+      runner.onAnnounce = async letter => {
+        seen.push(await inbox.deadLetters.get(letter.id));
+      };
       const event = datedEvent();
-      const all = await opened(event);
-      const { processor, worker } = await processing(all, ({ onHandled }) => {
-        onHandled!('Crm.count');
-        return new Promise(() => {});
+
+      await inbox.accept(deliveryOf([event]));
+      await inbox.idle();
+
+      expect(runner.runs).toHaveLength(1);
+      const letters = await inbox.deadLetters.list();
+      expect(letters).toHaveLength(2);
+      expect(letters).toContainEqual({
+        id: `${event.id}.Crm.save`,
+        kind: 'event',
+        entry: event,
+        handler: 'Crm.save',
+        attempts: 1,
+        error: { message: 'the CRM says no', stack: error.stack },
+        deadLetteredAt: expect.any(Date),
       });
-      await expect.poll(() => all.bench.runs.length, LONG).toBe(1);
-      const closed = closing(worker);
-      processor.abandon();
-      await closed;
+      expect(seen).toEqual(expect.arrayContaining(letters));
+      const announced = runner.announced.find(
+        ({ letter }) => letter.handler === 'Crm.save',
+      );
+      expect(announced!.letter).toEqual(
+        letters.find(({ handler }) => handler === 'Crm.save'),
+      );
+      expect(announced!.error).toBe(error);
+      expect(await bench.stateOf(`${event.id}.Crm.save`)).toBe('failed');
+    });
 
-      await processing(all, () => settled());
+    it('makes a dead letter of a handler that fails for good in a retry', async () => {
+      const bench = new BullmqBench(libraries);
+      const error = new Error('still down');
+      const runner = new TestRunner(async ({ attempts }) =>
+        attempts < 2
+          ? [retried('B', 10, attempts + 1)]
+          : [failed('B', error, 3)],
+      );
+      const inbox = await bench.start(runner);
+      const event = datedEvent();
 
-      await expect.poll(() => jobOf(all, event), LONG).toBe(undefined);
-      expect(all.bench.runs.map(({ progress }) => progress?.done)).toEqual([
-        undefined,
-        ['Crm.count'],
+      await inbox.accept(deliveryOf([event]));
+      await inbox.idle();
+
+      expect(await inbox.deadLetters.list()).toEqual([
+        expect.objectContaining({
+          id: `${event.id}.B`,
+          attempts: 3,
+          error: { message: 'still down', stack: error.stack },
+        }),
+      ]);
+      expect(runner.announced).toEqual([
+        { letter: (await inbox.deadLetters.list())[0], error },
       ]);
     });
-  });
 
-  describeEngine(name, 'an engine that dies while handlers run', () => {
-    it('is told of what they came to when it is there again', async () => {
-      const server = await (name === 'redis' ? startRedis() : startPostgres());
-      onTestFinished(() => server.stop());
-      const all = await bullmqBench(name, { connection: server.url });
+    it('keeps what has no stack without one', async () => {
+      const bench = new BullmqBench(libraries);
+      const runner = new TestRunner(async ({ attempts }) =>
+        attempts < 1 ? [retried('B', 0)] : [failed('B', 'no more', 2)],
+      );
+      const inbox = await bench.start(runner);
+
+      await inbox.accept(deliveryOf([datedEvent()]));
+      await inbox.idle();
+
+      const [letter] = await inbox.deadLetters.list();
+      expect(letter!.error).toEqual({ message: 'no more' });
+    });
+
+    it('takes names of handlers with colons', async () => {
+      const bench = new BullmqBench(libraries);
+      const runner = new TestRunner(async () => [failed('crm:save:all')]);
+      const inbox = await bench.start(runner);
       const event = datedEvent();
-      await (await all.bench.open()).accept({ entries: [event] });
-      let isAnnounced = false;
-      const killed = gate();
 
-      await processing(all, async ({ entry }) => {
-        await server.kill();
-        killed.open();
-        return givenUp(entry, ['A'], async () => void (isAnnounced = true));
+      await inbox.accept(deliveryOf([event]));
+      await inbox.idle();
+
+      const id = `${event.id}.crm:save:all`;
+      expect(await inbox.deadLetters.get(id)).toMatchObject({ id });
+    });
+
+    it('makes a dead letter of an invalid entry', async () => {
+      const bench = new BullmqBench(libraries);
+      const runner = new TestRunner();
+      const inbox = await bench.start(runner);
+      const entry = invalidEntry();
+
+      await inbox.accept(deliveryOf([entry]));
+      await inbox.idle();
+
+      const letter = await inbox.deadLetters.get(entry.id);
+      expect(letter).toEqual({
+        id: entry.id,
+        kind: 'invalid',
+        entry,
+        deadLetteredAt: expect.any(Date),
       });
-      await killed.opened;
-      expect(isAnnounced).toBe(false);
-      await server.start();
+      expect(runner.announced).toEqual([{ letter, error: undefined }]);
+      const job = await bench.queue.getJob(entry.id);
+      expect(job).toMatchObject({
+        name: 'invalid',
+        failedReason: `${entry.reason}: ${entry.errors.join('; ')}`,
+      });
+    });
 
-      await expect
-        .poll(() => jobOf(all, event).catch(() => undefined), LONG)
-        .toMatchObject({ where: 'failed', failures: [{ handler: 'A' }] });
-      await expect.poll(() => isAnnounced).toBe(true);
-      expect(all.bench.runs).toHaveLength(1);
+    it('waits for a handler that no process knows without counting attempts', async () => {
+      const bench = new BullmqBench(libraries);
+      const missingSince = Date.now() - 1_000;
+      const runner = new TestRunner(async ({ attempts, ...task }) => {
+        if (runner.runs.length === 1) return [retried('B', 0, 1)];
+        if (runner.runs.length < 4) {
+          return [{ ...retried('B', 10, attempts), missingSince }];
+        }
+        expect(task.missingSince).toBe(missingSince);
+        return [failed('B', new Error('no such handler'), attempts)];
+      });
+      const inbox = await bench.start(runner);
+
+      await inbox.accept(deliveryOf([datedEvent()]));
+      await inbox.idle();
+
+      expect(runner.runs.map(({ attempts }) => attempts)).toEqual([0, 1, 1, 1]);
+      expect((await inbox.deadLetters.list())[0]).toMatchObject({
+        attempts: 1,
+      });
+    });
+
+    it('forgets since when a handler was missing once it ran', async () => {
+      const bench = new BullmqBench(libraries);
+      const runner = new TestRunner(async ({ attempts }) => {
+        const retry = retried('B', 0, attempts + 1);
+        if (runner.runs.length === 2) {
+          return [{ ...retry, attempts, missingSince: 1 }];
+        }
+        return runner.runs.length < 5 ? [retry] : [];
+      });
+      const inbox = await bench.start(runner);
+
+      await inbox.accept(deliveryOf([datedEvent()]));
+      await inbox.idle();
+
+      expect(
+        runner.runs.map(({ attempts, missingSince }) => [
+          attempts,
+          missingSince,
+        ]),
+      ).toEqual([
+        [0, undefined],
+        [1, undefined],
+        [1, 1],
+        [2, undefined],
+        [3, undefined],
+      ]);
+    });
+
+    it('holds nothing back while a failure is being announced', async () => {
+      const bench = new BullmqBench(libraries);
+      const heard = gate();
+      const [first, second] = [datedEvent(), datedEvent()];
+      const runner = new TestRunner(async ({ entry }) =>
+        entry.id === first.id ? [failed('A')] : [],
+      );
+      runner.onAnnounce = () => heard.opened;
+      const inbox = await bench.start(runner, { settings: { concurrency: 1 } });
+
+      await inbox.accept(deliveryOf([first]));
+      await vi.waitFor(() => expect(runner.announced).toHaveLength(1), SOON);
+      await inbox.accept(deliveryOf([second]));
+      await vi.waitFor(() => expect(runner.ids).toContain(second.id), SOON);
+
+      heard.open();
+      await inbox.idle();
+    });
+
+    it('gives one more attempt when a dashboard retries it', async () => {
+      const bench = new BullmqBench(libraries);
+      const error = new Error('down');
+      const runner = new TestRunner(async ({ attempts }) => [
+        failed('B', error, attempts + 1),
+      ]);
+      const inbox = await bench.start(runner);
+      const event = datedEvent();
+      const id = `${event.id}.B`;
+      await inbox.accept(deliveryOf([event]));
+      await inbox.idle();
+
+      await (await bench.queue.getJob(id))!.retry('failed');
+      await inbox.idle();
+      expect(await inbox.deadLetters.get(id)).toMatchObject({ attempts: 2 });
+
+      runner.behaviour = async () => [];
+      await (await bench.queue.getJob(id))!.retry('failed');
+      await inbox.idle();
+
+      expect(runner.runs.map(({ attempts }) => attempts)).toEqual([0, 1, 2]);
+      expect(await inbox.deadLetters.list()).toEqual([]);
+    });
+
+    it('is failed, and shown nowhere, where another program has added it', async () => {
+      const bench = new BullmqBench(libraries);
+      const runner = new TestRunner();
+      const inbox = await bench.start(runner);
+
+      await bench.queue.add('mail', { to: 'Ada Lovelace' } as never);
+      await vi.waitFor(
+        async () => expect(await bench.queue.getFailedCount()).toBe(1),
+        SOON,
+      );
+      await inbox.idle();
+
+      expect(await inbox.deadLetters.list()).toEqual([]);
+      expect(runner.runs).toEqual([]);
+      expect(runner.announced).toEqual([]);
+      const text = bench.logs.ofXenioo('error').join();
+      expect(text).toContain('it holds no task that this version');
+      expect(text).not.toContain('Ada');
+      const [job] = await bench.queue.getFailed();
+      expect(
+        JSON.stringify([job!.failedReason, job!.stacktrace]),
+      ).not.toContain('Ada');
     });
   });
-});
+
+  describeEngine('redis', `a worker that dies on ${version}`, () => {
+    /** Makes jobs look as if their process had died so often: Redis forgets their locks. */
+    async function dieOften(bench: BullmqBench, id: string, times: number) {
+      await bench.client.hset(bench.queue.toKey(id), { stc: times });
+    }
+
+    /** A worker that has taken up an event and died: its lock is gone. */
+    async function dieWith(bench: BullmqBench, id: string) {
+      const dead = new TestRunner(() => new Promise(() => {}));
+      await bench.start(dead, {
+        lockDurationMs: 600,
+        settings: { concurrency: 1 },
+      });
+      await vi.waitFor(() => expect(dead.ids).toEqual([id]), SOON);
+      await bench.client.del(`${bench.queue.toKey(id)}:lock`);
+    }
+
+    it('leaves its task to another, which takes it over', async () => {
+      const bench = new BullmqBench(libraries);
+      const event = datedEvent();
+      const accepting = bench.open({ worker: false });
+      await accepting.accept(deliveryOf([event]));
+      await dieWith(bench, event.id);
+
+      const other = new TestRunner();
+      await bench.start(other, { lockDurationMs: 600 });
+
+      await vi.waitFor(() => expect(other.ids).toEqual([event.id]), SOON);
+    });
+
+    it('makes a dead letter without handler of a task that killed too many', async () => {
+      const bench = new BullmqBench(libraries);
+      const event = datedEvent();
+      const accepting = bench.open({ worker: false });
+      await accepting.accept(deliveryOf([event]));
+      await dieOften(bench, event.id, 10);
+      await dieWith(bench, event.id);
+
+      const runner = new TestRunner();
+      const inbox = await bench.start(runner, { lockDurationMs: 600 });
+      await vi.waitFor(() => expect(runner.announced).toHaveLength(1), SOON);
+
+      const letter = await inbox.deadLetters.get(event.id);
+      expect(letter).toEqual({
+        id: event.id,
+        kind: 'event',
+        entry: event,
+        error: {
+          message: expect.stringContaining('stalled'),
+          stack: expect.anything(),
+        },
+        deadLetteredAt: expect.any(Date),
+      });
+      expect(runner.announced[0]!.letter).toEqual(letter);
+      expect(runner.runs).toEqual([]);
+
+      await inbox.deadLetters.replay(event.id, [{ entry: event, attempts: 0 }]);
+      await inbox.idle();
+      expect(runner.runs).toEqual([{ entry: event, attempts: 0 }]);
+      expect(await inbox.deadLetters.list()).toEqual([]);
+    });
+
+    it('runs tasks whose process died often one after another', async () => {
+      const bench = new BullmqBench(libraries);
+      const events = [datedEvent(), datedEvent(), datedEvent()];
+      const fresh = datedEvent();
+      const accepting = bench.open({ worker: false });
+      await accepting.accept(deliveryOf([...events, fresh]));
+      for (const { id } of events) await dieOften(bench, id, 3);
+      let [suspects, most] = [0, 0];
+      const goOn = gate();
+      const runner = new TestRunner(async ({ entry }) => {
+        if (entry.id === fresh.id) return goOn.open();
+        most = Math.max(most, ++suspects);
+        await goOn.opened;
+        suspects--;
+      });
+
+      const inbox = await bench.start(runner);
+      await inbox.idle();
+
+      expect(runner.ids.toSorted()).toEqual(
+        [...events, fresh].map(({ id }) => id).toSorted(),
+      );
+      expect(most).toBe(1);
+    });
+  });
+}

@@ -1,29 +1,29 @@
 import { describe, expect, it } from 'vitest';
 import { createEntry } from '../../../lib/cli/create-entry.js';
-import { TYPE_NAMES } from '../../../lib/cli/event-type.parser.js';
+import { TYPE_NAMES } from '../../../lib/cli/option.parsers.js';
 
-describe('an entry', () => {
-  it.each([...TYPE_NAMES.entries()])('is of type %i, %s', type => {
+describe('createEntry()', () => {
+  it.each([...TYPE_NAMES.entries()])('makes an entry of type %i, %s', type => {
     expect(createEntry(type)).toMatchObject({
       Type: type,
       AccountName: expect.any(String),
     });
   });
 
-  it('may be of a type that Xenioo adds one day', () => {
+  it('makes an entry of an unknown type', () => {
     expect(createEntry(99, { data: 'new' })).toMatchObject({
       Type: 99,
       Data: 'new',
     });
   });
 
-  it('holds what was written where its type has it', () => {
+  it('puts the text where the type has it', () => {
     expect(createEntry(1, { data: 'Hello' })).toMatchObject({ Data: 'Hello' });
     expect(createEntry(7, { data: 'hm' })).toMatchObject({ Text: 'hm' });
     expect(createEntry(7, { data: 'hm' })).not.toHaveProperty('Data');
   });
 
-  it('holds the fields that are given, over all others', () => {
+  it('replaces its fields with the given ones', () => {
     const entry = createEntry(1, {
       data: 'Hello',
       fields: [

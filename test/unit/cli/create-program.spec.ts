@@ -8,28 +8,25 @@ async function helpOf(...command: string[]): Promise<string> {
   return terminal.stdout();
 }
 
-describe('the help', () => {
-  it('tells what the tool is for', async () => {
+describe('help', () => {
+  it('describes the tool', async () => {
     expect(await helpOf()).toMatchInlineSnapshot(`
       "Usage: nestjs-xenioo [options] [command]
 
-      Plays Xenioo to a webhook of yours. Xenioo itself can't be asked to send a
-      test event, and stops calling a webhook for good after more than 10 failed
-      calls: try yours before it does.
+      Calls your webhook as Xenioo does. Xenioo can't send a test event, and stops
+      calling a webhook after more than 10 failed calls: test yours before that.
 
       Options:
-        -V, --version            which version it is
-        -h, --help               what there is, and how to use it
+        -V, --version            print the version
+        -h, --help               show help
 
       Commands:
-        doctor [options] [url]   check a webhook, of whatever make, as Xenioo would
-                                 meet it
-        send [options] [type]    send one event, and show request and answer
-        simulate [options]       play many conversations at once
-        record [options]         stand in for your webhook, and keep what comes in a
-                                 file
-        replay [options] <file>  send the calls of a recording again
-        help [command]           the same, of one command
+        doctor [options] [url]   check a webhook against everything Xenioo may do
+        send [options] [type]    send one event, and print request and answer
+        simulate [options]       send many conversations at once
+        record [options]         receive calls in place of your webhook, and save them
+        replay [options] <file>  send the calls of a recording
+        help [command]           show help for a command
 
       Examples, with XENIOO_URL and XENIOO_SECRET set:
         $ npx nestjs-xenioo doctor
@@ -41,38 +38,38 @@ describe('the help', () => {
       Environment:
         XENIOO_URL     URL of the webhook, such as http://localhost:3000/xenioo/webhook
         XENIOO_SECRET  API Secret of the bot; it is never shown
-        NO_COLOR       anything: no colours
+        NO_COLOR       disables colors
 
       Exit codes:
-        0  all went as Xenioo expects
-        1  the webhook did not do what Xenioo expects: a failed call, a finding
-        2  the command can't be run as it was given: an unknown option, no secret, a bad URL
+        0  the webhook does what Xenioo expects
+        1  it does not: a failed call, a finding
+        2  the command can't run as given: an unknown option, no secret, an invalid URL
       "
     `);
   });
 
-  it('tells how to send', async () => {
+  it('describes send', async () => {
     expect(await helpOf('send')).toMatchInlineSnapshot(`
       "Usage: nestjs-xenioo send [options] [type]
 
-      Sends one event as Xenioo would, and shows request and answer.
+      Sends one event as Xenioo does, and prints request and answer.
 
       Arguments:
-        type                  the type by its name or number
+        type                  name or number of the event type
 
       Options:
-        --data <text>         what was written (of type 7: its Text)
-        --field <field>       a field or variable, over what is realistic: Name=text,
-                              or Name:=JSON; can be given again (default: none)
-        --entry <json>        an entry, or an array of them, sent as it stands instead
-                              of a type
+        --data <text>         text of the message (Data; Text for type 7)
+        --field <field>       set a field or variable: Name=text, or Name:=JSON;
+                              repeatable (default: none)
+        --entry <json>        send this entry or array of entries as it is, instead of
+                              a type
         --url <url>           URL of the webhook (default: XENIOO_URL)
-        --secret <secret>     API Secret of the bot (default: XENIOO_SECRET, which a
-                              list of processes does not show)
-        --timeout <duration>  how long an answer may take, such as 2s; a bare number
-                              is milliseconds (default: 10s)
-        --json                one JSON document on stdout, and nothing else there
-        -h, --help            what there is, and how to use it
+        --secret <secret>     API Secret of the bot (default: XENIOO_SECRET, which
+                              keeps it out of the process list)
+        --timeout <duration>  longest wait for an answer, such as 2s; a bare number is
+                              milliseconds (default: 10s)
+        --json                print one JSON document to stdout
+        -h, --help            show help
 
       Types:
          0  bot-message
@@ -89,7 +86,7 @@ describe('the help', () => {
         11  hand-over
         12  fallback
         13  wrong-reply
-        any other number is one that Xenioo may add
+        any other number is an unknown type
 
       Examples:
         $ npx nestjs-xenioo send user-message --url http://localhost:3000/xenioo/webhook
@@ -97,45 +94,42 @@ describe('the help', () => {
         $ npx nestjs-xenioo send user-message --field 'Data:=null' --field 'age:=42'
         $ npx nestjs-xenioo send --entry '[{"Type":8},{"Type":99,"Data":"one day"}]'
 
-      Ends with 0 if it was answered 200 in time, and 1 if Xenioo would count it as a failed call.
+      Exits with 0 if the call was answered 200 in time, and with 1 otherwise.
       "
     `);
   });
 
-  it('tells how to simulate', async () => {
+  it('describes simulate', async () => {
     expect(await helpOf('simulate')).toMatchInlineSnapshot(`
       "Usage: nestjs-xenioo simulate [options]
 
-      Plays many conversations at once, as Xenioo would tell them, and stops when
-      Xenioo would.
+      Sends many conversations at once, as Xenioo does, and stops when Xenioo would.
 
       Options:
         --conversations <count>  conversations side by side (default: 20)
-        --rate <rate>            calls a second, whatever is in them; max: as fast as
-                                 they are answered (default: 100)
-        --duration <duration>    how long, such as 30s or 2m: one that is over is
-                                 followed by another (default: until each conversation
-                                 is over)
-        --grouped <count>        so many events in a call, as an array (default: one,
-                                 as an object)
-        --shuffle                events in another order than they happened in
-        --duplicate <share>      share of calls that are made again later, such as 2%
+        --rate <rate>            calls per second; max: as fast as they are answered
+                                 (default: 100)
+        --duration <duration>    how long, such as 30s or 2m, with new conversations
+                                 for those that end (default: until all end)
+        --grouped <count>        events per call, as an array (default: one, as an
+                                 object)
+        --shuffle                send events out of order
+        --duplicate <share>      share of calls that are repeated later, such as 2%
                                  (default: 0)
-        --concurrency <count>    most calls that wait for an answer at once (default:
-                                 64)
-        --seed <number>          the same conversations each time; an app drops events
-                                 that it knows
-        --failures <reading>     which failed calls count towards the more than 10
-                                 that make Xenioo stop: all, those in a row, or none
-                                 (it is not documented) (choices: "total",
-                                 "consecutive", "ignore", default: "total")
+        --concurrency <count>    calls that wait for an answer at once (default: 64)
+        --seed <number>          send the same conversations each time (an app drops
+                                 duplicates)
+        --failures <reading>     failed calls that count towards the limit of 10: all,
+                                 those in a row, or none (Xenioo does not document it)
+                                 (choices: "total", "consecutive", "ignore", default:
+                                 "total")
         --url <url>              URL of the webhook (default: XENIOO_URL)
         --secret <secret>        API Secret of the bot (default: XENIOO_SECRET, which
-                                 a list of processes does not show)
-        --timeout <duration>     how long an answer may take, such as 2s; a bare
-                                 number is milliseconds (default: 10s)
-        --json                   one JSON document on stdout, and nothing else there
-        -h, --help               what there is, and how to use it
+                                 keeps it out of the process list)
+        --timeout <duration>     longest wait for an answer, such as 2s; a bare number
+                                 is milliseconds (default: 10s)
+        --json                   print one JSON document to stdout
+        -h, --help               show help
 
       Examples:
         $ npx nestjs-xenioo simulate --url http://localhost:3000/xenioo/webhook
@@ -143,8 +137,8 @@ describe('the help', () => {
         $ npx nestjs-xenioo simulate --grouped 30 --shuffle --duplicate 2%
         $ npx nestjs-xenioo simulate --rate max --duration 10s --failures ignore --json
 
-      Ctrl-C ends it, and shows what was done until then. Ends with 0 if each call was
-      answered 200 in time, and 1 if one was not.
+      Ctrl-C stops and prints the report. Exits with 0 if every call was answered 200
+      in time, and with 1 otherwise.
       "
     `);
   });

@@ -1,15 +1,19 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MASK, maskSecret } from '../../../lib/cli/mask-secret.js';
+import {
+  MASK,
+  maskSecret,
+  maskSecretWithin,
+} from '../../../lib/cli/mask-secret.js';
 
-describe('a text from outside', () => {
-  it('loses the secret, wherever it stands', () => {
+describe('maskSecret()', () => {
+  it('masks the secret wherever it is', () => {
     expect(maskSecret('s3cret, and Bearer s3cret', 's3cret')).toBe(
       `${MASK}, and Bearer ${MASK}`,
     );
   });
 
-  it('loses it as JSON spells it', () => {
+  it('masks the secret as JSON writes it', () => {
     const secret = 'a"b\\c';
 
     expect(maskSecret(JSON.stringify({ sent: secret }), secret)).toBe(
@@ -17,12 +21,12 @@ describe('a text from outside', () => {
     );
   });
 
-  it('stays as it is without a secret', () => {
+  it('returns the text as it is without a secret', () => {
     expect(maskSecret('text', undefined)).toBe('text');
     expect(maskSecret('text', '')).toBe('text');
   });
 
-  it('never shows a secret, whatever is around it', () => {
+  it('masks the secret in any text', () => {
     const secrets = fc
       .string({ minLength: 1 })
       .filter(secret => !MASK.includes(secret) && !secret.includes('*'));
@@ -37,5 +41,14 @@ describe('a text from outside', () => {
         },
       ),
     );
+  });
+});
+
+it('masks the secret in the texts of a value, and keeps the rest', () => {
+  const value = { a: 'the s3cret', b: [1, null, { c: 's3cret' }] };
+
+  expect(maskSecretWithin(value, 's3cret')).toEqual({
+    a: `the ${MASK}`,
+    b: [1, null, { c: MASK }],
   });
 });

@@ -4,10 +4,15 @@ import { describe, expect, it } from 'vitest';
 import {
   parseCount,
   parseDuration,
+  parseEntry,
+  parseEventType,
+  parseField,
   parseRate,
   parseShare,
   parseSpeed,
+  TYPE_NAMES,
 } from '../../../lib/cli/option.parsers.js';
+import { XENIOO_EVENT_TABLE } from '../../../lib/events/xenioo-event.table.js';
 
 /** Texts of what numbers and units are made of, and any other text. */
 const anyText = fc.oneof(
@@ -16,7 +21,7 @@ const anyText = fc.oneof(
   fc.constantFrom('Infinity', 'NaN', '1e9', '0x10', '١s', 'constructor'),
 );
 
-/** What a parser makes of a text; where it refuses it as it should, `instead`. */
+/** Returns what a parser makes of a text, or `instead` if it rejects the text. */
 function parsed(
   parse: (text: string) => number,
   text: string,
@@ -30,7 +35,7 @@ function parsed(
   }
 }
 
-describe('a duration', () => {
+describe('parseDuration()', () => {
   it.each([
     ['500ms', 500],
     ['30s', 30_000],
@@ -38,18 +43,18 @@ describe('a duration', () => {
     ['1.5m', 90_000],
     ['1h', 3_600_000],
     ['250', 250],
-  ])('%s is %i ms', (text, expected) => {
+  ])('parses %s as %i ms', (text, expected) => {
     expect(parseDuration(text)).toBe(expected);
   });
 
-  it.each(['', '0', '0s', '-1s', '30 s', '30sec', 's', '1e3', '600h', '.5s'])(
-    'is not %j',
+  it.each(['', '0', '0s', '-1s', '30 s', '30sec', 's', '1e3', '600h', '0.1'])(
+    'rejects %j',
     text => {
       expect(() => parseDuration(text)).toThrow(/such as 500ms, 30s or 2m/);
     },
   );
 
-  it('is a time that a timer can wait, whatever is given', () => {
+  it('returns a time that a timer can wait, for any text', () => {
     fc.assert(
       fc.property(anyText, text => {
         const durationMs = parsed(parseDuration, text, 1);
@@ -60,7 +65,7 @@ describe('a duration', () => {
   });
 });
 
-describe('a share', () => {
+describe('parseShare()', () => {
   it.each([
     ['2%', 0.02],
     ['0.02', 0.02],
@@ -69,15 +74,15 @@ describe('a share', () => {
     ['1', 1],
     ['0', 0],
     ['12.5%', 0.125],
-  ])('%s is %f', (text, expected) => {
+  ])('parses %s as %f', (text, expected) => {
     expect(parseShare(text)).toBeCloseTo(expected);
   });
 
-  it.each(['', '2', '101%', '-1%', '%', '2 %', 'two'])('is not %j', text => {
+  it.each(['', '2', '101%', '-1%', '%', '2 %', 'two'])('rejects %j', text => {
     expect(() => parseShare(text)).toThrow(/such as 2% or 0.02/);
   });
 
-  it('is from 0 to 1, whatever is given', () => {
+  it('returns a number from 0 to 1, for any text', () => {
     fc.assert(
       fc.property(anyText, text => {
         const share = parsed(parseShare, text, 0);
@@ -88,14 +93,14 @@ describe('a share', () => {
   });
 });
 
-describe('a count', () => {
-  it('is a whole number in its range', () => {
+describe('parseCount()', () => {
+  it('parses a whole number in its range', () => {
     expect(parseCount(1, 500)('1')).toBe(1);
     expect(parseCount(1, 500)('500')).toBe(500);
   });
 
   it.each(['', '0', '501', '1.5', '-1', '1e2', ' 1', 'ten'])(
-    'is not %j',
+    'rejects %j',
     text => {
       expect(() => parseCount(1, 500)(text)).toThrow(
         'Expected a whole number from 1 to 500.',
@@ -104,38 +109,38 @@ describe('a count', () => {
   );
 });
 
-describe('a rate', () => {
-  it('is calls a second', () => {
+describe('parseRate()', () => {
+  it('parses calls per second', () => {
     expect(parseRate('100')).toBe(100);
     expect(parseRate('0.5')).toBe(0.5);
   });
 
-  it('has no end with max', () => {
+  it('parses max as infinite', () => {
     expect(parseRate('max')).toBe(Infinity);
   });
 
   it.each(['', '0', '-1', '100/s', '0.0001', '1000000', 'Max '])(
-    'is not %j',
+    'rejects %j',
     text => {
-      expect(() => parseRate(text)).toThrow(/calls a second, such as 100/);
+      expect(() => parseRate(text)).toThrow(/calls per second, such as 100/);
     },
   );
 });
 
-describe('a speed', () => {
+describe('parseSpeed()', () => {
   it.each([
     ['1', 1],
     ['10', 10],
     ['0.5', 0.5],
-  ])('%s is %d times as fast', (text, expected) => {
+  ])('parses %s as %d', (text, expected) => {
     expect(parseSpeed(text)).toBe(expected);
   });
 
-  it.each(['', '0', '-1', 'max', '1e3', '2x'])('is not %j', text => {
+  it.each(['', '0', '-1', 'max', '1e3', '2x'])('rejects %j', text => {
     expect(() => parseSpeed(text)).toThrow(/such as 1, 10 or 0.5/);
   });
 
-  it('is one that can be kept, whatever is given', () => {
+  it('returns a finite factor above 0, for any text', () => {
     fc.assert(
       fc.property(anyText, text => {
         const speed = parsed(parseSpeed, text, 1);
@@ -143,5 +148,111 @@ describe('a speed', () => {
         expect(speed).toBeLessThan(Number.POSITIVE_INFINITY);
       }),
     );
+  });
+});
+
+describe('TYPE_NAMES', () => {
+  it('holds the type names of the events, in the order of their numbers', () => {
+    expect(TYPE_NAMES).toEqual(
+      Object.values(XENIOO_EVENT_TABLE).map(({ typeName }) => typeName),
+    );
+  });
+
+  it('can be parsed', () => {
+    expect(TYPE_NAMES.map(parseEventType)).toEqual([...TYPE_NAMES.keys()]);
+  });
+});
+
+describe('parseEventType()', () => {
+  it.each(['TakeOver', 'takeOver', 'take-over', 'TAKE_OVER', '10'])(
+    'parses %s',
+    text => {
+      expect(parseEventType(text)).toBe(10);
+    },
+  );
+
+  it.each(['', 'take', '-1', '1.5', '1e3', '9007199254740992', 'constructor'])(
+    'rejects %j',
+    text => {
+      expect(() => parseEventType(text)).toThrow(/one of bot-message, user-/);
+    },
+  );
+
+  it('returns a whole number from 0, for any text', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.nat().map(String)), text => {
+        const type = parsed(parseEventType, text, 0);
+        expect(Number.isSafeInteger(type)).toBe(true);
+        expect(type).toBeGreaterThanOrEqual(0);
+      }),
+    );
+  });
+});
+
+describe('parseField()', () => {
+  it.each([
+    ['city=Rome', 'city', 'Rome'],
+    ['city=', 'city', ''],
+    ['note=a=b', 'note', 'a=b'],
+    ['Data=null', 'Data', 'null'],
+    ['a b=c\nd', 'a b', 'c\nd'],
+  ])('parses a text: %j', (text, name, value) => {
+    expect(parseField(text, [])).toEqual([[name, value]]);
+  });
+
+  it.each([
+    ['Data:=null', 'Data', null],
+    ['age:=42', 'age', 42],
+    ['tags:=["a","b"]', 'tags', ['a', 'b']],
+    ['name:="Ada"', 'name', 'Ada'],
+    ['a:b:={"c":"d=e"}', 'a:b', { c: 'd=e' }],
+  ])('parses JSON: %j', (text, name, value) => {
+    expect(parseField(text, [])).toEqual([[name, value]]);
+  });
+
+  it('adds to the fields before', () => {
+    expect(parseField('b=2', parseField('a=1', []))).toEqual([
+      ['a', '1'],
+      ['b', '2'],
+    ]);
+  });
+
+  it.each(['', 'city', '=Rome', 'age:=', 'age:=x', 'age:={'])(
+    'rejects %j',
+    text => {
+      expect(() => parseField(text, [])).toThrow(/^--field: expected/);
+    },
+  );
+
+  it('keeps any text', () => {
+    const names = fc.stringMatching(/^[^=:]+$/);
+    fc.assert(
+      fc.property(names, fc.string({ unit: 'binary' }), (name, value) => {
+        expect(parseField(`${name}=${value}`, [])).toEqual([[name, value]]);
+      }),
+    );
+  });
+
+  it('keeps any JSON', () => {
+    const names = fc.stringMatching(/^[^=:]+$/);
+    fc.assert(
+      fc.property(names, fc.jsonValue(), (name, value) => {
+        const json = JSON.stringify(value);
+        expect(parseField(`${name}:=${json}`, [])).toEqual([
+          [name, JSON.parse(json)],
+        ]);
+      }),
+    );
+  });
+});
+
+describe('parseEntry()', () => {
+  it('parses any JSON', () => {
+    expect(parseEntry('[{"Type":1}]')).toEqual([{ Type: 1 }]);
+  });
+
+  it('does not show what is not JSON', () => {
+    expect(() => parseEntry('{"Data":"words')).toThrow(/^--entry: expected/);
+    expect(() => parseEntry('{"Data":"words')).not.toThrow(/words/);
   });
 });

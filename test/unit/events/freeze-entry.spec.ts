@@ -4,21 +4,13 @@ import {
   DEEPEST_NESTING,
   freezeEntry,
 } from '../../../lib/events/freeze-entry.js';
+import { isFrozenThrough } from '../../support/is-frozen-through.js';
 
 /** A list in a list in an object …, so many levels in all. */
 function nested(levels: number): unknown {
   const pairs = Math.floor(levels / 2);
   const core = levels % 2 === 1 ? '[]' : '1';
   return JSON.parse(`${'[{"a":'.repeat(pairs)}${core}${'}]'.repeat(pairs)}`);
-}
-
-function isFrozenThrough(value: unknown): boolean {
-  return (
-    Object.isFrozen(value) &&
-    Object.values(Object(value)).every(
-      child => typeof child !== 'object' || isFrozenThrough(child),
-    )
-  );
 }
 
 it('freezes any JSON value through and through, and changes nothing in it', () => {

@@ -5,7 +5,7 @@ import {
   IntentDeletedEvent,
   IntentUpdatedEvent,
   XeniooKnowledgeEvent,
-} from '../../../lib/events/knowledge.events.js';
+} from '../../../lib/events/xenioo.events.js';
 import { eventOf, invalidOf } from '../../support/receipt.js';
 
 describe.each([

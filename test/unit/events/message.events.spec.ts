@@ -4,7 +4,7 @@ import {
   UnmatchedMessageEvent,
   UserMessageEvent,
   XeniooMessageEvent,
-} from '../../../lib/events/message.events.js';
+} from '../../../lib/events/xenioo.events.js';
 import { eventOf, invalidOf } from '../../support/receipt.js';
 
 describe.each([

@@ -2,8 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvalidXeniooEntry } from '../../../lib/events/invalid-xenioo.entry.js';
 import { parseBody, parseInSteps } from '../../../lib/events/parse-body.js';
-import { WIRE_FIELDS } from '../../../lib/events/wire-fields.js';
-import { XeniooEvent } from '../../../lib/events/xenioo.event.js';
+import { WIRE_FIELDS } from '../../../lib/events/wire-entry.js';
+import { XeniooEvent } from '../../../lib/events/xenioo.events.js';
 import documented from '../../fixtures/documented.json' with { type: 'json' };
 import everyType from '../../fixtures/every-type.json' with { type: 'json' };
 import { receipt } from '../../support/receipt.js';
@@ -150,12 +150,90 @@ describe('a body of some megabytes', () => {
     ]);
   });
 
+  it.each([
+    ['a comma too many', (body: string) => `${body.slice(0, -1)},]`],
+    ['two commas', (body: string) => body.replace(',\n', ',,')],
+    ['a comma too few', (body: string) => body.replace(',\n', '\n')],
+    ['a bracket too many', (body: string) => `${body}]`],
+    ['another array after it', (body: string) => `${body},[]`],
+    ['a bracket in its middle', (body: string) => body.replace(',\n', '],\n[')],
+    [
+      'a space before it that JSON does not know',
+      (body: string) => `\u00A0${body}`,
+    ],
+    ['such a space after it', (body: string) => `${body}\u00A0`],
+  ])('with %s is not JSON', (_, breakBody) => {
+    const broken = breakBody(body);
+
+    expect(parse(broken)).toMatchObject([{ reason: 'not-json', raw: broken }]);
+  });
+
   it('may hold lists of objects that look as entries do', () => {
     const items = Array.from({ length: 60_000 }, (_, Type) => ({ Type }));
     const sent = [{ Type: 1, items }, { Type: 8 }];
     const entries = parse(JSON.stringify(sent));
 
     expect(entries.map(({ raw }) => raw)).toEqual(sent);
+  });
+});
+
+describe('a body with more than 20,000 entries', () => {
+  const times = (entry: string, count: number) =>
+    `[${Array.from({ length: count }, () => entry).join(',')}]`;
+
+  it.each([
+    ['{}', 20_001],
+    ['{}', 3_300_000],
+    ['0', 5_000_000],
+    ['[]', 3_300_000],
+    ['","', 2_500_000],
+    [JSON.stringify({ Type: 1, Data: 'Hello there! '.repeat(5) }), 20_001],
+  ])(
+    'is one invalid entry that keeps its text: %s, %i times',
+    (entry, count) => {
+      const body = times(entry, count);
+      const startedAt = process.cpuUsage();
+      const entries = parse(body);
+      const { user } = process.cpuUsage(startedAt);
+
+      expect(entries).toHaveLength(1);
+      expect(entries[0]).toMatchObject({
+        reason: 'too-many-entries',
+        errors: ['the body has more than 20000 entries'],
+        bot: 'default',
+      });
+      expect(entries[0]!.raw === body).toBe(true);
+      expect(user / 1_000).toBeLessThan(500);
+    },
+  );
+
+  it('is not parsed, even if it is no JSON', () => {
+    const body = `[${'{"Type":1,"Data":"Hello there!"},'.repeat(20_000)}`;
+
+    expect(parse(body)).toMatchObject([{ reason: 'too-many-entries' }]);
+  });
+
+  it.each([19_999, 20_000])(
+    'has one less: %i entries are all parsed',
+    count => {
+      const long = JSON.stringify({ Type: 1, Data: 'Hello there! '.repeat(5) });
+
+      for (const entry of ['{"Type":8}', long]) {
+        const entries = parse(times(entry, count));
+
+        expect(entries).toHaveLength(count);
+        expect(entries.every(event => event instanceof XeniooEvent)).toBe(true);
+      }
+    },
+  );
+
+  it('counts no element of a list in an entry', () => {
+    const entry = { Type: 1, list: Array.from({ length: 300_000 }, () => 0) };
+
+    expect(parse(JSON.stringify([entry, entry]))).toMatchObject([
+      { type: 1 },
+      { type: 1 },
+    ]);
   });
 });
 
@@ -268,7 +346,7 @@ describe('whatever comes', () => {
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), soup), body => {
         expect(parse(body).every(isEntry)).toBe(true);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 });

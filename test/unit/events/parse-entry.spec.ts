@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { UserMessageEvent } from '../../../lib/events/message.events.js';
+import {
+  UnknownXeniooEvent,
+  UserMessageEvent,
+} from '../../../lib/events/xenioo.events.js';
 import { parseEntry } from '../../../lib/events/parse-entry.js';
-import { UnknownXeniooEvent } from '../../../lib/events/unknown.event.js';
 import { eventOf, invalidOf, parsed, receipt } from '../../support/receipt.js';
 
 const json = (text: string): unknown => JSON.parse(text);

@@ -1,9 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { invalidEntry } from '../../../lib/events/explain-entry.js';
 import { InvalidXeniooEntry } from '../../../lib/events/invalid-xenioo.entry.js';
 import { parseBody } from '../../../lib/events/parse-body.js';
 import { reparseEntry } from '../../../lib/events/reparse-entry.js';
-import { XeniooEvent } from '../../../lib/events/xenioo.event.js';
+import { XeniooEvent } from '../../../lib/events/xenioo.events.js';
 import { anyEntryText, anyJsonText } from '../../support/any-json.js';
 import { isSame } from '../../support/is-same.js';
 import { eventOf, invalidOf, receipt } from '../../support/receipt.js';
@@ -118,4 +119,66 @@ describe('what could not be understood', () => {
       { numRuns: 500 },
     );
   });
+});
+
+describe('a body with more than 20,000 entries', () => {
+  const bodyOf = (entries: readonly unknown[]) => JSON.stringify(entries);
+  const events = Array.from({ length: 45_000 }, (_, index) => ({
+    Type: 1,
+    Data: String(index),
+  }));
+
+  it('becomes all its events', () => {
+    const [tooMany] = parseBody(bodyOf(events), receipt());
+    expect(tooMany).toHaveProperty('reason', 'too-many-entries');
+
+    const entries = reparseEntry(tooMany as InvalidXeniooEntry, bot);
+
+    expect(entries.map(({ raw }) => raw)).toEqual(events);
+    expect(new Set(entries.map(({ id }) => id)).size).toBe(events.length);
+    expect(entries[44_999]).toMatchObject({ text: '44999', receivedAt });
+  });
+
+  it('is parsed up to the slice with an invalid entry, which has its index', () => {
+    const some = [...events.slice(0, 30_000), 5, ...events];
+
+    const entries = reparseEntry(
+      invalid(bodyOf(some), 'too-many-entries'),
+      bot,
+    );
+
+    expect(entries).toHaveLength(40_000);
+    expect(entries[30_000]).toMatchObject({
+      reason: 'not-an-event',
+      errors: ['entry 30000: must be an object, got a number'],
+    });
+  });
+
+  it('stays invalid where it is no JSON', () => {
+    const body = `${bodyOf(events).slice(0, -1)},`;
+    const entries = reparseEntry(invalid(body, 'too-many-entries'), bot);
+
+    expect(entries.at(-1)).toMatchObject({ reason: 'not-json' });
+  });
+});
+
+it('a body that could not be decoded keeps its first error and its bytes', () => {
+  const bytes = Buffer.from([0x1f, 0x8b, 0x08, 0x00]);
+  const errors = ['the body can’t be decoded (gzip); raw holds its bytes'];
+  const entry = invalidEntry(
+    'not-json',
+    errors,
+    bytes.toString('base64'),
+    receipt(),
+  );
+
+  expect(entry).toMatchObject({ reason: 'not-json', errors, raw: 'H4sIAA==' });
+  expect(reparseEntry(entry, bot)).toMatchObject([
+    {
+      id: entry.id,
+      reason: 'not-json',
+      errors: ['the body is not JSON', ...errors],
+      raw: 'H4sIAA==',
+    },
+  ]);
 });

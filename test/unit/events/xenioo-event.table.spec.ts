@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { UnknownXeniooEvent } from '../../../lib/events/unknown.event.js';
+import { UnknownXeniooEvent } from '../../../lib/events/xenioo.events.js';
 import { XeniooEventType } from '../../../lib/events/xenioo-event-type.js';
 import {
+  eventNameOf,
   eventRow,
   XENIOO_EVENT_NAMES,
 } from '../../../lib/events/xenioo-event.table.js';
+import { parsed } from '../../support/receipt.js';
 
 const NAMES = [
   ['BotMessage', 'bot-message'],
@@ -38,13 +40,22 @@ describe.each(NAMES.map(([name, words], type) => ({ name, words, type })))(
 );
 
 it.each([14, 99, Number.MAX_SAFE_INTEGER])('does not know type %i', type => {
-  expect(eventRow(type)).toEqual({
+  expect(eventRow(type)).toMatchObject({
     eventClass: UnknownXeniooEvent,
     typeName: 'unknown',
+    eventName: 'xenioo.unknown',
   });
 });
 
 describe('the names on the event emitter', () => {
+  it.each([
+    [{ Type: 1 }, 'xenioo.user-message'],
+    [{ Type: 99 }, 'xenioo.unknown'],
+    [{ Type: 'x' }, 'xenioo.invalid'],
+  ])('are found for any entry: %o', (entry, name) => {
+    expect(eventNameOf(parsed(entry))).toBe(name);
+  });
+
   it('are one for each type, and those of what is no known type', () => {
     expect(Object.keys(XENIOO_EVENT_NAMES)).toEqual([
       ...NAMES.map(([name]) => name),
@@ -52,12 +63,14 @@ describe('the names on the event emitter', () => {
       'Invalid',
       'Failed',
       'Strike',
+      'Silence',
     ]);
     expect(XENIOO_EVENT_NAMES).toMatchObject({
       Unknown: 'xenioo.unknown',
       Invalid: 'xenioo.invalid',
       Failed: 'xenioo.failed',
       Strike: 'xenioo.strike',
+      Silence: 'xenioo.silence',
     });
   });
 

@@ -39,7 +39,7 @@ import {
   createEnhancer,
   DENIED,
   hasEnhancers,
-  hasGlobalGuards,
+  globalGuardTypes,
 } from '../../../lib/handlers/nest-internals.js';
 import { LogRecorder } from '../../support/log-recorder.js';
 
@@ -579,9 +579,9 @@ describe('guards for all routes', () => {
     @Controller()
     class Desk {}
 
-    expect(hasGlobalGuards(await creatorOf({}))).toBe(false);
-    expect(hasGlobalGuards(await creatorOf({ controllers: [Desk] }))).toBe(
-      false,
+    expect(globalGuardTypes(await creatorOf({}))).toEqual([]);
+    expect(globalGuardTypes(await creatorOf({ controllers: [Desk] }))).toEqual(
+      [],
     );
   });
 
@@ -591,7 +591,7 @@ describe('guards for all routes', () => {
   ])('are known where they are %s', async (_what, scope) => {
     const providers = [{ provide: APP_GUARD, useClass: Asks, scope }];
 
-    expect(hasGlobalGuards(await creatorOf({ providers }))).toBe(true);
+    expect(globalGuardTypes(await creatorOf({ providers }))).toEqual([Asks]);
   });
 
   it('are known where the host sets them before it listens', async () => {
@@ -602,7 +602,7 @@ describe('guards for all routes', () => {
     onTestFinished(() => app.close());
     app.useGlobalGuards(new Asks());
 
-    expect(hasGlobalGuards(app.get(ExternalContextCreator))).toBe(true);
+    expect(globalGuardTypes(app.get(ExternalContextCreator))).toEqual([Asks]);
   });
 
   it('are not taken from interceptors and filters', async () => {
@@ -611,6 +611,6 @@ describe('guards for all routes', () => {
       { provide: APP_FILTER, useClass: Handles },
     ];
 
-    expect(hasGlobalGuards(await creatorOf({ providers }))).toBe(false);
+    expect(globalGuardTypes(await creatorOf({ providers }))).toEqual([]);
   });
 });

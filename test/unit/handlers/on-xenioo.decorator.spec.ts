@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { XeniooEventType } from '../../../lib/events/xenioo-event-type.js';
-import type { XeniooEvent } from '../../../lib/events/xenioo.event.js';
+import type { XeniooEvent } from '../../../lib/events/xenioo.events.js';
 import { OnXenioo } from '../../../lib/handlers/on-xenioo.decorator.js';
 import { subscriptionsOf } from '../../../lib/handlers/subscription.js';
 import { XeniooHandlerError } from '../../../lib/xenioo.errors.js';

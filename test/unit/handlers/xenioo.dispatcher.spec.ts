@@ -1,102 +1,128 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { tracingChannel } from 'node:diagnostics_channel';
 import {
+  Inject,
   Injectable,
+  Scope,
   UseFilters,
   UseGuards,
   type CanActivate,
   type ExceptionFilter,
-  type Provider,
 } from '@nestjs/common';
-import { defer, throwError } from 'rxjs';
-import { describe, expect, it } from 'vitest';
+import { REQUEST } from '@nestjs/core';
+import { of } from 'rxjs';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { InvalidXeniooEntry } from '../../../lib/events/invalid-xenioo.entry.js';
 import { XeniooEventType } from '../../../lib/events/xenioo-event-type.js';
-import type { XeniooEvent } from '../../../lib/events/xenioo.event.js';
+import type { XeniooEvent } from '../../../lib/events/xenioo.events.js';
+import { OnXeniooFailed } from '../../../lib/handlers/on-xenioo-failed.decorator.js';
 import { OnXeniooInvalid } from '../../../lib/handlers/on-xenioo-invalid.decorator.js';
 import { OnXenioo } from '../../../lib/handlers/on-xenioo.decorator.js';
-import type { XeniooSettlement } from '../../../lib/handlers/xenioo.dispatch.js';
+import { XeniooHandlerFailure } from '../../../lib/handlers/xenioo-handler.failure.js';
+import type {
+  XeniooHandlerResult,
+  XeniooTask,
+} from '../../../lib/handlers/xenioo-task.js';
+import {
+  XeniooObservers,
+  type XeniooHandlerRun,
+  type XeniooObserver,
+} from '../../../lib/handlers/xenioo.observers.js';
+import { deadLetterOf } from '../../../lib/inbox/record-run.js';
 import { eventOf, invalidOf, parsed } from '../../support/receipt.js';
-import { startDispatcher } from '../../support/start-dispatcher.js';
+import { AT_ONCE, startDispatcher } from '../../support/start-dispatcher.js';
 
 const { UserMessage, TakeOver } = XeniooEventType;
 
-const start = (...providers: Provider[]) => startDispatcher(providers);
+const event = eventOf({ Type: 1, Data: 'Hello' });
+const down = new Error('CRM is down');
 
-/** What came of the handlers of one entry, in the order of their names. */
-function came({ progress, failures, retryAt }: XeniooSettlement) {
-  return {
-    done: progress.done.toSorted(),
-    failed: failures.map(({ handler, error }) => [handler, error]).toSorted(),
-    left: retryAt ?? 'nothing',
-  };
-}
+/** The status of each handler. */
+const statuses = (results: readonly XeniooHandlerResult[]) =>
+  Object.fromEntries(results.map(({ handler, status }) => [handler, status]));
 
-const done = (...handlers: string[]) => ({
-  done: handlers.toSorted(),
-  failed: [],
-  left: 'nothing',
-});
-
-const failed = (handler: string, error: unknown, ...others: string[]) => ({
-  ...done(...others),
-  failed: [[handler, error]],
-});
-
-class Crm {
-  @OnXenioo(UserMessage)
-  save(): void {}
-}
-
+/** Three handlers; two fail as often as the test says. */
+@Injectable()
 class Desk {
-  @OnXenioo(TakeOver)
-  notify(): void {}
-}
+  readonly runs: string[] = [];
+  failures = { one: 0, other: 0 };
 
-class Audit {
   @OnXenioo()
-  async write(): Promise<void> {}
+  one(): void {
+    this.run('one');
+  }
+
+  @OnXenioo()
+  async other(): Promise<void> {
+    this.run('other');
+  }
+
+  @OnXenioo(UserMessage)
+  works(): void {
+    this.runs.push('works');
+  }
+
+  private run(name: 'one' | 'other'): void {
+    this.runs.push(name);
+    if (this.failures[name]-- > 0) throw down;
+  }
 }
 
-class Quarantine {
-  @OnXeniooInvalid()
-  keep(): void {}
+async function startDesk(failures: Partial<Desk['failures']> = {}) {
+  const started = await startDispatcher([Desk], { retry: AT_ONCE });
+  const desk = started.app.get(Desk);
+  desk.failures = { one: 0, other: 0, ...failures };
+  return { ...started, desk, runs: () => desk.runs.splice(0).toSorted() };
 }
 
-describe('an entry runs the handlers that match it', () => {
+describe('a first run', () => {
+  class Crm {
+    @OnXenioo(UserMessage)
+    save(): void {}
+  }
+
+  class Shop {
+    @OnXenioo([UserMessage, TakeOver], { bot: 'default' })
+    sell() {
+      return of(1);
+    }
+
+    @OnXenioo({ bot: 'another' })
+    close(): void {}
+  }
+
+  class Audit {
+    @OnXenioo()
+    async write(): Promise<void> {}
+
+    @OnXeniooInvalid()
+    keep(): void {}
+
+    @OnXeniooFailed()
+    alarm(): void {}
+  }
+
   it.each([
-    ['an event', { Type: 1 }, ['Crm.save', 'Audit.write']],
-    ['an event of another type', { Type: 10 }, ['Desk.notify', 'Audit.write']],
-    ['an event of a type yet unknown', { Type: 99 }, ['Audit.write']],
-    ['an invalid entry', { Type: 'x' }, ['Quarantine.keep']],
-  ])('%s', async (_what, entry, handlers) => {
-    const { dispatch } = await start(Crm, Desk, Audit, Quarantine);
+    ['an event', { Type: 1 }, ['Audit.write', 'Crm.save', 'Shop.sell']],
+    ['another type', { Type: 10 }, ['Audit.write', 'Shop.sell']],
+    ['an unknown type', { Type: 99 }, ['Audit.write']],
+    ['an invalid entry', { Type: 'x' }, []],
+  ])('runs every handler that matches: %s', async (_what, wire, handlers) => {
+    const { run } = await startDispatcher([Crm, Shop, Audit]);
 
-    expect(came(await dispatch(parsed(entry)))).toEqual(done(...handlers));
+    const results = await run(parsed(wire));
+
+    expect(results.map(({ handler }) => handler).toSorted()).toEqual(handlers);
+    expect(results.every(({ status }) => status === 'done')).toBe(true);
   });
 
-  it('and tells at once what came of them, where none returned a promise', async () => {
-    const { dispatch } = await start(Crm, Desk);
+  it('ends where no handler matches', async () => {
+    const { run } = await startDispatcher([Crm]);
 
-    const settlement = dispatch(eventOf({ Type: 1 }));
-
-    expect(settlement).not.toBeInstanceOf(Promise);
-    expect(came(await settlement)).toEqual(done('Crm.save'));
+    expect(await run(eventOf({ Type: 10 }))).toEqual([]);
   });
 
-  it('and tells later, where one of them did', async () => {
-    const { dispatch } = await start(Crm, Audit);
-
-    const settlement = dispatch(eventOf({ Type: 1 }));
-
-    expect(settlement).toBeInstanceOf(Promise);
-    expect(came(await settlement)).toEqual(done('Crm.save', 'Audit.write'));
-  });
-
-  it('none, where none matches', async () => {
-    const { dispatch } = await start(Desk);
-
-    expect(came(await dispatch(eventOf({ Type: 1 })))).toEqual(done());
-  });
-
-  it('each once, however many of its decorators match', async () => {
+  it('runs a handler once, however many of its decorators match', async () => {
     let runs = 0;
     class Keen {
       @OnXenioo()
@@ -106,278 +132,273 @@ describe('an entry runs the handlers that match it', () => {
         runs++;
       }
     }
+    const { run } = await startDispatcher([Keen]);
 
-    const { dispatch } = await start(Keen);
-
-    expect(came(await dispatch(eventOf({ Type: 1 })))).toEqual(
-      done('Keen.keep'),
-    );
+    expect(await run(event)).toHaveLength(1);
     expect(runs).toBe(1);
   });
-});
 
-describe('when two handlers match', () => {
-  it('runs them side by side', async () => {
+  it('runs handlers concurrently, on one event', async () => {
+    const seen = new Set<XeniooEvent>();
     let begin = () => {};
     const begun = new Promise<void>(resolve => (begin = resolve));
-    class First {
+    class Both {
       @OnXenioo()
-      wait(): Promise<void> {
-        return begun;
+      async waits(event: XeniooEvent): Promise<void> {
+        seen.add(event);
+        await begun;
       }
-    }
-    class Second {
+
       @OnXenioo()
-      begin(): void {
+      begins(event: XeniooEvent): void {
+        seen.add(event);
         begin();
       }
     }
+    const { run } = await startDispatcher([Both], { handlerTimeoutMs: 5_000 });
 
-    const { dispatch } = await start(First, Second);
-
-    expect(came(await dispatch(eventOf({ Type: 1 })))).toEqual(
-      done('First.wait', 'Second.begin'),
-    );
+    expect(statuses(await run(event))).toEqual({
+      'Both.waits': 'done',
+      'Both.begins': 'done',
+    });
+    expect([...seen]).toEqual([event]);
   });
 
-  it('shares one event between them', async () => {
-    const seen = new Set<XeniooEvent>();
-    class Both {
-      @OnXenioo()
-      one(event: XeniooEvent): void {
-        seen.add(event);
-      }
+  it('retries only the handler that failed', async () => {
+    const { run, runs } = await startDesk({ one: 1 });
+    const before = Date.now();
 
-      @OnXenioo()
-      other(event: XeniooEvent): void {
-        seen.add(event);
-      }
-    }
+    const results = await run(event);
+    expect(runs()).toEqual(['one', 'other', 'works']);
+    expect(results.toSorted(byHandler)).toEqual([
+      {
+        handler: 'Desk.one',
+        status: 'retry',
+        attempts: 1,
+        retryAt: expect.any(Number) as number,
+        error: down,
+      },
+      { handler: 'Desk.other', status: 'done', attempts: 1 },
+      { handler: 'Desk.works', status: 'done', attempts: 1 },
+    ]);
+    const [retry] = results.filter(({ status }) => status === 'retry');
+    expect(retry).toHaveProperty('retryAt');
+    expect((retry as { retryAt: number }).retryAt).toBeGreaterThanOrEqual(
+      before,
+    );
 
-    const event = eventOf({ Type: 1 });
-    const { dispatch } = await start(Both);
-    await dispatch(event);
-
-    expect([...seen]).toEqual([event]);
+    expect(await run(event, { handler: 'Desk.one', attempts: 1 })).toEqual([
+      { handler: 'Desk.one', status: 'done', attempts: 2 },
+    ]);
+    expect(runs()).toEqual(['one']);
   });
 });
 
-describe('when a handler fails', () => {
-  const failure = new Error('CRM is down');
+function byHandler(one: XeniooHandlerResult, other: XeniooHandlerResult) {
+  return one.handler < other.handler ? -1 : 1;
+}
 
+describe('a retry', () => {
+  it('has failed after its last attempt, with what the handler threw', async () => {
+    const { run, logs } = await startDesk({ one: 9 });
+
+    const results = await run(event, { handler: 'Desk.one', attempts: 2 });
+
+    expect(results).toEqual([
+      { handler: 'Desk.one', status: 'failed', attempts: 3, error: down },
+    ]);
+    expect(logs.ofXenioo('error')).toEqual([
+      `Desk.one failed on user-message ${event.id} (attempt 3; no other follows), see XeniooDeadLetters: CRM is down\n${down.stack}`,
+    ]);
+  });
+
+  it('has failed where no other can follow, as the application shuts down', async () => {
+    const { run } = await startDesk({ one: 9 });
+
+    const results = await run(event, { handler: 'Desk.one', isLast: true });
+
+    expect(statuses(results)).toEqual({ 'Desk.one': 'failed' });
+  });
+
+  it('does nothing more where the event matches no longer', async () => {
+    let isOpen = true;
+    class Shop {
+      @OnXenioo({ when: () => isOpen })
+      sell(): void {
+        throw down;
+      }
+    }
+    const { run } = await startDispatcher([Shop], { retry: AT_ONCE });
+    expect(statuses(await run(event))).toEqual({ 'Shop.sell': 'retry' });
+    isOpen = false;
+
+    expect(await run(event, { handler: 'Shop.sell', attempts: 1 })).toEqual([]);
+  });
+
+  it('is put back where this process has no such handler, and fails after ten minutes', async () => {
+    const { run, runs, logs } = await startDesk();
+    const missing = { handler: 'Desk.renamed', attempts: 2 };
+    const before = Date.now();
+
+    const [result] = await run(event, missing);
+    const missingSince = Date.now() - 600_000;
+    const [failed] = await run(event, { ...missing, missingSince });
+
+    expect(result).toMatchObject({ status: 'retry', ...missing });
+    expect((result as { retryAt: number }).retryAt).toBeGreaterThan(before);
+    expect(failed).toMatchObject({ status: 'failed', ...missing });
+    expect(runs()).toEqual([]);
+    expect(logs.ofXenioo('error')).toEqual([
+      expect.stringContaining('no handler is called Desk.renamed any more'),
+    ]);
+  });
+
+  it.each(['Desk.keep', 'Desk.alarm'])(
+    'does not run %s, which handles no events',
+    async handler => {
+      class Desk {
+        @OnXeniooInvalid()
+        keep(): void {}
+
+        @OnXeniooFailed()
+        alarm(): void {}
+      }
+      const { run } = await startDispatcher([Desk]);
+
+      expect(await run(event, { handler })).toMatchObject([
+        { status: 'retry', missingSince: expect.any(Number) as number },
+      ]);
+    },
+  );
+});
+
+describe('a handler that fails', () => {
   class Throws {
     @OnXenioo()
-    atOnce(): void {
-      throw failure;
+    handle(): void {
+      throw down;
     }
   }
 
   class Rejects {
     @OnXenioo()
-    async later(): Promise<void> {
-      await Promise.reject(failure);
+    async handle(): Promise<void> {
+      await Promise.reject(down);
     }
   }
 
   class Asks {
     @OnXenioo({
       when: () => {
-        throw failure;
+        throw down;
       },
     })
-    when(): void {}
+    handle(): void {}
+  }
+
+  class AsksLater {
+    @OnXenioo({ when: (async () => true) as unknown as () => boolean })
+    handle(): void {}
+  }
+
+  @Injectable({ scope: Scope.REQUEST })
+  class Unmade {
+    constructor() {
+      throw down;
+    }
+
+    @OnXenioo()
+    handle(): void {}
   }
 
   it.each([
-    ['at once', Throws, 'Throws.atOnce'],
-    ['later', Rejects, 'Rejects.later'],
-    ['in its condition', Asks, 'Asks.when'],
-  ])('%s, the others run and the outcome tells', async (_w, bad, handler) => {
-    const { dispatch } = await start(bad, Audit);
+    [Throws, down],
+    [Rejects, down],
+    [Asks, down],
+    [Unmade, down],
+    [
+      AsksLater,
+      new TypeError('`when` must return a boolean, and returned a promise'),
+    ],
+  ])('keeps no other from running: %o', async (failing, error) => {
+    const { run } = await startDispatcher([failing, Desk]);
 
-    expect(came(await dispatch(eventOf({ Type: 1 })))).toEqual(
-      failed(handler, failure, 'Audit.write'),
-    );
+    const results = await run(event);
+
+    expect(results).toHaveLength(4);
+    expect(results).toContainEqual({
+      handler: `${failing.name}.handle`,
+      status: 'failed',
+      attempts: 1,
+      error,
+    });
   });
 
-  it('logs the error with its stack, the event by its id, and nobody’s words', async () => {
-    const { dispatch, logs } = await start(Rejects);
-    const event = eventOf({ Type: 1, Data: 'Hello', UserName: 'Anna' });
-    await dispatch(event);
+  it('logs the event by its id, and nobody’s words', async () => {
+    const { run, logs } = await startDispatcher([Rejects]);
+    await run(eventOf({ Type: 1, Data: 'Hello', UserName: 'Anna' }));
 
-    expect(logs.ofXenioo('error')).toEqual([
-      `Rejects.later failed on user-message ${event.id} and gives up (attempt 1), see XeniooDeadLetters: CRM is down\n${failure.stack}`,
-    ]);
+    expect(JSON.stringify(logs.lines)).not.toMatch(/Hello|Anna/);
   });
 
-  it('logs an invalid entry by its id, and not what is in it', async () => {
-    class Full {
-      @OnXeniooInvalid()
-      keep(): void {
-        throw failure;
-      }
-    }
-
-    const { dispatch, logs } = await start(Full);
-    const entry = invalidOf({ Type: 'Anna' });
-    await dispatch(entry);
-
-    expect(logs.ofXenioo('error')).toEqual([
-      `Full.keep failed on invalid entry ${entry.id}: CRM is down\n${failure.stack}`,
-    ]);
-  });
-
-  it.each([
-    ['text', 'timed out'],
-    ['nothing', undefined],
-    ['a bare object', Object.create(null)],
-  ])('with %s for an error, tells that', async (_what, thrown: unknown) => {
-    class Odd {
+  it('has failed where it takes too long, and the event is emitted', async () => {
+    class Hangs {
       @OnXenioo()
-      async fail(): Promise<void> {
-        await Promise.reject(thrown);
-      }
-    }
-
-    const { dispatch } = await start(Odd, Audit);
-
-    expect(came(await dispatch(eventOf({ Type: 1 })))).toEqual(
-      failed('Odd.fail', thrown, 'Audit.write'),
-    );
-  });
-});
-
-describe('when a handler hangs', () => {
-  it('has failed when its time is up, and the bus hears the event', async () => {
-    class Desk {
-      @OnXenioo()
-      hangs() {
+      handle() {
         return new Promise<never>(() => {});
       }
     }
-    const { dispatch, emitter, logs } = await start(Desk);
+    const { run, emitter } = await startDispatcher([Hangs]);
     const heard: unknown[] = [];
-    emitter.on('xenioo.user-connected', event => heard.push(event));
-    const event = eventOf({ Type: 8 });
+    emitter.on('xenioo.user-message', value => heard.push(value));
 
-    const settlement = await dispatch(event);
-
-    expect(came(settlement)).toEqual(
-      failed('Desk.hangs', new Error('took longer than 50 ms')),
-    );
-    expect(heard).toEqual([event]);
-    expect(logs.ofXenioo('warn')).toEqual([
-      expect.stringMatching(/^Desk.hangs .* 50 ms \(`handlerTimeoutMs`\)/),
+    expect(await run(event)).toMatchObject([
+      { status: 'failed', error: { message: expect.stringMatching(/50 ms/) } },
     ]);
-  });
-
-  it('what it does later disturbs nobody', async () => {
-    let fail = (_error: Error) => {};
-    class Desk {
-      @OnXenioo()
-      hangs() {
-        return new Promise<never>((_resolve, reject) => (fail = reject));
-      }
-    }
-    const { dispatch, logs } = await start(Desk);
-
-    await dispatch(eventOf({ Type: 8 }));
-    fail(new Error('too late'));
-    await new Promise(setImmediate);
-
-    expect(JSON.stringify(logs.lines)).not.toContain('too late');
+    expect(heard).toEqual([event]);
   });
 });
 
-describe('when a guard of the handler denies', () => {
-  class Denies implements CanActivate {
-    canActivate(): boolean {
-      return false;
+describe('guards and filters of a handler', () => {
+  it('skip it where a guard denies, and nothing is logged', async () => {
+    let runs = 0;
+    class Denies implements CanActivate {
+      canActivate(): boolean {
+        return false;
+      }
     }
-  }
-
-  let runs = 0;
-  class Desk {
-    @UseGuards(Denies)
-    @OnXenioo()
-    notify(): void {
-      runs++;
+    class Guarded {
+      @UseGuards(Denies)
+      @OnXenioo()
+      handle(): void {
+        runs++;
+      }
     }
-  }
+    const { run, logs } = await startDispatcher([Guarded]);
 
-  it('the handler is skipped, the others run and nothing is logged', async () => {
-    const { dispatch, logs } = await start(Desk, Audit);
-
-    expect(came(await dispatch(eventOf({ Type: 1 })))).toEqual(
-      done('Desk.notify', 'Audit.write'),
-    );
+    expect(statuses(await run(event))).toEqual({ 'Guarded.handle': 'done' });
     expect(runs).toBe(0);
     expect(logs.ofXenioo('error')).toEqual([]);
   });
 
-  it('the event emitter hears the event all the same', async () => {
-    const { dispatch, emitter } = await start(Desk);
-    const heard: unknown[] = [];
-    emitter.on('xenioo.user-message', value => heard.push(value));
-    const event = eventOf({ Type: 1 });
-    await dispatch(event);
-
-    expect(heard).toEqual([event]);
-  });
-});
-
-describe('when a filter of the handler handles the error', () => {
-  it('the handler is done', async () => {
+  it('make it a success where a filter handles the error', async () => {
     const caught: unknown[] = [];
     class Keeps implements ExceptionFilter {
       catch(error: unknown): void {
         caught.push(error);
       }
     }
-    const failure = new Error('CRM is down');
-    class Desk {
+    class Filtered {
       @UseFilters(Keeps)
       @OnXenioo()
-      notify(): void {
-        throw failure;
+      handle(): void {
+        throw down;
       }
     }
+    const { run } = await startDispatcher([Filtered]);
 
-    const { dispatch, logs } = await start(Desk);
-
-    expect(came(await dispatch(eventOf({ Type: 1 })))).toEqual(
-      done('Desk.notify'),
-    );
-    expect(caught).toEqual([failure]);
-    expect(logs.ofXenioo('error')).toEqual([]);
-  });
-});
-
-describe('when a handler returns an Observable', () => {
-  it('its end is waited for, and its error is the handler’s', async () => {
-    const failure = new Error('down');
-    const steps: string[] = [];
-    class Streams {
-      @OnXenioo()
-      ends() {
-        return defer(async () => {
-          await new Promise(setImmediate);
-          steps.push('ended');
-        });
-      }
-
-      @OnXenioo()
-      fails() {
-        return throwError(() => failure);
-      }
-    }
-
-    const { dispatch } = await start(Streams);
-
-    expect(came(await dispatch(eventOf({ Type: 1 })))).toEqual(
-      failed('Streams.fails', failure, 'Streams.ends'),
-    );
-    expect(steps).toEqual(['ended']);
+    expect(statuses(await run(event))).toEqual({ 'Filtered.handle': 'done' });
+    expect(caught).toEqual([down]);
   });
 });
 
@@ -386,75 +407,393 @@ describe('the event emitter', () => {
     ['xenioo.user-message', { Type: 1 }],
     ['xenioo.wrong-reply', { Type: 13 }],
     ['xenioo.unknown', { Type: 99 }],
-    ['xenioo.invalid', { Type: 'x' }],
-  ])('hears %s', async (name, wire) => {
-    const { dispatch, emitter } = await start();
+  ])('hears %s after a first run', async (name, wire) => {
+    const { run, emitter } = await startDispatcher([]);
     const heard: unknown[] = [];
     emitter.onAny((...values: unknown[]) => heard.push(values));
-    const entry = parsed(wire);
-    await dispatch(entry);
+    const event = eventOf(wire);
+    await run(event);
 
-    expect(heard).toEqual([[name, entry]]);
+    expect(heard).toEqual([[name, event]]);
   });
 
-  it('hears it once, when every handler has ended, well or badly', async () => {
-    const steps: string[] = [];
-    class Slow {
-      @OnXenioo()
-      async fail(): Promise<void> {
-        await new Promise(setImmediate);
-        steps.push('failed');
-        throw new Error('down');
-      }
+  it('hears an event once, when every handler’s first attempt has ended', async () => {
+    const { run, emitter, desk } = await startDesk({ one: 1, other: 2 });
+    emitter.on('xenioo.user-message', () => desk.runs.push('heard'));
 
-      @OnXenioo()
-      async work(): Promise<void> {
-        await new Promise(setImmediate);
-        await new Promise(setImmediate);
-        steps.push('done');
-      }
-    }
+    await run(event);
+    await run(event, { handler: 'Desk.one', attempts: 1 });
+    await run(event, { handler: 'Desk.other', attempts: 1 });
 
-    const { dispatch, emitter } = await start(Slow);
-    emitter.on('xenioo.user-message', () => steps.push('heard'));
-    await dispatch(eventOf({ Type: 1 }));
-
-    expect(steps).toEqual(['failed', 'done', 'heard']);
+    expect(desk.runs.slice(0, 3).toSorted()).toEqual(['one', 'other', 'works']);
+    expect(desk.runs.slice(3)).toEqual(['heard', 'one', 'other']);
   });
 
-  it('can’t break a delivery', async () => {
-    const { dispatch, emitter } = await start(Crm);
+  it('hears of an invalid entry when its dead letter is announced, and not before', async () => {
+    const { run, dispatcher, emitter } = await startDispatcher([]);
+    const heard: unknown[] = [];
+    emitter.onAny((...values: unknown[]) => heard.push(values));
+    const invalid = invalidOf({ Type: 'x' });
+
+    await run(invalid);
+    expect(heard).toEqual([]);
+    await dispatcher.announce(deadLetterOf(invalid));
+    expect(heard).toEqual([['xenioo.invalid', invalid]]);
+  });
+
+  it('can’t affect a run', async () => {
+    const { run, emitter } = await startDesk();
     emitter.on('xenioo.user-message', () => {
       throw new Error('listener');
     });
 
-    expect(came(await dispatch(eventOf({ Type: 1 })))).toEqual(
-      done('Crm.save'),
-    );
+    expect(await run(event)).toHaveLength(3);
   });
 });
 
-describe('handlers with dependencies', () => {
-  it('use those of their module', async () => {
-    @Injectable()
-    class Store {
-      readonly kept: XeniooEvent[] = [];
+describe('the announcement of a dead letter', () => {
+  @Injectable()
+  class Alarm {
+    readonly heard: unknown[] = [];
+    fail: () => unknown = () => {};
+
+    @OnXeniooFailed()
+    ring(failure: XeniooHandlerFailure): unknown {
+      this.heard.push(failure);
+      return this.fail();
     }
 
-    @Injectable()
-    class Keeper {
-      constructor(private readonly store: Store) {}
+    @OnXeniooInvalid()
+    keep(entry: InvalidXeniooEntry): unknown {
+      this.heard.push(entry);
+      return this.fail();
+    }
+  }
 
+  const invalid = invalidOf({ Type: 'Anna' });
+  const letter = deadLetterOf(event, {
+    handler: 'Desk.one',
+    attempts: 3,
+    error: down,
+  });
+
+  async function startAlarm() {
+    const started = await startDispatcher([Alarm, Desk]);
+    const { app, dispatcher, logs } = started;
+    const announce = dispatcher.announce.bind(dispatcher);
+    const desk = app.get(Desk);
+    return { ...started, announce, alarm: app.get(Alarm), desk, logs };
+  }
+
+  it('runs the @OnXeniooFailed() handlers alone, and is emitted', async () => {
+    const { announce, alarm, desk, emitter } = await startAlarm();
+    const emitted: unknown[] = [];
+    emitter.on('xenioo.failed', failure => emitted.push(failure));
+
+    await announce(letter, down);
+
+    const failure = new XeniooHandlerFailure(event, 'Desk.one', down, 3);
+    expect(alarm.heard).toEqual([failure]);
+    expect(emitted).toEqual([failure]);
+    expect((alarm.heard[0] as XeniooHandlerFailure).error).toBe(down);
+    expect(desk.runs).toEqual([]);
+  });
+
+  it('has the stored error where nobody knows what was thrown', async () => {
+    const { announce, alarm } = await startAlarm();
+
+    await announce(letter);
+
+    expect(alarm.heard).toMatchObject([{ error: letter.error }]);
+  });
+
+  it('runs the @OnXeniooInvalid() handlers alone', async () => {
+    const { announce, alarm } = await startAlarm();
+
+    await announce(deadLetterOf(invalid));
+
+    expect(alarm.heard).toEqual([invalid]);
+  });
+
+  it.each<[string, () => unknown, RegExp]>([
+    [
+      'throws',
+      () => {
+        throw new Error('the pager is down');
+      },
+      /the pager is down\nError: the pager/,
+    ],
+    [
+      'rejects',
+      async () => Promise.reject(new Error('the pager is down')),
+      /the pager is down\nError: the pager/,
+    ],
+    ['hangs', () => new Promise(() => {}), /took longer than 50 ms/],
+  ])('logs a handler that %s, and ends', async (_how, fail, error) => {
+    const { announce, alarm, logs } = await startAlarm();
+    alarm.fail = fail;
+
+    await announce(letter, down);
+    await announce(deadLetterOf(invalid));
+
+    const lines = logs.ofXenioo('error');
+    expect(lines).toEqual([
+      expect.stringContaining(`Alarm.ring failed on dead letter ${letter.id}:`),
+      expect.stringContaining(
+        `Alarm.keep failed on invalid entry ${invalid.id}:`,
+      ),
+    ]);
+    for (const line of lines) expect(line).toMatch(error);
+    expect(lines.join()).not.toContain('Anna');
+  });
+});
+
+it('logs duplicates at debug level, of a call and in all, and notifies observers', async () => {
+  const { app, dispatcher, logs } = await startDispatcher([]);
+  const seen: unknown[] = [];
+  app.get(XeniooObservers).add({
+    duplicatesDropped: duplicates => seen.push(duplicates),
+  });
+
+  dispatcher.reportDuplicates({ bot: 'support', count: 2 });
+  dispatcher.reportDuplicates({ bot: 'sales', count: 3 });
+
+  expect(logs.ofXenioo('debug')).toEqual([
+    'Dropped 2 events of bot support that were accepted before (`dedupe`); 2 since the start.',
+    'Dropped 3 events of bot sales that were accepted before (`dedupe`); 5 since the start.',
+  ]);
+  expect(seen).toEqual([
+    { bot: 'support', count: 2 },
+    { bot: 'sales', count: 3 },
+  ]);
+});
+
+describe('observers', () => {
+  class Crm {
+    @OnXenioo()
+    save(): void {
+      throw down;
+    }
+  }
+
+  const carrier = { traceparent: '00-1-2-01' };
+  const handlerRun: XeniooHandlerRun = {
+    handler: 'Crm.save',
+    event,
+    attempt: 2,
+    carrier,
+  };
+  const task: Partial<XeniooTask> = {
+    handler: 'Crm.save',
+    attempts: 1,
+    carrier,
+  };
+
+  async function observe(observer: XeniooObserver) {
+    const started = await startDispatcher([Crm]);
+    started.app.get(XeniooObservers).add(observer);
+    return started;
+  }
+
+  it('see a handler start and finish', async () => {
+    const seen: unknown[] = [];
+    const { run } = await observe({
+      handlerStarted: (...values) => seen.push(values),
+      handlerFinished: (...values) => seen.push(values),
+    });
+
+    const [result] = await run(event, task);
+
+    expect(seen).toEqual([[handlerRun], [handlerRun, result]]);
+    expect(result).toMatchObject({ status: 'failed', error: down });
+  });
+
+  it('see a dead letter that is announced', async () => {
+    const seen: unknown[] = [];
+    const { dispatcher } = await observe({
+      deadLetterAdded: letter => seen.push(letter),
+    });
+    const letter = deadLetterOf(event);
+
+    await dispatcher.announce(letter);
+
+    expect(seen).toEqual([letter]);
+  });
+
+  it('wrap the execution of a handler, and can’t change its result', async () => {
+    const steps: unknown[] = [];
+    const { run } = await observe({
+      async runHandler(run, next) {
+        steps.push(run);
+        await next().catch(error => steps.push(error));
+        steps.push('after');
+      },
+    });
+
+    expect(statuses(await run(event, task))).toEqual({ 'Crm.save': 'failed' });
+    expect(steps).toEqual([handlerRun, down, 'after']);
+  });
+
+  it('show the handler the AsyncLocalStorage store in which they run it', async () => {
+    const storage = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    class Sees {
       @OnXenioo()
-      keep(event: XeniooEvent): void {
-        this.store.kept.push(event);
+      async see(): Promise<void> {
+        await new Promise(setImmediate);
+        seen.push(storage.getStore());
       }
     }
+    const { app, run } = await startDispatcher([Sees]);
+    app.get(XeniooObservers).add({
+      runHandler: async ({ attempt }, next) => {
+        seen.push(storage.getStore());
+        return storage.run(`attempt ${attempt}`, next);
+      },
+    });
 
-    const { app, dispatch } = await start(Store, Keeper);
-    const event = eventOf({ Type: 8 });
-    await dispatch(event);
+    await storage.run('a call', () => run(event));
 
-    expect(app.get(Store).kept).toEqual([event]);
+    expect(seen).toEqual([undefined, 'attempt 1']);
+  });
+
+  it('that throw are logged, and affect no handler', async () => {
+    const fail = () => {
+      throw new Error('the observer is broken');
+    };
+    const { app, dispatcher, run, logs } = await startDispatcher([Desk]);
+    app.get(XeniooObservers).add({
+      handlerStarted: fail,
+      handlerFinished: fail,
+      runHandler: fail,
+      deadLetterAdded: fail,
+    });
+
+    expect(statuses(await run(event, { handler: 'Desk.works' }))).toEqual({
+      'Desk.works': 'done',
+    });
+    await dispatcher.announce(deadLetterOf(event));
+
+    expect(logs.ofXenioo('error')).toHaveLength(4);
+    expect(logs.ofXenioo('error').join()).toMatch(
+      /`runHandler` of an observer threw; .*: the observer is broken/,
+    );
+  });
+
+  it('may subscribe to tracingChannel("xenioo.handler") instead', async () => {
+    const channel = tracingChannel<unknown, XeniooHandlerRun>('xenioo.handler');
+    const seen: unknown[] = [];
+    const note =
+      (moment: string) =>
+      (message: unknown): void => {
+        seen.push([moment, { ...(message as object) }]);
+      };
+    const subscribers = {
+      start: note('start'),
+      end: note('end'),
+      error: note('error'),
+      asyncStart: note('asyncStart'),
+      asyncEnd: note('asyncEnd'),
+    };
+    channel.subscribe(subscribers);
+    onTestFinished(() => channel.unsubscribe(subscribers));
+    const { run } = await startDispatcher([Crm]);
+
+    await run(event, task);
+    await vi.waitFor(() => expect(seen).toHaveLength(5));
+
+    const failed = { ...handlerRun, error: down };
+    expect(seen).toEqual([
+      ['start', handlerRun],
+      ['end', handlerRun],
+      ['error', failed],
+      ['asyncStart', failed],
+      ['asyncEnd', failed],
+    ]);
+  });
+});
+
+describe('the async context of a webhook call', () => {
+  const storage = new AsyncLocalStorage<string>();
+  const seen: [string, string | undefined][] = [];
+  const see = (who: string) => {
+    seen.push([who, storage.getStore()]);
+  };
+
+  class Singleton {
+    @OnXenioo({
+      when: () => {
+        see('when');
+        return true;
+      },
+    })
+    async handle(): Promise<void> {
+      see('handler');
+      storage.enterWith('the handler');
+      await new Promise(setImmediate);
+      throw down;
+    }
+
+    @OnXenioo()
+    async other(): Promise<void> {
+      see('another handler');
+      await new Promise(setImmediate);
+      see('another handler later');
+    }
+
+    @OnXeniooFailed()
+    alarm(): void {
+      see('failed');
+      storage.enterWith('the alarm');
+    }
+
+    @OnXeniooInvalid()
+    keep(): void {
+      see('invalid');
+    }
+  }
+
+  @Injectable({ scope: Scope.REQUEST })
+  class Scoped {
+    constructor(@Inject(REQUEST) request: unknown) {
+      see(request === event ? 'constructor' : 'constructor of another');
+    }
+
+    @OnXenioo()
+    handle(): void {
+      see('scoped handler');
+    }
+  }
+
+  it('is seen by no handler, condition or listener, nor is an `enterWith()` of another', async () => {
+    const { run, dispatcher, emitter } = await startDispatcher([
+      Singleton,
+      Scoped,
+    ]);
+    emitter.on('xenioo.user-message', () => see('listener'));
+    emitter.on('xenioo.failed', () => see('listener of failures'));
+
+    await storage.run('a call', async () => {
+      await Promise.all([run(event), run(event)]);
+      await run(event, { handler: 'Singleton.handle', attempts: 1 });
+      await dispatcher.announce(deadLetterOf(event));
+      await dispatcher.announce(deadLetterOf(invalidOf('text')));
+    });
+
+    expect(new Set(seen.map(([who]) => who))).toEqual(
+      new Set([
+        'when',
+        'handler',
+        'another handler',
+        'another handler later',
+        'failed',
+        'invalid',
+        'constructor',
+        'scoped handler',
+        'listener',
+        'listener of failures',
+      ]),
+    );
+    expect(seen.filter(([, store]) => store !== undefined)).toEqual([]);
   });
 });

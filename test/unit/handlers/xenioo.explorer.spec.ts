@@ -15,11 +15,12 @@ import {
 import { Test } from '@nestjs/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { XeniooEventType } from '../../../lib/events/xenioo-event-type.js';
-import type { XeniooEvent } from '../../../lib/events/xenioo.event.js';
+import type { XeniooEvent } from '../../../lib/events/xenioo.events.js';
 import { OnXeniooFailed } from '../../../lib/handlers/on-xenioo-failed.decorator.js';
 import { OnXeniooInvalid } from '../../../lib/handlers/on-xenioo-invalid.decorator.js';
 import { OnXenioo } from '../../../lib/handlers/on-xenioo.decorator.js';
 import { XeniooHandlersModule } from '../../../lib/handlers/xenioo-handlers.module.js';
+import type { XeniooHandler } from '../../../lib/handlers/xenioo.handler.js';
 import { XeniooExplorer } from '../../../lib/handlers/xenioo.explorer.js';
 import { XeniooHandlerError } from '../../../lib/xenioo.errors.js';
 import { LogRecorder } from '../../support/log-recorder.js';
@@ -37,9 +38,13 @@ async function start(metadata: ModuleMetadata) {
     .compile();
   onTestFinished(() => app.close());
   await app.init();
-  const { handlers } = app.get(XeniooExplorer);
-  return { app, logs, handlers, names: handlers.map(({ name }) => name) };
+  const explorer = app.get(XeniooExplorer);
+  const handlers = explorer.handlersOf(UserMessage);
+  return { app, logs, explorer, handlers, names: namesOf(handlers) };
 }
+
+const namesOf = (handlers: readonly XeniooHandler[]) =>
+  handlers.map(({ name }) => name);
 
 @Injectable()
 class Crm {
@@ -57,7 +62,7 @@ describe('a decorated method is found', () => {
   it('on a provider, and called on its instance', async () => {
     const { app, handlers, names } = await start({ providers: [Crm] });
     const event = eventOf({ Type: 1 });
-    await handlers[0]!.handle(event);
+    await handlers[0]!.call(event);
 
     expect(names).toEqual(['Crm.save']);
     expect(app.get(Crm).saved).toEqual([event]);
@@ -66,7 +71,7 @@ describe('a decorated method is found', () => {
   it('on a controller', async () => {
     @Controller()
     class Desk {
-      @OnXenioo(TakeOver)
+      @OnXenioo()
       notify(): void {}
     }
 
@@ -185,7 +190,7 @@ describe('a class whose instances last for one event', () => {
 
     const { handlers, names } = await start({ providers: [Session, Scoped] });
     const events = [eventOf({ Type: 8 }), eventOf({ Type: 9 })] as const;
-    for (const event of events) await handlers[0]!.handle(event);
+    for (const event of events) await handlers[0]!.call(event);
 
     expect(names).toEqual(['Scoped.keep']);
     expect(seen.map(([, event]) => event)).toEqual(events);
@@ -207,8 +212,8 @@ describe('a class whose instances last for one event', () => {
 
     const { handlers } = await start({ providers: [Scoped] });
     const event = eventOf({ Type: 8 });
-    await handlers[0]!.handle(event);
-    await handlers[0]!.handle(event);
+    await handlers[0]!.call(event);
+    await handlers[0]!.call(event);
 
     expect(instances.size).toBe(2);
   });
@@ -228,7 +233,7 @@ describe('a class whose instances last for one event', () => {
 
     const { handlers } = await start({ controllers: [Desk] });
     const event = eventOf({ Type: 10 });
-    await handlers[0]!.handle(event);
+    await handlers[0]!.call(event);
 
     expect(requests).toEqual([event]);
   });
@@ -248,8 +253,8 @@ describe('a class whose instances last for one event', () => {
     }
 
     const { handlers } = await start({ providers: [Transient] });
-    await handlers[0]!.handle(eventOf({ Type: 8 }));
-    await handlers[0]!.handle(eventOf({ Type: 8 }));
+    await handlers[0]!.call(eventOf({ Type: 8 }));
+    await handlers[0]!.call(eventOf({ Type: 8 }));
 
     expect(instances.size).toBe(2);
   });
@@ -270,7 +275,7 @@ describe('a class whose instances last for one event', () => {
     applyTenants();
     const { handlers } = await start({ providers: [Tenant] });
     for (const name of ['support', 'sales', 'support']) {
-      await handlers[0]!.handle(eventOf({ Type: 8 }, { name }));
+      await handlers[0]!.call(eventOf({ Type: 8 }, { name }));
     }
 
     const [support, sales, again] = instances;
@@ -292,7 +297,7 @@ describe('a class whose instances last for one event', () => {
 
     const { handlers } = await start({ providers: [Broken] });
 
-    await expect(handlers[0]!.handle(eventOf({ Type: 8 }))).rejects.toThrow(
+    await expect(handlers[0]!.call(eventOf({ Type: 8 }))).rejects.toThrow(
       'no connection',
     );
   });
@@ -312,7 +317,7 @@ describe('a class whose instances last for one event', () => {
     });
     onTestFinished(() => ContextIdFactory.apply(undefined as never));
 
-    await expect(handlers[0]!.handle(eventOf({ Type: 8 }))).rejects.toThrow(
+    await expect(handlers[0]!.call(eventOf({ Type: 8 }))).rejects.toThrow(
       TypeError,
     );
   });
@@ -415,6 +420,53 @@ describe('what a handler says of retries', () => {
         'Torn.keep has several `retry` that differ. It is tried again as a whole: give one of its decorators a `retry`, or all the same.',
       ),
     );
+  });
+});
+
+describe('the handlers of an event type', () => {
+  class Desk {
+    @OnXenioo([UserMessage, TakeOver])
+    notify(): void {}
+
+    @OnXeniooFailed()
+    alarm(): void {}
+  }
+
+  class Audit {
+    @OnXenioo({ bot: 'support' })
+    write(): void {}
+
+    @OnXenioo(UserMessage)
+    @OnXeniooInvalid()
+    keep(): void {}
+  }
+
+  it.each([
+    [UserMessage, ['Audit.keep', 'Audit.write', 'Crm.save', 'Desk.notify']],
+    [TakeOver, ['Audit.write', 'Desk.notify']],
+    [XeniooEventType.HandOver, ['Audit.write']],
+    [99, ['Audit.write']],
+    [2 ** 53 - 1, ['Audit.write']],
+  ])('are those that subscribe to it: %i', async (type, names) => {
+    const { explorer } = await start({ providers: [Crm, Desk, Audit] });
+
+    expect(namesOf(explorer.handlersOf(type)).toSorted()).toEqual(names);
+  });
+
+  it('are found by name, if they handle events', async () => {
+    const { explorer } = await start({ providers: [Crm, Desk, Audit] });
+
+    expect(explorer.handlerNamed('Crm.save')?.name).toBe('Crm.save');
+    expect(explorer.handlerNamed('Audit.keep')?.name).toBe('Audit.keep');
+    expect(explorer.handlerNamed('Desk.alarm')).toBeUndefined();
+    expect(explorer.handlerNamed('Crm.gone')).toBeUndefined();
+  });
+
+  it('are none of those that subscribe to dead letters alone', async () => {
+    const { explorer } = await start({ providers: [Crm, Desk, Audit] });
+
+    expect(namesOf(explorer.subscribersTo('invalid'))).toEqual(['Audit.keep']);
+    expect(namesOf(explorer.subscribersTo('failed'))).toEqual(['Desk.alarm']);
   });
 });
 

@@ -1,37 +1,46 @@
 import { describe, expect, it } from 'vitest';
-import { XeniooHandlerFailure } from '../../../lib/handlers/xenioo-handler.failure.js';
+import { deadLetterOf } from '../../../lib/inbox/record-run.js';
 import {
-  letterOfFailures,
-  letterOfInvalid,
-} from '../../../lib/inbox/dead-letter.js';
-import type { XeniooDeadLetter } from '../../../lib/inbox/dead-letter.js';
-import { isMeant } from '../../../lib/inbox/xenioo.dead-letter-store.js';
+  matchesFilter,
+  type XeniooDeadLetterFilter,
+} from '../../../lib/inbox/xenioo.dead-letter-store.js';
 import { eventOf, invalidOf } from '../../support/receipt.js';
 
-const event = eventOf({ Type: 1 });
-const failures = ['Crm.save', 'Desk.notify'].map(
-  handler => new XeniooHandlerFailure(event, handler, new Error('down'), 1),
-);
-const ofEvent = letterOfFailures(event, failures);
-const ofInvalid = letterOfInvalid(invalidOf('text'));
+const event = eventOf({ Type: 1, ConversationId: 'ada' }, { name: 'support' });
+const ofEvent = deadLetterOf(event, { handler: 'Crm.save', attempts: 3 });
+const ofInvalid = deadLetterOf(invalidOf('text', { name: 'shop' }));
 
-/** What a store knows of a letter without reading it. */
-function named({ kind, failures }: XeniooDeadLetter) {
-  return { kind, handlers: failures.map(({ handler }) => handler) };
-}
-
-describe('a filter', () => {
-  it.each([
+describe('matchesFilter()', () => {
+  it.each<[XeniooDeadLetterFilter, boolean, boolean]>([
     [{}, true, true],
-    [{ kind: undefined, handler: undefined }, true, true],
+    [
+      {
+        kind: undefined,
+        handler: undefined,
+        eventId: undefined,
+        bot: undefined,
+        conversationId: undefined,
+      },
+      true,
+      true,
+    ],
     [{ kind: 'event' }, true, false],
     [{ kind: 'invalid' }, false, true],
-    [{ handler: 'Desk.notify' }, true, false],
-    [{ handler: 'Desk' }, false, false],
-    [{ kind: 'event', handler: 'Crm.save' }, true, false],
+    [{ handler: 'Crm.save' }, true, false],
+    [{ handler: 'Crm' }, false, false],
+    [{ eventId: event.id }, true, false],
+    [{ eventId: ofEvent.id }, false, false],
+    [{ eventId: ofInvalid.id }, false, true],
+    [{ bot: 'support' }, true, false],
+    [{ bot: 'shop' }, false, true],
+    [{ conversationId: 'ada' }, true, false],
+    [{ conversationId: 'bob' }, false, false],
+    [{ conversationId: '' }, false, false],
+    [{ kind: 'event', handler: 'Crm.save', bot: 'support' }, true, false],
     [{ kind: 'invalid', handler: 'Crm.save' }, false, false],
-  ] as const)('of %o means a letter or not', (filter, event, invalid) => {
-    expect(isMeant(named(ofEvent), filter)).toBe(event);
-    expect(isMeant(named(ofInvalid), filter)).toBe(invalid);
+    [{ conversationId: 'ada', bot: 'shop' }, false, false],
+  ])('answers for %o', (filter, matchesEvent, matchesInvalid) => {
+    expect(matchesFilter(ofEvent, filter)).toBe(matchesEvent);
+    expect(matchesFilter(ofInvalid, filter)).toBe(matchesInvalid);
   });
 });

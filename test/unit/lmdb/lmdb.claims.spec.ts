@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { datedEvent } from '../../../lib/testing/inbox-bench.js';
-import { lmdbBench } from '../../support/lmdb-bench.js';
+import {
+  datedEvent,
+  delivery,
+  LmdbHarness,
+} from '../../support/lmdb-harness.js';
 
 afterEach(() => void vi.useRealTimers());
 
@@ -13,53 +16,53 @@ describe('with ids that are remembered for a minute', () => {
   const dedupe = { ttlSeconds: 60, maxIds: 1_000 };
 
   it('drops what comes again within it, also after a restart', async () => {
-    const { bench } = await lmdbBench();
+    const harness = await LmdbHarness.create();
     const event = datedEvent();
-    const inbox = await bench.start(undefined, { dedupe });
-    await inbox.accept({ entries: [event] });
+    const inbox = await harness.start(undefined, { dedupe });
+    await inbox.accept(delivery([event]));
     await inbox.idle();
-    await bench.stop(inbox);
+    await harness.stop(inbox);
 
     later(59_000);
-    const again = await bench.start(undefined, { dedupe });
-    await again.accept({ entries: [event] });
+    const again = await harness.start(undefined, { dedupe });
+    await again.accept(delivery([event]));
     await again.idle();
 
-    expect(bench.ids).toEqual([event.id]);
+    expect(harness.ids).toEqual([event.id]);
   });
 
   it('takes it again later, once', async () => {
-    const { bench } = await lmdbBench();
+    const harness = await LmdbHarness.create();
     const event = datedEvent();
-    const inbox = await bench.start(undefined, { dedupe });
-    await inbox.accept({ entries: [event] });
+    const inbox = await harness.start(undefined, { dedupe });
+    await inbox.accept(delivery([event]));
 
     later(61_000);
-    await inbox.accept({ entries: [event, event] });
-    await inbox.accept({ entries: [event] });
+    await inbox.accept(delivery([event, event]));
+    await inbox.accept(delivery([event]));
     await inbox.idle();
 
-    expect(bench.ids).toEqual([event.id, event.id]);
+    expect(harness.ids).toEqual([event.id, event.id]);
   });
 
   it('forgets at its start what is too old, and takes no other', async () => {
-    const { bench } = await lmdbBench();
+    const harness = await LmdbHarness.create();
     const [old, young] = [datedEvent(), datedEvent()];
-    const inbox = await bench.start(undefined, { dedupe });
-    await inbox.accept({ entries: [old] });
+    const inbox = await harness.start(undefined, { dedupe });
+    await inbox.accept(delivery([old]));
     await inbox.idle();
     later(61_000);
-    await inbox.accept({ entries: [young] });
+    await inbox.accept(delivery([young]));
     await inbox.idle();
-    await bench.stop(inbox);
+    await harness.stop(inbox);
 
-    const again = await bench.start(undefined, {
+    const again = await harness.start(undefined, {
       dedupe: { ...dedupe, ttlSeconds: 86_400 },
     });
-    await again.accept({ entries: [young] });
+    await again.accept(delivery([young]));
     await again.idle();
 
-    expect(bench.ids).toEqual([old.id, young.id]);
+    expect(harness.ids).toEqual([old.id, young.id]);
   });
 });
 
@@ -67,35 +70,37 @@ describe('with room for a number of ids', () => {
   const dedupe = { ttlSeconds: 3_600, maxIds: 20 };
 
   it('forgets the oldest, and keeps the newest, also over a restart', async () => {
-    const { bench } = await lmdbBench();
+    const harness = await LmdbHarness.create();
     const events = Array.from({ length: 30 }, () => datedEvent());
-    const inbox = await bench.start(undefined, { dedupe });
+    const inbox = await harness.start(undefined, { dedupe });
     for (const [index, event] of events.entries()) {
       later(index);
-      await inbox.accept({ entries: [event] });
+      await inbox.accept(delivery([event]));
     }
     await inbox.idle();
-    await bench.stop(inbox);
+    await harness.stop(inbox);
 
-    const again = await bench.start(undefined, { dedupe });
-    await again.accept({ entries: events.slice(10) });
+    const again = await harness.start(undefined, { dedupe });
+    await again.accept(delivery(events.slice(10)));
     await again.idle();
-    expect(bench.runs).toHaveLength(30);
+    expect(harness.runs).toHaveLength(30);
 
-    await again.accept({ entries: [events[0]!] });
+    await again.accept(delivery([events[0]!]));
     await again.idle();
-    expect(bench.ids.at(-1)).toBe(events[0]!.id);
-    expect(bench.runs).toHaveLength(31);
+    expect(harness.ids.at(-1)).toBe(events[0]!.id);
+    expect(harness.runs).toHaveLength(31);
   });
 
   it('takes a call of more than that', async () => {
-    const { bench } = await lmdbBench();
+    const harness = await LmdbHarness.create();
     const events = Array.from({ length: 50 }, () => datedEvent());
-    const inbox = await bench.start(undefined, { dedupe });
+    const inbox = await harness.start(undefined, { dedupe });
 
-    await inbox.accept({ entries: [...events, ...events] });
+    await inbox.accept(delivery([...events, ...events]));
     await inbox.idle();
 
-    expect(bench.ids.toSorted()).toEqual(events.map(({ id }) => id).toSorted());
+    expect(harness.ids.toSorted()).toEqual(
+      events.map(({ id }) => id).toSorted(),
+    );
   });
 });

@@ -1,10 +1,12 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   datedEvent,
-  givenUp,
+  delivery,
+  failed,
   invalidEntry,
-} from '../../../lib/testing/inbox-bench.js';
-import { lmdbBench } from '../../support/lmdb-bench.js';
+  LmdbHarness,
+  retry,
+} from '../../support/lmdb-harness.js';
 
 const DAY_MS = 86_400_000;
 
@@ -13,114 +15,223 @@ afterEach(() => void vi.useRealTimers());
 const pretend = (date: number) =>
   vi.useFakeTimers({ toFake: ['Date'], now: date });
 
-describe('with more letters than are read at a time', () => {
-  it('lists them in pages, from the oldest to the newest', async () => {
-    const { bench } = await lmdbBench();
-    const inbox = await bench.open();
+const idsOf = (letters: readonly { readonly id: string }[]) =>
+  letters.map(({ id }) => id);
+
+describe('a run with failed handlers', () => {
+  it('leaves a dead letter for each, and announces it with what was thrown', async () => {
+    const harness = await LmdbHarness.create();
+    const inbox = await harness.start(() => [failed('A.a'), failed('B.b')]);
+    const event = datedEvent();
+
+    await inbox.accept(delivery([event]));
+    await inbox.idle();
+
+    const letters = await inbox.deadLetters.list();
+    expect(letters).toMatchObject([
+      { id: `${event.id}.A.a`, handler: 'A.a', attempts: 3, kind: 'event' },
+      { id: `${event.id}.B.b`, error: { message: 'B.b is broken' } },
+    ]);
+    expect(harness.announced.map(({ letter }) => letter)).toEqual(letters);
+    expect(harness.announced[0]?.error).toBeInstanceOf(Error);
+  });
+
+  it('replaces the letter that the same handler left before', async () => {
+    const harness = await LmdbHarness.create();
+    const inbox = await harness.start(() => [failed('A.a')], { dedupe: false });
+    const event = datedEvent();
+
+    for (let runs = 0; runs < 3; runs++) {
+      await inbox.accept(delivery([event]));
+      await inbox.idle();
+    }
+
+    expect(idsOf(await inbox.deadLetters.list())).toEqual([`${event.id}.A.a`]);
+    expect((await inbox.stats()).deadLetters).toBe(1);
+    expect(await inbox.deadLetters.remove(`${event.id}.A.a`)).toBe(true);
+    expect(await inbox.deadLetters.list()).toEqual([]);
+  });
+
+  it('leaves the letter of an invalid entry when it has run', async () => {
+    const harness = await LmdbHarness.create();
+    const inbox = await harness.start(() => []);
+    const entry = invalidEntry();
+
+    await inbox.accept(delivery([entry]));
+    await inbox.idle();
+
+    expect(await inbox.deadLetters.get(entry.id)).toMatchObject({
+      kind: 'invalid',
+      entry,
+    });
+    expect(harness.announced).toMatchObject([{ letter: { id: entry.id } }]);
+  });
+});
+
+describe('a list of dead letters', () => {
+  it('comes in pages, from the oldest to the newest', async () => {
+    const harness = await LmdbHarness.create();
+    const inbox = await harness.start(undefined, { concurrency: 1 });
     const ids: string[] = [];
     for (let calls = 0; calls < 9; calls++) {
       const entries = Array.from({ length: 50 }, () => invalidEntry());
-      await inbox.accept({ entries });
-      ids.push(...entries.map(({ id }) => id));
+      await inbox.accept(delivery(entries));
+      ids.push(...idsOf(entries));
     }
+    await inbox.idle();
 
     const listed: string[] = [];
     for (;;) {
       const query = { limit: 70, after: listed.at(-1) };
       const page = await inbox.deadLetters.list(query);
       if (page.length === 0) break;
-      listed.push(...page.map(({ id }) => id));
+      listed.push(...idsOf(page));
     }
 
     expect(listed).toEqual(ids);
   });
 
-  it('finds the few that are meant behind all others', async () => {
-    const { bench } = await lmdbBench();
-    const inbox = await bench.start(({ entry }) =>
-      'reason' in entry ? undefined : givenUp(entry),
+  it('holds those that fit every field of a filter, however far behind', async () => {
+    const harness = await LmdbHarness.create();
+    const inbox = await harness.start(({ entry }) =>
+      'reason' in entry ? [] : [failed('Crm.save')],
     );
     const entries = Array.from({ length: 450 }, () => invalidEntry());
-    await inbox.accept({ entries });
+    await inbox.accept(delivery(entries));
     await inbox.idle();
-    const event = datedEvent();
-    await inbox.accept({ entries: [event] });
+    const [ada, bob] = [datedEvent('ada'), datedEvent('bob')];
+    await inbox.accept(delivery([ada, bob]));
     await inbox.idle();
+    const find = async (filter: object) =>
+      (await inbox.deadLetters.list(filter)).map(({ entry }) => entry.id);
 
-    const found = await inbox.deadLetters.list({ handler: 'Crm.save' });
-
-    expect(found.map(({ id }) => id)).toEqual([event.id]);
+    expect(await find({ handler: 'Crm.save' })).toHaveLength(2);
+    expect(await find({ conversationId: 'ada' })).toEqual([ada.id]);
+    expect(await find({ eventId: bob.id, kind: 'event' })).toEqual([bob.id]);
+    expect(await find({ eventId: bob.id, kind: 'invalid' })).toEqual([]);
+    expect(await find({ kind: 'invalid', limit: 1_000 })).toHaveLength(450);
+    expect(await find({ bot: 'another' })).toEqual([]);
   });
 });
 
-describe('keepDeadLettersDays', () => {
-  it('removes at the start what is older, and says so', async () => {
-    const { bench, logs } = await lmdbBench({ keepDeadLettersDays: 30 });
-    const now = Date.now();
-    const inbox = await bench.open();
-    pretend(now - 31 * DAY_MS);
-    const old = Array.from({ length: 250 }, () => invalidEntry());
-    await inbox.accept({ entries: old });
-    pretend(now - 29 * DAY_MS);
-    const young = invalidEntry();
-    await inbox.accept({ entries: [young] });
-    await bench.stop(inbox);
-    vi.useRealTimers();
-
-    const again = await bench.start();
-
-    await vi.waitFor(
-      () =>
-        expect(logs.ofXenioo('warn')).toEqual([
-          'Removed 250 dead letters older than 30 days (`keepDeadLettersDays`).',
-        ]),
-      { timeout: 5_000 },
+describe('the replay of a dead letter', () => {
+  it('runs its handler alone, with no attempts', async () => {
+    const harness = await LmdbHarness.create();
+    const inbox = await harness.start(({ handler }) =>
+      handler === undefined ? [failed('A.a'), failed('B.b')] : undefined,
     );
-    const left = await again.deadLetters.list({ limit: 1_000 });
-    expect(left.map(({ id }) => id)).toEqual([young.id]);
-  });
-});
+    const event = datedEvent();
+    await inbox.accept(delivery([event]));
+    await inbox.idle();
 
-describe('when two processes work on letters', () => {
-  it('replays a letter once, whoever is first', async () => {
-    const { bench } = await lmdbBench();
+    const task = { entry: event, handler: 'A.a', attempts: 0 };
+    expect(await inbox.deadLetters.replay(`${event.id}.A.a`, [task])).toBe(
+      true,
+    );
+    await inbox.idle();
+
+    expect(harness.runs[1]).toMatchObject({ handler: 'A.a', attempts: 0 });
+    expect(idsOf(await inbox.deadLetters.list())).toEqual([`${event.id}.B.b`]);
+  });
+
+  it('is not dropped as a duplicate, and answers false where there is no letter', async () => {
+    const harness = await LmdbHarness.create();
+    const inbox = await harness.start(() => []);
+    const [invalid, event] = [invalidEntry(), datedEvent()];
+    await inbox.accept(delivery([event, invalid]));
+    await inbox.idle();
+    const tasks = [{ entry: event, attempts: 0 }];
+
+    expect(await inbox.deadLetters.replay(invalid.id, tasks)).toBe(true);
+    expect(await inbox.deadLetters.replay(invalid.id, tasks)).toBe(false);
+    await inbox.idle();
+
+    expect(harness.ids.filter(id => id === event.id)).toHaveLength(2);
+  });
+
+  it('happens once, whichever of two processes is first', async () => {
+    const harness = await LmdbHarness.create();
     let isBroken = true;
-    const behaviour = ({ entry }: { entry: Parameters<typeof givenUp>[0] }) =>
-      isBroken ? givenUp(entry) : undefined;
-    const first = await bench.start(behaviour);
-    const second = await bench.start(behaviour);
+    const behaviour = () => (isBroken ? [failed('Crm.save')] : undefined);
+    const first = await harness.start(behaviour);
+    const second = await harness.start(behaviour);
     const events = Array.from({ length: 20 }, () => datedEvent());
-    await first.accept({ entries: events });
+    await first.accept(delivery(events));
     await first.idle();
     isBroken = false;
 
     const replayed = await Promise.all(
-      events.flatMap(event =>
+      events.flatMap(entry =>
         [first, second].map(inbox =>
-          inbox.deadLetters.replay(event.id, {
-            entries: [event],
-            handlers: ['Crm.save'],
-          }),
+          inbox.deadLetters.replay(`${entry.id}.Crm.save`, [
+            { entry, handler: 'Crm.save', attempts: 0 },
+          ]),
         ),
       ),
     );
     await first.idle();
 
     expect(replayed.filter(Boolean)).toHaveLength(20);
-    expect(bench.runs).toHaveLength(40);
+    expect(harness.runs).toHaveLength(40);
     expect(await second.deadLetters.list()).toEqual([]);
   });
+});
 
-  it('shows the one what the other has written', async () => {
-    const { bench } = await lmdbBench();
-    const first = await bench.open();
-    const second = await bench.open();
-    const entry = invalidEntry();
+describe('deadLetterRetentionDays', () => {
+  it('removes at the start what is older, and says so', async () => {
+    const harness = await LmdbHarness.create({ deadLetterRetentionDays: 30 });
+    const now = Date.now();
+    const inbox = await harness.start(() => []);
+    pretend(now - 31 * DAY_MS);
+    const old = Array.from({ length: 250 }, () => invalidEntry());
+    await inbox.accept(delivery(old));
+    await inbox.idle();
+    pretend(now - 29 * DAY_MS);
+    const young = invalidEntry();
+    await inbox.accept(delivery([young]));
+    await inbox.idle();
+    await harness.stop(inbox);
+    vi.useRealTimers();
 
-    await first.accept({ entries: [entry] });
+    const again = await harness.start();
 
-    expect((await second.deadLetters.get(entry.id))?.id).toBe(entry.id);
-    expect(await second.deadLetters.remove(entry.id)).toBe(true);
-    expect(await first.deadLetters.list()).toEqual([]);
+    await expect
+      .poll(() => harness.logs.ofXenioo('warn'))
+      .toEqual([
+        'Removed 250 dead letters older than 30 days (`deadLetterRetentionDays`).',
+      ]);
+    const left = await again.deadLetters.list({ limit: 1_000 });
+    expect(idsOf(left)).toEqual([young.id]);
+  });
+});
+
+describe('a handler that is to be retried', () => {
+  it('runs alone when it is due, its attempts counted, with what the call carried', async () => {
+    const harness = await LmdbHarness.create();
+    const inbox = await harness.start(({ handler }) =>
+      handler === undefined ? [retry(100, 4)] : undefined,
+    );
+    const carrier = { traceparent: '00-1-2-01' };
+
+    await inbox.accept(delivery([datedEvent()], carrier));
+    await inbox.idle();
+
+    expect(harness.runs).toMatchObject([
+      { attempts: 0, carrier },
+      { handler: 'Crm.tell', attempts: 4, carrier },
+    ]);
+  });
+
+  it('comes in time, though the clock is set back by an hour', async () => {
+    const harness = await LmdbHarness.create();
+    const inbox = await harness.start(({ handler }) =>
+      handler === undefined ? [retry(300)] : undefined,
+    );
+    await inbox.accept(delivery([datedEvent()]));
+    await expect.poll(async () => (await inbox.stats()).retries).toBe(1);
+
+    pretend(Date.now() - 3_600_000);
+
+    await harness.hasRun(2);
   });
 });

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { LmdbFolder } from '../../../lib/lmdb/lmdb.folder.js';
 import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
 import { inboxPath } from '../../support/lmdb-folder.js';
@@ -19,11 +19,11 @@ describe('what is written together', () => {
       void folder.tables.pending.put([1, 2], 'two');
     });
     expect(folder.tables.pending.get([1, 2])).toBe('two');
-    await folder.close();
+    await folder.close(1_000);
 
     const again = await LmdbFolder.open(path);
     expect(again.tables.pending.get([1, 1])).toBe('one');
-    await again.close();
+    await again.close(1_000);
   });
 
   it('is written where a key is absent, or has the version that was seen', async () => {
@@ -48,17 +48,17 @@ describe('what is written together', () => {
       value: 'of version 8',
       version: 8,
     });
-    await folder.close();
+    await folder.close(1_000);
   });
 });
 
 describe('a folder that is closed', () => {
   it('refuses to be read or written', async () => {
     const folder = await LmdbFolder.open(await inboxPath());
-    await folder.close();
-    await folder.close();
+    await folder.close(1_000);
+    await folder.close(1_000);
 
-    expect(folder.isClosed).toBe(true);
+    expect(folder.isOpen).toBe(false);
     expect(() => folder.tables).toThrow(XeniooInboxError);
     await expect(folder.write(() => {})).rejects.toThrow(XeniooInboxError);
     folder.refresh();
@@ -87,7 +87,7 @@ describe.skipIf(!hasSmallDisks)(`on a full disk${NO_SMALL_DISKS}`, () => {
     await write();
 
     expect(folder.tables.pending.getKeysCount()).toBe(100);
-    await folder.close();
+    await folder.close(1_000);
   });
 
   it('does not let lmdb find that out, which prints it and may end the process', async () => {
@@ -99,9 +99,7 @@ describe.skipIf(!hasSmallDisks)(`on a full disk${NO_SMALL_DISKS}`, () => {
     await first.kill();
     // It reads what waits from the disk.
     const process = await LmdbProcess.start(path, { isHanging: true });
-    await vi.waitFor(() => expect(process.handled).toEqual([waiting]), {
-      timeout: 5_000,
-    });
+    await expect.poll(() => process.handled).toEqual([waiting]);
     disk.fill();
 
     for (let tries = 0; tries < 40; tries++) {
@@ -112,9 +110,7 @@ describe.skipIf(!hasSmallDisks)(`on a full disk${NO_SMALL_DISKS}`, () => {
     disk.free();
     await process.accept(entryNamed('small'));
 
-    await vi.waitFor(() => expect(process.handled.at(-1)).toBe('small'), {
-      timeout: 5_000,
-    });
+    await expect.poll(() => process.handled.at(-1)).toBe('small');
     expect(process.handled).toHaveLength(2);
   }, 15_000);
 });

@@ -1,9 +1,13 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
-import { datedEvent, gate } from '../../../lib/testing/inbox-bench.js';
-import { lmdbBench } from '../../support/lmdb-bench.js';
+import { describe, expect, it } from 'vitest';
 import { inboxPath, temporaryFolder } from '../../support/lmdb-folder.js';
+import {
+  datedEvent,
+  delivery,
+  gate,
+  LmdbHarness,
+} from '../../support/lmdb-harness.js';
 import { entryNamed, LmdbProcess } from '../../support/lmdb-process.js';
 
 const socketsIn = async (path: string) =>
@@ -50,17 +54,14 @@ describe('when two processes share a folder', () => {
     const second = await LmdbProcess.start(path);
     const names = namesOf('event', 30);
     for (const name of names) await second.accept(entryNamed(name));
-    await vi.waitFor(() => expect(first.handled).toHaveLength(5), {
-      timeout: 5_000,
-    });
+    await expect.poll(() => first.handled).toHaveLength(5);
     expect(second.handled).toEqual([]);
 
     await first.kill();
 
-    await vi.waitFor(
-      () => expect(second.handled.toSorted()).toEqual(names.toSorted()),
-      { timeout: 5_000 },
-    );
+    await expect
+      .poll(() => second.handled.toSorted())
+      .toEqual(names.toSorted());
     await second.idle();
   });
 
@@ -74,9 +75,7 @@ describe('when two processes share a folder', () => {
     await first.stop();
     await second.accept(entryNamed('after'));
 
-    await vi.waitFor(() => expect(second.handled).toEqual(['after']), {
-      timeout: 2_000,
-    });
+    await expect.poll(() => second.handled).toEqual(['after']);
     expect(first.handled).toEqual(['before']);
   });
 
@@ -107,10 +106,7 @@ describe('when two processes share a folder', () => {
     await owner.kill();
     const last = await LmdbProcess.start(path);
 
-    await vi.waitFor(
-      async () => expect(await socketsIn(path)).toHaveLength(1),
-      { timeout: 5_000 },
-    );
+    await expect.poll(async () => await socketsIn(path)).toHaveLength(1);
     await last.stop();
     expect(await socketsIn(path)).toEqual([]);
   });
@@ -155,13 +151,11 @@ describe('when the socket of the one that handles is removed by hand', () => {
     for (const name of await socketsIn(path)) await rm(join(path, name));
 
     const second = await LmdbProcess.start(path);
-    await vi.waitFor(
-      () =>
-        expect(first.logged).toEqual([
-          expect.stringContaining('Was the file of its socket removed?'),
-        ]),
-      { timeout: 5_000 },
-    );
+    await expect
+      .poll(() => first.logged)
+      .toEqual([
+        expect.stringContaining('Was the file of its socket removed?'),
+      ]);
     const names = namesOf('after', 20);
     for (const name of names) await first.accept(entryNamed(name));
     await first.idle();
@@ -173,39 +167,39 @@ describe('when the socket of the one that handles is removed by hand', () => {
 
 describe('when two inboxes of one process share a folder', () => {
   it('behaves as two processes do', async () => {
-    const { bench } = await lmdbBench();
+    const harness = await LmdbHarness.create();
     const by: string[] = [];
-    const first = await bench.start(() => void by.push('first'));
-    const second = await bench.start(() => void by.push('second'));
+    const first = await harness.start(() => void by.push('first'));
+    const second = await harness.start(() => void by.push('second'));
 
-    await second.accept({ entries: [datedEvent()] });
+    await second.accept(delivery([datedEvent()]));
     await second.idle();
-    await bench.stop(first);
-    await second.accept({ entries: [datedEvent()] });
+    await harness.stop(first);
+    await second.accept(delivery([datedEvent()]));
     await second.idle();
 
     expect(by).toEqual(['first', 'second']);
   });
 
   it('handles nothing once it has stopped, though it was just to take over', async () => {
-    const { bench, logs } = await lmdbBench();
-    for (let rounds = 0; rounds < 10; rounds++) {
+    const harness = await LmdbHarness.create();
+    for (let rounds = 0; rounds < 4; rounds++) {
       const { opened, open } = gate();
-      const first = await bench.start(() => opened);
+      const first = await harness.start(() => opened);
       const by: string[] = [];
-      const second = await bench.start(() => void by.push('second'));
-      await first.accept({ entries: [datedEvent()] });
-      await bench.stop(first, 0);
-      await bench.stop(second);
+      const second = await harness.start(() => void by.push('second'));
+      await first.accept(delivery([datedEvent()]));
+      await harness.stop(first, 0);
+      await harness.stop(second);
       const handled = by.length;
       open();
 
-      const third = await bench.start();
+      const third = await harness.start();
       await third.idle();
-      await bench.stop(third);
+      await harness.stop(third);
 
       expect(by).toHaveLength(handled);
     }
-    expect(logs.ofXenioo('error')).toEqual([]);
+    expect(harness.logs.ofXenioo('error')).toEqual([]);
   });
 });

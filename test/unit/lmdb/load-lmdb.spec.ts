@@ -2,12 +2,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { assertFit, loadLmdb } from '../../../lib/lmdb/load-lmdb.js';
+import { assertSupported, loadLmdb } from '../../../lib/lmdb/load-lmdb.js';
 import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
 import { temporaryFolder } from '../../support/lmdb-folder.js';
 
-/** Where a package would be loaded from that says this of itself. */
-async function entryOf(manifest?: object): Promise<string> {
+/** The file from which a package would be loaded that has this manifest. */
+async function fileOf(manifest?: object): Promise<string> {
   const folder = await temporaryFolder();
   await mkdir(join(folder, 'dist'));
   if (manifest) {
@@ -17,17 +17,17 @@ async function entryOf(manifest?: object): Promise<string> {
 }
 
 describe('the package lmdb', () => {
-  it('is loaded in version 2', async () => {
-    const { resolve } = createRequire(import.meta.url);
+  it('is loaded in version 2', () => {
+    const { lmdb, file } = loadLmdb();
 
-    expect((await loadLmdb()).open).toBeTypeOf('function');
-    expect(() => assertFit(() => resolve('lmdb'))).not.toThrow();
+    expect(lmdb.open).toBeTypeOf('function');
+    expect(() => assertSupported(file)).not.toThrow();
   });
 
-  it('is refused in version 3, with what to do', async () => {
-    const entry = await entryOf({ name: 'lmdb', version: '3.5.6' });
+  it('is refused in version 3, with what to install', async () => {
+    const file = await fileOf({ name: 'lmdb', version: '3.5.6' });
 
-    expect(() => assertFit(() => entry)).toThrow(
+    expect(() => assertSupported(file)).toThrow(
       new XeniooInboxError(
         'the LMDB inbox needs lmdb 2, and found 3.5.6, which breaks under load: npm install lmdb@2',
       ),
@@ -35,18 +35,20 @@ describe('the package lmdb', () => {
   });
 
   it.each<[string, object | undefined]>([
-    ['nothing says its version', undefined],
+    ['there is no manifest', undefined],
     ['it is part of a bundle', { name: 'my-app', version: '3.0.0' }],
-    ['the version is left out', { name: 'lmdb' }],
-  ])('is taken as it is where %s', async (_, manifest) => {
-    const entry = await entryOf(manifest);
+    ['the manifest has no version', { name: 'lmdb' }],
+  ])('is accepted where %s', async (_, manifest) => {
+    const file = await fileOf(manifest);
 
-    expect(() => assertFit(() => entry)).not.toThrow();
+    expect(() => assertSupported(file)).not.toThrow();
   });
 
-  it('is taken as it is where it is found nowhere', () => {
-    const { resolve } = createRequire(import.meta.url);
+  it('is asked for where it is not installed, and where a bundle lacks it', async () => {
+    const elsewhere = createRequire(join(await temporaryFolder(), 'app.js'));
 
-    expect(() => assertFit(() => resolve('lmdb-nowhere'))).not.toThrow();
+    expect(() => loadLmdb(elsewhere)).toThrow(
+      /^the LMDB inbox needs the package lmdb, .*npm install lmdb@2.*mark lmdb as external/s,
+    );
   });
 });

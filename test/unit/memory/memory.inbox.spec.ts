@@ -1,95 +1,143 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Logger } from '@nestjs/common';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { XeniooEntry } from '../../../lib/events/parse-entry.js';
-import type { XeniooEvent } from '../../../lib/events/xenioo.event.js';
-import { XeniooHandlerFailure } from '../../../lib/handlers/xenioo-handler.failure.js';
-import {
-  onlyOf,
-  type XeniooAttempt,
-  type XeniooDispatch,
-  type XeniooSettlement,
-} from '../../../lib/handlers/xenioo.dispatch.js';
+import { OnXeniooFailed } from '../../../lib/handlers/on-xenioo-failed.decorator.js';
+import { OnXenioo } from '../../../lib/handlers/on-xenioo.decorator.js';
+import type { XeniooDeadLetter } from '../../../lib/handlers/xenioo-dead-letter.js';
+import type {
+  XeniooHandlerResult,
+  XeniooTask,
+} from '../../../lib/handlers/xenioo-task.js';
+import type { XeniooDuplicates } from '../../../lib/handlers/xenioo.observers.js';
+import { deadLetterOf } from '../../../lib/inbox/record-run.js';
+import type { XeniooRunner } from '../../../lib/inbox/xenioo.inbox.js';
 import {
   MemoryInbox,
   type MemoryInboxSettings,
 } from '../../../lib/memory/memory.inbox.js';
+import type { XeniooSettings } from '../../../lib/options/xenioo.options.js';
 import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
 import { hasEnded } from '../../support/has-ended.js';
 import { LogRecorder } from '../../support/log-recorder.js';
 import { eventOf, invalidOf } from '../../support/receipt.js';
-import { progress, settlement } from '../../support/settlement.js';
+import { AT_ONCE, startDispatcher } from '../../support/start-dispatcher.js';
 
-const events = (count: number): XeniooEntry[] =>
-  Array.from({ length: count }, () => eventOf({ Type: 8 }));
+const HOUR_MS = 3_600_000;
+const RECEIVED_AT = new Date('2024-05-01T12:00:00Z');
+const down = new Error('CRM is down');
 
-/** Answers at once, makes nobody wait for room, and drops nothing, unless it is told to. */
-function inboxOf(settings: Partial<MemoryInboxSettings> = {}) {
-  return new MemoryInbox({
-    concurrency: 32,
-    dedupe: false,
-    maxPending: 100_000,
-    acknowledgeWithinMs: 0,
-    acceptTimeoutMs: 0,
-    ...settings,
-  });
-}
-
-/** Lets the inbox begin what it put off, so that an answer could go out first. */
-async function begun(): Promise<void> {
+/** Lets the inbox do what it put off for a turn of the event loop. */
+async function turn(): Promise<void> {
   await new Promise(setImmediate);
   await new Promise(setImmediate);
 }
+
+/** Results of `Crm.save`. */
+const retryIn = (ms: number): XeniooHandlerResult => ({
+  handler: 'Crm.save',
+  status: 'retry',
+  attempts: 1,
+  retryAt: Date.now() + ms,
+  error: down,
+});
+
+const FAILED: XeniooHandlerResult = {
+  handler: 'Crm.save',
+  status: 'failed',
+  attempts: 3,
+  error: down,
+};
 
 /** Handlers that end when and how the test says. */
-class Handlers {
-  readonly begun: XeniooEntry[] = [];
-  readonly attempts: XeniooAttempt[] = [];
-  private readonly ends: ((settlement: XeniooSettlement) => void)[] = [];
+class Handlers implements XeniooRunner {
+  readonly runs: XeniooTask[] = [];
+  readonly areLast: (boolean | undefined)[] = [];
+  readonly announced: [XeniooDeadLetter, unknown][] = [];
+  readonly duplicates: XeniooDuplicates[] = [];
+  whenAnnounced: () => Promise<void> = async () => {};
+  private readonly ends: ((results: XeniooHandlerResult[]) => void)[] = [];
 
-  readonly dispatch: XeniooDispatch = async (entry, attempt) => {
-    this.begun.push(entry);
-    this.attempts.push(attempt!);
+  async run(
+    task: XeniooTask,
+    { isLast }: { isLast?: boolean } = {},
+  ): Promise<XeniooHandlerResult[]> {
+    this.runs.push(task);
+    this.areLast.push(isLast);
     return new Promise(resolve => this.ends.push(resolve));
-  };
+  }
+
+  async announce(letter: XeniooDeadLetter, error?: unknown): Promise<void> {
+    this.announced.push([letter, error]);
+    await this.whenAnnounced();
+  }
+
+  reportDuplicates(duplicates: XeniooDuplicates): void {
+    this.duplicates.push(duplicates);
+  }
 
   get running(): number {
     return this.ends.length;
   }
 
-  async endOne(how = settlement()): Promise<void> {
-    this.ends.shift()!(how);
-    await begun();
+  /** Texts of the events, in the order in which they ran. */
+  get texts(): unknown[] {
+    return this.runs.map(({ entry }) => (entry.raw as { Data: string }).Data);
+  }
+
+  /** Ends the oldest run. */
+  async end(...results: XeniooHandlerResult[]): Promise<void> {
+    this.ends.shift()!(results);
+    await turn();
   }
 
   async endAll(): Promise<void> {
-    while (this.running > 0) await this.endOne();
+    while (this.running > 0) await this.end();
   }
 }
 
-/** An attempt after which a handler is to be tried again. */
-function failedUntil(retryAt: number, attempts = 1): XeniooSettlement {
-  const failed = [{ handler: 'Crm.save', attempts, retryAt }];
-  return settlement({ retryAt, progress: progress({ failed }) });
+type Settings = MemoryInboxSettings &
+  Pick<XeniooSettings, 'concurrency' | 'dedupe' | 'acceptTimeoutMs'>;
+
+/** An inbox that answers at once and drops no duplicates unless the test says otherwise. */
+function create(given: Partial<Settings> = {}) {
+  const settings = {
+    maxPending: 100_000,
+    acknowledgeWithinMs: 0,
+    concurrency: 32,
+    dedupe: false as const,
+    acceptTimeoutMs: 5_000,
+    ...given,
+  };
+  const inbox = new MemoryInbox(settings, settings);
+  const answer = (...entries: XeniooEntry[]) =>
+    inbox.accept({ bot: 'support', receivedAt: RECEIVED_AT, entries });
+  /** Has a call answered, and its handlers started. */
+  const accept = async (...entries: XeniooEntry[]) => {
+    await answer(...entries);
+    await turn();
+  };
+  return { inbox, handlers: new Handlers(), answer, accept };
 }
 
-/** An attempt after which a handler gave up. */
-function gaveUp(event: XeniooEvent, handler = 'Crm.save'): XeniooSettlement {
-  const error = new Error('CRM is down');
-  return settlement({
-    failures: [new XeniooHandlerFailure(event, handler, error, 3)],
-  });
+async function start(given?: Partial<Settings>) {
+  const created = create(given);
+  await created.inbox.start(created.handlers);
+  return created;
 }
 
-const said = (text: string, conversation?: string, date?: string) =>
-  eventOf({
-    Type: 1,
-    Data: text,
-    ConversationId: conversation ?? null,
-    Date: date ?? null,
-  });
+const said = (Data: string, ConversationId: string | null = null) =>
+  eventOf({ Type: 1, Data, ConversationId });
 
-const textsOf = (entries: readonly XeniooEntry[]) =>
-  entries.map(({ raw }) => (raw as { Data: string }).Data);
+const dated = (Data: string) =>
+  eventOf({ Type: 1, Data, Date: '2024-05-01T12:00:00Z' });
+
+function useFakeTimers() {
+  vi.useFakeTimers({
+    toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'],
+  });
+  onTestFinished(() => void vi.useRealTimers());
+}
 
 let logs: LogRecorder;
 
@@ -98,867 +146,586 @@ beforeEach(() => {
   Logger.overrideLogger(logs);
 });
 
-describe('what is accepted', () => {
-  it('is handed to the dispatcher, in order and once', async () => {
-    const [inbox, handlers] = [inboxOf(), new Handlers()];
-    await inbox.start(handlers.dispatch);
-    const entries = events(3);
-    await inbox.accept({ entries: entries.slice(0, 2) });
-    await inbox.accept({ entries: entries.slice(2) });
-    await begun();
+describe('acknowledgeWithinMs', () => {
+  it('makes the answer wait for the first runs of the call', async () => {
+    const { handlers, accept } = await start({ acknowledgeWithinMs: 1_500 });
+    const accepted = accept(said('a'), said('b'));
+    await turn();
 
-    expect(handlers.begun).toEqual(entries);
-    await handlers.endAll();
-    expect(handlers.begun).toHaveLength(3);
+    await handlers.end();
+    expect(await hasEnded(accepted)).toBe(false);
+    await handlers.end();
+    expect(await hasEnded(accepted)).toBe(true);
   });
 
-  it('waits until the application is up', async () => {
-    const [inbox, handlers] = [inboxOf(), new Handlers()];
-    const entries = events(2);
-    await inbox.accept({ entries });
-    await begun();
+  it('is the longest time that the answer waits, and the handlers go on', async () => {
+    useFakeTimers();
+    const { inbox, handlers, accept } = await start({
+      acknowledgeWithinMs: 1_500,
+    });
+    const accepted = accept(said('a'), said('b'));
+    await turn();
 
-    expect(handlers.begun).toEqual([]);
-    await inbox.start(handlers.dispatch);
-    await begun();
-    expect(handlers.begun).toEqual(entries);
-  });
-
-  it('is not waited for, and begins when an answer could go out', async () => {
-    const [inbox, handlers] = [inboxOf(), new Handlers()];
-    await inbox.start(handlers.dispatch);
-
-    await inbox.accept({ entries: events(1) });
-    expect(handlers.running).toBe(0);
-    await begun();
-    expect(handlers.running).toBe(1);
-  });
-
-  it('may be nothing', async () => {
-    const [inbox, handlers] = [inboxOf(), new Handlers()];
-    await inbox.start(handlers.dispatch);
-    await inbox.accept({ entries: [] });
-    await inbox.idle();
-
-    expect(handlers.begun).toEqual([]);
-  });
-});
-
-describe('with acknowledgeWithinMs', () => {
-  it('accepting waits until the handlers of the call have run', async () => {
-    const inbox = inboxOf({ acknowledgeWithinMs: 60_000 });
-    const handlers = new Handlers();
-    await inbox.start(handlers.dispatch);
-    let isAccepted = false;
-    const accepted = inbox
-      .accept({ entries: events(2) })
-      .then(() => (isAccepted = true));
-    await begun();
-
-    await handlers.endOne();
-    expect(isAccepted).toBe(false);
-    await handlers.endOne();
-    await accepted;
-  });
-
-  it('accepting waits no longer, and the handlers go on', async () => {
-    const inbox = inboxOf({ acknowledgeWithinMs: 10 });
-    const handlers = new Handlers();
-    await inbox.start(handlers.dispatch);
-
-    await inbox.accept({ entries: events(2) });
-
+    await vi.advanceTimersByTimeAsync(1_499);
+    expect(await hasEnded(accepted)).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await hasEnded(accepted)).toBe(true);
     expect(handlers.running).toBe(2);
     await handlers.endAll();
     await inbox.idle();
   });
 
-  it('an empty call is accepted at once', async () => {
-    const inbox = inboxOf({ acknowledgeWithinMs: 60_000 });
-
-    await expect(inbox.accept({ entries: [] })).resolves.toBeUndefined();
-  });
-});
-
-describe('events handled at once', () => {
-  it('are no more than concurrency', async () => {
-    const [inbox, handlers] = [inboxOf({ concurrency: 2 }), new Handlers()];
-    await inbox.start(handlers.dispatch);
-    const entries = events(5);
-    await inbox.accept({ entries });
-    await begun();
-
-    const seen: number[] = [];
-    while (handlers.running > 0) {
-      seen.push(handlers.running);
-      await handlers.endOne();
-    }
-    expect(seen).toEqual([2, 2, 2, 2, 1]);
-    expect(handlers.begun).toEqual(entries);
-  });
-});
-
-describe('a dispatcher that fails', () => {
-  it('is logged, and holds nothing up', async () => {
-    const inbox = inboxOf({ concurrency: 1 });
-    let asked = 0;
-    await inbox.start(async () => {
-      asked++;
-      throw new Error('no handlers');
+  it('is no reason to answer after acceptTimeoutMs', async () => {
+    useFakeTimers();
+    const { handlers, accept } = await start({
+      acknowledgeWithinMs: 1_500,
+      acceptTimeoutMs: 2_000,
+      maxPending: 1,
     });
-    await inbox.accept({ entries: events(2) });
-    await inbox.idle();
+    void accept(said('first'));
+    const accepted = accept(said('second'));
+    await turn();
+    await vi.advanceTimersByTimeAsync(1_000);
+    await handlers.end();
+    expect(handlers.texts).toEqual(['first', 'second']);
 
-    expect(asked).toBe(2);
-    expect(logs.ofXenioo('error')).toEqual(
-      Array.from({ length: 2 }, () =>
-        expect.stringMatching(
-          /^An event was not dispatched: no handlers\nError: no handlers/,
-        ),
-      ),
-    );
-  });
-});
-
-describe('when it is full', () => {
-  it('takes nothing of a call, and says which option to raise', async () => {
-    const [inbox, handlers] = [inboxOf({ maxPending: 2 }), new Handlers()];
-    await inbox.start(handlers.dispatch);
-    await inbox.accept({ entries: events(2) });
-    await begun();
-
-    await expect(inbox.accept({ entries: events(1) })).rejects.toThrow(
-      new XeniooInboxError(
-        'the memory inbox is full: 2 events are pending, and none became free within 0 ms (`acceptTimeoutMs`). Are handlers slow or hanging? The limit is `maxPending` (2), events handled at once are `concurrency` (32)',
-      ),
-    );
-    await handlers.endAll();
-    expect(handlers.begun).toHaveLength(2);
-  });
-
-  it('has taken a call whole while there was room for one event', async () => {
-    const inbox = inboxOf({ maxPending: 2 });
-    await inbox.accept({ entries: events(1) });
-    await inbox.accept({ entries: events(50) });
-
-    await expect(inbox.accept({ entries: events(1) })).rejects.toThrow(
-      '51 events are pending',
-    );
-  });
-
-  it('takes calls again when an event has been handled', async () => {
-    const [inbox, handlers] = [inboxOf({ maxPending: 1 }), new Handlers()];
-    await inbox.start(handlers.dispatch);
-    await inbox.accept({ entries: events(1) });
-    await begun();
-    await handlers.endOne();
-    await inbox.accept({ entries: events(1) });
-    await begun();
-
-    expect(handlers.begun).toHaveLength(2);
-  });
-});
-
-describe('with acceptTimeoutMs', () => {
-  it('a call waits for room, and enters when there is', async () => {
-    const inbox = inboxOf({ maxPending: 1, acceptTimeoutMs: 60_000 });
-    const handlers = new Handlers();
-    await inbox.start(handlers.dispatch);
-    await inbox.accept({ entries: events(1) });
-    const waiting = inbox.accept({ entries: events(2) });
-    await begun();
-    expect(handlers.begun).toHaveLength(1);
-
-    await handlers.endOne();
-    await waiting;
-
-    await begun();
-    expect(handlers.begun).toHaveLength(3);
-    await handlers.endAll();
-  });
-
-  it('a call that finds none is refused, and nothing of it taken', async () => {
-    const inbox = inboxOf({ maxPending: 1, acceptTimeoutMs: 10 });
-    const handlers = new Handlers();
-    await inbox.start(handlers.dispatch);
-    await inbox.accept({ entries: events(1) });
-
-    await expect(inbox.accept({ entries: events(2) })).rejects.toThrow(
-      XeniooInboxError,
-    );
-
-    await begun();
-    await handlers.endAll();
-    await inbox.idle();
-    expect(handlers.begun).toHaveLength(1);
-  });
-});
-
-describe('waiting for it to be idle', () => {
-  it('ends at once when nothing is pending', async () => {
-    expect(await inboxOf().idle()).toBeUndefined();
-  });
-
-  it('ends for everyone when the last event has been handled', async () => {
-    const [inbox, handlers] = [inboxOf({ concurrency: 1 }), new Handlers()];
-    await inbox.start(handlers.dispatch);
-    await inbox.accept({ entries: events(2) });
-    const steps: string[] = [];
-    const idle = [1, 2].map(async waiter => {
-      await inbox.idle();
-      steps.push(`idle ${waiter}`);
-    });
-    await begun();
-
-    await handlers.endOne();
-    steps.push('one handled');
-    await handlers.endOne();
-    await Promise.all(idle);
-    expect(steps).toEqual(['one handled', 'idle 1', 'idle 2']);
-  });
-});
-
-describe('when it stops', () => {
-  it('takes nothing more', async () => {
-    const inbox = inboxOf();
-    await inbox.stop(0);
-
-    await expect(inbox.accept({ entries: events(1) })).rejects.toThrow(
-      new XeniooInboxError('the memory inbox has stopped'),
-    );
-  });
-
-  it('handles what is pending first, and logs nothing', async () => {
-    const [inbox, handlers] = [inboxOf({ concurrency: 1 }), new Handlers()];
-    await inbox.start(handlers.dispatch);
-    await inbox.accept({ entries: events(3) });
-    const stopped = inbox.stop(60_000);
-    await begun();
-    await handlers.endAll();
-    await stopped;
-
-    expect(handlers.begun).toHaveLength(3);
-    expect(logs.lines).toEqual([]);
-  });
-
-  it('waits no longer than it may, and warns of what is lost', async () => {
-    const [inbox, handlers] = [inboxOf({ concurrency: 1 }), new Handlers()];
-    await inbox.start(handlers.dispatch);
-    await inbox.accept({ entries: events(3) });
-    await begun();
-    await inbox.stop(20);
-    await handlers.endOne();
-
-    expect(handlers.begun).toHaveLength(1);
-
-    expect(logs.ofXenioo('warn')).toEqual([
-      'Stopping with 3 events unhandled after 20 ms: they are lost with this process. If their handlers need longer, raise `shutdownTimeoutMs`; an inbox on disk would keep them.',
-    ]);
-  });
-});
-
-describe('entries of one conversation', () => {
-  async function start(settings?: Partial<MemoryInboxSettings>) {
-    const [inbox, handlers] = [inboxOf(settings), new Handlers()];
-    await inbox.start(handlers.dispatch);
-    const begunTexts = () => textsOf(handlers.begun);
-    return { inbox, handlers, begunTexts };
-  }
-
-  it('are attempted one after another, within a call and across calls', async () => {
-    const { inbox, handlers, begunTexts } = await start();
-    await inbox.accept({ entries: [said('a', 'c1'), said('b', 'c1')] });
-    await inbox.accept({ entries: [said('c', 'c1')] });
-    await begun();
-
-    for (const so of [['a'], ['a', 'b'], ['a', 'b', 'c']]) {
-      expect(begunTexts()).toEqual(so);
-      await handlers.endOne();
-    }
-  });
-
-  it('are attempted in the order of their dates within a call', async () => {
-    const { inbox, handlers, begunTexts } = await start();
-    const entries = [
-      said('late', 'c1', '2024-05-01T12:00:00.0000002Z'),
-      said('early', 'c1', '2024-05-01T12:00:00.0000001Z'),
-    ];
-    await inbox.accept({ entries });
-    await begun();
-    await handlers.endAll();
-
-    expect(begunTexts()).toEqual(['early', 'late']);
-  });
-
-  it('hold no other up, nor what is of no conversation', async () => {
-    const { inbox, begunTexts } = await start();
-    const entries = [
-      said('a', 'c1'),
-      said('b', 'c1'),
-      said('c', 'c2'),
-      said('d'),
-      said('e'),
-    ];
-    await inbox.accept({ entries });
-    await begun();
-
-    expect(begunTexts()).toEqual(['a', 'c', 'd', 'e']);
-  });
-
-  it('wait for no retry', async () => {
-    const { inbox, handlers, begunTexts } = await start();
-    await inbox.accept({ entries: [said('a', 'c1'), said('b', 'c1')] });
-    await begun();
-
-    await handlers.endOne(failedUntil(Date.now() + 60_000));
-
-    expect(begunTexts()).toEqual(['a', 'b']);
-  });
-
-  it('may be attempted while an earlier one is tried again', async () => {
-    const { inbox, handlers, begunTexts } = await start();
-    await inbox.accept({ entries: [said('a', 'c1')] });
-    await begun();
-    await handlers.endOne(failedUntil(Date.now()));
-    await vi.waitFor(() => expect(handlers.running).toBe(1), {
-      timeout: 5_000,
-    });
-
-    await inbox.accept({ entries: [said('b', 'c1')] });
-    await begun();
-
-    expect(begunTexts()).toEqual(['a', 'a', 'b']);
-  });
-});
-
-describe('an entry that is to be tried again', () => {
-  async function start(settings?: Partial<MemoryInboxSettings>) {
-    const [inbox, handlers] = [inboxOf(settings), new Handlers()];
-    await inbox.start(handlers.dispatch);
-    const event = said('a', 'c1');
-    const accepted = inbox.accept({ entries: [event] });
-    await begun();
-    return { inbox, handlers, event, accepted };
-  }
-
-  it('is dispatched with what came of it, when it is due and not before', async () => {
-    const { handlers, event } = await start();
-    const dueAt = Date.now() + 20;
-    const first = failedUntil(dueAt);
-    expect(handlers.attempts).toEqual([{ progress: undefined, isLast: false }]);
-
-    await handlers.endOne(first);
-    expect(handlers.running).toBe(0);
-
-    await vi.waitFor(() => expect(handlers.running).toBe(1), {
-      timeout: 5_000,
-    });
-    // A timer may be early by less than a millisecond.
-    expect(Date.now()).toBeGreaterThanOrEqual(dueAt - 1);
-    expect(handlers.begun).toEqual([event, event]);
-    expect(handlers.attempts[1]).toEqual({
-      progress: first.progress,
-      isLast: false,
-    });
-  });
-
-  it('is tried until nothing is left to do', async () => {
-    const { inbox, handlers } = await start();
-
-    for (let attempt = 1; attempt <= 5; attempt++) {
-      await vi.waitFor(() => expect(handlers.running).toBe(1), {
-        timeout: 5_000,
-      });
-      await handlers.endOne(
-        attempt < 5 ? failedUntil(Date.now(), attempt) : settlement(),
-      );
-    }
-    await inbox.idle();
-
-    expect(handlers.begun).toHaveLength(5);
-  });
-
-  it('is pending meanwhile, and takes room', async () => {
-    const { inbox, handlers } = await start({ maxPending: 1 });
-    await handlers.endOne(failedUntil(Date.now() + 60_000));
-
-    expect(await hasEnded(inbox.idle())).toBe(false);
-    await expect(inbox.accept({ entries: [said('b')] })).rejects.toThrow(
-      XeniooInboxError,
-    );
-  });
-
-  it('is not waited for by the answer', async () => {
-    const { handlers, accepted } = await start({ acknowledgeWithinMs: 60_000 });
+    await vi.advanceTimersByTimeAsync(999);
     expect(await hasEnded(accepted)).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await hasEnded(accepted)).toBe(true);
+  });
 
-    await handlers.endOne(failedUntil(Date.now() + 60_000));
+  it('does not make the answer wait for a retry', async () => {
+    const { handlers, accept } = await start({ acknowledgeWithinMs: 1_500 });
+    const accepted = accept(said('a'));
+    await turn();
+
+    await handlers.end(retryIn(HOUR_MS));
 
     expect(await hasEnded(accepted)).toBe(true);
   });
+
+  it('makes the answer wait for @OnXeniooInvalid() handlers, and not for @OnXeniooFailed()', async () => {
+    const { handlers, answer } = await start({ acknowledgeWithinMs: 1_500 });
+    let announced = () => {};
+    handlers.whenAnnounced = () =>
+      new Promise<void>(resolve => (announced = resolve));
+    const [failed, invalid] = [answer(said('a')), answer(invalidOf('text'))];
+    await turn();
+
+    await handlers.end(FAILED);
+    await handlers.end();
+    expect(await hasEnded(failed)).toBe(true);
+    expect(await hasEnded(invalid)).toBe(false);
+    announced();
+    expect(await hasEnded(invalid)).toBe(true);
+  });
+
+  it.each([
+    ['is 0', 0, [said('a')]],
+    ['has nothing to wait for', 1_500, []],
+  ])('lets the answer go at once where it %s', async (_why, ms, entries) => {
+    const { handlers, answer } = await start({ acknowledgeWithinMs: ms });
+
+    expect(await hasEnded(answer(...entries))).toBe(true);
+    await turn();
+    expect(handlers.running).toBe(entries.length);
+  });
 });
 
-describe('when a handler gives up', () => {
-  async function start() {
-    const [inbox, handlers] = [inboxOf(), new Handlers()];
-    await inbox.start(handlers.dispatch);
-    const event = said('a', 'c1');
-    await inbox.accept({ entries: [event] });
-    await begun();
-    return { inbox, handlers, event };
-  }
-
-  it('there is a dead letter before that is announced', async () => {
-    const { inbox, handlers, event } = await start();
-    let kept: unknown;
-
-    await handlers.endOne({
-      ...gaveUp(event),
-      announce: async () => {
-        kept = await inbox.deadLetters.get(event.id);
-      },
+describe('maxPending', () => {
+  it('refuses a call when no capacity becomes free, and takes nothing of it', async () => {
+    const { handlers, accept } = await start({
+      maxPending: 2,
+      acceptTimeoutMs: 10,
     });
+    await accept(said('a'), said('b'));
 
-    expect(kept).toMatchObject({
-      id: event.id,
-      kind: 'event',
-      entry: { text: 'a' },
-      failures: [
-        { handler: 'Crm.save', attempts: 3, error: { message: 'CRM is down' } },
-      ],
-    });
-    expect(await hasEnded(inbox.idle())).toBe(true);
-  });
-
-  it('the letter gets more of it when another gives up later', async () => {
-    const { inbox, handlers, event } = await start();
-    const { failures } = gaveUp(event, 'Desk.notify');
-    await handlers.endOne({ ...failedUntil(Date.now()), failures });
-    await vi.waitFor(() => expect(handlers.running).toBe(1), {
-      timeout: 5_000,
-    });
-    await handlers.endOne(gaveUp(event));
-
-    const letters = await inbox.deadLetters.list();
-    expect(letters).toMatchObject([
-      { failures: [{ handler: 'Desk.notify' }, { handler: 'Crm.save' }] },
-    ]);
-  });
-
-  it('there is none where none does', async () => {
-    const { inbox, handlers } = await start();
+    await expect(accept(said('c'), said('d'))).rejects.toThrow(
+      new XeniooInboxError(
+        'the memory inbox is full: 2 events are pending, and no capacity became free within 10 ms (`acceptTimeoutMs`). Look for handlers that are slow or never end. The limit is `maxPending` (2); `concurrency` (32) events are handled at once',
+      ),
+    );
     await handlers.endAll();
-
-    expect(await inbox.deadLetters.list()).toEqual([]);
+    expect(handlers.texts).toEqual(['a', 'b']);
   });
 
-  it('the entry is pending until that was announced', async () => {
-    const { inbox, handlers, event } = await start();
+  it('lets a call wait for capacity', async () => {
+    const { handlers, accept } = await start({ maxPending: 1 });
+    await accept(said('a'));
+    const accepted = accept(said('b'), said('c'));
+    expect(await hasEnded(accepted)).toBe(false);
+
+    await handlers.end();
+    await accepted;
+    expect(handlers.texts).toEqual(['a', 'b', 'c']);
+  });
+
+  it('accepts a call whole while one more event may be pending', async () => {
+    const { accept } = await start({ maxPending: 2, acceptTimeoutMs: 0 });
+    await accept(said('a'));
+    await accept(...Array.from({ length: 50 }, () => said('b')));
+
+    await expect(accept(said('c'))).rejects.toThrow('51 events are pending');
+  });
+
+  it('accepts an empty call though the inbox is full', async () => {
+    const { accept } = await start({ maxPending: 1, acceptTimeoutMs: 0 });
+    await accept(said('a'));
+
+    await expect(accept()).resolves.toBeUndefined();
+  });
+
+  it('counts an event that waits for its retry', async () => {
+    const { inbox, handlers, accept } = await start({
+      maxPending: 1,
+      acceptTimeoutMs: 0,
+    });
+    await accept(said('a'));
+    await handlers.end(retryIn(HOUR_MS));
+
+    expect(await hasEnded(inbox.idle())).toBe(false);
+    await expect(accept(said('b'))).rejects.toThrow(XeniooInboxError);
+  });
+
+  it('counts an event until its dead letter was announced', async () => {
+    const { inbox, handlers, accept } = await start();
     let announced = () => {};
-    const announce = () => new Promise<void>(resolve => (announced = resolve));
-    await handlers.endOne({ ...gaveUp(event), announce });
+    handlers.whenAnnounced = () =>
+      new Promise<void>(resolve => (announced = resolve));
+    await accept(said('a'));
+    await handlers.end(FAILED);
 
     expect(await hasEnded(inbox.idle())).toBe(false);
     announced();
     expect(await hasEnded(inbox.idle())).toBe(true);
   });
-});
 
-describe('what could not be understood', () => {
-  it('is a dead letter when it was accepted, and dispatched all the same', async () => {
-    const [inbox, handlers] = [inboxOf(), new Handlers()];
-    await inbox.start(handlers.dispatch);
-    const entry = invalidOf({ Type: 'x' });
+  it('does not hold a replay back, which is pending all the same', async () => {
+    const { inbox, handlers, accept } = await start({ maxPending: 1 });
+    const letter = deadLetterOf(said('a'));
+    inbox.deadLetters.add(letter);
+    await accept(said('b'));
 
-    await inbox.accept({ entries: [entry, said('a')] });
-
-    expect(await inbox.deadLetters.list()).toMatchObject([
-      { id: entry.id, kind: 'invalid', entry, failures: [] },
+    await inbox.deadLetters.replay(letter.id, [
+      { entry: letter.entry, attempts: 0 },
     ]);
-    await begun();
-    expect(handlers.begun).toHaveLength(2);
-  });
-
-  it('is no dead letter of a call that was not taken', async () => {
-    const inbox = inboxOf({ maxPending: 1 });
-    await inbox.accept({ entries: [said('a')] });
-    await inbox.accept({ entries: [invalidOf({ Type: 'x' })] }).catch(() => {});
-
-    expect(await inbox.deadLetters.list()).toEqual([]);
-  });
-});
-
-describe('with `dedupe`', () => {
-  const dedupe = { ttlSeconds: 60, maxIds: 100 };
-  const dated = () => said('a', 'c1', '2024-05-01T12:00:00Z');
-
-  it('takes an event once, of a call and of several', async () => {
-    const [inbox, handlers] = [inboxOf({ dedupe }), new Handlers()];
-    await inbox.start(handlers.dispatch);
-    await inbox.accept({ entries: [dated(), dated()] });
-    await inbox.accept({ entries: [dated(), said('b')] });
-    await begun();
-    await handlers.endAll();
-
-    expect(textsOf(handlers.begun)).toEqual(['a', 'b']);
-  });
-
-  it('waits for no handler of a call of which nothing is new', async () => {
-    const inbox = inboxOf({ dedupe, acknowledgeWithinMs: 60_000 });
-    const handlers = new Handlers();
-    await inbox.start(handlers.dispatch);
-    void inbox.accept({ entries: [dated()] });
-    await begun();
-
-    expect(await hasEnded(inbox.accept({ entries: [dated()] }))).toBe(true);
-  });
-
-  it('takes what it had no room for when that comes again', async () => {
-    const inbox = inboxOf({ dedupe, maxPending: 1 });
-    const handlers = new Handlers();
-    await inbox.start(handlers.dispatch);
-    await inbox.accept({ entries: [said('first')] });
-    await begun();
-    await expect(inbox.accept({ entries: [dated()] })).rejects.toThrow(
-      XeniooInboxError,
-    );
-
-    await handlers.endAll();
-    await inbox.accept({ entries: [dated()] });
-    await begun();
-
-    expect(textsOf(handlers.begun)).toEqual(['first', 'a']);
-  });
-
-  it('lets a twin wait for the outcome, and take the place of one that was refused', async () => {
-    const inbox = inboxOf({ dedupe, maxPending: 1, acceptTimeoutMs: 60_000 });
-    const handlers = new Handlers();
-    await inbox.start(handlers.dispatch);
-    await inbox.accept({ entries: [said('first')] });
-    const calls = [dated(), dated()].map(async entry =>
-      inbox.accept({ entries: [entry] }),
-    );
-    await begun();
-    expect(await hasEnded(Promise.race(calls))).toBe(false);
-
-    await handlers.endOne();
-    await Promise.all(calls);
-    await begun();
-
-    expect(textsOf(handlers.begun)).toEqual(['first', 'a']);
-  });
-
-  it('waits for twin and room together no longer than acceptTimeoutMs', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
-    onTestFinished(() => void vi.useRealTimers());
-    const inbox = inboxOf({ dedupe, maxPending: 1, acceptTimeoutMs: 50 });
-    await inbox.accept({ entries: [said('first')] });
-    const refusedAt: number[] = [];
-    const started = performance.now();
-    const call = () =>
-      inbox.accept({ entries: [dated()] }).catch(() => {
-        refusedAt.push(Math.round(performance.now() - started));
-      });
-
-    const one = call();
-    await vi.advanceTimersByTimeAsync(30);
-    const twin = call();
-    await vi.advanceTimersByTimeAsync(200);
-    await Promise.all([one, twin]);
-
-    expect(refusedAt).toEqual([50, 80]);
-  });
-});
-
-describe('a replay', () => {
-  const dedupe = { ttlSeconds: 60, maxIds: 100 };
-
-  async function start(settings?: Partial<MemoryInboxSettings>) {
-    const inbox = inboxOf({ dedupe, ...settings });
-    const handlers = new Handlers();
-    await inbox.start(handlers.dispatch);
-    const event = said('a', 'c1', '2024-05-01T12:00:00Z');
-    await inbox.accept({ entries: [event] });
-    await begun();
-    await handlers.endOne(gaveUp(event));
-    return { inbox, handlers, event };
-  }
-
-  it('runs the handlers that gave up, with fresh attempts and past dedupe', async () => {
-    const { inbox, handlers, event } = await start();
-    const replay = { entries: [event], handlers: ['Crm.save'] };
-
-    expect(await inbox.deadLetters.replay(event.id, replay)).toBe(true);
-    await begun();
-
-    expect(handlers.begun).toEqual([event, event]);
-    expect(handlers.attempts[1]).toEqual({
-      progress: onlyOf(['Crm.save']),
-      isLast: false,
-    });
-    expect(await inbox.deadLetters.get(event.id)).toBeUndefined();
-  });
-
-  it('runs every handler of what turned out to be an event', async () => {
-    const { inbox, handlers } = await start();
-    const entry = invalidOf({ Type: 'x' });
-    await inbox.accept({ entries: [entry] });
-    await begun();
-    await handlers.endAll();
-    const entries = [said('b', 'c2'), said('c')];
-
-    await inbox.deadLetters.replay(entry.id, { entries });
-    await begun();
-
-    expect(handlers.begun.slice(2)).toEqual(entries);
-    expect(handlers.attempts.slice(2)).toEqual([
-      { progress: undefined, isLast: false },
-      { progress: undefined, isLast: false },
-    ]);
-  });
-
-  it('needs no room, and is pending', async () => {
-    const { inbox, handlers, event } = await start({ maxPending: 1 });
-    await inbox.accept({ entries: [said('b')] });
-    await begun();
-
-    await inbox.deadLetters.replay(event.id, { entries: [event] });
-    await begun();
-    await handlers.endOne();
-
+    await turn();
+    expect(handlers.texts).toEqual(['b', 'a']);
+    await handlers.end();
     expect(await hasEnded(inbox.idle())).toBe(false);
-    await handlers.endOne();
+    await handlers.end();
+    expect(await hasEnded(inbox.idle())).toBe(true);
+  });
+});
+
+describe('dedupe', () => {
+  const dedupe = { ttlSeconds: 60, maxIds: 100 };
+
+  it('reports the duplicates of a call, which take no capacity', async () => {
+    const { inbox, handlers, accept } = await start({ dedupe });
+    await accept(dated('a'), dated('a'), said('b'));
+    await accept(dated('a'));
+
+    expect(handlers.texts).toEqual(['a', 'b']);
+    expect(handlers.duplicates).toEqual([
+      { bot: 'support', count: 1 },
+      { bot: 'support', count: 1 },
+    ]);
+    await handlers.endAll();
     expect(await hasEnded(inbox.idle())).toBe(true);
   });
 
-  it('may fail again, and then the letter is back', async () => {
-    const { inbox, handlers, event } = await start();
-    await inbox.deadLetters.replay(event.id, {
-      entries: [event],
-      handlers: ['Crm.save'],
+  it('answers a call of duplicates at once', async () => {
+    const { accept, answer } = await start({
+      dedupe,
+      acknowledgeWithinMs: 1_500,
     });
-    await begun();
-    await handlers.endOne(gaveUp(event));
+    void accept(dated('a'));
+    await turn();
 
-    expect(await inbox.deadLetters.list()).toMatchObject([{ id: event.id }]);
+    expect(await hasEnded(answer(dated('a')))).toBe(true);
+  });
+
+  it('accepts an event that comes again after its call was refused', async () => {
+    const { handlers, accept } = await start({
+      dedupe,
+      maxPending: 1,
+      acceptTimeoutMs: 0,
+    });
+    await accept(said('first'));
+    await expect(accept(dated('a'))).rejects.toThrow(XeniooInboxError);
+
+    await handlers.endAll();
+    await accept(dated('a'));
+
+    expect(handlers.texts).toEqual(['first', 'a']);
   });
 });
 
-describe('when the application begins to end', () => {
-  async function start(settings?: Partial<MemoryInboxSettings>) {
-    const [inbox, handlers] = [inboxOf(settings), new Handlers()];
-    await inbox.start(handlers.dispatch);
-    const accept = async (...entries: XeniooEntry[]) => {
-      await inbox.accept({ entries });
-      await begun();
-    };
-    return { inbox, handlers, accept };
-  }
+describe('a retry', () => {
+  it('runs the handler when it is due, and not before', async () => {
+    useFakeTimers();
+    const { inbox, handlers, accept } = await start();
+    const event = said('a');
+    await accept(event);
+    await handlers.end(retryIn(300));
 
-  it('what waits for its next attempt gets it at once, as the last', async () => {
+    await vi.advanceTimersByTimeAsync(299);
+    await turn();
+    expect(handlers.running).toBe(0);
+    await vi.advanceTimersByTimeAsync(1);
+    await turn();
+    expect(handlers.runs[1]).toMatchObject({
+      entry: event,
+      handler: 'Crm.save',
+      attempts: 1,
+    });
+    await handlers.end();
+    expect(await hasEnded(inbox.idle())).toBe(true);
+  });
+
+  it.each([-HOUR_MS, HOUR_MS])(
+    'comes in time though the clock steps by %i ms',
+    async ms => {
+      useFakeTimers();
+      const { handlers, accept } = await start();
+      await accept(said('a'));
+      await handlers.end(retryIn(300));
+
+      vi.setSystemTime(Date.now() + ms);
+      await vi.advanceTimersByTimeAsync(299);
+      await turn();
+      expect(handlers.running).toBe(0);
+      await vi.advanceTimersByTimeAsync(1);
+      await turn();
+      expect(handlers.running).toBe(1);
+    },
+  );
+
+  it('holds back no other event of its conversation, nor waits for one', async () => {
+    const { handlers, accept } = await start();
+    await accept(said('a', 'c1'), said('b', 'c1'));
+    expect(handlers.texts).toEqual(['a']);
+
+    await handlers.end(retryIn(0));
+
+    await vi.waitFor(() => expect(handlers.running).toBe(2), 5_000);
+    expect(handlers.texts.toSorted()).toEqual(['a', 'a', 'b']);
+  });
+});
+
+it('stores a dead letter before it announces it, with what was thrown', async () => {
+  const { inbox, handlers, accept } = await start();
+  let stored: XeniooDeadLetter[] = [];
+  handlers.whenAnnounced = async () => {
+    stored = await inbox.deadLetters.list();
+  };
+  const event = said('a');
+  await accept(event);
+  await handlers.end(FAILED);
+
+  expect(stored).toMatchObject([
+    {
+      id: `${event.id}.Crm.save`,
+      kind: 'event',
+      handler: 'Crm.save',
+      attempts: 3,
+      error: { message: 'CRM is down' },
+    },
+  ]);
+  expect(handlers.announced).toEqual([[stored[0], down]]);
+});
+
+describe('draining', () => {
+  it('runs waiting retries at once, for the last time', async () => {
     const { inbox, handlers, accept } = await start();
     await accept(said('a'), said('b'));
-    const [one, other] = [60_000, 90_000].map(ms =>
-      failedUntil(Date.now() + ms),
-    );
-    await handlers.endOne(one);
-    await handlers.endOne(other);
+    await handlers.end(retryIn(HOUR_MS));
+    await handlers.end(retryIn(2 * HOUR_MS));
 
     const drained = inbox.drain();
-    await begun();
+    await turn();
 
-    expect(handlers.attempts.slice(2)).toEqual([
-      { progress: one!.progress, isLast: true },
-      { progress: other!.progress, isLast: true },
-    ]);
-    await handlers.endOne();
+    expect(handlers.texts).toEqual(['a', 'b', 'a', 'b']);
+    expect(handlers.areLast).toEqual([false, false, true, true]);
+    await handlers.end();
     expect(await hasEnded(drained)).toBe(false);
-    await handlers.endOne();
+    await handlers.end(FAILED);
     expect(await hasEnded(drained)).toBe(true);
+    expect(await inbox.deadLetters.list()).toHaveLength(1);
   });
 
-  it('what was tried again before is not, nor anything twice', async () => {
-    const { inbox, handlers, accept } = await start();
-    await accept(said('a'), said('b'));
-    await handlers.endOne(failedUntil(Date.now()));
-    await handlers.endOne(failedUntil(Date.now() + 60_000));
-    await vi.waitFor(() => expect(handlers.running).toBe(1), {
-      timeout: 5_000,
-    });
-    await handlers.endOne();
-
-    void inbox.drain();
-    const stopped = inbox.stop(60_000);
-    await begun();
-    await handlers.endAll();
-    await stopped;
-
-    expect(textsOf(handlers.begun)).toEqual(['a', 'b', 'a', 'b']);
-  });
-
-  it('what was never attempted has a first attempt, and a last one at once', async () => {
+  it('runs a retry at once that follows meanwhile', async () => {
     const { inbox, handlers, accept } = await start({ concurrency: 1 });
     await accept(said('a'), said('b'));
     const drained = inbox.drain();
 
-    await handlers.endOne(failedUntil(Date.now() + 60_000));
-    await handlers.endOne(failedUntil(Date.now() + 60_000));
-    expect(await hasEnded(drained)).toBe(false);
+    await handlers.end(retryIn(HOUR_MS));
     await handlers.endAll();
 
     expect(await hasEnded(drained)).toBe(true);
-    expect(handlers.attempts.map(({ isLast }) => isLast)).toEqual([
-      false,
-      false,
-      true,
-      true,
-    ]);
+    expect(handlers.texts).toEqual(['a', 'b', 'a']);
+    expect(handlers.areLast).toEqual([false, true, true]);
   });
 
-  it('calls are taken still, and not waited for', async () => {
+  it('runs nothing twice', async () => {
     const { inbox, handlers, accept } = await start();
-    await accept(said('a'));
-    const drained = inbox.drain();
-    await accept(said('b'));
+    await accept(said('a'), said('b'));
+    await handlers.end(retryIn(0));
+    await handlers.end(retryIn(HOUR_MS));
+    await vi.waitFor(() => expect(handlers.running).toBe(1), 5_000);
+    await handlers.end();
 
-    await handlers.endOne();
-    expect(await hasEnded(drained)).toBe(true);
-    expect(handlers.running).toBe(1);
-    expect(await hasEnded(inbox.idle())).toBe(false);
-  });
-
-  it('nothing is waited for where nothing is pending', async () => {
-    const { inbox } = await start();
-
-    expect(await hasEnded(inbox.drain())).toBe(true);
-  });
-
-  it.each(['finds room', 'has to wait for room'])(
-    'at whatever moment of a call that %s, it is drained when that is handled',
-    async how => {
-      for (let moment = 0; moment < 30; moment++) {
-        const { inbox, handlers, accept } = await start({
-          maxPending: 1,
-          acceptTimeoutMs: 60_000,
-        });
-        if (how !== 'finds room') await accept(said('first'));
-        const accepted = inbox.accept({ entries: [said('a')] });
-        if (how !== 'finds room') {
-          await begun();
-          void handlers.endOne();
-        }
-        for (let n = 0; n < moment; n++) await Promise.resolve();
-        const drained = inbox.drain();
-        await accepted;
-        await begun();
-        await handlers.endAll();
-
-        expect(await hasEnded(inbox.idle())).toBe(true);
-        expect(await hasEnded(drained), `moment ${moment}`).toBe(true);
-      }
-    },
-  );
-
-  it('no timer of a retry keeps the process alive', async () => {
-    const { inbox, handlers, accept } = await start();
-    await accept(said('a'));
-    await handlers.endOne(failedUntil(Date.now() + 60_000));
-    const timers = () =>
-      process.getActiveResourcesInfo().filter(name => name === 'Timeout')
-        .length;
-    const before = timers();
-
+    void inbox.drain();
     const stopped = inbox.stop(60_000);
-    await begun();
+    await turn();
     await handlers.endAll();
     await stopped;
 
-    expect(timers()).toBe(before - 1);
+    expect(handlers.texts).toEqual(['a', 'b', 'a', 'b']);
+  });
+
+  it('accepts calls still', async () => {
+    const { inbox, handlers, accept } = await start();
+    await inbox.drain();
+
+    await accept(said('a'));
+
+    expect(handlers.texts).toEqual(['a']);
+  });
+
+  it('ends a pause: what is pending would be lost', async () => {
+    const { inbox, handlers, accept } = await start();
+    await inbox.pause();
+    await accept(said('a'));
+
+    const drained = inbox.drain();
+    await turn();
+    await handlers.endAll();
+
+    expect(await hasEnded(drained)).toBe(true);
+    expect(handlers.texts).toEqual(['a']);
   });
 });
 
-describe('a call with more entries than are taken at once', () => {
-  const MANY = 7_000;
-  const large = (prefix = '') =>
-    Array.from({ length: MANY }, (_, n) =>
-      said(
-        `${prefix}${n}`,
-        'c1',
-        `2024-05-01T12:00:00.${String(n).padStart(7, '0')}Z`,
-      ),
-    );
-  const dedupe = { ttlSeconds: 3_600, maxIds: 100_000 };
+describe('stopping', () => {
+  it('refuses calls, waiting ones at once', async () => {
+    const { inbox, handlers, accept } = await start({ maxPending: 1 });
+    await accept(said('a'));
+    const waiting = accept(said('b'));
 
-  /** An inbox that counts what is dispatched, and handles it at once. */
-  async function counting(settings: Partial<MemoryInboxSettings> = {}) {
-    const inbox = inboxOf({ dedupe, ...settings });
-    const dispatched: XeniooEntry[] = [];
-    await inbox.start(entry => {
-      dispatched.push(entry);
-      return settlement();
-    });
-    return { inbox, dispatched };
-  }
+    const stopped = inbox.stop(60_000);
 
-  it('is handled whole, in the order of its dates', async () => {
-    const { inbox, dispatched } = await counting();
-    const entries = large();
-
-    await inbox.accept({ entries: entries.toReversed() });
-    await inbox.idle();
-
-    expect(textsOf(dispatched)).toEqual(textsOf(entries));
-  });
-
-  it('lets the event loop turn', async () => {
-    const { inbox } = await counting();
-    let turns = 0;
-    const timer = setInterval(() => turns++, 0);
-
-    await inbox.accept({ entries: large() });
-    clearInterval(timer);
-
-    expect(turns).toBeGreaterThan(0);
-  });
-
-  it('is handled once, however often it comes at the same time', async () => {
-    const { inbox, dispatched } = await counting();
-
-    await Promise.all([
-      inbox.accept({ entries: large() }),
-      inbox.accept({ entries: large().toReversed() }),
-      inbox.accept({ entries: large().slice(MANY / 2) }),
+    const calls = await Promise.allSettled([waiting, accept(said('c'))]);
+    const reason = new XeniooInboxError('the memory inbox has stopped');
+    expect(calls).toEqual([
+      { status: 'rejected', reason },
+      { status: 'rejected', reason },
     ]);
-    await inbox.idle();
-
-    expect(dispatched).toHaveLength(MANY);
-    expect(new Set(dispatched.map(({ id }) => id)).size).toBe(MANY);
+    await handlers.endAll();
+    await stopped;
+    expect(handlers.texts).toEqual(['a']);
   });
 
-  it('is in as a whole: what ends meanwhile waits for all of it', async () => {
-    const { inbox, dispatched } = await counting({ maxPending: 1 });
-    const accepted = inbox.accept({ entries: large() });
+  it('handles what is pending, and logs nothing', async () => {
+    const { inbox, handlers, accept } = await start({ concurrency: 1 });
+    await accept(said('a'), said('b'), said('c'));
+    const stopped = inbox.stop(60_000);
+    await handlers.endAll();
+    await stopped;
 
-    await inbox.stop(10_000);
-
-    expect(dispatched).toHaveLength(MANY);
-    await accepted;
+    expect(handlers.texts).toEqual(['a', 'b', 'c']);
+    expect(logs.lines).toEqual([]);
   });
 
-  it('takes what another call waits with for room: that does without', async () => {
-    const { inbox, dispatched } = await counting({
-      maxPending: 1,
-      acceptTimeoutMs: 5_000,
+  it('ends after its time, starts nothing more, and warns of what is lost', async () => {
+    const { inbox, handlers, accept } = await start({ concurrency: 1 });
+    await accept(said('a'), said('b'), said('c'));
+    await inbox.stop(20);
+    await handlers.end();
+
+    expect(handlers.texts).toEqual(['a']);
+    expect(logs.ofXenioo('warn')).toEqual([
+      'Stopping after 20 ms with 3 events unhandled: they are lost. If handlers need longer, raise `shutdownTimeoutMs`; a durable inbox would keep them.',
+    ]);
+  });
+
+  it('leaves no timer of a retry', async () => {
+    useFakeTimers();
+    const { inbox, handlers, accept } = await start();
+    await accept(said('a'));
+    await handlers.end(retryIn(HOUR_MS));
+    expect(vi.getTimerCount()).toBe(1);
+
+    const stopped = inbox.stop(60_000);
+    await turn();
+    await handlers.endAll();
+    await stopped;
+
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('pausing', () => {
+  it('starts no handler, and accepts calls', async () => {
+    const { inbox, handlers, accept } = await start();
+    await accept(said('a', 'c1'));
+    await inbox.pause();
+    await accept(said('b', 'c1'), said('c'));
+    await handlers.end();
+    expect(handlers.texts).toEqual(['a']);
+
+    await inbox.resume();
+    await turn();
+    expect(handlers.texts.toSorted()).toEqual(['a', 'b', 'c']);
+  });
+
+  it('holds a retry back that is due meanwhile', async () => {
+    useFakeTimers();
+    const { inbox, handlers, accept } = await start();
+    await accept(said('a'));
+    await handlers.end(retryIn(300));
+    await inbox.pause();
+    await vi.advanceTimersByTimeAsync(1_000);
+    await turn();
+    expect(handlers.runs).toHaveLength(1);
+
+    await inbox.resume();
+    await turn();
+    expect(handlers.runs).toHaveLength(2);
+  });
+
+  it('goes on when the inbox starts', async () => {
+    const { inbox, handlers, accept } = create();
+    await inbox.pause();
+    await inbox.start(handlers);
+    await accept(said('a'));
+    await turn();
+    expect(handlers.runs).toEqual([]);
+
+    await inbox.resume();
+    await turn();
+    expect(handlers.texts).toEqual(['a']);
+  });
+});
+
+describe('before it is started', () => {
+  it('accepts calls, and runs them once it is', async () => {
+    const { inbox, handlers, accept } = create({
+      dedupe: { ttlSeconds: 60, maxIds: 100 },
     });
-    const entries = large();
-    const last = entries.slice(-1);
+    await accept(dated('a'), dated('a'));
+    await inbox.resume();
+    await turn();
 
-    const accepted = inbox.accept({ entries });
-    const other = inbox.accept({ entries: [...last, said('other')] });
-    await Promise.all([accepted, other]);
-    await inbox.idle();
-
-    expect(dispatched).toHaveLength(MANY + 1);
-    expect(dispatched.filter(({ id }) => id === last[0]!.id)).toHaveLength(1);
+    await inbox.start(handlers);
+    await turn();
+    expect(handlers.texts).toEqual(['a']);
   });
+
+  it('stops, and warns of what is lost', async () => {
+    const { inbox, accept } = create();
+    await accept(said('a'));
+
+    await inbox.stop(10);
+
+    expect(logs.ofXenioo('warn')).toEqual([
+      expect.stringContaining('with 1 events unhandled'),
+    ]);
+  });
+});
+
+describe('stats', () => {
+  const EMPTY = {
+    pending: 0,
+    running: 0,
+    retries: 0,
+    deadLetters: 0,
+    oldestPendingAt: undefined,
+  };
+
+  it('count events, handlers, retries and dead letters', async () => {
+    const { inbox, handlers, accept } = await start({ concurrency: 1 });
+    expect(await inbox.stats()).toEqual(EMPTY);
+    await accept(said('a'), said('b'));
+    expect(await inbox.stats()).toEqual({
+      ...EMPTY,
+      pending: 2,
+      running: 1,
+      oldestPendingAt: RECEIVED_AT,
+    });
+
+    await handlers.end(retryIn(HOUR_MS), FAILED);
+    expect(await inbox.stats()).toEqual({
+      pending: 1,
+      running: 1,
+      retries: 1,
+      deadLetters: 1,
+      oldestPendingAt: RECEIVED_AT,
+    });
+
+    await handlers.end();
+    expect(await inbox.stats()).toEqual({
+      ...EMPTY,
+      retries: 1,
+      deadLetters: 1,
+    });
+
+    void inbox.drain();
+    await turn();
+    expect(await inbox.stats()).toMatchObject({ running: 1, retries: 1 });
+    await handlers.endAll();
+    expect(await inbox.stats()).toEqual({ ...EMPTY, deadLetters: 1 });
+  });
+
+  it('have the time of the oldest call with a pending event', async () => {
+    const { inbox, handlers } = await start();
+    const times = [1, 2, 3].map(n => new Date(RECEIVED_AT.getTime() + n));
+    for (const receivedAt of times) {
+      const entries = [said('x')];
+      await inbox.accept({ bot: 'support', receivedAt, entries });
+    }
+    await turn();
+
+    for (const oldestPendingAt of [...times, undefined]) {
+      expect(await inbox.stats()).toMatchObject({ oldestPendingAt });
+      if (oldestPendingAt) await handlers.end();
+    }
+  });
+});
+
+it('runs no handler or retry in the async context of a call', async () => {
+  const requests = new AsyncLocalStorage<number>();
+  const seen: unknown[] = [];
+  class Crm {
+    @OnXenioo()
+    async save(): Promise<void> {
+      seen.push(requests.getStore());
+      await new Promise(setImmediate);
+      seen.push(requests.getStore());
+      throw down;
+    }
+
+    @OnXeniooFailed()
+    alarm(): void {
+      seen.push(requests.getStore());
+    }
+  }
+  const { dispatcher } = await startDispatcher([Crm], {
+    retry: { ...AT_ONCE, attempts: 2 },
+    handlerTimeoutMs: 5_000,
+  });
+  const { inbox, accept } = create({ concurrency: 4 });
+  await inbox.start(dispatcher);
+
+  await Promise.all(
+    Array.from({ length: 200 }, (_, n) =>
+      requests.run(n, () => accept(said('x', `conversation ${n % 20}`))),
+    ),
+  );
+  await inbox.idle();
+
+  expect(seen).toHaveLength(1_000);
+  expect(new Set(seen)).toEqual(new Set([undefined]));
 });

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { LONGEST_TIMER_MS, rangeProblems } from '../../../lib/options/range-problems.js';
+import {
+  LONGEST_TIMER_MS,
+  rangeProblems,
+} from '../../../lib/options/range-problems.js';
 
 const RANGES = { attempts: [1, 10], delayMs: [0, 1_000] } as const;
 

@@ -34,8 +34,6 @@ describe('when only a secret is given', () => {
       dedupe: { ttlSeconds: 86_400, maxIds: 100_000 },
       handlerTimeoutMs: 30_000,
       concurrency: 32,
-      acknowledgeWithinMs: 1_500,
-      maxPending: 100_000,
       acceptTimeoutMs: 5_000,
       shutdownTimeoutMs: 10_000,
     });
@@ -64,8 +62,6 @@ describe('what is given', () => {
       bodyTimeoutMs: 1,
       handlerTimeoutMs: 4,
       concurrency: 2,
-      acknowledgeWithinMs: 0,
-      maxPending: 3,
       acceptTimeoutMs: 0,
       shutdownTimeoutMs: 0,
     };
@@ -168,9 +164,7 @@ describe('a wrong range', () => {
     ['bodyTimeoutMs', 1, LONGEST],
     ['handlerTimeoutMs', 1, LONGEST],
     ['concurrency', 1, Number.MAX_SAFE_INTEGER],
-    ['acknowledgeWithinMs', 0, LONGEST],
     ['acceptTimeoutMs', 0, LONGEST],
-    ['maxPending', 1, Number.MAX_SAFE_INTEGER],
     ['shutdownTimeoutMs', 0, LONGEST],
   ])('of %s stops the boot', (name, least, most) => {
     for (const value of [least, most]) {
@@ -217,10 +211,19 @@ describe('what can’t be in retry and dedupe', () => {
 describe('a name that is no option', () => {
   it('stops the boot, and its value is not shown', () => {
     expect(problemsOf({ secert: SECRET })).toEqual([
-      '`secert` is not an option here; known are secret, bots, retry, dedupe, name, botsRefreshSeconds, invalid, bodyLimit, bodyTimeoutMs, handlerTimeoutMs, concurrency, acknowledgeWithinMs, maxPending, acceptTimeoutMs, shutdownTimeoutMs',
+      '`secert` is not an option here; known are secret, bots, retry, dedupe, name, botsRefreshSeconds, invalid, bodyLimit, bodyTimeoutMs, handlerTimeoutMs, concurrency, acceptTimeoutMs, shutdownTimeoutMs',
       expect.stringContaining('expected `secret`'),
     ]);
   });
+
+  it.each(['maxPending', 'acknowledgeWithinMs'])(
+    'stops the boot where it is an option of memoryInbox(): %s',
+    name => {
+      expect(problemsOf({ secret: SECRET, [name]: 1 })).toEqual([
+        expect.stringMatching(`^\`${name}\` is not an option here; `),
+      ]);
+    },
+  );
 
   it.each(['path', 'isGlobal', 'decorators', 'inbox'])(
     'in what a factory returns, as %s, says where it belongs',

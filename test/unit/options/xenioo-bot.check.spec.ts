@@ -1,6 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { botListProblems, botProblems } from '../../../lib/options/xenioo-bot.check.js';
+import {
+  botListProblems,
+  botProblems,
+} from '../../../lib/options/xenioo-bot.check.js';
 import type { XeniooOptions } from '../../../lib/options/xenioo.options.js';
 
 const SECRET = 'q7-Sesame';
@@ -109,6 +112,11 @@ describe('what does not', () => {
       `${name}, got an empty string`,
     ],
     [
+      'a name with a control character',
+      { secret: SECRET, name: 'sup\0port' },
+      'expected `name` to hold no control character, got one',
+    ],
+    [
       'a name that is no text',
       { secret: SECRET, name: 7 },
       like(/`name`.*a number/),
@@ -153,6 +161,11 @@ describe('what does not', () => {
       'a field that a bot does not have',
       { bots: [{ ...SUPPORT, secrets: [SECRET] }] },
       'bots[0]: `secrets` is not an option here; known are name, token, secret',
+    ],
+    [
+      'a name of a bot with a control character',
+      { bots: [{ ...SUPPORT, name: 'sup\nport' }] },
+      'expected `bots[0].name` to hold no control character, got one',
     ],
     [
       'two bots of one name',

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { dedupeProblems, resolveDedupe } from '../../../lib/options/xenioo-dedupe.js';
+import {
+  dedupeProblems,
+  resolveDedupe,
+} from '../../../lib/options/xenioo-dedupe.js';
 
 const DEFAULTS = { ttlSeconds: 86_400, maxIds: 100_000 };
 

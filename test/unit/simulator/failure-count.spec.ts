@@ -19,44 +19,51 @@ function counted(
 
 const failed = (times: number) => Array.from({ length: times }, () => FAILED);
 
-describe.each(['total', 'consecutive'] as const)('by the %s', reading => {
-  it('lets ten calls fail, and stops at the eleventh', () => {
-    expect(counted(reading, failed(10))).toMatchObject({
-      failures: 10,
-      left: 0,
-      stopped: undefined,
+describe.each(['total', 'consecutive'] as const)(
+  'FailureCount of `%s`',
+  reading => {
+    it('tolerates ten failed calls, and stops at the eleventh', () => {
+      expect(counted(reading, failed(10))).toMatchObject({
+        failures: 10,
+        left: 0,
+        stopped: undefined,
+      });
+      expect(counted(reading, failed(11)).stopped).toMatch(
+        /^11 calls failed in (total|a row), the last one was answered 500; after more than 10 Xenioo stops calling until the bot is saved and published again$/,
+      );
     });
-    expect(counted(reading, failed(11)).stopped).toMatch(
-      /^11 calls failed in (all|a row), the last one was answered 500: past 10 Xenioo stops calling, for good, until the bot is saved and published again$/,
-    );
-  });
 
-  it('stays stopped, whatever comes of the calls that were under way', () => {
-    const count = counted(reading, failed(11));
-    const { stopped } = count;
-    count.add(DONE);
-    count.add(FAILED);
+    it('stays stopped after a success', () => {
+      const count = counted(reading, failed(11));
+      const { stopped } = count;
+      count.add(DONE);
+      count.add(FAILED);
 
-    expect(count.stopped).toBe(stopped);
-    expect(count.left).toBe(0);
-    expect(count.failures).toBe(12);
-  });
+      expect(count.stopped).toBe(stopped);
+      expect(count.left).toBe(0);
+      expect(count.failures).toBe(12);
+    });
 
-  it('begins again', () => {
-    const count = counted(reading, failed(11));
-    count.reset();
+    it('starts again after reset()', () => {
+      const count = counted(reading, failed(11));
+      count.reset();
 
-    expect(count).toMatchObject({ failures: 0, left: 10, stopped: undefined });
-  });
-});
+      expect(count).toMatchObject({
+        failures: 0,
+        left: 10,
+        stopped: undefined,
+      });
+    });
+  },
+);
 
-it('by the total, counts what lies between as nothing', () => {
+it('counts failures in total across successes', () => {
   const calls = failed(11).flatMap(call => [DONE, call, DONE]);
 
-  expect(counted('total', calls).stopped).toContain('11 calls failed in all');
+  expect(counted('total', calls).stopped).toContain('11 calls failed in total');
 });
 
-it('by the consecutive, forgets what was before a call that went well', () => {
+it('counts from zero after a success with `consecutive`', () => {
   const count = counted('consecutive', [...failed(10), DONE]);
   expect(count).toMatchObject({ failures: 0, left: 10, stopped: undefined });
 
@@ -66,14 +73,14 @@ it('by the consecutive, forgets what was before a call that went well', () => {
   expect(count.stopped).toContain('11 calls failed in a row');
 });
 
-it('never stops where failures are ignored, but counts them', () => {
+it('never stops with `ignore`, but counts failures', () => {
   expect(counted('ignore', failed(1_000))).toMatchObject({
     failures: 1_000,
     stopped: undefined,
   });
 });
 
-it('stops after more than ten, by either reading, and never before', () => {
+it('stops after more than ten failures, and never before', () => {
   fc.assert(
     fc.property(fc.array(fc.boolean(), { maxLength: 60 }), outcomes => {
       const calls = outcomes.map(isDone => (isDone ? DONE : FAILED));

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Dice } from '../../../lib/simulator/dice.js';
+import { SeededRandom } from '../../../lib/simulator/seeded-random.js';
 import {
   planCalls,
   type CallPlan,
@@ -13,7 +13,7 @@ async function planned(
   seed = 1,
 ): Promise<PlannedCall[]> {
   const calls: PlannedCall[] = [];
-  for await (const call of planCalls(entries, plan, new Dice(seed))) {
+  for await (const call of planCalls(entries, plan, new SeededRandom(seed))) {
     calls.push(call);
   }
   return calls;
@@ -27,7 +27,7 @@ const numbers = (count: number) =>
 
 const byNumber = (a: unknown, b: unknown) => Number(a) - Number(b);
 
-describe('what is sent', () => {
+describe('planCalls()', () => {
   const entry = { Type: 1 };
 
   it.each([
@@ -41,11 +41,11 @@ describe('what is sent', () => {
     ['a set', new Set([1, 2]), [1, 2]],
     ['a generator', numbers(3).values(), [0, 1, 2]],
     ['lists in a list', [[entry], []], [[entry], []]],
-  ])('may be %s', async (_name, entries, expected) => {
+  ])('takes %s', async (_name, entries, expected) => {
     expect(await bodies(entries)).toEqual(expected);
   });
 
-  it('may be a stream', async () => {
+  it('takes a stream', async () => {
     async function* stream() {
       yield 1;
       yield 2;
@@ -54,7 +54,7 @@ describe('what is sent', () => {
     expect(await bodies(ReadableStream.from([1, 2]))).toEqual([1, 2]);
   });
 
-  it('counts as the entries that are in it', async () => {
+  it('counts the entries of a call', async () => {
     const events = async (entries: unknown, plan?: CallPlan) =>
       (await planned(entries, plan)).map(call => call.events);
 
@@ -65,7 +65,7 @@ describe('what is sent', () => {
   });
 });
 
-describe('groups', () => {
+describe('planCalls() with `grouped`', () => {
   it.each([
     [0, 3, []],
     [2, 3, [2]],
@@ -73,14 +73,14 @@ describe('groups', () => {
     [7, 3, [3, 3, 1]],
     [3, 1, [1, 1, 1]],
     [3, 10_000_000, [3]],
-  ])('of %d entries by %d are %o', async (count, grouped, sizes) => {
+  ])('groups %d entries by %d as %o', async (count, grouped, sizes) => {
     const groups = (await bodies(numbers(count), { grouped })) as number[][];
 
     expect(groups.map(group => group.length)).toEqual(sizes);
     expect(groups.flat()).toEqual(numbers(count));
   });
 
-  it('hold no text and no bytes, which are calls of their own', async () => {
+  it('makes calls of their own of texts and bytes', async () => {
     const bytes = Buffer.from('{');
     const calls = await bodies([1, '{', 2, bytes, 3], { grouped: 2 });
 
@@ -89,8 +89,8 @@ describe('groups', () => {
   });
 });
 
-describe('shuffled entries', () => {
-  it('are all there, each once, whatever the seed and size', async () => {
+describe('planCalls() with `shuffled`', () => {
+  it('sends each entry once', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(), fc.nat(300), async (seed, count) => {
         const sent = await bodies(numbers(count), { shuffled: true }, seed);
@@ -99,7 +99,7 @@ describe('shuffled entries', () => {
     );
   });
 
-  it('come in another order, the same for the same seed', async () => {
+  it('sends the same other order with the same seed', async () => {
     const sent = (seed: number) =>
       bodies(numbers(200), { shuffled: true }, seed);
 
@@ -108,7 +108,7 @@ describe('shuffled entries', () => {
     expect(await sent(1)).not.toEqual(await sent(2));
   });
 
-  it('are mixed before they are grouped', async () => {
+  it('shuffles before it groups', async () => {
     const groups = await bodies(numbers(100), { shuffled: true, grouped: 30 });
 
     expect(groups.map(group => (group as []).length)).toEqual([30, 30, 30, 10]);
@@ -116,18 +116,18 @@ describe('shuffled entries', () => {
     expect(groups.flat().toSorted(byNumber)).toEqual(numbers(100));
   });
 
-  it('come from a stream without end, too', async () => {
+  it('shuffles an endless stream', async () => {
     function* forever() {
       for (let index = 0; ; index++) yield index;
     }
-    const calls = planCalls(forever(), { shuffled: true }, new Dice(1));
+    const calls = planCalls(forever(), { shuffled: true }, new SeededRandom(1));
 
     expect((await calls.next()).value).toMatchObject({ events: 1 });
     await calls.return(undefined);
   });
 });
 
-describe('repeated calls', () => {
+describe('planCalls() with `repeated`', () => {
   const anyPlan = fc.record({
     count: fc.nat(200),
     repeated: fc.constantFrom(0, 0.02, 0.5, 1),
@@ -135,7 +135,7 @@ describe('repeated calls', () => {
     seed: fc.nat(),
   });
 
-  it('come once more after the call that they repeat, and all others once', async () => {
+  it('repeats a call at most once, after the first time', async () => {
     await fc.assert(
       fc.asyncProperty(anyPlan, async ({ count, seed, ...plan }) => {
         const seen = new Set<unknown>();
@@ -150,23 +150,16 @@ describe('repeated calls', () => {
     );
   });
 
-  it.each([0, 1])(
-    'are exactly the share that was asked for: %d',
-    async share => {
-      await fc.assert(
-        fc.asyncProperty(fc.nat(200), fc.nat(), async (count, seed) => {
-          const calls = await planned(
-            numbers(count),
-            { repeated: share },
-            seed,
-          );
-          expect(calls).toHaveLength(count * (1 + share));
-        }),
-      );
-    },
-  );
+  it.each([0, 1])('repeats the exact share of %d', async share => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(200), fc.nat(), async (count, seed) => {
+        const calls = await planned(numbers(count), { repeated: share }, seed);
+        expect(calls).toHaveLength(count * (1 + share));
+      }),
+    );
+  });
 
-  it('are about the share that was asked for', async () => {
+  it('repeats about the given share', async () => {
     const calls = await planned(numbers(2_000), { repeated: 0.5 });
 
     const again = calls.filter(call => call.isRepeated).length;
@@ -174,7 +167,7 @@ describe('repeated calls', () => {
     expect(again).toBeLessThan(1_100);
   });
 
-  it('come soon, and not all at the end', async () => {
+  it('repeats calls soon', async () => {
     const calls = await planned(numbers(1_000), { repeated: 1 });
 
     const distances = calls.flatMap(({ body, isRepeated }, index) =>
@@ -184,7 +177,7 @@ describe('repeated calls', () => {
     expect(new Set(distances).size).toBeGreaterThan(5);
   });
 
-  it('repeat whole groups', async () => {
+  it('repeats whole groups', async () => {
     const calls = await planned(numbers(10), { grouped: 4, repeated: 1 });
 
     expect(calls.filter(call => call.isRepeated)).toHaveLength(3);
@@ -193,7 +186,7 @@ describe('repeated calls', () => {
     ]);
   });
 
-  it('are the same for the same seed', async () => {
+  it('repeats the same calls with the same seed', async () => {
     const plan = { repeated: 0.3, shuffled: true };
 
     expect(await planned(numbers(200), plan, 7)).toEqual(
@@ -202,7 +195,7 @@ describe('repeated calls', () => {
   });
 });
 
-describe('a consumer that stops early', () => {
+describe('planCalls(), when its consumer stops early', () => {
   it.each<CallPlan>([
     {},
     { grouped: 2 },
@@ -217,7 +210,7 @@ describe('a consumer that stops early', () => {
         isClosed = true;
       }
     }
-    const calls = planCalls(list(), plan, new Dice(1));
+    const calls = planCalls(list(), plan, new SeededRandom(1));
     await calls.next();
     expect(isClosed).toBe(false);
 

@@ -60,8 +60,8 @@ async function seenOf(
   return seen[0]!;
 }
 
-describe('a call', () => {
-  it('is a POST of JSON with the secret, as Xenioo makes it', async () => {
+describe('XeniooSender.call()', () => {
+  it('sends a POST of JSON with the secret', async () => {
     const { request, body } = await seenOf([{ Type: 1, Data: 'Grüße 👋' }]);
 
     expect(request.method).toBe('POST');
@@ -73,7 +73,7 @@ describe('a call', () => {
     expect(body.toString()).toBe('[{"Type":1,"Data":"Grüße 👋"}]');
   });
 
-  it('goes to the path and query of the URL', async () => {
+  it('calls the path and query of the URL', async () => {
     const { url, seen } = await serveSeeing();
     await senderTo(`${url}/xenioo/webhook?a=b%20c`).call({});
 
@@ -96,7 +96,7 @@ describe('a call', () => {
     );
   });
 
-  it('sends gzip where the header says so', async () => {
+  it('sends a gzip body as it is', async () => {
     const { request, body } = await seenOf(gzipSync('{"Type":1}'), {
       headers: { 'Content-Encoding': 'gzip' },
     });
@@ -106,7 +106,7 @@ describe('a call', () => {
   });
 
   it.each(['Grüße, 世界 👋', 'é', '', 'x'])(
-    'goes in chunks and without a length where asked: %o',
+    'sends chunks without Content-Length on request: %o',
     async text => {
       const { request, body } = await seenOf(text, { chunked: true });
 
@@ -116,7 +116,7 @@ describe('a call', () => {
     },
   );
 
-  it('goes in more than one chunk where asked', async () => {
+  it('sends more than one chunk on request', async () => {
     let text = '';
     const { url } = await serveRaw(socket =>
       socket.on('data', bytes => {
@@ -129,7 +129,7 @@ describe('a call', () => {
     expect(text.split('\r\n\r\n')[1]).toBe('3\r\nabc\r\n3\r\ndef\r\n0');
   });
 
-  it('has another authorization, or none', async () => {
+  it('sends another Authorization, or none', async () => {
     const other = await seenOf({}, { authorization: 'Basic abc' });
     expect(other.request.headers.authorization).toBe('Basic abc');
 
@@ -140,7 +140,7 @@ describe('a call', () => {
     expect(empty.request.headers.authorization).toBe('');
   });
 
-  it('has headers of the sender and of its own, in any case; null takes one away', async () => {
+  it('sends headers of the sender and of the call, in any case; null removes one', async () => {
     const { request } = await seenOf(
       {},
       { headers: { 'x-ONE': null, 'X-Two': 'mine', 'CONTENT-TYPE': null } },
@@ -152,7 +152,7 @@ describe('a call', () => {
     expect(request.headers).toMatchObject({ 'x-two': 'mine', 'x-three': '3' });
   });
 
-  it('has the content type of the sender’s headers, in any case', async () => {
+  it('sends the Content-Type of the sender’s headers, in any case', async () => {
     const { request } = await seenOf(
       {},
       {},
@@ -166,7 +166,7 @@ describe('a call', () => {
   });
 
   it.each([undefined, () => {}, Symbol('x')])(
-    'is refused of what no JSON tells: %o',
+    'rejects what can’t be JSON: %o',
     async body => {
       const sender = senderTo('http://127.0.0.1:1');
 
@@ -178,7 +178,7 @@ describe('a call', () => {
   );
 
   it.each([0, -1, 1.5, NaN, Infinity, 2 ** 31])(
-    'is refused with a time-out of %d ms',
+    'rejects a time-out of %d ms',
     async timeoutMs => {
       const sender = senderTo('http://127.0.0.1:1');
 
@@ -190,8 +190,8 @@ describe('a call', () => {
   );
 });
 
-describe('an answer', () => {
-  it('of 200 is no failure, whatever is in it', async () => {
+describe('XeniooSender.call(), on an answer', () => {
+  it('takes 200 with any body for a success', async () => {
     const { url } = await serve((_request, response) => {
       response.writeHead(200, { 'X-Host': 'mine' }).end('Grüße');
     });
@@ -209,7 +209,7 @@ describe('an answer', () => {
   });
 
   it.each([201, 202, 204, 301, 302, 304, 307, 400, 401, 404, 413, 500, 503])(
-    'of %d is a failure, and no redirection is followed',
+    'takes %d for a failure, and follows no redirect',
     async status => {
       const { url, seen } = await serveSeeing((_request, response) => {
         response.writeHead(status, { location: '/elsewhere' }).end();
@@ -226,7 +226,7 @@ describe('an answer', () => {
     },
   );
 
-  it('that is long is kept in part, and counts as a whole', async () => {
+  it('keeps the first 64 KB of a long body', async () => {
     const { url } = await serve((_request, response) => {
       response.write('a'.repeat(65_535));
       response.write('é'.repeat(500_000));
@@ -242,7 +242,7 @@ describe('an answer', () => {
     expect((await sender.call({})).reusedConnection).toBe(true);
   });
 
-  it('after an early hint is the one that counts', async () => {
+  it('ignores an early hint', async () => {
     const { url } = await serveRaw(socket =>
       onRequest(socket, () => socket.write(`HTTP/1.1 103 Early\r\n\r\n${OK}`)),
     );
@@ -250,7 +250,7 @@ describe('an answer', () => {
     expect((await senderTo(url).call({})).outcome).toBe(200);
   });
 
-  it('of another protocol is a failure', async () => {
+  it('takes a protocol upgrade for a failure', async () => {
     const { url } = await serveRaw(socket =>
       onRequest(socket, () =>
         socket.write(
@@ -282,7 +282,7 @@ describe('an answer', () => {
     expect(sender.failures).toBe(1);
   });
 
-  it('that comes before all is sent is the one that counts', async () => {
+  it('accepts an answer before the body is sent', async () => {
     const { url } = await serveRaw(socket => {
       socket.once('data', () => {
         socket.write(
@@ -296,8 +296,8 @@ describe('an answer', () => {
   });
 });
 
-describe('a call that is not answered', () => {
-  it('by anybody has the code of the error', async () => {
+describe('XeniooSender.call(), without an answer', () => {
+  it('returns the code of the error', async () => {
     const sender = senderTo(`http://127.0.0.1:${await freePort()}`);
 
     expect(await sender.call({})).toMatchObject({
@@ -307,14 +307,14 @@ describe('a call that is not answered', () => {
     });
   });
 
-  it('on either address of a name has the code of the error', async () => {
+  it('returns the code of the error for a name with two addresses', async () => {
     const sender = senderTo(`http://localhost:${await freePort()}`);
 
     expect((await sender.call({})).outcome).toBe('ECONNREFUSED');
   });
 
   it.each(['end', 'resetAndDestroy'] as const)(
-    'but ended by the server (%s) is a failure, and goes out once',
+    'takes a connection that the server ends (%s) for a failure, and calls once',
     async how => {
       const requests: string[] = [];
       const { url } = await serveRaw(socket =>
@@ -329,7 +329,7 @@ describe('a call that is not answered', () => {
     },
   );
 
-  it('in time is a failure: a server that says nothing', async () => {
+  it('times out on a silent server', async () => {
     const ended = vi.fn<() => void>();
     const { url } = await serveRaw(socket => {
       socket.resume().on('close', ended);
@@ -345,7 +345,7 @@ describe('a call that is not answered', () => {
     await vi.waitFor(() => expect(ended).toHaveBeenCalledOnce());
   });
 
-  it('in time is a failure: a server that answers byte by byte', async () => {
+  it('times out on an answer byte by byte', async () => {
     const { url } = await serveRaw(socket => {
       socket.once('data', () => {
         socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n');
@@ -363,7 +363,7 @@ describe('a call that is not answered', () => {
     expect(answer).not.toHaveProperty('status');
   });
 
-  it('in time is a failure on a kept connection too, and goes out once', async () => {
+  it('times out on a kept connection, and calls once', async () => {
     const requests: string[] = [];
     const { url } = await serveRaw(socket =>
       onRequest(socket, request => {
@@ -381,7 +381,7 @@ describe('a call that is not answered', () => {
     expect(requests).toHaveLength(2);
   });
 
-  it('as its signal aborts it rejects with the reason, and is no failure', async () => {
+  it('rejects with the reason of its signal, and counts no failure', async () => {
     const { url } = await serveRaw(socket => {
       socket.once('data', () =>
         socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12'),
@@ -401,7 +401,7 @@ describe('a call that is not answered', () => {
   });
 });
 
-describe('connections', () => {
+describe('connections of XeniooSender', () => {
   it('are kept between calls', async () => {
     const { url } = await serveSeeing();
     const sender = senderTo(url);
@@ -410,7 +410,7 @@ describe('connections', () => {
     expect((await sender.call({})).reusedConnection).toBe(true);
   });
 
-  it('are opened anew where the server closes them', async () => {
+  it('are opened again if the server closes them', async () => {
     const { url } = await serveSeeing((_request, response) => {
       response.writeHead(200, { connection: 'close' }).end();
     });
@@ -425,7 +425,7 @@ describe('connections', () => {
   });
 
   it.each(['end', 'resetAndDestroy'] as const)(
-    'that the server closes while a call goes out are no failure (%s)',
+    'are no failure if the server closes them while a call is sent (%s)',
     async how => {
       let answered = 0;
       const { url } = await serveRaw(socket => {
@@ -450,7 +450,7 @@ describe('connections', () => {
     },
   );
 
-  it('that the server closes all at once are no failure', async () => {
+  it('are no failure if the server closes them all at once', async () => {
     let isClosing = false;
     const { url } = await serveRaw(socket => {
       const isOld = !isClosing;
@@ -467,7 +467,7 @@ describe('connections', () => {
     expect(sender.failures).toBe(0);
   });
 
-  it('that the server breaks off after a while are a failure, and the call goes out once', async () => {
+  it('are a failure if the server closes them after a while', async () => {
     const requests: string[] = [];
     const { url } = await serveRaw(socket =>
       onRequest(socket, request => {
@@ -484,7 +484,7 @@ describe('connections', () => {
     expect(requests).toHaveLength(2);
   });
 
-  it('that break in the middle of an answer are a failure, and the call goes out once', async () => {
+  it('are a failure if they break in the middle of an answer', async () => {
     const requests: string[] = [];
     const { url } = await serveRaw(socket =>
       onRequest(socket, request => {
@@ -523,7 +523,7 @@ describe('connections', () => {
   });
 });
 
-describe('over TLS', () => {
+describe('XeniooSender, over TLS', () => {
   async function serveTls(): Promise<{ url: string; cert: Buffer }> {
     const folder = await mkdtemp(join(tmpdir(), 'xenioo-tls-'));
     onTestFinished(() => rm(folder, { recursive: true }));
@@ -543,7 +543,7 @@ describe('over TLS', () => {
     return { url: `https://127.0.0.1:${port}`, cert };
   }
 
-  it('a certificate that nobody vouches for is a failure with its code', async () => {
+  it('reports an untrusted certificate with its code', async () => {
     const { url } = await serveTls();
 
     expect(await senderTo(url).call({})).toMatchObject({
@@ -552,7 +552,7 @@ describe('over TLS', () => {
     });
   });
 
-  it('a server that speaks none is a failure', async () => {
+  it('reports a server without TLS', async () => {
     const { url } = await serveSeeing();
 
     const answer = await senderTo(url.replace('http:', 'https:')).call({});

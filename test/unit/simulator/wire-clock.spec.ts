@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Dice } from '../../../lib/simulator/dice.js';
+import { SeededRandom } from '../../../lib/simulator/seeded-random.js';
 import { WireClock } from '../../../lib/simulator/wire-clock.js';
 
 const WIRE_DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}\+00:00$/;
@@ -18,15 +18,15 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('each date of a clock', () => {
-  it('has seven digits, and is later than the one before, as text too', () => {
+describe('WireClock', () => {
+  it('makes ascending dates with seven fraction digits', () => {
     const anySteps = fc.array(fc.constantFrom('soon', 'later'), {
       minLength: 2,
       maxLength: 100,
     });
     fc.assert(
       fc.property(fc.nat(), anyStart, anySteps, (seed, start, steps) => {
-        const clock = new WireClock(new Dice(seed), start);
+        const clock = new WireClock(new SeededRandom(seed), start);
         const dates = steps.map(step => clock[step]());
         for (const date of dates) expect(date).toMatch(WIRE_DATE);
         expect(dates).toEqual([...new Set(dates)].toSorted());
@@ -34,9 +34,9 @@ describe('each date of a clock', () => {
     );
   });
 
-  it('is later when the clock of the machine is set back', () => {
+  it('makes later dates when the system clock is set back', () => {
     vi.useFakeTimers({ toFake: ['Date'], now: new Date('2024-05-01T12:00Z') });
-    const clock = new WireClock(new Dice(1));
+    const clock = new WireClock(new SeededRandom(1));
     const before = clock.soon();
     vi.setSystemTime(new Date('2024-05-01T11:00Z'));
 
@@ -44,18 +44,21 @@ describe('each date of a clock', () => {
     expect(clock.later() > before).toBe(true);
   });
 
-  it('follows the clock of the machine where it begins nowhere else', () => {
+  it('follows the system clock without a start', () => {
     vi.useFakeTimers({ toFake: ['Date'], now: new Date('2024-05-01T12:00Z') });
-    const clock = new WireClock(new Dice(1));
+    const clock = new WireClock(new SeededRandom(1));
     clock.later();
     vi.setSystemTime(new Date('2025-05-01T12:00Z'));
 
     expect(clock.later()).toMatch(/^2025-05-01T12:00:00\.000\d{4}\+00:00$/);
   });
 
-  it('does not depend on the clock of the machine where it begins elsewhere', () => {
+  it('does not depend on the system clock with a start', () => {
     const dates = () => {
-      const clock = new WireClock(new Dice(1), new Date('2024-05-01T12:00Z'));
+      const clock = new WireClock(
+        new SeededRandom(1),
+        new Date('2024-05-01T12:00Z'),
+      );
       return [clock.later(), clock.soon(), clock.later()];
     };
     const once = dates();

@@ -31,8 +31,8 @@ const anyOptions = fc.record(
 const typesOf = (options?: XeniooConversationOptions) =>
   xeniooConversation(options).map(({ Type }) => Type);
 
-describe('a conversation', () => {
-  it('goes as one does: greeting, turns, a fallback, an operator, goodbye', () => {
+describe('xeniooConversation()', () => {
+  it('makes greeting, turns, fallback, operator and goodbye', () => {
     expect(typesOf({ turns: 1 })).toEqual([
       expect.toSatisfy(type => [UserConnected, UserReturned].includes(type)),
       BotMessage,
@@ -51,7 +51,7 @@ describe('a conversation', () => {
     ]);
   });
 
-  it('leaves out what it is told to', () => {
+  it('leaves out fallback and take-over on request', () => {
     expect(typesOf({ turns: 0, fallback: false, takeOver: false })).toEqual([
       expect.toSatisfy(type => [UserConnected, UserReturned].includes(type)),
       BotMessage,
@@ -63,7 +63,7 @@ describe('a conversation', () => {
     expect(typesOf({ fallback: false })).not.toContain(UnmatchedMessage);
   });
 
-  it('has as many turns as asked for, three by default', () => {
+  it('makes as many turns as given, three by default', () => {
     const userMessages = (turns?: number) =>
       typesOf({
         fallback: false,
@@ -76,13 +76,13 @@ describe('a conversation', () => {
     expect(userMessages(50)).toBe(50);
   });
 
-  it('begins with people who are new and with some who come back', () => {
+  it('starts with new users and with returning ones', () => {
     const first = Array.from({ length: 50 }, (_, seed) => typesOf({ seed })[0]);
 
     expect(new Set(first)).toEqual(new Set([UserConnected, UserReturned]));
   });
 
-  it('is of valid events, of one conversation, in the order of its dates, whatever the options', () => {
+  it('makes valid events of one conversation in the order of their dates, with any options', () => {
     fc.assert(
       fc.property(anyOptions, options => {
         const entries = xeniooConversation(options);
@@ -99,7 +99,7 @@ describe('a conversation', () => {
   });
 
   it.each([{ seed: 7 }, {}])(
-    'has dates that differ in ticks alone (%o)',
+    'makes dates that differ in ticks alone (%o)',
     options => {
       const dates = xeniooConversation({ ...options, turns: 50 })
         .map(entry => entry.Date)
@@ -122,7 +122,7 @@ describe('a conversation', () => {
     }
   });
 
-  it('is the same for the same seed, and another one for another or none', () => {
+  it('makes the same conversation with the same seed alone', () => {
     const text = (options?: XeniooConversationOptions) =>
       JSON.stringify(xeniooConversation(options));
 
@@ -131,7 +131,7 @@ describe('a conversation', () => {
     expect(text()).not.toBe(text());
   });
 
-  it('comes after the date at which it is to start', () => {
+  it('makes dates after `startAt`', () => {
     const [first] = xeniooConversation({ startAt: new Date('2030-01-01') });
 
     expect(first!.Date! > '2030-01-01T00:00:00').toBe(true);

@@ -37,7 +37,7 @@ function everything(entry: XeniooEntryFactories): XeniooWireEntry[] {
 }
 
 describe.each(TYPES)('xeniooEntry.$name()', ({ name, type }) => {
-  it('makes an event of its class, whatever the seed', () => {
+  it('makes a valid event of its class, with any seed', () => {
     fc.assert(
       fc.property(fc.maxSafeInteger(), anyStart, (seed, startAt) => {
         const entry = createXeniooEntry({ seed, ...(startAt && { startAt }) });
@@ -48,7 +48,7 @@ describe.each(TYPES)('xeniooEntry.$name()', ({ name, type }) => {
     );
   });
 
-  it('lets given fields win, and keeps variables', () => {
+  it('replaces fields, and keeps variables', () => {
     const entry = xeniooEntry[name]({
       AccountName: 'Mine',
       BotToken: undefined,
@@ -62,7 +62,7 @@ describe.each(TYPES)('xeniooEntry.$name()', ({ name, type }) => {
     });
   });
 
-  it('takes a default away for undefined, and sends null', () => {
+  it('removes a default for undefined, and keeps null', () => {
     const entry = xeniooEntry[name]({
       AccountName: undefined,
       Channel: null,
@@ -74,8 +74,8 @@ describe.each(TYPES)('xeniooEntry.$name()', ({ name, type }) => {
   });
 });
 
-describe('entries of one set', () => {
-  it('ascend strictly in their dates, as text too, across the factories', () => {
+describe('createXeniooEntry()', () => {
+  it('makes ascending dates across its factories', () => {
     const anyNames = fc.array(anyName, { minLength: 2, maxLength: 50 });
     fc.assert(
       fc.property(fc.nat(), anyNames, (seed, names) => {
@@ -92,7 +92,7 @@ describe('entries of one set', () => {
     );
   });
 
-  it('are the same for the same seed', () => {
+  it('makes the same entries with the same seed', () => {
     fc.assert(
       fc.property(fc.maxSafeInteger(), seed => {
         const made = () => everything(createXeniooEntry({ seed }));
@@ -102,7 +102,7 @@ describe('entries of one set', () => {
     );
   });
 
-  it('are others for another seed, and without one', () => {
+  it('makes other entries with another seed, and without one', () => {
     const made = (options?: { seed: number }) =>
       JSON.stringify(everything(createXeniooEntry(options)));
 
@@ -110,7 +110,7 @@ describe('entries of one set', () => {
     expect(made()).not.toBe(made());
   });
 
-  it('are never two alike that have a date', () => {
+  it('makes no two equal entries with a date', () => {
     const ids = Array.from(
       { length: 2_000 },
       () => eventOf(xeniooEntry.userMessage({ ConversationId: 'c' })).id,
@@ -119,7 +119,7 @@ describe('entries of one set', () => {
     expect(new Set(ids).size).toBe(2_000);
   });
 
-  it('come after the date at which they are to start', () => {
+  it('makes dates after `startAt`', () => {
     const entry = createXeniooEntry({ startAt: new Date('2030-01-01') });
 
     const { Date: date } = entry.takeOver();
@@ -143,14 +143,14 @@ describe('xeniooEntry.unknown()', () => {
 });
 
 describe('xeniooEntry.malformed()', () => {
-  it('is told where it does not know a reason', () => {
+  it('rejects an unknown reason', () => {
     expect(() => xeniooEntry.malformed('broken' as never)).toThrow(
       'malformed(): expected one of invalid-fields, not-an-event, foreign-bot, not-json, got "broken".',
     );
   });
 
   it.each(['invalid-fields', 'not-an-event', 'foreign-bot'] as const)(
-    'makes what is refused as %s, whatever the seed',
+    'makes an entry that is invalid as %s, with any seed',
     reason => {
       fc.assert(
         fc.property(fc.maxSafeInteger(), seed => {
@@ -161,7 +161,7 @@ describe('xeniooEntry.malformed()', () => {
     },
   );
 
-  it('makes the text of a body that is no JSON, whatever the seed', () => {
+  it('makes the text of a body that is not JSON, with any seed', () => {
     fc.assert(
       fc.property(fc.maxSafeInteger(), seed => {
         const body = createXeniooEntry({ seed }).malformed('not-json');
@@ -172,17 +172,17 @@ describe('xeniooEntry.malformed()', () => {
     );
   });
 
-  it('makes invalid fields unless it is told otherwise', () => {
+  it('makes invalid fields by default', () => {
     expect(invalidOf(xeniooEntry.malformed()).reason).toBe('invalid-fields');
   });
 
-  it('makes a foreign bot an event where the app knows no token', () => {
+  it('makes a foreign bot that is valid in an app without tokens', () => {
     expect(eventOf(xeniooEntry.malformed('foreign-bot'))).toMatchObject({
       botToken: 'token-of-another-bot',
     });
   });
 
-  it('does not stop the dates from ascending', () => {
+  it('keeps the dates ascending', () => {
     const entry = createXeniooEntry({ seed: 1 });
     const before = entry.userMessage();
     const foreign = entry.malformed('foreign-bot') as XeniooWireEntry;
@@ -194,8 +194,8 @@ describe('xeniooEntry.malformed()', () => {
   });
 });
 
-describe('fields with hostile names', () => {
-  it('go to the wire and into the variables, and change nothing else', () => {
+describe('xeniooEntry, with hostile field names', () => {
+  it('sends them as variables, and changes nothing else', () => {
     const fields = JSON.parse(
       '{ "__proto__": { "Type": 5 }, "constructor": 1, "toString": 2 }',
     ) as Record<string, unknown>;

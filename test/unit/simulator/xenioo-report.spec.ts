@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { XeniooAnswer } from '../../../lib/simulator/post.js';
-import { Tally } from '../../../lib/simulator/xenioo-report.js';
+import { CallCounter } from '../../../lib/simulator/xenioo-report.js';
 
 function answered(
   latencyMs: number,
@@ -18,13 +18,13 @@ function answered(
 }
 
 function latenciesOf(all: readonly number[]) {
-  const tally = new Tally();
-  for (const ms of all) tally.add(answered(ms), 1, false);
-  return tally.report(10, undefined).latencyMs;
+  const counter = new CallCounter();
+  for (const ms of all) counter.add(answered(ms), 1, false);
+  return counter.report(10, undefined).latencyMs;
 }
 
-describe('the percentiles of known latencies', () => {
-  it('are those of 1 to 1,000 ms, within a thousandth', () => {
+describe('the latencies of a report', () => {
+  it('are exact to a thousandth', () => {
     const { p50, p90, p99, max } = latenciesOf(
       Array.from({ length: 1_000 }, (_, index) => index + 1),
     );
@@ -35,13 +35,13 @@ describe('the percentiles of known latencies', () => {
     expect(Math.abs(max / 1_000 - 1)).toBeLessThan(0.001);
   });
 
-  it('are that one of a single call', () => {
+  it('are equal for a single call', () => {
     const { p50, p90, p99, max } = latenciesOf([12.345]);
 
     for (const ms of [p50, p90, p99, max]) expect(ms).toBeCloseTo(12.345, 1);
   });
 
-  it('ascend, whatever the latencies', () => {
+  it('ascend from p50 to max', () => {
     const anyLatency = fc.oneof(
       fc.double({ min: 0, max: 10, noNaN: true }),
       fc.double({ min: 0, max: 3_600_000, noNaN: true }),
@@ -57,14 +57,14 @@ describe('the percentiles of known latencies', () => {
     );
   });
 
-  it('hold a call that took days', () => {
+  it('are capped for a call that took days', () => {
     expect(latenciesOf([1, 2 ** 31]).max).toBeGreaterThan(3_000_000);
   });
 });
 
 describe('a report', () => {
-  it('of nothing is of zeros', () => {
-    const report = new Tally().report(10, undefined);
+  it('is zero without calls', () => {
+    const report = new CallCounter().report(10, undefined);
 
     expect(report).toMatchObject({
       calls: 0,
@@ -79,14 +79,14 @@ describe('a report', () => {
     expect(report).not.toHaveProperty('stopped');
   });
 
-  it('counts calls, entries, and what came of them', () => {
-    const tally = new Tally();
-    tally.add(answered(1), 30, false);
-    tally.add(answered(1), 30, true);
-    tally.add(answered(1, 500), 1, false);
-    tally.add(answered(1, 'timeout'), 1, false);
+  it('counts calls, entries and outcomes', () => {
+    const counter = new CallCounter();
+    counter.add(answered(1), 30, false);
+    counter.add(answered(1), 30, true);
+    counter.add(answered(1, 500), 1, false);
+    counter.add(answered(1, 'timeout'), 1, false);
 
-    expect(tally.report(8, 'enough')).toMatchObject({
+    expect(counter.report(8, 'enough')).toMatchObject({
       calls: 4,
       events: 62,
       repeated: 1,
@@ -97,8 +97,8 @@ describe('a report', () => {
     });
   });
 
-  it('can be JSON', () => {
-    const report = new Tally().report(10, undefined);
+  it('can be written as JSON', () => {
+    const report = new CallCounter().report(10, undefined);
 
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
   });

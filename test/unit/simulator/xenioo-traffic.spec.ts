@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { XeniooEvent } from '../../../lib/events/xenioo.event.js';
+import { XeniooEvent } from '../../../lib/events/xenioo.events.js';
 import { xeniooConversation } from '../../../lib/simulator/xenioo-conversation.js';
 import {
   xeniooGroup,
@@ -26,8 +26,8 @@ function take<T>(count: number, from: Iterator<T>): T[] {
   return Array.from({ length: count }, () => from.next().value as T);
 }
 
-describe('traffic', () => {
-  it('ends when every conversation is over, each whole and in its order', () => {
+describe('xeniooTraffic()', () => {
+  it('makes whole conversations, each in its order', () => {
     fc.assert(
       fc.property(fc.nat(), fc.integer({ min: 1, max: 30 }), (seed, count) => {
         const options = { seed, turns: 1, takeOver: false };
@@ -53,11 +53,11 @@ describe('traffic', () => {
     );
   });
 
-  it('is of twenty conversations unless it is told otherwise', () => {
+  it('makes twenty conversations by default', () => {
     expect(byConversation([...xeniooTraffic()]).size).toBe(20);
   });
 
-  it('is mixed', () => {
+  it('mixes the conversations', () => {
     const ids = [...xeniooTraffic({ conversations: 5, seed: 1 })]
       .map(({ ConversationId }) => ConversationId)
       .filter(id => id !== undefined);
@@ -66,7 +66,7 @@ describe('traffic', () => {
     expect(changes).toBeGreaterThan(20);
   });
 
-  it('goes on without end, with other people, as many at once', () => {
+  it('starts new conversations with `endless`', () => {
     const traffic = xeniooTraffic({ endless: true, conversations: 3, seed: 1 });
     const entries = take(5_000, traffic);
 
@@ -78,7 +78,7 @@ describe('traffic', () => {
     expect(unfinished.length).toBeLessThanOrEqual(3);
   });
 
-  it('makes entries when they are asked for', () => {
+  it('makes entries lazily', () => {
     const traffic = xeniooTraffic({ conversations: 1, turns: Infinity });
 
     expect(take(1_000, traffic)).toHaveLength(1_000);
@@ -86,7 +86,7 @@ describe('traffic', () => {
     expect(traffic.next()).toEqual({ done: true, value: undefined });
   });
 
-  it('is the same for the same seed, and another one for another or none', () => {
+  it('makes the same entries with the same seed alone', () => {
     const text = (options: { seed?: number }) =>
       JSON.stringify([...xeniooTraffic(options)]);
 
@@ -108,8 +108,8 @@ describe('traffic', () => {
   );
 });
 
-describe('a group', () => {
-  it.each([0, 1, 2, 3, 30, 1_234])('of %d holds exactly so many', count => {
+describe('xeniooGroup()', () => {
+  it.each([0, 1, 2, 3, 30, 1_234])('makes exactly %d entries', count => {
     const group = xeniooGroup(count, { conversations: 2 });
 
     expect(group).toHaveLength(count);
@@ -117,7 +117,7 @@ describe('a group', () => {
       expect(parsed(entry)).toBeInstanceOf(XeniooEvent);
   });
 
-  it('of 20,000 is of valid entries alone, no two of them alike', () => {
+  it('makes 20,000 different valid entries', () => {
     const group = xeniooGroup(20_000);
 
     expect(group).toHaveLength(20_000);

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { withFields } from '../../../lib/simulator/xenioo-wire-entry.js';
 import { anyEntryText } from '../../support/any-json.js';
 
-describe('fields put over an entry', () => {
-  it('win; undefined takes away, null stays', () => {
+describe('withFields()', () => {
+  it('replaces fields; undefined removes one, null stays', () => {
     const entry = { Type: 1, Data: 'old', Date: 'old', UserName: 'old' };
 
     expect(
@@ -12,7 +12,7 @@ describe('fields put over an entry', () => {
     ).toStrictEqual({ Type: 1, Data: 'new', UserName: null, x: 0 });
   });
 
-  it('leave what they are put on and themselves as they were', () => {
+  it('changes neither the entry nor the fields', () => {
     const entry = Object.freeze({ Type: 1, Data: 'old' });
     const fields = Object.freeze({ Data: 'new' });
 
@@ -20,7 +20,7 @@ describe('fields put over an entry', () => {
     expect(withFields(entry)).toStrictEqual(entry);
   });
 
-  it('go to the wire whatever their names and values are', () => {
+  it('keeps fields of any name and value', () => {
     fc.assert(
       fc.property(anyEntryText, text => {
         const fields = JSON.parse(text) as Record<string, unknown>;

@@ -17,7 +17,7 @@ function refusalOf(check: () => void): string | undefined {
   }
 }
 
-describe('options of a sender', () => {
+describe('options of XeniooSender', () => {
   it.each([
     {},
     { url: new URL('https://example.com/xenioo/webhook') },
@@ -82,7 +82,7 @@ describe('options of a sender', () => {
     );
   });
 
-  it('are all told of at once, and the secret never', () => {
+  it('are reported in one message, without the secret', () => {
     const given = { url: 'x', secret: 'SeCrEt', failures: 'y' as 'total' };
     const told = refusalOf(() => assertSenderOptions(given));
 
@@ -92,7 +92,7 @@ describe('options of a sender', () => {
   });
 });
 
-describe('options of sending', () => {
+describe('options of XeniooSender.send()', () => {
   it.each([
     {},
     { grouped: 1, concurrency: 1, repeated: 0, intervalMs: 0 },

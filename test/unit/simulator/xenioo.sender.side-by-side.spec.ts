@@ -17,8 +17,8 @@ async function senderTo(status: number) {
 /** Far more calls at once than there are: the last of them would have its turn in 100 s. */
 const plan = { concurrency: 1_000, intervalMs: 100 };
 
-describe('when more calls may be under way than there are', () => {
-  it('ends when all is sent', async () => {
+describe('XeniooSender.send() with a high `concurrency`', () => {
+  it('ends when all calls are sent', async () => {
     const sender = await senderTo(200);
 
     const { calls, durationMs } = await sender.send(
@@ -30,7 +30,7 @@ describe('when more calls may be under way than there are', () => {
     expect(durationMs).toBeLessThan(50_000);
   });
 
-  it('ends when it stops', async () => {
+  it('ends when the sender stops', async () => {
     const sender = await senderTo(500);
 
     const { calls, stopped, durationMs } = await sender.send(
@@ -39,13 +39,13 @@ describe('when more calls may be under way than there are', () => {
     );
 
     expect(calls).toBe(11);
-    expect(stopped).toContain('11 calls failed in all');
+    expect(stopped).toContain('11 calls failed in total');
     expect(durationMs).toBeLessThan(50_000);
   });
 });
 
-describe('when calls side by side may be ended by a signal', () => {
-  it('is not warned of a leak', async () => {
+describe('XeniooSender.send() with a signal', () => {
+  it('causes no warning of a listener leak', async () => {
     const warnings: Error[] = [];
     const keep = (warning: Error) => void warnings.push(warning);
     process.on('warning', keep);

@@ -47,9 +47,9 @@ async function patientHost() {
 const numbers = (count: number) =>
   Array.from({ length: count }, (_, index) => index);
 
-describe('the rule', () => {
+describe('the failure limit of XeniooSender', () => {
   it.each(['total', 'consecutive'] as const)(
-    'lets ten calls fail, stops after the eleventh, and sends nothing then (%s)',
+    'tolerates ten failed calls, and stops after the eleventh (%s)',
     async failures => {
       const { url, bodies } = await host(() => 500);
       const sender = senderTo(url, { failures });
@@ -72,7 +72,7 @@ describe('the rule', () => {
     },
   );
 
-  it('counts in all: eleven failures among many that go well', async () => {
+  it('counts failures in total by default', async () => {
     const { url, bodies } = await host(turn => (turn % 3 === 0 ? 500 : 200));
     const report = await senderTo(url).send(numbers(100));
 
@@ -81,12 +81,12 @@ describe('the rule', () => {
       failed: 11,
       failuresLeft: 0,
       outcomes: { 200: 22, 500: 11 },
-      stopped: expect.stringContaining('11 calls failed in all'),
+      stopped: expect.stringContaining('11 calls failed in total'),
     });
     expect(bodies).toHaveLength(33);
   });
 
-  it('counts in a row: one that goes well in time sets it back', async () => {
+  it('counts from zero after a success with `consecutive`', async () => {
     const { url } = await host(turn => (turn % 11 === 0 ? 200 : 500));
     const report = await senderTo(url, { failures: 'consecutive' }).send(
       numbers(100),
@@ -96,7 +96,7 @@ describe('the rule', () => {
     expect(report).not.toHaveProperty('stopped');
   });
 
-  it('counts in a row: eleven without one between stop it', async () => {
+  it('stops after eleven failures in a row with `consecutive`', async () => {
     const { url } = await host(turn => (turn <= 20 ? 200 : 503));
     const report = await senderTo(url, { failures: 'consecutive' }).send(
       numbers(100),
@@ -108,7 +108,7 @@ describe('the rule', () => {
     });
   });
 
-  it('does not hold where failures are ignored', async () => {
+  it('never stops with `ignore`', async () => {
     const { url } = await host(() => 500);
     const report = await senderTo(url, { failures: 'ignore' }).send(
       numbers(50),
@@ -118,7 +118,7 @@ describe('the rule', () => {
     expect(report).not.toHaveProperty('stopped');
   });
 
-  it('holds over several lists, and what is called between', async () => {
+  it('counts over several lists and single calls', async () => {
     const { url, bodies } = await host(() => 500);
     const sender = senderTo(url);
     await sender.send(numbers(5));
@@ -129,7 +129,7 @@ describe('the rule', () => {
     expect(bodies).toHaveLength(11);
   });
 
-  it('counts from nothing again when the bot is published', async () => {
+  it('counts from zero after publish()', async () => {
     const { url, bodies } = await host(turn => (turn <= 11 ? 500 : 200));
     const sender = senderTo(url);
     await sender.send(numbers(50));
@@ -144,7 +144,7 @@ describe('the rule', () => {
     expect(bodies).toHaveLength(16);
   });
 
-  it('lets the calls under way end, and begins none after them', async () => {
+  it('completes the calls under way, and starts no other', async () => {
     const { url, waiting } = await patientHost();
     const sender = senderTo(url);
     const done = sender.send(numbers(100), { concurrency: 12 });
@@ -164,8 +164,8 @@ describe('the rule', () => {
   });
 });
 
-describe('what is sent', () => {
-  it('is an object a call, in order', async () => {
+describe('XeniooSender.send()', () => {
+  it('sends one object per call, in order', async () => {
     const { url, entries } = await host();
     const given = [xeniooEntry.userMessage(), xeniooEntry.takeOver()];
 
@@ -182,14 +182,14 @@ describe('what is sent', () => {
     });
   });
 
-  it('is a text as it is, among entries', async () => {
+  it('sends a text among entries as it is', async () => {
     const { url, bodies } = await host();
     await senderTo(url).send([{ a: 1 }, '{ broken', Buffer.from('é'), [1]]);
 
     expect(bodies).toEqual(['{"a":1}', '{ broken', 'é', '[1]']);
   });
 
-  it('is in groups, the last one smaller', async () => {
+  it('groups entries, with a smaller last group', async () => {
     const { url, entries } = await host();
     const report = await senderTo(url).send(numbers(7), { grouped: 3 });
 
@@ -197,7 +197,7 @@ describe('what is sent', () => {
     expect(report).toMatchObject({ calls: 3, events: 7 });
   });
 
-  it('is nothing of an empty list', async () => {
+  it('sends nothing for an empty list', async () => {
     const { url, bodies } = await host();
 
     expect(await senderTo(url).send([], { concurrency: 8 })).toMatchObject({
@@ -207,7 +207,7 @@ describe('what is sent', () => {
     expect(bodies).toEqual([]);
   });
 
-  it('is shuffled and repeated the same way for the same seed', async () => {
+  it('shuffles and repeats in the same way with the same seed', async () => {
     const sent = async (seed: number) => {
       const { url, entries } = await host();
       const report = await senderTo(url, { seed }).send(numbers(100), {
@@ -224,7 +224,7 @@ describe('what is sent', () => {
     expect([...new Set(once)].toSorted((a, b) => a - b)).toEqual(numbers(100));
   });
 
-  it('is never more at once than allowed', async () => {
+  it('has no more calls under way than `concurrency`', async () => {
     let [open, most] = [0, 0];
     const { url } = await serve((_request, response) => {
       most = Math.max(most, ++open);
@@ -239,7 +239,7 @@ describe('what is sent', () => {
     expect(most).toBe(7);
   });
 
-  it('is one after another, unless it is told otherwise', async () => {
+  it('sends one call after another by default', async () => {
     const { url, waiting } = await patientHost();
     const done = senderTo(url).send(numbers(5));
     for (let call = 0; call < 5; call++) {
@@ -251,7 +251,7 @@ describe('what is sent', () => {
     expect(waiting).toHaveLength(5);
   });
 
-  it('does not begin before its turn', async () => {
+  it('starts no call before its time', async () => {
     const arrivedAt: number[] = [];
     const { url } = await serve((_request, response) => {
       arrivedAt.push(performance.now());
@@ -265,7 +265,7 @@ describe('what is sent', () => {
     }
   });
 
-  it('is told of with each answer, and how it stands', async () => {
+  it('calls onCall with each answer and a report so far', async () => {
     const { url } = await host(turn => (turn === 2 ? 500 : 200));
     const told: unknown[] = [];
     await senderTo(url).send(numbers(3), {
@@ -283,8 +283,8 @@ describe('what is sent', () => {
   });
 });
 
-describe('the end of sending', () => {
-  it('comes with the signal, before the list ends', async () => {
+describe('the end of XeniooSender.send()', () => {
+  it('stops when the signal aborts', async () => {
     const { url } = await host();
     const controller = new AbortController();
     let calls = 0;
@@ -301,7 +301,7 @@ describe('the end of sending', () => {
     expect(report).not.toHaveProperty('stopped');
   });
 
-  it('comes with the signal while a stream is silent', async () => {
+  it('stops when the signal aborts while a stream is silent', async () => {
     const { url } = await host();
     const controller = new AbortController();
     async function* stream() {
@@ -314,7 +314,7 @@ describe('the end of sending', () => {
     expect((await senderTo(url).send(stream(), { signal })).calls).toBe(1);
   });
 
-  it('comes with what a list throws in the middle, and the next list is sent', async () => {
+  it('rejects with the error of a list, and sends the next list', async () => {
     const { url, entries } = await host();
     const sender = senderTo(url);
     async function* broken() {
@@ -330,7 +330,7 @@ describe('the end of sending', () => {
     expect(entries()).toEqual([1, 2, 3, 4]);
   });
 
-  it('comes with what onCall throws, and no call follows', async () => {
+  it('rejects with the error of onCall, and makes no further call', async () => {
     const { url, entries } = await host();
     const sender = senderTo(url);
     const error = new Error('progress bar broke');
@@ -358,7 +358,7 @@ describe('the end of sending', () => {
     ['nothing', undefined, 'got nothing'],
     ['a function', () => {}, 'got a function'],
   ])(
-    'comes with an entry that can’t be JSON, and no call follows: %s',
+    'rejects an entry that can’t be JSON, and makes no further call: %s',
     async (_name, wrong, message) => {
       const { url, entries } = await host();
 
@@ -393,7 +393,7 @@ describe('the end of sending', () => {
     expect(closed).toHaveBeenCalledOnce();
   });
 
-  it('takes nothing of a list where the options are wrong', async () => {
+  it('reads nothing of a list if an option is invalid', async () => {
     const list = { [Symbol.iterator]: vi.fn<() => void>() };
 
     await expect(
@@ -402,7 +402,7 @@ describe('the end of sending', () => {
     expect(list[Symbol.iterator]).not.toHaveBeenCalled();
   });
 
-  it('leaves no connection behind once it is closed', async () => {
+  it('leaves no connection open after close()', async () => {
     const open = new Set<unknown>();
     const { url } = await serveRaw(socket => {
       open.add(socket);
@@ -420,7 +420,7 @@ describe('the end of sending', () => {
   });
 });
 
-describe('what a sender tells', () => {
+describe('the report of XeniooSender', () => {
   it('holds no secret', async () => {
     const { url } = await host(() => 401);
     const sender = senderTo(url, { secret: 'SeCrEt' });
@@ -439,7 +439,7 @@ describe('what a sender tells', () => {
   });
 });
 
-it('keeps its secret from whoever prints it', () => {
+it('does not show the secret of a sender that is printed', () => {
   const sender = senderTo('http://localhost:1');
 
   expect(inspect(sender, { depth: null, showHidden: true })).not.toContain(

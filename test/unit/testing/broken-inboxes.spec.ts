@@ -1,168 +1,453 @@
-import { describe, expect, it } from 'vitest';
 import { Logger } from '@nestjs/common';
-import type { XeniooDispatch } from '../../../lib/handlers/xenioo.dispatch.js';
-import { MemoryInbox } from '../../../lib/memory/memory.inbox.js';
-import type { XeniooDelivery } from '../../../lib/inbox/xenioo.inbox.js';
-import {
-  xeniooInboxContract,
-  type XeniooInboxSettings,
-} from '../../../lib/testing/index.js';
+import { setImmediate } from 'node:timers/promises';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { XeniooEntry } from '../../../lib/events/parse-entry.js';
+import type { XeniooDelivery } from '../../../lib/events/xenioo-delivery.js';
+import type { XeniooTask } from '../../../lib/handlers/xenioo-task.js';
+import type { XeniooRunRecord } from '../../../lib/inbox/record-run.js';
+import type { XeniooDeadLetterQuery } from '../../../lib/inbox/xenioo.dead-letter-store.js';
+import type {
+  XeniooInbox,
+  XeniooRunner,
+} from '../../../lib/inbox/xenioo.inbox.js';
+import { xeniooInboxContract } from '../../../lib/testing/inbox-contract.js';
+import type { XeniooInboxSettings } from '../../../lib/testing/xenioo.inbox-under-test.js';
 import { LogRecorder } from '../../support/log-recorder.js';
+import {
+  ReferenceInbox,
+  ReferenceStorage,
+  type Pending,
+} from '../../support/reference-inbox.js';
 
-type Inbox = new (settings: XeniooInboxSettings) => MemoryInbox;
+type Query = XeniooDeadLetterQuery;
+type Settings = XeniooInboxSettings;
 
-/** Names of what an inbox does not do. */
-async function brokenBy(
-  inbox: Inbox,
-  isDurable = false,
-): Promise<readonly string[]> {
-  Logger.overrideLogger(new LogRecorder());
-  const broken: string[] = [];
-  const contract = xeniooInboxContract({
-    isDurable,
-    waitMs: 200,
-    createStorage: () => ({ open: settings => new inbox(settings) }),
-  });
-  for (const { name, run } of contract) {
-    await run().catch(() => broken.push(name));
-  }
-  return broken;
-}
-
-describe('the contract finds an inbox that', () => {
-  it('hands over twice', async () => {
-    class Twice extends MemoryInbox {
-      override start(dispatch: XeniooDispatch) {
-        return super.start(async (entry, attempt) => {
-          await dispatch(entry, attempt);
-          return dispatch(entry, attempt);
-        });
-      }
+/** An inbox with other settings than it is given. */
+const withSettings = (changed: Partial<Settings>) =>
+  class extends ReferenceInbox {
+    constructor(storage: ReferenceStorage, settings: Settings) {
+      super(storage, { ...settings, ...changed });
     }
+  };
 
-    expect(await brokenBy(Twice)).toContain(
-      'hands over what it accepted, once, as it came',
-    );
-  });
-
-  it('loses an entry', async () => {
-    class Forgetful extends MemoryInbox {
-      override accept({ entries }: XeniooDelivery) {
-        return super.accept({ entries: entries.slice(0, 999) });
-      }
+/** An inbox that records something else of each run. */
+const recording = (change: (record: XeniooRunRecord) => XeniooRunRecord) =>
+  class extends ReferenceInbox {
+    override record(pending: Pending, record: XeniooRunRecord) {
+      super.record(pending, change(record));
     }
+  };
 
-    expect(await brokenBy(Forgetful)).toEqual([
-      'hands over each of 1,000 entries of a call once',
-      'hands over a conversation in the order of its calls, however large they are',
-    ]);
-  });
+/** An inbox that gives each retry another task. */
+const retrying = (change: (task: XeniooTask) => XeniooTask) =>
+  recording(record => ({
+    ...record,
+    retries: record.retries.map(({ task, dueAt }) => ({
+      task: change(task),
+      dueAt,
+    })),
+  }));
 
-  it('lets another call in between', async () => {
-    class Interrupted extends MemoryInbox {
-      override async accept({ entries }: XeniooDelivery) {
+/** An inbox with another store of dead letters. */
+const storing = (
+  change: (store: XeniooInbox['deadLetters']) => object,
+): typeof ReferenceInbox =>
+  class extends ReferenceInbox {
+    constructor(storage: ReferenceStorage, settings: Settings) {
+      super(storage, settings);
+      Object.assign(this.deadLetters, change({ ...this.deadLetters }));
+    }
+  };
+
+/** Broken inboxes, and beginnings of the names of cases that each must fail. */
+const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
+  'runs events twice': [
+    class extends ReferenceInbox {
+      override start(runner: XeniooRunner) {
+        const run: XeniooRunner['run'] = async (task, options) => {
+          await runner.run(task, options);
+          return runner.run(task, options);
+        };
+        return super.start({ ...runner, run });
+      }
+    },
+    'runs each accepted event once',
+  ],
+  'loses an entry of a large call': [
+    class extends ReferenceInbox {
+      override accept(delivery: XeniooDelivery) {
+        const entries = delivery.entries.slice(0, 999);
+        return super.accept({ ...delivery, entries });
+      }
+    },
+    'runs each of 1,000 events of one call once',
+    'runs a conversation in the order of its calls',
+  ],
+  'lets another call in between the entries of a large one': [
+    class extends ReferenceInbox {
+      override async accept({ entries, ...delivery }: XeniooDelivery) {
         for (let from = 0; from < entries.length; from += 1_000) {
-          await super.accept({ entries: entries.slice(from, from + 1_000) });
-          await new Promise(setImmediate);
+          const slice = entries.slice(from, from + 1_000);
+          await super.accept({ ...delivery, entries: slice });
+          await setImmediate();
         }
       }
-    }
+    },
+    'runs a conversation in the order of its calls',
+  ],
+  'loses what it has accepted when it stops at once': [
+    class extends ReferenceInbox {
+      override async accept(delivery: XeniooDelivery) {
+        setTimeout(() => void super.accept(delivery).catch(() => {}), 20);
+      }
+    },
+    'holds what it has accepted as pending',
+    'runs after a restart what was accepted before',
+  ],
+  'forgets the carrier of a call': [
+    class extends ReferenceInbox {
+      override accept({ carrier: _carrier, ...delivery }: XeniooDelivery) {
+        return super.accept(delivery);
+      }
+    },
+    'runs each accepted event once, with the carrier',
+    'runs after a restart what was accepted before',
+  ],
+  'spoils odd numbers': [
+    class extends ReferenceInbox {
+      override add(task: XeniooTask, dueAt?: number) {
+        const { raw } = task.entry;
+        const spoiled = Object.assign(Object.create(task.entry), {
+          raw: JSON.parse(JSON.stringify(raw)),
+        }) as XeniooEntry;
+        super.add({ ...task, entry: spoiled }, dueAt);
+      }
+    },
+    'keeps unusual text, numbers and keys as they came',
+  ],
+  'does not deduplicate': [
+    withSettings({ dedupe: false }),
+    'drops duplicates and reports them',
+    'drops duplicates of calls that arrive at the same time',
+    'forgets the oldest ids beyond `maxIds`',
+    'drops duplicates of what was accepted before a restart',
+  ],
+  'deduplicates with `dedupe: false`': [
+    withSettings({ dedupe: { ttlSeconds: 3_600, maxIds: 10_000 } }),
+    'drops nothing with `dedupe: false`',
+    'forgets the oldest ids beyond `maxIds`',
+  ],
+  'drops undated events that are equal': [
+    class extends ReferenceInbox {
+      override isNew({ id }: XeniooEntry) {
+        return !this.storage.ids.has(id) && !!this.storage.ids.add(id);
+      }
+    },
+    'drops no event without a date',
+  ],
+  'reports no duplicates': [
+    class extends ReferenceInbox {
+      override start(runner: XeniooRunner) {
+        return super.start({ ...runner, reportDuplicates() {} });
+      }
+    },
+    'drops duplicates and reports them',
+  ],
+  'keeps the claims of a rejected call': [
+    class extends ReferenceInbox {
+      override accept(delivery: XeniooDelivery) {
+        if (this.storage.isDown) delivery.entries.map(e => this.isNew(e));
+        return super.accept(delivery);
+      }
+    },
+    'accepts an event again whose first call was rejected',
+  ],
+  'runs events in the order in which they came': [
+    class extends ReferenceInbox {
+      override inOrder(entries: readonly XeniooEntry[]) {
+        return entries;
+      }
+    },
+    'runs a conversation in the order of its dates',
+  ],
+  'runs events of one conversation concurrently': [
+    class extends ReferenceInbox {
+      override keyOf() {
+        return undefined;
+      }
+    },
+    'runs a conversation one event after another',
+    'runs conversations, and events of none, concurrently',
+  ],
+  'runs one task at a time': [
+    withSettings({ concurrency: 1 }),
+    'runs no more than `concurrency` tasks at once',
+    'runs conversations, and events of none, concurrently',
+  ],
+  'runs any number of tasks at once': [
+    withSettings({ concurrency: 1_000 }),
+    'runs no more than `concurrency` tasks at once',
+  ],
+  'holds back a conversation while a retry of it waits or runs': [
+    class extends ReferenceInbox {
+      override keyOf({ entry }: XeniooTask) {
+        return 'conversationId' in entry ? entry.conversationId : undefined;
+      }
+    },
+    'holds nothing back for a retry',
+  ],
+  'retries at once': [
+    class extends ReferenceInbox {
+      override isDue() {
+        return true;
+      }
+    },
+    'retries a handler alone when it is due',
+    'keeps a retry over a restart',
+  ],
+  'retries all handlers': [
+    retrying(({ handler: _handler, ...task }) => task),
+    'retries a handler alone when it is due',
+    'records each handler of a run on its own',
+  ],
+  'forgets the attempts of a retry': [
+    retrying(task => ({ ...task, attempts: 0 })),
+    'retries a handler alone when it is due',
+    'keeps a retry over a restart',
+  ],
+  'forgets the carrier of a retry': [
+    retrying(task => ({ ...task, carrier: undefined })),
+    'retries a handler alone when it is due',
+    'keeps a retry over a restart',
+  ],
+  'records the first result of a run only': [
+    recording(({ retries, deadLetters }) => ({
+      retries,
+      deadLetters: retries.length > 0 ? [] : deadLetters,
+    })),
+    'records each handler of a run on its own',
+    'counts what is pending',
+  ],
+  'stores no dead letters': [
+    recording(record => ({ ...record, deadLetters: [] })),
+    'stores the dead letters of failed handlers',
+    'lists dead letters in pages',
+  ],
+  'announces a dead letter before it is stored': [
+    class extends ReferenceInbox {
+      override record(pending: Pending, record: XeniooRunRecord) {
+        setTimeout(() => super.record(pending, record), 5);
+      }
+    },
+    'stores the dead letters of failed handlers',
+  ],
+  'announces no dead letters': [
+    class extends ReferenceInbox {
+      override start(runner: XeniooRunner) {
+        return super.start({ ...runner, announce: async () => {} });
+      }
+    },
+    'stores the dead letters of failed handlers',
+    'is idle once retries have run',
+    'runs after a restart what was accepted before',
+  ],
+  'waits for each announcement': [
+    class extends ReferenceInbox {
+      override get isHeld() {
+        return super.isHeld || this.announcing > 0;
+      }
+    },
+    'runs the next events while a dead letter is announced',
+  ],
+  'lists every dead letter on each page': [
+    storing(({ list }) => ({
+      list: ({ limit: _limit, after: _after, ...filter }: Query = {}) =>
+        list(filter),
+    })),
+    'lists dead letters in pages',
+  ],
+  'lists the newest dead letter first': [
+    storing(({ list }) => ({
+      list: async (query: object) => (await list(query)).toReversed(),
+    })),
+    'lists dead letters in pages',
+  ],
+  'lists dead letters of other conversations': [
+    storing(({ list }) => ({
+      list: ({ conversationId: _other, ...query }: Query = {}) => list(query),
+    })),
+    'lists the dead letters that fit every field of a filter',
+  ],
+  'removes nothing': [
+    storing(({ get }) => ({
+      remove: async (id: string) => (await get(id)) !== undefined,
+    })),
+    'removes a dead letter',
+  ],
+  'replays a dead letter as often as it is asked': [
+    storing(({ replay }) => ({
+      replay: async (id: string, tasks: XeniooTask[]) => {
+        const isReplayed = await replay(id, tasks);
+        return isReplayed || tasks.length > 0;
+      },
+    })),
+    'replays a dead letter once',
+  ],
+  'keeps a dead letter that it replays': [
+    class extends ReferenceInbox {
+      override add(task: XeniooTask) {
+        const { entry, handler } = task;
+        const letter = handler && `${entry.id}.${handler}`;
+        if (letter) this.storage.letters.set(letter, '{}');
+        super.add(task);
+      }
+    },
+    'replays a dead letter once',
+  ],
+  'replays nothing': [
+    storing(({ remove }) => ({ replay: remove })),
+    'replays a dead letter once',
+    'replays an invalid entry',
+    'stores a dead letter again',
+    'keeps dead letters over a restart',
+  ],
+  'does not pause': [
+    class extends ReferenceInbox {
+      override async pause() {}
+    },
+    'starts nothing while it is paused',
+    'starts no retry while it is paused',
+  ],
+  'does not resume': [
+    class extends ReferenceInbox {
+      override async resume() {
+        this.isPaused = false;
+      }
+    },
+    'starts nothing while it is paused',
+    'starts no retry while it is paused',
+  ],
+  'rejects calls while it is paused': [
+    class extends ReferenceInbox {
+      override async pause() {
+        await super.pause();
+        this.storage.isDown = true;
+      }
+    },
+    'starts nothing while it is paused',
+  ],
+  'counts nothing': [
+    class extends ReferenceInbox {
+      override async stats() {
+        return { pending: 0, running: 0, retries: 0, deadLetters: 0 };
+      }
+    },
+    'holds what it has accepted as pending',
+    'counts what is pending',
+  ],
+  'is idle too early': [
+    class extends ReferenceInbox {
+      override async idle() {}
+    },
+    'is idle once retries have run',
+  ],
+  'does not wait for running handlers': [
+    class extends ReferenceInbox {
+      override async drain() {}
+    },
+    'finishes running handlers when it drains',
+    'waits for running handlers when it stops',
+  ],
+  'rejects calls while it drains': [
+    class extends ReferenceInbox {
+      override drain() {
+        this.storage.isDown = true;
+        return super.drain();
+      }
+    },
+    'finishes running handlers when it drains',
+  ],
+  'accepts calls after it has stopped': [
+    class extends ReferenceInbox {
+      override async stop() {
+        await this.drain();
+      }
+    },
+    'waits for running handlers when it stops, and accepts nothing more',
+    'stops without handlers that take longer than it may wait',
+  ],
+  'removes a task before its run is recorded': [
+    class extends ReferenceInbox {
+      override isDue(pending: Pending) {
+        const { tasks } = this.storage;
+        tasks.splice(
+          0,
+          tasks.length,
+          ...tasks.filter(t => t !== pending.stored),
+        );
+        return super.isDue(pending);
+      }
+    },
+    'runs again after a restart what was running',
+  ],
+};
 
-    expect(await brokenBy(Interrupted)).toContain(
-      'hands over a conversation in the order of its calls, however large they are',
-    );
+/** Names of the cases that an inbox fails, of those that begin with one of the given names. */
+async function failedBy(
+  inbox: typeof ReferenceInbox,
+  names: readonly string[],
+  isDurable = true,
+): Promise<readonly string[]> {
+  const contract = xeniooInboxContract({
+    isDurable,
+    waitMs: 100,
+    createStorage: async () => new ReferenceStorage(inbox, isDurable),
   });
+  const failed: string[] = [];
+  for (const name of names) {
+    const found = contract.find(other => other.name.startsWith(name));
+    if (!found) throw new Error(`No case begins with “${name}”.`);
+    await found.run().catch(() => failed.push(name));
+  }
+  return failed;
+}
 
-  it('does not deduplicate', async () => {
-    class Credulous extends MemoryInbox {
-      constructor(settings: XeniooInboxSettings) {
-        super({ ...settings, dedupe: false });
+describe('the inbox contract fails an inbox that', () => {
+  beforeEach(() => Logger.overrideLogger(new LogRecorder()));
+
+  it.each(Object.entries(BROKEN))(
+    '%s',
+    { timeout: 60_000 },
+    async (_name, [inbox, ...cases]) => {
+      expect(await failedBy(inbox, cases)).toEqual(cases);
+    },
+  );
+
+  it('claims to be durable and is not', { timeout: 60_000 }, async () => {
+    class Volatile extends ReferenceInbox {
+      constructor(_storage: ReferenceStorage, settings: Settings) {
+        super(new ReferenceStorage(), settings);
       }
     }
 
-    expect(await brokenBy(Credulous)).toEqual([
-      'drops a dated entry that it accepted before',
-      'drops a dated entry that comes twice at the same time',
-      'forgets the oldest ids past `maxIds`',
-    ]);
-  });
-
-  it('hands over in any order', async () => {
-    class Shuffling extends MemoryInbox {
-      override accept({ entries }: XeniooDelivery) {
-        return super.accept({
-          entries: entries.map(entry =>
-            Object.assign(Object.create(entry) as typeof entry, {
-              date: undefined,
-            }),
-          ),
-        });
-      }
-    }
-
-    expect(await brokenBy(Shuffling)).toContain(
-      'hands over a conversation in the order of its dates, all seven digits',
-    );
-  });
-
-  it('handles one at a time', async () => {
-    class Single extends MemoryInbox {
-      constructor(settings: XeniooInboxSettings) {
-        super({ ...settings, concurrency: 1 });
-      }
-    }
-
-    expect(await brokenBy(Single)).toEqual(
-      expect.arrayContaining([
-        'hands over no more than `concurrency` at once',
-        'hands over conversations, and what is in none, side by side',
-      ]),
-    );
-  });
-
-  it('retries at once', async () => {
-    class Hasty extends MemoryInbox {
-      override start(dispatch: XeniooDispatch) {
-        return super.start(async (entry, attempt) => {
-          const settlement = await dispatch(entry, attempt);
-          const { retryAt } = settlement;
-          return retryAt === undefined
-            ? settlement
-            : { ...settlement, retryAt: 0 };
-        });
-      }
-    }
-
-    expect(await brokenBy(Hasty)).toContain(
-      'hands an entry over again when it is due, with its progress',
-    );
-  });
-
-  it('keeps no dead letters', async () => {
-    class Careless extends MemoryInbox {
-      override start(dispatch: XeniooDispatch) {
-        return super.start(async (entry, attempt) => ({
-          ...(await dispatch(entry, attempt)),
-          failures: [],
-        }));
-      }
-    }
-
-    expect(await brokenBy(Careless)).toEqual(
-      expect.arrayContaining([
-        'keeps what handlers gave up on, before that is announced',
-        'makes one letter of handlers that give up one after another',
-      ]),
-    );
-  });
-
-  it('is said to be durable and is not', async () => {
-    expect(await brokenBy(MemoryInbox, true)).toEqual([
-      'hands over after a restart what was accepted before',
-      'knows after a restart which handlers were done in an attempt that did not end',
-      'goes on after a restart with what waits for a retry',
-      'drops after a restart what was accepted before',
+    const cases = [
+      'runs after a restart what was accepted before',
+      'runs again after a restart what was running',
+      'keeps a retry over a restart',
+      'drops duplicates of what was accepted before a restart',
       'keeps dead letters over a restart',
-    ]);
+    ];
+    expect(await failedBy(Volatile, cases)).toEqual(cases);
+  });
+
+  it('is volatile and drops its retries when it stops', async () => {
+    class Careless extends ReferenceInbox {
+      override isDue(pending: Pending) {
+        return pending.dueAt <= Date.now();
+      }
+    }
+
+    const cases = ['runs what is pending, and each retry one last time'];
+    expect(await failedBy(Careless, cases, false)).toEqual(cases);
   });
 });

@@ -44,7 +44,7 @@ describe('idle()', () => {
     expect(crm.texts).toEqual(['a']);
   });
 
-  it('waits for what a handler brings meanwhile', async () => {
+  it('waits for what a handler sends to its own application', async () => {
     const { app, crm, accept } = await startContext();
     crm.work = async ({ text }) => {
       if (text !== 'aaa') await accept(message(`${text}a`));
@@ -55,7 +55,7 @@ describe('idle()', () => {
     expect(crm.texts.toSorted()).toEqual(['a', 'aa', 'aaa']);
   });
 
-  it('waits for what a handler brings to another instance of the module', async () => {
+  it('waits for what a handler sends to another instance of the module', async () => {
     const { app, crm, acceptAt } = await startContext(
       {},
       { path: 'other', secret: 'other-secret' },
@@ -79,7 +79,7 @@ describe('idle()', () => {
     expect(crm.texts).toEqual(['brings', 'brought']);
   });
 
-  it('tells what waits for a retry', async () => {
+  it('names the handler that waits for a retry', async () => {
     const { app, crm, accept } = await startContext({
       retry: { attempts: 2, delayMs: 60_000 },
       shutdownTimeoutMs: 0,
@@ -92,11 +92,11 @@ describe('idle()', () => {
     await expect.poll(() => dispatched(app)).toHaveLength(1);
 
     await expect(idle(app, { timeoutMs: 0 })).rejects.toThrow(
-      /^Not everything is handled after 0 ms\. Crm\.save waits \d+ ms for attempt 2 on user-message \S+\. Where a retry takes too long/,
+      /^Events are still pending after 0 ms\. Crm\.save waits \d+ ms for attempt 2 on user-message \S+\. If retries take too long/,
     );
   });
 
-  it('tells five of what is pending, and how many more; never what people wrote', async () => {
+  it('names five of the running handlers and the number of others, and never what people wrote', async () => {
     const { app, crm, accept } = await startContext();
     const ends: (() => void)[] = [];
     crm.work = () => new Promise<void>(resolve => ends.push(resolve));
@@ -108,14 +108,14 @@ describe('idle()', () => {
       (thrown: Error) => thrown,
     );
     expect(String(error)).toMatch(
-      /^XeniooTestingError: Not everything is handled after 50 ms\. (Crm\.save has been running for \d+ ms on user-message \S+ \(attempt 1\); ){5}and 3 more\./,
+      /^XeniooTestingError: Events are still pending after 50 ms\. (Crm\.save has been running for \d+ ms on user-message \S+ \(attempt 1\); ){5}and 3 more\./,
     );
     expect(String(error)).not.toContain('my words');
     ends.forEach(end => end());
     await idle(app);
   });
 
-  it('says so where it was not there when it came', async () => {
+  it('says so when the events came before the kit was used', async () => {
     const { app, crm, accept } = await startContext();
     const ends: (() => void)[] = [];
     crm.work = () => new Promise<void>(resolve => ends.push(resolve));
@@ -123,17 +123,20 @@ describe('idle()', () => {
     await expect.poll(() => ends).toHaveLength(1);
 
     await expect(idle(app, { timeoutMs: 20 })).rejects.toThrow(
-      'What is pending came before the testing kit was used, or is handled by another process.',
+      'They came before the testing kit was used, another process handles them, or processing is paused.',
     );
     ends[0]!();
     await idle(app);
   });
 
-  it.each([-1, NaN, Infinity, 2 ** 31])('can’t wait %d ms', async timeoutMs => {
-    const { app } = await startContext();
+  it.each([-1, NaN, Infinity, 2 ** 31])(
+    'refuses a timeout of %d ms',
+    async timeoutMs => {
+      const { app } = await startContext();
 
-    await expect(idle(app, { timeoutMs })).rejects.toThrow(
-      `idle(): expected \`timeoutMs\` to be a whole number from 0 to 2147483647, got ${timeoutMs}.`,
-    );
-  });
+      await expect(idle(app, { timeoutMs })).rejects.toThrow(
+        `idle(): expected \`timeoutMs\` to be a whole number from 0 to 2147483647, got ${timeoutMs}.`,
+      );
+    },
+  );
 });

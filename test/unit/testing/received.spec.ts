@@ -1,6 +1,7 @@
-import { Module } from '@nestjs/common';
+import { Module, type INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { XeniooEntry } from '../../../lib/events/parse-entry.js';
 import { XeniooObservers } from '../../../lib/handlers/xenioo.observers.js';
 import {
   InvalidXeniooEntry,
@@ -14,10 +15,20 @@ import { xeniooEntry } from '../../../lib/simulator/xenioo-entry.js';
 import { parsed } from '../../support/receipt.js';
 import { startContext } from '../../support/testing-context.js';
 
+/** Tells the observers of a call that was answered 200. */
+function acceptedBy(
+  app: INestApplicationContext,
+  entries: readonly XeniooEntry[],
+): void {
+  const delivery = { bot: 'default', receivedAt: new Date(), entries };
+  const observers = app.get(XeniooObservers, { strict: false });
+  observers.notify('deliveryAccepted', delivery);
+}
+
 const message = (Data: string) => xeniooEntry.userMessage({ Data });
 
-describe('in an application without a server', () => {
-  it('tells each attempt of each handler', async () => {
+describe('dispatched() in an application without a server', () => {
+  it('returns each attempt of each handler', async () => {
     const { app, crm, accept } = await startContext({
       retry: { attempts: 2, delayMs: 1 },
     });
@@ -31,36 +42,35 @@ describe('in an application without a server', () => {
     await idle(app);
 
     expect(crm.texts).toEqual(['a']);
-    const told = dispatched(app).map(({ entry, ...attempt }) => ({
+    const attempts = dispatched(app).map(({ event, ...attempt }) => ({
       ...attempt,
-      of: entry instanceof UserMessageEvent ? entry.text : 'invalid',
+      of: (event as UserMessageEvent).text,
     }));
-    expect(told).toHaveLength(4);
-    expect(told).toEqual(
+    expect(attempts).toHaveLength(3);
+    expect(attempts).toEqual(
       expect.arrayContaining([
-        { handler: 'Crm.save', of: 'a', attempt: 1, outcome: 'done' },
+        { handler: 'Crm.save', of: 'a', attempt: 1, status: 'done' },
         {
           handler: 'Crm.save',
           of: 'b',
           attempt: 1,
-          outcome: 'to be retried',
+          status: 'retry',
           error,
         },
         {
           handler: 'Crm.save',
           of: 'b',
           attempt: 2,
-          outcome: 'given up',
+          status: 'failed',
           error,
         },
-        { handler: 'Crm.keep', of: 'invalid', attempt: 1, outcome: 'done' },
       ]),
     );
     expect(dispatched(app, 'Crm.save')).toHaveLength(3);
     expect(dispatched(app, 'Nobody.else')).toEqual([]);
   });
 
-  it('keeps what a handler threw, whatever it was', async () => {
+  it('returns what a handler threw, whatever it was', async () => {
     const { app, crm, accept } = await startContext({ retry: false });
     const thrown = [undefined, null, 'text', 0];
     crm.work = ({ text }) => {
@@ -74,7 +84,7 @@ describe('in an application without a server', () => {
     expect(dispatched(app).map(({ error }) => error)).toEqual(thrown);
   });
 
-  it('begins when it is first used, and not before', async () => {
+  it('begins with the first use of the kit', async () => {
     const { app, accept, crm } = await startContext();
     await accept(message('before'));
     await expect.poll(() => crm.texts).toEqual(['before']);
@@ -86,8 +96,8 @@ describe('in an application without a server', () => {
   });
 });
 
-describe('two applications in one process', () => {
-  it('do not mix, and one that is closed says nothing of the next', async () => {
+describe('the recordings of two applications in one process', () => {
+  it('do not mix, and a closed one does not end up in the next', async () => {
     const [one, two] = [await startContext(), await startContext()];
     for (const { app } of [one, two]) dispatched(app);
     await one.accept(message('one'));
@@ -108,8 +118,8 @@ describe('two applications in one process', () => {
   });
 });
 
-describe('what was received', () => {
-  it('is what calls brought, of all types or of those that are asked for', async () => {
+describe('received()', () => {
+  it('returns the entries of all calls, or those of the given types', async () => {
     const { app } = await startContext();
     expect(received(app)).toEqual([]);
     const entries = [
@@ -119,7 +129,7 @@ describe('what was received', () => {
       xeniooEntry.malformed(),
       xeniooEntry.handOver(),
     ].map(entry => parsed(entry));
-    app.get(XeniooObservers, { strict: false }).received(entries);
+    acceptedBy(app, entries);
 
     const { UserMessage, TakeOver, HandOver, BotMessage } = XeniooEventType;
     expect(received(app)).toEqual(entries);
@@ -133,11 +143,11 @@ describe('what was received', () => {
     expect(received(app)[3]).toBeInstanceOf(InvalidXeniooEntry);
   });
 
-  it('is a list of its own each time', async () => {
+  it('returns a new list each time', async () => {
     const { app } = await startContext();
     received(app);
     const entry = parsed(xeniooEntry.userMessage());
-    app.get(XeniooObservers, { strict: false }).received([entry]);
+    acceptedBy(app, [entry]);
 
     received(app).push(entry);
     expect(received(app)).toEqual([entry]);
@@ -150,7 +160,7 @@ describe('what was received', () => {
 });
 
 it.each([received, dispatched, forget, idle])(
-  'an application without the module is told so (%o)',
+  '%o says so in an application without the module',
   async ask => {
     @Module({})
     class AppModule {}

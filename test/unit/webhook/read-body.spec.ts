@@ -8,7 +8,12 @@ import {
 import { connect } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { readBody, type ReadBody } from '../../../lib/webhook/read-body.js';
+import {
+  markBodyConsumed,
+  readBody,
+  type ReadBody,
+} from '../../../lib/webhook/read-body.js';
+import { senderAt } from '../../support/sender-at.js';
 import { serve } from '../../support/serve.js';
 
 const TEXT = '{"Type":1,"Data":"Hello, Zoë 👋"}';
@@ -49,7 +54,12 @@ async function sent(
   return body;
 }
 
-const read = (text: string) => ({ outcome: 'read', text });
+const read = (text: string) => ({ outcome: 'read', text, isBase64: false });
+const kept = (bytes: Buffer) => ({
+  outcome: 'read',
+  text: bytes.toString('base64'),
+  isBase64: true,
+});
 
 describe('a body', () => {
   it.each([
@@ -97,7 +107,9 @@ describe('a body that comes in one piece with its head', () => {
     const { port } = await serve((request, response) => {
       before(request);
       const limits = { limitBytes: 1_000, timeoutMs: 60_000 };
-      const body = readBody(request, limits);
+      // As the gate does: the caller is authenticated first.
+      if (request.readableFlowing) request.pause();
+      const body = Promise.resolve().then(() => readBody(request, limits));
       reading.push(body.finally(() => response.end()));
     });
     const socket = connect(port, '127.0.0.1');
@@ -127,27 +139,34 @@ describe('a body that comes in one piece with its head', () => {
     expect(heard).toEqual([TEXT]);
   });
 
-  it('is read where something begins to listen after us', async () => {
+  it('is consumed where something begins to read it before us', async () => {
     const heard: string[] = [];
     const listen = (request: IncomingMessage) =>
       process.nextTick(() =>
         request.on('data', chunk => heard.push(String(chunk))),
       );
 
-    expect(await readTogether([TEXT], listen)).toEqual([read(TEXT)]);
+    expect(await readTogether([TEXT], listen)).toEqual([
+      { outcome: 'consumed' },
+    ]);
     expect(heard).toEqual([TEXT]);
   });
 
-  it('comes to its end, for who waits for that', async () => {
-    const ended: Promise<unknown>[] = [];
-    await readTogether([TEXT], request => {
-      ended.push(once(request, 'end'));
-    });
+  it('is read where something of the host has set an encoding', async () => {
+    const setEncoding = (request: IncomingMessage) =>
+      void request.setEncoding('utf8');
 
-    await expect(Promise.all(ended)).resolves.toHaveLength(1);
+    expect(await readTogether([TEXT], setEncoding)).toEqual([read(TEXT)]);
   });
 
-  it('needs no timer', async () => {
+  it('leaves its end to listeners that come later', async () => {
+    const requests: IncomingMessage[] = [];
+    await readTogether([TEXT], request => void requests.push(request));
+
+    await expect(once(requests[0]!.resume(), 'end')).resolves.toEqual([]);
+  });
+
+  it('is read without a timer', async () => {
     const setTimeout = vi.spyOn(globalThis, 'setTimeout');
     onTestFinished(() => setTimeout.mockRestore());
 
@@ -259,11 +278,11 @@ describe('a compressed body', () => {
     expect(await sent(text, { headers })).toEqual(read(text));
   });
 
-  it('that was cut off is kept as it came', async () => {
+  it('that was cut off keeps its bytes', async () => {
     const headers = { 'content-encoding': 'gzip' };
     const bytes = gzipSync(TEXT).subarray(0, 20);
 
-    expect(await sent(bytes, { headers })).toEqual(read(bytes.toString()));
+    expect(await sent(bytes, { headers })).toEqual(kept(bytes));
   });
 });
 
@@ -306,9 +325,9 @@ describe('a body that something of the host has read before', () => {
     ['nothing', {}],
     ['null', { body: null }],
   ])('is gone where that left %s', async (_what, left) => {
-    expect(await readAfter(left)).toEqual({ outcome: 'taken' });
+    expect(await readAfter(left)).toEqual({ outcome: 'consumed' });
     expect(await readAfter(left, { isParsed: true })).toEqual({
-      outcome: 'taken',
+      outcome: 'consumed',
     });
   });
 
@@ -317,7 +336,7 @@ describe('a body that something of the host has read before', () => {
     ['a BigInt', 10n],
     ['a function', () => {}],
   ])('is gone where it is no text and no JSON: %s', async (_what, body) => {
-    expect(await readAfter({ body })).toEqual({ outcome: 'taken' });
+    expect(await readAfter({ body })).toEqual({ outcome: 'consumed' });
   });
 });
 
@@ -344,7 +363,7 @@ describe('a caller', () => {
     );
     socket.end();
 
-    expect(await body).toEqual({ outcome: 'broken-off' });
+    expect(await body).toEqual({ outcome: 'aborted' });
   });
 
   it('whose connection is reset has broken off', async () => {
@@ -360,7 +379,7 @@ describe('a caller', () => {
       'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"Type"',
     );
 
-    expect(await body).toEqual({ outcome: 'broken-off' });
+    expect(await body).toEqual({ outcome: 'aborted' });
   });
 
   it('that broke off before anybody read it is told at once', async () => {
@@ -380,6 +399,66 @@ describe('a caller', () => {
 
     expect(
       await readBody(request, { limitBytes: 100, timeoutMs: 60_000 }),
-    ).toEqual({ outcome: 'broken-off' });
+    ).toEqual({ outcome: 'aborted' });
+  });
+});
+
+it('calls each listener for the end of a body in pieces once, though that came before', async () => {
+  const heard: string[] = [];
+  const { url } = await serve(async (request, response) => {
+    await readBody(request, { limitBytes: 1_000, timeoutMs: 60_000 });
+    await new Promise<void>(resolve =>
+      request.on('end', () => resolve(void heard.push('first'))),
+    );
+    await new Promise<void>(resolve =>
+      request.once('end', () => resolve(void heard.push('second'))),
+    );
+    await new Promise(setImmediate);
+    response.end();
+  });
+  await senderAt(url).call({ Type: 1 }, { chunked: true });
+
+  expect(heard).toEqual(['first', 'second']);
+});
+
+describe('a request whose body is marked as consumed', () => {
+  /** Serves one request whose body was read and marked. */
+  async function marked<T>(use: (request: IncomingMessage) => Promise<T> | T) {
+    let used!: T;
+    const { url } = await serve(async (request, response) => {
+      await once(request.resume(), 'end');
+      markBodyConsumed(request);
+      used = await use(request);
+      response.end();
+    });
+    await senderAt(url).call({ Type: 1 });
+    return used;
+  }
+
+  it('has no header of a body, and all others', async () => {
+    const headers = await marked(request => ({ ...request.headers }));
+
+    for (const name of ['type', 'length', 'encoding']) {
+      expect(headers[`content-${name}`]).toBeUndefined();
+    }
+    expect(headers['transfer-encoding']).toBeUndefined();
+    expect(headers.authorization).toBe('Bearer right-secret');
+    expect(headers.host).toMatch(/^127\.0\.0\.1:/);
+  });
+
+  it('has an empty object as its body', async () => {
+    const request = await marked(each => each);
+
+    expect(request).toHaveProperty('body', {});
+  });
+
+  it('is an empty stream', async () => {
+    const chunks = await marked(async request => {
+      const all: unknown[] = [];
+      for await (const chunk of request) all.push(chunk);
+      return all;
+    });
+
+    expect(chunks).toEqual([]);
   });
 });

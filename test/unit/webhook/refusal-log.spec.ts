@@ -16,16 +16,16 @@ describe('a refusal', () => {
     ['missing', 'it has no Authorization header'],
     [
       'another-scheme',
-      'its Authorization header is of another scheme than Bearer',
+      'its Authorization header has a scheme other than Bearer',
     ],
-    ['unknown-secret', 'its secret is none of those configured'],
+    ['unknown-secret', 'its secret is not configured'],
     [
       'white-space',
-      'its secret differs from a configured one by white space alone',
+      'its secret differs from a configured one only in white space',
     ],
   ] as const)('%s is told with where it came from', (refusal, words) => {
     const { log, lines } = start();
-    log.note(refusal, '203.0.113.7');
+    log.log(refusal, '203.0.113.7');
 
     expect(lines).toEqual([
       `Answered 401 to a call from 203.0.113.7: ${words}`,
@@ -34,9 +34,9 @@ describe('a refusal', () => {
 
   it('may come from a socket that is gone', () => {
     const { log, lines } = start();
-    log.note('missing', undefined);
+    log.log('missing', undefined);
 
-    expect(lines[0]).toContain('from an address unknown:');
+    expect(lines[0]).toContain('from an unknown address:');
   });
 });
 
@@ -44,23 +44,23 @@ describe('many refusals', () => {
   it('of one kind are one line a minute', () => {
     const { log, lines, clock } = start();
     for (let second = 0; second < 60; second++) {
-      log.note('missing', '203.0.113.7');
+      log.log('missing', '203.0.113.7');
       clock.now += 1_000;
     }
     expect(lines).toHaveLength(1);
 
-    log.note('missing', '203.0.113.8');
+    log.log('missing', '203.0.113.8');
     expect(lines).toHaveLength(2);
     expect(lines[1]).toMatch(
-      /from 203\.0\.113\.8: .* \(and 59 more before it\)$/,
+      /from 203\.0\.113\.8: .* \(59 more before it were not logged\)$/,
     );
   });
 
   it('of several kinds are one line each', () => {
     const { log, lines } = start();
     for (let round = 0; round < 3; round++) {
-      log.note('missing', '203.0.113.7');
-      log.note('unknown-secret', '203.0.113.7');
+      log.log('missing', '203.0.113.7');
+      log.log('unknown-secret', '203.0.113.7');
     }
 
     expect(lines).toHaveLength(2);
@@ -68,22 +68,22 @@ describe('many refusals', () => {
 
   it('are counted afresh after each line', () => {
     const { log, lines, clock } = start();
-    log.note('missing');
-    log.note('missing');
+    log.log('missing');
+    log.log('missing');
     clock.now += 60_000;
-    log.note('missing');
+    log.log('missing');
     clock.now += 60_000;
-    log.note('missing');
+    log.log('missing');
 
     expect(lines).toHaveLength(3);
-    expect(lines[1]).toContain('(and 1 more before it)');
+    expect(lines[1]).toContain('(1 more before it were not logged)');
     expect(lines[2]).not.toContain('more before it');
   });
 
   it('are remembered by one log alone', () => {
     const [one, other] = [start(), start()];
-    one.log.note('missing');
-    other.log.note('missing');
+    one.log.log('missing');
+    other.log.log('missing');
 
     expect(other.lines).toHaveLength(1);
   });

@@ -150,16 +150,16 @@ describe('no comparison ends early', () => {
   const SECRET = 'open-Sesame-0123456789-abcdefghij';
   const bot = { name: 'support', secrets: [SECRET] };
   const { key, owners } = createKeyring([bot]);
-  const [filedUnder, { digest }] = [...owners][0]!;
+  const [filedUnder, { bytes: digest }] = [...owners][0]!;
 
   /** What a secret is looked up by under the key of the process. */
   const digestOf = (secret: string) => {
     const ring = createKeyring([{ name: '', secrets: [secret] }], key);
-    return [...ring.owners.values()][0]!.digest;
+    return [...ring.owners.values()][0]!.bytes;
   };
 
   it('a secret is looked up by a digest of one length, and as often, whatever it is', () => {
-    class Asked extends Map<string, { digest: Buffer; bot: typeof bot }> {
+    class Asked extends Map<string, { bytes: Buffer; bot: typeof bot }> {
       readonly lookedUp: string[] = [];
 
       override get(key: string) {
@@ -176,7 +176,7 @@ describe('no comparison ends early', () => {
       SECRET.slice(0, -1),
       `${SECRET}x`,
     ]) {
-      const asked = new Asked([[filedUnder, { digest, bot }]]);
+      const asked = new Asked([[filedUnder, { bytes: digest, bot }]]);
       verifyBearer(`Bearer ${wrong}`, { key, owners: asked });
 
       expect(asked.lookedUp).toHaveLength(3);
@@ -204,7 +204,7 @@ describe('no comparison ends early', () => {
     const verifyAgainst = (filed: Buffer) =>
       verifyBearer(SECRET, {
         key,
-        owners: new Map([[filedUnder, { digest: filed, bot }]]),
+        owners: new Map([[filedUnder, { bytes: filed, bot }]]),
       });
     expect(verifyAgainst(Buffer.from(digest))).toEqual({ bot });
 

@@ -7,13 +7,15 @@ import {
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { answer } from '../../../lib/webhook/answer.js';
-import { XeniooCall } from '../../../lib/webhook/xenioo.call.js';
+import {
+  attachExchange,
+  WebhookExchange,
+  writeAnswer,
+} from '../../../lib/webhook/webhook.exchange.js';
 import { XeniooFilter } from '../../../lib/webhook/xenioo.filter.js';
-import type { XeniooGate } from '../../../lib/webhook/xenioo.gate.js';
 import { senderAt } from '../../support/sender-at.js';
 import { serve } from '../../support/serve.js';
-import { startHook } from '../../support/start-hook.js';
+import { startWebhookStatus } from '../../support/start-webhook-status.js';
 
 const WORDS = '{"Type":1,"Data":"Hello from Anna"}';
 
@@ -30,8 +32,8 @@ const HOSTS = {
 
 interface Thrown {
   readonly host?: keyof typeof HOSTS;
-  /** Whether the call came through the gate. */
-  readonly isAdmitted?: boolean;
+  /** Whether the gate has authenticated the call. */
+  readonly isAuthenticated?: boolean;
   /** What was written before the error came. */
   readonly before?: (response: ServerResponse) => void;
 }
@@ -39,17 +41,20 @@ interface Thrown {
 /** What a caller gets, and who is told, when something of the host throws. */
 async function thrown(
   error: unknown,
-  { host = 'Express', isAdmitted = true, before = () => {} }: Thrown = {},
+  { host = 'Express', isAuthenticated = true, before = () => {} }: Thrown = {},
 ) {
-  const { recorder, logs, heard } = await startHook();
+  const { status: recorder, logs, heard } = await startWebhookStatus();
   const bot = { name: 'support', secrets: ['right-secret'] };
-  let admitted: XeniooCall | undefined;
-  const gate: Pick<XeniooGate, 'callOf'> = { callOf: () => admitted };
-  const filter = new XeniooFilter(gate as XeniooGate);
+  const id = Symbol('xenioo/webhook');
+  const route = { id, controller: class {}, hasDecorators: false };
+  const filter = new XeniooFilter(route, recorder);
   let isAnswered = false;
   const { url } = await serve((request, response) => {
-    if (isAdmitted) {
-      admitted = new XeniooCall(bot, WORDS, new Date(), response, recorder);
+    if (isAuthenticated) {
+      const exchange = new WebhookExchange(response, recorder);
+      exchange.setBot(bot);
+      exchange.setBody({ text: WORDS, isBase64: false });
+      attachExchange(request, id, exchange);
     }
     before(response);
     filter.catch(
@@ -75,7 +80,11 @@ describe.each(['Express', 'Fastify'] as const)('on %s', host => {
   it('a call that our own guard refused keeps its answer', async () => {
     const { status, text, headers, recorder, logs } = await thrown(
       new ForbiddenException(),
-      { host, isAdmitted: false, before: response => answer(response, 401) },
+      {
+        host,
+        isAuthenticated: false,
+        before: response => writeAnswer(response, 401),
+      },
     );
 
     expect({ status, text }).toEqual({ status: 401, text: '' });
@@ -87,7 +96,7 @@ describe.each(['Express', 'Fastify'] as const)('on %s', host => {
   it('a call that a guard of the host denied before ours saw it has an answer too', async () => {
     const { isAnswered } = await thrown(new ForbiddenException(), {
       host,
-      isAdmitted: false,
+      isAuthenticated: false,
     });
 
     expect(isAnswered).toBe(true);
@@ -104,7 +113,7 @@ describe.each(['Express', 'Fastify'] as const)('on %s', host => {
     expect(heard).toEqual([]);
     expect(logs.ofXenioo()).toEqual([
       expect.stringMatching(
-        /already taken or answered: metrics are down\nError: metrics are down\n/,
+        /already handled or answered: metrics are down\nError: metrics are down\n/,
       ),
     ]);
   });
@@ -143,12 +152,12 @@ describe('what is no denial', () => {
 
 describe('a denial of the host', () => {
   it.each([
-    [401, new UnauthorizedException()],
-    [403, new ForbiddenException()],
-    [429, new HttpException('Too many requests', 429)],
+    [401, 'Public', new UnauthorizedException()],
+    [403, 'Public', new ForbiddenException()],
+    [429, 'SkipThrottle', new HttpException('Too many requests', 429)],
   ])(
-    'of %i is answered so, a strike that says which option helps',
-    async (expected, error) => {
+    'of %i is answered so, a strike whose advice names %s()',
+    async (expected, decorator, error) => {
       const { status, text, logs, heard } = await thrown(error);
 
       expect({ status, text }).toEqual({ status: expected, text: '' });
@@ -156,7 +165,7 @@ describe('a denial of the host', () => {
       expect(logs.ofXenioo()).toEqual([
         expect.stringMatching(
           new RegExp(
-            `^Strike 1: answered ${expected} .*\`decorators: \\[Public\\(\\)\\]\``,
+            `^Strike 1: answered ${expected} .*\`decorators: \\[${decorator}\\(\\)\\]\``,
           ),
         ),
       ]);

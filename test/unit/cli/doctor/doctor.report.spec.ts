@@ -11,23 +11,22 @@ const FINDING = {
   why: 'a reason of several words that does not fit in one line',
 } as const;
 
-describe('the report', () => {
-  it('puts what is wrong below its check, within the columns', () => {
-    expect(new DoctorReport(false, 44).result(FINDING)).toBe(
+const format = (hasColors: boolean) =>
+  new DoctorReport({ hasColors, columns: 45 }).formatResult(FINDING);
+
+describe('DoctorReport', () => {
+  it('explains a finding below its check, within the columns', () => {
+    expect(format(false)).toBe(
       `✗ an array of events
-    expected  200
-    got       400 Bad Request
-    why       a reason of several words that
-              does not fit in one line`,
+    Expected:  200
+    Got:       400 Bad Request
+    Why:       a reason of several words that
+               does not fit in one line`,
     );
   });
 
-  it('is the same text in colours', () => {
-    const coloured = new DoctorReport(true, 44).result(FINDING);
-
-    expect(coloured).toContain('\u001B[');
-    expect(stripVTControlCharacters(coloured)).toBe(
-      new DoctorReport(false, 44).result(FINDING),
-    );
+  it('prints the same text in colors', () => {
+    expect(format(true)).toContain('\u001B[');
+    expect(stripVTControlCharacters(format(true))).toBe(format(false));
   });
 });

@@ -1,0 +1,45 @@
+import type { XeniooInboxProvider } from '../inbox/xenioo.inbox-provider.js';
+import {
+  XENIOO_SETTINGS,
+  type XeniooSettings,
+} from '../options/xenioo.options.js';
+import {
+  resolveBullmqInboxOptions,
+  type BullmqInboxOptions,
+  type BullmqInboxOptionsFactory,
+} from './bullmq.inbox-options.js';
+import { BullmqInbox } from './bullmq.inbox.js';
+import { loadBullmq } from './load-bullmq.js';
+
+/**
+ * Makes the `inbox` option of `XeniooModule`: events wait in a queue of BullMQ on
+ * Redis, and any process that works on the queue handles them. Needs the packages
+ * `bullmq` (5 or 6) and `ioredis`.
+ *
+ * @example
+ * ```ts
+ * XeniooModule.forRoot({
+ *   secret: process.env.XENIOO_SECRET,
+ *   inbox: bullmqInbox({ connection: 'redis://localhost:6379' }),
+ * })
+ * ```
+ *
+ * @throws {XeniooOptionsError} while the application boots, when an option is invalid or a package is missing or of another version
+ */
+export function bullmqInbox(
+  options: BullmqInboxOptions | BullmqInboxOptionsFactory,
+): XeniooInboxProvider {
+  const { inject = [], useFactory } =
+    'useFactory' in options ? options : { useFactory: () => options };
+  return {
+    inject: [XENIOO_SETTINGS, ...inject],
+    useFactory: async (
+      settings: XeniooSettings,
+      ...dependencies: unknown[]
+    ) => {
+      const given: unknown = await useFactory(...dependencies);
+      const resolved = resolveBullmqInboxOptions(given);
+      return new BullmqInbox(await loadBullmq(), resolved, settings);
+    },
+  };
+}

@@ -1,0 +1,93 @@
+import type { Redis, RedisOptions } from 'ioredis';
+import type { BullmqInboxSettings } from './bullmq.inbox-options.js';
+
+const RECONNECT_AFTER_MS = 500;
+
+const OPTIONS: RedisOptions = {
+  retryStrategy: () => RECONNECT_AFTER_MS,
+  // A replica that was the primary, as after a failover.
+  reconnectOnError: error => error.message.startsWith('READONLY'),
+  connectTimeout: 3_000,
+  keepAlive: 10_000,
+  // A connection that gives no answer for so long is replaced.
+  socketTimeout: 3_000,
+};
+
+/** For commands of calls: they fail at once while Redis is down, and the call decides how long to wait. */
+export const FOR_CALLS: RedisOptions = {
+  ...OPTIONS,
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+};
+
+/** For a worker: its commands wait until Redis is back. BullMQ demands that. */
+export const FOR_WORKER: RedisOptions = {
+  ...OPTIONS,
+  enableOfflineQueue: true,
+  maxRetriesPerRequest: null,
+};
+
+/** A worker waits for a job up to 10 s in one command. */
+export const FOR_WAITING: RedisOptions = {
+  ...FOR_WORKER,
+  socketTimeout: 15_000,
+};
+
+/** Opens clients of one Redis, and closes all of them. */
+export class RedisConnection {
+  /** For messages, without user and password: `'Redis at 127.0.0.1:6379'`. */
+  readonly name: string;
+  private readonly clients = new Set<Redis>();
+  private isClosed = false;
+
+  constructor(
+    private readonly connection: BullmqInboxSettings['connection'],
+    private readonly Client: typeof Redis,
+  ) {
+    const { options } = this.create({ lazyConnect: true });
+    this.name = `Redis at ${addressOf(options)}`;
+  }
+
+  /** Returns a client that keeps its connection until `close()`. */
+  open(options: RedisOptions): Redis {
+    const client = this.create({
+      ...options,
+      retryStrategy: () => (this.isClosed ? null : RECONNECT_AFTER_MS),
+    });
+    // Without a listener ioredis prints its errors.
+    client.on('error', () => {});
+    this.clients.add(client);
+    client.once('end', () => this.clients.delete(client));
+    return client;
+  }
+
+  close(): void {
+    this.isClosed = true;
+    for (const client of this.clients) {
+      // While it reconnects, `disconnect()` would leave its commands unanswered; it ends at its next attempt, and rejects them.
+      if (client.status !== 'reconnecting') client.disconnect();
+    }
+  }
+
+  private create(options: RedisOptions): Redis {
+    const { connection, Client } = this;
+    if (typeof connection === 'string') return new Client(connection, options);
+    if ('duplicate' in connection) {
+      return connection.duplicate(options) as Redis;
+    }
+    const { url, ...own } = connection;
+    return url === undefined
+      ? new Client({ ...own, ...options })
+      : new Client(url, { ...own, ...options });
+  }
+}
+
+function addressOf(options: RedisOptions): string {
+  const { path, host = 'localhost', port = 6379, db = 0 } = options;
+  const { sentinels, name } = options;
+  const server = sentinels
+    ? `the group ${name} of Sentinel`
+    : (path ?? `${host}:${port}`);
+  return db === 0 ? server : `${server}/${db}`;
+}

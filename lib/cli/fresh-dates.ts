@@ -1,0 +1,25 @@
+import { parseWireDate } from '../events/wire-date.js';
+
+const DATE_FIELD = /(?<!\\)("Date"\s*:\s*")([^"\\]+)(?=")/g;
+
+/** Returns a function that moves each `Date` in bodies by the same time, so that the first one is now. */
+export function createDateMover(
+  now: () => number = Date.now,
+): (body: string) => string {
+  let movedByMs: number | undefined;
+  return body =>
+    body.replaceAll(DATE_FIELD, (field, name: string, text: string) => {
+      const time = parseWireDate(text)?.getTime();
+      if (time === undefined) return field;
+      movedByMs ??= now() - time;
+      const moved = formatWireDate(new Date(time + movedByMs), text);
+      return moved === undefined ? field : name + moved;
+    });
+}
+
+/** Keeps the digits after the milliseconds, which JavaScript drops. Years of other than four digits have no such form. */
+function formatWireDate(date: Date, recorded: string): string | undefined {
+  const [, time] = /^(\d{4}-.*)Z$/.exec(date.toISOString()) ?? [];
+  const [, ticks = ''] = /\.\d{3}(\d+)/.exec(recorded) ?? [];
+  return time && `${time}${ticks}+00:00`;
+}

@@ -1,0 +1,267 @@
+import { IsString, ValidateIf } from 'class-validator';
+import { Exclude, Expose, Transform } from 'class-transformer';
+import {
+  eventId,
+  documentedFields,
+  type TypedWireEntry,
+} from './wire-entry.js';
+import { withoutReservedKeys } from './json-text.js';
+import { expected, FromWire, WireDate, WireText } from './wire.decorators.js';
+import type { XeniooChannel } from './xenioo-channel.js';
+import type { XeniooEventType } from './xenioo-event-type.js';
+
+/** The fields of an event that are not copied from its entry. */
+export interface AddedFields {
+  /** Absent where it is the hash of the entry. */
+  readonly id: string | undefined;
+  readonly typeName: string;
+  readonly date: Date | undefined;
+  readonly bot: string;
+  readonly receivedAt: Date;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly raw: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Base of all events. Handlers share one event, so it is frozen; treat `date`
+ * and `receivedAt`, which JavaScript can't freeze, as read-only too.
+ *
+ * Fields that come from the wire may be absent: Xenioo promises none but `Type`.
+ */
+export abstract class XeniooEvent {
+  /** A private field stays writable when the event is frozen. */
+  #id: string | undefined;
+
+  declare readonly type: XeniooEventType;
+
+  /** The type in words, such as `'user-message'`. */
+  declare readonly typeName: string;
+
+  /** Token of the bot that generated the item; an identifier, not a credential. */
+  @WireText('BotToken')
+  readonly botToken?: string;
+
+  /** Full name of the account. */
+  @WireText('AccountName')
+  readonly accountName?: string;
+
+  @WireText('ConversationId')
+  readonly conversationId?: string;
+
+  /** Name of the user in the conversation. */
+  @WireText('UserName')
+  readonly userName?: string;
+
+  /** Name of the channel, such as `'TelegramChannel'`: an open set. */
+  @WireText('Channel')
+  readonly channel?: XeniooChannel;
+
+  /** Date of the message, to the millisecond. */
+  @WireDate('Date')
+  readonly date?: Date;
+
+  /** Your name for the bot: of the `bots` option, or the `name` option. */
+  declare readonly bot: string;
+
+  /** Time at which this process received the call. */
+  declare readonly receivedAt: Date;
+
+  /** The bot's variables that Xenioo was told to include, and any field that is not documented. */
+  @Transform(({ value }) => withoutReservedKeys(value), { toPlainOnly: true })
+  declare readonly variables: Readonly<Record<string, unknown>>;
+
+  /** The entry as it came. Its `Date` has all seven fraction digits. */
+  @Exclude({ toPlainOnly: true })
+  declare readonly raw: Readonly<Record<string, unknown>>;
+
+  /** @internal class-transformer calls it without arguments. */
+  constructor(entry?: TypedWireEntry, added?: AddedFields) {
+    if (!entry || !added) return;
+    this.#id = added.id;
+    this.type = entry.Type;
+    this.typeName = added.typeName;
+    const { BotToken, AccountName, ConversationId, UserName, Channel } = entry;
+    if (typeof BotToken === 'string') this.botToken = BotToken;
+    if (typeof AccountName === 'string') this.accountName = AccountName;
+    if (typeof ConversationId === 'string')
+      this.conversationId = ConversationId;
+    if (typeof UserName === 'string') this.userName = UserName;
+    if (typeof Channel === 'string') this.channel = Channel;
+    if (added.date) this.date = added.date;
+    this.bot = added.bot;
+    this.receivedAt = added.receivedAt;
+    this.variables = added.variables;
+    this.raw = added.raw;
+  }
+
+  /**
+   * The same for the same entry in every process, however often Xenioo sends it,
+   * where the entry has a `Date`; otherwise made when the entry was received.
+   */
+  @Expose({ toPlainOnly: true })
+  get id(): string {
+    return (this.#id ??= eventId(documentedFields(this.raw as TypedWireEntry)));
+  }
+
+  /** Returns the fields for `JSON.stringify()`: all of them, with `id` and without `raw`. */
+  toJSON(): Record<string, unknown> {
+    const { raw: _, ...fields } = this;
+    return { id: this.id, ...fields };
+  }
+
+  /** @internal */
+  [Symbol.for('nodejs.util.inspect.custom')](): Record<string, unknown> {
+    return this.toJSON();
+  }
+}
+
+/** A message of either side. */
+export abstract class XeniooMessageEvent extends XeniooEvent {
+  /** Text of the message. Of a clicked button: its text and its payload. */
+  @WireText('Data')
+  readonly text?: string;
+
+  /** Visual type of the message item, such as `'Text'`: an open set. */
+  @WireText('ItemType')
+  readonly itemType?: string;
+
+  @WireText('ItemSubType')
+  readonly itemSubType?: string;
+
+  /** @internal */
+  constructor(entry?: TypedWireEntry, added?: AddedFields) {
+    super(entry, added);
+    if (!entry) return;
+    const { Data, ItemType, ItemSubType } = entry;
+    if (typeof Data === 'string') this.text = Data;
+    if (typeof ItemType === 'string') this.itemType = ItemType;
+    if (typeof ItemSubType === 'string') this.itemSubType = ItemSubType;
+  }
+}
+
+/** The bot, or an operator, wrote a message. */
+export class BotMessageEvent extends XeniooMessageEvent {
+  declare readonly type: XeniooEventType.BotMessage;
+  declare readonly typeName: 'bot-message';
+}
+
+/** The user wrote a message or clicked a button. */
+export class UserMessageEvent extends XeniooMessageEvent {
+  declare readonly type: XeniooEventType.UserMessage;
+  declare readonly typeName: 'user-message';
+}
+
+/** Automatic Intent Redirection did not detect what the user wrote. */
+export class UnmatchedMessageEvent extends XeniooEvent {
+  declare readonly type: XeniooEventType.UnmatchedMessage;
+  declare readonly typeName: 'unmatched-message';
+
+  /** The text that was not detected. */
+  @WireText('Text', { required: true })
+  readonly text!: string;
+
+  /** @internal */
+  constructor(entry?: TypedWireEntry, added?: AddedFields) {
+    super(entry, added);
+    if (typeof entry?.Text === 'string') this.text = entry.Text;
+  }
+}
+
+/** An error occurred in the conversation. */
+export class ConversationErrorEvent extends XeniooEvent {
+  declare readonly type: XeniooEventType.ConversationError;
+  declare readonly typeName: 'conversation-error';
+}
+
+/** A user who never contacted the bot before, or has been forgotten. */
+export class UserConnectedEvent extends XeniooEvent {
+  declare readonly type: XeniooEventType.UserConnected;
+  declare readonly typeName: 'user-connected';
+}
+
+/** A user came back; at most once in 24 hours. */
+export class UserReturnedEvent extends XeniooEvent {
+  declare readonly type: XeniooEventType.UserReturned;
+  declare readonly typeName: 'user-returned';
+}
+
+/** An operator took the conversation over. */
+export class TakeOverEvent extends XeniooEvent {
+  declare readonly type: XeniooEventType.TakeOver;
+  declare readonly typeName: 'take-over';
+}
+
+/** An operator handed the conversation back to the bot. */
+export class HandOverEvent extends XeniooEvent {
+  declare readonly type: XeniooEventType.HandOver;
+  declare readonly typeName: 'hand-over';
+}
+
+/** The conversation hit a fallback interaction. */
+export class FallbackEvent extends XeniooEvent {
+  declare readonly type: XeniooEventType.Fallback;
+  declare readonly typeName: 'fallback';
+}
+
+/** The user's reply to a question was not a valid one. */
+export class WrongReplyEvent extends XeniooEvent {
+  declare readonly type: XeniooEventType.WrongReply;
+  declare readonly typeName: 'wrong-reply';
+}
+
+/** An intent or entity of the bot changed. `name`, `key` or both are present. */
+export abstract class XeniooKnowledgeEvent extends XeniooEvent {
+  /** Name of the intent or entity. */
+  @FromWire('Name')
+  @ValidateIf(
+    ({ name, key }: XeniooKnowledgeEvent) =>
+      name !== undefined || key === undefined,
+  )
+  @IsString({
+    message: args =>
+      args.value === undefined
+        ? 'Name or Key is required'
+        : expected('Name', 'a string')(args),
+  })
+  readonly name?: string;
+
+  /** Key of the intent or entity. */
+  @WireText('Key')
+  readonly key?: string;
+
+  /** @internal */
+  constructor(entry?: TypedWireEntry, added?: AddedFields) {
+    super(entry, added);
+    if (!entry) return;
+    const { Name, Key } = entry;
+    if (typeof Name === 'string') this.name = Name;
+    if (typeof Key === 'string') this.key = Key;
+  }
+}
+
+export class IntentUpdatedEvent extends XeniooKnowledgeEvent {
+  declare readonly type: XeniooEventType.IntentUpdated;
+  declare readonly typeName: 'intent-updated';
+}
+
+export class IntentDeletedEvent extends XeniooKnowledgeEvent {
+  declare readonly type: XeniooEventType.IntentDeleted;
+  declare readonly typeName: 'intent-deleted';
+}
+
+export class EntityUpdatedEvent extends XeniooKnowledgeEvent {
+  declare readonly type: XeniooEventType.EntityUpdated;
+  declare readonly typeName: 'entity-updated';
+}
+
+export class EntityDeletedEvent extends XeniooKnowledgeEvent {
+  declare readonly type: XeniooEventType.EntityDeleted;
+  declare readonly typeName: 'entity-deleted';
+}
+
+/** An event of a type that this version does not know; all its fields are in `raw`. */
+export class UnknownXeniooEvent extends XeniooEvent {
+  /** The number on the wire, which `XeniooEventType` does not list. */
+  declare readonly type: number;
+  declare readonly typeName: 'unknown';
+}

@@ -1,0 +1,25 @@
+import type { XeniooEntry } from '../events/parse-entry.js';
+
+export type XeniooDeadLetterKind = 'event' | 'invalid';
+
+/** One failed pair of event and handler, or one invalid entry. */
+export interface XeniooDeadLetter {
+  /** `<event id>.<handler>`; the id of the entry where `handler` is absent. */
+  readonly id: string;
+  readonly kind: XeniooDeadLetterKind;
+  /** An event, or an `InvalidXeniooEntry` where `kind` is `'invalid'`. */
+  readonly entry: XeniooEntry;
+  /**
+   * Name of the handler that failed, such as `'Crm.saveMessage'`. Absent for an
+   * invalid entry, and for an event whose handlers ended the process each time
+   * they ran: a replay of it runs all of them.
+   */
+  readonly handler?: string | undefined;
+  /** How many attempts the handler had. */
+  readonly attempts?: number | undefined;
+  /** What the last attempt threw. */
+  readonly error?:
+    | { readonly message: string; readonly stack?: string | undefined }
+    | undefined;
+  readonly deadLetteredAt: Date;
+}

@@ -1,0 +1,44 @@
+import type { XeniooEntry } from '../events/parse-entry.js';
+import type { XeniooCarrier } from '../events/xenioo-delivery.js';
+
+/**
+ * An event with the handlers still to run: every matching one at first, then one
+ * task for each handler that failed. Inboxes store tasks and hand them to the runner.
+ */
+export interface XeniooTask {
+  /** The event; or an invalid entry, which no `@OnXenioo()` handler gets. */
+  readonly entry: XeniooEntry;
+  /** Name of the one handler to run; absent in a first run, which is for every matching handler. */
+  readonly handler?: string | undefined;
+  /** Attempts that the handler has had; 0 in a first run. */
+  readonly attempts: number;
+  /** What observers stored with the call. */
+  readonly carrier?: XeniooCarrier | undefined;
+  /** Since when no handler of the name exists here, in milliseconds since 1970. */
+  readonly missingSince?: number | undefined;
+}
+
+/** The result of one handler in a run. */
+export type XeniooHandlerResult =
+  | {
+      readonly handler: string;
+      readonly status: 'done';
+      /** Attempts so far, this one included. */
+      readonly attempts: number;
+    }
+  | {
+      readonly handler: string;
+      readonly status: 'retry';
+      readonly attempts: number;
+      /** When the handler is due again, in milliseconds since 1970. */
+      readonly retryAt: number;
+      /** What the handler threw. */
+      readonly error: unknown;
+      readonly missingSince?: number | undefined;
+    }
+  | {
+      readonly handler: string;
+      readonly status: 'failed';
+      readonly attempts: number;
+      readonly error: unknown;
+    };

@@ -1,0 +1,48 @@
+// For inboxes of your own
+export { XeniooInbox } from './xenioo.inbox.js';
+export type { XeniooInboxStats, XeniooRunner } from './xenioo.inbox.js';
+export type { XeniooInboxProvider } from './xenioo.inbox-provider.js';
+export type {
+  XeniooCarrier,
+  XeniooDelivery,
+} from '../events/xenioo-delivery.js';
+export type { XeniooEntry } from '../events/parse-entry.js';
+export type {
+  XeniooHandlerResult,
+  XeniooTask,
+} from '../handlers/xenioo-task.js';
+
+// Results into records
+export {
+  deadLetterOf,
+  recordRun,
+  type XeniooRetry,
+  type XeniooRunRecord,
+} from './record-run.js';
+export { conversationOf, dedupeId, inOrderOfDate } from './entries.js';
+
+// Stored form
+export {
+  restoreDeadLetter,
+  restoreTask,
+  storeDeadLetter,
+  storeTask,
+} from './stored-form.js';
+
+// Dead letters
+export type {
+  XeniooDeadLetter,
+  XeniooDeadLetterKind,
+} from '../handlers/xenioo-dead-letter.js';
+export {
+  LETTERS_PER_PAGE,
+  matchesFilter,
+  type XeniooDeadLetterFilter,
+  type XeniooDeadLetterQuery,
+  type XeniooDeadLetterStore,
+} from './xenioo.dead-letter-store.js';
+
+// Options of an instance, for a factory
+export { XENIOO_SETTINGS } from '../options/xenioo.options.js';
+export type { XeniooSettings } from '../options/xenioo.options.js';
+export { XeniooInboxError } from '../xenioo.errors.js';

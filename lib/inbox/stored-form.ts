@@ -1,0 +1,140 @@
+import { freezeEntry } from '../events/freeze-entry.js';
+import {
+  InvalidXeniooEntry,
+  type InvalidXeniooReason,
+} from '../events/invalid-xenioo.entry.js';
+import { jsonText } from '../events/json-text.js';
+import { parseEntry, type XeniooEntry } from '../events/parse-entry.js';
+import type { XeniooCarrier } from '../events/xenioo-delivery.js';
+import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
+import type { XeniooTask } from '../handlers/xenioo-task.js';
+
+/** Version of the stored form of tasks and dead letters. */
+export const STORED_VERSION = 1;
+
+interface StoredEntry {
+  readonly id: string;
+  readonly bot: string;
+  readonly receivedAt: number;
+  /** Of an invalid entry. */
+  readonly invalid?: {
+    readonly reason: InvalidXeniooReason;
+    readonly errors: readonly string[];
+  };
+  readonly raw: unknown;
+}
+
+interface StoredTask {
+  readonly v: number;
+  readonly handler?: string;
+  readonly attempts?: number;
+  readonly carrier?: XeniooCarrier;
+  readonly missingSince?: number;
+  readonly entry: StoredEntry;
+}
+
+interface StoredLetter extends Pick<
+  XeniooDeadLetter,
+  'id' | 'handler' | 'attempts' | 'error'
+> {
+  readonly v: number;
+  readonly deadLetteredAt: number;
+  readonly entry: StoredEntry;
+}
+
+/** Turns a task into text, from which `restoreTask()` makes the same in any process. */
+export function storeTask(task: XeniooTask): string {
+  const { entry, handler, attempts, carrier, missingSince } = task;
+  return withEntry(
+    {
+      v: STORED_VERSION,
+      handler,
+      attempts: attempts || undefined,
+      carrier,
+      missingSince,
+    },
+    entry,
+  );
+}
+
+/**
+ * Restores a stored task. An entry that this version can't read any more is invalid.
+ * @throws {Error} when another version has stored it, or it is damaged
+ */
+export function restoreTask(text: string): XeniooTask {
+  const { v, entry, attempts = 0, ...task } = JSON.parse(text) as StoredTask;
+  assertVersion(v);
+  return { ...task, attempts, entry: restoreEntry(entry) };
+}
+
+/** Turns a dead letter into text, from which `restoreDeadLetter()` makes the same in any process. */
+export function storeDeadLetter(letter: XeniooDeadLetter): string {
+  const { id, entry, handler, attempts, error, deadLetteredAt } = letter;
+  return withEntry(
+    {
+      v: STORED_VERSION,
+      id,
+      handler,
+      attempts,
+      error,
+      deadLetteredAt: deadLetteredAt.getTime(),
+    },
+    entry,
+  );
+}
+
+/**
+ * Restores a stored dead letter.
+ * @throws {Error} when another version has stored it, or it is damaged
+ */
+export function restoreDeadLetter(text: string): XeniooDeadLetter {
+  const {
+    v,
+    entry: stored,
+    deadLetteredAt,
+    ...letter
+  } = JSON.parse(text) as StoredLetter;
+  assertVersion(v);
+  const entry = restoreEntry(stored);
+  const kind = entry instanceof InvalidXeniooEntry ? 'invalid' : 'event';
+  return { ...letter, kind, entry, deadLetteredAt: new Date(deadLetteredAt) };
+}
+
+function assertVersion(version: number): void {
+  if (version === STORED_VERSION) return;
+  throw new Error(
+    `expected stored form ${STORED_VERSION}, got ${version}: another version of nestjs-xenioo wrote it`,
+  );
+}
+
+/** The text of an object with its fields and an entry; numbers such as `1e999` and `-0` are kept. */
+function withEntry(fields: object, entry: XeniooEntry): string {
+  const { id, bot, receivedAt, raw } = entry;
+  const added = {
+    id,
+    bot,
+    receivedAt: receivedAt.getTime(),
+    ...(entry instanceof InvalidXeniooEntry && {
+      invalid: { reason: entry.reason, errors: entry.errors },
+    }),
+  };
+  const head = JSON.stringify(fields).slice(0, -1);
+  const comma = head === '{' ? '' : ',';
+  return `${head}${comma}"entry":${JSON.stringify(added).slice(0, -1)},"raw":${jsonText(raw)}}}`;
+}
+
+function restoreEntry(stored: StoredEntry): XeniooEntry {
+  const { id, bot, receivedAt, raw, invalid } = stored;
+  const received = new Date(receivedAt);
+  if (invalid) {
+    freezeEntry(raw);
+    const { reason, errors } = invalid;
+    return new InvalidXeniooEntry(id, reason, errors, raw, bot, received);
+  }
+  return parseEntry(
+    raw,
+    // The token was checked when the entry was received.
+    { bot: { name: bot }, receivedAt: received },
+    { index: 0, id, text: () => jsonText(raw) },
+  );
+}

@@ -1,0 +1,56 @@
+import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
+import type { XeniooEntry } from '../events/parse-entry.js';
+import { reparseEntry } from '../events/reparse-entry.js';
+import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
+import type { XeniooTask } from '../handlers/xenioo-task.js';
+import type { XeniooBotSettings } from '../options/xenioo.options.js';
+import { XeniooDeadLetterError } from '../xenioo.errors.js';
+
+/** The handlers and bots of the application as they are now. */
+export interface Present {
+  hasHandler(name: string): boolean;
+  botNamed(name: string): XeniooBotSettings | undefined;
+}
+
+/**
+ * Turns a dead letter into the tasks that replay it.
+ * @throws {XeniooDeadLetterError} when it can't be replayed
+ */
+export function tasksOfReplay(
+  { id, entry, handler }: XeniooDeadLetter,
+  present: Present,
+): XeniooTask[] {
+  if (entry instanceof InvalidXeniooEntry) {
+    return eventsOf(entry, present).map(entry => ({ entry, attempts: 0 }));
+  }
+  if (handler !== undefined && !present.hasHandler(handler)) {
+    throw new XeniooDeadLetterError(
+      `dead letter ${id} stays: no handler is called ${handler} any more. Was it renamed? Its option \`name\` keeps the old name`,
+    );
+  }
+  return [{ entry, handler, attempts: 0 }];
+}
+
+/** @throws {XeniooDeadLetterError} when the entry is still invalid */
+function eventsOf(
+  invalid: InvalidXeniooEntry,
+  present: Present,
+): XeniooEntry[] {
+  const { id } = invalid;
+  const bot = present.botNamed(invalid.bot);
+  if (!bot) {
+    throw new XeniooDeadLetterError(
+      `dead letter ${id} stays: no bot is called ${invalid.bot} any more`,
+    );
+  }
+  const entries = reparseEntry(invalid, bot);
+  const errors = entries.flatMap(parsed =>
+    parsed instanceof InvalidXeniooEntry ? parsed.errors : [],
+  );
+  if (errors.length > 0) {
+    throw new XeniooDeadLetterError(
+      `dead letter ${id} stays: the entry is still invalid: ${errors.join('; ')}`,
+    );
+  }
+  return entries;
+}

@@ -1,0 +1,44 @@
+import type { XeniooInboxProvider } from '../inbox/xenioo.inbox-provider.js';
+import {
+  XENIOO_SETTINGS,
+  type XeniooSettings,
+} from '../options/xenioo.options.js';
+import {
+  resolveLmdbInboxOptions,
+  type LmdbInboxOptions,
+  type LmdbInboxOptionsFactory,
+} from './lmdb.inbox-options.js';
+import { LmdbInbox } from './lmdb.inbox.js';
+
+/**
+ * Makes the `inbox` option of `XeniooModule`: events answered 200 are on the disk
+ * of this machine, and are handled whatever ends the process. Needs the package
+ * `lmdb`, version 2.
+ *
+ * @example
+ * ```ts
+ * XeniooModule.forRoot({
+ *   secret: process.env.XENIOO_SECRET,
+ *   inbox: lmdbInbox({ path: '/var/lib/my-app/xenioo' }),
+ * })
+ * ```
+ *
+ * @throws {XeniooOptionsError} while the application boots, when an option is invalid
+ * @throws {XeniooInboxError} while the application boots, when the folder can't be used
+ */
+export function lmdbInbox(
+  options: LmdbInboxOptions | LmdbInboxOptionsFactory,
+): XeniooInboxProvider {
+  const { inject = [], useFactory } =
+    'useFactory' in options ? options : { useFactory: () => options };
+  return {
+    inject: [XENIOO_SETTINGS, ...inject],
+    useFactory: async (
+      settings: XeniooSettings,
+      ...dependencies: unknown[]
+    ) => {
+      const given: unknown = await useFactory(...dependencies);
+      return LmdbInbox.open(resolveLmdbInboxOptions(given), settings);
+    },
+  };
+}

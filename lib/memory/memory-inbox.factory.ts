@@ -1,0 +1,76 @@
+import { kindOf } from '../options/describe-value.js';
+import { LONGEST_TIMER_MS, rangeProblems } from '../options/range-problems.js';
+import { unknownNames } from '../options/unknown-names.js';
+import { withoutUndefined } from '../options/without-undefined.js';
+import {
+  XENIOO_SETTINGS,
+  type XeniooSettings,
+} from '../options/xenioo.options.js';
+import type { XeniooInboxProvider } from '../inbox/xenioo.inbox-provider.js';
+import { XeniooOptionsError } from '../xenioo.errors.js';
+import { MemoryInbox, type MemoryInboxSettings } from './memory.inbox.js';
+
+/** Options of `memoryInbox()`. */
+export interface MemoryInboxOptions {
+  /**
+   * Upper bound of the events that are held. A call is accepted whole while fewer
+   * are pending; otherwise it waits up to `acceptTimeoutMs`, and is answered 503.
+   * @default 100_000
+   */
+  maxPending?: number | undefined;
+
+  /**
+   * Upper bound in milliseconds of the time that an answer waits for the first
+   * attempts of the call's handlers, so that a crash rarely loses anything; `0`
+   * answers at once.
+   * @default 1_500
+   */
+  acknowledgeWithinMs?: number | undefined;
+}
+
+const DEFAULTS: MemoryInboxSettings = {
+  maxPending: 100_000,
+  acknowledgeWithinMs: 1_500,
+};
+
+const RANGES = {
+  maxPending: [1, Number.MAX_SAFE_INTEGER],
+  acknowledgeWithinMs: [0, LONGEST_TIMER_MS],
+} as const;
+
+/**
+ * Makes the `inbox` option of `XeniooModule`, the default one: events are held in
+ * the memory of the process, and what is pending is lost when the process crashes.
+ *
+ * @example
+ * ```ts
+ * XeniooModule.forRoot({ secret, inbox: memoryInbox({ maxPending: 10_000 }) })
+ * ```
+ *
+ * @throws {XeniooOptionsError} when an option is invalid
+ */
+export function memoryInbox(
+  options: MemoryInboxOptions = {},
+): XeniooInboxProvider {
+  const settings = resolve(options);
+  return {
+    inject: [XENIOO_SETTINGS],
+    useFactory: (instance: XeniooSettings) =>
+      new MemoryInbox(settings, instance),
+  };
+}
+
+function resolve(given: unknown): MemoryInboxSettings {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new XeniooOptionsError([
+      `expected memoryInbox() to get an object of options, got ${kindOf(given)}`,
+    ]);
+  }
+  const settings = { ...DEFAULTS, ...withoutUndefined(given) };
+  const problems = [
+    ...unknownNames(settings, Object.keys(DEFAULTS)),
+    ...rangeProblems(settings, RANGES),
+  ];
+  if (problems.length > 0) throw new XeniooOptionsError(problems);
+  return settings;
+}

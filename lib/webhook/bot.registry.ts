@@ -1,0 +1,159 @@
+import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { describeError } from '../describe-error.js';
+import { botListProblems } from '../options/xenioo-bot.check.js';
+import {
+  toBotSettings,
+  type XeniooBot,
+  type XeniooBotSettings,
+  type XeniooSettings,
+} from '../options/xenioo.options.js';
+import { settledWithin } from '../settled-within.js';
+import { XeniooOptionsError } from '../xenioo.errors.js';
+import { createKeyring, verifyBearer, type Verdict } from './verify-bearer.js';
+
+/** Shortest time between two refreshes that unknown secrets cause. */
+const REFRESH_FOR_UNKNOWN_EVERY_MS = 5_000;
+
+/** Longest time that calls wait for a refresh, from its start on. */
+const REFRESH_WAIT_MS = 2_000;
+
+/** One call of the function `bots`. */
+interface Refresh {
+  readonly number: number;
+  readonly startedAt: number;
+  readonly finished: Promise<void>;
+}
+
+/** Finds bots by their secrets, and keeps the list fresh if `bots` is a function. */
+export class BotRegistry implements OnApplicationBootstrap {
+  private readonly logger = new Logger('Xenioo');
+  private keyring = createKeyring([]);
+  private bots: readonly XeniooBotSettings[] = [];
+  private lastRefresh: Refresh = {
+    number: 0,
+    startedAt: -Infinity,
+    finished: Promise.resolve(),
+  };
+  /** Number of the refresh that the list is from. */
+  private listNumber = 0;
+
+  constructor(
+    private readonly settings: Pick<
+      XeniooSettings,
+      'bots' | 'botsRefreshSeconds'
+    >,
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    if (typeof settings.bots !== 'function') this.use(settings.bots);
+  }
+
+  /**
+   * Loads the bots, now that the providers of the host are ready.
+   * @throws {XeniooOptionsError} when `bots` is a function and fails, or returns an invalid list
+   */
+  async onApplicationBootstrap(): Promise<void> {
+    const { bots } = this.settings;
+    if (typeof bots !== 'function') return;
+    this.lastRefresh = { ...this.lastRefresh, startedAt: this.now() };
+    try {
+      this.use(await load(bots));
+    } catch (error) {
+      if (error instanceof XeniooOptionsError) throw error;
+      const problem = `the function \`bots\` failed: ${describeError(error).message}`;
+      throw new XeniooOptionsError([problem], { cause: error });
+    }
+  }
+
+  /** Describes the bots for the boot log. */
+  describe(): string {
+    const names = this.bots.map(({ name }) => name);
+    return names.length > 0 && names.length <= 10
+      ? names.join(', ')
+      : `${names.length} bots`;
+  }
+
+  /** The current list. */
+  get all(): readonly XeniooBotSettings[] {
+    return this.bots;
+  }
+
+  botNamed(name: string): XeniooBotSettings | undefined {
+    return this.bots.find(bot => bot.name === name);
+  }
+
+  /** Finds the bot whose secret an `Authorization` header has; waits up to 2 s for a refresh if one is due. */
+  async verify(authorization: string | undefined): Promise<Verdict> {
+    const { bots } = this.settings;
+    return typeof bots === 'function'
+      ? this.refreshAndVerify(authorization, bots)
+      : verifyBearer(authorization, this.keyring);
+  }
+
+  private async refreshAndVerify(
+    authorization: string | undefined,
+    bots: LoadBots,
+  ): Promise<Verdict> {
+    const { botsRefreshSeconds } = this.settings;
+    const deadline = this.now() + REFRESH_WAIT_MS;
+    if (this.refreshIfOlderThan(botsRefreshSeconds * 1_000, bots)) {
+      await this.refreshed(deadline);
+    }
+    const verdict = verifyBearer(authorization, this.keyring);
+    if (verdict.bot || verdict.refusal === 'missing') return verdict;
+    this.refreshIfOlderThan(REFRESH_FOR_UNKNOWN_EVERY_MS, bots);
+    await this.refreshed(deadline);
+    return verifyBearer(authorization, this.keyring);
+  }
+
+  /** @returns whether it started a refresh */
+  private refreshIfOlderThan(ms: number, bots: LoadBots): boolean {
+    const startedAt = this.now();
+    if (startedAt - this.lastRefresh.startedAt < ms) return false;
+    const number = this.lastRefresh.number + 1;
+    const finished = this.refresh(bots, number);
+    this.lastRefresh = { number, startedAt, finished };
+    return true;
+  }
+
+  /** Waits for the last refresh, until 2 s after its start or the deadline of the call. */
+  private async refreshed(deadline: number): Promise<void> {
+    const { startedAt, finished } = this.lastRefresh;
+    const latest = Math.min(startedAt + REFRESH_WAIT_MS, deadline);
+    const wait = latest - this.now();
+    if (wait > 0) await settledWithin(finished, wait);
+  }
+
+  private async refresh(bots: LoadBots, number: number): Promise<void> {
+    try {
+      const list = await load(bots);
+      // An earlier refresh may finish after a later one.
+      if (number < this.listNumber) return;
+      this.listNumber = number;
+      this.use(list);
+    } catch (error) {
+      const { message, stack } =
+        error instanceof XeniooOptionsError
+          ? { message: error.problems.join('; '), stack: undefined }
+          : describeError(error);
+      this.logger.error(
+        `Refreshing the bots failed; keeping the previous list: ${message}`,
+        stack,
+      );
+    }
+  }
+
+  private use(bots: readonly XeniooBotSettings[]): void {
+    this.keyring = createKeyring(bots, this.keyring.key);
+    this.bots = bots;
+  }
+}
+
+type LoadBots = () => XeniooBot[] | Promise<XeniooBot[]>;
+
+/** @throws {XeniooOptionsError} when the list is invalid */
+async function load(bots: LoadBots): Promise<XeniooBotSettings[]> {
+  const list = await bots();
+  const problems = botListProblems(list, { mayBeEmpty: true });
+  if (problems.length > 0) throw new XeniooOptionsError(problems);
+  return toBotSettings(list);
+}

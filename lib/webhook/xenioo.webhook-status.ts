@@ -1,0 +1,120 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { XENIOO_EVENT_NAMES } from '../events/xenioo-event.table.js';
+import { XeniooEmitter } from '../handlers/xenioo.emitter.js';
+import {
+  XeniooObservers,
+  type XeniooRefusal,
+  type XeniooStrike,
+} from '../handlers/xenioo.observers.js';
+import { RefusalLog } from './refusal-log.js';
+
+/** Numbers of the strikes since the last reset that are logged as errors and emitted. */
+const REPORTED_STRIKES = new Set([1, 3, 6, 9, 10]);
+
+/** Number of calls with an unknown secret after which, if no secret was ever right, the configured one is probably wrong. */
+const SUSPICIOUS_REFUSALS = 3;
+
+/**
+ * Counters of the webhook in this process, over every instance of the module in
+ * the application. Injectable; a health check can read it.
+ */
+@Injectable()
+export class XeniooWebhookStatus {
+  private readonly logger = new Logger('Xenioo');
+  private readonly refusalLog = new RefusalLog(line => this.logger.warn(line));
+  private readonly counts = { strikes: 0, refused: 0, unknownSecrets: 0 };
+  private accepted: { last?: Date; lastWithEvents?: Date } = {};
+  private hadRightSecret = false;
+
+  /** @internal */
+  constructor(
+    private readonly emitter: XeniooEmitter,
+    private readonly observers: XeniooObservers,
+  ) {}
+
+  /** Number of authenticated calls answered other than 200 since the last reset. Past 10 failed calls Xenioo stops calling, for good. */
+  get strikes(): number {
+    return this.counts.strikes;
+  }
+
+  /** Number of calls answered 401 since the last reset: from a scanner, or from Xenioo with a secret that is not configured. */
+  get refused(): number {
+    return this.counts.refused;
+  }
+
+  /** Time of receipt of the last call that was answered 200. */
+  get lastAcceptedAt(): Date | undefined {
+    return this.accepted.last;
+  }
+
+  /** Time of receipt of the last call with at least one event that was answered 200. */
+  get lastEventAt(): Date | undefined {
+    return this.accepted.lastWithEvents;
+  }
+
+  /** Sets both counters to zero: call it when the bot was saved and published again in Xenioo. */
+  reset(): void {
+    this.counts.strikes = 0;
+    this.counts.refused = 0;
+    this.counts.unknownSecrets = 0;
+  }
+
+  /**
+   * Records a call that was answered 200.
+   * @internal
+   */
+  recordAccepted(receivedAt: Date, hasEvents: boolean): void {
+    const { accepted } = this;
+    this.hadRightSecret = true;
+    accepted.last = later(receivedAt, accepted.last);
+    if (hasEvents) {
+      accepted.lastWithEvents = later(receivedAt, accepted.lastWithEvents);
+    }
+  }
+
+  /**
+   * Counts and reports an authenticated call that was answered other than 200.
+   * @internal
+   */
+  recordStrike(told: Pick<XeniooStrike, 'status' | 'bot' | 'reason'>): void {
+    this.hadRightSecret = true;
+    const strikes = ++this.counts.strikes;
+    const strike: XeniooStrike = { strikes, ...told, at: new Date() };
+    this.observers.notify('strike', strike);
+    const line = `Strike ${strikes}: answered ${strike.status} to bot ${strike.bot}: ${strike.reason}`;
+    if (!REPORTED_STRIKES.has(strikes)) {
+      this.logger.debug(line);
+      return;
+    }
+    this.logger.error(`${line}. ${adviceFor(strikes)}`);
+    this.emitter.emit(XENIOO_EVENT_NAMES.Strike, strike);
+  }
+
+  /**
+   * Counts and logs a call that was answered 401.
+   * @internal
+   */
+  recordRefused(refusal: XeniooRefusal): void {
+    const { reason, address } = refusal;
+    this.observers.notify('callRefused', refusal);
+    this.counts.refused++;
+    this.refusalLog.log(reason, address);
+    if (reason !== 'unknown-secret' && reason !== 'white-space') return;
+    if (this.hadRightSecret) return;
+    if (++this.counts.unknownSecrets !== SUSPICIOUS_REFUSALS) return;
+    this.logger.error(
+      `${SUSPICIOUS_REFUSALS} calls came with a secret that is not configured, and none with one that is. The configured secret probably differs from the API Secret of the bot: compare them. Xenioo stops calling after 10 failed calls; then re-save and publish the bot.`,
+    );
+  }
+}
+
+/** Calls may be answered in another order than they came. */
+function later(date: Date, other = date): Date {
+  return date.getTime() > other.getTime() ? date : other;
+}
+
+function adviceFor(strikes: number): string {
+  return strikes < 10
+    ? 'Past 10 failed calls Xenioo stops calling, for good. Fix the cause before; if Xenioo has stopped, re-save and publish the bot there.'
+    : 'Xenioo has probably stopped calling. Fix the cause, then re-save and publish the bot in Xenioo, and call XeniooWebhookStatus.reset().';
+}

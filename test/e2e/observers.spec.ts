@@ -1,0 +1,149 @@
+import { Injectable, type INestApplication } from '@nestjs/common';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  OnXenioo,
+  XeniooDeadLetters,
+  XeniooEventType,
+  XeniooInbox,
+  XeniooModule,
+  XeniooObservers,
+  XeniooWebhookStatus,
+  type UserMessageEvent,
+  type XeniooRefusal,
+} from '../../lib/index.js';
+import {
+  deliver,
+  idle,
+  senderFor,
+  xeniooEntry,
+} from '../../lib/testing/index.js';
+import { startHost } from '../support/host-app.js';
+
+// The examples of docs/hosts.md and README.md are the classes of this file.
+
+@Injectable()
+export class Metrics {
+  readonly counts = new Map<string, number>();
+
+  constructor(observers: XeniooObservers) {
+    observers.add({
+      handlerFinished: ({ handler }, { status }) =>
+        this.count(`${handler} ${status}`),
+      callRefused: ({ reason }) => this.count(`refused ${reason}`),
+      strike: ({ status }) => this.count(`strike ${status}`),
+    });
+  }
+
+  private count(name: string) {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+  }
+}
+
+const conversations = new AsyncLocalStorage<string | undefined>();
+
+@Injectable()
+export class Conversations {
+  constructor(observers: XeniooObservers) {
+    observers.add({
+      runHandler: ({ event }, next) =>
+        conversations.run(event.conversationId, next),
+    });
+  }
+}
+
+@Injectable()
+class Crm {
+  readonly seen: unknown[] = [];
+
+  @OnXenioo(XeniooEventType.UserMessage)
+  async saveMessage({ text }: UserMessageEvent) {
+    this.seen.push([text, conversations.getStore()]);
+    if (text === 'fail') throw new Error('the CRM is down');
+  }
+}
+
+@Injectable()
+class Injected {
+  constructor(
+    readonly observers: XeniooObservers,
+    readonly deadLetters: XeniooDeadLetters,
+    readonly status: XeniooWebhookStatus,
+    readonly inbox: XeniooInbox,
+  ) {}
+}
+
+async function start(
+  adapter: 'express' | 'fastify',
+): Promise<INestApplication> {
+  const { app } = await startHost(adapter, {
+    imports: [XeniooModule.forRoot({ secret: 'right-secret', retry: false })],
+    providers: [Crm, Conversations, Injected, Metrics],
+  });
+  return app;
+}
+
+describe.each(['express', 'fastify'] as const)('on %s', adapter => {
+  it('a provider of the application can inject the observers, the dead letters, the status and the inbox', async () => {
+    const app = await start(adapter);
+
+    const { observers, deadLetters, status, inbox } = app.get(Injected);
+
+    expect(observers).toBeInstanceOf(XeniooObservers);
+    expect(deadLetters).toBeInstanceOf(XeniooDeadLetters);
+    expect(status).toBeInstanceOf(XeniooWebhookStatus);
+    expect(inbox).toBeInstanceOf(XeniooInbox);
+  });
+
+  it('an observer counts results of handlers and refused calls', async () => {
+    const app = await start(adapter);
+    await deliver(app, [
+      xeniooEntry.userMessage(),
+      xeniooEntry.userMessage({ Data: 'fail' }),
+    ]);
+    await idle(app);
+    const sender = await senderFor(app, { secret: 'another-secret' });
+    await sender.call({ Type: 1 });
+    sender.close();
+
+    expect(Object.fromEntries(app.get(Metrics).counts)).toEqual({
+      'Crm.saveMessage done': 1,
+      'Crm.saveMessage failed': 1,
+      'refused unknown-secret': 1,
+    });
+  });
+
+  it('an observer runs each handler in an AsyncLocalStorage store of its event', async () => {
+    const app = await start(adapter);
+
+    await deliver(
+      app,
+      ['one', 'two'].map(name =>
+        xeniooEntry.userMessage({ Data: name, ConversationId: name }),
+      ),
+    );
+    await idle(app);
+
+    expect(app.get(Crm).seen).toEqual([
+      ['one', 'one'],
+      ['two', 'two'],
+    ]);
+  });
+
+  it('refused calls are published on a diagnostics channel', async () => {
+    const reasons: string[] = [];
+    const onRefused = (message: unknown) => {
+      const { reason, address } = message as XeniooRefusal;
+      reasons.push(`${reason} from ${address}`);
+    };
+    subscribe('xenioo.refused', onRefused);
+
+    onTestFinished(() => void unsubscribe('xenioo.refused', onRefused));
+    const sender = await senderFor(await start(adapter), { secret: 'another' });
+    await sender.call({ Type: 1 });
+    sender.close();
+
+    expect(reasons).toEqual([expect.stringMatching(/^unknown-secret from .+/)]);
+  });
+});

@@ -1,0 +1,227 @@
+import { expect, it, vi } from 'vitest';
+import { describeEngine } from '../../support/engines/describe-engine.js';
+import {
+  BULLMQ_VERSIONS,
+  BullmqBench,
+  datedEvent,
+  deliveryOf,
+  failed,
+  gate,
+  retried,
+  TestRunner,
+} from '../../support/bullmq-bench.js';
+
+const SOON = { timeout: 10_000 };
+
+for (const [version, libraries] of BULLMQ_VERSIONS) {
+  describeEngine('redis', `the inbox on ${version}`, () => {
+    it('says where its events are, and hands over none before its start', async () => {
+      const bench = new BullmqBench(libraries);
+      const inbox = bench.open({ prefix: 'unit' });
+      const event = datedEvent();
+      await inbox.accept(deliveryOf([event]));
+
+      const { host } = new URL(bench.url);
+      expect(inbox.storageLocation).toBe(
+        `Redis at ${host}, queue ${bench.queueName}, prefix unit`,
+      );
+      const runner = new TestRunner();
+      expect(runner.runs).toEqual([]);
+      await inbox.start(runner);
+      await inbox.idle();
+      expect(runner.ids).toEqual([event.id]);
+    });
+
+    it('handles nothing with `worker: false`', async () => {
+      const bench = new BullmqBench(libraries);
+      const receiving = new TestRunner();
+      const receiver = await bench.start(receiving, { worker: false });
+      const event = datedEvent();
+      await receiver.accept(deliveryOf([event]));
+
+      const handling = new TestRunner();
+      const handler = await bench.start(handling);
+      await handler.idle();
+      await receiver.idle();
+
+      expect(handling.ids).toEqual([event.id]);
+      expect(receiving.runs).toEqual([]);
+      expect(bench.logs.ofXenioo('log').join('\n')).toContain(
+        'this process handles none of them (`worker: false`)',
+      );
+    });
+
+    it('runs as many tasks at once as `concurrency` says', async () => {
+      const bench = new BullmqBench(libraries);
+      const running = gate();
+      let [now, most] = [0, 0];
+      const runner = new TestRunner(async () => {
+        most = Math.max(most, ++now);
+        await running.opened;
+        now--;
+      });
+      const inbox = await bench.start(runner, { settings: { concurrency: 3 } });
+
+      await inbox.accept(
+        deliveryOf(Array.from({ length: 20 }, () => datedEvent())),
+      );
+      await vi.waitFor(() => expect(most).toBe(3), SOON);
+      running.open();
+      await inbox.idle();
+
+      expect(runner.runs).toHaveLength(20);
+      expect(most).toBe(3);
+    });
+
+    it('counts what it holds', async () => {
+      const bench = new BullmqBench(libraries);
+      const running = gate();
+      const [broken, slow, flaky] = [datedEvent(), datedEvent(), datedEvent()];
+      const runner = new TestRunner(async ({ entry }) => {
+        if (entry.id === broken.id) return [failed('A')];
+        if (entry.id === flaky.id) return [retried('A', 600_000)];
+        await running.opened;
+        return [];
+      });
+      const inbox = await bench.start(runner, { settings: { concurrency: 1 } });
+      await inbox.accept(deliveryOf([broken, flaky]));
+      await vi.waitFor(
+        async () =>
+          expect(await inbox.stats()).toEqual({
+            pending: 0,
+            running: 0,
+            retries: 1,
+            deadLetters: 1,
+            oldestPendingAt: undefined,
+          }),
+        SOON,
+      );
+
+      await inbox.accept(deliveryOf([slow, datedEvent()]));
+      await vi.waitFor(() => expect(runner.ids).toContain(slow.id), SOON);
+
+      expect(await inbox.stats()).toEqual({
+        pending: 2,
+        running: 1,
+        retries: 1,
+        deadLetters: 1,
+        oldestPendingAt: slow.receivedAt,
+      });
+      running.open();
+    });
+
+    it('starts no handler while it is paused, and accepts', async () => {
+      const bench = new BullmqBench(libraries);
+      const runner = new TestRunner();
+      const inbox = await bench.start(runner);
+      const [before, paused] = [datedEvent(), datedEvent()];
+      await inbox.accept(deliveryOf([before]));
+      await inbox.idle();
+
+      await inbox.pause();
+      await inbox.accept(deliveryOf([paused]));
+      // A worker that waited for a job already takes it up, and gives it back.
+      await vi.waitFor(async () => {
+        const job = await bench.queue.getJob(paused.id);
+        expect(job!.attemptsStarted).toBe(1);
+        expect(await job!.getState()).toBe('waiting');
+      }, SOON);
+      expect(runner.ids).toEqual([before.id]);
+      await inbox.resume();
+      await inbox.idle();
+
+      expect(runner.ids).toEqual([before.id, paused.id]);
+    });
+
+    it('may be paused before it starts', async () => {
+      const bench = new BullmqBench(libraries);
+      const runner = new TestRunner();
+      const inbox = bench.open();
+      await inbox.pause();
+      await inbox.start(runner);
+      const event = datedEvent();
+      await inbox.accept(deliveryOf([event]));
+      await vi.waitFor(
+        async () => expect((await inbox.stats()).pending).toBe(1),
+        SOON,
+      );
+      expect(runner.runs).toEqual([]);
+
+      await inbox.resume();
+      await inbox.idle();
+
+      expect(runner.ids).toEqual([event.id]);
+    });
+
+    it('is idle when retries and announcements have ended', async () => {
+      const bench = new BullmqBench(libraries);
+      const heard = gate();
+      const runner = new TestRunner(async ({ attempts }) =>
+        attempts === 0 ? [retried('A', 50)] : [failed('A', 'no', 2)],
+      );
+      runner.onAnnounce = () => heard.opened;
+      const inbox = await bench.start(runner);
+      let isIdle = false;
+
+      await inbox.accept(deliveryOf([datedEvent()]));
+      const idle = inbox.idle().then(() => (isIdle = true));
+      await vi.waitFor(() => expect(runner.announced).toHaveLength(1), SOON);
+      await inbox.stats();
+      expect(isIdle).toBe(false);
+      heard.open();
+      await idle;
+    });
+
+    it('waits at its stop for handlers that run, and starts no others', async () => {
+      const bench = new BullmqBench(libraries);
+      const running = gate();
+      const runner = new TestRunner(async () => {
+        await running.opened;
+        return [failed('A')];
+      });
+      const inbox = await bench.start(runner, { settings: { concurrency: 1 } });
+      const [first, second] = [datedEvent(), datedEvent()];
+      await inbox.accept(deliveryOf([first, second]));
+      await vi.waitFor(() => expect(runner.ids).toEqual([first.id]), SOON);
+
+      const stopped = inbox.stop(20_000);
+      running.open();
+      await stopped;
+
+      expect(runner.ids).toEqual([first.id]);
+      expect(await bench.stateOf(first.id)).toBe('unknown');
+      expect(await bench.stateOf(`${first.id}.A`)).toBe('waiting');
+      expect(await bench.stateOf(second.id)).toBe('waiting');
+      expect(bench.logs.ofXenioo('warn')).toEqual([]);
+    });
+
+    it('gives back at its stop what still runs, and says so', async () => {
+      const bench = new BullmqBench(libraries);
+      const running = gate();
+      const runner = new TestRunner(async () => {
+        await running.opened;
+        return [failed('A')];
+      });
+      const inbox = await bench.start(runner);
+      const event = datedEvent();
+      await inbox.accept(deliveryOf([event]));
+      await vi.waitFor(() => expect(runner.ids).toEqual([event.id]), SOON);
+
+      await inbox.stop(50);
+
+      expect(await bench.stateOf(event.id)).toBe('waiting');
+      expect(bench.logs.ofXenioo('warn')).toEqual([
+        expect.stringMatching(
+          /^Stopping after 50 ms \(`shutdownTimeoutMs`\) while handlers still run \(jobs: 1\)/,
+        ),
+      ]);
+      running.open();
+      const other = new TestRunner();
+      const next = await bench.start(other);
+      await next.idle();
+      expect(other.ids).toEqual([event.id]);
+      expect(await next.deadLetters.list()).toEqual([]);
+      expect(bench.logs.ofXenioo('error')).toEqual([]);
+    });
+  });
+}

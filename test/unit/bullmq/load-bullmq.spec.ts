@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { loadBullmq, versionProblem } from '../../../lib/bullmq/load-bullmq.js';
+
+describe('loadBullmq()', () => {
+  it('loads the packages that are installed', async () => {
+    const { bullmq, Redis } = await loadBullmq();
+
+    expect(bullmq.Queue).toBeTypeOf('function');
+    expect(Redis).toBeTypeOf('function');
+  });
+});
+
+describe('the version of bullmq', () => {
+  it.each(['5.80.0', '5.81.5', '6.0.0', '6.7.0', undefined])(
+    '%s is supported',
+    version => {
+      expect(versionProblem(version)).toBe(undefined);
+    },
+  );
+
+  it.each(['4.18.3', '5.13.0', '5.79.4', '7.0.0'])(
+    '%s stops the boot, and the message says what to install',
+    version => {
+      expect(versionProblem(version)).toBe(
+        `bullmqInbox() needs bullmq 5 (5.80 or later) or 6, found ${version} (npm install bullmq@6)`,
+      );
+    },
+  );
+});

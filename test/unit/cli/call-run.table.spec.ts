@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import type { CallRunReport } from '../../../lib/cli/call-run.js';
+import { formatCallRun } from '../../../lib/cli/call-run.table.js';
+
+const REPORT: CallRunReport = {
+  url: 'http://localhost/',
+  endedBy: 'duration',
+  isAsExpected: false,
+  fixes: { 500: 'See the log.', timeout: 'Answer first.' },
+  calls: 3_060,
+  events: 3_060,
+  repeated: 60,
+  outcomes: { 200: 3_058, 500: 1, timeout: 1 },
+  failed: 2,
+  failuresLeft: 8,
+  durationMs: 30_630,
+  callsPerSecond: 99.9,
+  latencyMs: { p50: 1.234, p90: 2.5, p99: 12.4, max: 10_000 },
+  wantedRate: 100,
+  isRateReached: true,
+  concurrency: 64,
+};
+
+const format = (report: Partial<CallRunReport>) =>
+  formatCallRun({ ...REPORT, ...report });
+
+describe('formatCallRun()', () => {
+  it('formats a table, and a fix for each failure', () => {
+    expect(format({})).toMatchInlineSnapshot(`
+      "http://localhost/, 30.6 s
+
+        calls                      3,060
+        events                     3,060
+        repeated                   60
+        200 OK                     3,058
+        500 Internal Server Error  1
+        no answer in time          1
+        calls/s                    99.9 of 100 wanted
+        latency                    p50 1.2 ms, p90 2.5 ms, p99 12 ms, max 10 s
+        failed                     2 (Xenioo tolerates 8 more)
+
+      500 Internal Server Error. Fix: See the log.
+      no answer in time. Fix: Answer first."
+    `);
+  });
+
+  it('says that the wanted rate was not reached', () => {
+    const text = format({ callsPerSecond: 62.04, isRateReached: false });
+
+    expect(text).toMatch(/calls\/s +62 of 100 wanted\n/);
+    expect(text).toContain('too slow for this rate with 64 calls at once');
+  });
+
+  it('shows the reached rate alone for calls at full speed', () => {
+    const text = format({ callsPerSecond: 5_123.4, wantedRate: null });
+
+    expect(text).toMatch(/calls\/s +5,123\n/);
+  });
+
+  it('says that no call was made before an interruption', () => {
+    const text = format({
+      calls: 0,
+      outcomes: {},
+      failed: 0,
+      fixes: {},
+      isAsExpected: true,
+      endedBy: 'interruption',
+    });
+
+    expect(text).toMatch(/\nNo call was made\.\nInterrupted\.$/);
+  });
+
+  it('says that all calls were answered 200', () => {
+    expect(format({ fixes: {}, failed: 0, isAsExpected: true })).toMatch(
+      /\nAll calls were answered 200 in time\.$/,
+    );
+  });
+});

@@ -1,0 +1,211 @@
+import { Logger } from '@nestjs/common';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { HandlerResults } from '../../../lib/handlers/handler-attempt.js';
+import type { XeniooTask } from '../../../lib/handlers/xenioo-task.js';
+import { XeniooHandler } from '../../../lib/handlers/xenioo.handler.js';
+import type {
+  XeniooRetryOptions,
+  XeniooRetrySettings,
+} from '../../../lib/options/xenioo-retry.js';
+import {
+  XeniooHandlerError,
+  XeniooUnrecoverableError,
+} from '../../../lib/xenioo.errors.js';
+import { LogRecorder } from '../../support/log-recorder.js';
+import { eventOf } from '../../support/receipt.js';
+
+const NOW = Date.UTC(2024, 4, 1);
+const RETRY: XeniooRetrySettings = {
+  attempts: 3,
+  backoff: 'fixed',
+  delayMs: 1_000,
+  maxDelayMs: 1_000,
+};
+
+const down = new Error('CRM is down');
+const event = eventOf({ Type: 1, Data: 'Hello', UserName: 'Anna' });
+const subject = `Crm.save failed on user-message ${event.id}`;
+const task = (attempts = 0): XeniooTask => ({ entry: event, attempts });
+
+const handlerWith = (retry?: XeniooRetryOptions | false) =>
+  new XeniooHandler(
+    'Crm.save',
+    [{ to: 'events', ...(retry !== undefined && { retry }) }],
+    () => {},
+  );
+
+interface Failing {
+  /** Attempts before this one. */
+  attempts?: number;
+  error?: unknown;
+  own?: XeniooRetryOptions | false;
+  module?: XeniooRetrySettings | false;
+  isLast?: boolean;
+}
+
+/** What follows an error of `Crm.save`. */
+function afterError(given: Failing = {}) {
+  const { attempts, error = down, own, module = RETRY, isLast = false } = given;
+  const results = new HandlerResults(module);
+  const handler = handlerWith(own);
+  return results.ofError(handler, task(attempts), event, error, isLast);
+}
+
+let logs: LogRecorder;
+
+beforeEach(() => {
+  logs = new LogRecorder();
+  Logger.overrideLogger(logs);
+  vi.useFakeTimers({ toFake: ['Date'], now: NOW });
+  onTestFinished(() => void vi.useRealTimers());
+});
+
+it('counts the attempt of a handler that is done', () => {
+  const result = new HandlerResults(RETRY).ofSuccess(handlerWith(), task(2));
+
+  expect(result).toEqual({ handler: 'Crm.save', status: 'done', attempts: 3 });
+});
+
+describe('a handler that throws', () => {
+  it('is due again after its delay', () => {
+    expect(afterError({ attempts: 1 })).toEqual({
+      handler: 'Crm.save',
+      status: 'retry',
+      attempts: 2,
+      retryAt: NOW + 1_000,
+      error: down,
+    });
+  });
+
+  it('has failed after its last attempt', () => {
+    expect(afterError({ attempts: 2 })).toEqual({
+      handler: 'Crm.save',
+      status: 'failed',
+      attempts: 3,
+      error: down,
+    });
+  });
+
+  it.each<[string, Failing, string]>([
+    ['without retries', { module: false }, 'failed'],
+    ['without retries of its own', { own: false }, 'failed'],
+    ['with more attempts', { own: { attempts: 5 }, attempts: 2 }, 'retry'],
+    ['with fewer attempts', { own: { attempts: 2 }, attempts: 1 }, 'failed'],
+    ['alone with retries', { own: { attempts: 2 }, module: false }, 'retry'],
+  ])('has as many attempts as it says: %s', (_what, given, status) => {
+    expect(afterError(given)).toMatchObject({ status });
+  });
+
+  it('takes what it does not say from the module', () => {
+    expect(afterError({ own: { attempts: 5 } })).toMatchObject({
+      retryAt: NOW + 1_000,
+    });
+  });
+
+  it('has failed at once with a XeniooUnrecoverableError', () => {
+    const error = new XeniooUnrecoverableError('no such customer');
+
+    expect(afterError({ error })).toMatchObject({ status: 'failed', error });
+  });
+
+  it('is due again with an error that can’t be read', () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+
+    expect(afterError({ error: proxy })).toMatchObject({ status: 'retry' });
+    expect(logs.ofXenioo('warn')).toEqual([
+      expect.stringContaining('something that has no text'),
+    ]);
+  });
+
+  it('has failed while the application shuts down', () => {
+    expect(afterError({ isLast: true })).toMatchObject({
+      status: 'failed',
+      attempts: 1,
+    });
+  });
+});
+
+describe('the log', () => {
+  it('has one line for a retry, with the stack of the first attempt alone', () => {
+    afterError();
+    afterError({ attempts: 1 });
+
+    expect(logs.lines.map(({ level, text }) => [level, text])).toEqual([
+      [
+        'warn',
+        `${subject} (attempt 1 of 3, the next in 1000 ms): CRM is down\n${down.stack}`,
+      ],
+      ['warn', `${subject} (attempt 2 of 3, the next in 1000 ms): CRM is down`],
+    ]);
+  });
+
+  it('has an error with its stack for the last attempt', () => {
+    afterError({ attempts: 2 });
+
+    expect(logs.lines.map(({ level, text }) => [level, text])).toEqual([
+      [
+        'error',
+        `${subject} (attempt 3; no other follows), see XeniooDeadLetters: CRM is down\n${down.stack}`,
+      ],
+    ]);
+  });
+
+  it('says that a shutdown keeps a retry from following, if one would', () => {
+    afterError({ isLast: true });
+    afterError({ attempts: 2, isLast: true });
+
+    expect(logs.ofXenioo('error')).toEqual([
+      expect.stringContaining(
+        '(attempt 1; no other follows: the application shuts down), see',
+      ),
+      expect.stringContaining('(attempt 3; no other follows), see'),
+    ]);
+  });
+});
+
+describe('a handler that does not exist here', () => {
+  const MINUTE_MS = 60_000;
+  const error = new XeniooHandlerError(
+    'no handler is called Desk.gone any more. Was it renamed? Its option `name` keeps the old name',
+  );
+  const results = new HandlerResults(RETRY);
+
+  it('is looked for again, with no attempt counted and no log line', () => {
+    expect(results.ofMissing(task(2), 'Desk.gone', false)).toEqual({
+      handler: 'Desk.gone',
+      status: 'retry',
+      attempts: 2,
+      retryAt: NOW + 10_000,
+      error,
+      missingSince: NOW,
+    });
+    expect(logs.lines).toEqual([]);
+  });
+
+  it('keeps since when it is missing', () => {
+    const missing = { ...task(2), missingSince: NOW - 9 * MINUTE_MS };
+
+    expect(results.ofMissing(missing, 'Desk.gone', false)).toMatchObject({
+      status: 'retry',
+      missingSince: NOW - 9 * MINUTE_MS,
+    });
+  });
+
+  it.each([
+    ['it has been missing for ten minutes', 10 * MINUTE_MS, false],
+    ['the application shuts down', 0, true],
+  ])('has failed where %s', (_why, missingMs, isLast) => {
+    const missing = { ...task(2), missingSince: NOW - missingMs };
+
+    expect(results.ofMissing(missing, 'Desk.gone', isLast)).toEqual({
+      handler: 'Desk.gone',
+      status: 'failed',
+      attempts: 2,
+      error,
+    });
+    expect(logs.ofXenioo('error')).toEqual([
+      `Event ${event.id} can't be retried, see XeniooDeadLetters: ${error.message}.`,
+    ]);
+  });
+});

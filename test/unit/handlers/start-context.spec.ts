@@ -1,0 +1,59 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { expect, it } from 'vitest';
+import { StartContext } from '../../../lib/handlers/handler-execution.js';
+
+const storage = new AsyncLocalStorage<string>();
+
+it('returns what the work returns, and throws what it throws', () => {
+  const context = new StartContext();
+
+  expect(context.run(() => 'saved')).toBe('saved');
+  expect(() =>
+    context.run(() => {
+      throw new Error('down');
+    }),
+  ).toThrow('down');
+});
+
+it('shows the work the store of the start, and never that of the caller', async () => {
+  const context = storage.run('start', () => new StartContext());
+  const seen: unknown[] = [];
+
+  await storage.run('call', async () => {
+    await context.run(async () => {
+      seen.push(storage.getStore());
+      await new Promise(setImmediate);
+      seen.push(storage.getStore());
+    });
+    seen.push(storage.getStore());
+  });
+
+  expect(seen).toEqual(['start', 'start', 'call']);
+});
+
+it('shows no store where the application started without one', () => {
+  const context = new StartContext();
+
+  const seen = storage.run('call', () => context.run(() => storage.getStore()));
+
+  expect(seen).toBeUndefined();
+});
+
+it('hides an `enterWith()` from the caller and from other work', async () => {
+  const context = new StartContext();
+  const enter = async (name: string) => {
+    const before = storage.getStore();
+    storage.enterWith(name);
+    await new Promise(setImmediate);
+    return [before, storage.getStore()];
+  };
+
+  const atOnce = [1, 2].map(n => context.run(() => enter(`work ${n}`)));
+
+  expect(storage.getStore()).toBeUndefined();
+  expect(await Promise.all(atOnce)).toEqual([
+    [undefined, 'work 1'],
+    [undefined, 'work 2'],
+  ]);
+  expect(context.run(() => storage.getStore())).toBeUndefined();
+});

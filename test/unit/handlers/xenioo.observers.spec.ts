@@ -1,0 +1,333 @@
+import { Logger } from '@nestjs/common';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { setImmediate } from 'node:timers/promises';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { XeniooDelivery } from '../../../lib/events/xenioo-delivery.js';
+import type { XeniooHandlerResult } from '../../../lib/handlers/xenioo-task.js';
+import {
+  XeniooObservers,
+  type XeniooHandlerRun,
+  type XeniooObserver,
+} from '../../../lib/handlers/xenioo.observers.js';
+import { LogRecorder } from '../../support/log-recorder.js';
+import { eventOf } from '../../support/receipt.js';
+
+const event = eventOf({ Type: 1, Data: 'Hello' });
+
+const delivery: XeniooDelivery = {
+  bot: 'default',
+  receivedAt: new Date(),
+  entries: [event],
+};
+
+const run: XeniooHandlerRun = { handler: 'Crm.save', event, attempt: 1 };
+
+let logs: LogRecorder;
+
+beforeEach(() => {
+  logs = new LogRecorder();
+  Logger.overrideLogger(logs);
+});
+
+const observersWith = (...added: XeniooObserver[]) => {
+  const observers = new XeniooObservers();
+  for (const observer of added) observers.add(observer);
+  return observers;
+};
+
+describe('XeniooObservers', () => {
+  it('calls the method of every observer that has it, in the order in which they were added', () => {
+    const heard: unknown[] = [];
+    const observers = observersWith(
+      { deliveryAccepted: given => heard.push(['first', given]) },
+      {},
+      { deliveryAccepted: given => heard.push(['last', given]) },
+    );
+
+    observers.notify('deliveryAccepted', delivery);
+
+    expect(heard).toEqual([
+      ['first', delivery],
+      ['last', delivery],
+    ]);
+  });
+
+  it('calls methods on their observer, with all that they take', () => {
+    class Counting implements XeniooObserver {
+      readonly heard: string[] = [];
+      deliveryAccepted() {
+        this.heard.push('accepted');
+      }
+      handlerFinished(
+        { handler }: XeniooHandlerRun,
+        { status }: XeniooHandlerResult,
+      ) {
+        this.heard.push(`${handler} ${status}`);
+      }
+    }
+    const counting = new Counting();
+    const observers = observersWith(counting);
+
+    observers.notify('deliveryAccepted', delivery);
+    observers.notify('handlerFinished', run, {
+      handler: 'Crm.save',
+      status: 'done',
+      attempts: 1,
+    });
+
+    expect(counting.heard).toEqual(['accepted', 'Crm.save done']);
+  });
+
+  it('calls an observer no more once it is removed, and the others still', () => {
+    const observers = new XeniooObservers();
+    const [removed, kept] = [vi.fn<() => void>(), vi.fn<() => void>()];
+    const remove = observers.add({ handlerStarted: removed });
+    observers.add({ handlerStarted: kept });
+    expect(observers.isEmpty).toBe(false);
+
+    remove();
+    remove();
+    observers.notify('handlerStarted', run);
+
+    expect(removed).not.toHaveBeenCalled();
+    expect(kept).toHaveBeenCalledOnce();
+  });
+
+  it('is empty before an observer is added and after the last is removed', () => {
+    const observers = new XeniooObservers();
+    expect(observers.isEmpty).toBe(true);
+
+    observers.add({})();
+
+    expect(observers.isEmpty).toBe(true);
+  });
+
+  it('lets an observer remove itself, or add another, while it is called', () => {
+    const observers = new XeniooObservers();
+    const [late, last] = [vi.fn<() => void>(), vi.fn<() => void>()];
+    const remove = observers.add({
+      handlerStarted() {
+        remove();
+        observers.add({ handlerStarted: late });
+      },
+    });
+    observers.add({ handlerStarted: last });
+
+    observers.notify('handlerStarted', run);
+    expect(last).toHaveBeenCalledTimes(1);
+    expect(late).not.toHaveBeenCalled();
+
+    observers.notify('handlerStarted', run);
+    expect(last).toHaveBeenCalledTimes(2);
+    expect(late).toHaveBeenCalledTimes(1);
+  });
+
+  it.each<[string, XeniooObserver['handlerStarted']]>([
+    [
+      'throws',
+      () => {
+        throw new Error('no connection');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no connection'))],
+  ])('logs an observer that %s, and calls the next', async (_name, broken) => {
+    const next = vi.fn<() => void>();
+    const observers = observersWith(
+      { handlerStarted: broken! },
+      { handlerStarted: next },
+    );
+
+    observers.notify('handlerStarted', run);
+
+    expect(next).toHaveBeenCalledOnce();
+    await expect
+      .poll(() => logs.ofXenioo('error'))
+      .toEqual([
+        expect.stringContaining(
+          '`handlerStarted` of an observer threw; the delivery is not affected: no connection',
+        ),
+      ]);
+  });
+
+  it.each<[string, (observers: XeniooObservers, value: never) => void]>([
+    ['xenioo.strike', (all, value) => all.notify('strike', value)],
+    ['xenioo.refused', (all, value) => all.notify('callRefused', value)],
+    [
+      'xenioo.duplicate',
+      (all, value) => all.notify('duplicatesDropped', value),
+    ],
+    [
+      'xenioo.dead-letter',
+      (all, value) => all.notify('deadLetterAdded', value),
+    ],
+  ])('publishes on the channel %s', (name, notify) => {
+    const published: unknown[] = [];
+    const hear = (message: unknown) => void published.push(message);
+    subscribe(name, hear);
+    onTestFinished(() => void unsubscribe(name, hear));
+    const value = { bot: 'default' } as never;
+
+    notify(new XeniooObservers(), value);
+
+    expect(published).toEqual([value]);
+  });
+});
+
+describe('carrierOf()', () => {
+  it('merges the strings of all observers', () => {
+    const observers = observersWith(
+      { carrier: () => ({ traceparent: '00-1-2-01', tenant: 'a' }) },
+      { carrier: () => undefined },
+      {},
+      { carrier: ({ bot }) => ({ tenant: bot }) },
+    );
+
+    expect(observers.carrierOf(delivery)).toEqual({
+      traceparent: '00-1-2-01',
+      tenant: 'default',
+    });
+  });
+
+  it('is undefined where no observer provides one', () => {
+    const observers = observersWith({}, { carrier: () => undefined });
+
+    expect(observers.carrierOf(delivery)).toBeUndefined();
+  });
+
+  it('leaves out an observer that throws, and logs it', () => {
+    const observers = observersWith(
+      {
+        carrier: () => {
+          throw new Error('no span');
+        },
+      },
+      { carrier: () => ({ tenant: 'a' }) },
+    );
+
+    expect(observers.carrierOf(delivery)).toEqual({ tenant: 'a' });
+    expect(logs.ofXenioo('error')[0]).toContain(
+      '`carrier` of an observer threw; the delivery is not affected: no span',
+    );
+  });
+});
+
+describe('runHandler()', () => {
+  it('runs the handler where nobody wraps it', async () => {
+    const observers = observersWith({});
+
+    expect(await observers.runHandler(run, async () => 'done')).toBe('done');
+  });
+
+  it('wraps the handler by each observer, the first one outermost', async () => {
+    const steps: string[] = [];
+    const wrapping = (name: string): XeniooObserver => ({
+      async runHandler(given, next) {
+        expect(given).toBe(run);
+        steps.push(`${name} begins`);
+        const result = await next();
+        steps.push(`${name} ends`);
+        return result;
+      },
+    });
+    const observers = observersWith(wrapping('first'), {}, wrapping('last'));
+
+    const result = await observers.runHandler(run, async () => {
+      steps.push('handler');
+      return 'result';
+    });
+
+    expect(result).toBe('result');
+    expect(steps).toEqual([
+      'first begins',
+      'last begins',
+      'handler',
+      'last ends',
+      'first ends',
+    ]);
+  });
+
+  const throwing = async () => {
+    throw new Error('no tracer');
+  };
+
+  it.each<[string, NonNullable<XeniooObserver['runHandler']>, number]>([
+    ['throws before the handler', throwing, 1],
+    [
+      'throws after the handler',
+      async (_run, next) => {
+        await next();
+        return throwing();
+      },
+      1,
+    ],
+    ['never calls the handler', async () => undefined, 0],
+    [
+      'returns something else',
+      async (_run, next) => {
+        await next();
+        return 'something else';
+      },
+      0,
+    ],
+    [
+      'calls the handler twice',
+      async (_run, next) => {
+        await next();
+        return next();
+      },
+      0,
+    ],
+    [
+      'does not wait for the handler',
+      async (_run, next) => {
+        void next();
+        return undefined;
+      },
+      0,
+    ],
+  ])(
+    'runs the handler once, and its result counts, where an observer %s',
+    async (_name, runHandler, logged) => {
+      const observers = observersWith({ runHandler }, {});
+      const handle = vi.fn<() => Promise<string>>(async () => {
+        await setImmediate();
+        return 'done';
+      });
+
+      expect(await observers.runHandler(run, handle)).toBe('done');
+      expect(handle).toHaveBeenCalledOnce();
+      expect(logs.ofXenioo('error')).toHaveLength(logged);
+    },
+  );
+
+  it.each<[string, NonNullable<XeniooObserver['runHandler']>]>([
+    ['passes it on', (_run, next) => next()],
+    [
+      'swallows it',
+      async (_run, next) => {
+        await next().catch(() => undefined);
+        return 'done';
+      },
+    ],
+    [
+      'waits for something else first',
+      async (_run, next) => {
+        const ended = next();
+        await setImmediate();
+        await setImmediate();
+        return ended;
+      },
+    ],
+  ])(
+    'fails with the error of the handler, unlogged, where an observer %s',
+    async (_name, runHandler) => {
+      const observers = observersWith({ runHandler });
+      const error = new Error('CRM is down');
+
+      const ran = observers.runHandler(run, () => Promise.reject(error));
+
+      await expect(ran).rejects.toBe(error);
+      expect(logs.ofXenioo()).toEqual([]);
+    },
+  );
+});

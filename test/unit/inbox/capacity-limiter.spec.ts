@@ -1,0 +1,137 @@
+import * as fc from 'fast-check';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { CapacityLimiter } from '../../../lib/inbox/capacity-limiter.js';
+import { hasEnded } from '../../support/has-ended.js';
+
+const LONG_MS = 60_000;
+
+it('admits a group of any size while less than the limit is held', async () => {
+  const capacity = new CapacityLimiter(2);
+
+  expect(await capacity.admit(1, 0)).toBe(true);
+  expect(await capacity.admit(100, 0)).toBe(true);
+  expect(await capacity.admit(1, 0)).toBe(false);
+  expect(capacity.held).toBe(101);
+});
+
+it('admits a group of nothing though the limit is reached', async () => {
+  const capacity = new CapacityLimiter(1);
+  await capacity.admit(1, 0);
+
+  expect(await capacity.admit(0, 0)).toBe(true);
+  expect(capacity.held).toBe(1);
+});
+
+it('lets groups wait, and admits them in their order', async () => {
+  const capacity = new CapacityLimiter(2);
+  const admitted: string[] = [];
+  await capacity.admit(2, 0);
+  const waiting = ['first', 'second', 'third'].map(name =>
+    capacity.admit(1, LONG_MS).then(() => admitted.push(name)),
+  );
+
+  capacity.release(1);
+  await waiting[0];
+  expect(admitted).toEqual(['first']);
+  capacity.release(2);
+  await Promise.all(waiting);
+
+  expect(admitted).toEqual(['first', 'second', 'third']);
+  expect(capacity.held).toBe(2);
+});
+
+it('turns a group away that waited too long, and holds nothing of it', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const capacity = new CapacityLimiter(1);
+  await capacity.admit(1, 0);
+  let isAdmitted: boolean | undefined;
+  void capacity.admit(5, 100).then(answer => (isAdmitted = answer));
+
+  await vi.advanceTimersByTimeAsync(99);
+  expect(isAdmitted).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(isAdmitted).toBe(false);
+
+  capacity.release(1);
+  expect(capacity.held).toBe(0);
+});
+
+it('turns every group away once it is closed, waiting ones at once', async () => {
+  const capacity = new CapacityLimiter(1);
+  await capacity.admit(1, 0);
+  const waiting = capacity.admit(1, LONG_MS);
+  expect(capacity.isClosed).toBe(false);
+
+  capacity.close();
+
+  expect(await waiting).toBe(false);
+  expect(await capacity.admit(1, LONG_MS)).toBe(false);
+  expect(capacity.isClosed).toBe(true);
+  expect(capacity.held).toBe(1);
+});
+
+it('holds what is added whatever the limit', async () => {
+  const capacity = new CapacityLimiter(1);
+  await capacity.admit(1, 0);
+
+  capacity.add(3);
+
+  expect(capacity.held).toBe(4);
+  capacity.release(3);
+  expect(await capacity.admit(1, 0)).toBe(false);
+});
+
+it('is empty when nothing is held', async () => {
+  const capacity = new CapacityLimiter(5);
+  expect(await hasEnded(capacity.empty())).toBe(true);
+  await capacity.admit(2, 0);
+  const empty = [capacity.empty(), capacity.empty()];
+
+  capacity.release(1);
+  expect(await hasEnded(Promise.race(empty))).toBe(false);
+  capacity.release(1);
+  await Promise.all(empty);
+});
+
+it('admits each group once and in order, whatever comes and goes', async () => {
+  const step = fc.oneof(
+    fc.integer({ min: 1, max: 5 }),
+    fc.constant('release' as const),
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 4 }),
+      fc.array(step, { maxLength: 50 }),
+      async (limit, steps) => {
+        const capacity = new CapacityLimiter(limit);
+        const groups = steps.filter(step => step !== 'release');
+        const admitted: number[] = [];
+        let held = 0;
+        const release = async () => {
+          if (held > 0) {
+            held--;
+            capacity.release(1);
+          }
+          await new Promise(setImmediate);
+        };
+        for (const step of steps) {
+          if (step === 'release') {
+            await release();
+            continue;
+          }
+          void capacity.admit(step, LONG_MS).then(() => {
+            admitted.push(step);
+            held += step;
+          });
+        }
+        await new Promise(setImmediate);
+        while (capacity.held > 0) await release();
+
+        expect(admitted).toEqual(groups);
+        expect(capacity.held).toBe(0);
+      },
+    ),
+    { numRuns: 100 },
+  );
+});

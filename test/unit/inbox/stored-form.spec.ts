@@ -1,0 +1,279 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { InvalidXeniooEntry } from '../../../lib/events/invalid-xenioo.entry.js';
+import { parseBody } from '../../../lib/events/parse-body.js';
+import type { XeniooEntry } from '../../../lib/events/parse-entry.js';
+import type { XeniooEvent } from '../../../lib/events/xenioo.events.js';
+import type { XeniooDeadLetter } from '../../../lib/handlers/xenioo-dead-letter.js';
+import type { XeniooTask } from '../../../lib/handlers/xenioo-task.js';
+import { deadLetterOf } from '../../../lib/inbox/record-run.js';
+import {
+  restoreDeadLetter,
+  restoreTask,
+  STORED_VERSION,
+  storeDeadLetter,
+  storeTask,
+} from '../../../lib/inbox/stored-form.js';
+import documented from '../../fixtures/documented.json' with { type: 'json' };
+import everyType from '../../fixtures/every-type.json' with { type: 'json' };
+import { anyEntryText, anyJsonText } from '../../support/any-json.js';
+import { isSame } from '../../support/is-same.js';
+import { eventOf, invalidOf, receipt } from '../../support/receipt.js';
+
+const deep = `${'['.repeat(5_000)}-0${']'.repeat(5_000)}`;
+
+const anyBody = fc.oneof(
+  anyJsonText,
+  anyEntryText,
+  fc.array(anyEntryText, { maxLength: 4 }).map(all => `[${all.join(',')}]`),
+  fc.string({ unit: 'binary' }),
+);
+
+/** Names and messages as a host may choose them. */
+const anyText = fc.oneof(
+  fc.constantFrom('', '__proto__', 'constructor', 'a.b', '\u0000', '\uD800'),
+  fc.string({ unit: 'binary' }),
+);
+
+const anyCarrier = fc
+  .array(fc.tuple(anyText, anyText), { maxLength: 4 })
+  .map(pairs => Object.fromEntries(pairs));
+
+const whole = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+
+const anyRun = fc.record(
+  {
+    handler: anyText,
+    attempts: whole,
+    carrier: anyCarrier,
+    missingSince: whole,
+  },
+  { requiredKeys: ['attempts'] },
+);
+
+/** The entries of a body. */
+const entriesOf = (text: string) =>
+  parseBody(text, receipt({ name: 'support' }));
+
+const restoredEntry = <E extends XeniooEntry>(entry: E) =>
+  restoreTask(storeTask({ entry, attempts: 0 })).entry as E;
+
+/** The entries of a body that storing changes. */
+const changed = (text: string) =>
+  entriesOf(text).filter(entry => {
+    const restored = restoredEntry(entry);
+    return !Object.isFrozen(restored) || !isSame(restored, entry);
+  });
+
+const sorted = (value: object) =>
+  Object.fromEntries(
+    Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1)),
+  );
+
+describe('a stored task', () => {
+  it('is restored with every field', () => {
+    const task: XeniooTask = {
+      entry: eventOf({ Type: 1, Data: 'Hello' }),
+      handler: 'Crm.save',
+      attempts: 3,
+      carrier: { traceparent: '00-1-2-01' },
+      missingSince: 1_700_000_000_000,
+    };
+
+    expect(restoreTask(storeTask(task))).toStrictEqual(task);
+  });
+
+  it('has no more fields than it had', () => {
+    const task = { entry: eventOf({ Type: 1 }), attempts: 0 };
+
+    expect(restoreTask(storeTask(task))).toStrictEqual(task);
+    expect(
+      restoreTask(
+        storeTask({ ...task, carrier: undefined, handler: undefined }),
+      ),
+    ).toStrictEqual(task);
+  });
+
+  it('is the same, whatever came in a body, and whatever handlers and carriers are called', () => {
+    fc.assert(
+      fc.property(anyBody, anyRun, (text, run) => {
+        for (const entry of entriesOf(text)) {
+          const task: XeniooTask = { ...run, entry };
+
+          const restored = restoreTask(storeTask(task));
+
+          expect(isSame(sorted(restored), sorted(task)), text).toBe(true);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('is text that every encoding can hold', () => {
+    fc.assert(
+      fc.property(anyEntryText, anyRun, (text, run) => {
+        for (const entry of entriesOf(text)) {
+          const stored = storeTask({ ...run, entry });
+
+          expect(Buffer.from(stored).toString()).toBe(stored);
+          expect(stored).not.toContain('\u0000');
+        }
+      }),
+    );
+  });
+
+  it.each([0, STORED_VERSION + 1, '1', null])(
+    'of version %j is refused',
+    version => {
+      const stored = storeTask({ entry: eventOf({ Type: 1 }), attempts: 0 });
+      const other = JSON.stringify({ ...JSON.parse(stored), v: version });
+
+      expect(() => restoreTask(other)).toThrow(
+        `expected stored form ${STORED_VERSION}, got ${version}: another version of nestjs-xenioo wrote it`,
+      );
+    },
+  );
+
+  it.each(['', '{', '{}', 'null', '[]', '"text"', '{"v":1}'])(
+    'that is damaged is refused: %j',
+    text => {
+      expect(() => restoreTask(text)).toThrow(Error);
+    },
+  );
+});
+
+describe('a stored event', () => {
+  it.each([...documented, ...everyType, { Type: 99 }])(
+    'is the same: %o',
+    entry => {
+      expect(changed(JSON.stringify(entry))).toEqual([]);
+    },
+  );
+
+  it('keeps the id that it got when it was received', () => {
+    const event = eventOf({ Type: 1 });
+
+    expect(restoredEntry(event).id).toBe(event.id);
+  });
+
+  it('keeps the name of its bot, though that has another token now', () => {
+    const event = eventOf(
+      { Type: 1, BotToken: 'token-a' },
+      { name: 'support', token: 'token-a' },
+    );
+
+    expect(restoredEntry(event)).toStrictEqual(event);
+  });
+
+  it('is frozen through and through, and takes nothing from a prototype', () => {
+    const text =
+      '{"Type":1,"__proto__":{"isAdmin":true},"cart":{"items":[{"id":1}]}}';
+    expect(changed(text)).toEqual([]);
+    const { variables, raw } = restoredEntry(entriesOf(text)[0] as XeniooEvent);
+    const cart = raw['cart'] as { items: unknown };
+
+    for (const shared of [variables, raw, cart, cart.items]) {
+      expect(Object.isFrozen(shared)).toBe(true);
+    }
+    expect(raw).not.toHaveProperty('isAdmin');
+  });
+
+  it('that this version does not understand is invalid, with its id', () => {
+    const event = eventOf({ Type: 7, Text: 'text' });
+    const stored = storeTask({ entry: event, attempts: 0 });
+
+    const { entry } = restoreTask(stored.replace('"Text"', '"Test"'));
+
+    expect(entry).toBeInstanceOf(InvalidXeniooEntry);
+    expect(entry).toMatchObject({
+      id: event.id,
+      reason: 'invalid-fields',
+      errors: ['entry 0: Text must be a string, got nothing'],
+      raw: { Type: 7, Test: 'text' },
+    });
+  });
+});
+
+describe('a stored invalid entry', () => {
+  it.each([
+    ['', 'not-json'],
+    ['{"Type":1,"Da', 'not-json'],
+    ['broken \u0000 and \uD800', 'not-json'],
+    ['"{\\"Type\\":1}"', 'not-an-event'],
+    ['null', 'not-an-event'],
+    ['[[]]', 'not-an-event'],
+    ['{"Type":1e999}', 'invalid-fields'],
+    ['{"Type":"1","raw":{"raw":-0}}', 'invalid-fields'],
+    [`{"Type":1,"deep":${deep}}`, 'invalid-fields'],
+    [`[{"Type":1,"deep":${deep}}]`, 'invalid-fields'],
+  ])('is the same: %j', (text, reason) => {
+    expect(entriesOf(text)[0]).toMatchObject({ reason });
+    expect(changed(text)).toEqual([]);
+  });
+
+  it('stays invalid, though its token is the right one now', () => {
+    const foreign = invalidOf({ Type: 1, BotToken: 'b' }, { token: 'a' });
+
+    expect(restoredEntry(foreign)).toStrictEqual(foreign);
+  });
+
+  it('is frozen through and through', () => {
+    const entry = restoredEntry(invalidOf({ Type: 'x', a: [{}] }));
+    const raw = entry.raw as { a: [object] };
+
+    for (const shared of [entry, raw, raw.a, raw.a[0]]) {
+      expect(Object.isFrozen(shared)).toBe(true);
+    }
+  });
+});
+
+describe('a stored dead letter', () => {
+  it('is restored with every field', () => {
+    const letter: XeniooDeadLetter = {
+      ...deadLetterOf(eventOf({ Type: 1 }), {
+        handler: 'Crm.save',
+        attempts: 10,
+        error: new Error('CRM is down'),
+      }),
+      deadLetteredAt: new Date('2020-01-01T00:00:00.123Z'),
+    };
+
+    expect(restoreDeadLetter(storeDeadLetter(letter))).toStrictEqual(letter);
+  });
+
+  it('is restored without a handler, of an event and of an invalid entry', () => {
+    for (const entry of [eventOf({ Type: 1 }), invalidOf('text')]) {
+      const letter = deadLetterOf(entry);
+
+      expect(restoreDeadLetter(storeDeadLetter(letter))).toStrictEqual(letter);
+    }
+  });
+
+  it('is the same, whatever came and whatever was thrown', () => {
+    const anyFailure = fc.record(
+      { handler: anyText, attempts: whole, error: fc.anything() },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(anyBody, anyFailure, (text, failed) => {
+        for (const entry of entriesOf(text)) {
+          const letter = deadLetterOf(entry, failed);
+
+          const restored = restoreDeadLetter(storeDeadLetter(letter));
+
+          expect(isSame(sorted(restored), sorted(letter)), text).toBe(true);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('of another version is refused', () => {
+    const stored = storeDeadLetter(deadLetterOf(eventOf({ Type: 1 })));
+    const other = JSON.stringify({ ...JSON.parse(stored), v: 2 });
+
+    expect(() => restoreDeadLetter(other)).toThrow(
+      'expected stored form 1, got 2',
+    );
+  });
+});

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { InvalidXeniooEntry } from '../../../lib/events/invalid-xenioo.entry.js';
+import { deadLetterOf } from '../../../lib/inbox/record-run.js';
+import { tasksOfReplay } from '../../../lib/inbox/tasks-of-replay.js';
+import type { XeniooBotSettings } from '../../../lib/options/xenioo.options.js';
+import { XeniooDeadLetterError } from '../../../lib/xenioo.errors.js';
+import { eventOf, invalidOf, receipt } from '../../support/receipt.js';
+
+const { bot, receivedAt } = receipt();
+const event = eventOf({ Type: 1 });
+
+const presentWith = (...bots: XeniooBotSettings[]) => ({
+  hasHandler: (name: string) => name === 'Crm.save',
+  botNamed: (name: string) => bots.find(other => other.name === name),
+});
+
+const present = presentWith(bot);
+
+describe('the letter of an event', () => {
+  it('becomes a task of its handler, with no attempts', () => {
+    const letter = deadLetterOf(event, { handler: 'Crm.save', attempts: 3 });
+
+    expect(tasksOfReplay(letter, present)).toEqual([
+      { entry: event, handler: 'Crm.save', attempts: 0 },
+    ]);
+  });
+
+  it('becomes a first run where it has no handler', () => {
+    expect(tasksOfReplay(deadLetterOf(event), present)).toEqual([
+      { entry: event, attempts: 0 },
+    ]);
+  });
+
+  it('stays where its handler does not exist any more', () => {
+    const letter = deadLetterOf(event, { handler: 'Crm.gone' });
+
+    expect(() => tasksOfReplay(letter, present)).toThrow(
+      new XeniooDeadLetterError(
+        `dead letter ${letter.id} stays: no handler is called Crm.gone any more. Was it renamed? Its option \`name\` keeps the old name`,
+      ),
+    );
+  });
+});
+
+describe('the letter of an invalid entry', () => {
+  const letterOf = (
+    raw: unknown,
+    reason: InvalidXeniooEntry['reason'] = 'not-json',
+    name = bot.name,
+  ) =>
+    deadLetterOf(
+      new InvalidXeniooEntry('id', reason, ['?'], raw, name, receivedAt),
+    );
+
+  it('becomes a first run of each event that it turns out to be', () => {
+    const tasks = tasksOfReplay(letterOf('[{"Type":1},{"Type":8}]'), present);
+
+    expect(tasks).toMatchObject([
+      { entry: { typeName: 'user-message' }, attempts: 0 },
+      { entry: { typeName: 'user-connected' }, attempts: 0 },
+    ]);
+    expect(tasks.some(task => task.handler !== undefined)).toBe(false);
+  });
+
+  it('keeps its id where the event has none of its own', () => {
+    const [task] = tasksOfReplay(
+      letterOf({ Type: 1, Data: 'a' }, 'invalid-fields'),
+      present,
+    );
+
+    expect(task!.entry).toMatchObject({ id: 'id', text: 'a', bot: bot.name });
+  });
+
+  it('becomes nothing where nothing is in it', () => {
+    expect(tasksOfReplay(letterOf('[]'), present)).toEqual([]);
+  });
+
+  it.each([
+    ['[{"Type":1}', bot.name, /the entry is still invalid: the body is not J/],
+    ['[{"Type":1},5]', bot.name, /the entry is still invalid: entry 1: must/],
+    ['[{"Type":1}]', 'shop', /no bot is called shop any more/],
+  ])('stays as %j of bot %s', (raw, name, message) => {
+    const replay = () =>
+      tasksOfReplay(letterOf(raw, 'not-json', name), present);
+
+    expect(replay).toThrow(XeniooDeadLetterError);
+    expect(replay).toThrow(message);
+  });
+
+  it('is compared with the token that the bot has now', () => {
+    const support = { name: 'support', secrets: [] };
+    const letter = deadLetterOf(
+      invalidOf(
+        { Type: 1, Data: 'a', BotToken: 'new' },
+        { ...support, token: 'old' },
+      ),
+    );
+    const replay = (token: string) =>
+      tasksOfReplay(letter, presentWith({ ...support, token }));
+
+    expect(() => replay('old')).toThrow('BotToken is not');
+    expect(replay('new')).toMatchObject([{ entry: { text: 'a' } }]);
+  });
+});

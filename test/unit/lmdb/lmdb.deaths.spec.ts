@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import { GroupCommit } from '../../../lib/inbox/group-commit.js';
+import { LmdbDeaths, MAX_DEATHS } from '../../../lib/lmdb/lmdb.deaths.js';
+import { LmdbFolder } from '../../../lib/lmdb/lmdb.folder.js';
+import { LmdbStore } from '../../../lib/lmdb/lmdb.store.js';
+import { inboxPath } from '../../support/lmdb-folder.js';
+import { datedEvent } from '../../support/lmdb-harness.js';
+import { entryNamed, LmdbProcess } from '../../support/lmdb-process.js';
+
+/** What each start of a process sees on one folder. */
+async function openFolder() {
+  const folder = await LmdbFolder.open(await inboxPath());
+  const store = new LmdbStore(folder);
+  const commit = new GroupCommit(folder);
+  /** A process that becomes the owner. */
+  const start = async (hasDied: boolean) => {
+    const deaths = new LmdbDeaths(folder, store, commit);
+    await deaths.count(hasDied);
+    return deaths;
+  };
+  /** A task that waits for its first run. */
+  const addTask = async () => {
+    const key = store.nextKey();
+    await folder.write(() => store.addPending(key, 'a task'));
+    return { key, task: { entry: datedEvent(), attempts: 0 } };
+  };
+  const rows = () => {
+    folder.refresh();
+    return folder.tables.started.getCount();
+  };
+  return { folder, start, addTask, rows };
+}
+
+describe('the deaths of the process', () => {
+  it('are counted for the tasks that ran, from the second death in a row on', async () => {
+    const { folder, start, addTask, rows } = await openFolder();
+    const [ran, waited] = [await addTask(), await addTask()];
+    const first = await start(false);
+    expect(await first.noteStart(ran)).toBe(false);
+    expect(rows()).toBe(0);
+
+    const second = await start(true);
+    expect(second.of(ran)).toBe(0);
+    expect(await second.noteStart(ran)).toBe(true);
+    const third = await start(true);
+
+    expect(third.of(ran)).toBe(1);
+    expect(third.of(waited)).toBe(0);
+    await third.noteStart(ran);
+    expect((await start(true)).of(ran)).toBe(2);
+    await folder.close(1_000);
+  });
+
+  it('are not counted where the process stopped as it should', async () => {
+    const { folder, start, addTask } = await openFolder();
+    const task = await addTask();
+    await (await start(true)).noteStart(task);
+
+    expect((await start(false)).of(task)).toBe(0);
+    expect((await start(true)).of(task)).toBe(0);
+    await folder.close(1_000);
+  });
+
+  it('are forgotten with a task that has run', async () => {
+    const { folder, start, addTask, rows } = await openFolder();
+    const task = await addTask();
+    await (await start(true)).noteStart(task);
+    const deaths = await start(true);
+
+    await folder.write(() => deaths.forget(task));
+
+    expect(rows()).toBe(0);
+    expect((await start(true)).of(task)).toBe(0);
+    await folder.close(1_000);
+  });
+
+  it('cost nothing for what comes after the takeover', async () => {
+    const { folder, start, addTask, rows } = await openFolder();
+    const before = await addTask();
+    const deaths = await start(true);
+    const after = await addTask();
+
+    expect(await deaths.noteStart(after)).toBe(false);
+    expect(await deaths.noteStart(before)).toBe(true);
+
+    expect(rows()).toBe(1);
+    await folder.close(1_000);
+  });
+});
+
+/** The first death is of unknown cause; the counted ones follow, and then a start that gets by. */
+const STARTS = 1 + MAX_DEATHS + 1;
+
+/** Starts processes, one after another, until one has handled everything. */
+async function supervise(path: string, maxStarts: number) {
+  const handled: string[][] = [];
+  for (let starts = 1; starts <= maxStarts; starts++) {
+    const process = await LmdbProcess.start(path);
+    handled.push(process.handled);
+    const isIdle = await process.idle().then(
+      () => true,
+      () => false,
+    );
+    if (isIdle) return { process, handled };
+  }
+  throw new Error(`${maxStarts} processes ended`);
+}
+
+describe('an event whose handler leaves a rejection unhandled', () => {
+  it('becomes a dead letter after three counted deaths, and all others are handled', async () => {
+    const path = await inboxPath();
+    const names = Array.from({ length: 30 }, (_, index) => `event ${index}`);
+    const accepting = await LmdbProcess.start(path, { isHanging: true });
+    for (const name of [...names.slice(0, 10), 'deadly', ...names.slice(10)]) {
+      await accepting.accept({ ...entryNamed(name), ConversationId: name });
+    }
+    await accepting.stop();
+
+    const { process, handled } = await supervise(path, STARTS);
+
+    expect(handled).toHaveLength(STARTS);
+    const [letter, ...others] = await process.letters();
+    expect(letter).toMatchObject({
+      name: 'deadly',
+      kind: 'event',
+      error: { message: expect.stringMatching(/^the process ended 3 times/) },
+    });
+    expect(letter).not.toHaveProperty('handler');
+    expect(others).toEqual([]);
+    expect(new Set(handled.flat())).toEqual(new Set([...names, 'deadly']));
+    // From the first counted death on it runs alone, after those that ran beside it.
+    for (const started of handled.slice(2, -1)) {
+      expect(started.at(-1)).toBe('deadly');
+    }
+    expect(handled.at(-1)).not.toContain('deadly');
+  });
+});

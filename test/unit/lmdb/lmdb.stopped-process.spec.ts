@@ -1,0 +1,126 @@
+import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { inboxPath } from '../../support/lmdb-folder.js';
+import {
+  datedEvent,
+  delivery,
+  LmdbHarness,
+  undatedEvent,
+} from '../../support/lmdb-harness.js';
+import { entryNamed, LmdbProcess } from '../../support/lmdb-process.js';
+
+const LMDB = createRequire(import.meta.url).resolve('lmdb');
+
+/** Stops itself (SIGSTOP) while it holds the lock for writing. */
+const HOLDER = `
+  const { open } = require(${JSON.stringify(LMDB)});
+  const root = open({ path: process.argv[1], encoding: 'string', maxDbs: 16,
+    cache: false, overlappingSync: false, eventTurnBatching: false });
+  root.transactionSync(() => {
+    console.log('locked');
+    process.kill(process.pid, 'SIGSTOP');
+  });
+  console.log('released');
+`;
+
+/** A process that is stopped while it holds the lock of a folder. */
+async function holdLock(path: string) {
+  const child = spawn(
+    process.execPath,
+    ['--eval', HOLDER, join(path, 'inbox.mdb')],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  onTestFinished(() => void child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+  return { resume: () => child.kill('SIGCONT') };
+}
+
+describe('while a stopped process holds the lock of the folder', () => {
+  it('answers every call in time, and takes nothing of those that it refuses', async () => {
+    const harness = await LmdbHarness.create();
+    const inbox = await harness.start(undefined, { acceptTimeoutMs: 1_500 });
+    await inbox.accept(delivery([datedEvent()]));
+    await inbox.idle();
+    const holder = await holdLock(harness.path);
+    const entries = [datedEvent(), undatedEvent(), datedEvent('ada')];
+
+    const startedAt = performance.now();
+    for (let calls = 0; calls < 2; calls++) {
+      const refused = await Promise.allSettled(
+        entries.map(entry => inbox.accept(delivery([entry]))),
+      );
+      expect(refused.map(({ status }) => status)).toEqual(
+        entries.map(() => 'rejected'),
+      );
+    }
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
+    holder.resume();
+    await inbox.idle();
+    expect(harness.runs).toHaveLength(1);
+
+    await expect
+      .poll(() => inbox.accept(delivery(entries)).then(() => 'accepted'))
+      .toBe('accepted');
+    await inbox.idle();
+    expect(harness.ids.slice(1).toSorted()).toEqual(
+      entries.map(({ id }) => id).toSorted(),
+    );
+  });
+
+  it('stops in bounded time', async () => {
+    const harness = await LmdbHarness.create();
+    const inbox = await harness.start(undefined, { acceptTimeoutMs: 50 });
+    const holder = await holdLock(harness.path);
+    await expect(inbox.accept(delivery([datedEvent()]))).rejects.toThrow(
+      XeniooInboxError,
+    );
+
+    const startedAt = performance.now();
+    await harness.stop(inbox, 100);
+
+    expect(performance.now() - startedAt).toBeLessThan(6_000);
+    holder.resume();
+  });
+
+  it('starts in bounded time, refuses calls, and accepts when the process goes on', async () => {
+    const harness = await LmdbHarness.create();
+    const first = await harness.start();
+    await harness.stop(first);
+    const holder = await holdLock(harness.path);
+
+    const inbox = await harness.start();
+    await expect(inbox.accept(delivery([datedEvent()]))).rejects.toThrow(
+      /is locked: another process that writes to it has stopped/,
+    );
+    expect(harness.logs.ofXenioo('error')[0]).toMatch(
+      /is locked.*answered 503 until it is open/,
+    );
+
+    holder.resume();
+    await expect
+      .poll(() => inbox.accept(delivery([datedEvent()])).catch(String), {
+        timeout: 15_000,
+      })
+      .toBeUndefined();
+    await inbox.idle();
+    expect(harness.runs).toHaveLength(1);
+  });
+});
+
+describe('while the process that handles events is stopped', () => {
+  it('accepts in another process, which takes over when the first is killed', async () => {
+    const path = await inboxPath();
+    const owner = await LmdbProcess.start(path);
+    const follower = await LmdbProcess.start(path);
+    owner.freeze();
+
+    await follower.accept(entryNamed('one'));
+    await owner.kill();
+
+    await expect.poll(() => follower.handled).toEqual(['one']);
+  });
+});
