@@ -59,6 +59,9 @@ function keyOf(contestant: Contestant, load: Load): string {
   return JSON.stringify([contestant, load]);
 }
 
+/** Before that, V8 has not compiled what takes most of the time, and code that is longer looks slower than it is. */
+const LEAST_WARM_UP_MS = 2_500;
+
 /** Measures each load on all servers, one server after the other in each round. */
 export async function measureSideBySide(
   contestants: readonly Contestant[],
@@ -100,7 +103,7 @@ async function warmUp(
   load: Load,
   seconds: number,
 ): Promise<number> {
-  let missingMs = seconds * (load.events === 1 ? 3 : 1) * 1_000;
+  let missingMs = Math.max(LEAST_WARM_UP_MS, seconds * 3_000);
   let speed = 0;
   do {
     const calls = callsWithin(seconds / 4, load, speed);

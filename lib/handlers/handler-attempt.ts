@@ -92,10 +92,12 @@ export class HandlerResults {
   constructor(private readonly retry: XeniooSettings['retry']) {}
 
   ofSuccess(
-    { name: handler }: XeniooHandler,
+    { name: handler, doneAtOnce }: XeniooHandler,
     { attempts }: XeniooTask,
   ): XeniooHandlerResult {
-    return { handler, status: 'done', attempts: attempts + 1 };
+    return attempts === 0
+      ? doneAtOnce
+      : { handler, status: 'done', attempts: attempts + 1 };
   }
 
   /** @param isLast true while the application shuts down and no retry can follow */

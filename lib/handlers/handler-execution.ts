@@ -15,13 +15,19 @@ export class StartContext {
   private readonly start = new AsyncResource('XENIOO_START', MANUAL_DESTROY);
 
   /** Runs work in an async resource of its own, so that an `enterWith()` in it is not seen elsewhere. */
-  run(work: () => unknown): unknown {
-    return this.start.runInAsyncScope(runInOwnResource, undefined, work);
+  run<V>(work: (value: V) => unknown, value: V): unknown {
+    return this.start.runInAsyncScope(
+      runInOwnResource<V>,
+      undefined,
+      work,
+      value,
+    );
   }
 }
 
-function runInOwnResource(work: () => unknown): unknown {
-  return new AsyncResource('XENIOO', MANUAL_DESTROY).runInAsyncScope(work);
+function runInOwnResource<V>(work: (value: V) => unknown, value: V): unknown {
+  const resource = new AsyncResource('XENIOO', MANUAL_DESTROY);
+  return resource.runInAsyncScope(work, undefined, value);
 }
 
 /** Work that may take too long. */
@@ -95,10 +101,11 @@ export abstract class HandlerExecution implements TimedWork {
   protected abstract onDone(): void;
   protected abstract onError(error: unknown): void;
 
-  start(execute: () => unknown): void {
+  /** Calls the handler in a context of its own. */
+  start<V>(context: StartContext, call: (value: V) => unknown, value: V): void {
     this.deadlines.add(this);
     try {
-      this.follow(Promise.resolve(execute()));
+      this.follow(Promise.resolve(context.run(call, value)));
     } catch (error) {
       this.fail(error);
     }

@@ -125,15 +125,15 @@ export class XeniooDispatcher {
 
   private startIfMatching(handler: XeniooHandler, run: TaskRun): void {
     const { event } = run;
-    let execute = (): unknown => handler.call(event);
+    let { call } = handler;
     try {
       if (!this.matches(handler, event)) return;
     } catch (error) {
       // A `when` that throws fails the handler.
-      execute = () => Promise.reject(error);
+      call = () => Promise.reject(error);
     }
     const observed = this.observe(handler, run);
-    if (observed) execute = this.observedExecution(observed, execute);
+    if (observed) call = this.observedCall(observed, call);
     new HandlerAttempt(
       run,
       handler,
@@ -141,12 +141,12 @@ export class XeniooDispatcher {
       this.results,
       this.observers,
       this.deadlines,
-    ).start(() => this.context.run(execute));
+    ).start(this.context, call, event);
   }
 
   private matches(handler: XeniooHandler, event: XeniooEvent): boolean {
     return handler.hasCondition
-      ? Boolean(this.context.run(() => handler.matches(event)))
+      ? Boolean(this.context.run(each => handler.matches(each), event))
       : handler.matches(event);
   }
 
@@ -161,14 +161,14 @@ export class XeniooDispatcher {
     return run;
   }
 
-  private observedExecution(
+  private observedCall(
     run: XeniooHandlerRun,
-    execute: () => unknown,
-  ): () => Promise<unknown> {
-    const observed = () =>
-      this.observers.runHandler(run, async () => execute());
+    call: XeniooHandler['call'],
+  ): XeniooHandler['call'] {
+    const observed = (event: Handled) =>
+      this.observers.runHandler(run, async () => call(event));
     return tracing.hasSubscribers
-      ? () => tracing.tracePromise(observed, run)
+      ? event => tracing.tracePromise(() => observed(event), run)
       : observed;
   }
 
@@ -186,7 +186,7 @@ export class XeniooDispatcher {
             stack,
           );
         });
-        announcement.start(() => this.context.run(() => handler.call(value)));
+        announcement.start(this.context, handler.call, value);
         return announcement.ended;
       }),
     );

@@ -46,17 +46,21 @@ export class XeniooEmitter implements OnModuleInit {
     if (emitter.hasListeners(name)) {
       // The list is live: a listener that removes itself would shift it.
       for (const listener of emitter.listeners(name).slice()) {
-        void this.call(name, () => listener.call(emitter, value));
+        void this.call(name, heard => listener.call(emitter, heard), value);
       }
     }
     for (const listener of emitter.listenersAny().slice()) {
-      void this.call(name, () => listener.call(emitter, name, value));
+      void this.call(name, heard => listener.call(emitter, name, heard), value);
     }
   }
 
-  private async call(name: string, listener: () => unknown): Promise<void> {
+  private async call(
+    name: string,
+    listener: (value: unknown) => unknown,
+    value: unknown,
+  ): Promise<void> {
     try {
-      await this.context.run(listener);
+      await this.context.run(listener, value);
     } catch (error) {
       const { message, stack } = describeError(error);
       this.logger.error(`A listener of ${name} failed: ${message}`, stack);

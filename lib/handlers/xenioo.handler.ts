@@ -10,6 +10,7 @@ import {
   type InstanceWrapper,
 } from './nest-internals.js';
 import type { EventSubscription, Subscription } from './subscription.js';
+import type { XeniooHandlerResult } from './xenioo-task.js';
 import type { XeniooHandlerFailure } from './xenioo-handler.failure.js';
 
 /** The parameter of a decorated method. */
@@ -19,6 +20,9 @@ export type Handled = XeniooEvent | InvalidXeniooEntry | XeniooHandlerFailure;
 export class XeniooHandler {
   /** True where `matches()` calls a `when` of the host. */
   readonly hasCondition: boolean;
+
+  /** The result of nearly every attempt, made once. */
+  readonly doneAtOnce: XeniooHandlerResult;
 
   constructor(
     /** `Class.method`, or the `name` option. */
@@ -30,6 +34,7 @@ export class XeniooHandler {
     this.hasCondition = subscriptions.some(
       each => each.to === 'events' && each.when !== undefined,
     );
+    this.doneAtOnce = { handler: name, status: 'done', attempts: 1 };
   }
 
   /** The `retry` option of its decorators, if any. */

@@ -2,10 +2,11 @@ import { hash } from 'node:crypto';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import { dedupeId } from '../inbox/entries.js';
 
-/** Length of a SHA-256 digest in base64url, which `eventId()` returns: 6 bits each. */
-const CHARACTERS = 43;
-const CHARACTERS_A_WORD = 5;
-const WORDS = Math.ceil(CHARACTERS / CHARACTERS_A_WORD);
+/** Length of a SHA-256 digest in base64url, which `eventId()` returns. */
+const DIGEST_LENGTH = 43;
+const WORDS = 4;
+/** Characters of a word, of 6 bits each: 120 bits of an id are kept, which no two of 100,000 ids share. */
+const WORD_LENGTH = 5;
 const FIRST_CAPACITY = 1_024;
 
 /** The 6 bits of each character of base64url, by its code. */
@@ -34,7 +35,6 @@ export class AcceptedIds {
   private table = new Int32Array(1);
   private mask = 0;
   private readonly wanted = new Int32Array(WORDS);
-  private lastRead: string | undefined;
 
   constructor(
     readonly max: number,
@@ -47,41 +47,35 @@ export class AcceptedIds {
     return entries.filter(entry => {
       const id = dedupeId(entry);
       if (id === undefined) return true;
-      if (this.has(id, now)) return false;
-      this.add(id, now);
-      return true;
+      return this.addIfNew(id, now);
     });
   }
 
-  has(id: string, now = performance.now()): boolean {
+  /** Remembers an id, and returns false where it is remembered already. */
+  addIfNew(id: string, now = performance.now()): boolean {
     this.read(id);
-    const place = this.find();
-    return place !== undefined && now - this.addedAt[place]! < this.ttlMs;
-  }
-
-  /** Adds an id that it does not have, or no longer. */
-  add(id: string, now = performance.now()): void {
+    const former = this.find();
+    if (former !== undefined) {
+      if (now - this.addedAt[former]! < this.ttlMs) return false;
+      this.remove(former);
+    }
     if (this.next === this.capacity) this.grow();
     const place = this.next;
     if (!isNaN(this.addedAt[place]!)) this.remove(place);
-    this.read(id);
-    const former = this.find();
-    if (former !== undefined) this.remove(former);
     this.words.set(this.wanted, place * WORDS);
     this.addedAt[place] = now;
     this.enter(place);
     this.next = (place + 1) % this.max;
+    return true;
   }
 
   /** Reads an id into `wanted`. One that is not a digest is hashed first, so that ids fill the table evenly. */
   private read(id: string): void {
-    if (id === this.lastRead) return;
-    this.lastRead = id;
-    const isDigest = id.length === CHARACTERS;
+    const isDigest = id.length === DIGEST_LENGTH;
     const digest = isDigest ? id : hash('sha256', id, 'base64url');
     for (let word = 0, at = 0; word < WORDS; word++) {
       let bits = 0;
-      const end = Math.min(at + CHARACTERS_A_WORD, CHARACTERS);
+      const end = at + WORD_LENGTH;
       for (; at < end; at++) bits = (bits << 6) | BITS[digest.charCodeAt(at)]!;
       this.wanted[word] = bits;
     }

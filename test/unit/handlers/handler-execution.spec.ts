@@ -1,7 +1,10 @@
 import { concat, defer, EMPTY, from, of, throwError } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { Deadlines } from '../../../lib/handlers/handler-execution.js';
-import { HandlerExecution } from '../../../lib/handlers/handler-execution.js';
+import {
+  Deadlines,
+  HandlerExecution,
+  StartContext,
+} from '../../../lib/handlers/handler-execution.js';
 import { DENIED } from '../../../lib/handlers/nest-internals.js';
 
 const down = new Error('CRM is down');
@@ -22,7 +25,7 @@ class Execution extends HandlerExecution {
 /** Runs a handler to its end. */
 async function endsOf(execute: () => unknown): Promise<Execution['ends']> {
   const execution = new Execution(new Deadlines(10_000));
-  execution.start(execute);
+  execution.start(new StartContext(), execute, undefined);
   await vi.waitFor(() => expect(execution.ends).not.toEqual([]), 5_000);
   await new Promise(setImmediate);
   return execution.ends;
@@ -154,10 +157,12 @@ describe('a handler that takes too long', () => {
     const execution = new Execution(new Deadlines(50));
     const end = { resolve: () => {}, reject: (_error: Error) => {} };
     execution.start(
+      new StartContext(),
       () =>
         new Promise<void>((resolve, reject) =>
           Object.assign(end, { resolve, reject }),
         ),
+      undefined,
     );
     await vi.advanceTimersByTimeAsync(49);
     expect(execution.ends).toEqual([]);

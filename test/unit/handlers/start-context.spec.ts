@@ -3,15 +3,16 @@ import { expect, it } from 'vitest';
 import { StartContext } from '../../../lib/handlers/handler-execution.js';
 
 const storage = new AsyncLocalStorage<string>();
+const storeNow = () => storage.getStore();
 
 it('returns what the work returns, and throws what it throws', () => {
   const context = new StartContext();
 
-  expect(context.run(() => 'saved')).toBe('saved');
+  expect(context.run(value => `${value} saved`, 'event')).toBe('event saved');
   expect(() =>
-    context.run(() => {
-      throw new Error('down');
-    }),
+    context.run(message => {
+      throw new Error(message);
+    }, 'down'),
   ).toThrow('down');
 });
 
@@ -24,7 +25,7 @@ it('shows the work the store of the start, and never that of the caller', async 
       seen.push(storage.getStore());
       await new Promise(setImmediate);
       seen.push(storage.getStore());
-    });
+    }, undefined);
     seen.push(storage.getStore());
   });
 
@@ -34,7 +35,7 @@ it('shows the work the store of the start, and never that of the caller', async 
 it('shows no store where the application started without one', () => {
   const context = new StartContext();
 
-  const seen = storage.run('call', () => context.run(() => storage.getStore()));
+  const seen = storage.run('call', () => context.run(storeNow, undefined));
 
   expect(seen).toBeUndefined();
 });
@@ -48,12 +49,12 @@ it('hides an `enterWith()` from the caller and from other work', async () => {
     return [before, storage.getStore()];
   };
 
-  const atOnce = [1, 2].map(n => context.run(() => enter(`work ${n}`)));
+  const atOnce = ['work 1', 'work 2'].map(name => context.run(enter, name));
 
   expect(storage.getStore()).toBeUndefined();
   expect(await Promise.all(atOnce)).toEqual([
     [undefined, 'work 1'],
     [undefined, 'work 2'],
   ]);
-  expect(context.run(() => storage.getStore())).toBeUndefined();
+  expect(context.run(storeNow, undefined)).toBeUndefined();
 });
