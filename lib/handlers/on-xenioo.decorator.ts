@@ -1,3 +1,4 @@
+import type { XeniooChannel } from '../events/xenioo-channel.js';
 import { XeniooEventType } from '../events/xenioo-event-type.js';
 import type { XeniooEventOf } from '../events/xenioo-event.table.js';
 import type { XeniooEvent } from '../events/xenioo.events.js';
@@ -21,7 +22,7 @@ export interface OnXeniooOptions<E extends XeniooEvent = XeniooEvent> {
   /** Only events of this bot, or these, by your names for them. */
   bot?: string | readonly string[] | undefined;
   /** Only events of this channel, or these, as `'TelegramChannel'`. */
-  channel?: string | readonly string[] | undefined;
+  channel?: XeniooChannel | readonly XeniooChannel[] | undefined;
   /** Only events for which this returns true. If it throws, the handler has failed. */
   when?: ((event: E) => boolean) | undefined;
   /**

@@ -1,4 +1,5 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { XeniooRefusal } from '../handlers/xenioo.observers.js';
 import type { XeniooBotSettings } from '../options/xenioo.options.js';
 
 /** The secrets of an instance, for {@link verifyBearer}. */
@@ -13,8 +14,7 @@ interface KeyringEntry {
 }
 
 /** A reason why a call is not authenticated. */
-export type Refusal =
-  'missing' | 'another-scheme' | 'unknown-secret' | 'white-space';
+export type Refusal = XeniooRefusal['reason'];
 
 /** The bot whose secret was sent, or why the call is refused. */
 export type Verdict =
