@@ -118,15 +118,14 @@ export class HandlerResults {
     if (delay === undefined || isLast) {
       const reason = delay === undefined ? '' : ': the application shuts down';
       this.logger.error(
-        `${failed} (attempt ${attempts}; no other follows${reason}), see XeniooDeadLetters: ${message}`,
+        `${failed} (attempt ${attempts}; no more attempts${reason}), see XeniooDeadLetters: ${message}`,
         stack,
       );
       return { handler, status: 'failed', attempts, error };
     }
-    this.logger.warn(
-      `${failed} (attempt ${attempts} of ${retry && retry.attempts}, the next in ${delay} ms): ${message}`,
-      attempts === 1 ? stack : undefined,
-    );
+    const line = `${failed} (attempt ${attempts} of ${retry && retry.attempts}, the next in ${delay} ms): ${message}`;
+    // A second argument would be a second line: only `error()` takes a stack.
+    this.logger.warn(attempts === 1 && stack ? `${line}\n${stack}` : line);
     const retryAt = Date.now() + delay;
     return { handler, status: 'retry', attempts, retryAt, error };
   }

@@ -123,8 +123,10 @@ function checkedOptions(given: unknown): OnXeniooOptions<never> {
     problems.push(`\`when\` must be a function, got ${kindOf(options.when)}`);
   }
   const name: unknown = options.name ?? 'unset';
-  if (typeof name !== 'string' || !/^\S+$/.test(name)) {
-    problems.push(`\`name\` must be a word without spaces, got ${quote(name)}`);
+  if (typeof name !== 'string' || !/^\S{1,200}$/.test(name)) {
+    problems.push(
+      `\`name\` must be a word of at most 200 characters, without spaces, got ${quote(name)}`,
+    );
   }
   if (problems.length > 0) {
     throw new XeniooHandlerError(`@OnXenioo(): ${problems.join('; ')}`);

@@ -1,4 +1,5 @@
 import type { XeniooEntry } from '../events/parse-entry.js';
+import type { XeniooCarrier } from '../events/xenioo-delivery.js';
 
 export type XeniooDeadLetterKind = 'event' | 'invalid';
 
@@ -21,5 +22,7 @@ export interface XeniooDeadLetter {
   readonly error?:
     | { readonly message: string; readonly stack?: string | undefined }
     | undefined;
+  /** What observers stored with the call. */
+  readonly carrier?: XeniooCarrier | undefined;
   readonly deadLetteredAt: Date;
 }

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { channel, type Channel } from 'node:diagnostics_channel';
 import { describeError } from '../describe-error.js';
+import { kindOf } from '../options/describe-value.js';
 import type { XeniooEvent } from '../events/xenioo.events.js';
 import type {
   XeniooCarrier,
@@ -100,6 +101,11 @@ export class XeniooObservers {
 
   /** Adds an observer; the function that it returns removes it. */
   add(observer: XeniooObserver): () => void {
+    if (typeof observer !== 'object' || observer === null) {
+      throw new TypeError(
+        `expected an observer to be an object, got ${kindOf(observer)}`,
+      );
+    }
     this.set([...this.observers, observer]);
     return () => this.set(this.observers.filter(other => other !== observer));
   }
@@ -130,8 +136,10 @@ export class XeniooObservers {
     let carrier: XeniooCarrier | undefined;
     for (const observer of this.observers) {
       try {
-        const added = observer.carrier?.(delivery);
-        if (added) carrier = { ...carrier, ...added };
+        const added: unknown = observer.carrier?.(delivery);
+        if (added === undefined) continue;
+        assertCarrier(added);
+        carrier = { ...carrier, ...added };
       } catch (error) {
         this.logFailure('carrier', error);
       }
@@ -148,14 +156,21 @@ export class XeniooObservers {
     execute: () => Promise<unknown>,
   ): Promise<unknown> {
     let executed: Promise<unknown> | undefined;
-    let next = (): Promise<unknown> => (executed ??= execute());
+    let resolve!: (result: Promise<unknown>) => void;
+    // An observer that never ends must not hold the result back.
+    const result = new Promise<unknown>(resolved => (resolve = resolved));
+    let next = (): Promise<unknown> => {
+      if (!executed) resolve((executed = execute()));
+      return executed!;
+    };
     for (const observer of this.observers.toReversed()) {
       const inner = next;
       if (observer.runHandler) {
         next = () => this.wrap(observer, run, inner);
       }
     }
-    return next();
+    next().catch(() => {});
+    return result;
   }
 
   /** Resolves when an observer and what it wraps have ended; never rejects on its own account. */
@@ -205,4 +220,14 @@ async function isRejectedWith(
   } catch (reason) {
     return reason === error;
   }
+}
+
+/** A durable inbox stores carriers as JSON. */
+function assertCarrier(carrier: unknown): asserts carrier is XeniooCarrier {
+  const isCarrier =
+    typeof carrier === 'object' &&
+    carrier !== null &&
+    !Array.isArray(carrier) &&
+    Object.values(carrier).every(value => typeof value === 'string');
+  if (!isCarrier) throw new TypeError('expected an object of strings');
 }

@@ -1,6 +1,7 @@
 import { describeError } from '../describe-error.js';
 import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
+import type { XeniooCarrier } from '../events/xenioo-delivery.js';
 import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
 import type {
   XeniooHandlerResult,
@@ -33,7 +34,8 @@ export function recordRun(
 ): XeniooRunRecord {
   const { entry, carrier } = task;
   if (entry instanceof InvalidXeniooEntry) {
-    return { retries: [], deadLetters: [{ letter: deadLetterOf(entry) }] };
+    const letter = deadLetterOf(entry, { carrier });
+    return { retries: [], deadLetters: [{ letter }] };
   }
   if (results.every(({ status }) => status === 'done')) return NOTHING;
   const retries: XeniooRetry[] = [];
@@ -46,7 +48,12 @@ export function recordRun(
       retries.push({ task, dueAt: retryAt });
     } else if (result.status === 'failed') {
       const { error } = result;
-      const letter = deadLetterOf(entry, { handler, attempts, error });
+      const letter = deadLetterOf(entry, {
+        handler,
+        attempts,
+        error,
+        carrier,
+      });
       deadLetters.push({ letter, error });
     }
   }
@@ -60,9 +67,10 @@ export function deadLetterOf(
     readonly handler?: string;
     readonly attempts?: number;
     readonly error?: unknown;
+    readonly carrier?: XeniooCarrier | undefined;
   } = {},
 ): XeniooDeadLetter {
-  const { handler, attempts } = failed;
+  const { handler, attempts, carrier } = failed;
   return {
     id: handler === undefined ? entry.id : `${entry.id}.${handler}`,
     kind: entry instanceof InvalidXeniooEntry ? 'invalid' : 'event',
@@ -71,6 +79,7 @@ export function deadLetterOf(
     ...(attempts !== undefined && { attempts }),
     // A handler may throw undefined.
     ...('error' in failed && { error: storedError(failed.error) }),
+    ...(carrier !== undefined && { carrier }),
     deadLetteredAt: new Date(),
   };
 }

@@ -35,7 +35,7 @@ interface StoredTask {
 
 interface StoredLetter extends Pick<
   XeniooDeadLetter,
-  'id' | 'handler' | 'attempts' | 'error'
+  'id' | 'handler' | 'attempts' | 'error' | 'carrier'
 > {
   readonly v: number;
   readonly deadLetteredAt: number;
@@ -69,7 +69,8 @@ export function restoreTask(text: string): XeniooTask {
 
 /** Turns a dead letter into text, from which `restoreDeadLetter()` makes the same in any process. */
 export function storeDeadLetter(letter: XeniooDeadLetter): string {
-  const { id, entry, handler, attempts, error, deadLetteredAt } = letter;
+  const { id, entry, handler, attempts, error, carrier, deadLetteredAt } =
+    letter;
   return withEntry(
     {
       v: STORED_VERSION,
@@ -77,6 +78,7 @@ export function storeDeadLetter(letter: XeniooDeadLetter): string {
       handler,
       attempts,
       error,
+      carrier,
       deadLetteredAt: deadLetteredAt.getTime(),
     },
     entry,

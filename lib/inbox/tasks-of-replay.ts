@@ -4,6 +4,7 @@ import { reparseEntry } from '../events/reparse-entry.js';
 import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
 import type { XeniooTask } from '../handlers/xenioo-task.js';
 import type { XeniooBotSettings } from '../options/xenioo.options.js';
+import { inOrderOfDate } from './entries.js';
 import { XeniooDeadLetterError } from '../xenioo.errors.js';
 
 /** The handlers and bots of the application as they are now. */
@@ -17,18 +18,19 @@ export interface Present {
  * @throws {XeniooDeadLetterError} when it can't be replayed
  */
 export function tasksOfReplay(
-  { id, entry, handler }: XeniooDeadLetter,
+  { id, entry, handler, carrier }: XeniooDeadLetter,
   present: Present,
 ): XeniooTask[] {
   if (entry instanceof InvalidXeniooEntry) {
-    return eventsOf(entry, present).map(entry => ({ entry, attempts: 0 }));
+    const events = inOrderOfDate(eventsOf(entry, present));
+    return events.map(event => ({ entry: event, attempts: 0, carrier }));
   }
   if (handler !== undefined && !present.hasHandler(handler)) {
     throw new XeniooDeadLetterError(
       `dead letter ${id} stays: no handler is called ${handler} any more. Was it renamed? Its option \`name\` keeps the old name`,
     );
   }
-  return [{ entry, handler, attempts: 0 }];
+  return [{ entry, handler, attempts: 0, carrier }];
 }
 
 /** @throws {XeniooDeadLetterError} when the entry is still invalid */

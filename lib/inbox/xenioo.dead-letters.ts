@@ -4,7 +4,12 @@ import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
 import { XeniooExplorer } from '../handlers/xenioo.explorer.js';
 import { XeniooObservers } from '../handlers/xenioo.observers.js';
 import { XeniooDeadLetterError, XeniooOptionsError } from '../xenioo.errors.js';
-import { assertFilter, assertLimit } from './assert-query.js';
+import {
+  assertFilter,
+  assertLimit,
+  assertNoneUndefined,
+  isLetterId,
+} from './assert-query.js';
 import { tasksOfReplay, type Present } from './tasks-of-replay.js';
 import {
   LETTERS_PER_PAGE,
@@ -90,6 +95,7 @@ export class XeniooDeadLetters {
 
   /** Returns the letter of an id, if there is one. */
   async get(id: string): Promise<XeniooDeadLetter | undefined> {
+    if (!isLetterId(id)) return undefined;
     for (const { inbox } of this.registered) {
       const letter = await inbox.deadLetters.get(id);
       if (letter) return letter;
@@ -153,6 +159,7 @@ export class XeniooDeadLetters {
    * @returns false where there is no such letter
    */
   async remove(id: string): Promise<boolean> {
+    if (!isLetterId(id)) return false;
     for (const { inbox } of this.registered) {
       if (await inbox.deadLetters.remove(id)) return true;
     }
@@ -165,6 +172,7 @@ export class XeniooDeadLetters {
    */
   async removeAll(filter: XeniooDeadLetterFilter): Promise<number> {
     assertFilter(filter);
+    assertNoneUndefined(filter);
     let removed = 0;
     for (const { inbox } of this.registered) {
       let page: XeniooDeadLetter[];
@@ -181,6 +189,7 @@ export class XeniooDeadLetters {
 
   /** @throws {XeniooDeadLetterError} when no inbox has a letter of this id */
   private async indexOf(id: string): Promise<number> {
+    if (!isLetterId(id)) throw noSuchLetter(id);
     for (const [index, { inbox }] of this.registered.entries()) {
       if (await inbox.deadLetters.get(id)) return index;
     }

@@ -236,10 +236,19 @@ export class LmdbProcessor {
         await sleep(RECORD_AGAIN_AFTER_MS, undefined, { ref: false });
       }
     }
-    for (const { letter, error } of record.deadLetters) {
-      await this.runner.announce(letter, error);
-    }
+    const announced = record.deadLetters.map(({ letter, error }) =>
+      this.runner.announce(letter, error),
+    );
+    this.release(queued);
+    // Handlers that hear of dead letters hold nothing back; idle() and stop() wait for them.
+    await Promise.all(announced);
     this.unrecordedCount--;
+    this.update();
+    this.pullSoon();
+  }
+
+  /** Makes way for what waits behind a task that is on record. */
+  private release(queued: QueuedTask): void {
     if (this.alone[0] === queued) this.alone.shift();
     const { pending } = queued;
     if (pending) {
@@ -271,10 +280,11 @@ export class LmdbProcessor {
       0,
     );
     const work = () => {
-      this.store.remove(queued);
-      if (isNoted) this.deaths.forget(queued);
       for (const { dueAt, text } of retryRows) this.store.addRetry(dueAt, text);
       for (const { letter, text } of letterRows) this.letters.add(letter, text);
+      // Last: should one of them throw, the task must stay.
+      this.store.remove(queued);
+      if (isNoted) this.deaths.forget(queued);
     };
     // Nobody waits for what only removes a row.
     if (bytes === 0) await this.commit.writeSoon(work);

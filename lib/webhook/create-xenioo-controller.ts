@@ -117,8 +117,10 @@ export function createXeniooController(
         }
         return exchange.reject(503, message);
       }
-      exchange.accept(entries.some(isEvent));
-      if (!observers.isEmpty) observers.notify('deliveryAccepted', delivery);
+      const isAnswered = exchange.accept(entries.some(isEvent));
+      if (isAnswered && !observers.isEmpty) {
+        observers.notify('deliveryAccepted', delivery);
+      }
     }
 
     private accept(delivery: XeniooDelivery): Promise<void> {

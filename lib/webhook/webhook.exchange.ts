@@ -75,9 +75,10 @@ export class WebhookExchange {
   }
 
   /** Answers 200. */
-  accept(hasEvents: boolean): void {
-    if (!this.#answer(200)) return;
+  accept(hasEvents: boolean): boolean {
+    if (!this.#answer(200)) return false;
     this.#status.recordAccepted(this.#call!.receivedAt, hasEvents);
+    return true;
   }
 
   /** Answers other than 200: a strike, if the call is authenticated. */

@@ -246,7 +246,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(await letters.list()).toHaveLength(1);
         expect(logs.ofXenioo('error')).toEqual([
           expect.stringMatching(
-            /^Crm\.save failed on .* \(attempt 3; no other follows\)/,
+            /^Crm\.save failed on .* \(attempt 3; no more attempts\)/,
           ),
           expect.stringMatching(
             /^Alarm\.ring failed on dead letter \S+\.Crm\.save: the pager/,

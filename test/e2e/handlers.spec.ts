@@ -243,7 +243,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     const errors = logs.ofXenioo('error').toSorted();
     expect(errors).toEqual([
       expect.stringMatching(
-        /^Desk.neverAsked failed on user-message [\w-]+ \(attempt 1; no other follows\), see XeniooDeadLetters: condition is wrong\nError: condition/,
+        /^Desk.neverAsked failed on user-message [\w-]+ \(attempt 1; no more attempts\), see XeniooDeadLetters: condition is wrong\nError: condition/,
       ),
       expect.stringMatching(/^Desk.rejects failed on .*: mail is down\nError/),
       expect.stringMatching(/^Desk.throws failed on .*: database is down\n/),

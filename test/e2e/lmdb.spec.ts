@@ -125,7 +125,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(book.begun).toEqual(['one', 'one', 'one', 'one']);
     expect(second.logs.ofXenioo('error')).toEqual([
-      expect.stringMatching(/^keep failed .*\(attempt 4; no other follows\)/),
+      expect.stringMatching(/^keep failed .*\(attempt 4; no more attempts\)/),
     ]);
   });
 

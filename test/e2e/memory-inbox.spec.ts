@@ -172,10 +172,10 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(await letters.list()).toHaveLength(2);
       expect(logs.ofXenioo('error')).toEqual([
         expect.stringContaining(
-          '(attempt 2; no other follows: the application shuts down)',
+          '(attempt 2; no more attempts: the application shuts down)',
         ),
         expect.stringContaining(
-          '(attempt 2; no other follows: the application shuts down)',
+          '(attempt 2; no more attempts: the application shuts down)',
         ),
       ]);
       expect(logs.ofXenioo('warn').join()).not.toContain('Stopping');

@@ -146,7 +146,7 @@ describe('the log', () => {
     expect(logs.lines.map(({ level, text }) => [level, text])).toEqual([
       [
         'error',
-        `${subject} (attempt 3; no other follows), see XeniooDeadLetters: CRM is down\n${down.stack}`,
+        `${subject} (attempt 3; no more attempts), see XeniooDeadLetters: CRM is down\n${down.stack}`,
       ],
     ]);
   });
@@ -157,9 +157,9 @@ describe('the log', () => {
 
     expect(logs.ofXenioo('error')).toEqual([
       expect.stringContaining(
-        '(attempt 1; no other follows: the application shuts down), see',
+        '(attempt 1; no more attempts: the application shuts down), see',
       ),
-      expect.stringContaining('(attempt 3; no other follows), see'),
+      expect.stringContaining('(attempt 3; no more attempts), see'),
     ]);
   });
 });

@@ -178,12 +178,18 @@ describe('an option that can’t be', () => {
       { when: 'paying' },
       '@OnXenioo(): `when` must be a function, got a string',
     ],
-    [{ name: '' }, '@OnXenioo(): `name` must be a word without spaces, got ""'],
+    [
+      { name: '' },
+      '@OnXenioo(): `name` must be a word of at most 200 characters, without spaces, got ""',
+    ],
     [
       { name: 'two words' },
-      '@OnXenioo(): `name` must be a word without spaces, got "two words"',
+      '@OnXenioo(): `name` must be a word of at most 200 characters, without spaces, got "two words"',
     ],
-    [{ name: 7 }, '@OnXenioo(): `name` must be a word without spaces, got 7'],
+    [
+      { name: 7 },
+      '@OnXenioo(): `name` must be a word of at most 200 characters, without spaces, got 7',
+    ],
     [{ bot: [] }, bot],
     [{ bot: '' }, bot],
     [{ bot: ['support', null] }, bot],

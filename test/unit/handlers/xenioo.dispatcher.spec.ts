@@ -208,7 +208,7 @@ describe('a retry', () => {
       { handler: 'Desk.one', status: 'failed', attempts: 3, error: down },
     ]);
     expect(logs.ofXenioo('error')).toEqual([
-      `Desk.one failed on user-message ${event.id} (attempt 3; no other follows), see XeniooDeadLetters: CRM is down\n${down.stack}`,
+      `Desk.one failed on user-message ${event.id} (attempt 3; no more attempts), see XeniooDeadLetters: CRM is down\n${down.stack}`,
     ]);
   });
 

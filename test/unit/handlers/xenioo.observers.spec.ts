@@ -237,6 +237,8 @@ describe('runHandler()', () => {
     });
 
     expect(result).toBe('result');
+    // The result holds though an observer goes on.
+    await setImmediate();
     expect(steps).toEqual([
       'first begins',
       'last begins',
@@ -278,6 +280,14 @@ describe('runHandler()', () => {
       0,
     ],
     [
+      'never ends',
+      async (_run, next) => {
+        await next();
+        return new Promise(() => {});
+      },
+      0,
+    ],
+    [
       'does not wait for the handler',
       async (_run, next) => {
         void next();
@@ -295,6 +305,7 @@ describe('runHandler()', () => {
       });
 
       expect(await observers.runHandler(run, handle)).toBe('done');
+      await setImmediate();
       expect(handle).toHaveBeenCalledOnce();
       expect(logs.ofXenioo('error')).toHaveLength(logged);
     },
@@ -331,3 +342,24 @@ describe('runHandler()', () => {
     },
   );
 });
+
+it.each([null, undefined, 'observer'])('refuses %s as an observer', value => {
+  expect(() => new XeniooObservers().add(value as never)).toThrow(
+    /expected an observer to be an object/,
+  );
+});
+
+it.each([{ trace: 10n }, 'trace', ['trace']])(
+  'stores no carrier that is not an object of strings: %o',
+  carrier => {
+    const observers = observersWith(
+      { carrier: () => carrier as never },
+      { carrier: () => ({ traceparent: '00-1' }) },
+    );
+
+    expect(observers.carrierOf(delivery)).toEqual({ traceparent: '00-1' });
+    expect(logs.ofXenioo('error')).toEqual([
+      expect.stringContaining('expected an object of strings'),
+    ]);
+  },
+);

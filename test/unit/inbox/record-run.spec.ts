@@ -87,6 +87,7 @@ describe('recordRun()', () => {
       handler: 'Crm.score',
       attempts: 3,
       error: { message: 'CRM is down', stack: error.stack },
+      carrier: task.carrier,
       deadLetteredAt: expect.any(Date),
     });
     expect(letter.deadLetteredAt.getTime()).toBeGreaterThanOrEqual(before);

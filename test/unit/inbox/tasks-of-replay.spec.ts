@@ -25,6 +25,13 @@ describe('the letter of an event', () => {
     ]);
   });
 
+  it('keeps what observers stored with the call', () => {
+    const carrier = { traceparent: '00-1' };
+    const letter = deadLetterOf(event, { handler: 'Crm.save', carrier });
+
+    expect(tasksOfReplay(letter, present)).toMatchObject([{ carrier }]);
+  });
+
   it('becomes a first run where it has no handler', () => {
     expect(tasksOfReplay(deadLetterOf(event), present)).toEqual([
       { entry: event, attempts: 0 },
@@ -101,4 +108,25 @@ describe('the letter of an invalid entry', () => {
     expect(() => replay('old')).toThrow('BotToken is not');
     expect(replay('new')).toMatchObject([{ entry: { text: 'a' } }]);
   });
+});
+
+it('the events of a replayed body run in the order of their dates', () => {
+  const entry = (second: number) =>
+    `{"Type":1,"ConversationId":"c1","Date":"2024-05-01T12:00:0${second}Z"}`;
+  const letter = deadLetterOf(
+    new InvalidXeniooEntry(
+      'body',
+      'too-many-entries',
+      ['the body has more than 20000 entries'],
+      `[${entry(2)},${entry(1)}]`,
+      bot.name,
+      receivedAt,
+    ),
+  );
+
+  const seconds = tasksOfReplay(letter, present).map(({ entry: event }) =>
+    'date' in event ? event.date?.getUTCSeconds() : undefined,
+  );
+
+  expect(seconds).toEqual([1, 2]);
 });

@@ -251,6 +251,8 @@ describe('a page of letters', () => {
 it.each<[object, RegExp]>([
   [{ handlr: 'Crm.save' }, /`handlr` is not an option here/],
   [{ kind: 'foo' }, /`kind` to be 'event' or 'invalid', got "foo"/],
+  [{ conversationId: 5 }, /`conversationId` to be a string, got 5/],
+  [[], /a filter to be an object, got an empty list/],
 ])(
   'rejects the filter %o, and replays and removes nothing',
   async (filter, message) => {
@@ -262,6 +264,28 @@ it.each<[object, RegExp]>([
     await expect(letters.replayAll(wrong)).rejects.toThrow(message);
     await expect(letters.removeAll(wrong)).rejects.toThrow(message);
     expect(await letters.list()).toEqual([a]);
+  },
+);
+
+it('removes nothing where a field of the filter is undefined', async () => {
+  const { letters, one } = await start();
+  one.keep(a);
+
+  await expect(
+    letters.removeAll({ conversationId: undefined }),
+  ).rejects.toThrow(/it would remove every letter/);
+  expect(await letters.list()).toEqual([a]);
+});
+
+it.each([undefined, '', 7, 'x'.repeat(501)])(
+  'has no letter of the id %s',
+  async id => {
+    const { letters } = await start();
+    const wrong = id as string;
+
+    expect(await letters.get(wrong)).toBeUndefined();
+    expect(await letters.remove(wrong)).toBe(false);
+    await expect(letters.replay(wrong)).rejects.toThrow(XeniooDeadLetterError);
   },
 );
 
