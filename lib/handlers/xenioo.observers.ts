@@ -161,7 +161,7 @@ export class XeniooObservers {
     const result = new Promise<unknown>(resolved => (resolve = resolved));
     let next = (): Promise<unknown> => {
       if (!executed) resolve((executed = execute()));
-      return executed!;
+      return executed;
     };
     for (const observer of this.observers.toReversed()) {
       const inner = next;

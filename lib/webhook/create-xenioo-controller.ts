@@ -97,7 +97,9 @@ export function createXeniooController(
         ? [invalidEntry('not-json', [UNDECODABLE], body.text, receipt)]
         : body.text.length <= SMALL_BODY_LENGTH
           ? parseBody(body.text, receipt)
-          : await parseInTurns(body.text, receipt);
+          : await parseInTurns(body.text, receipt, {
+              hashesIds: this.settings.dedupe !== false,
+            });
       if (this.settings.invalid === 'reject') {
         const errors = errorsOf(entries);
         const reason = `\`invalid: 'reject'\`, and ${errors.join('; ')}`;
