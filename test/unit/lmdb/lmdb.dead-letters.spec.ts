@@ -52,6 +52,44 @@ describe('a run with failed handlers', () => {
     expect(await inbox.deadLetters.list()).toEqual([]);
   });
 
+  it('keeps the task where its dead letter can’t be stored', async () => {
+    const harness = await LmdbHarness.create();
+    const tooLong = failed('n'.repeat(2_100));
+    const inbox = await harness.start(() => [tooLong]);
+    const event = datedEvent();
+    await inbox.accept(delivery([event]));
+    await vi.waitUntil(() => harness.logs.ofXenioo('error').length > 0, 10_000);
+    await harness.stop(inbox, 100);
+
+    const next = await harness.start();
+    await next.idle();
+
+    expect(harness.ids).toEqual([event.id, event.id]);
+  });
+
+  it('holds no other event back while handlers hear of many dead letters', async () => {
+    const harness = await LmdbHarness.create();
+    const inbox = await harness.open();
+    let announced = () => {};
+    const whenAnnounced = new Promise<void>(resolve => (announced = resolve));
+    const healthy = datedEvent('c0');
+    const runner = harness.runner(({ entry }) =>
+      entry.id === healthy.id ? undefined : [failed()],
+    );
+    await inbox.start({ ...runner, announce: () => whenAnnounced });
+    // More than are held in memory at a time.
+    const failing = Array.from({ length: 1_200 }, (_, n) =>
+      datedEvent(`c${n}`),
+    );
+
+    await inbox.accept(delivery([...failing, healthy]));
+
+    await vi.waitUntil(() => harness.ids.includes(healthy.id), 20_000);
+    announced();
+    await inbox.idle();
+    expect((await inbox.stats()).deadLetters).toBe(1_200);
+  });
+
   it('leaves the letter of an invalid entry when it has run', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start(() => []);
