@@ -72,7 +72,7 @@ describe('a run with failed handlers', () => {
     const inbox = await harness.open();
     let announced = () => {};
     const whenAnnounced = new Promise<void>(resolve => (announced = resolve));
-    const healthy = datedEvent('c0');
+    const healthy = datedEvent('another');
     const runner = harness.runner(({ entry }) =>
       entry.id === healthy.id ? undefined : [failed()],
     );
