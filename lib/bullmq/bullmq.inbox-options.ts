@@ -28,7 +28,7 @@ export interface BullmqInboxOptions {
   prefix?: string | undefined;
 
   /**
-   * Whether this process handles events; `false` in a process that only receives
+   * Handles events in this process; `false` in a process that only receives
    * them. The option `concurrency` of the module says how many at once.
    * @default true
    */

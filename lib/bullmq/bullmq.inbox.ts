@@ -19,7 +19,7 @@ import type { BullmqLibraries } from './load-bullmq.js';
 
 const LOOK_AGAIN_AFTER_MS = 20;
 
-/** How many jobs are read to find the oldest event: retries that are due wait among them. */
+/** Number of jobs that are read to find the oldest event: retries that are due wait among them. */
 const OLDEST_JOBS = 10;
 
 const LOCK_DURATION_MS = 30_000;

@@ -7,7 +7,7 @@ import type { XeniooTask } from '../handlers/xenioo-task.js';
 import { deadLetterOf } from '../inbox/record-run.js';
 import { restoreTask, storeTask } from '../inbox/stored-form.js';
 
-/** What a job holds. Tasks are text: JSON of BullMQ would spoil numbers such as `-0`. */
+/** Data of a job. Tasks are text: JSON of BullMQ would spoil numbers such as `-0`. */
 export interface JobData {
   /** The task, as `storeTask()` makes it. Its attempts are those before the job's own. */
   readonly task: string;

@@ -32,7 +32,7 @@ const ALONE_AGAIN_AFTER_MS = 1_000;
 /** Upper bound of the errors kept for jobs that have yet to fail. */
 const MAX_KEPT_ERRORS = 1_000;
 
-/** What the processor needs of BullMQ, of the connection and of its inbox. */
+/** Parts of BullMQ, of the connection and of the inbox that the processor uses. */
 export interface ProcessorContext {
   readonly queue: Pick<XeniooQueue, 'addBulk' | 'add' | 'getJob'>;
   readonly runner: XeniooRunner;
@@ -48,7 +48,7 @@ export interface ProcessorContext {
 export class BullmqProcessor {
   isPaused = false;
   private readonly held = new Map<XeniooJob, string>();
-  /** What handlers threw in first runs, by the id of the job that has yet to fail. */
+  /** Errors of handlers in first runs, by the id of the job that has yet to fail. */
   private readonly errors = new Map<string, unknown>();
   private announcing = 0;
   private isAbandoned = false;
@@ -66,7 +66,7 @@ export class BullmqProcessor {
     return this.held.size + this.announcing === 0;
   }
 
-  /** What comes of the jobs that run does not count any more. */
+  /** Discards the results of the jobs that still run. */
   abandon(): void {
     this.isAbandoned = true;
   }
@@ -226,7 +226,7 @@ export class BullmqProcessor {
     job: XeniooJob,
     token: string,
     run: {
-      /** What the handler threw. */
+      /** Error of the handler. */
       readonly error?: unknown;
       /** For dashboards, where no handler threw. */
       readonly shown?: Error;
@@ -262,7 +262,7 @@ export class BullmqProcessor {
     return typeof code === 'number' && code in this.context.bullmq.ErrorCode;
   }
 
-  /** Where another worker has the job by now, BullMQ has nothing left to do. */
+  /** Leaves a job alone that another worker has by now. */
   private withoutGone(error: unknown): unknown {
     return this.isGone(error) ? new this.context.bullmq.DelayedError() : error;
   }

@@ -6,18 +6,18 @@ import type { BullmqConnection, OpenQueue } from './bullmq.connection.js';
 import { BACKOFF, FailedRun, type XeniooWorker } from './bullmq.job.js';
 import { BullmqProcessor, type ProcessorContext } from './bullmq.processor.js';
 
-/** How often the process of a task may die, before the task becomes a dead letter. */
+/** Number of times that the process of a task may die before the task becomes a dead letter. */
 const MAX_DEATHS = 10;
 
 const RETRY_AFTER_MS = 1_000;
 const CLOSE_WITHIN_MS = 2_000;
 const LOOK_AGAIN_AFTER_MS = 5;
 
-/** What a worker is made with. */
+/** Options of a worker. */
 export interface BullmqWorkerContext extends Omit<ProcessorContext, 'queue'> {
   readonly connection: BullmqConnection;
   readonly concurrency: number;
-  /** How long the jobs of a dead process wait until another takes them over. */
+  /** Time in milliseconds until another process takes over the jobs of a dead one. */
   readonly lockDurationMs: number;
 }
 

@@ -11,7 +11,7 @@ export interface BullmqLibraries {
 
 interface Supported {
   readonly text: string;
-  /** What to install where another version was found. */
+  /** Packages to install where another version was found. */
   readonly install: string;
   readonly isMet: (major: number, minor: number) => boolean;
 }

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 
-/** How long a look at the memory of Redis counts. */
+/** Time for which a reading of Redis's memory is used. */
 const MEMORY_LOOK_MS = 250;
 
 /**
@@ -10,13 +10,13 @@ const MEMORY_LOOK_MS = 250;
 const RESERVED_RATIO = 0.1;
 const RESERVED_BYTES = 4 * 2 ** 20;
 
-/** What a job takes beside its data, about, and what its data takes in Redis. */
+/** Approximate memory of a job beside its data, and the factor for its data. */
 const BYTES_PER_JOB = 1_500;
 const BYTES_PER_DATA_BYTE = 1.5;
 
 /** Knows the memory of a Redis, and the settings with which it loses what it accepted. */
 export class RedisState {
-  /** What it does when its memory is full; absent where its user may not ask. */
+  /** Eviction policy of Redis; absent where the user may not read it. */
   private policy: string | undefined;
   private maxBytes = 0;
   private usedBytes = 0;

@@ -4,7 +4,7 @@ import { fstatSync, writeFileSync } from 'node:fs';
 export interface Terminal {
   /** Prints a result to stdout; a missing line break is added. */
   out(text: string): void;
-  /** Writes text to stdout; resolves when it is written, and rejects if it can't be. */
+  /** Writes text to stdout; resolves when it is written, and rejects when writing fails. */
   flush(text: string): Promise<void>;
   /** Prints a message to stderr; a missing line break is added. */
   err(text: string): void;

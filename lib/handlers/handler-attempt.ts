@@ -81,7 +81,7 @@ export class HandlerAttempt extends HandlerExecution {
   }
 }
 
-/** How long a task waits for a handler that this process does not have, as during a rolling deploy. */
+/** Time that a task waits for a handler that this process does not have, as during a rolling deploy. */
 const HANDLER_MISSING_FOR_MS = 600_000;
 const LOOK_FOR_HANDLER_EVERY_MS = 10_000;
 

@@ -16,13 +16,13 @@ export interface XeniooDeadLetter {
    * they ran: a replay of it runs all of them.
    */
   readonly handler?: string | undefined;
-  /** How many attempts the handler had. */
+  /** Number of attempts that the handler had. */
   readonly attempts?: number | undefined;
-  /** What the last attempt threw. */
+  /** Error of the last attempt. */
   readonly error?:
     | { readonly message: string; readonly stack?: string | undefined }
     | undefined;
-  /** What observers stored with the call. */
+  /** Strings that observers stored with the call. */
   readonly carrier?: XeniooCarrier | undefined;
   readonly deadLetteredAt: Date;
 }

@@ -6,9 +6,9 @@ export class XeniooHandlerFailure {
     readonly event: XeniooEvent,
     /** Name of the handler, such as `'Crm.saveMessage'`; absent where handlers of the event ended the process again and again. */
     readonly handler: string | undefined,
-    /** What the last attempt threw. */
+    /** Error of the last attempt. */
     readonly error: unknown,
-    /** How many attempts there were. */
+    /** Number of attempts. */
     readonly attempts: number,
   ) {
     Object.freeze(this);

@@ -12,7 +12,7 @@ export interface XeniooTask {
   readonly handler?: string | undefined;
   /** Attempts that the handler has had; 0 in a first run. */
   readonly attempts: number;
-  /** What observers stored with the call. */
+  /** Strings that observers stored with the call. */
   readonly carrier?: XeniooCarrier | undefined;
   /** Since when no handler of the name exists here, in milliseconds since 1970. */
   readonly missingSince?: number | undefined;
@@ -32,7 +32,7 @@ export type XeniooHandlerResult =
       readonly attempts: number;
       /** When the handler is due again, in milliseconds since 1970. */
       readonly retryAt: number;
-      /** What the handler threw. */
+      /** Error of the handler. */
       readonly error: unknown;
       readonly missingSince?: number | undefined;
     }

@@ -17,7 +17,7 @@ export interface XeniooHandlerRun {
   readonly event: XeniooEvent;
   /** Counts from 1. */
   readonly attempt: number;
-  /** What the observers' `carrier()` returned for the call. */
+  /** Strings that the observers' `carrier()` returned for the call. */
   readonly carrier?: XeniooCarrier | undefined;
 }
 
@@ -36,7 +36,7 @@ export interface XeniooStrike {
 
 /** A call answered 401. */
 export interface XeniooRefusal {
-  /** What was wrong with its `Authorization` header. */
+  /** Fault of its `Authorization` header. */
   readonly reason:
     'missing' | 'another-scheme' | 'unknown-secret' | 'white-space';
   /** Address of the caller, as the socket has it. */
@@ -79,7 +79,7 @@ export interface XeniooObserver {
 
 type Moment = Exclude<keyof XeniooObserver, 'carrier' | 'runHandler'>;
 
-/** Where the same moments are published. */
+/** Channels on which the same moments are published. */
 const CHANNELS: { readonly [M in Moment]?: Channel } = {
   strike: channel('xenioo.strike'),
   callRefused: channel('xenioo.refused'),

@@ -15,7 +15,7 @@ export interface XeniooRetry {
   readonly dueAt: number;
 }
 
-/** What an inbox records of a run, in one commit with removing the task. */
+/** Retries and dead letters that an inbox records in one commit with removing the task. */
 export interface XeniooRunRecord {
   readonly retries: readonly XeniooRetry[];
   /** Dead letters to store, each with what was thrown: `runner.announce()` takes both afterwards. */

@@ -32,7 +32,7 @@ export interface XeniooRunner {
   reportDuplicates(duplicates: XeniooDuplicates): void;
 }
 
-/** How much an inbox holds. */
+/** Counts of an inbox. */
 export interface XeniooInboxStats {
   /** Events that wait for their first run, or are in it. */
   readonly pending: number;
@@ -52,7 +52,7 @@ export interface XeniooInboxStats {
 export abstract class XeniooInbox {
   abstract readonly deadLetters: XeniooDeadLetterStore;
 
-  /** Where the inbox stores its tasks, for messages; two instances in one application can't share it. */
+  /** Location of the stored tasks, for messages; two instances in one application can't share it. */
   readonly storageLocation?: string;
 
   /**

@@ -5,7 +5,7 @@ import type { XeniooEntry } from '../events/parse-entry.js';
 import type { XeniooEvent } from '../events/xenioo.events.js';
 import type { XeniooHandlerResult } from '../handlers/xenioo-task.js';
 
-/** What an observer stores with a call. */
+/** Strings that an observer stores with a call. */
 export const CARRIER = { traceparent: '00-1-2-01' };
 
 /** Name of the handler that most cases use. */

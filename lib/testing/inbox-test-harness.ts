@@ -40,7 +40,7 @@ export class InboxTestHarness {
   /** Dead letters, in the order in which they were announced. */
   readonly announced: XeniooDeadLetter[] = [];
   readonly duplicates: XeniooDuplicates[] = [];
-  /** What happened, in order, as far as the test notes it. */
+  /** Steps that the test noted, in order. */
   readonly steps: string[] = [];
   /** Runs the handlers of a task; no handler matches unless the test replaces it. */
   handle: Handle = async () => [];

@@ -29,8 +29,8 @@ export interface WebhookCall {
 /**
  * One request to the webhook and its answer. Every answer of the module is
  * written here, once, and counted here; an answer that the host gives to an
- * authenticated call is noticed when it is sent. The exchange hangs on the
- * request, so its fields are private: loggers of the host print requests.
+ * authenticated call is noticed when it is sent. The exchange is a
+ * property of the request, so its fields are private: loggers of the host print requests.
  */
 export class WebhookExchange {
   readonly #response: ServerResponse;
@@ -46,7 +46,7 @@ export class WebhookExchange {
     this.#status = status;
   }
 
-  /** Whether the controller has begun to handle the call; then the controller answers it. */
+  /** True once the controller has begun to handle the call; then the controller answers it. */
   get isHandled(): boolean {
     return this.#isHandled;
   }

@@ -76,7 +76,7 @@ export class XeniooGate {
     return this.findUrl();
   }
 
-  /** Whether the application is closing, or closed. */
+  /** True while the application closes, and after. */
   get isClosing(): boolean {
     return this.closing;
   }

@@ -1,4 +1,4 @@
-/** Returns whether a value and all it holds are frozen, but for dates, which can't be. */
+/** Returns whether a value and all it holds are frozen, dates excepted: JavaScript can't freeze them. */
 export function isFrozenThrough(value: unknown): boolean {
   return (
     value instanceof Date ||
