@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Callers } from './callers.js';
-import { readUnrecorded } from './read-unrecorded.js';
+import { readFolder, type FolderRuns } from './read-folder.js';
 import { startServer } from './start-server.js';
 
 /** What is to be done to the servers. */
@@ -23,8 +23,12 @@ export interface CrashPlan {
 export interface CrashReport {
   /** Events that were answered 200. */
   readonly answered: number;
-  /** Of these, runs of handlers that never came: of an event or of a handler. */
+  /** Of these, runs of handlers that neither came nor became dead letters. */
   readonly lost: string[];
+  /** Runs that became dead letters, since they were not on record at kill after kill. */
+  readonly deadLetters: string[];
+  /** Dead letters of runs that too few kills have met. */
+  readonly deadLettersWithoutReason: string[];
   /** Runs of handlers that came again after a kill between their end and its record. */
   readonly repeated: number;
   /** Runs that came again although they were on record. */
@@ -35,6 +39,9 @@ export interface CrashReport {
 
 const SECRET = 'right-secret';
 const HANDLERS = ['keep', 'tell'];
+
+/** Three counted deaths, and the first, which is never counted. */
+const KILLS_OF_DEAD_LETTER = 4;
 
 /** Kills servers under load, again and again, and accounts for every event that was answered 200. */
 export async function crash(plan: CrashPlan): Promise<CrashReport> {
@@ -66,7 +73,7 @@ export async function crash(plan: CrashPlan): Promise<CrashReport> {
     // Whoever takes over would put on record what has yet to be counted.
     for (const { process } of others) process.kill('SIGSTOP');
     await servers[victim]!.kill();
-    const unrecorded = await readUnrecorded(folder);
+    const { unrecorded } = await readFolder(folder);
     for (const { process } of others) process.kill('SIGCONT');
     for (const run of unrecorded) {
       mayRepeat.set(run, (mayRepeat.get(run) ?? 0) + 1);
@@ -87,7 +94,7 @@ export async function crash(plan: CrashPlan): Promise<CrashReport> {
     await idle;
   }
   await Promise.all(servers.map(server => server.kill()));
-  const left = await readUnrecorded(folder);
+  const left = await readFolder(folder);
   const runs = countLines(await readFile(journal, 'utf8'));
   await rm(base, { recursive: true });
   return {
@@ -101,11 +108,11 @@ function account(
   answered: readonly number[],
   runs: ReadonlyMap<string, number>,
   mayRepeat: ReadonlyMap<string, number>,
-  left: readonly string[],
+  { unrecorded, deadLetters }: FolderRuns,
 ) {
   const lost = answered.flatMap(number =>
     HANDLERS.map(handler => `${handler} ${number}`).filter(
-      run => !runs.has(run),
+      run => !runs.has(run) && !deadLetters.includes(run),
     ),
   );
   let repeated = 0;
@@ -114,7 +121,15 @@ function account(
     repeated += times - 1;
     if (times - 1 > (mayRepeat.get(run) ?? 0)) repeatedWithoutReason.push(run);
   }
-  return { lost: [...lost, ...left], repeated, repeatedWithoutReason };
+  return {
+    lost: [...lost, ...unrecorded],
+    repeated,
+    repeatedWithoutReason,
+    deadLetters: [...deadLetters],
+    deadLettersWithoutReason: deadLetters.filter(
+      run => (mayRepeat.get(run) ?? 0) < KILLS_OF_DEAD_LETTER,
+    ),
+  };
 }
 
 function countLines(text: string): Map<string, number> {

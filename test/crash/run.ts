@@ -35,15 +35,17 @@ async function crashLmdb(): Promise<void> {
         random: Math.random,
         onKill: sayEvery(10),
       });
-      const { answered, lost, repeated, repeatedWithoutReason, refused } =
-        report;
+      const { answered, lost, repeated, refused, deadLetters } = report;
+      const wrong = [
+        ...lost,
+        ...report.repeatedWithoutReason,
+        ...report.deadLettersWithoutReason,
+      ];
       say(
-        `  ${answered} events answered 200: ${lost.length} runs of handlers lost, ${repeated} repeated, of which ${repeatedWithoutReason.length} were on record; ${refused.length} calls refused`,
+        `  ${answered} events answered 200: ${lost.length} runs of handlers lost, ${repeated} repeated, of which ${report.repeatedWithoutReason.length} were on record; ${deadLetters.length} in dead letters, of which ${report.deadLettersWithoutReason.length} without reason; ${refused.length} calls refused`,
       );
-      for (const run of [...lost, ...repeatedWithoutReason].slice(0, 10)) {
-        say(`  ${run}`);
-      }
-      hasFailed ||= lost.length + repeatedWithoutReason.length > 0;
+      for (const run of wrong.slice(0, 10)) say(`  ${run}`);
+      hasFailed ||= wrong.length > 0;
     }
   }
 }

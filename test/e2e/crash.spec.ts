@@ -25,6 +25,7 @@ describe.each([
       expect(report).toMatchObject({
         lost: [],
         repeatedWithoutReason: [],
+        deadLettersWithoutReason: [],
         refused: [],
       });
       expect(report.answered).toBeGreaterThan(100);
