@@ -1,14 +1,33 @@
 /**
- * Makes the JavaScript of the package from lib: few files, because Node.js takes
- * longer to find a hundred than to run them. Types, and the check of them, are tsc's.
+ * Makes the package from lib and from the declarations of tsc: an ES module and a
+ * CommonJS module of each entry, with types for both. Few files, because Node.js
+ * takes longer to find a hundred than to run them.
  */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { rolldown } from 'rolldown';
+import { dts } from 'rolldown-plugin-dts';
 
-const INPUT = {
-  // What a host installs is its own; all that is ours, and what the decorators
-  // compile to, goes into the build.
-  external: (id, _importer, isResolved) =>
-    !isResolved && !/^[./]|^@oxc-project\/runtime\//.test(id),
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+
+const ENTRIES = [
+  'index',
+  'inbox/index',
+  'bullmq/index',
+  'lmdb/index',
+  'testing/index',
+];
+
+/** Packages that only the command line needs: the host installs all others. */
+const BUNDLED =
+  /^(?:commander|cli-progress|string-width|emoji-regex|is-fullwidth-code-point|strip-ansi|ansi-regex)$/;
+
+/** What the decorators compile to goes into the build. */
+const isOurs = id => /^[./]|^@oxc-project\/runtime\//.test(id);
+const isExternal = (id, _importer, isResolved) => !isResolved && !isOurs(id);
+
+const SCRIPT = {
+  external: isExternal,
   platform: 'node',
   preserveEntrySignatures: 'strict',
   tsconfig: 'tsconfig.build.json',
@@ -20,29 +39,95 @@ const INPUT = {
 
 const OUTPUT = {
   dir: 'dist',
-  chunkFileNames: 'chunks/[name].js',
   // Nest and its log name providers by their classes.
   keepNames: true,
-  sourcemap: true,
-  // The package holds lib.
-  sourcemapExcludeSources: true,
 };
 
-await bundle(
-  ['index', 'inbox/index', 'bullmq/index', 'lmdb/index', 'testing/index'],
-  {
-    // One copy, so that a class is the same whichever entry it comes from.
-    codeSplitting: { groups: [{ name: 'shared', minShareCount: 2 }] },
-  },
-);
-// By itself: what the entries share loads Nest.
-await bundle(['cli/main'], {});
+/** One copy of what entries share, so that a class is the same whichever entry it comes from. */
+const SHARED = { groups: [{ name: 'shared', minShareCount: 2 }] };
 
-async function bundle(entries, output) {
-  const input = Object.fromEntries(
-    entries.map(entry => [entry, `./lib/${entry}.ts`]),
+for (const { format, script, types } of [
+  { format: 'esm', script: 'js', types: 'd.ts' },
+  { format: 'cjs', script: 'cjs', types: 'd.cts' },
+]) {
+  await bundle(
+    inputs('lib', 'ts'),
+    {
+      ...SCRIPT,
+      transform: {
+        define: {
+          XENIOO_VERSION: JSON.stringify(version),
+          XENIOO_FORMAT: JSON.stringify(format),
+        },
+      },
+    },
+    {
+      ...OUTPUT,
+      format,
+      exports: 'named',
+      codeSplitting: SHARED,
+      entryFileNames: `[name].${script}`,
+      chunkFileNames: `chunks/[name].${script}`,
+      // Jest fails on import() in CommonJS.
+      ...(format === 'cjs' && { dynamicImportInCjs: false }),
+    },
   );
-  const build = await rolldown({ ...INPUT, input });
-  await build.write({ ...OUTPUT, ...output });
+  await bundle(
+    inputs('types', 'd.ts'),
+    {
+      external: isExternal,
+      preserveEntrySignatures: 'strict',
+      plugins: [dts({ dtsInput: true, tsconfig: false })],
+    },
+    {
+      dir: 'dist',
+      format: 'es',
+      codeSplitting: SHARED,
+      entryFileNames: `[name].${types}`,
+      chunkFileNames: `chunks/[name].${types}`,
+    },
+  );
+}
+
+// By itself: what the entries share loads Nest.
+const { output } = await bundle(
+  { 'cli/main': './lib/cli/main.ts' },
+  {
+    ...SCRIPT,
+    external: (...args) => isExternal(...args) && !BUNDLED.test(args[0]),
+  },
+  { ...OUTPUT, chunkFileNames: 'cli/[name].js' },
+);
+writeFileSync('dist/cli/THIRD-PARTY-LICENSES.txt', licences(output));
+
+function inputs(folder, extension) {
+  return Object.fromEntries(
+    ENTRIES.map(entry => [entry, `./${folder}/${entry}.${extension}`]),
+  );
+}
+
+async function bundle(input, options, output) {
+  const build = await rolldown({ ...options, input });
+  const written = await build.write(output);
   await build.close();
+  return written;
+}
+
+/** The licence of each package in the chunks. */
+function licences(chunks) {
+  const modules = chunks.flatMap(({ moduleIds = [] }) => moduleIds);
+  const folders = modules.flatMap(
+    id => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id) ?? [],
+  );
+  return [...new Set(folders)]
+    .sort()
+    .map(folder => {
+      const manifest = readFileSync(join(folder, 'package.json'), 'utf8');
+      const { name, version, license } = JSON.parse(manifest);
+      const file = readdirSync(folder).find(name => /^licen[cs]e/i.test(name));
+      if (!file) throw new Error(`${name} has no licence file`);
+      const text = readFileSync(join(folder, file), 'utf8');
+      return `${name} ${version} (${license})\n\n${text}`;
+    })
+    .join('\n---\n\n');
 }

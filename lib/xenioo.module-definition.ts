@@ -2,17 +2,22 @@ import {
   ConfigurableModuleBuilder,
   type ConfigurableModuleAsyncOptions,
   type DynamicModule,
+  type Provider,
 } from '@nestjs/common';
 import { XeniooHandlersModule } from './handlers/xenioo-handlers.module.js';
 import { XeniooDispatcher } from './handlers/xenioo.dispatcher.js';
+import { XeniooObservers } from './handlers/xenioo.observers.js';
 import { memoryInbox } from './memory/memory-inbox.factory.js';
 import type { XeniooInboxProvider } from './inbox/xenioo.inbox-provider.js';
+import { XeniooDeadLetters } from './inbox/xenioo.dead-letters.js';
 import { XeniooInbox } from './inbox/xenioo.inbox.js';
+import { providersForOtherCopies, registerCopy } from './loaded-copies.js';
 import { XeniooInboxModule } from './inbox/xenioo-inbox.module.js';
 import { kindOf } from './options/describe-value.js';
 import { resolveXeniooOptions } from './options/resolve-xenioo-options.js';
 import { createXeniooController } from './webhook/create-xenioo-controller.js';
 import { BotRegistry } from './webhook/bot.registry.js';
+import { XeniooWebhookStatus } from './webhook/xenioo.webhook-status.js';
 import { XeniooWebhookModule } from './webhook/xenioo-webhook.module.js';
 import { XeniooGate } from './webhook/xenioo.gate.js';
 import { XENIOO_ROUTE, type XeniooRoute } from './webhook/xenioo.route.js';
@@ -67,6 +72,13 @@ export type XeniooModuleAsyncOptions = ConfigurableModuleAsyncOptions<
 > &
   MaybeDefinitionOptions;
 
+registerCopy({
+  XeniooDeadLetters,
+  XeniooInbox,
+  XeniooObservers,
+  XeniooWebhookStatus,
+});
+
 export const { ConfigurableModuleClass } =
   new ConfigurableModuleBuilder<XeniooOptions>({
     optionsInjectionToken: XENIOO_OPTIONS,
@@ -92,38 +104,46 @@ function defineInstance(
   const controller = createXeniooController(path, decorators, id);
   const hasDecorators = decorators.length > 0;
   const route: XeniooRoute = { id, controller, hasDecorators };
+  const providers: Provider[] = [
+    ...(definition.providers ?? []),
+    {
+      provide: XENIOO_SETTINGS,
+      inject: [XENIOO_OPTIONS],
+      useFactory: resolveXeniooOptions,
+    },
+    { provide: XENIOO_ROUTE, useValue: route },
+    {
+      provide: XeniooInbox,
+      inject: inbox.inject ?? [],
+      useFactory: async (...dependencies: unknown[]) =>
+        assertInbox(await inbox.useFactory(...dependencies)),
+    },
+    {
+      provide: BotRegistry,
+      inject: [XENIOO_SETTINGS],
+      useFactory: (settings: XeniooSettings) => new BotRegistry(settings),
+    },
+    XeniooDispatcher,
+    XeniooGate,
+  ];
   return {
     ...definition,
     global: isGlobal,
     controllers: [controller],
-    providers: [
-      ...(definition.providers ?? []),
-      {
-        provide: XENIOO_SETTINGS,
-        inject: [XENIOO_OPTIONS],
-        useFactory: resolveXeniooOptions,
-      },
-      { provide: XENIOO_ROUTE, useValue: route },
-      {
-        provide: XeniooInbox,
-        inject: inbox.inject ?? [],
-        useFactory: async (...dependencies: unknown[]) =>
-          assertInbox(await inbox.useFactory(...dependencies)),
-      },
-      {
-        provide: BotRegistry,
-        inject: [XENIOO_SETTINGS],
-        useFactory: (settings: XeniooSettings) => new BotRegistry(settings),
-      },
-      XeniooDispatcher,
-      XeniooGate,
-    ],
-    exports: [
-      XeniooInbox,
-      XeniooHandlersModule,
-      XeniooInboxModule,
-      XeniooWebhookModule,
-    ],
+    // Getters: Nest reads them when all copies of the package are loaded.
+    get providers() {
+      return [...providers, ...providersForOtherCopies()];
+    },
+    get exports() {
+      const shared = providersForOtherCopies().map(({ provide }) => provide);
+      return [
+        XeniooInbox,
+        XeniooHandlersModule,
+        XeniooInboxModule,
+        XeniooWebhookModule,
+        ...shared,
+      ];
+    },
   };
 }
 

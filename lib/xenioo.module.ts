@@ -16,6 +16,7 @@ import { settledWithin } from './settled-within.js';
 import { XeniooInboxModule } from './inbox/xenioo-inbox.module.js';
 import { XeniooInbox } from './inbox/xenioo.inbox.js';
 import { XeniooDeadLetters } from './inbox/xenioo.dead-letters.js';
+import { copiesWarning } from './loaded-copies.js';
 import { globalGuardTypes } from './handlers/nest-internals.js';
 import { BotRegistry } from './webhook/bot.registry.js';
 import { globalGuardWarning } from './webhook/global-guard-warning.js';
@@ -102,6 +103,8 @@ export class XeniooModule
   }
 
   async onApplicationBootstrap(): Promise<void> {
+    const copies = copiesWarning();
+    if (copies !== undefined) this.logger.warn(copies);
     const url = this.gate.open();
     await this.inbox.start(this.dispatcher);
     if (url === undefined) return;

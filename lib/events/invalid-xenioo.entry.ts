@@ -1,3 +1,4 @@
+import { Branded } from '../brand.js';
 import { Transform } from 'class-transformer';
 import { withoutReservedKeys } from './json-text.js';
 
@@ -16,6 +17,7 @@ export type InvalidXeniooReason =
   | 'too-many-entries';
 
 /** An entry that came with the right secret and is not valid. It is kept, never dropped. */
+@Branded('InvalidXeniooEntry')
 export class InvalidXeniooEntry {
   /** Made when the entry was received. */
   readonly id: string;

@@ -1,3 +1,4 @@
+import { Branded } from '../brand.js';
 import { IsString, ValidateIf } from 'class-validator';
 import { Exclude, Expose, Transform } from 'class-transformer';
 import {
@@ -28,6 +29,7 @@ export interface AddedFields {
  *
  * Fields that come from the wire may be absent: Xenioo promises none but `Type`.
  */
+@Branded('XeniooEvent')
 export abstract class XeniooEvent {
   /** A private field stays writable when the event is frozen. */
   #id: string | undefined;
@@ -116,6 +118,7 @@ export abstract class XeniooEvent {
 }
 
 /** A message of either side. */
+@Branded('XeniooMessageEvent')
 export abstract class XeniooMessageEvent extends XeniooEvent {
   /** Text of the message. Of a clicked button: its text and its payload. */
   @WireText('Data')
@@ -140,18 +143,21 @@ export abstract class XeniooMessageEvent extends XeniooEvent {
 }
 
 /** The bot, or an operator, wrote a message. */
+@Branded('BotMessageEvent')
 export class BotMessageEvent extends XeniooMessageEvent {
   declare readonly type: XeniooEventType.BotMessage;
   declare readonly typeName: 'bot-message';
 }
 
 /** The user wrote a message or clicked a button. */
+@Branded('UserMessageEvent')
 export class UserMessageEvent extends XeniooMessageEvent {
   declare readonly type: XeniooEventType.UserMessage;
   declare readonly typeName: 'user-message';
 }
 
 /** Automatic Intent Redirection did not detect what the user wrote. */
+@Branded('UnmatchedMessageEvent')
 export class UnmatchedMessageEvent extends XeniooEvent {
   declare readonly type: XeniooEventType.UnmatchedMessage;
   declare readonly typeName: 'unmatched-message';
@@ -168,48 +174,56 @@ export class UnmatchedMessageEvent extends XeniooEvent {
 }
 
 /** An error occurred in the conversation. */
+@Branded('ConversationErrorEvent')
 export class ConversationErrorEvent extends XeniooEvent {
   declare readonly type: XeniooEventType.ConversationError;
   declare readonly typeName: 'conversation-error';
 }
 
 /** A user who never contacted the bot before, or has been forgotten. */
+@Branded('UserConnectedEvent')
 export class UserConnectedEvent extends XeniooEvent {
   declare readonly type: XeniooEventType.UserConnected;
   declare readonly typeName: 'user-connected';
 }
 
 /** A user came back; at most once in 24 hours. */
+@Branded('UserReturnedEvent')
 export class UserReturnedEvent extends XeniooEvent {
   declare readonly type: XeniooEventType.UserReturned;
   declare readonly typeName: 'user-returned';
 }
 
 /** An operator took the conversation over. */
+@Branded('TakeOverEvent')
 export class TakeOverEvent extends XeniooEvent {
   declare readonly type: XeniooEventType.TakeOver;
   declare readonly typeName: 'take-over';
 }
 
 /** An operator handed the conversation back to the bot. */
+@Branded('HandOverEvent')
 export class HandOverEvent extends XeniooEvent {
   declare readonly type: XeniooEventType.HandOver;
   declare readonly typeName: 'hand-over';
 }
 
 /** The conversation hit a fallback interaction. */
+@Branded('FallbackEvent')
 export class FallbackEvent extends XeniooEvent {
   declare readonly type: XeniooEventType.Fallback;
   declare readonly typeName: 'fallback';
 }
 
 /** The user's reply to a question was not a valid one. */
+@Branded('WrongReplyEvent')
 export class WrongReplyEvent extends XeniooEvent {
   declare readonly type: XeniooEventType.WrongReply;
   declare readonly typeName: 'wrong-reply';
 }
 
 /** An intent or entity of the bot changed. `name`, `key` or both are present. */
+@Branded('XeniooKnowledgeEvent')
 export abstract class XeniooKnowledgeEvent extends XeniooEvent {
   /** Name of the intent or entity. */
   @FromWire('Name')
@@ -239,27 +253,32 @@ export abstract class XeniooKnowledgeEvent extends XeniooEvent {
   }
 }
 
+@Branded('IntentUpdatedEvent')
 export class IntentUpdatedEvent extends XeniooKnowledgeEvent {
   declare readonly type: XeniooEventType.IntentUpdated;
   declare readonly typeName: 'intent-updated';
 }
 
+@Branded('IntentDeletedEvent')
 export class IntentDeletedEvent extends XeniooKnowledgeEvent {
   declare readonly type: XeniooEventType.IntentDeleted;
   declare readonly typeName: 'intent-deleted';
 }
 
+@Branded('EntityUpdatedEvent')
 export class EntityUpdatedEvent extends XeniooKnowledgeEvent {
   declare readonly type: XeniooEventType.EntityUpdated;
   declare readonly typeName: 'entity-updated';
 }
 
+@Branded('EntityDeletedEvent')
 export class EntityDeletedEvent extends XeniooKnowledgeEvent {
   declare readonly type: XeniooEventType.EntityDeleted;
   declare readonly typeName: 'entity-deleted';
 }
 
 /** An event of a type that this version does not know; all its fields are in `raw`. */
+@Branded('UnknownXeniooEvent')
 export class UnknownXeniooEvent extends XeniooEvent {
   /** The number on the wire, which `XeniooEventType` does not list. */
   declare readonly type: number;

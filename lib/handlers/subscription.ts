@@ -18,7 +18,7 @@ export interface EventSubscription {
   readonly retry?: XeniooRetryOptions | false;
 }
 
-const SUBSCRIPTIONS = Symbol('nestjs-xenioo:subscriptions');
+const SUBSCRIPTIONS = Symbol.for('nestjs-xenioo:handlers:1');
 
 /**
  * The method under a decorator.

@@ -1,6 +1,8 @@
+import { Branded } from '../brand.js';
 import type { XeniooEvent } from '../events/xenioo.events.js';
 
 /** A handler that failed for good on an event: after its last attempt, or with a `XeniooUnrecoverableError`. */
+@Branded('XeniooHandlerFailure')
 export class XeniooHandlerFailure {
   constructor(
     readonly event: XeniooEvent,

@@ -1,3 +1,4 @@
+import { Branded } from '../brand.js';
 import type { XeniooDelivery } from '../events/xenioo-delivery.js';
 import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
 import type { XeniooDuplicates } from '../handlers/xenioo.observers.js';
@@ -49,6 +50,7 @@ export interface XeniooInboxStats {
  * Stores what was accepted until its handlers have run. It alone decides what an
  * answer of 200 promises.
  */
+@Branded('XeniooInbox')
 export abstract class XeniooInbox {
   abstract readonly deadLetters: XeniooDeadLetterStore;
 

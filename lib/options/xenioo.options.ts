@@ -123,10 +123,10 @@ export interface XeniooOptionsFactory {
 }
 
 /** Injection token of the options as they were given. */
-export const XENIOO_OPTIONS = Symbol('XENIOO_OPTIONS');
+export const XENIOO_OPTIONS = Symbol.for('nestjs-xenioo:options');
 
 /** Injection token of the checked options with their defaults. */
-export const XENIOO_SETTINGS = Symbol('XENIOO_SETTINGS');
+export const XENIOO_SETTINGS = Symbol.for('nestjs-xenioo:settings');
 
 /** The options checked, with every default in place. */
 export interface XeniooSettings {

@@ -1,0 +1,74 @@
+import type { Type } from '@nestjs/common';
+
+/** Replaced by the build. */
+declare const XENIOO_VERSION: string | undefined;
+declare const XENIOO_FORMAT: string | undefined;
+
+/** An injection token by its name: another copy of a class is another token. */
+type Tokens = Readonly<Record<string, object>>;
+
+interface Copy {
+  readonly version: string;
+  /** `esm` or `cjs`. */
+  readonly format: string;
+  readonly url: string;
+  tokens: Tokens;
+}
+
+/** The copies of this package in the process, shared by all of them. */
+interface Registry {
+  readonly copies: Copy[];
+  hasWarned: boolean;
+}
+
+const REGISTRY = Symbol.for('nestjs-xenioo:copies');
+
+const THIS_COPY: Copy = {
+  version: typeof XENIOO_VERSION === 'undefined' ? 'source' : XENIOO_VERSION,
+  format: typeof XENIOO_FORMAT === 'undefined' ? 'esm' : XENIOO_FORMAT,
+  url: import.meta.url,
+  tokens: {},
+};
+
+function registry(): Registry {
+  const shared = globalThis as { [REGISTRY]?: Registry };
+  return (shared[REGISTRY] ??= { copies: [], hasWarned: false });
+}
+
+/** Makes this copy and its injection tokens known to the others. */
+export function registerCopy(tokens: Tokens): void {
+  THIS_COPY.tokens = tokens;
+  const { copies } = registry();
+  // Loaded again, as by `jest.resetModules()`, it is no second copy.
+  const index = copies.findIndex(({ url }) => url === THIS_COPY.url);
+  if (index === -1) copies.push(THIS_COPY);
+  else copies[index] = THIS_COPY;
+}
+
+/** Returns a provider for each token of the other copies: a class that injects one gets the object of this copy. */
+export function providersForOtherCopies(): {
+  provide: Type;
+  useExisting: Type;
+}[] {
+  return registry()
+    .copies.filter(copy => copy !== THIS_COPY)
+    .flatMap(({ tokens }) =>
+      Object.entries(tokens)
+        .filter(([name]) => name in THIS_COPY.tokens)
+        .map(([name, provide]) => ({
+          provide: provide as Type,
+          useExisting: THIS_COPY.tokens[name] as Type,
+        })),
+    );
+}
+
+/** Returns a warning where the process has more than one copy; once a process. */
+export function copiesWarning(): string | undefined {
+  const shared = registry();
+  if (shared.copies.length < 2 || shared.hasWarned) return undefined;
+  shared.hasWarned = true;
+  const list = shared.copies
+    .map(({ version, format, url }) => `${version} (${format}) at ${url}`)
+    .join(' and ');
+  return `nestjs-xenioo is loaded ${shared.copies.length} times: ${list}. Handlers, events and errors of each are understood, but one copy is better: give all packages of the workspace the same versions of its peer dependencies (npm dedupe), and load it in one module format.`;
+}
