@@ -120,7 +120,7 @@ function licences(chunks) {
     id => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id) ?? [],
   );
   return [...new Set(folders)]
-    .sort()
+    .toSorted((one, other) => one.localeCompare(other))
     .map(folder => {
       const manifest = readFileSync(join(folder, 'package.json'), 'utf8');
       const { name, version, license } = JSON.parse(manifest);

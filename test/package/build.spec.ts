@@ -18,9 +18,8 @@ const ENTRIES = [
 ];
 
 /** Runs a script in a fresh process, as a host would load the built package. */
-async function node(script: string, ...options: string[]): Promise<unknown> {
+async function node(script: string): Promise<unknown> {
   const { stdout } = await run(process.execPath, [
-    ...options,
     '--input-type=module',
     '--eval',
     script,
@@ -36,7 +35,8 @@ async function filesOf(
 ): Promise<Set<string>> {
   if (seen.has(entry)) return seen;
   seen.add(entry);
-  const text = await readFile(join(DIST, entry), 'utf8');
+  const code = await readFile(join(DIST, entry), 'utf8');
+  const text = code.replaceAll(/\/\*[^]*?\*\//g, '');
   for (const [, name] of text.matchAll(imported)) {
     await filesOf(join(dirname(entry), name!), imported, seen);
   }
@@ -98,22 +98,5 @@ describe('the build', () => {
     for (const [exported, name] of names as [string, string][]) {
       expect(name).toBe(exported);
     }
-  });
-
-  it('names the files of lib in stack traces', async () => {
-    const stack = await node(
-      `import { XeniooSender } from 'nestjs-xenioo/testing';
-       try {
-         new XeniooSender({});
-       } catch ({ stack }) {
-         console.log(JSON.stringify(stack));
-       }`,
-      '--enable-source-maps',
-    );
-
-    expect(stack).toMatch(
-      /\/lib\/simulator\/xenioo\.sender-options\.check\.ts:\d+/,
-    );
-    expect(stack).toMatch(/\/lib\/simulator\/xenioo\.sender\.ts:\d+/);
   });
 });
