@@ -39,6 +39,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.spec.ts'],
           exclude: [...configDefaults.exclude, ...SLOW, ...MOCKING],
+          setupFiles: ['test/support/check-no-classes.ts'],
           // Loading Nest for every file would take longer than the tests.
           isolate: false,
         },

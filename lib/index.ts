@@ -17,10 +17,14 @@ export type { XeniooRetryOptions } from './options/xenioo-retry.js';
 export {
   OnXenioo,
   type OnXeniooOptions,
-  type XeniooHandlerDecorator,
 } from './handlers/on-xenioo.decorator.js';
 export { OnXeniooInvalid } from './handlers/on-xenioo-invalid.decorator.js';
 export { OnXeniooFailed } from './handlers/on-xenioo-failed.decorator.js';
+export type {
+  XeniooHandlerDecorator,
+  XeniooHandlerFor,
+  XeniooHandlerOptions,
+} from './handlers/subscription.js';
 export { XeniooHandlerFailure } from './handlers/xenioo-handler.failure.js';
 
 // Events

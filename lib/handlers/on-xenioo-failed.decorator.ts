@@ -1,5 +1,9 @@
-import type { XeniooHandlerDecorator } from './on-xenioo.decorator.js';
-import { addSubscription, methodUnder } from './subscription.js';
+import {
+  checkedName,
+  subscribe,
+  type XeniooHandlerDecorator,
+  type XeniooHandlerOptions,
+} from './subscription.js';
 import type { XeniooHandlerFailure } from './xenioo-handler.failure.js';
 
 /**
@@ -11,8 +15,13 @@ import type { XeniooHandlerFailure } from './xenioo-handler.failure.js';
  * @OnXeniooFailed()
  * async alert({ handler, event, error, attempts }: XeniooHandlerFailure) {}
  * ```
+ *
+ * @throws {XeniooHandlerError} while the class loads, on an option that does not exist
  */
-export function OnXeniooFailed(): XeniooHandlerDecorator<XeniooHandlerFailure> {
+export function OnXeniooFailed(
+  options: XeniooHandlerOptions = {},
+): XeniooHandlerDecorator<XeniooHandlerFailure> {
+  const name = checkedName('@OnXeniooFailed()', options);
   return (target, key, descriptor) =>
-    addSubscription(methodUnder(target, key, descriptor), { to: 'failed' });
+    subscribe(target, key, descriptor, { to: 'failed', ...name });
 }

@@ -1,6 +1,10 @@
 import type { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
-import type { XeniooHandlerDecorator } from './on-xenioo.decorator.js';
-import { addSubscription, methodUnder } from './subscription.js';
+import {
+  checkedName,
+  subscribe,
+  type XeniooHandlerDecorator,
+  type XeniooHandlerOptions,
+} from './subscription.js';
 
 /**
  * Makes a method handle what came with the right secret but could not be
@@ -11,8 +15,13 @@ import { addSubscription, methodUnder } from './subscription.js';
  * @OnXeniooInvalid()
  * async keep(entry: InvalidXeniooEntry) {}
  * ```
+ *
+ * @throws {XeniooHandlerError} while the class loads, on an option that does not exist
  */
-export function OnXeniooInvalid(): XeniooHandlerDecorator<InvalidXeniooEntry> {
+export function OnXeniooInvalid(
+  options: XeniooHandlerOptions = {},
+): XeniooHandlerDecorator<InvalidXeniooEntry> {
+  const name = checkedName('@OnXeniooInvalid()', options);
   return (target, key, descriptor) =>
-    addSubscription(methodUnder(target, key, descriptor), { to: 'invalid' });
+    subscribe(target, key, descriptor, { to: 'invalid', ...name });
 }

@@ -10,15 +10,19 @@ import {
 } from '../options/xenioo-retry.js';
 import { XeniooHandlerError } from '../xenioo.errors.js';
 import {
-  addSubscription,
-  methodUnder,
+  nameProblems,
+  subscribe,
   type Subscription,
+  type XeniooHandlerDecorator,
+  type XeniooHandlerOptions,
 } from './subscription.js';
 
 const OPTION_NAMES = ['bot', 'channel', 'when', 'name', 'retry'];
 
 /** Narrows what an `@OnXenioo()` method gets. */
-export interface OnXeniooOptions<E extends XeniooEvent = XeniooEvent> {
+export interface OnXeniooOptions<
+  E extends XeniooEvent = XeniooEvent,
+> extends XeniooHandlerOptions {
   /** Only events of this bot, or these, by your names for them. */
   bot?: string | readonly string[] | undefined;
   /** Only events of this channel, or these, as `'TelegramChannel'`. */
@@ -26,24 +30,11 @@ export interface OnXeniooOptions<E extends XeniooEvent = XeniooEvent> {
   /** Only events for which this returns true. If it throws, the handler has failed. */
   when?: ((event: E) => boolean) | undefined;
   /**
-   * Name of the handler, under which is kept what it has done: keep it when you
-   * rename the method. No two handlers of an app may have the same.
-   * @default 'Class.method'
-   */
-  name?: string | undefined;
-  /**
    * When and how often this handler is tried again; what is left out is as in
    * the option `retry` of the module. `false`: it has one attempt.
    */
   retry?: XeniooRetryOptions | false | undefined;
 }
-
-/** Fits every method that can be called with an `E`; on another the compiler shows both types. */
-export type XeniooHandlerDecorator<E> = <M extends (event: E) => unknown>(
-  target: object,
-  key: string,
-  descriptor: TypedPropertyDescriptor<M>,
-) => void;
 
 /**
  * Makes a method of any provider or controller handle every event, of types
@@ -105,7 +96,7 @@ export function OnXenioo(
     ...(retry !== undefined && { retry }),
   };
   return (target, key, descriptor) =>
-    addSubscription(methodUnder(target, key, descriptor), subscription);
+    subscribe(target, key, descriptor, subscription);
 }
 
 function checkedOptions(given: unknown): OnXeniooOptions<never> {
@@ -117,16 +108,11 @@ function checkedOptions(given: unknown): OnXeniooOptions<never> {
   const options: OnXeniooOptions<never> = given;
   const problems = [
     ...unknownNames(options, OPTION_NAMES),
+    ...nameProblems(options.name),
     ...retryProblems(options.retry),
   ];
   if (options.when !== undefined && typeof options.when !== 'function') {
     problems.push(`\`when\` must be a function, got ${kindOf(options.when)}`);
-  }
-  const name: unknown = options.name ?? 'unset';
-  if (typeof name !== 'string' || !/^\S{1,200}$/.test(name)) {
-    problems.push(
-      `\`name\` must be a word of at most 200 characters, without spaces, got ${quote(name)}`,
-    );
   }
   if (problems.length > 0) {
     throw new XeniooHandlerError(`@OnXenioo(): ${problems.join('; ')}`);

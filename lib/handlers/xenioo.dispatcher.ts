@@ -39,10 +39,16 @@ export class XeniooDispatcher {
   private readonly results: HandlerResults;
   private readonly handlersByType = new Map<string, readonly XeniooHandler[]>();
   private duplicates = 0;
+  private announcing = 0;
+  /** Announcements that wait until fewer than `concurrency` of them run. */
+  private readonly waiting: (() => void)[] = [];
 
   constructor(
     @Inject(XENIOO_SETTINGS)
-    settings: Pick<XeniooSettings, 'handlerTimeoutMs' | 'retry'>,
+    private readonly settings: Pick<
+      XeniooSettings,
+      'concurrency' | 'handlerTimeoutMs' | 'retry'
+    >,
     private readonly explorer: XeniooExplorer,
     private readonly emitter: XeniooEmitter,
     private readonly observers: XeniooObservers,
@@ -178,7 +184,8 @@ export class XeniooDispatcher {
     subject: string,
   ): Promise<void> {
     await Promise.all(
-      this.explorer.subscribersTo(kind).map(handler => {
+      this.explorer.subscribersTo(kind).map(async handler => {
+        await this.announcementPlace();
         const announcement = new Announcement(this.deadlines, error => {
           const { message, stack } = describeError(error);
           this.logger.error(
@@ -187,9 +194,18 @@ export class XeniooDispatcher {
           );
         });
         announcement.start(this.context, handler.call, value);
-        return announcement.ended;
+        await announcement.ended;
+        const next = this.waiting.shift();
+        if (next) next();
+        else this.announcing--;
       }),
     );
+  }
+
+  /** Resolves when an announcement may start; one that ends passes its place on. */
+  private async announcementPlace(): Promise<void> {
+    if (this.announcing < this.settings.concurrency) this.announcing++;
+    else await new Promise<void>(resolve => this.waiting.push(resolve));
   }
 }
 

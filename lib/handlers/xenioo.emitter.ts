@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { describeError } from '../describe-error.js';
+import { XENIOO_EVENT_NAMES } from '../events/xenioo-event.table.js';
 import { StartContext } from './handler-execution.js';
 
 type Listener = (...values: unknown[]) => unknown;
@@ -33,6 +34,17 @@ export class XeniooEmitter implements OnModuleInit {
       .filter(({ host }) => host?.name === 'EventEmitterModule')
       .map(({ instance }): unknown => instance)
       .find(isEventEmitter);
+  }
+
+  /** Answers whether something listens to the events of this module. */
+  hasListeners(): boolean {
+    const { emitter } = this;
+    if (!emitter) return false;
+    const names = Object.values(XENIOO_EVENT_NAMES);
+    return (
+      emitter.listenersAny().length > 0 ||
+      names.some(name => emitter.hasListeners(name))
+    );
   }
 
   /**

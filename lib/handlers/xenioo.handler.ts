@@ -92,8 +92,11 @@ function isMet(answer: unknown): boolean {
 }
 
 function describeSubscription(subscription: Subscription): string {
-  if (subscription.to === 'invalid') return 'invalid entries';
-  if (subscription.to === 'failed') return 'failures of handlers';
+  if (subscription.to !== 'events') {
+    return subscription.to === 'invalid'
+      ? 'invalid entries'
+      : 'failures of handlers';
+  }
   const { types, bots, channels, when } = subscription;
   const names = types && [...types].map(type => eventRow(type).typeName);
   return [

@@ -48,6 +48,7 @@ export class XeniooDeadLetters {
   /**
    * Adds the inbox of an instance.
    * @throws {XeniooOptionsError} when another instance stores its tasks at the same location
+   * @throws {XeniooHandlerError} when it stores tasks, and the class name of a handler looks minified
    * @internal
    */
   register(inbox: XeniooInbox, botNamed: Present['botNamed']): void {
@@ -59,6 +60,9 @@ export class XeniooDeadLetters {
       throw new XeniooOptionsError([
         `two instances of XeniooModule store their events at ${storageLocation}: give each a location of its own`,
       ]);
+    }
+    if (storageLocation !== undefined) {
+      this.explorer.assertLastingNames(storageLocation);
     }
     this.registered.push({ inbox, botNamed });
   }

@@ -32,7 +32,12 @@ export async function startDispatcher(
     providers: [
       {
         provide: XENIOO_SETTINGS,
-        useValue: { handlerTimeoutMs: 50, retry: false, ...settings },
+        useValue: {
+          concurrency: 32,
+          handlerTimeoutMs: 50,
+          retry: false,
+          ...settings,
+        },
       },
       XeniooDispatcher,
       ...providers,

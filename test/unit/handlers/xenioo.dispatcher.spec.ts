@@ -29,6 +29,7 @@ import {
   type XeniooObserver,
 } from '../../../lib/handlers/xenioo.observers.js';
 import { deadLetterOf } from '../../../lib/inbox/record-run.js';
+import type { XeniooSettings } from '../../../lib/options/xenioo.options.js';
 import { eventOf, invalidOf, parsed } from '../../support/receipt.js';
 import { AT_ONCE, startDispatcher } from '../../support/start-dispatcher.js';
 
@@ -477,8 +478,8 @@ describe('the announcement of a dead letter', () => {
     error: down,
   });
 
-  async function startAlarm() {
-    const started = await startDispatcher([Alarm, Desk]);
+  async function startAlarm(settings: Partial<XeniooSettings> = {}) {
+    const started = await startDispatcher([Alarm, Desk], settings);
     const { app, dispatcher, logs } = started;
     const announce = dispatcher.announce.bind(dispatcher);
     const desk = app.get(Desk);
@@ -513,6 +514,39 @@ describe('the announcement of a dead letter', () => {
     await announce(deadLetterOf(invalid));
 
     expect(alarm.heard).toEqual([invalid]);
+  });
+
+  it('runs at most `concurrency` handlers at once, in the order of the dead letters', async () => {
+    const { announce, alarm, run } = await startAlarm({
+      concurrency: 2,
+      handlerTimeoutMs: 60_000,
+    });
+    const ends: (() => void)[] = [];
+    alarm.fail = () => new Promise<void>(resolve => ends.push(resolve));
+    const letters = Array.from({ length: 3_000 }, () => letter);
+    const announced = Promise.all([
+      ...letters.map(each => announce(each, down)),
+      announce(deadLetterOf(invalid)),
+    ]);
+
+    await vi.waitFor(() => expect(ends).toHaveLength(2));
+    expect(await run(event)).toHaveLength(3);
+    expect(alarm.heard).toHaveLength(2);
+
+    alarm.fail = () => {};
+    for (const end of ends) end();
+    await announced;
+    expect(alarm.heard).toHaveLength(3_001);
+    expect(alarm.heard.at(-1)).toBe(invalid);
+  });
+
+  it('goes on with the next where a handler takes too long', async () => {
+    const { announce, alarm } = await startAlarm({ concurrency: 1 });
+    alarm.fail = () => new Promise(() => {});
+
+    await Promise.all([announce(letter), announce(letter)]);
+
+    expect(alarm.heard).toHaveLength(2);
   });
 
   it.each<[string, () => unknown, RegExp]>([

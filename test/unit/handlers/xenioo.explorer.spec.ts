@@ -6,6 +6,7 @@ import {
   Scope,
   type ModuleMetadata,
 } from '@nestjs/common';
+import { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
 import {
   ContextIdFactory,
   REQUEST,
@@ -15,7 +16,7 @@ import {
 import { Test } from '@nestjs/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { XeniooEventType } from '../../../lib/events/xenioo-event-type.js';
-import type { XeniooEvent } from '../../../lib/events/xenioo.events.js';
+import { XeniooEvent } from '../../../lib/events/xenioo.events.js';
 import { OnXeniooFailed } from '../../../lib/handlers/on-xenioo-failed.decorator.js';
 import { OnXeniooInvalid } from '../../../lib/handlers/on-xenioo-invalid.decorator.js';
 import { OnXenioo } from '../../../lib/handlers/on-xenioo.decorator.js';
@@ -24,6 +25,7 @@ import type { XeniooHandler } from '../../../lib/handlers/xenioo.handler.js';
 import { XeniooExplorer } from '../../../lib/handlers/xenioo.explorer.js';
 import { XeniooHandlerError } from '../../../lib/xenioo.errors.js';
 import { LogRecorder } from '../../support/log-recorder.js';
+import { forgetCheckedClasses } from '../../support/forget-checked-classes.js';
 import { eventOf } from '../../support/receipt.js';
 
 const { UserMessage, TakeOver } = XeniooEventType;
@@ -284,6 +286,47 @@ describe('a class whose instances last for one event', () => {
     expect(sales).toHaveProperty('payload', { bot: 'sales' });
   });
 
+  it('works with a tenant strategy that reads headers of HTTP requests and the bot of events', async () => {
+    const requests: unknown[] = [];
+    const bots: string[] = [];
+    const tenant = ContextIdFactory.create();
+
+    @Injectable({ scope: Scope.REQUEST, durable: true })
+    class Tenant {
+      constructor(@Inject(REQUEST) private readonly tenant: { id: string }) {}
+
+      @OnXenioo()
+      keep(): void {
+        bots.push(this.tenant.id);
+      }
+    }
+
+    ContextIdFactory.apply({
+      attach(
+        contextId,
+        request: XeniooEvent | { headers: Record<string, string> },
+      ) {
+        requests.push(request);
+        const id =
+          request instanceof XeniooEvent
+            ? request.bot
+            : request.headers['x-tenant-id'];
+        return {
+          resolve: ({ isTreeDurable }: HostComponentInfo) =>
+            isTreeDurable ? tenant : contextId,
+          payload: { id },
+        };
+      },
+    });
+    onTestFinished(() => ContextIdFactory.apply(undefined as never));
+    const { handlers } = await start({ providers: [Tenant] });
+    const event = eventOf({ Type: 8 }, { name: 'support' });
+    await handlers[0]!.call(event);
+
+    expect(requests.every(request => request === event)).toBe(true);
+    expect(bots).toEqual(['support']);
+  });
+
   it('fails where it can’t be made', async () => {
     @Injectable({ scope: Scope.REQUEST })
     class Broken {
@@ -381,6 +424,159 @@ describe('the name of a handler', () => {
       start({ imports: [CrmModule], providers: [Crm] }),
     ).rejects.toThrow('Two Xenioo handlers are called Crm.save.');
   });
+});
+
+describe('two classes of one name with @OnXeniooFailed()', () => {
+  const named = (name?: string) => {
+    class Alerts {
+      @OnXeniooFailed({ name })
+      @OnXeniooInvalid({ name })
+      tell(): void {}
+    }
+    return Alerts;
+  };
+
+  it('stop the boot', async () => {
+    await expect(start({ providers: [named(), named()] })).rejects.toThrow(
+      'Two Xenioo handlers are called Alerts.tell. What a handler has done is kept under its name: provide its class in one module only, or set `name` in one of the decorators.',
+    );
+  });
+
+  it('work where one has a `name`', async () => {
+    const { explorer } = await start({ providers: [named(), named('shop')] });
+
+    expect(namesOf(explorer.subscribersTo('failed'))).toEqual([
+      'Alerts.tell',
+      'shop',
+    ]);
+  });
+});
+
+/** A class as a minifier would name it. */
+function minifiedTo(className: string, name?: string) {
+  class Minified {
+    @OnXenioo({ name })
+    handle(): void {}
+  }
+  Object.defineProperty(Minified, 'name', { value: className });
+  return Minified;
+}
+
+describe('a class name that looks minified', () => {
+  it.each(['', 'r', 'f', 'e1', '_a', '$t', 'Ab', 'xYz', 'aB3$'])(
+    'can’t name a handler whose inbox stores tasks: %j',
+    async className => {
+      const { explorer } = await start({ providers: [minifiedTo(className)] });
+
+      expect(() => explorer.assertLastingNames('/var/xenioo')).toThrow(
+        new XeniooHandlerError(
+          `The class names in ${className}.handle look minified, and another build may give them to other classes. /var/xenioo stores tasks under the names of their handlers: give each of these handlers a \`name\` in its decorator, or have the minifier keep class names (esbuild: \`keepNames\`, terser: \`keep_classnames\`, swc: \`keepClassNames\`).`,
+        ),
+      );
+    },
+  );
+
+  it.each(['Crm', 'Desk', 'audit', 'Büro', '客户'])('is not %s', async name => {
+    const { explorer } = await start({ providers: [minifiedTo(name)] });
+
+    expect(() => explorer.assertLastingNames('/var/xenioo')).not.toThrow();
+  });
+
+  it('does not matter where the handler has a `name`, or hears of dead letters alone', async () => {
+    class Alarm {
+      @OnXeniooFailed()
+      ring(): void {}
+    }
+    Object.defineProperty(Alarm, 'name', { value: 'r' });
+    const { explorer } = await start({
+      providers: [minifiedTo('e', 'crm'), Alarm],
+    });
+
+    expect(() => explorer.assertLastingNames('/var/xenioo')).not.toThrow();
+  });
+
+  it('is mentioned where two classes have it', async () => {
+    const two = { providers: [minifiedTo('f'), minifiedTo('f')] };
+
+    await expect(start(two)).rejects.toThrow(
+      /^Two Xenioo handlers are called f\.handle\..* If the code is minified, two classes may have become one name: have the minifier keep class names \(esbuild: `keepNames`/,
+    );
+  });
+});
+
+describe('a decorated method that handles nothing', () => {
+  const Wrap =
+    () =>
+    (
+      _target: object,
+      _key: string,
+      descriptor: TypedPropertyDescriptor<() => void>,
+    ): void => {
+      const method = descriptor.value!;
+      descriptor.value = function wrapped(this: unknown) {
+        method.call(this);
+      };
+    };
+
+  it('is named where another decorator replaced it', async () => {
+    class Crm {
+      @Wrap()
+      @OnXenioo()
+      save(): void {}
+
+      @OnXenioo()
+      @Wrap()
+      keep(): void {}
+    }
+    class VipCrm extends Crm {}
+    const { logs, names } = await start({ providers: [Crm, VipCrm] });
+
+    expect(names).toEqual(['Crm.keep', 'VipCrm.keep']);
+    expect(logs.ofXenioo('warn')).toEqual([
+      'Crm.save handles nothing: another decorator replaced the method after it was decorated for Xenioo events. Decorators apply from the bottom up: write @OnXenioo(), @OnXeniooInvalid() or @OnXeniooFailed() above the other one.',
+    ]);
+  });
+
+  it('is named where no module provides its class, once in a process', async () => {
+    forgetCheckedClasses();
+
+    class Provided {
+      @OnXenioo()
+      save(): void {}
+    }
+    class Derived extends Provided {}
+    class Forgotten {
+      @OnXenioo()
+      save(): void {}
+
+      @OnXeniooFailed()
+      tell(): void {}
+    }
+    expect(Forgotten.name).toBe('Forgotten');
+    const first = await start({ providers: [Derived] });
+    const second = await start({ providers: [Provided] });
+
+    expect(first.logs.ofXenioo('warn')).toEqual([
+      'These decorated methods handle nothing, because no module of this application provides their class: Forgotten.save, Forgotten.tell. Add each class to the `providers` or `controllers` of a module. If it belongs to another application of this process or to a test, ignore this warning; handlers of lazily loaded modules are not supported.',
+    ]);
+    expect(second.logs.ofXenioo('warn')).toEqual([]);
+  });
+
+  it.each([Scope.REQUEST, Scope.TRANSIENT])(
+    'is not one of a class of scope %i',
+    async scope => {
+      forgetCheckedClasses();
+
+      @Injectable({ scope })
+      class Scoped {
+        @OnXenioo()
+        save(): void {}
+      }
+      const { logs } = await start({ providers: [Scoped] });
+
+      expect(logs.ofXenioo('warn')).toEqual([]);
+    },
+  );
 });
 
 describe('what a handler says of retries', () => {
@@ -494,6 +690,38 @@ describe('the boot log', () => {
       ),
     ]);
   });
+});
+
+it('does not warn where listeners of the event emitter handle the events', async () => {
+  @Injectable()
+  class Statistics {
+    @OnEvent('xenioo.user-message')
+    count(): void {}
+  }
+
+  const { logs } = await start({
+    imports: [EventEmitterModule.forRoot()],
+    providers: [Statistics],
+  });
+
+  expect(logs.ofXenioo('warn')).toEqual([]);
+});
+
+it('warns where the event emitter has listeners of other events only', async () => {
+  @Injectable()
+  class Orders {
+    @OnEvent('order.created')
+    count(): void {}
+  }
+
+  const { logs } = await start({
+    imports: [EventEmitterModule.forRoot()],
+    providers: [Orders],
+  });
+
+  expect(logs.ofXenioo('warn')).toEqual([
+    expect.stringMatching(/^No method handles Xenioo events/),
+  ]);
 });
 
 /** The bot is the tenant, as a host with durable providers would have it. */
