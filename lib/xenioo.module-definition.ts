@@ -2,26 +2,26 @@ import {
   ConfigurableModuleBuilder,
   type ConfigurableModuleAsyncOptions,
   type DynamicModule,
+  type FactoryProvider,
+  type Provider,
 } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 import { XeniooHandlersModule } from './handlers/xenioo-handlers.module.js';
-import { XeniooDispatcher } from './handlers/xenioo.dispatcher.js';
 import { memoryInbox } from './memory/memory-inbox.factory.js';
 import type { XeniooInboxProvider } from './inbox/xenioo.inbox-provider.js';
 import { XeniooInbox } from './inbox/xenioo.inbox.js';
 import { XeniooInboxModule } from './inbox/xenioo-inbox.module.js';
 import { kindOf } from './options/describe-value.js';
 import { resolveXeniooOptions } from './options/resolve-xenioo-options.js';
+import { ScopeCheck } from './options/scope.check.js';
 import { createXeniooController } from './webhook/create-xenioo-controller.js';
-import { BotRegistry } from './webhook/bot.registry.js';
 import { XeniooWebhookModule } from './webhook/xenioo-webhook.module.js';
-import { XeniooGate } from './webhook/xenioo.gate.js';
 import { XENIOO_ROUTE, type XeniooRoute } from './webhook/xenioo.route.js';
 import { XeniooOptionsError } from './xenioo.errors.js';
 import {
   XENIOO_OPTIONS,
   XENIOO_SETTINGS,
   type XeniooOptions,
-  type XeniooSettings,
 } from './options/xenioo.options.js';
 
 /** The options that are known when the module is defined; in the async form they stand beside `useFactory`. */
@@ -50,6 +50,12 @@ export interface XeniooDefinitionOptions {
    * @default memoryInbox()
    */
   inbox: XeniooInboxProvider;
+
+  /**
+   * Whether `@nestjs/swagger` shows the webhook in the OpenAPI document.
+   * @default false
+   */
+  openapi: boolean;
 }
 
 type MaybeDefinitionOptions = {
@@ -79,6 +85,7 @@ export const { ConfigurableModuleClass } =
         isGlobal: false,
         decorators: [],
         inbox: memoryInbox(),
+        openapi: false,
       },
       defineInstance,
     )
@@ -86,22 +93,26 @@ export const { ConfigurableModuleClass } =
 
 function defineInstance(
   definition: DynamicModule,
-  { path, isGlobal, decorators, inbox }: XeniooDefinitionOptions,
+  { path, isGlobal, decorators, inbox, openapi }: XeniooDefinitionOptions,
 ): DynamicModule {
   const id = Symbol(path);
-  const controller = createXeniooController(path, decorators, id);
+  const controller = createXeniooController(path, decorators, id, openapi);
   const hasDecorators = decorators.length > 0;
   const route: XeniooRoute = { id, controller, hasDecorators };
+  const [given, ...providers] = definition.providers!;
+  const options = hideOptions(given as OptionsProvider);
   return {
     ...definition,
     global: isGlobal,
     controllers: [controller],
     providers: [
-      ...(definition.providers ?? []),
+      options,
+      ...providers,
       {
         provide: XENIOO_SETTINGS,
         inject: [XENIOO_OPTIONS],
-        useFactory: resolveXeniooOptions,
+        useFactory: (given: () => XeniooOptions) =>
+          resolveXeniooOptions(given()),
       },
       { provide: XENIOO_ROUTE, useValue: route },
       {
@@ -111,12 +122,22 @@ function defineInstance(
           assertInbox(await inbox.useFactory(...dependencies)),
       },
       {
-        provide: BotRegistry,
-        inject: [XENIOO_SETTINGS],
-        useFactory: (settings: XeniooSettings) => new BotRegistry(settings),
+        provide: ScopeCheck,
+        inject: [ModuleRef],
+        useFactory: (moduleRef: ModuleRef) =>
+          new ScopeCheck(moduleRef, [
+            {
+              token: XENIOO_SETTINGS,
+              factory: 'the factory of the options',
+              inject: options.inject ?? [],
+            },
+            {
+              token: XeniooInbox,
+              factory: 'the factory of `inbox`',
+              inject: inbox.inject ?? [],
+            },
+          ]),
       },
-      XeniooDispatcher,
-      XeniooGate,
     ],
     exports: [
       XeniooInbox,
@@ -126,6 +147,43 @@ function defineInstance(
     ],
   };
 }
+
+type OptionsProvider =
+  | { readonly useValue: XeniooOptions; readonly useFactory?: undefined }
+  | FactoryProvider<XeniooOptions>;
+
+/** Provides a function that returns the options: whoever prints a provider prints no secret. */
+function hideOptions(
+  given: OptionsProvider,
+): FactoryProvider<() => XeniooOptions> {
+  if (!given.useFactory) {
+    const { useValue } = given;
+    return { provide: XENIOO_OPTIONS, useFactory: () => () => useValue };
+  }
+  const { useFactory, inject = [] } = given;
+  return {
+    provide: XENIOO_OPTIONS,
+    inject,
+    useFactory: async (...dependencies: unknown[]) => {
+      const options = await useFactory(...dependencies);
+      return () => options;
+    },
+  };
+}
+
+/** Providers of a module that is imported without options: `forRoot()` and `forRootAsync()` replace them. */
+export const NOT_CONFIGURED: Provider[] = [
+  XENIOO_SETTINGS,
+  XENIOO_ROUTE,
+  XeniooInbox,
+].map(provide => ({
+  provide,
+  useFactory() {
+    throw new XeniooOptionsError([
+      'a module imports the class XeniooModule, which has no options: import XeniooModule.forRoot({ secret }) or XeniooModule.forRootAsync(). A module that only uses its providers needs no import if `isGlobal` is true',
+    ]);
+  },
+}));
 
 /** A factory of the host may return anything. */
 function assertInbox(inbox: unknown): XeniooInbox {

@@ -26,6 +26,7 @@ import { withoutUndefined } from './options/without-undefined.js';
 import { assertDefinition } from './options/xenioo-definition.check.js';
 import {
   ConfigurableModuleClass,
+  NOT_CONFIGURED,
   type XeniooModuleAsyncOptions,
   type XeniooModuleOptions,
 } from './xenioo.module-definition.js';
@@ -50,6 +51,16 @@ import {
  */
 @Module({
   imports: [XeniooHandlersModule, XeniooInboxModule, XeniooWebhookModule],
+  providers: [
+    ...NOT_CONFIGURED,
+    {
+      provide: BotRegistry,
+      inject: [XENIOO_SETTINGS],
+      useFactory: (settings: XeniooSettings) => new BotRegistry(settings),
+    },
+    XeniooDispatcher,
+    XeniooGate,
+  ],
 })
 export class XeniooModule
   extends ConfigurableModuleClass
