@@ -2,10 +2,11 @@ import {
   ConfigurableModuleBuilder,
   type ConfigurableModuleAsyncOptions,
   type DynamicModule,
+  type FactoryProvider,
   type Provider,
 } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 import { XeniooHandlersModule } from './handlers/xenioo-handlers.module.js';
-import { XeniooDispatcher } from './handlers/xenioo.dispatcher.js';
 import { XeniooObservers } from './handlers/xenioo.observers.js';
 import { memoryInbox } from './memory/memory-inbox.factory.js';
 import type { XeniooInboxProvider } from './inbox/xenioo.inbox-provider.js';
@@ -15,18 +16,16 @@ import { providersForOtherCopies, registerCopy } from './loaded-copies.js';
 import { XeniooInboxModule } from './inbox/xenioo-inbox.module.js';
 import { kindOf } from './options/describe-value.js';
 import { resolveXeniooOptions } from './options/resolve-xenioo-options.js';
+import { ScopeCheck } from './options/scope.check.js';
 import { createXeniooController } from './webhook/create-xenioo-controller.js';
-import { BotRegistry } from './webhook/bot.registry.js';
 import { XeniooWebhookStatus } from './webhook/xenioo.webhook-status.js';
 import { XeniooWebhookModule } from './webhook/xenioo-webhook.module.js';
-import { XeniooGate } from './webhook/xenioo.gate.js';
 import { XENIOO_ROUTE, type XeniooRoute } from './webhook/xenioo.route.js';
 import { XeniooOptionsError } from './xenioo.errors.js';
 import {
   XENIOO_OPTIONS,
   XENIOO_SETTINGS,
   type XeniooOptions,
-  type XeniooSettings,
 } from './options/xenioo.options.js';
 
 /** The options that are known when the module is defined; in the async form they stand beside `useFactory`. */
@@ -55,6 +54,12 @@ export interface XeniooDefinitionOptions {
    * @default memoryInbox()
    */
   inbox: XeniooInboxProvider;
+
+  /**
+   * Whether `@nestjs/swagger` shows the webhook in the OpenAPI document.
+   * @default false
+   */
+  openapi: boolean;
 }
 
 type MaybeDefinitionOptions = {
@@ -91,6 +96,7 @@ export const { ConfigurableModuleClass } =
         isGlobal: false,
         decorators: [],
         inbox: memoryInbox(),
+        openapi: false,
       },
       defineInstance,
     )
@@ -98,18 +104,21 @@ export const { ConfigurableModuleClass } =
 
 function defineInstance(
   definition: DynamicModule,
-  { path, isGlobal, decorators, inbox }: XeniooDefinitionOptions,
+  { path, isGlobal, decorators, inbox, openapi }: XeniooDefinitionOptions,
 ): DynamicModule {
   const id = Symbol(path);
-  const controller = createXeniooController(path, decorators, id);
+  const controller = createXeniooController(path, decorators, id, openapi);
   const hasDecorators = decorators.length > 0;
   const route: XeniooRoute = { id, controller, hasDecorators };
+  const { given, others } = optionsAmong(definition.providers!);
+  const options = hideOptions(given);
   const providers: Provider[] = [
-    ...(definition.providers ?? []),
+    options,
+    ...others,
     {
       provide: XENIOO_SETTINGS,
       inject: [XENIOO_OPTIONS],
-      useFactory: resolveXeniooOptions,
+      useFactory: (given: () => XeniooOptions) => resolveXeniooOptions(given()),
     },
     { provide: XENIOO_ROUTE, useValue: route },
     {
@@ -119,12 +128,22 @@ function defineInstance(
         assertInbox(await inbox.useFactory(...dependencies)),
     },
     {
-      provide: BotRegistry,
-      inject: [XENIOO_SETTINGS],
-      useFactory: (settings: XeniooSettings) => new BotRegistry(settings),
+      provide: ScopeCheck,
+      inject: [ModuleRef],
+      useFactory: (moduleRef: ModuleRef) =>
+        new ScopeCheck(moduleRef, [
+          {
+            token: XENIOO_SETTINGS,
+            factory: 'the factory of the options',
+            inject: options.inject ?? [],
+          },
+          {
+            token: XeniooInbox,
+            factory: 'the factory of `inbox`',
+            inject: inbox.inject ?? [],
+          },
+        ]),
     },
-    XeniooDispatcher,
-    XeniooGate,
   ];
   return {
     ...definition,
@@ -146,6 +165,52 @@ function defineInstance(
     },
   };
 }
+
+type OptionsProvider =
+  | { readonly useValue: XeniooOptions; readonly useFactory?: undefined }
+  | FactoryProvider<XeniooOptions>;
+
+function optionsAmong(providers: readonly Provider[]) {
+  const isOptions = (provider: Provider) =>
+    'provide' in provider && provider.provide === XENIOO_OPTIONS;
+  return {
+    given: providers.find(isOptions) as OptionsProvider,
+    others: providers.filter(provider => !isOptions(provider)),
+  };
+}
+
+/** Provides a function that returns the options: whoever prints a provider prints no secret. */
+function hideOptions(
+  given: OptionsProvider,
+): FactoryProvider<() => XeniooOptions> {
+  if (!given.useFactory) {
+    const { useValue } = given;
+    return { provide: XENIOO_OPTIONS, useFactory: () => () => useValue };
+  }
+  const { useFactory, inject = [] } = given;
+  return {
+    provide: XENIOO_OPTIONS,
+    inject,
+    useFactory: async (...dependencies: unknown[]) => {
+      const options = await useFactory(...dependencies);
+      return () => options;
+    },
+  };
+}
+
+/** Providers of a module that is imported without options: `forRoot()` and `forRootAsync()` replace them. */
+export const NOT_CONFIGURED: Provider[] = [
+  XENIOO_SETTINGS,
+  XENIOO_ROUTE,
+  XeniooInbox,
+].map(provide => ({
+  provide,
+  useFactory() {
+    throw new XeniooOptionsError([
+      'a module imports the class XeniooModule, which has no options: import XeniooModule.forRoot({ secret }) or XeniooModule.forRootAsync(). A module that only uses its providers needs no import if `isGlobal` is true',
+    ]);
+  },
+}));
 
 /** A factory of the host may return anything. */
 function assertInbox(inbox: unknown): XeniooInbox {

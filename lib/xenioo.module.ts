@@ -27,6 +27,7 @@ import { withoutUndefined } from './options/without-undefined.js';
 import { assertDefinition } from './options/xenioo-definition.check.js';
 import {
   ConfigurableModuleClass,
+  NOT_CONFIGURED,
   type XeniooModuleAsyncOptions,
   type XeniooModuleOptions,
 } from './xenioo.module-definition.js';
@@ -51,6 +52,16 @@ import {
  */
 @Module({
   imports: [XeniooHandlersModule, XeniooInboxModule, XeniooWebhookModule],
+  providers: [
+    ...NOT_CONFIGURED,
+    {
+      provide: BotRegistry,
+      inject: [XENIOO_SETTINGS],
+      useFactory: (settings: XeniooSettings) => new BotRegistry(settings),
+    },
+    XeniooDispatcher,
+    XeniooGate,
+  ],
 })
 export class XeniooModule
   extends ConfigurableModuleClass

@@ -38,67 +38,70 @@ export class BullmqInbox extends XeniooInbox {
   override readonly deadLetters: XeniooDeadLetterStore;
 
   private readonly logger = new Logger('Xenioo');
-  private readonly connection: BullmqConnection;
+  // Private fields: whoever prints the inbox prints no password of Redis.
+  readonly #options: BullmqInboxSettings;
+  readonly #connection: BullmqConnection;
+  readonly #acceptance: BullmqAcceptance;
+  #worker: BullmqWorker | undefined;
   private readonly jobs: JobFactory;
-  private readonly acceptance: BullmqAcceptance;
   private runner: XeniooRunner | undefined;
-  private worker: BullmqWorker | undefined;
   private isPaused = false;
   private isStopped = false;
 
   constructor(
     private readonly libraries: BullmqLibraries,
-    private readonly options: BullmqInboxSettings,
+    options: BullmqInboxSettings,
     private readonly instance: InstanceSettings,
     private readonly lockDurationMs = LOCK_DURATION_MS,
   ) {
     super();
+    this.#options = options;
     const { queue, prefix, deadLetterRetentionDays } = options;
-    this.connection = new BullmqConnection(
+    this.#connection = new BullmqConnection(
       libraries,
       options,
       instance.acceptTimeoutMs,
     );
     const keys = prefix === 'bull' ? '' : `, prefix ${prefix}`;
-    this.storageLocation = `${this.connection.name}, queue ${queue}${keys}`;
+    this.storageLocation = `${this.#connection.name}, queue ${queue}${keys}`;
     this.jobs = new JobFactory(deadLetterRetentionDays);
-    this.acceptance = new BullmqAcceptance(
-      this.connection,
+    this.#acceptance = new BullmqAcceptance(
+      this.#connection,
       this.jobs,
       instance,
       duplicates => this.runner?.reportDuplicates(duplicates),
     );
-    this.deadLetters = new BullmqDeadLetters(() => this.connection.open());
+    this.deadLetters = new BullmqDeadLetters(() => this.#connection.open());
   }
 
   async accept(delivery: XeniooDelivery): Promise<void> {
     if (this.isStopped) {
       throw new XeniooInboxError('the BullMQ inbox has stopped');
     }
-    if (delivery.entries.length > 0) await this.acceptance.accept(delivery);
+    if (delivery.entries.length > 0) await this.#acceptance.accept(delivery);
   }
 
   async start(runner: XeniooRunner): Promise<void> {
     this.runner = runner;
-    void this.connection.logRisks();
-    if (!this.options.worker) {
+    void this.#connection.logRisks();
+    if (!this.#options.worker) {
       this.logger.log(
         `Events wait in ${this.storageLocation}; this process handles none of them (\`worker: false\`).`,
       );
       return;
     }
     const { concurrency } = this.instance;
-    this.worker = new BullmqWorker({
+    this.#worker = new BullmqWorker({
       runner,
       concurrency,
-      connection: this.connection,
+      connection: this.#connection,
       jobs: this.jobs,
       bullmq: this.libraries.bullmq,
       lockDurationMs: this.lockDurationMs,
-      reportFailure: error => this.connection.reportFailure(error),
+      reportFailure: error => this.#connection.reportFailure(error),
     });
-    if (this.isPaused) await this.worker.pause();
-    void this.worker.start();
+    if (this.isPaused) await this.#worker.pause();
+    void this.#worker.start();
     this.logger.log(
       `Events wait in ${this.storageLocation}; this process handles up to ${concurrency} of them at once.`,
     );
@@ -106,17 +109,17 @@ export class BullmqInbox extends XeniooInbox {
 
   async pause(): Promise<void> {
     this.isPaused = true;
-    await this.worker?.pause();
+    await this.#worker?.pause();
   }
 
   async resume(): Promise<void> {
     this.isPaused = false;
-    await this.worker?.resume();
+    await this.#worker?.resume();
   }
 
   /** Counts the jobs of all processes; retries that are due count as pending. */
   async stats(): Promise<XeniooInboxStats> {
-    const { queue } = await this.connection.open();
+    const { queue } = await this.#connection.open();
     const [counts, oldest] = await Promise.all([
       queue.getJobCounts(
         'waiting',
@@ -130,7 +133,7 @@ export class BullmqInbox extends XeniooInbox {
     const { waiting = 0, active = 0, prioritized = 0 } = counts;
     return {
       pending: waiting + active + prioritized,
-      running: this.worker?.running ?? 0,
+      running: this.#worker?.running ?? 0,
       retries: counts['delayed'] ?? 0,
       deadLetters: counts['failed'] ?? 0,
       oldestPendingAt: oldestReceivedAt(oldest),
@@ -145,21 +148,21 @@ export class BullmqInbox extends XeniooInbox {
 
   /** Finishes what runs here; what waits is safe, and any process may go on with it. */
   async drain(): Promise<void> {
-    await this.worker?.drain();
+    await this.#worker?.drain();
   }
 
   async stop(timeoutMs: number): Promise<void> {
     this.isStopped = true;
-    await this.worker?.stop(timeoutMs);
-    this.acceptance.close();
-    await this.connection.close();
+    await this.#worker?.stop(timeoutMs);
+    this.#acceptance.close();
+    await this.#connection.close();
   }
 
   private async isIdle(): Promise<boolean> {
     try {
-      await this.acceptance.flush();
+      await this.#acceptance.flush();
       const { pending, retries } = await this.stats();
-      return pending + retries === 0 && (this.worker?.isIdle ?? true);
+      return pending + retries === 0 && (this.#worker?.isIdle ?? true);
     } catch {
       return false;
     }

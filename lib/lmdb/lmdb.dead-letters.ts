@@ -1,4 +1,6 @@
+import { Logger } from '@nestjs/common';
 import { setImmediate } from 'node:timers/promises';
+import { describeError } from '../describe-error.js';
 import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
 import type { XeniooTask } from '../handlers/xenioo-task.js';
 import type { GroupCommit } from '../inbox/group-commit.js';
@@ -30,6 +32,8 @@ interface StoredLetter {
 
 /** Stores dead letters on disk. */
 export class LmdbDeadLetters implements XeniooDeadLetterStore {
+  private readonly logger = new Logger('Xenioo');
+
   constructor(
     private readonly folder: LmdbFolder,
     private readonly store: LmdbStore,
@@ -61,8 +65,8 @@ export class LmdbDeadLetters implements XeniooDeadLetterStore {
         const found = this.find(id);
         // The row of a letter that was replaced may be left.
         if (!found || found.key.join() !== key.join()) continue;
-        const letter = restoreDeadLetter(found.text);
-        if (!matchesFilter(letter, filter)) continue;
+        const letter = this.restore(id, found);
+        if (!letter || !matchesFilter(letter, filter)) continue;
         page.push(letter);
         if (page.length >= limit) return page;
       }
@@ -147,6 +151,21 @@ export class LmdbDeadLetters implements XeniooDeadLetterStore {
       void this.folder.tables.letterOrder.remove(key);
     });
     return false;
+  }
+
+  /** Restores a letter; logs and leaves out one that this version can't read, so that the others are listed. */
+  private restore(
+    id: string,
+    { text }: StoredLetter,
+  ): XeniooDeadLetter | undefined {
+    try {
+      return restoreDeadLetter(text);
+    } catch (error) {
+      this.logger.warn(
+        `The dead letter ${id} can't be read and is not listed: ${describeError(error).message}`,
+      );
+      return undefined;
+    }
   }
 
   private find(id: string): StoredLetter | undefined {

@@ -23,13 +23,20 @@ export interface LoadedLmdb {
 /** @throws {XeniooInboxError} when it is not installed, or in a version that is not supported */
 export function loadLmdb(require = createRequire(import.meta.url)): LoadedLmdb {
   try {
-    const file = require.resolve('lmdb');
+    const file: unknown = require.resolve('lmdb');
+    // A bundler puts the number of a module in place of the path.
+    if (typeof file !== 'string') throw new Error('it is part of a bundle');
     assertSupported(file);
     return { file, lmdb: require('lmdb') as typeof import('lmdb') };
   } catch (error) {
     if (error instanceof XeniooInboxError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    const advice =
+      code === 'MODULE_NOT_FOUND'
+        ? 'Install it (npm install lmdb@2). If your application is bundled, keep lmdb out of the bundle (`externals` of webpack, `external` of esbuild and Rollup), and install it where the bundle runs'
+        : 'If your application is bundled, keep lmdb out of the bundle (`externals` of webpack, `external` of esbuild and Rollup), and install lmdb@2 where the bundle runs; it finds its native code from its own files';
     throw new XeniooInboxError(
-      `the LMDB inbox needs the package lmdb, which could not be loaded: ${describeError(error).message}. Install it (npm install lmdb@2); if your application is bundled, mark lmdb as external, and install it where the bundle runs`,
+      `the LMDB inbox needs the package lmdb, which could not be loaded: ${describeError(error).message}. ${advice}`,
       { cause: error },
     );
   }

@@ -7,8 +7,8 @@ import { dedupeProblems, resolveDedupe } from './xenioo-dedupe.js';
 import { resolveRetry, retryProblems } from './xenioo-retry.js';
 import { XeniooOptionsError } from '../xenioo.errors.js';
 import {
+  BotSettings,
   DEFINITION_OPTIONS,
-  toBotSettings,
   type XeniooOptions,
   type XeniooSettings,
 } from './xenioo.options.js';
@@ -128,6 +128,6 @@ function parseBytes(limit: unknown): number {
 function botSettings(options: CompleteOptions): XeniooSettings['bots'] {
   if (typeof options.bots === 'function') return options.bots;
   return options.bots === undefined
-    ? [{ name: options.name, secrets: [options.secret!].flat() }]
-    : toBotSettings(options.bots);
+    ? [new BotSettings({ name: options.name, secret: options.secret! })]
+    : options.bots.map(bot => new BotSettings(bot));
 }

@@ -54,6 +54,7 @@ function definitionProblems({
   isGlobal = false,
   decorators = [],
   inbox = { useFactory() {} },
+  openapi = false,
 }: Given): string[] {
   const problems: string[] = [];
   if (typeof path !== 'string' || !PLAIN_PATH.test(path)) {
@@ -74,6 +75,11 @@ function definitionProblems({
   if (!isObject(inbox) || !isFunction(inbox['useFactory'])) {
     problems.push(
       `expected \`inbox\` to be { inject?, useFactory }, got ${kindOf(inbox)}`,
+    );
+  }
+  if (typeof openapi !== 'boolean') {
+    problems.push(
+      `expected \`openapi\` to be true or false, got ${quote(openapi)}`,
     );
   }
   return problems;

@@ -115,6 +115,7 @@ export const DEFINITION_OPTIONS = [
   'isGlobal',
   'decorators',
   'inbox',
+  'openapi',
 ] as const;
 
 /** A class for `XeniooModule.forRootAsync({ useClass })` and `useExisting`. */
@@ -122,7 +123,7 @@ export interface XeniooOptionsFactory {
   createXeniooOptions(): XeniooOptions | Promise<XeniooOptions>;
 }
 
-/** Injection token of the options as they were given. */
+/** Injection token of a function that returns the options as they were given: whoever prints a provider prints no secret. */
 export const XENIOO_OPTIONS = Symbol.for('nestjs-xenioo:options');
 
 /** Injection token of the checked options with their defaults. */
@@ -151,10 +152,23 @@ export interface XeniooBotSettings {
   readonly secrets: readonly string[];
 }
 
-export function toBotSettings(bots: readonly XeniooBot[]): XeniooBotSettings[] {
-  return bots.map(({ name, token, secret }) => ({
+/** A bot whose secrets are in a private field, which neither `JSON.stringify()` nor `util.inspect()` shows. */
+export class BotSettings implements XeniooBotSettings {
+  readonly name: string;
+  readonly token?: string;
+  readonly #secrets: readonly string[];
+
+  constructor({
     name,
     token,
-    secrets: [secret].flat(),
-  }));
+    secret,
+  }: Omit<XeniooBot, 'token'> & { token?: string }) {
+    this.name = name;
+    if (token !== undefined) this.token = token;
+    this.#secrets = [secret].flat();
+  }
+
+  get secrets(): readonly string[] {
+    return this.#secrets;
+  }
 }

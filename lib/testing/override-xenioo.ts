@@ -45,8 +45,8 @@ export function overrideXenioo<B extends Builder>(
   const options = withoutUndefined(given);
   builder.overrideProvider(XENIOO_SETTINGS).useFactory({
     inject: [XENIOO_OPTIONS],
-    factory: (own: XeniooOptions) =>
-      resolveXeniooOptions({ ...withoutBots(own, options), ...options }),
+    factory: (given: () => XeniooOptions) =>
+      resolveXeniooOptions({ ...withoutBots(given(), options), ...options }),
   });
   if (inbox === 'memory') {
     const { inject = [], useFactory } = memoryInbox();

@@ -2,7 +2,7 @@ import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
 import { botListProblems } from '../options/xenioo-bot.check.js';
 import {
-  toBotSettings,
+  BotSettings,
   type XeniooBot,
   type XeniooBotSettings,
   type XeniooSettings,
@@ -27,7 +27,7 @@ interface Refresh {
 /** Finds bots by their secrets, and keeps the list fresh if `bots` is a function. */
 export class BotRegistry implements OnApplicationBootstrap {
   private readonly logger = new Logger('Xenioo');
-  private keyring = createKeyring([]);
+  #keyring = createKeyring([]);
   private bots: readonly XeniooBotSettings[] = [];
   private lastRefresh: Refresh = {
     number: 0,
@@ -86,7 +86,7 @@ export class BotRegistry implements OnApplicationBootstrap {
     const { bots } = this.settings;
     return typeof bots === 'function'
       ? this.refreshAndVerify(authorization, bots)
-      : verifyBearer(authorization, this.keyring);
+      : verifyBearer(authorization, this.#keyring);
   }
 
   private async refreshAndVerify(
@@ -98,11 +98,11 @@ export class BotRegistry implements OnApplicationBootstrap {
     if (this.refreshIfOlderThan(botsRefreshSeconds * 1_000, bots)) {
       await this.refreshed(deadline);
     }
-    const verdict = verifyBearer(authorization, this.keyring);
+    const verdict = verifyBearer(authorization, this.#keyring);
     if (verdict.bot || verdict.refusal === 'missing') return verdict;
     this.refreshIfOlderThan(REFRESH_FOR_UNKNOWN_EVERY_MS, bots);
     await this.refreshed(deadline);
-    return verifyBearer(authorization, this.keyring);
+    return verifyBearer(authorization, this.#keyring);
   }
 
   /** @returns whether it started a refresh */
@@ -143,7 +143,7 @@ export class BotRegistry implements OnApplicationBootstrap {
   }
 
   private use(bots: readonly XeniooBotSettings[]): void {
-    this.keyring = createKeyring(bots, this.keyring.key);
+    this.#keyring = createKeyring(bots, this.#keyring.key);
     this.bots = bots;
   }
 }
@@ -155,5 +155,5 @@ async function load(bots: LoadBots): Promise<XeniooBotSettings[]> {
   const list = await bots();
   const problems = botListProblems(list, { mayBeEmpty: true });
   if (problems.length > 0) throw new XeniooOptionsError(problems);
-  return toBotSettings(list);
+  return list.map(bot => new BotSettings(bot));
 }

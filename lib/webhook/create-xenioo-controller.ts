@@ -1,6 +1,7 @@
 import {
   applyDecorators,
   Controller,
+  HttpCode,
   Inject,
   Logger,
   Post,
@@ -28,6 +29,7 @@ import {
 import { XeniooInboxError } from '../xenioo.errors.js';
 import { errorLocation } from './error-location.js';
 import { FASTIFY_ROUTE_CONFIG } from './fastify.gate.js';
+import { DescribeInOpenapi } from './openapi.decorator.js';
 import { parseInTurns } from './parse-in-turns.js';
 import {
   exchangeOf,
@@ -54,8 +56,10 @@ export function createXeniooController(
   path: string,
   decorators: readonly ClassDecorator[],
   id: symbol,
+  openapi: boolean,
 ): Type {
   @applyDecorators(...decorators)
+  @DescribeInOpenapi(openapi)
   @UseGuards(XeniooGuard)
   @UseFilters(XeniooFilter)
   @Controller({ path, version: VERSION_NEUTRAL })
@@ -70,6 +74,8 @@ export function createXeniooController(
 
     @SetMetadata(ROUTE_ID, id)
     @SetMetadata(FASTIFY_ROUTE_CONFIG, { xenioo: id })
+    // The module answers by itself; this is for the OpenAPI document.
+    @HttpCode(200)
     @Post()
     async receive(
       @Req() request: HttpRequest,

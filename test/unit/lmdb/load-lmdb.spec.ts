@@ -48,7 +48,18 @@ describe('the package lmdb', () => {
     const elsewhere = createRequire(join(await temporaryFolder(), 'app.js'));
 
     expect(() => loadLmdb(elsewhere)).toThrow(
-      /^the LMDB inbox needs the package lmdb, .*npm install lmdb@2.*mark lmdb as external/s,
+      /^the LMDB inbox needs the package lmdb, .*npm install lmdb@2.*keep lmdb out of the bundle/s,
+    );
+  });
+
+  it('is to be kept out of the bundle where webpack has bundled it', () => {
+    // webpack replaces `require.resolve()` by the number of the module.
+    const bundled = Object.assign(createRequire(import.meta.url), {
+      resolve: () => 123,
+    });
+
+    expect(() => loadLmdb(bundled as unknown as NodeJS.Require)).toThrow(
+      /it is part of a bundle\. If your application is bundled, keep lmdb out of the bundle \(`externals` of webpack/,
     );
   });
 });

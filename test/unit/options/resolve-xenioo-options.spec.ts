@@ -1,12 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { resolveXeniooOptions } from '../../../lib/options/resolve-xenioo-options.js';
-import type { XeniooOptions } from '../../../lib/options/xenioo.options.js';
+import {
+  BotSettings,
+  type XeniooOptions,
+} from '../../../lib/options/xenioo.options.js';
 import { optionsErrorOf } from '../../support/options-error.js';
 
 const SECRET = 'q7-Sesame';
 
 function resolve(options: object) {
   return resolveXeniooOptions({ secret: SECRET, ...options });
+}
+
+function secretsOf(options: object) {
+  const { bots } = resolve(options);
+  if (typeof bots === 'function') throw new Error('`bots` is a function');
+  return bots.map(({ secrets }) => secrets);
 }
 
 function problemsOf(given: unknown): readonly string[] {
@@ -20,7 +29,7 @@ function problemsOf(given: unknown): readonly string[] {
 describe('when only a secret is given', () => {
   it('fills in every default', () => {
     expect(resolveXeniooOptions({ secret: SECRET })).toEqual({
-      bots: [{ name: 'default', secrets: [SECRET] }],
+      bots: [new BotSettings({ name: 'default', secret: SECRET })],
       botsRefreshSeconds: 60,
       invalid: 'quarantine',
       bodyLimitBytes: 10 * 1024 * 1024,
@@ -49,8 +58,9 @@ describe('when only a secret is given', () => {
 
   it('knows no token', () => {
     expect(resolve({}).bots).toStrictEqual([
-      { name: 'default', secrets: [SECRET] },
+      new BotSettings({ name: 'default', secret: SECRET }),
     ]);
+    expect(secretsOf({})).toEqual([[SECRET]]);
   });
 });
 
@@ -92,9 +102,9 @@ describe('what is given', () => {
   });
 
   it('names the bot of the secret', () => {
-    expect(resolve({ secret: ['new', 'old'], name: 'support' }).bots).toEqual([
-      { name: 'support', secrets: ['new', 'old'] },
-    ]);
+    const given = { secret: ['new', 'old'], name: 'support' };
+    expect(resolve(given).bots).toEqual([{ name: 'support' }]);
+    expect(secretsOf(given)).toEqual([['new', 'old']]);
   });
 
   it('brings each bot with its token and secrets', () => {
@@ -104,9 +114,10 @@ describe('what is given', () => {
     ];
 
     expect(resolveXeniooOptions({ bots }).bots).toEqual([
-      { name: 'support', token: 't1', secrets: ['a'] },
-      { name: 'sales', token: 't2', secrets: ['b', 'c'] },
+      { name: 'support', token: 't1' },
+      { name: 'sales', token: 't2' },
     ]);
+    expect(secretsOf({ secret: undefined, bots })).toEqual([['a'], ['b', 'c']]);
   });
 
   it('brings a function that tells the bots, and does not ask it yet', () => {

@@ -1,0 +1,136 @@
+import { Injectable, Module, Scope, type ModuleMetadata } from '@nestjs/common';
+import { REQUEST } from '@nestjs/core';
+import { describe, expect, it } from 'vitest';
+import { bullmqInbox } from '../../lib/bullmq/index.js';
+import {
+  memoryInbox,
+  XeniooModule,
+  XeniooOptionsError,
+  type XeniooModuleAsyncOptions,
+  type XeniooModuleOptions,
+} from '../../lib/index.js';
+import { lmdbInbox } from '../../lib/lmdb/index.js';
+import { ADAPTERS, startHost, type AdapterName } from '../support/host-app.js';
+
+const SECRET = { secret: 'right-secret' };
+
+@Injectable({ scope: Scope.REQUEST })
+class Tenant {
+  createXeniooOptions() {
+    return SECRET;
+  }
+}
+
+@Injectable({ scope: Scope.TRANSIENT })
+class TenantSettings {
+  constructor(readonly tenant: Tenant) {}
+}
+
+@Injectable({ scope: Scope.TRANSIENT })
+class Settings {}
+
+@Module({
+  providers: [Tenant, TenantSettings, Settings],
+  exports: [Tenant, TenantSettings, Settings],
+})
+class TenantModule {}
+
+const inject = [Tenant];
+const useFactory = () => SECRET;
+
+/** The path of a folder or connection that nobody opens. */
+const UNUSED = { path: '/nowhere', connection: 'redis://127.0.0.1:1' };
+
+const asyncly = (options: XeniooModuleAsyncOptions) =>
+  XeniooModule.forRootAsync({ imports: [TenantModule], ...options });
+
+/** Makes the tenant reachable for the `inbox` of `forRoot()`, which imports nothing. */
+const withInbox = (inbox: XeniooModuleOptions['inbox']) =>
+  asyncly({ useFactory, inbox });
+
+/** Returns the error with which a host does not boot. */
+async function bootErrorOf(
+  adapter: AdapterName,
+  ...imports: NonNullable<ModuleMetadata['imports']>
+): Promise<XeniooOptionsError | undefined> {
+  try {
+    await startHost(adapter, { imports });
+    return undefined;
+  } catch (error) {
+    if (error instanceof XeniooOptionsError) return error;
+    throw error;
+  }
+}
+
+describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
+  it.each([
+    ['useFactory', asyncly({ inject, useFactory }), 'Tenant'],
+    [
+      'useFactory, through a transient provider',
+      asyncly({ inject: [TenantSettings], useFactory }),
+      'TenantSettings',
+    ],
+    [
+      'useFactory, optionally',
+      asyncly({ inject: [{ token: Tenant, optional: true }], useFactory }),
+      'Tenant',
+    ],
+    ['the request', asyncly({ inject: [REQUEST], useFactory }), 'REQUEST'],
+    ['useExisting', asyncly({ useExisting: Tenant }), 'Tenant'],
+    ['useClass', asyncly({ useClass: Tenant }), 'Tenant'],
+  ])(
+    'rejects options that depend on a request (%s)',
+    async (_, module, name) => {
+      const error = await bootErrorOf(adapter, module);
+
+      expect(error?.problems).toEqual([
+        `the factory of the options injects ${name}, which is request-scoped or depends on such a provider. It runs once, while the application boots, when there is no request: inject providers of the default scope`,
+      ]);
+    },
+  );
+
+  it.each([
+    ['of your own', { inject, useFactory: memoryInbox().useFactory }],
+    ['LMDB', lmdbInbox({ inject, useFactory: () => UNUSED })],
+    ['BullMQ', bullmqInbox({ inject, useFactory: () => UNUSED })],
+  ])('rejects an inbox that depends on a request (%s)', async (_, inbox) => {
+    const error = await bootErrorOf(adapter, withInbox(inbox));
+
+    expect(error?.message).toMatch(
+      /the factory of `inbox` injects Tenant, which is request-scoped/,
+    );
+  });
+
+  it('rejects it in the first of two instances too', async () => {
+    const error = await bootErrorOf(
+      adapter,
+      asyncly({ inject, useFactory, path: 'first' }),
+      asyncly({ useFactory, path: 'second' }),
+    );
+
+    expect(error?.message).toMatch(/the factory of the options injects Tenant/);
+  });
+
+  it('accepts transient providers', async () => {
+    const module = asyncly({ inject: [Settings], useFactory });
+
+    expect(await bootErrorOf(adapter, module)).toBeUndefined();
+  });
+
+  it('says to call forRoot() where the bare class is imported', async () => {
+    const error = await bootErrorOf(adapter, XeniooModule);
+
+    expect(error?.message).toMatch(
+      /imports the class XeniooModule, which has no options: import XeniooModule\.forRoot\(\{ secret \}\) or XeniooModule\.forRootAsync\(\)/,
+    );
+  });
+
+  it('says so in an application that has an instance elsewhere', async () => {
+    const error = await bootErrorOf(adapter, XeniooModule.forRoot(SECRET), {
+      module: class Feature {},
+      imports: [XeniooModule],
+    });
+
+    expect(error?.message).toMatch(/import XeniooModule\.forRoot/);
+  });
+});
