@@ -110,11 +110,11 @@ function defineInstance(
   const controller = createXeniooController(path, decorators, id, openapi);
   const hasDecorators = decorators.length > 0;
   const route: XeniooRoute = { id, controller, hasDecorators };
-  const { given, others } = optionsAmong(definition.providers!);
-  const options = hideOptions(given);
+  const given = definition.providers!;
+  const options = hideOptions(given.find(isOptions) as OptionsProvider);
   const providers: Provider[] = [
     options,
-    ...others,
+    ...given.filter(provider => !isOptions(provider)),
     {
       provide: XENIOO_SETTINGS,
       inject: [XENIOO_OPTIONS],
@@ -170,13 +170,8 @@ type OptionsProvider =
   | { readonly useValue: XeniooOptions; readonly useFactory?: undefined }
   | FactoryProvider<XeniooOptions>;
 
-function optionsAmong(providers: readonly Provider[]) {
-  const isOptions = (provider: Provider) =>
-    'provide' in provider && provider.provide === XENIOO_OPTIONS;
-  return {
-    given: providers.find(isOptions) as OptionsProvider,
-    others: providers.filter(provider => !isOptions(provider)),
-  };
+function isOptions(provider: Provider): boolean {
+  return 'provide' in provider && provider.provide === XENIOO_OPTIONS;
 }
 
 /** Provides a function that returns the options: whoever prints a provider prints no secret. */

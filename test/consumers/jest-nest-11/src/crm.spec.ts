@@ -1,0 +1,57 @@
+import type { INestApplication } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { UserMessageEvent, XeniooModule } from 'nestjs-xenioo';
+import { bullmqInbox } from 'nestjs-xenioo/bullmq';
+import { lmdbInbox } from 'nestjs-xenioo/lmdb';
+import { deliver, idle, received, xeniooEntry } from 'nestjs-xenioo/testing';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AppModule } from './app.module';
+import { Crm } from './crm';
+
+describe('Crm', () => {
+  let app: INestApplication;
+
+  afterEach(() => app.close());
+
+  it('saves what people write', async () => {
+    const module = await Test.createTestingModule({
+      imports: [AppModule],
+    }).compile();
+    app = await module.createNestApplication().init();
+
+    await deliver(app, xeniooEntry.userMessage({ Data: 'Hello!' }));
+    await idle(app);
+
+    expect(app.get(Crm).texts).toEqual(['Hello!']);
+    expect(received(app)[0]).toBeInstanceOf(UserMessageEvent);
+  });
+
+  it('saves what an inbox on disk has accepted', async () => {
+    const path = mkdtempSync(join(tmpdir(), 'xenioo-'));
+    const module = await Test.createTestingModule({
+      imports: [
+        XeniooModule.forRoot({ secret: 'secret', inbox: lmdbInbox({ path }) }),
+      ],
+      providers: [Crm],
+    }).compile();
+    app = await module.createNestApplication().init();
+
+    await deliver(app, xeniooEntry.userMessage({ Data: 'Hello!' }));
+    await idle(app);
+
+    expect(app.get(Crm).texts).toEqual(['Hello!']);
+  });
+
+  it('says that BullMQ is not installed', async () => {
+    const inbox = bullmqInbox({ connection: 'redis://127.0.0.1:6379' });
+    const testing = Test.createTestingModule({
+      imports: [XeniooModule.forRoot({ secret: 'secret', inbox })],
+    });
+
+    await expect(testing.compile()).rejects.toThrow(
+      /bullmqInbox\(\) needs the package bullmq/,
+    );
+  });
+});
