@@ -62,6 +62,7 @@ export default defineConfig({
           name: 'slow',
           include: [...SLOW, ...BOTH],
           globalSetup: ['test/support/engines/global-setup.ts'],
+          setupFiles: ['test/support/check-no-classes.ts'],
         },
       },
     ],

@@ -1,4 +1,4 @@
 import { uncheckedPrototypes } from '../../lib/handlers/decorated-methods.js';
 
-// Spec files share a process: no application of one is to warn of the classes of another.
+// An application of a spec has some of the classes that its process loads: it is not to warn of the others.
 uncheckedPrototypes();
