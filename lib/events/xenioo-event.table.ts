@@ -149,7 +149,7 @@ export const XENIOO_EVENT_NAMES = Object.freeze({
 
 /** Returns the name under which the host's event emitter hears of an entry. */
 export function eventNameOf(entry: XeniooEvent | InvalidXeniooEntry): string {
-  return entry instanceof InvalidXeniooEntry
+  return 'reason' in entry
     ? XENIOO_EVENT_NAMES.Invalid
     : eventRow(entry.type).eventName;
 }

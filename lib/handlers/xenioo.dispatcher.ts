@@ -1,7 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { tracingChannel } from 'node:diagnostics_channel';
 import { describeError } from '../describe-error.js';
-import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEvent } from '../events/xenioo.events.js';
 import {
   eventNameOf,
@@ -68,7 +67,7 @@ export class XeniooDispatcher {
     { isLast = false }: { readonly isLast?: boolean } = {},
   ): Promise<readonly XeniooHandlerResult[]> {
     const { entry: event, handler: name } = task;
-    if (event instanceof InvalidXeniooEntry) return Promise.resolve([]);
+    if ('reason' in event) return Promise.resolve([]);
     return new Promise(resolve => {
       if (name === undefined) {
         const run = new TaskRun(task, event, isLast, results => {
@@ -94,7 +93,7 @@ export class XeniooDispatcher {
   ): Promise<void> {
     this.observers.notify('deadLetterAdded', letter);
     const { entry, handler, attempts = 0 } = letter;
-    if (entry instanceof InvalidXeniooEntry) {
+    if ('reason' in entry) {
       this.emitter.emit(XENIOO_EVENT_NAMES.Invalid, entry);
       await this.announceTo('invalid', entry, `invalid entry ${entry.id}`);
       return;

@@ -1,10 +1,9 @@
-import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import { ticksWithinMs } from '../events/wire-date.js';
 
 /** Returns what entries that must be handled one after another have in common; `undefined` for those that wait for nothing. */
 export function conversationOf(entry: XeniooEntry): string | undefined {
-  if (entry instanceof InvalidXeniooEntry) return undefined;
+  if ('reason' in entry) return undefined;
   const { bot, conversationId } = entry;
   // The name of a bot holds no control character.
   return conversationId === undefined ? undefined : `${bot}\0${conversationId}`;
@@ -12,9 +11,7 @@ export function conversationOf(entry: XeniooEntry): string | undefined {
 
 /** Returns the id by which an entry is recognised when it comes again: that of an event with a `Date`. */
 export function dedupeId(entry: XeniooEntry): string | undefined {
-  return entry instanceof InvalidXeniooEntry || entry.date === undefined
-    ? undefined
-    : entry.id;
+  return 'reason' in entry || entry.date === undefined ? undefined : entry.id;
 }
 
 /**
@@ -49,7 +46,7 @@ function comparisonOf(
   let isInOrder = true;
   for (let place = 0; place < entries.length; place++) {
     const entry = entries[place]!;
-    if (entry instanceof InvalidXeniooEntry || !entry.date) continue;
+    if ('reason' in entry || !entry.date) continue;
     times[place] = entry.date.getTime();
     ticks[place] = ticksWithinMs((entry.raw as { Date: string }).Date);
     if (last >= 0 && compare(last, place) > 0) isInOrder = false;
@@ -65,7 +62,7 @@ function placesByConversation(
   const conversations = new Map<string, number[]>();
   for (let place = 0; place < entries.length; place++) {
     const entry = entries[place]!;
-    if (entry instanceof InvalidXeniooEntry || !entry.date) continue;
+    if ('reason' in entry || !entry.date) continue;
     const { conversationId } = entry;
     if (conversationId === undefined) continue;
     const places = conversations.get(conversationId);

@@ -1,5 +1,4 @@
 import { describeError } from '../describe-error.js';
-import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import type { XeniooCarrier } from '../events/xenioo-delivery.js';
 import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
@@ -33,7 +32,7 @@ export function recordRun(
   results: readonly XeniooHandlerResult[],
 ): XeniooRunRecord {
   const { entry, carrier } = task;
-  if (entry instanceof InvalidXeniooEntry) {
+  if ('reason' in entry) {
     const letter = deadLetterOf(entry, { carrier });
     return { retries: [], deadLetters: [{ letter }] };
   }
@@ -73,7 +72,7 @@ export function deadLetterOf(
   const { handler, attempts, carrier } = failed;
   return {
     id: handler === undefined ? entry.id : `${entry.id}.${handler}`,
-    kind: entry instanceof InvalidXeniooEntry ? 'invalid' : 'event',
+    kind: 'reason' in entry ? 'invalid' : 'event',
     entry,
     ...(handler !== undefined && { handler }),
     ...(attempts !== undefined && { attempts }),

@@ -1,6 +1,5 @@
 import { Logger } from '@nestjs/common';
 import type { XeniooDelivery } from '../events/xenioo-delivery.js';
-import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooTask } from '../handlers/xenioo-task.js';
 import { CapacityLimiter } from '../inbox/capacity-limiter.js';
 import { conversationOf, inOrderOfDate } from '../inbox/entries.js';
@@ -209,7 +208,7 @@ export class MemoryInbox extends XeniooInbox {
       return runner.announce(letter, error);
     });
     // The handlers of an invalid entry are its first run; those of a failure hold nothing back.
-    if (task.entry instanceof InvalidXeniooEntry) await Promise.all(announced);
+    if ('reason' in task.entry) await Promise.all(announced);
     this.count[kindOf(task)]--;
     call?.endRun();
     if (announced.length === 0) this.capacity.release(1);

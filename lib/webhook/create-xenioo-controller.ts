@@ -155,5 +155,5 @@ function errorsOf(entries: readonly XeniooEntry[]): string[] {
 }
 
 function isEvent(entry: XeniooEntry): boolean {
-  return !(entry instanceof InvalidXeniooEntry);
+  return !('reason' in entry);
 }
