@@ -56,7 +56,7 @@ export interface XeniooDefinitionOptions {
   inbox: XeniooInboxProvider;
 
   /**
-   * Whether `@nestjs/swagger` shows the webhook in the OpenAPI document.
+   * Shows the webhook in the OpenAPI document of `@nestjs/swagger`.
    * @default false
    */
   openapi: boolean;

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooDelivery } from '../events/xenioo-delivery.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import type { XeniooDuplicates } from '../handlers/xenioo.observers.js';
@@ -21,6 +20,7 @@ import {
   type NewJob,
 } from './bullmq.job.js';
 import { RedisClaims } from './redis.claims.js';
+import { isInvalidEntry } from '../events/xenioo-event.table.js';
 
 const RETRY_AFTER_MS = 100;
 
@@ -122,7 +122,7 @@ export class BullmqAcceptance {
       const deduplication = { id, ttl: dedupe.ttlSeconds * 1_000 };
       return this.jobs.ofTask(task, { jobId: id, deduplication });
     }
-    const isInvalid = entry instanceof InvalidXeniooEntry;
+    const isInvalid = isInvalidEntry(entry);
     const jobId = isInvalid ? entry.id : `${entry.id}~${place}`;
     return this.jobs.ofTask(task, { jobId });
   }

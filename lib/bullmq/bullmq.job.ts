@@ -1,11 +1,11 @@
 import type { Job, JobsOptions, Queue, Worker } from 'bullmq';
 import { describeError } from '../describe-error.js';
-import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
 import type { XeniooTask } from '../handlers/xenioo-task.js';
 import { deadLetterOf } from '../inbox/record-run.js';
 import { restoreTask, storeTask } from '../inbox/stored-form.js';
+import { isInvalidEntry } from '../events/xenioo-event.table.js';
 
 /** Data of a job. Tasks are text: JSON of BullMQ would spoil numbers such as `-0`. */
 export interface JobData {
@@ -176,5 +176,5 @@ function errorOf(job: XeniooJob): NonNullable<XeniooDeadLetter['error']> {
 }
 
 function nameOf(entry: XeniooEntry): string {
-  return entry instanceof InvalidXeniooEntry ? 'invalid' : entry.typeName;
+  return isInvalidEntry(entry) ? 'invalid' : entry.typeName;
 }

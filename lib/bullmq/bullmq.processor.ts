@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type {
   XeniooHandlerResult,
   XeniooTask,
@@ -19,6 +18,7 @@ import {
   type XeniooJob,
   type XeniooQueue,
 } from './bullmq.job.js';
+import { isInvalidEntry } from '../events/xenioo-event.table.js';
 
 const RETRY_AFTER_MS = 1_000;
 
@@ -139,7 +139,7 @@ export class BullmqProcessor {
     }
     const results = await this.context.runner.run(task);
     if (this.isAbandoned) throw new this.context.bullmq.DelayedError();
-    if (task.entry instanceof InvalidXeniooEntry) {
+    if (isInvalidEntry(task.entry)) {
       const { reason, errors } = task.entry;
       const shown = new Error(`${reason}: ${errors.join('; ')}`);
       return this.fail(job, token, { shown });

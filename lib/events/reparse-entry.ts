@@ -1,9 +1,10 @@
 import { invalidEntry } from './explain-entry.js';
-import { InvalidXeniooEntry } from './invalid-xenioo.entry.js';
+import type { InvalidXeniooEntry } from './invalid-xenioo.entry.js';
 import { arrayPieces } from './json-array.js';
 import { parseBody } from './parse-body.js';
 import { parseEntry, type XeniooEntry } from './parse-entry.js';
 import type { XeniooReceipt } from './xenioo.receipt.js';
+import { isInvalidEntry } from './xenioo-event.table.js';
 
 /**
  * Parses again what was invalid when it was received: another version, or the
@@ -21,7 +22,7 @@ export function reparseEntry(
   if (typeof raw === 'string' && reason !== 'not-an-event') {
     const entries = parseBody(raw, receipt);
     const [again] = entries;
-    if (again && isInvalid(again) && again.reason === 'not-json') {
+    if (again && isInvalidEntry(again) && again.reason === 'not-json') {
       // The first errors say more where the body could not be decoded: `raw` is base64 then.
       const errors = new Set([...again.errors, ...entry.errors]);
       return [invalidEntry('not-json', [...errors], raw, receipt, id)];
@@ -30,8 +31,7 @@ export function reparseEntry(
   }
   const place = { index: 0, text: () => JSON.stringify(raw) };
   const again = parseEntry(raw, receipt, place);
-  const hasIdOfItsOwn =
-    again instanceof InvalidXeniooEntry || again.date === undefined;
+  const hasIdOfItsOwn = isInvalidEntry(again) || again.date === undefined;
   return [hasIdOfItsOwn ? parseEntry(raw, receipt, { ...place, id }) : again];
 }
 
@@ -41,11 +41,7 @@ function parseSlices(body: string, receipt: XeniooReceipt): XeniooEntry[] {
   for (const { text } of arrayPieces(body)) {
     const slice = parseBody(text, receipt, entries.length);
     entries.push(...slice);
-    if (slice.some(isInvalid)) break;
+    if (slice.some(isInvalidEntry)) break;
   }
   return entries;
-}
-
-function isInvalid(entry: XeniooEntry): entry is InvalidXeniooEntry {
-  return entry instanceof InvalidXeniooEntry;
 }

@@ -19,7 +19,7 @@ import {
   type XeniooKnowledgeEvent,
   type XeniooMessageEvent,
 } from './xenioo.events.js';
-import { InvalidXeniooEntry } from './invalid-xenioo.entry.js';
+import type { InvalidXeniooEntry } from './invalid-xenioo.entry.js';
 import type { TypedWireEntry, WireField } from './wire-entry.js';
 import { XeniooEventType } from './xenioo-event-type.js';
 
@@ -147,9 +147,16 @@ export const XENIOO_EVENT_NAMES = Object.freeze({
   Silence: 'xenioo.silence',
 } as const);
 
+/** Tells an invalid entry from an event, whichever copy of the package made it. */
+export function isInvalidEntry(
+  entry: XeniooEvent | InvalidXeniooEntry,
+): entry is InvalidXeniooEntry {
+  return 'reason' in entry;
+}
+
 /** Returns the name under which the host's event emitter hears of an entry. */
 export function eventNameOf(entry: XeniooEvent | InvalidXeniooEntry): string {
-  return 'reason' in entry
+  return isInvalidEntry(entry)
     ? XENIOO_EVENT_NAMES.Invalid
     : eventRow(entry.type).eventName;
 }

@@ -3,6 +3,7 @@ import { tracingChannel } from 'node:diagnostics_channel';
 import { describeError } from '../describe-error.js';
 import type { XeniooEvent } from '../events/xenioo.events.js';
 import {
+  isInvalidEntry,
   eventNameOf,
   XENIOO_EVENT_NAMES,
 } from '../events/xenioo-event.table.js';
@@ -67,7 +68,7 @@ export class XeniooDispatcher {
     { isLast = false }: { readonly isLast?: boolean } = {},
   ): Promise<readonly XeniooHandlerResult[]> {
     const { entry: event, handler: name } = task;
-    if ('reason' in event) return Promise.resolve([]);
+    if (isInvalidEntry(event)) return Promise.resolve([]);
     return new Promise(resolve => {
       if (name === undefined) {
         const run = new TaskRun(task, event, isLast, results => {
@@ -93,7 +94,7 @@ export class XeniooDispatcher {
   ): Promise<void> {
     this.observers.notify('deadLetterAdded', letter);
     const { entry, handler, attempts = 0 } = letter;
-    if ('reason' in entry) {
+    if (isInvalidEntry(entry)) {
       this.emitter.emit(XENIOO_EVENT_NAMES.Invalid, entry);
       await this.announceTo('invalid', entry, `invalid entry ${entry.id}`);
       return;

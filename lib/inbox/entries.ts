@@ -1,9 +1,10 @@
 import type { XeniooEntry } from '../events/parse-entry.js';
 import { ticksWithinMs } from '../events/wire-date.js';
+import { isInvalidEntry } from '../events/xenioo-event.table.js';
 
 /** Returns what entries that must be handled one after another have in common; `undefined` for those that wait for nothing. */
 export function conversationOf(entry: XeniooEntry): string | undefined {
-  if ('reason' in entry) return undefined;
+  if (isInvalidEntry(entry)) return undefined;
   const { bot, conversationId } = entry;
   // The name of a bot holds no control character.
   return conversationId === undefined ? undefined : `${bot}\0${conversationId}`;
@@ -11,7 +12,9 @@ export function conversationOf(entry: XeniooEntry): string | undefined {
 
 /** Returns the id by which an entry is recognised when it comes again: that of an event with a `Date`. */
 export function dedupeId(entry: XeniooEntry): string | undefined {
-  return 'reason' in entry || entry.date === undefined ? undefined : entry.id;
+  return isInvalidEntry(entry) || entry.date === undefined
+    ? undefined
+    : entry.id;
 }
 
 /**
@@ -46,7 +49,7 @@ function comparisonOf(
   let isInOrder = true;
   for (let place = 0; place < entries.length; place++) {
     const entry = entries[place]!;
-    if ('reason' in entry || !entry.date) continue;
+    if (isInvalidEntry(entry) || !entry.date) continue;
     times[place] = entry.date.getTime();
     ticks[place] = ticksWithinMs((entry.raw as { Date: string }).Date);
     if (last >= 0 && compare(last, place) > 0) isInOrder = false;
@@ -62,7 +65,7 @@ function placesByConversation(
   const conversations = new Map<string, number[]>();
   for (let place = 0; place < entries.length; place++) {
     const entry = entries[place]!;
-    if ('reason' in entry || !entry.date) continue;
+    if (isInvalidEntry(entry) || !entry.date) continue;
     const { conversationId } = entry;
     if (conversationId === undefined) continue;
     const places = conversations.get(conversationId);

@@ -6,6 +6,7 @@ import type {
   XeniooHandlerResult,
   XeniooTask,
 } from '../handlers/xenioo-task.js';
+import { isInvalidEntry } from '../events/xenioo-event.table.js';
 
 /** A task that is not to run before its time. */
 export interface XeniooRetry {
@@ -32,7 +33,7 @@ export function recordRun(
   results: readonly XeniooHandlerResult[],
 ): XeniooRunRecord {
   const { entry, carrier } = task;
-  if ('reason' in entry) {
+  if (isInvalidEntry(entry)) {
     const letter = deadLetterOf(entry, { carrier });
     return { retries: [], deadLetters: [{ letter }] };
   }
@@ -72,7 +73,7 @@ export function deadLetterOf(
   const { handler, attempts, carrier } = failed;
   return {
     id: handler === undefined ? entry.id : `${entry.id}.${handler}`,
-    kind: 'reason' in entry ? 'invalid' : 'event',
+    kind: isInvalidEntry(entry) ? 'invalid' : 'event',
     entry,
     ...(handler !== undefined && { handler }),
     ...(attempts !== undefined && { attempts }),

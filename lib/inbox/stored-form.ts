@@ -8,6 +8,7 @@ import { parseEntry, type XeniooEntry } from '../events/parse-entry.js';
 import type { XeniooCarrier } from '../events/xenioo-delivery.js';
 import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
 import type { XeniooTask } from '../handlers/xenioo-task.js';
+import { isInvalidEntry } from '../events/xenioo-event.table.js';
 
 /** Version of the stored form of tasks and dead letters. */
 export const STORED_VERSION = 1;
@@ -98,7 +99,7 @@ export function restoreDeadLetter(text: string): XeniooDeadLetter {
   } = JSON.parse(text) as StoredLetter;
   assertVersion(v);
   const entry = restoreEntry(stored);
-  const kind = entry instanceof InvalidXeniooEntry ? 'invalid' : 'event';
+  const kind = isInvalidEntry(entry) ? 'invalid' : 'event';
   return { ...letter, kind, entry, deadLetteredAt: new Date(deadLetteredAt) };
 }
 
@@ -116,7 +117,7 @@ function withEntry(fields: object, entry: XeniooEntry): string {
     id,
     bot,
     receivedAt: receivedAt.getTime(),
-    ...(entry instanceof InvalidXeniooEntry && {
+    ...(isInvalidEntry(entry) && {
       invalid: { reason: entry.reason, errors: entry.errors },
     }),
   };

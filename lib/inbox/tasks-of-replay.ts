@@ -1,4 +1,4 @@
-import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
+import type { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import { reparseEntry } from '../events/reparse-entry.js';
 import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
@@ -6,6 +6,7 @@ import type { XeniooTask } from '../handlers/xenioo-task.js';
 import type { XeniooBotSettings } from '../options/xenioo.options.js';
 import { inOrderOfDate } from './entries.js';
 import { XeniooDeadLetterError } from '../xenioo.errors.js';
+import { isInvalidEntry } from '../events/xenioo-event.table.js';
 
 /** The handlers and bots of the application as they are now. */
 export interface Present {
@@ -21,7 +22,7 @@ export function tasksOfReplay(
   { id, entry, handler, carrier }: XeniooDeadLetter,
   present: Present,
 ): XeniooTask[] {
-  if (entry instanceof InvalidXeniooEntry) {
+  if (isInvalidEntry(entry)) {
     const events = inOrderOfDate(eventsOf(entry, present));
     return events.map(event => ({ entry: event, attempts: 0, carrier }));
   }
@@ -47,7 +48,7 @@ function eventsOf(
   }
   const entries = reparseEntry(invalid, bot);
   const errors = entries.flatMap(parsed =>
-    parsed instanceof InvalidXeniooEntry ? parsed.errors : [],
+    isInvalidEntry(parsed) ? parsed.errors : [],
   );
   if (errors.length > 0) {
     throw new XeniooDeadLetterError(

@@ -30,13 +30,8 @@ export function loadLmdb(require = createRequire(import.meta.url)): LoadedLmdb {
     return { file, lmdb: require('lmdb') as typeof import('lmdb') };
   } catch (error) {
     if (error instanceof XeniooInboxError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    const advice =
-      code === 'MODULE_NOT_FOUND'
-        ? 'Install it (npm install lmdb@2). If your application is bundled, keep lmdb out of the bundle (`externals` of webpack, `external` of esbuild and Rollup), and install it where the bundle runs'
-        : 'If your application is bundled, keep lmdb out of the bundle (`externals` of webpack, `external` of esbuild and Rollup), and install lmdb@2 where the bundle runs; it finds its native code from its own files';
     throw new XeniooInboxError(
-      `the LMDB inbox needs the package lmdb, which could not be loaded: ${describeError(error).message}. ${advice}`,
+      `the LMDB inbox needs the package lmdb, which could not be loaded: ${describeError(error).message}. Install it where the application runs (npm install lmdb@2), and keep it out of a bundle (\`externals\` of webpack, \`external\` of esbuild and Rollup)`,
       { cause: error },
     );
   }

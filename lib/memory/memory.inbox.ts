@@ -16,6 +16,7 @@ import { settledWithin } from '../settled-within.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
 import { MemoryDeadLetters } from './memory.dead-letters.js';
 import { AcceptedIds } from './accepted-ids.js';
+import { isInvalidEntry } from '../events/xenioo-event.table.js';
 
 export interface MemoryInboxSettings {
   readonly maxPending: number;
@@ -208,7 +209,7 @@ export class MemoryInbox extends XeniooInbox {
       return runner.announce(letter, error);
     });
     // The handlers of an invalid entry are its first run; those of a failure hold nothing back.
-    if ('reason' in task.entry) await Promise.all(announced);
+    if (isInvalidEntry(task.entry)) await Promise.all(announced);
     this.count[kindOf(task)]--;
     call?.endRun();
     if (announced.length === 0) this.capacity.release(1);

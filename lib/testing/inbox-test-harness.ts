@@ -18,6 +18,7 @@ import type {
   XeniooInboxSettings,
   XeniooInboxStorage,
 } from './xenioo.inbox-under-test.js';
+import { isInvalidEntry } from '../events/xenioo-event.table.js';
 
 /** A run of an event's task. */
 export interface RecordedRun {
@@ -79,7 +80,7 @@ export class InboxTestHarness {
     await this.inbox.start({
       run: async (task, { isLast = false } = {}) => {
         // An inbox may or may not run the task of an invalid entry.
-        if ('reason' in task.entry) return [];
+        if (isInvalidEntry(task.entry)) return [];
         const run = { task, startedAt: Date.now() };
         this.runs.push(run);
         const results = await this.handle(run);

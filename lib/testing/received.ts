@@ -1,9 +1,9 @@
 import type { INestApplicationContext } from '@nestjs/common';
-import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import type { XeniooEventOf } from '../events/xenioo-event.table.js';
 import type { XeniooEventType } from '../events/xenioo-event-type.js';
 import { recordingOf, type XeniooDispatchedAttempt } from './recording.js';
+import { isInvalidEntry } from '../events/xenioo-event.table.js';
 
 /**
  * Returns the entries of the calls that the application has answered 200, in
@@ -29,7 +29,7 @@ export function received(
   if (type === undefined) return [...entries];
   const types = new Set([type].flat());
   return entries.filter(
-    entry => !(entry instanceof InvalidXeniooEntry) && types.has(entry.type),
+    entry => !isInvalidEntry(entry) && types.has(entry.type),
   );
 }
 

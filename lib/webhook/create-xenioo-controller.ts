@@ -16,7 +16,6 @@ import {
 import { tracingChannel } from 'node:diagnostics_channel';
 import { describeError } from '../describe-error.js';
 import { invalidEntry } from '../events/explain-entry.js';
-import { InvalidXeniooEntry } from '../events/invalid-xenioo.entry.js';
 import { parseBody } from '../events/parse-body.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import type { XeniooDelivery } from '../events/xenioo-delivery.js';
@@ -42,6 +41,7 @@ import {
 import { XeniooFilter } from './xenioo.filter.js';
 import { XeniooGuard } from './xenioo.gate.js';
 import { ROUTE_ID } from './xenioo.route.js';
+import { isInvalidEntry } from '../events/xenioo-event.table.js';
 
 const tracing = tracingChannel<unknown, XeniooDelivery>('xenioo.delivery');
 
@@ -146,7 +146,7 @@ const UNDECODABLE =
 /** Returns the errors of the entries, as many as somebody would read. */
 function errorsOf(entries: readonly XeniooEntry[]): string[] {
   const errors = entries.flatMap(entry =>
-    entry instanceof InvalidXeniooEntry ? entry.errors : [],
+    isInvalidEntry(entry) ? entry.errors : [],
   );
   const more = errors.length - MAX_ERRORS;
   return more > 0
@@ -155,5 +155,5 @@ function errorsOf(entries: readonly XeniooEntry[]): string[] {
 }
 
 function isEvent(entry: XeniooEntry): boolean {
-  return !('reason' in entry);
+  return !isInvalidEntry(entry);
 }

@@ -1,7 +1,7 @@
 import { open } from 'lmdb';
 import { join } from 'node:path';
 
-/** What a stored task and a stored dead letter have in common. */
+/** Fields that stored tasks and stored dead letters share. */
 interface StoredRow {
   readonly handler?: string;
   readonly entry: { readonly raw: { readonly number: number } };

@@ -106,6 +106,13 @@ describe('two copies of the package in one application', () => {
   it.each([
     ['another folder', () => `await import('${second}/dist/index.js')`],
     ['another format', () => `load('${ROOT}dist/index.cjs')`],
+    [
+      'another format, loaded again as by jest.resetModules()',
+      () => {
+        const file = `'${ROOT}dist/index.cjs'`;
+        return `(load(${file}), delete load.cache[${file}], load(${file}))`;
+      },
+    ],
     ['both', () => `load('${second}/dist/index.cjs')`],
   ])(
     'understand handlers, events, errors, tokens and inboxes of each other (%s)',

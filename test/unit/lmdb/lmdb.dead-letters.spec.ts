@@ -1,3 +1,5 @@
+import { open } from 'lmdb';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   datedEvent,
@@ -14,6 +16,27 @@ afterEach(() => void vi.useRealTimers());
 
 const pretend = (date: number) =>
   vi.useFakeTimers({ toFake: ['Date'], now: date });
+
+/** Changes the version of the stored form of a dead letter. */
+async function storeAsVersion(
+  version: number,
+  folder: string,
+  id: string,
+): Promise<void> {
+  const root = open({
+    path: join(folder, 'inbox.mdb'),
+    encoding: 'string',
+    maxDbs: 16,
+    overlappingSync: false,
+  });
+  const letters = root.openDB<string, string>({
+    name: 'letters',
+    useVersions: true,
+  });
+  const { value, version: row } = letters.getEntry(id)!;
+  await letters.put(id, value.replace('"v":1', `"v":${version}`), row!);
+  await root.close();
+}
 
 const idsOf = (letters: readonly { readonly id: string }[]) =>
   letters.map(({ id }) => id);
@@ -127,6 +150,27 @@ describe('a list of dead letters', () => {
     }
 
     expect(listed).toEqual(ids);
+  });
+
+  it('leaves out a letter that another version has stored, and says so', async () => {
+    const harness = await LmdbHarness.create();
+    const first = await harness.start();
+    const [unreadable, readable] = [invalidEntry(), invalidEntry()];
+    await first.accept(delivery([unreadable, readable]));
+    await first.idle();
+    await harness.stop(first);
+    await storeAsVersion(2, harness.path, unreadable.id);
+
+    const inbox = await harness.start();
+
+    expect(idsOf(await inbox.deadLetters.list())).toEqual([readable.id]);
+    expect(harness.logs.ofXenioo('warn')).toEqual([
+      expect.stringMatching(
+        `^The dead letter ${unreadable.id} can't be read and is not listed: .*another version`,
+      ),
+    ]);
+    expect((await inbox.stats()).deadLetters).toBe(2);
+    expect(await inbox.deadLetters.remove(unreadable.id)).toBe(true);
   });
 
   it('holds those that fit every field of a filter, however far behind', async () => {
