@@ -8,6 +8,7 @@ const SLOW = [
   'test/integration/**/*.spec.ts',
   'test/unit/bullmq/**/*.spec.ts',
   'test/unit/lmdb/**/*.spec.ts',
+  'test/unit/postgres/**/*.spec.ts',
   'test/unit/testing/{broken-inboxes,inbox-contract}.spec.ts',
   'test/package/{engines,path}.spec.ts',
   'test/e2e/{bullmq*,crash*,fuzz,lmdb*,synced}.spec.ts',

@@ -4,6 +4,7 @@ import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
 import type { XeniooDuplicates } from '../handlers/xenioo.observers.js';
 import type {
   XeniooHandlerResult,
+  XeniooRunOptions,
   XeniooTask,
 } from '../handlers/xenioo-task.js';
 import type { XeniooDeadLetterStore } from './xenioo.dead-letter-store.js';
@@ -14,12 +15,10 @@ export interface XeniooRunner {
    * Runs the handlers of a task concurrently: every matching one in a first run,
    * otherwise the one that the task names. Never rejects. `recordRun()` turns the
    * results into what the inbox has to record.
-   * @param options.isLast true while the application shuts down and no retry can
-   * follow: a handler that throws has failed
    */
   run(
     task: XeniooTask,
-    options?: { readonly isLast?: boolean },
+    options?: XeniooRunOptions,
   ): Promise<readonly XeniooHandlerResult[]>;
 
   /**
@@ -56,6 +55,9 @@ export abstract class XeniooInbox {
 
   /** Location of the stored tasks, for messages; two instances in one application can't share it. */
   readonly storageLocation?: string;
+
+  /** True where `run()` is given `transact`, so that handlers can be transactional. */
+  readonly runsTransactions: boolean = false;
 
   /**
    * Resolves once every entry is safe; only then is the call answered 200.

@@ -1,0 +1,318 @@
+import { Logger } from '@nestjs/common';
+import type {
+  Client,
+  CustomTypesConfig,
+  Pool,
+  PoolClient,
+  PoolConfig,
+  QueryConfig,
+} from 'pg';
+import { describeError } from '../describe-error.js';
+import { settledWithin } from '../settled-within.js';
+import { XeniooInboxError } from '../xenioo.errors.js';
+import type { Pg } from './load-pg.js';
+import {
+  isPool,
+  RESERVED_CONNECTIONS,
+  type PostgresInboxSettings,
+} from './postgres.inbox-options.js';
+import { riskQuery, risksOf, type ServerSettings } from './postgres.risks.js';
+import { SCHEMA_VERSION, schemaSql } from './postgres.schema.js';
+import {
+  lockKeyOf,
+  statementsFor,
+  type Statements,
+} from './postgres.statements.js';
+
+const APPLICATION_NAME = 'nestjs-xenioo';
+
+const DEFAULT_POOL_SIZE = 10;
+
+/** Upper bound of a statement of the inbox, in milliseconds; an answer that is later counts as lost. */
+const STATEMENT_TIMEOUT_MS = 30_000;
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000;
+
+/** Time in milliseconds between two log lines that the database fails. */
+const REPORT_EVERY_MS = 10_000;
+
+const CLOSE_WITHIN_MS = 1_000;
+
+/** A row as PostgreSQL writes it: every value as text. */
+export type Row = Record<string, string | null>;
+
+/** Every value as text: applications change the parsers that all queries of a process share. */
+const AS_TEXT = {
+  getTypeParser: () => (text: string) => text,
+} as unknown as CustomTypesConfig;
+
+/** Runs the statements of the inbox, and logs once when the database fails and once when it works again. */
+export class PostgresDatabase {
+  /** For messages, without user and password: `'PostgreSQL at localhost:5432, database app'`. */
+  readonly name: string;
+  readonly lockKey: number;
+  /** Transactional handlers that may have a connection at once. */
+  readonly maxTransactions: number;
+
+  private readonly logger = new Logger('Xenioo');
+  private readonly statements: Statements;
+  // Private: whoever prints the inbox prints no password.
+  readonly #pool: Pool;
+  readonly #config: PoolConfig;
+  readonly #ignoreError = () => {};
+  private readonly isOwnPool: boolean;
+  private isClosed = false;
+  private isFailing = false;
+  private failedAt = -Infinity;
+  private reportAgainAt = -Infinity;
+  private migrating: Promise<void> | undefined;
+
+  constructor(
+    private readonly pg: Pg,
+    private readonly settings: Pick<
+      PostgresInboxSettings,
+      'connection' | 'schema' | 'migrate' | 'transactionPooling'
+    >,
+    acceptTimeoutMs: number,
+  ) {
+    const { connection, schema } = settings;
+    this.statements = statementsFor(schema);
+    this.lockKey = lockKeyOf(schema);
+    this.isOwnPool = !isPool(connection);
+    if (isPool(connection)) {
+      this.#pool = connection;
+      this.#config = connection.options;
+    } else {
+      this.#config = this.configOf(connection, acceptTimeoutMs);
+      this.#pool = new pg.Pool(this.#config);
+    }
+    // Without a listener, a connection that fails while nobody uses it ends the process.
+    this.#pool.on('error', this.#ignoreError);
+    const { max = DEFAULT_POOL_SIZE } = this.#config;
+    this.maxTransactions = max - RESERVED_CONNECTIONS;
+    const { host, port, database } = new pg.Client(this.#config);
+    this.name = `PostgreSQL at ${host}:${port}, database ${database}`;
+  }
+
+  /**
+   * Runs a statement of the inbox.
+   * @throws {Error} when there is no answer within `timeoutMs`; the outcome is unknown then
+   */
+  async query(
+    name: keyof Statements,
+    values: unknown[] = [],
+    timeoutMs = STATEMENT_TIMEOUT_MS,
+  ): Promise<Row[]> {
+    return this.within(
+      this.#pool.query<Row>(this.configFor(name, values, timeoutMs)),
+      timeoutMs,
+    );
+  }
+
+  /** Runs a statement of the inbox on a connection that is in a transaction. */
+  async queryOn(
+    client: PoolClient,
+    name: keyof Statements,
+    values: unknown[] = [],
+  ): Promise<Row[]> {
+    const { rows } = await client.query<Row>(
+      this.configFor(name, values, STATEMENT_TIMEOUT_MS),
+    );
+    return rows;
+  }
+
+  /** Returns the text of a statement, for a transaction of the host. */
+  textOf(name: keyof Statements): string {
+    return this.statements[name];
+  }
+
+  /** Takes a connection of the pool, of which `release()` gives it back. */
+  async connect(): Promise<PoolClient> {
+    const client = await this.#pool.connect();
+    // A connection in use that fails would end the process.
+    client.on('error', this.#ignoreError);
+    return client;
+  }
+
+  /** @param isBroken true to end the connection, with which its transaction is rolled back */
+  release(client: PoolClient, isBroken: boolean): void {
+    client.off('error', this.#ignoreError);
+    // It may fail once more while it ends.
+    if (isBroken) client.on('error', this.#ignoreError);
+    client.release(isBroken);
+  }
+
+  /** Makes a connection outside of the pool. */
+  createSession(): Client {
+    const client = new this.pg.Client({
+      ...this.#config,
+      password: this.#config.password,
+      application_name: `${APPLICATION_NAME} (session)`,
+      keepAlive: true,
+      statement_timeout: false,
+    });
+    client.on('error', this.#ignoreError);
+    return client;
+  }
+
+  async notify(channel: string): Promise<void> {
+    await this.#pool.query('SELECT pg_notify($1, $2)', [channel, '']);
+  }
+
+  /**
+   * Checks the tables, and makes them where they do not exist.
+   * @throws {XeniooInboxError} when they belong to a newer version, or do not exist and `migrate` is false
+   */
+  async open(): Promise<void> {
+    const version = await this.version();
+    if (version === SCHEMA_VERSION) return;
+    const { schema } = this.settings;
+    if (version !== undefined) {
+      throw new XeniooInboxError(
+        `the tables in schema ${schema} of ${this.name} have version ${version}, and this version of nestjs-xenioo needs ${SCHEMA_VERSION}: install the version of the package that made them, or another schema`,
+      );
+    }
+    if (!this.settings.migrate) {
+      throw new XeniooInboxError(
+        `${this.name} has no tables in schema ${schema} (\`migrate: false\`): run the SQL that \`npx nestjs-xenioo migrate --print\` prints`,
+      );
+    }
+    await this.migrate();
+  }
+
+  /** Warns of settings with which the server loses what was answered 200. */
+  async logRisks(): Promise<void> {
+    try {
+      const { rows } = await this.#pool.query<Row>({
+        text: riskQuery,
+        types: AS_TEXT,
+      });
+      const settings = rows[0] as unknown as ServerSettings;
+      for (const risk of risksOf(this.name, settings)) this.logger.warn(risk);
+    } catch (error) {
+      this.logger.warn(
+        `Reading the settings of ${this.name} failed: ${describeError(error).message}`,
+      );
+    }
+  }
+
+  /** Logs that the database did not do what it was asked for. */
+  reportFailure(error: unknown): void {
+    if (this.isClosed) return;
+    if (isMissingTable(error) && this.settings.migrate) this.migrateSoon();
+    this.failedAt = performance.now();
+    if (this.isFailing || this.failedAt < this.reportAgainAt) return;
+    this.isFailing = true;
+    this.reportAgainAt = this.failedAt + REPORT_EVERY_MS;
+    this.logger.error(
+      `${this.name} fails, retrying: ${describeError(error).message}. Calls are answered 503 until it works again.`,
+    );
+  }
+
+  /** Logs that the database works again; what it was asked before its last failure does not count. */
+  reportRecovery(askedAt = performance.now()): void {
+    if (!this.isFailing || askedAt < this.failedAt) return;
+    this.isFailing = false;
+    this.logger.log(`${this.name} works again.`);
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    this.#pool.off('error', this.#ignoreError);
+    if (!this.isOwnPool) return;
+    this.#pool.on('error', this.#ignoreError);
+    await settledWithin(
+      this.#pool.end().catch(() => {}),
+      CLOSE_WITHIN_MS,
+    );
+  }
+
+  private configFor(
+    name: keyof Statements,
+    values: unknown[],
+    timeoutMs: number,
+  ): QueryConfig {
+    const { schema, transactionPooling } = this.settings;
+    return {
+      text: this.statements[name],
+      values,
+      types: AS_TEXT,
+      query_timeout: timeoutMs,
+      ...(!transactionPooling && { name: `xenioo_${schema}_${name}` }),
+    } as QueryConfig;
+  }
+
+  private configOf(
+    connection: string | PoolConfig,
+    acceptTimeoutMs: number,
+  ): PoolConfig {
+    const given =
+      typeof connection === 'string'
+        ? { connectionString: connection }
+        : connection;
+    return {
+      application_name: APPLICATION_NAME,
+      connectionTimeoutMillis: acceptTimeoutMs,
+      keepAlive: true,
+      max: DEFAULT_POOL_SIZE,
+      ...(!this.settings.transactionPooling && {
+        statement_timeout: STATEMENT_TIMEOUT_MS,
+        idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+      }),
+      ...given,
+    };
+  }
+
+  private async within<R>(
+    answer: Promise<{ rows: R[] }>,
+    timeoutMs: number,
+  ): Promise<R[]> {
+    if (await settledWithin(answer, timeoutMs)) return (await answer).rows;
+    answer.catch(() => {});
+    throw new Error(`no answer in ${timeoutMs} ms`);
+  }
+
+  /** Returns the version of the tables; nothing where there are none. */
+  private async version(): Promise<number | undefined> {
+    try {
+      const [row] = await this.query('version');
+      return row?.['version'] == null ? undefined : Number(row['version']);
+    } catch (error) {
+      if (isMissingTable(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Makes the tables under a lock: several processes boot at once. */
+  private async migrate(): Promise<void> {
+    const client = await this.connect();
+    let isDone = false;
+    try {
+      await client.query('BEGIN');
+      await client.query('SELECT pg_advisory_xact_lock($1, -1)', [
+        this.lockKey,
+      ]);
+      await client.query(schemaSql(this.settings.schema));
+      await client.query('COMMIT');
+      isDone = true;
+    } finally {
+      this.release(client, !isDone);
+    }
+  }
+
+  /** Somebody has dropped the tables. */
+  private migrateSoon(): void {
+    this.migrating ??= this.migrate()
+      .then(() =>
+        this.logger.warn(
+          `The tables in schema ${this.settings.schema} of ${this.name} were gone, and have been made again; what was in them is lost.`,
+        ),
+      )
+      .catch(() => {})
+      .finally(() => (this.migrating = undefined));
+  }
+}
+
+function isMissingTable(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === '42P01' || code === '3F000';
+}
