@@ -15,6 +15,7 @@ const ENTRIES = [
   'inbox/index',
   'bullmq/index',
   'lmdb/index',
+  'postgres/index',
   'testing/index',
 ];
 

@@ -147,7 +147,7 @@ export abstract class HandlerExecution implements TimedWork {
  * Returns the last value of an Observable, and nothing of another value.
  * @throws what reading a property of the value throws, such as that of a proxy
  */
-function restOf(value: unknown): Promise<unknown> | undefined {
+export function restOf(value: unknown): Promise<unknown> | undefined {
   return isObservable(value)
     ? lastValueFrom(value, { defaultValue: undefined })
     : undefined;

@@ -103,7 +103,7 @@ export function createEnhancer(
 ): (
   instance: object,
   contextId?: ContextId,
-) => (value: unknown) => Promise<unknown> {
+) => (value: unknown, tx?: unknown) => Promise<unknown> {
   const creator = isolatedCreator(wrapper.host!);
   return (instance, contextId) => {
     const call = creator.create(
@@ -117,8 +117,8 @@ export function createEnhancer(
       { guards: true, interceptors: true, filters: true },
       'xenioo',
     );
-    return async value => {
-      const result: unknown = await call(value);
+    return async (value, tx) => {
+      const result: unknown = await (tx ? call(value, tx) : call(value));
       if (!(result instanceof Unhandled)) return result;
       if (result.error instanceof GuardDenial) return DENIED;
       // Nest wants a value of every Observable; a handler need not have one.

@@ -15,9 +15,17 @@ import {
   type Subscription,
   type XeniooHandlerDecorator,
   type XeniooHandlerOptions,
+  type XeniooTransactionalDecorator,
 } from './subscription.js';
 
-const OPTION_NAMES = ['bot', 'channel', 'when', 'name', 'retry'];
+const OPTION_NAMES = [
+  'bot',
+  'channel',
+  'when',
+  'name',
+  'retry',
+  'transactional',
+];
 
 /** Narrows what an `@OnXenioo()` method gets. */
 export interface OnXeniooOptions<
@@ -34,8 +42,46 @@ export interface OnXeniooOptions<
    * the option `retry` of the module. `false`: it has one attempt.
    */
   retry?: XeniooRetryOptions | false | undefined;
+  /**
+   * Runs the handler in a transaction that also records it as done; the method gets
+   * it as its second parameter. Needs the PostgreSQL inbox.
+   * @default false
+   */
+  transactional?: boolean | undefined;
 }
 
+/** Options of a handler that runs in a transaction. */
+export interface OnXeniooTransactionalOptions<
+  E extends XeniooEvent = XeniooEvent,
+> extends OnXeniooOptions<E> {
+  transactional: true;
+}
+
+/** Makes a method handle every event, each in a transaction that also records the handler as done. */
+export function OnXenioo(
+  options: OnXeniooTransactionalOptions,
+): XeniooTransactionalDecorator<XeniooEvent>;
+/**
+ * Makes a method of any provider or controller handle events of one type or of
+ * several, each in a transaction that also records the handler as done.
+ *
+ * @example
+ * ```ts
+ * @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+ * async save(event: UserMessageEvent, tx: XeniooTransaction) {
+ *   await tx.query('INSERT INTO message (text) VALUES ($1)', [event.text]);
+ * }
+ * ```
+ */
+export function OnXenioo<T extends XeniooEventType>(
+  type: T | readonly T[],
+  options: OnXeniooTransactionalOptions<XeniooEventOf<T>>,
+): XeniooTransactionalDecorator<XeniooEventOf<T>>;
+/** Makes a method handle every event, each in a transaction that also records the handler as done. */
+export function OnXenioo(
+  type: undefined,
+  options: OnXeniooTransactionalOptions,
+): XeniooTransactionalDecorator<XeniooEvent>;
 /**
  * Makes a method of any provider or controller handle every event, of types
  * yet unknown too. Options narrow it.
@@ -77,13 +123,13 @@ export function OnXenioo<T extends XeniooEventType>(
 export function OnXenioo(
   first?: XeniooEventType | readonly XeniooEventType[] | OnXeniooOptions,
   second?: OnXeniooOptions<never>,
-): XeniooHandlerDecorator<never> {
+): XeniooHandlerDecorator<never> & XeniooTransactionalDecorator<never> {
   const hasTypes = typeof first !== 'object' || Array.isArray(first);
   const types =
     hasTypes && first !== undefined
       ? typeSet(first as XeniooEventType | readonly XeniooEventType[])
       : undefined;
-  const { bot, channel, when, name, retry } = checkedOptions(
+  const { bot, channel, when, name, retry, transactional } = checkedOptions(
     second ?? (hasTypes ? {} : first),
   );
   const subscription: Subscription = {
@@ -94,8 +140,9 @@ export function OnXenioo(
     ...(when && { when: when as (event: XeniooEvent) => boolean }),
     ...(name !== undefined && { name }),
     ...(retry !== undefined && { retry }),
+    ...(transactional && { transactional }),
   };
-  return (target, key, descriptor) =>
+  return (target: object, key: string, descriptor: PropertyDescriptor) =>
     subscribe(target, key, descriptor, subscription);
 }
 
@@ -113,6 +160,11 @@ function checkedOptions(given: unknown): OnXeniooOptions<never> {
   ];
   if (options.when !== undefined && typeof options.when !== 'function') {
     problems.push(`\`when\` must be a function, got ${kindOf(options.when)}`);
+  }
+  if (!['boolean', 'undefined'].includes(typeof options.transactional)) {
+    problems.push(
+      `\`transactional\` must be true or false, got ${kindOf(options.transactional)}`,
+    );
   }
   if (problems.length > 0) {
     throw new XeniooHandlerError(`@OnXenioo(): ${problems.join('; ')}`);

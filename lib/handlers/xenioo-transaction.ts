@@ -4,10 +4,10 @@ export interface XeniooTransaction {
    * Runs a statement.
    * @throws {XeniooHandlerError} when the handler has ended or timed out: the transaction is over
    */
-  query<R extends object = Record<string, unknown>>(
+  query(
     text: string,
     values?: readonly unknown[],
-  ): Promise<{ rows: R[] }>;
+  ): Promise<{ rows: Record<string, unknown>[] }>;
 }
 
 /**

@@ -80,6 +80,20 @@ export class XeniooExplorer implements OnModuleInit, OnApplicationBootstrap {
     );
   }
 
+  /**
+   * Checks that no handler is transactional, for an inbox that runs no transactions.
+   * @throws {XeniooHandlerError} naming each
+   */
+  assertNoneTransactional(): void {
+    const names = this.found
+      .filter(handler => handler.isTransactional)
+      .map(({ name }) => name);
+    if (names.length === 0) return;
+    throw new XeniooHandlerError(
+      `${names.join(', ')} can't run: handlers with \`transactional: true\` need the PostgreSQL inbox, whose transactions they share. Set \`inbox: postgresInbox({ connection })\` of nestjs-xenioo/postgres, or take the option out.`,
+    );
+  }
+
   /** Warns of decorated methods that are not called, as far as that can be known. */
   private warnOfUnfound(): void {
     const prototypes = new Set(

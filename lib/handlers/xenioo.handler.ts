@@ -11,10 +11,14 @@ import {
 } from './nest-internals.js';
 import type { EventSubscription, Subscription } from './subscription.js';
 import type { XeniooHandlerResult } from './xenioo-task.js';
+import type { XeniooTransaction } from './xenioo-transaction.js';
 import type { XeniooHandlerFailure } from './xenioo-handler.failure.js';
 
 /** The parameter of a decorated method. */
 export type Handled = XeniooEvent | InvalidXeniooEntry | XeniooHandlerFailure;
+
+/** Calls a method of the host; a transactional one gets the transaction as well. */
+export type HandlerCall = (value: Handled, tx?: XeniooTransaction) => unknown;
 
 /** One decorated method of the host. */
 export class XeniooHandler {
@@ -29,12 +33,19 @@ export class XeniooHandler {
     readonly name: string,
     private readonly subscriptions: readonly Subscription[],
     /** Calls the method on its instance, or on one resolved for the value. */
-    readonly call: (value: Handled) => unknown,
+    readonly call: HandlerCall,
   ) {
     this.hasCondition = subscriptions.some(
       each => each.to === 'events' && each.when !== undefined,
     );
     this.doneAtOnce = { handler: name, status: 'done', attempts: 1 };
+  }
+
+  /** True where one of its decorators is transactional. */
+  get isTransactional(): boolean {
+    return this.subscriptions.some(
+      each => each.to === 'events' && each.transactional === true,
+    );
   }
 
   /** The `retry` option of its decorators, if any. */
@@ -107,24 +118,27 @@ function describeSubscription(subscription: Subscription): string {
   ].join(' ');
 }
 
-type Methods = Record<string, (value: Handled) => unknown>;
+type Methods = Record<string, HandlerCall>;
 
 /** Returns what calls a method on its instance. A request-scoped or transient class is instantiated for each call. */
 export function createCall(
   wrapper: InstanceWrapper,
   method: string,
-): (value: Handled) => unknown {
+): HandlerCall {
   const isStatic = wrapper.isDependencyTreeStatic() && !wrapper.isTransient;
   const enhance = hasEnhancers(wrapper, method)
     ? createEnhancer(wrapper, method)
     : undefined;
   if (isStatic) {
     const instance = wrapper.instance as Methods;
-    return enhance?.(instance) ?? (value => instance[method]!(value));
+    return (
+      enhance?.(instance) ??
+      ((value, tx) => callMethod(instance, method, value, tx))
+    );
   }
   const moduleRef =
     wrapper.host!.getProviderByKey<ModuleRef>(ModuleRef).instance;
-  return async value => {
+  return async (value, tx) => {
     const contextId = ContextIdFactory.getByRequest(value);
     moduleRef.registerRequestByContextId(value, contextId);
     const instance = await moduleRef.resolve<Methods>(
@@ -132,7 +146,17 @@ export function createCall(
       contextId,
     );
     return enhance
-      ? enhance(instance, contextId)(value)
-      : instance[method]!(value);
+      ? enhance(instance, contextId)(value, tx)
+      : callMethod(instance, method, value, tx);
   };
+}
+
+/** Passes a second argument only where there is one: a method may count its arguments. */
+function callMethod(
+  instance: Methods,
+  method: string,
+  value: Handled,
+  tx: XeniooTransaction | undefined,
+): unknown {
+  return tx ? instance[method]!(value, tx) : instance[method]!(value);
 }

@@ -9,8 +9,14 @@ export type {
 export type { XeniooEntry } from '../events/parse-entry.js';
 export type {
   XeniooHandlerResult,
+  XeniooRunOptions,
   XeniooTask,
 } from '../handlers/xenioo-task.js';
+
+export type {
+  XeniooTransact,
+  XeniooTransaction,
+} from '../handlers/xenioo-transaction.js';
 
 // Results into records
 export {

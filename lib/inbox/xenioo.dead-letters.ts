@@ -48,7 +48,7 @@ export class XeniooDeadLetters {
   /**
    * Adds the inbox of an instance.
    * @throws {XeniooOptionsError} when another instance stores its tasks at the same location
-   * @throws {XeniooHandlerError} when it stores tasks, and the class name of a handler looks minified
+   * @throws {XeniooHandlerError} when it stores tasks, and the class name of a handler looks minified; when it runs no transactions, and a handler is transactional
    * @internal
    */
   register(inbox: XeniooInbox, botNamed: Present['botNamed']): void {
@@ -64,6 +64,7 @@ export class XeniooDeadLetters {
     if (storageLocation !== undefined) {
       this.explorer.assertLastingNames(storageLocation);
     }
+    if (!inbox.runsTransactions) this.explorer.assertNoneTransactional();
     this.registered.push({ inbox, botNamed });
   }
 

@@ -27,7 +27,7 @@ export async function loadPg(): Promise<Pg> {
 export function versionProblem(
   version: string | undefined,
 ): string | undefined {
-  if (version === undefined || /^8\./.test(version)) return undefined;
+  if (version === undefined || version.startsWith('8.')) return undefined;
   return `postgresInbox() needs pg 8, found ${version} (npm install pg@8)`;
 }
 

@@ -38,11 +38,12 @@ WITH input AS MATERIALIZED (
   ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE a.at <= clock_timestamp() - $7 * interval '1 second'
   RETURNING id
 ), due AS MATERIALIZED (
-  SELECT lane, start, length, received, row_number() OVER (PARTITION BY lane ORDER BY place) AS k,
+  SELECT lane, place, start, length, received, row_number() OVER (PARTITION BY lane ORDER BY place) AS k,
          count(*) OVER (PARTITION BY lane) AS c
     FROM input WHERE id IS NULL OR id IN (SELECT id FROM fresh)
 ), lanes AS (
-  INSERT INTO ${s}.lane AS l (lane, tail) SELECT lane, count(*) FROM due GROUP BY lane ORDER BY lane
+  INSERT INTO ${s}.lane AS l (lane, tail, since)
+  SELECT lane, count(*), statement_timestamp() + min(place) * interval '1 microsecond' FROM due GROUP BY lane ORDER BY lane
   ON CONFLICT (lane) DO UPDATE SET tail = l.tail + excluded.tail
   RETURNING lane, tail
 ), stored AS (
@@ -227,11 +228,11 @@ WITH ${unsynced}, ${me}, due AS MATERIALIZED (
 UPDATE ${s}.retry SET worker = $1 WHERE id = ANY(ARRAY(SELECT id FROM due)) AND worker IS NULL
 RETURNING id, deaths, body`;
   }
+}
 
-  /** The run of a retry or dead letter is recorded by the same statement. */
-  function isRecorded(row: string): string {
-    return `CASE WHEN ${row}.lane IS NULL THEN ${row}.source IN (SELECT id FROM retried) ELSE EXISTS (
-      SELECT FROM run WHERE run.lane = ${row}.lane AND run.n = ${row}.source
-         AND NOT coalesce(${row}.handler = ANY(run.done), false)) END`;
-  }
+/** The run of a retry or dead letter is recorded by the same statement. */
+function isRecorded(row: string): string {
+  return `CASE WHEN ${row}.lane IS NULL THEN ${row}.source IN (SELECT id FROM retried) ELSE EXISTS (
+    SELECT FROM run WHERE run.lane = ${row}.lane AND run.n = ${row}.source
+       AND NOT coalesce(${row}.handler = ANY(run.done), false)) END`;
 }

@@ -151,17 +151,17 @@ class GuardedTransaction implements XeniooTransaction {
     this.#tx = tx;
   }
 
-  async query<R extends object>(
+  async query(
     text: string,
     values?: readonly unknown[],
-  ): Promise<{ rows: R[] }> {
+  ): Promise<{ rows: Record<string, unknown>[] }> {
     if (this.signal.aborted) throw lateError(this.handler);
     if (!this.isOpen) {
       throw new XeniooHandlerError(
         `the transaction of ${this.handler} is over: await every statement before the handler returns`,
       );
     }
-    return this.#tx.query<R>(text, values);
+    return this.#tx.query(text, values);
   }
 
   close(): void {

@@ -86,6 +86,7 @@ describe('the built package', () => {
       ],
     ],
     ['lmdb', ['LmdbInbox', 'lmdbInbox']],
+    ['postgres', ['PostgresInbox', 'postgresInbox']],
     [
       'testing',
       [

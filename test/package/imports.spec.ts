@@ -77,6 +77,8 @@ const IMPORTS: readonly (readonly [
   ['lmdb/x.ts', '../inbox/x.js', undefined],
   ['lmdb/x.ts', '../bullmq/x.js', ONE_WAY],
   ['bullmq/x.ts', '../inbox/x.js', undefined],
+  ['postgres/x.ts', '../inbox/x.js', undefined],
+  ['postgres/x.ts', '../lmdb/x.js', ONE_WAY],
   ['bullmq/x.ts', '../xenioo.module.js', ONE_WAY],
   ['webhook/x.ts', '../inbox/x.js', undefined],
   ['webhook/x.ts', '../lmdb/x.js', ONE_WAY],

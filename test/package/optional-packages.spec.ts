@@ -62,6 +62,7 @@ describe('without the optional packages', () => {
       'bullmq',
       'ioredis',
       'lmdb',
+      'pg',
     ]);
   });
 
@@ -70,6 +71,7 @@ describe('without the optional packages', () => {
     'nestjs-xenioo/inbox',
     'nestjs-xenioo/bullmq',
     'nestjs-xenioo/lmdb',
+    'nestjs-xenioo/postgres',
     'nestjs-xenioo/testing',
   ])('%s loads', async entry => {
     expect(await errorOfLoading(entry, OPTIONAL)).toBe(null);
@@ -85,6 +87,25 @@ describe('the BullMQ inbox', () => {
       name: 'XeniooOptionsError',
       message: expect.stringContaining(
         `bullmqInbox() needs the package ${name}, which could not be loaded (npm install ${install}): Cannot find package '${name}'`,
+      ),
+    });
+  });
+});
+
+describe('the PostgreSQL inbox', () => {
+  it('says at the boot that it needs pg', async () => {
+    const error = await nodeWithout(
+      ['pg'],
+      `import { postgresInbox } from 'nestjs-xenioo/postgres';
+       const { useFactory } = postgresInbox({ connection: 'postgres://:SeCrEt@localhost/app' });
+       const { name, message } = await useFactory().catch(error => error);
+       console.log(JSON.stringify({ name, message }));`,
+    );
+
+    expect(error).toEqual({
+      name: 'XeniooOptionsError',
+      message: expect.stringContaining(
+        "postgresInbox() needs the package pg, which could not be loaded (npm install pg@8): Cannot find package 'pg'",
       ),
     });
   });

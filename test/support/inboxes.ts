@@ -10,8 +10,10 @@ import {
   type XeniooInboxProvider,
 } from '../../lib/index.js';
 import { lmdbInbox } from '../../lib/lmdb/index.js';
+import { postgresInbox } from '../../lib/postgres/index.js';
 import { describeEngine } from './engines/describe-engine.js';
 import type { EngineName } from './engines/find-engines.js';
+import { postgresSchema } from './postgres-schema.js';
 
 /** Makes the option `inbox` for one test; `undefined` leaves the default in place. */
 export type CreateInbox = (
@@ -50,6 +52,15 @@ const INBOXES: Record<string, TestedInbox> = {
       bullmqInbox({ connection: inject('redisUrl'), queue: randomUUID() }),
     engine: 'redis',
     keepsOrder: false,
+  },
+  postgres: {
+    create() {
+      const { schema, remove } = postgresSchema();
+      onTestFinished(remove);
+      return postgresInbox({ connection: inject('postgresUrl'), schema });
+    },
+    engine: 'postgres',
+    keepsOrder: true,
   },
 };
 
