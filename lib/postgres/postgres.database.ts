@@ -55,6 +55,10 @@ export class PostgresDatabase {
 
   private readonly logger = new Logger('Xenioo');
   private readonly statements: Statements;
+  private readonly settings: Pick<
+    PostgresInboxSettings,
+    'schema' | 'migrate' | 'transactionPooling'
+  >;
   // Private: whoever prints the inbox prints no password.
   readonly #pool: Pool;
   readonly #config: PoolConfig;
@@ -68,13 +72,15 @@ export class PostgresDatabase {
 
   constructor(
     private readonly pg: Pg,
-    private readonly settings: Pick<
+    options: Pick<
       PostgresInboxSettings,
       'connection' | 'schema' | 'migrate' | 'transactionPooling'
     >,
     acceptTimeoutMs: number,
   ) {
-    const { connection, schema } = settings;
+    const { connection, ...settings } = options;
+    this.settings = settings;
+    const { schema } = settings;
     this.statements = statementsFor(schema);
     this.lockKey = lockKeyOf(schema);
     this.isOwnPool = !isPool(connection);

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { PostgresDatabase } from './postgres.database.js';
 import { PostgresSession } from './postgres.session.js';
+import { SESSION_LOST_AFTER_MS } from './postgres.statements.js';
 
 /** Time in milliseconds between two signs of life. */
 const BEAT_EVERY_MS = 500;
@@ -12,6 +13,8 @@ const GIVE_BACK_EVERY = 10;
 export interface MembershipEvents {
   /** This process is registered under an id, for the first time or again. */
   onEnrolled(): void;
+  /** This process is known to be alive to the others. */
+  onBeat(): void;
   /** Other processes may have left tasks. */
   onWoken(): void;
   /** Tasks during which processes died wait to be run alone. */
@@ -27,6 +30,7 @@ export class PostgresMembership {
   private session: PostgresSession | undefined;
   private timer: NodeJS.Timeout | undefined;
   private beats = 0;
+  private beatAt = -Infinity;
   private isDoubtful = false;
   private isClosed = false;
   private beating: Promise<void> = Promise.resolve();
@@ -44,6 +48,16 @@ export class PostgresMembership {
   /** Id of this process among the workers; absent before it is registered. */
   get worker(): string | undefined {
     return this.id;
+  }
+
+  /**
+   * False where other processes may have taken this one for dead: it was frozen, or
+   * does not reach the database. What it has in hand may run elsewhere then.
+   */
+  get isFresh(): boolean {
+    const { hasSession, leaseMs } = this.options;
+    const limit = hasSession ? SESSION_LOST_AFTER_MS : leaseMs;
+    return performance.now() - this.beatAt < limit;
   }
 
   start(): void {
@@ -72,6 +86,8 @@ export class PostgresMembership {
     const askedAt = performance.now();
     try {
       await this.signOfLife();
+      this.beatAt = askedAt;
+      this.events.onBeat();
       const reaped = await this.database.query('reap', [this.options.leaseMs]);
       if (reaped.length > 0) {
         this.logger.warn(
@@ -104,14 +120,14 @@ export class PostgresMembership {
     const { hasSession, channel } = this.options;
     const [row] = await this.database.query('enrol', [hasSession]);
     this.id = row!['id']!;
-    this.session?.close();
-    if (hasSession && !this.isClosed) {
-      this.session = new PostgresSession(this.database, channel, this.id, () =>
-        this.events.onWoken(),
-      );
-      await this.session.open();
-    }
+    // In the same turn: from now on tasks are claimed under the new id.
     this.events.onEnrolled();
+    this.session?.close();
+    if (!hasSession || this.isClosed) return;
+    this.session = new PostgresSession(this.database, channel, this.id, () =>
+      this.events.onWoken(),
+    );
+    void this.session.open();
   }
 
   private async giveBackUnknown(): Promise<void> {

@@ -50,8 +50,12 @@ export class PostgresProcessor {
     private readonly transactions: PostgresTransactions,
     private readonly runner: XeniooRunner,
     private readonly concurrency: number,
-    /** Id of this process among the workers. */
-    private readonly worker: () => string | undefined,
+    private readonly membership: {
+      /** Id of this process among the workers. */
+      readonly worker: string | undefined;
+      /** False where what is in hand may run elsewhere. */
+      readonly isFresh: boolean;
+    },
     private readonly events: {
       /** There is room for more tasks. */
       onRoom(): void;
@@ -121,14 +125,16 @@ export class PostgresProcessor {
     while (this.ready.shift());
   }
 
-  private start(): void {
+  /** Starts what there is a place for. */
+  start(): void {
     while (
       this.isOpen &&
+      this.membership.isFresh &&
       this.runningCount < this.concurrency &&
       this.ready.length > 0
     ) {
       const claimed = this.ready.shift()!;
-      if (claimed.worker !== this.worker()) continue;
+      if (claimed.worker !== this.membership.worker) continue;
       if ('retry' in claimed) void this.runRetry(claimed);
       else if (claimed.events.length > 0) void this.runNext(claimed);
       else this.letGo(claimed);
@@ -143,7 +149,9 @@ export class PostgresProcessor {
     const finish = await this.run(lane, event, source, event.done);
     lane.head = event.n + 1;
     const goesOn =
-      this.isOpen && lane.events.length > 0 && lane.worker === this.worker();
+      this.isOpen &&
+      lane.events.length > 0 &&
+      lane.worker === this.membership.worker;
     void this.finish(lane, {
       ...finish,
       lane: lane.lane,
@@ -199,7 +207,7 @@ export class PostgresProcessor {
   ): Promise<void> {
     const { worker } = claimed;
     const stored = await this.recorder.record({ ...run, worker });
-    if (worker === this.worker()) {
+    if (worker === this.membership.worker) {
       if (run.retry !== undefined) this.retries.delete(run.retry);
       if (run.ends) this.lanes.delete(run.lane!);
     }

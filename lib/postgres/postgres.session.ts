@@ -8,7 +8,8 @@ const OPEN_AGAIN_AFTER_MS = 500;
  * shows other processes that this one is alive.
  */
 export class PostgresSession {
-  private client: Client | undefined;
+  // Private: whoever prints the inbox prints no password.
+  #client: Client | undefined;
   private timer: NodeJS.Timeout | undefined;
   private isClosed = false;
 
@@ -22,7 +23,7 @@ export class PostgresSession {
   async open(): Promise<void> {
     if (this.isClosed) return;
     const client = this.database.createSession();
-    this.client = client;
+    this.#client = client;
     client.on('notification', () => this.onNotified());
     client.on('end', () => this.openSoon());
     try {
@@ -44,7 +45,7 @@ export class PostgresSession {
   close(): void {
     this.isClosed = true;
     clearTimeout(this.timer);
-    void this.client?.end().catch(() => {});
+    void this.#client?.end().catch(() => {});
   }
 
   private openSoon(): void {

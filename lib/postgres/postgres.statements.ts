@@ -5,7 +5,7 @@ export const ALONE_FROM_DEATHS = 2;
 export const PURGED_AT_ONCE = 10_000;
 
 /** Time in milliseconds after which a process whose session has ended is taken for dead, if it has not said otherwise. */
-const SESSION_LOST_AFTER_MS = 1_500;
+export const SESSION_LOST_AFTER_MS = 1_500;
 
 /** Key of the advisory locks of workers; the second key is the id of the worker. */
 export function lockKeyOf(schema: string): number {

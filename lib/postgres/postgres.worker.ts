@@ -49,6 +49,7 @@ export class PostgresWorker {
         this.processor.forget();
         this.wake();
       },
+      onBeat: () => this.processor.start(),
       onWoken: () => this.feeder.wake(),
       onSuspects: () => this.feeder.foundSuspects(),
       held: () => (this.feeder.isSettled ? this.processor.held : undefined),
@@ -58,7 +59,7 @@ export class PostgresWorker {
       new PostgresTransactions(database, handlerTimeoutMs, options.transaction),
       runner,
       concurrency,
-      () => this.membership.worker,
+      this.membership,
       {
         onRoom: () => this.feeder.fill(),
         onRetry: inMs => this.feeder.claimRetriesIn(inMs),
