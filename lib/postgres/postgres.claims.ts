@@ -1,5 +1,5 @@
-import type { PostgresDatabase, Row } from './postgres.database.js';
-import { bytesOf } from './postgres.values.js';
+import type { PostgresDatabase } from './postgres.database.js';
+import { bytesOf, type Row } from './postgres.values.js';
 
 /** Events of a conversation that are read at a time. */
 const EVENTS_PER_LANE = 64;

@@ -1,15 +1,7 @@
 import { Logger } from '@nestjs/common';
-import type {
-  Client,
-  CustomTypesConfig,
-  Pool,
-  PoolClient,
-  PoolConfig,
-  QueryConfig,
-} from 'pg';
+import type { Client, Pool, PoolClient, PoolConfig, QueryConfig } from 'pg';
 import { describeError } from '../describe-error.js';
 import { settledWithin } from '../settled-within.js';
-import { XeniooInboxError } from '../xenioo.errors.js';
 import type { Pg } from './load-pg.js';
 import {
   isPool,
@@ -17,12 +9,12 @@ import {
   type PostgresInboxSettings,
 } from './postgres.inbox-options.js';
 import { riskQuery, risksOf, type ServerSettings } from './postgres.risks.js';
-import { SCHEMA_VERSION, schemaSql } from './postgres.schema.js';
 import {
   lockKeyOf,
   statementsFor,
   type Statements,
 } from './postgres.statements.js';
+import { AS_TEXT, type Row } from './postgres.values.js';
 
 const APPLICATION_NAME = 'nestjs-xenioo';
 
@@ -37,14 +29,6 @@ const REPORT_EVERY_MS = 10_000;
 
 const CLOSE_WITHIN_MS = 1_000;
 
-/** A row as PostgreSQL writes it: every value as text. */
-export type Row = Record<string, string | null>;
-
-/** Every value as text: applications change the parsers that all queries of a process share. */
-const AS_TEXT = {
-  getTypeParser: () => (text: string) => text,
-} as unknown as CustomTypesConfig;
-
 /** Runs the statements of the inbox, and logs once when the database fails and once when it works again. */
 export class PostgresDatabase {
   /** For messages, without user and password: `'PostgreSQL at localhost:5432, database app'`. */
@@ -53,8 +37,12 @@ export class PostgresDatabase {
   /** Transactional handlers that may have a connection at once. */
   readonly maxTransactions: number;
 
+  /** Hears of each failure. */
+  onFailure: ((error: unknown) => void) | undefined;
+
   private readonly logger = new Logger('Xenioo');
-  private readonly statements: Statements;
+  /** Texts of the statements. */
+  readonly statements: Statements;
   private readonly settings: Pick<
     PostgresInboxSettings,
     'schema' | 'migrate' | 'transactionPooling'
@@ -68,7 +56,6 @@ export class PostgresDatabase {
   private isFailing = false;
   private failedAt = -Infinity;
   private reportAgainAt = -Infinity;
-  private migrating: Promise<void> | undefined;
 
   constructor(
     private readonly pg: Pg,
@@ -126,11 +113,6 @@ export class PostgresDatabase {
     return rows;
   }
 
-  /** Returns the text of a statement, for a transaction of the host. */
-  textOf(name: keyof Statements): string {
-    return this.statements[name];
-  }
-
   /** Takes a connection of the pool, of which `release()` gives it back. */
   async connect(): Promise<PoolClient> {
     const client = await this.#pool.connect();
@@ -160,29 +142,8 @@ export class PostgresDatabase {
     return client;
   }
 
-  async notify(channel: string): Promise<void> {
-    await this.#pool.query('SELECT pg_notify($1, $2)', [channel, '']);
-  }
-
-  /**
-   * Checks the tables, and makes them where they do not exist.
-   * @throws {XeniooInboxError} when they belong to a newer version, or do not exist and `migrate` is false
-   */
-  async open(): Promise<void> {
-    const version = await this.version();
-    if (version === SCHEMA_VERSION) return;
-    const { schema } = this.settings;
-    if (version !== undefined) {
-      throw new XeniooInboxError(
-        `the tables in schema ${schema} of ${this.name} have version ${version}, and this version of nestjs-xenioo needs ${SCHEMA_VERSION}: install the version of the package that made them, or another schema`,
-      );
-    }
-    if (!this.settings.migrate) {
-      throw new XeniooInboxError(
-        `${this.name} has no tables in schema ${schema} (\`migrate: false\`): run the SQL that \`npx nestjs-xenioo migrate --print\` prints`,
-      );
-    }
-    await this.migrate();
+  async notify(channel: string, payload: string): Promise<void> {
+    await this.#pool.query('SELECT pg_notify($1, $2)', [channel, payload]);
   }
 
   /** Warns of settings with which the server loses what was answered 200. */
@@ -204,7 +165,7 @@ export class PostgresDatabase {
   /** Logs that the database did not do what it was asked for. */
   reportFailure(error: unknown): void {
     if (this.isClosed) return;
-    if (isMissingTable(error) && this.settings.migrate) this.migrateSoon();
+    this.onFailure?.(error);
     this.failedAt = performance.now();
     if (this.isFailing || this.failedAt < this.reportAgainAt) return;
     this.isFailing = true;
@@ -276,49 +237,4 @@ export class PostgresDatabase {
     answer.catch(() => {});
     throw new Error(`no answer in ${timeoutMs} ms`);
   }
-
-  /** Returns the version of the tables; nothing where there are none. */
-  private async version(): Promise<number | undefined> {
-    try {
-      const [row] = await this.query('version');
-      return row?.['version'] == null ? undefined : Number(row['version']);
-    } catch (error) {
-      if (isMissingTable(error)) return undefined;
-      throw error;
-    }
-  }
-
-  /** Makes the tables under a lock: several processes boot at once. */
-  private async migrate(): Promise<void> {
-    const client = await this.connect();
-    let isDone = false;
-    try {
-      await client.query('BEGIN');
-      await client.query('SELECT pg_advisory_xact_lock($1, -1)', [
-        this.lockKey,
-      ]);
-      await client.query(schemaSql(this.settings.schema));
-      await client.query('COMMIT');
-      isDone = true;
-    } finally {
-      this.release(client, !isDone);
-    }
-  }
-
-  /** Somebody has dropped the tables. */
-  private migrateSoon(): void {
-    this.migrating ??= this.migrate()
-      .then(() =>
-        this.logger.warn(
-          `The tables in schema ${this.settings.schema} of ${this.name} were gone, and have been made again; what was in them is lost.`,
-        ),
-      )
-      .catch(() => {})
-      .finally(() => (this.migrating = undefined));
-  }
-}
-
-function isMissingTable(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return code === '42P01' || code === '3F000';
 }

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../describe-error.js';
 import type { XeniooDelivery } from '../events/xenioo-delivery.js';
@@ -17,6 +18,7 @@ import { PostgresDatabase } from './postgres.database.js';
 import { PostgresDeadLetters } from './postgres.dead-letters.js';
 import type { PostgresInboxSettings } from './postgres.inbox-options.js';
 import { PostgresPurge } from './postgres.purge.js';
+import { PostgresTables } from './postgres.tables.js';
 import { PostgresWorker } from './postgres.worker.js';
 
 const LOOK_AGAIN_AFTER_MS = 10;
@@ -52,6 +54,7 @@ export class PostgresInbox extends XeniooInbox {
   #worker: PostgresWorker | undefined;
   private runner: XeniooRunner | undefined;
   private notifyTimer: NodeJS.Timeout | undefined;
+  private readonly sender = randomUUID();
   private isPaused = false;
   private isStopped = false;
 
@@ -70,8 +73,13 @@ export class PostgresInbox extends XeniooInbox {
       options.deadLetterRetentionDays,
       instance.dedupe,
     );
-    this.deadLetters = new PostgresDeadLetters(database, this.#acceptance, () =>
-      this.wakeAll(),
+    this.deadLetters = new PostgresDeadLetters(
+      database,
+      this.#acceptance,
+      () => {
+        this.#worker?.wakeForReplay();
+        this.wakeAll();
+      },
     );
   }
 
@@ -91,7 +99,7 @@ export class PostgresInbox extends XeniooInbox {
       instance.acceptTimeoutMs,
     );
     try {
-      await database.open();
+      await new PostgresTables(database, options).open();
     } catch (error) {
       if (!isOutage(error)) {
         await database.close();
@@ -138,6 +146,7 @@ export class PostgresInbox extends XeniooInbox {
       transaction,
       hasSession: !transactionPooling,
       channel: this.channel,
+      sender: this.sender,
     });
     if (!this.isPaused) this.#worker.resume();
     this.#worker.start();
@@ -204,7 +213,7 @@ export class PostgresInbox extends XeniooInbox {
     this.notifyTimer ??= setTimeout(() => {
       this.notifyTimer = undefined;
       // Whoever does not hear of it looks once a second.
-      this.#database.notify(this.channel).catch(() => {});
+      this.#database.notify(this.channel, this.sender).catch(() => {});
     }, NOTIFY_EVERY_MS).unref();
   }
 

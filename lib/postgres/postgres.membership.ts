@@ -41,6 +41,7 @@ export class PostgresMembership {
       readonly channel: string;
       readonly leaseMs: number;
       readonly hasSession: boolean;
+      readonly sender: string;
     },
     private readonly events: MembershipEvents,
   ) {}
@@ -117,15 +118,18 @@ export class PostgresMembership {
         `Other processes took this one for dead (\`leaseMs\`): events that it was handling may run again elsewhere.`,
       );
     }
-    const { hasSession, channel } = this.options;
+    const { hasSession } = this.options;
     const [row] = await this.database.query('enrol', [hasSession]);
     this.id = row!['id']!;
     // In the same turn: from now on tasks are claimed under the new id.
     this.events.onEnrolled();
     this.session?.close();
     if (!hasSession || this.isClosed) return;
-    this.session = new PostgresSession(this.database, channel, this.id, () =>
-      this.events.onWoken(),
+    this.session = new PostgresSession(
+      this.database,
+      this.options,
+      this.id,
+      () => this.events.onWoken(),
     );
     void this.session.open();
   }

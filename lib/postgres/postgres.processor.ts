@@ -2,11 +2,7 @@ import { Logger } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
 import type { XeniooTask } from '../handlers/xenioo-task.js';
 import { Queue } from '../inbox/keyed-task-queue.js';
-import {
-  deadLetterOf,
-  recordRun,
-  type XeniooRunRecord,
-} from '../inbox/record-run.js';
+import { recordRun, type XeniooRunRecord } from '../inbox/record-run.js';
 import { restoreTask } from '../inbox/stored-form.js';
 import type { XeniooRunner } from '../inbox/xenioo.inbox.js';
 import type {
@@ -19,10 +15,8 @@ import {
   type FinishedRun,
   type PostgresRecorder,
 } from './postgres.recorder.js';
+import { MAX_DEATHS, recordDeaths } from './record-deaths.js';
 import type { PostgresTransactions, Source } from './postgres.transactions.js';
-
-/** Deaths of processes after which a task that ran each time becomes a dead letter. */
-export const MAX_DEATHS = 3;
 
 /** Time in milliseconds after which a task that this version can't read is looked at again. */
 const READ_AGAIN_AFTER_MS = 600_000;
@@ -244,22 +238,4 @@ export class PostgresProcessor {
     const dueAt = Date.now() + READ_AGAIN_AFTER_MS;
     return { retries: [{ handler: undefined, dueAt, body }], letters: [] };
   }
-}
-
-/** The record of a task that is not run any more. */
-function recordDeaths(
-  { entry, handler, attempts, carrier }: XeniooTask,
-  deaths: number,
-): XeniooRunRecord {
-  const error = new Error(
-    `the process ended ${deaths} times while ${handler ?? 'the handlers of the event'} ran: look for a promise whose rejection nobody handles, for process.exit(), and for what uses up the memory`,
-  );
-  const failed =
-    handler === undefined
-      ? { error, carrier }
-      : { handler, attempts, error, carrier };
-  return {
-    retries: [],
-    deadLetters: [{ letter: deadLetterOf(entry, failed), error }],
-  };
 }

@@ -7,6 +7,9 @@ import { storable } from './postgres.values.js';
 
 const RECORD_AGAIN_AFTER_MS = 500;
 
+/** Time in milliseconds for which a run that has ended lets others join its statement. */
+const LINGER_MS = 5;
+
 /** Runs that are recorded by one statement. */
 const MAX_BATCH = 1_000;
 const MAX_BATCH_BYTES = 2 ** 22;
@@ -65,7 +68,8 @@ export class PostgresRecorder {
       this.queue.push({ run, bytes, resolve });
       if (this.isWriting) return;
       this.isWriting = true;
-      setImmediate(() => void this.writeAll());
+      // Nobody waits for it: those that end soon join it.
+      setTimeout(() => void this.writeAll(), LINGER_MS);
     });
   }
 

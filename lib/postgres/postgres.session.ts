@@ -15,7 +15,11 @@ export class PostgresSession {
 
   constructor(
     private readonly database: PostgresDatabase,
-    private readonly channel: string,
+    private readonly options: {
+      readonly channel: string;
+      /** Payload of the notifications of this process. */
+      readonly sender: string;
+    },
     private readonly worker: string,
     private readonly onNotified: () => void,
   ) {}
@@ -24,11 +28,13 @@ export class PostgresSession {
     if (this.isClosed) return;
     const client = this.database.createSession();
     this.#client = client;
-    client.on('notification', () => this.onNotified());
+    client.on('notification', ({ payload }) => {
+      if (payload !== this.options.sender) this.onNotified();
+    });
     client.on('end', () => this.openSoon());
     try {
       await client.connect();
-      await client.query(`LISTEN ${this.channel}`);
+      await client.query(`LISTEN ${this.options.channel}`);
       // The old connection of this process may hold it until the server notices.
       await client.query('SELECT pg_try_advisory_lock($1, $2)', [
         this.database.lockKey,

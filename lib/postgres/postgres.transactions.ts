@@ -58,7 +58,10 @@ export class PostgresTransactions {
         guarded.close();
       }
       // The last statement before the commit: its lock holds nobody up for longer.
-      const { rows } = await tx.query(this.database.textOf(statement), values);
+      const rows =
+        tx instanceof OwnTransaction
+          ? await this.database.queryOn(tx.client, statement, [...values])
+          : (await tx.query(this.database.statements[statement], values)).rows;
       if (rows.length === 0) throw new RecordedElsewhere();
       if (signal.aborted) throw lateError(handler);
       isNoted = true;
@@ -108,7 +111,7 @@ export class PostgresTransactions {
       await client.query(
         `BEGIN; SET LOCAL idle_in_transaction_session_timeout = ${this.handlerTimeoutMs}`,
       );
-      await work(transactionOn(client));
+      await work(new OwnTransaction(client));
       await client.query('COMMIT');
     } catch (error) {
       if (client && !isOver) isOver = await this.isRolledBack(client);
@@ -132,10 +135,15 @@ export class PostgresTransactions {
   }
 }
 
-function transactionOn(client: PoolClient): XeniooTransaction {
-  return {
-    query: async (text, values = []) => client.query(text, [...values]),
-  };
+class OwnTransaction implements XeniooTransaction {
+  constructor(readonly client: PoolClient) {}
+
+  query(
+    text: string,
+    values: readonly unknown[] = [],
+  ): Promise<{ rows: Record<string, unknown>[] }> {
+    return this.client.query<Record<string, unknown>>(text, [...values]);
+  }
 }
 
 /** The transaction that a handler gets: refuses statements once the handler has ended or timed out. */

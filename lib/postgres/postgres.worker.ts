@@ -26,6 +26,8 @@ export interface WorkerOptions {
   readonly transaction: PostgresTransactionRunner | undefined;
   readonly hasSession: boolean;
   readonly channel: string;
+  /** Payload of the notifications of this process, which it knows of already. */
+  readonly sender: string;
 }
 
 /** Handles events in this process. */
@@ -47,7 +49,7 @@ export class PostgresWorker {
     this.membership = new PostgresMembership(database, options, {
       onEnrolled: () => {
         this.processor.forget();
-        this.wake();
+        this.wakeForReplay();
       },
       onBeat: () => this.processor.start(),
       onWoken: () => this.feeder.wake(),
@@ -90,8 +92,13 @@ export class PostgresWorker {
     this.membership.start();
   }
 
-  /** There may be events and retries to run. */
+  /** There may be events to run. */
   wake(): void {
+    this.feeder.wake();
+  }
+
+  /** There may be events and retries to run. */
+  wakeForReplay(): void {
     this.feeder.wake();
     this.feeder.claimRetriesIn(0);
   }

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { Client, type QueryResultRow } from 'pg';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineServer } from '../support/engines/engine-server.js';
@@ -73,8 +73,8 @@ export class PostgresInstallation {
   }
 
   /** Runs a statement on a connection of its own. */
-  async query<R extends pg.QueryResultRow>(text: string): Promise<R[]> {
-    const client = new pg.Client(this.server.url);
+  async query<R extends QueryResultRow>(text: string): Promise<R[]> {
+    const client = new Client(this.server.url);
     await client.connect();
     try {
       return (await client.query<R>(text)).rows;

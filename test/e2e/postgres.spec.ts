@@ -1,6 +1,6 @@
 import { Injectable, type Type } from '@nestjs/common';
 import { inject, expect, it, onTestFinished } from 'vitest';
-import pg from 'pg';
+import { Pool } from 'pg';
 import {
   OnXenioo,
   UserMessageEvent,
@@ -202,7 +202,7 @@ describeEngine('postgres', 'a transactional handler', () => {
   });
 
   it('leaves connections of a shared pool to calls', async () => {
-    const pool = new pg.Pool({
+    const pool = new Pool({
       connectionString: inject('postgresUrl'),
       max: 4,
     });
@@ -228,7 +228,7 @@ describeEngine('postgres', 'a transactional handler', () => {
   });
 
   it('shares the transaction of the host', async () => {
-    const pool = new pg.Pool({ connectionString: inject('postgresUrl') });
+    const pool = new Pool({ connectionString: inject('postgresUrl') });
     onTestFinished(() => pool.end());
     let attempts = 0;
     let transactions = 0;

@@ -8,7 +8,7 @@ import type {
   XeniooTask,
 } from '../../../lib/handlers/xenioo-task.js';
 import type { XeniooInbox } from '../../../lib/inbox/xenioo.inbox.js';
-import { MAX_DEATHS } from '../../../lib/postgres/postgres.processor.js';
+import { MAX_DEATHS } from '../../../lib/postgres/record-deaths.js';
 import { schemaSql } from '../../../lib/postgres/postgres.schema.js';
 import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
 import { describeEngine } from '../../support/engines/describe-engine.js';
