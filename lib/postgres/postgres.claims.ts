@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { PostgresDatabase } from './postgres.database.js';
 import { bytesOf, type Row } from './postgres.values.js';
 
@@ -26,6 +27,8 @@ export interface ClaimedEvent {
 export interface ClaimedLane {
   readonly worker: string;
   readonly lane: string;
+  /** Random number of the claim. */
+  readonly claim: string;
   /** Number of the next event to run. */
   head: number;
   readonly deaths: number;
@@ -85,26 +88,29 @@ export class PostgresClaims {
     return inMs == null ? undefined : Number(inMs);
   }
 
-  private claim(
+  private async claim(
     name: 'claim' | 'claimSuspect',
     worker: string,
     limit: number,
     from: number,
   ): Promise<Row[]> {
     const bytes = Math.floor(BYTES_PER_CLAIM / limit);
-    const values = [worker, limit, EVENTS_PER_LANE, bytes, from];
-    return this.database.query(name, values);
+    const claim = randomBytes(8).readBigInt64BE(0).toString();
+    const values = [worker, limit, EVENTS_PER_LANE, bytes, from, claim];
+    const rows = await this.database.query(name, values);
+    return rows.map(row => ({ ...row, claim }));
   }
 }
 
 function lanesOf(worker: string, rows: readonly Row[]): ClaimedLane[] {
   const lanes = new Map<string, ClaimedLane>();
-  for (const { lane, head, deaths, n, id, done, body } of rows) {
+  for (const { lane, claim, head, deaths, n, id, done, body } of rows) {
     let claimed = lanes.get(lane!);
     if (!claimed) {
       claimed = {
         worker,
         lane: lane!,
+        claim: claim!,
         head: Number(head),
         deaths: Number(deaths),
         events: [],

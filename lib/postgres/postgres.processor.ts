@@ -30,7 +30,7 @@ export class PostgresProcessor {
   private readonly logger = new Logger('Xenioo');
   private readonly ready = new Queue<Claimed>();
   /** In hand: lanes until they are let go on record, retries until they are recorded. */
-  private readonly lanes = new Set<string>();
+  private readonly lanes = new Map<string, ClaimedLane>();
   private readonly retries = new Set<string>();
   /** What handlers threw, by dead letter. */
   private readonly errors = new WeakMap<object, unknown>();
@@ -87,7 +87,7 @@ export class PostgresProcessor {
   }
 
   get held(): { lanes: string[]; retries: string[] } {
-    return { lanes: [...this.lanes], retries: [...this.retries] };
+    return { lanes: [...this.lanes.keys()], retries: [...this.retries] };
   }
 
   open(): void {
@@ -105,7 +105,7 @@ export class PostgresProcessor {
 
   /** Takes tasks that were claimed. */
   add(claimed: Claimed): void {
-    if ('lane' in claimed) this.lanes.add(claimed.lane);
+    if ('lane' in claimed) this.lanes.set(claimed.lane, claimed);
     else this.retries.add(claimed.retry);
     if (!this.isOpen) this.letGo(claimed);
     else this.ready.push(claimed);
@@ -128,12 +128,18 @@ export class PostgresProcessor {
       this.ready.length > 0
     ) {
       const claimed = this.ready.shift()!;
-      if (claimed.worker !== this.membership.worker) continue;
+      if (!this.isInHand(claimed)) continue;
       if ('retry' in claimed) void this.runRetry(claimed);
       else if (claimed.events.length > 0) void this.runNext(claimed);
       else this.letGo(claimed);
     }
     this.events.onRoom();
+  }
+
+  /** False for what others have taken over, or what was claimed again: a server that crashes may forget a claim. */
+  private isInHand(claimed: Claimed): boolean {
+    if (claimed.worker !== this.membership.worker) return false;
+    return !('lane' in claimed) || this.lanes.get(claimed.lane) === claimed;
   }
 
   /** Runs the next event of a conversation; then others have their turn. */
@@ -142,13 +148,11 @@ export class PostgresProcessor {
     const source = { lane: lane.lane, n: event.n, id: event.id };
     const finish = await this.run(lane, event, source, event.done);
     lane.head = event.n + 1;
-    const goesOn =
-      this.isOpen &&
-      lane.events.length > 0 &&
-      lane.worker === this.membership.worker;
+    const goesOn = this.isOpen && lane.events.length > 0 && this.isInHand(lane);
     void this.finish(lane, {
       ...finish,
       lane: lane.lane,
+      claim: lane.claim,
       head: lane.head,
       ends: !goesOn,
     });
@@ -203,7 +207,9 @@ export class PostgresProcessor {
     const stored = await this.recorder.record({ ...run, worker });
     if (worker === this.membership.worker) {
       if (run.retry !== undefined) this.retries.delete(run.retry);
-      if (run.ends) this.lanes.delete(run.lane!);
+      if (run.ends && this.lanes.get(run.lane!) === claimed) {
+        this.lanes.delete(run.lane!);
+      }
     }
     const dueAt = Math.min(...run.retries.map(retry => retry.dueAt));
     if (stored && dueAt !== Infinity) this.events.onRetry(dueAt - Date.now());
@@ -225,9 +231,9 @@ export class PostgresProcessor {
       return;
     }
     this.unrecordedCount++;
-    const { lane, head } = claimed;
+    const { lane, claim, head } = claimed;
     const nothing = { retries: [], letters: [] };
-    void this.finish(claimed, { lane, head, ends: true, ...nothing });
+    void this.finish(claimed, { lane, claim, head, ends: true, ...nothing });
   }
 
   /** Keeps a task that another version of the package has stored, for a process that can read it. */

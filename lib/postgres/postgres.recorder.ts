@@ -26,6 +26,7 @@ export interface FinishedRun {
   readonly worker: string;
   /** Of a first run: the conversation, and the number of the next event in it. */
   readonly lane?: string;
+  readonly claim?: string;
   readonly head?: number;
   /** True when this process lets the conversation go. */
   readonly ends?: boolean;
@@ -114,7 +115,7 @@ export class PostgresRecorder {
           const isRecorded =
             run.lane === undefined
               ? retries.has(run.retry!)
-              : lanes.has(run.lane);
+              : lanes.has(`${run.lane}/${run.claim}`);
           resolve(isRecorded ? letters : undefined);
         }
         return;
@@ -130,15 +131,20 @@ export class PostgresRecorder {
 function valuesOf(worker: string, runs: readonly FinishedRun[]): unknown[] {
   const lanes = new Map<string, FinishedRun>();
   const letters = new Map<string, object>();
-  const retries: object[] = [];
+  const retries = new Map<string, object>();
   const now = Date.now();
   for (const run of runs) {
-    const { lane, retry } = run;
-    if (lane !== undefined) lanes.set(lane, run);
+    const { lane, claim, retry } = run;
+    if (lane !== undefined) lanes.set(`${lane}/${claim}`, run);
     const from =
-      lane === undefined ? { source: retry } : { lane, source: run.head! - 1 };
+      lane === undefined
+        ? { source: retry }
+        : { lane, claim, source: run.head! - 1 };
     for (const { handler, dueAt, body } of run.retries) {
-      retries.push({ ...from, handler, delay: Math.max(0, dueAt - now), body });
+      // A retry that was claimed twice, because the server forgot a claim, goes on once.
+      const key = [lane, claim, from.source, handler].join('/');
+      const delay = Math.max(0, dueAt - now);
+      retries.set(key, { ...from, handler, delay, body });
     }
     for (const letter of run.letters) {
       letters.set(letter.id, { ...from, ...rowOf(letter) });
@@ -147,12 +153,13 @@ function valuesOf(worker: string, runs: readonly FinishedRun[]): unknown[] {
   const ends = [...lanes.values()];
   return [
     worker,
-    [...lanes.keys()],
+    ends.map(({ lane }) => lane),
     ends.map(({ head }) => head),
     ends.map(run => run.ends ?? false),
     runs.flatMap(({ retry }) => retry ?? []),
-    JSON.stringify(retries),
+    JSON.stringify([...retries.values()]),
     JSON.stringify([...letters.values()]),
+    ends.map(({ claim }) => claim),
   ];
 }
 

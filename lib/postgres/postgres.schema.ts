@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS ${schema}.lane (
   head   bigint NOT NULL DEFAULT 0,    -- number of the oldest event
   tail   bigint NOT NULL,              -- number of the next event to come
   worker bigint,                       -- process that runs the events, if any
+  claim  bigint,                       -- random number of the claim: a server that crashes may forget a claim
   deaths smallint NOT NULL DEFAULT 0,  -- processes that died since the oldest event is the oldest
   since  timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,

@@ -78,11 +78,11 @@ SELECT extract(epoch FROM min(due) - clock_timestamp())::float8 * 1000 AS in_ms 
      */
     record: `
 WITH input AS MATERIALIZED (
-  SELECT * FROM unnest($2::bigint[], $3::bigint[], $4::boolean[]) AS t(lane, head, ends)
+  SELECT * FROM unnest($2::bigint[], $3::bigint[], $4::boolean[], $8::bigint[]) AS t(lane, head, ends, claim)
 ), held AS MATERIALIZED (
-  SELECT lane, tail FROM ${s}.lane WHERE lane = ANY($2) AND worker = $1 ORDER BY lane FOR UPDATE
+  SELECT lane, tail, claim FROM ${s}.lane WHERE lane = ANY($2) AND worker = $1 AND claim = ANY($8) ORDER BY lane FOR UPDATE
 ), decided AS MATERIALIZED (
-  SELECT i.*, i.ends AND i.head >= h.tail AS is_empty FROM input i JOIN held h USING (lane)
+  SELECT i.*, i.ends AND i.head >= h.tail AS is_empty FROM input i JOIN held h USING (lane, claim)
 ), emptied AS (
   DELETE FROM ${s}.lane l USING decided d WHERE l.lane = d.lane AND d.is_empty
 ), moved AS (
@@ -92,20 +92,20 @@ WITH input AS MATERIALIZED (
      since = CASE WHEN d.ends THEN clock_timestamp() ELSE l.since END
     FROM decided d WHERE l.lane = d.lane AND NOT d.is_empty
 ), run AS MATERIALIZED (
-  DELETE FROM ${s}.event e USING decided d WHERE e.lane = d.lane AND e.n < d.head RETURNING e.lane, e.n, e.done
+  DELETE FROM ${s}.event e USING decided d WHERE e.lane = d.lane AND e.n < d.head RETURNING e.lane, e.n, e.done, d.claim
 ), retried AS MATERIALIZED (
   DELETE FROM ${s}.retry WHERE id = ANY($5) AND worker = $1 RETURNING id
 ), again AS (
   INSERT INTO ${s}.retry (handler, due, body)
   SELECT handler, clock_timestamp() + delay * interval '1 ms', convert_to(body, 'UTF8')
-    FROM json_to_recordset($6::json) AS r(lane bigint, source bigint, handler text, delay float8, body text)
+    FROM json_to_recordset($6::json) AS r(lane bigint, claim bigint, source bigint, handler text, delay float8, body text)
    WHERE ${isRecorded('r')}
 ), dead AS (
   INSERT INTO ${s}.dead_letter AS d
     (id, kind, handler, event_id, bot, conversation_id, attempts, error, dead_lettered_at, body)
   SELECT id, kind, handler, event_id, bot, conversation_id, attempts, error, to_timestamp(at / 1000.0),
          convert_to(body, 'UTF8')
-    FROM json_to_recordset($7::json) AS r(lane bigint, source bigint, id text, kind text, handler text,
+    FROM json_to_recordset($7::json) AS r(lane bigint, claim bigint, source bigint, id text, kind text, handler text,
       event_id text, bot text, conversation_id text, attempts int, error text, at float8, body text)
    WHERE ${isRecorded('r')}
   ON CONFLICT (id) DO UPDATE SET seq = DEFAULT, kind = excluded.kind, handler = excluded.handler,
@@ -114,7 +114,7 @@ WITH input AS MATERIALIZED (
     body = excluded.body
   RETURNING id
 )
-SELECT (SELECT json_agg(lane::text) FROM held) AS lanes, (SELECT json_agg(id::text) FROM retried) AS retries,
+SELECT (SELECT json_agg(lane || '/' || claim) FROM decided) AS lanes, (SELECT json_agg(id::text) FROM retried) AS retries,
        (SELECT json_agg(id) FROM dead) AS letters`,
 
     /** The last statements of a transactional handler; a row in the answer says that nobody was faster. */
@@ -205,7 +205,7 @@ WITH ${unsynced}, ${me}, free AS MATERIALIZED (
   SELECT lane FROM ${s}.lane, unsynced WHERE worker IS NULL AND ${condition} AND EXISTS (SELECT FROM me)
    ORDER BY ${order} LIMIT $2 FOR UPDATE OF lane SKIP LOCKED
 ), mine AS (
-  UPDATE ${s}.lane l SET worker = $1 WHERE l.lane = ANY(ARRAY(SELECT lane FROM free)) AND l.worker IS NULL
+  UPDATE ${s}.lane l SET worker = $1, claim = $6 WHERE l.lane = ANY(ARRAY(SELECT lane FROM free)) AND l.worker IS NULL
   RETURNING l.lane, l.head, l.deaths, l.since
 )
 SELECT m.lane, m.head, m.deaths, extract(epoch FROM m.since) AS since, e.id, e.n, to_json(e.done) AS done, e.body FROM mine m LEFT JOIN LATERAL (
@@ -233,6 +233,6 @@ RETURNING id, deaths, body`;
 /** The run of a retry or dead letter is recorded by the same statement. */
 function isRecorded(row: string): string {
   return `CASE WHEN ${row}.lane IS NULL THEN ${row}.source IN (SELECT id FROM retried) ELSE EXISTS (
-    SELECT FROM run WHERE run.lane = ${row}.lane AND run.n = ${row}.source
+    SELECT FROM run WHERE run.lane = ${row}.lane AND run.claim = ${row}.claim AND run.n = ${row}.source
        AND NOT coalesce(${row}.handler = ANY(run.done), false)) END`;
 }

@@ -26,6 +26,7 @@ describe('help', () => {
         simulate [options]       send many conversations at once
         record [options]         receive calls in place of your webhook, and save them
         replay [options] <file>  send the calls of a recording
+        migrate [options]        print the SQL of the PostgreSQL inbox
         help [command]           show help for a command
 
       Examples, with XENIOO_URL and XENIOO_SECRET set:
