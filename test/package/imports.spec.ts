@@ -90,6 +90,8 @@ const IMPORTS: readonly (readonly [
   ['testing/x.ts', '../cli/x.js', ONE_WAY],
   ['cli/x.ts', '../simulator/x.js', undefined],
   ['cli/x.ts', '../testing/x.js', ONE_WAY],
+  ['cli/x.ts', '../postgres/postgres.schema.js', undefined],
+  ['cli/x.ts', '../postgres/postgres.inbox.js', ONE_WAY],
   ['cli/doctor/x.ts', '../../handlers/x.js', ONE_WAY],
   ['cli/doctor/x.ts', '../../webhook/x.js', ONE_WAY],
   ['cli/x.ts', '@nestjs/common', NO_NEST_IN_CLI],
