@@ -22,10 +22,11 @@ export type Statements = ReturnType<typeof statementsFor>;
 /** Returns the statements for the tables of a schema. */
 export function statementsFor(schema: string) {
   const s = schema;
-  /** A claim that is lost with the server is made again: nobody waits for its sync. */
+  /** A sign of life that is lost with the server is given again: nobody waits for its sync. */
   const unsynced = `unsynced AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))`;
-  /** A worker that was removed must not claim; one that claims is not removed. */
-  const me = `me AS MATERIALIZED (SELECT id FROM ${s}.worker WHERE id = $1 FOR KEY SHARE)`;
+  /** A worker that was removed must not claim; one that claims is not removed. A claim that finds nothing writes nothing. */
+  const meIf = (found: string) =>
+    `me AS MATERIALIZED (SELECT id FROM ${s}.worker WHERE id = $1 AND EXISTS (SELECT FROM ${found}) FOR KEY SHARE)`;
 
   return {
     /** Stores the entries of calls in their order, and returns the places of duplicates. Both ORDER BYs prevent deadlocks. */
@@ -201,11 +202,12 @@ DELETE FROM ${s}.accepted WHERE id IN (SELECT id FROM old)`,
   /** An array in place of a join: with a join, a generic plan scans all lanes. */
   function claim(condition: string, order: string): string {
     return `
-WITH ${unsynced}, ${me}, free AS MATERIALIZED (
-  SELECT lane FROM ${s}.lane, unsynced WHERE worker IS NULL AND ${condition} AND EXISTS (SELECT FROM me)
-   ORDER BY ${order} LIMIT $2 FOR UPDATE OF lane SKIP LOCKED
-), mine AS (
+WITH free AS MATERIALIZED (
+  SELECT lane FROM ${s}.lane WHERE worker IS NULL AND ${condition}
+   ORDER BY ${order} LIMIT $2 FOR UPDATE SKIP LOCKED
+), ${meIf('free')}, mine AS (
   UPDATE ${s}.lane l SET worker = $1, claim = $6 WHERE l.lane = ANY(ARRAY(SELECT lane FROM free)) AND l.worker IS NULL
+     AND EXISTS (SELECT FROM me)
   RETURNING l.lane, l.head, l.deaths, l.since
 )
 SELECT m.lane, m.head, m.deaths, extract(epoch FROM m.since) AS since, e.id, e.n, to_json(e.done) AS done, e.body FROM mine m LEFT JOIN LATERAL (
@@ -220,12 +222,11 @@ SELECT m.lane, m.head, m.deaths, extract(epoch FROM m.since) AS since, e.id, e.n
 
   function claimRetries(condition: string): string {
     return `
-WITH ${unsynced}, ${me}, due AS MATERIALIZED (
-  SELECT id FROM ${s}.retry, unsynced
-   WHERE worker IS NULL AND due <= clock_timestamp() AND ${condition} AND EXISTS (SELECT FROM me)
-   ORDER BY due LIMIT $2 FOR UPDATE OF retry SKIP LOCKED
-)
-UPDATE ${s}.retry SET worker = $1 WHERE id = ANY(ARRAY(SELECT id FROM due)) AND worker IS NULL
+WITH due AS MATERIALIZED (
+  SELECT id FROM ${s}.retry WHERE worker IS NULL AND due <= clock_timestamp() AND ${condition}
+   ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED
+), ${meIf('due')}
+UPDATE ${s}.retry SET worker = $1 WHERE id = ANY(ARRAY(SELECT id FROM due)) AND worker IS NULL AND EXISTS (SELECT FROM me)
 RETURNING id, deaths, body`;
   }
 }
