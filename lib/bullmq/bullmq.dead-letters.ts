@@ -1,3 +1,5 @@
+import { Logger } from '@nestjs/common';
+import { describeError } from '../describe-error.js';
 import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
 import type { XeniooTask } from '../handlers/xenioo-task.js';
 import { storeTask } from '../inbox/stored-form.js';
@@ -20,6 +22,8 @@ const JOBS_PER_PAGE = 100;
 
 /** The dead letters are the failed jobs of the queue: a dashboard shows them, and its Retry gives one of them one more attempt. */
 export class BullmqDeadLetters implements XeniooDeadLetterStore {
+  private readonly logger = new Logger('Xenioo');
+
   constructor(private readonly open: () => Promise<OpenQueue>) {}
 
   async get(id: string): Promise<XeniooDeadLetter | undefined> {
@@ -44,7 +48,8 @@ export class BullmqDeadLetters implements XeniooDeadLetterStore {
         true,
       );
       for (const job of jobs) {
-        const letter = job && letterOf(job);
+        const letter =
+          job && letterOf(job, error => this.warnUnreadable(job, error));
         if (!letter || !matchesFilter(letter, filter)) continue;
         if (page.push(letter) >= limit) return page;
       }
@@ -83,6 +88,12 @@ export class BullmqDeadLetters implements XeniooDeadLetterStore {
     if (!job || !(await job.isFailed())) return undefined;
     const letter = letterOf(job);
     return letter && { job, letter };
+  }
+
+  private warnUnreadable({ id }: XeniooJob, error: unknown): void {
+    this.logger.warn(
+      `The dead letter ${id} can't be read and is not listed: ${describeError(error).message}`,
+    );
   }
 
   private async rankOf(id: string): Promise<number> {

@@ -148,12 +148,19 @@ export function taskOf({ data, attemptsMade }: XeniooJob): XeniooTask {
   return { ...task, attempts: task.attempts + attemptsMade };
 }
 
-/** Returns the dead letter that a failed job is; nothing where the job is not of this module. */
-export function letterOf(job: XeniooJob): XeniooDeadLetter | undefined {
+/**
+ * Returns the dead letter that a failed job is; nothing where the job is not of this module.
+ * @param onUnreadable called with the reason where it returns nothing
+ */
+export function letterOf(
+  job: XeniooJob,
+  onUnreadable?: (error: unknown) => void,
+): XeniooDeadLetter | undefined {
   let task: XeniooTask;
   try {
     task = taskOf(job);
-  } catch {
+  } catch (error) {
+    onUnreadable?.(error);
     return undefined;
   }
   const { entry, handler, attempts } = task;

@@ -196,6 +196,14 @@ export class XeniooObservers {
     return wrapped ?? next();
   }
 
+  /**
+   * Returns the name of the class: observers need not be JSON.
+   * @internal
+   */
+  toJSON(): string {
+    return this.constructor.name;
+  }
+
   private set(observers: readonly XeniooObserver[]): void {
     this.observers = observers;
     this.isEmpty = observers.length === 0;

@@ -191,6 +191,14 @@ export class XeniooDeadLetters {
     return removed;
   }
 
+  /**
+   * Returns the name of the class: the inboxes that it reads are no JSON.
+   * @internal
+   */
+  toJSON(): string {
+    return this.constructor.name;
+  }
+
   /** @throws {XeniooDeadLetterError} when no inbox has a letter of this id */
   private async indexOf(id: string): Promise<number> {
     if (!isLetterId(id)) throw noSuchLetter(id);

@@ -82,4 +82,12 @@ export abstract class XeniooInbox {
 
   /** Accepts nothing more, and waits for running handlers at most `timeoutMs`. */
   abstract stop(timeoutMs: number): Promise<void>;
+
+  /**
+   * Returns the name of the class: the state of a running inbox is no JSON.
+   * @internal
+   */
+  toJSON(): string {
+    return this.constructor.name;
+  }
 }

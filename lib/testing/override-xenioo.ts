@@ -1,5 +1,6 @@
 import { XeniooInbox } from '../inbox/xenioo.inbox.js';
 import { memoryInbox } from '../memory/memory-inbox.factory.js';
+import { quote } from '../options/describe-value.js';
 import { resolveXeniooOptions } from '../options/resolve-xenioo-options.js';
 import { withoutUndefined } from '../options/without-undefined.js';
 import {
@@ -7,6 +8,7 @@ import {
   XENIOO_SETTINGS,
   type XeniooOptions,
 } from '../options/xenioo.options.js';
+import { XeniooTestingError } from '../simulator/xenioo-testing.errors.js';
 
 /** Options that replace those of the application in a test. */
 export interface XeniooOverrides extends XeniooOptions {
@@ -36,11 +38,18 @@ interface Builder {
  * });
  * const app = (await testing.compile()).createNestApplication();
  * ```
+ *
+ * @throws {XeniooTestingError} when `inbox` is not `'memory'`
  */
 export function overrideXenioo<B extends Builder>(
   builder: B,
   { inbox, ...given }: XeniooOverrides,
 ): B {
+  if (inbox !== undefined && inbox !== 'memory') {
+    throw new XeniooTestingError(
+      `overrideXenioo(): expected \`inbox\` to be 'memory', got ${quote(inbox)}.`,
+    );
+  }
   // An option from an environment variable that is not set changes nothing.
   const options = withoutUndefined(given);
   builder.overrideProvider(XENIOO_SETTINGS).useFactory({

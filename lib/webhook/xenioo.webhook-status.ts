@@ -59,6 +59,12 @@ export class XeniooWebhookStatus {
     this.counts.unknownSecrets = 0;
   }
 
+  /** Returns the counters and times, as a health check shows them. */
+  toJSON() {
+    const { strikes, refused, lastAcceptedAt, lastEventAt } = this;
+    return { strikes, refused, lastAcceptedAt, lastEventAt };
+  }
+
   /**
    * Records a call that was answered 200.
    * @internal

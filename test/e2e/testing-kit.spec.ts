@@ -26,6 +26,7 @@ import {
   senderFor,
   xeniooConversation,
   xeniooEntry,
+  XeniooTestingError,
   xeniooGroup,
   type XeniooOverrides,
 } from '../../lib/testing/index.js';
@@ -326,6 +327,21 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await expect(idle(app, { timeoutMs: 50 })).rejects.toThrow(
       /Crm\.saveMessage waits \d+ ms for attempt 2 on user-message \S+\. If retries take too long/,
     );
+  });
+
+  it('replaces the inbox by that in memory alone, and says so', async () => {
+    const testing = Test.createTestingModule({});
+    const inbox = lmdbInbox({ path: '/nowhere/that/can/be/made' });
+    const override = (overrides: object) => () =>
+      overrideXenioo(testing, overrides);
+
+    expect(override({ inbox })).toThrow(
+      new XeniooTestingError(
+        "overrideXenioo(): expected `inbox` to be 'memory', got an object.",
+      ),
+    );
+    expect(override({ inbox: 'lmdb' })).toThrow(/'memory', got "lmdb"/);
+    expect(override({ inbox: undefined })).not.toThrow();
   });
 
   it('changes options of the application under test, and leaves the others', async () => {

@@ -39,7 +39,6 @@ for (const adapter of Object.keys(ADAPTERS) as AdapterName[]) {
     await fuzz(adapter);
   }
 }
-for (const failure of failures.slice(0, FAILURES_SHOWN)) say(failure);
 say(
   failures.length === 0
     ? `passed, with seed ${seed}`
@@ -163,6 +162,7 @@ function whole(value: string, name: string): number {
 
 function fail(what: string): void {
   failures.push(what);
+  if (failures.length <= FAILURES_SHOWN) say(what);
 }
 
 function say(line: string): void {

@@ -143,6 +143,23 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       running.open();
     });
 
+    it('leave out a letter that another version has stored, and say so', async () => {
+      const { bench, events, deadLetters } = await withLetters(2);
+      const [unreadable] = await deadLetters.list();
+      const job = await bench.queue.getJob(unreadable!.id);
+      const stored = JSON.parse(job!.data.task) as object;
+      await job!.updateData({ task: JSON.stringify({ ...stored, v: 99 }) });
+
+      const listed = await deadLetters.list();
+
+      expect(listed.map(({ entry }) => entry.id)).toEqual([events[1]!.id]);
+      expect(bench.logs.ofXenioo('warn')).toEqual([
+        expect.stringMatching(
+          `^The dead letter ${unreadable!.id} can't be read and is not listed: .*another version`,
+        ),
+      ]);
+    });
+
     it('are kept for `deadLetterRetentionDays`', async () => {
       const bench = new BullmqBench(libraries);
       const runner = new TestRunner(async () => [failed('A')]);
