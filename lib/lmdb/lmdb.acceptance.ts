@@ -80,7 +80,7 @@ export class LmdbAcceptance {
    */
   async probe(): Promise<void> {
     const work = () => void this.folder.tables.meta.put('health', '');
-    if (!(await this.isCommitted(work, 0))) throw this.lateError();
+    if (!(await this.isCommitted(work, 1))) throw this.lateError();
   }
 
   /** Resolves to false when a commit has begun, and does not end in time. */
