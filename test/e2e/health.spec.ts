@@ -191,7 +191,6 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
       expect(code).toBe(503);
       expect(text).not.toContain(base);
       expect((await sender.call(userMessage())).status).toBe(503);
-
     });
 
     it.skipIf(NO_SMALL_DISKS !== '')(
