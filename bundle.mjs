@@ -15,6 +15,8 @@ const ENTRIES = [
   'inbox/index',
   'bullmq/index',
   'lmdb/index',
+  'opentelemetry/index',
+  'terminus/index',
   'testing/index',
 ];
 

@@ -12,6 +12,7 @@ import { memoryInbox } from './memory/memory-inbox.factory.js';
 import type { XeniooInboxProvider } from './inbox/xenioo.inbox-provider.js';
 import { XeniooDeadLetters } from './inbox/xenioo.dead-letters.js';
 import { XeniooInbox } from './inbox/xenioo.inbox.js';
+import { XeniooProcessing } from './inbox/xenioo.processing.js';
 import { providersForOtherCopies, registerCopy } from './loaded-copies.js';
 import { XeniooInboxModule } from './inbox/xenioo-inbox.module.js';
 import { kindOf } from './options/describe-value.js';
@@ -81,6 +82,7 @@ registerCopy({
   XeniooDeadLetters,
   XeniooInbox,
   XeniooObservers,
+  XeniooProcessing,
   XeniooWebhookStatus,
 });
 

@@ -16,10 +16,12 @@ import { settledWithin } from './settled-within.js';
 import { XeniooInboxModule } from './inbox/xenioo-inbox.module.js';
 import { XeniooInbox } from './inbox/xenioo.inbox.js';
 import { XeniooDeadLetters } from './inbox/xenioo.dead-letters.js';
+import { XeniooProcessing } from './inbox/xenioo.processing.js';
 import { copiesWarning } from './loaded-copies.js';
 import { globalGuardTypes } from './handlers/nest-internals.js';
 import { BotRegistry } from './webhook/bot.registry.js';
 import { globalGuardWarning } from './webhook/global-guard-warning.js';
+import { SilenceMonitor } from './webhook/silence.monitor.js';
 import { XeniooWebhookModule } from './webhook/xenioo-webhook.module.js';
 import { XeniooGate } from './webhook/xenioo.gate.js';
 import { XENIOO_ROUTE, type XeniooRoute } from './webhook/xenioo.route.js';
@@ -60,6 +62,7 @@ import {
       useFactory: (settings: XeniooSettings) => new BotRegistry(settings),
     },
     XeniooDispatcher,
+    SilenceMonitor,
     XeniooGate,
   ],
 })
@@ -80,6 +83,7 @@ export class XeniooModule
     private readonly gate: XeniooGate,
     private readonly inbox: XeniooInbox,
     private readonly deadLetters: XeniooDeadLetters,
+    private readonly processing: XeniooProcessing,
     private readonly dispatcher: XeniooDispatcher,
     private readonly bots: BotRegistry,
     @Inject(XENIOO_ROUTE) private readonly route: XeniooRoute,
@@ -111,6 +115,7 @@ export class XeniooModule
 
   onModuleInit(): void {
     this.deadLetters.register(this.inbox, name => this.bots.botNamed(name));
+    this.processing.register(this.inbox);
   }
 
   async onApplicationBootstrap(): Promise<void> {

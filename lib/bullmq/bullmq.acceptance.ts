@@ -24,6 +24,8 @@ import { isInvalidEntry } from '../events/xenioo-event.table.js';
 
 const RETRY_AFTER_MS = 100;
 
+const PROBE_TTL_MS = 1_000;
+
 /** Adds a job for each entry of a call. */
 export class BullmqAcceptance {
   private claims: RedisClaims | undefined;
@@ -44,18 +46,16 @@ export class BullmqAcceptance {
    * took all the same is handled, and dropped when it comes again with a `Date`.
    */
   async accept(delivery: XeniooDelivery): Promise<void> {
-    const { acceptTimeoutMs } = this.settings;
-    const latest = performance.now() + acceptTimeoutMs;
-    try {
-      const added = this.addUntil(delivery, latest);
-      if (await settledWithin(added, acceptTimeoutMs)) return;
-    } catch (error) {
-      // Errors of the clients hold what they were given: only their message goes on.
-      throw this.refusal(reasonOf(error));
-    }
-    throw this.refusal(
-      `no answer in ${acceptTimeoutMs} ms (\`acceptTimeoutMs\`)`,
-    );
+    const latest = performance.now() + this.settings.acceptTimeoutMs;
+    await this.finishInTime(this.addUntil(delivery, latest));
+  }
+
+  /**
+   * Resolves when Redis has taken a write that it forgets in a second.
+   * @throws {XeniooInboxError} when it has not within `acceptTimeoutMs`, or its memory is full
+   */
+  async probe(): Promise<void> {
+    await this.finishInTime(this.writeProbe());
   }
 
   /** Resolves when the duplicates of earlier calls are reported. */
@@ -65,6 +65,25 @@ export class BullmqAcceptance {
 
   close(): void {
     this.claims?.close();
+  }
+
+  private async finishInTime(work: Promise<void>): Promise<void> {
+    const { acceptTimeoutMs } = this.settings;
+    try {
+      if (await settledWithin(work, acceptTimeoutMs)) return;
+    } catch (error) {
+      // Errors of the clients hold what they were given: only their message goes on.
+      throw this.refusal(reasonOf(error));
+    }
+    throw this.refusal(
+      `no answer in ${acceptTimeoutMs} ms (\`acceptTimeoutMs\`)`,
+    );
+  }
+
+  private async writeProbe(): Promise<void> {
+    const { client, queue, state } = await this.connection.open();
+    await state.assertRoomFor(0, 0);
+    await client.set(queue.toKey('health'), '', 'PX', PROBE_TTL_MS);
   }
 
   private async addUntil(

@@ -75,10 +75,14 @@ export class BullmqInbox extends XeniooInbox {
   }
 
   async accept(delivery: XeniooDelivery): Promise<void> {
-    if (this.isStopped) {
-      throw new XeniooInboxError('the BullMQ inbox has stopped');
-    }
+    this.assertOpen();
     if (delivery.entries.length > 0) await this.#acceptance.accept(delivery);
+  }
+
+  /** Writes to Redis, as a call does. */
+  async assertAccepting(): Promise<void> {
+    this.assertOpen();
+    await this.#acceptance.probe();
   }
 
   async start(runner: XeniooRunner): Promise<void> {
@@ -156,6 +160,11 @@ export class BullmqInbox extends XeniooInbox {
     await this.#worker?.stop(timeoutMs);
     this.#acceptance.close();
     await this.#connection.close();
+  }
+
+  private assertOpen(): void {
+    if (!this.isStopped) return;
+    throw new XeniooInboxError('the BullMQ inbox has stopped');
   }
 
   private async isIdle(): Promise<boolean> {

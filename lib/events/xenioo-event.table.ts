@@ -143,7 +143,7 @@ export const XENIOO_EVENT_NAMES = Object.freeze({
   Failed: 'xenioo.failed',
   /** A `XeniooStrike`: an authenticated call was answered other than 200. */
   Strike: 'xenioo.strike',
-  /** No authenticated call came for as long as `expectCallsWithinMinutes` says. */
+  /** A `XeniooSilence`: calls have stopped for `expectCallsWithinMinutes`, or resumed. */
   Silence: 'xenioo.silence',
 } as const);
 

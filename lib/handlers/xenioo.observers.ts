@@ -43,6 +43,17 @@ export interface XeniooRefusal {
   readonly address: string | undefined;
 }
 
+/** Calls have stopped or resumed, as `expectCallsWithinMinutes` defines it: `xenioo.silence` on the event emitter. */
+export interface XeniooSilence {
+  /** True when calls have stopped, false when they resume. */
+  readonly isSilent: boolean;
+  /** URL of the webhook, as the boot log has it. */
+  readonly url: string;
+  /** Time of the last authenticated call, or of the start of the application, before the silence. */
+  readonly since: Date;
+  readonly at: Date;
+}
+
 /** Events dropped because their ids were accepted before. */
 export interface XeniooDuplicates {
   /** Your name for the bot. */
@@ -61,6 +72,8 @@ export interface XeniooObserver {
   callRefused?(refusal: XeniooRefusal): void;
   /** An authenticated call was answered other than 200. */
   strike?(strike: XeniooStrike): void;
+  /** Calls have stopped or resumed. */
+  silence?(silence: XeniooSilence): void;
   duplicatesDropped?(duplicates: XeniooDuplicates): void;
   handlerStarted?(run: XeniooHandlerRun): void;
   handlerFinished?(run: XeniooHandlerRun, result: XeniooHandlerResult): void;
@@ -82,6 +95,7 @@ type Moment = Exclude<keyof XeniooObserver, 'carrier' | 'runHandler'>;
 /** Channels on which the same moments are published. */
 const CHANNELS: { readonly [M in Moment]?: Channel } = {
   strike: channel('xenioo.strike'),
+  silence: channel('xenioo.silence'),
   callRefused: channel('xenioo.refused'),
   duplicatesDropped: channel('xenioo.duplicate'),
   deadLetterAdded: channel('xenioo.dead-letter'),

@@ -63,6 +63,13 @@ export abstract class XeniooInbox {
    */
   abstract accept(delivery: XeniooDelivery): Promise<void>;
 
+  /**
+   * Resolves where a call with one event would be accepted now, for health checks:
+   * it looks at what `accept()` depends on, and stores nothing that lasts.
+   * @throws {XeniooInboxError} the error with which `accept()` would reject
+   */
+  abstract assertAccepting(): Promise<void>;
+
   /** Starts to run tasks; called once, when the application is up. */
   abstract start(runner: XeniooRunner): Promise<void>;
 

@@ -68,12 +68,19 @@ export class LmdbAcceptance {
     const bytes = tasks.reduce((sum, task) => sum + task.bytes, 0);
     if (!(await this.isCommitted(work, bytes))) {
       this.cancel(rows);
-      throw this.errorOf(
-        `nothing could be written within ${this.acceptTimeoutMs} ms (\`acceptTimeoutMs\`): its disk is slow, or another process that uses the folder was stopped while it wrote`,
-      );
+      throw this.lateError();
     }
     const isNew = await Promise.all(rows.map(row => row.isNew));
     return rows.filter((_, index) => isNew[index]);
+  }
+
+  /**
+   * Resolves when a commit that changes one value is synced.
+   * @throws {XeniooInboxError} when that is not possible
+   */
+  async probe(): Promise<void> {
+    const work = () => void this.folder.tables.meta.put('health', '');
+    if (!(await this.isCommitted(work, 1))) throw this.lateError();
   }
 
   /** Resolves to false when a commit has begun, and does not end in time. */
@@ -117,6 +124,12 @@ export class LmdbAcceptance {
       },
       // They stay cancelled in this process; the next one may run them.
       () => {},
+    );
+  }
+
+  private lateError(): XeniooInboxError {
+    return this.errorOf(
+      `nothing could be written within ${this.acceptTimeoutMs} ms (\`acceptTimeoutMs\`): its disk is slow, or another process that uses the folder was stopped while it wrote`,
     );
   }
 

@@ -103,9 +103,7 @@ export class LmdbInbox extends XeniooInbox {
   }
 
   async accept(delivery: XeniooDelivery): Promise<void> {
-    if (this.isStopped) {
-      throw new XeniooInboxError('the LMDB inbox has stopped');
-    }
+    this.assertOpen();
     const { entries, bot } = delivery;
     if (entries.length === 0) return;
     const accepted = await this.acceptance.accept(delivery);
@@ -115,6 +113,12 @@ export class LmdbInbox extends XeniooInbox {
     const count = entries.length - accepted.length;
     if (count > 0) this.runner?.reportDuplicates({ bot, count });
     if (accepted.length > 0) this.notifyProcessor();
+  }
+
+  /** Syncs a commit to the disk, as a call does. */
+  async assertAccepting(): Promise<void> {
+    this.assertOpen();
+    await this.acceptance.probe();
   }
 
   async start(runner: XeniooRunner): Promise<void> {
@@ -186,6 +190,11 @@ export class LmdbInbox extends XeniooInbox {
     this.logger.warn(
       `The LMDB inbox at ${this.storageLocation} could not be closed: a commit waits for another process that holds the lock of the folder. Until that goes on or ends, a signal ends this process, and process.exit() waits.`,
     );
+  }
+
+  private assertOpen(): void {
+    if (!this.isStopped) return;
+    throw new XeniooInboxError('the LMDB inbox has stopped');
   }
 
   /** This process handles the tasks of the folder from now on. */

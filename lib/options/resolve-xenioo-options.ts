@@ -31,11 +31,14 @@ const OPTION_NAMES = [
   'bots',
   'retry',
   'dedupe',
+  'expectCallsWithinMinutes',
   ...Object.keys(DEFAULTS),
 ];
 
 /** A body becomes one string, and a string of Node holds no more than 512 MB. */
 const LARGEST_BODY = 500 * 2 ** 20;
+
+const MOST_MINUTES = Math.floor(LONGEST_TIMER_MS / 60_000);
 
 const RANGES = {
   botsRefreshSeconds: [1, 86_400],
@@ -83,8 +86,13 @@ export function resolveXeniooOptions(given: XeniooOptions): XeniooSettings {
     handlerTimeoutMs: options.handlerTimeoutMs,
     concurrency: options.concurrency,
     acceptTimeoutMs: options.acceptTimeoutMs,
+    expectCallsWithinMinutes: options.expectCallsWithinMinutes,
     shutdownTimeoutMs: options.shutdownTimeoutMs,
   };
+}
+
+function isInRange(value: unknown, most: number): boolean {
+  return typeof value === 'number' && value > 0 && value <= most;
 }
 
 function misplacedNames(given: object): string[] {
@@ -105,6 +113,12 @@ function settingProblems(options: CompleteOptions): string[] {
   if (!(bytes >= 1 && bytes <= LARGEST_BODY)) {
     problems.push(
       `expected \`bodyLimit\` to be a number of bytes or a string as '10mb', at most '500mb', got ${quote(options.bodyLimit)}`,
+    );
+  }
+  const { expectCallsWithinMinutes: minutes } = options;
+  if (minutes !== undefined && !isInRange(minutes, MOST_MINUTES)) {
+    problems.push(
+      `expected \`expectCallsWithinMinutes\` to be a number above 0 and at most ${MOST_MINUTES}, got ${quote(minutes)}`,
     );
   }
   return [

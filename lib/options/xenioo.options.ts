@@ -103,6 +103,14 @@ export interface XeniooOptions {
   acceptTimeoutMs?: number | undefined;
 
   /**
+   * Minutes without an authenticated call after which the module logs that Xenioo is
+   * silent and emits `xenioo.silence`; it does so again when calls resume. Xenioo may
+   * have stopped calling, so choose more than your longest quiet time.
+   * @default undefined, which never reports silence
+   */
+  expectCallsWithinMinutes?: number | undefined;
+
+  /**
    * How long a shutdown waits for handlers in flight, in milliseconds.
    * @default 10_000
    */
@@ -142,6 +150,7 @@ export interface XeniooSettings {
   readonly handlerTimeoutMs: number;
   readonly concurrency: number;
   readonly acceptTimeoutMs: number;
+  readonly expectCallsWithinMinutes: number | undefined;
   readonly shutdownTimeoutMs: number;
 }
 

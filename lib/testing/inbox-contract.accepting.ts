@@ -139,8 +139,10 @@ export const acceptingCases: ContractCases = {
     if (!restore) await test.stop();
     const call = { bot: 'default', receivedAt: new Date(), entries: [event] };
     await assert.rejects(inbox.accept(call), XeniooInboxError);
+    await assert.rejects(inbox.assertAccepting(), XeniooInboxError);
     await restore?.();
     if (!restore) await test.start();
+    await test.inbox.assertAccepting();
     assert.deepEqual(test.runs, []);
     await test.process([event]);
     assert.deepEqual(test.ids, [event.id]);

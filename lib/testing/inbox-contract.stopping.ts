@@ -56,6 +56,7 @@ export const stoppingCases: ContractCases = {
       ]);
       assert.deepEqual(test.steps, ['handled', 'stopped']);
       await assert.rejects(inbox.accept(call), XeniooInboxError);
+      await assert.rejects(inbox.assertAccepting(), XeniooInboxError);
     },
 
   'stops without handlers that take longer than it may wait': async test => {

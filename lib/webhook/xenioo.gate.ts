@@ -35,6 +35,7 @@ import {
   type AuthenticateAndRead,
   type XeniooRoute,
 } from './xenioo.route.js';
+import { SilenceMonitor } from './silence.monitor.js';
 import { XeniooUrls } from './xenioo.urls.js';
 import { XeniooWebhookStatus } from './xenioo.webhook-status.js';
 
@@ -55,6 +56,7 @@ export class XeniooGate {
     readonly bots: BotRegistry,
     private readonly status: XeniooWebhookStatus,
     private readonly urls: XeniooUrls,
+    private readonly silence: SilenceMonitor,
     adapterHost: HttpAdapterHost,
   ) {
     // In a testing module the adapter comes later; in an application context there is none.
@@ -67,7 +69,9 @@ export class XeniooGate {
    */
   open(): string | undefined {
     const url = this.findUrl();
-    if (url !== undefined) this.urls.claim(url, this.route.id);
+    if (url === undefined) return undefined;
+    this.urls.claim(url, this.route.id);
+    this.silence.start(url);
     return url;
   }
 
@@ -84,6 +88,7 @@ export class XeniooGate {
   /** From now on, every answer asks its caller to close the connection: an open one would keep the server from closing. */
   close(): void {
     this.closing = true;
+    this.silence.stop();
   }
 
   /**
@@ -114,6 +119,7 @@ export class XeniooGate {
         return false;
       }
       exchange.setBot(bot);
+      this.silence.recordCall();
       const { bodyLimitBytes: limitBytes, bodyTimeoutMs: timeoutMs } =
         this.settings;
       const body = await readBody(request, { limitBytes, timeoutMs }, parsed);

@@ -4,6 +4,7 @@ import { XeniooEmitter } from '../handlers/xenioo.emitter.js';
 import {
   XeniooObservers,
   type XeniooRefusal,
+  type XeniooSilence,
   type XeniooStrike,
 } from '../handlers/xenioo.observers.js';
 import { RefusalLog } from './refusal-log.js';
@@ -25,6 +26,7 @@ export class XeniooWebhookStatus {
   private readonly counts = { strikes: 0, refused: 0, unknownSecrets: 0 };
   private accepted: { last?: Date; lastWithEvents?: Date } = {};
   private hadRightSecret = false;
+  private readonly silentUrls = new Set<string>();
 
   /** @internal */
   constructor(
@@ -50,6 +52,11 @@ export class XeniooWebhookStatus {
   /** Time of receipt of the last call with at least one event that was answered 200. */
   get lastEventAt(): Date | undefined {
     return this.accepted.lastWithEvents;
+  }
+
+  /** True while no authenticated call has come to an instance for `expectCallsWithinMinutes`; always false without that option. */
+  get isSilent(): boolean {
+    return this.silentUrls.size > 0;
   }
 
   /** Sets both counters to zero: call it when the bot was saved and published again in Xenioo. */
@@ -94,6 +101,26 @@ export class XeniooWebhookStatus {
     }
     this.logger.error(`${line}. ${adviceFor(strikes)}`);
     this.emitter.emit(XENIOO_EVENT_NAMES.Strike, strike);
+  }
+
+  /**
+   * Logs and emits that calls have stopped, or resumed.
+   * @internal
+   */
+  recordSilence(silence: XeniooSilence): void {
+    const { isSilent, url, since, at } = silence;
+    const minutes = Math.round((at.getTime() - since.getTime()) / 6_000) / 10;
+    if (isSilent) {
+      this.silentUrls.add(url);
+      this.logger.error(
+        `No call with a configured secret has reached ${url} for ${minutes} minutes (\`expectCallsWithinMinutes\`). If customers write to the bot, Xenioo may have stopped calling: look for failed calls, then save and publish the bot again in Xenioo.`,
+      );
+    } else {
+      this.silentUrls.delete(url);
+      this.logger.log(`Xenioo calls ${url} again, after ${minutes} minutes.`);
+    }
+    this.observers.notify('silence', silence);
+    this.emitter.emit(XENIOO_EVENT_NAMES.Silence, silence);
   }
 
   /**

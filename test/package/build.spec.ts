@@ -13,6 +13,8 @@ const ENTRIES = [
   'inbox/index.js',
   'bullmq/index.js',
   'lmdb/index.js',
+  'opentelemetry/index.js',
+  'terminus/index.js',
   'testing/index.js',
   'cli/main.js',
 ];

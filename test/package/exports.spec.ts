@@ -57,6 +57,7 @@ describe('the built package', () => {
         "XeniooModule",
         "XeniooObservers",
         "XeniooOptionsError",
+        "XeniooProcessing",
         "XeniooUnrecoverableError",
         "XeniooWebhookStatus",
         "memoryInbox",
@@ -86,6 +87,8 @@ describe('the built package', () => {
       ],
     ],
     ['lmdb', ['LmdbInbox', 'lmdbInbox']],
+    ['opentelemetry', ['XeniooOpenTelemetryModule']],
+    ['terminus', ['XeniooHealthIndicator', 'XeniooTerminusModule']],
     [
       'testing',
       [

@@ -56,9 +56,11 @@ const errorOfBoot = (connection: string, without: string) =>
   );
 
 describe('without the optional packages', () => {
-  it('are those of the event emitter and of all inboxes', () => {
+  it('are those of the event emitter, of all inboxes and of the integrations', () => {
     expect(OPTIONAL.toSorted()).toEqual([
       '@nestjs/event-emitter',
+      '@nestjs/terminus',
+      '@opentelemetry/api',
       'bullmq',
       'ioredis',
       'lmdb',
@@ -73,6 +75,15 @@ describe('without the optional packages', () => {
     'nestjs-xenioo/testing',
   ])('%s loads', async entry => {
     expect(await errorOfLoading(entry, OPTIONAL)).toBe(null);
+  });
+});
+
+describe('an integration', () => {
+  it.each([
+    ['nestjs-xenioo/terminus', '@nestjs/terminus'],
+    ['nestjs-xenioo/opentelemetry', '@opentelemetry/api'],
+  ])('%s needs %s when it is imported', async (entry, name) => {
+    expect(await errorOfLoading(entry, [name])).toContain(name);
   });
 });
 

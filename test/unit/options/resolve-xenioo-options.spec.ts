@@ -222,7 +222,7 @@ describe('what can’t be in retry and dedupe', () => {
 describe('a name that is no option', () => {
   it('stops the boot, and its value is not shown', () => {
     expect(problemsOf({ secert: SECRET })).toEqual([
-      '`secert` is not an option here; known are secret, bots, retry, dedupe, name, botsRefreshSeconds, invalid, bodyLimit, bodyTimeoutMs, handlerTimeoutMs, concurrency, acceptTimeoutMs, shutdownTimeoutMs',
+      '`secert` is not an option here; known are secret, bots, retry, dedupe, expectCallsWithinMinutes, name, botsRefreshSeconds, invalid, bodyLimit, bodyTimeoutMs, handlerTimeoutMs, concurrency, acceptTimeoutMs, shutdownTimeoutMs',
       expect.stringContaining('expected `secret`'),
     ]);
   });
