@@ -1,7 +1,7 @@
 import { Injectable, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   memoryInbox,
   OnXenioo,
@@ -93,16 +93,13 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     const before = await sender.call(userMessage());
 
     const closed = app.close();
-    await vi.waitFor(
-      async () => {
-        expect(await sender.call(userMessage())).toMatchObject({
-          status: 200,
-          headers: { connection: 'close' },
-          reusedConnection: true,
-        });
-      },
-      { timeout: 5_000 },
-    );
+    await expect
+      .poll(() => sender.call(userMessage()))
+      .toMatchObject({
+        status: 200,
+        headers: { connection: 'close' },
+        reusedConnection: true,
+      });
     release();
     await closed;
 

@@ -28,9 +28,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       started.crm.work = () => gate.opened;
       const entries = [message('a'), message('b')];
       await deliver(started.app, entries, { grouped: 2 });
-      await vi.waitFor(() => expect(started.crm.begun).toHaveLength(2), {
-        timeout: 5_000,
-      });
+      await expect.poll(() => started.crm.begun).toHaveLength(2);
       return { ...started, gate, status: started.app.get(XeniooWebhookStatus) };
     }
 
@@ -90,7 +88,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       const twin = message('twin');
       const calls = Array.from({ length: 5 }, () => send(twin));
       const other = send(message('other'));
-      await vi.waitFor(() => expect(accept).toHaveBeenCalledTimes(6));
+      await expect.poll(() => accept).toHaveBeenCalledTimes(6);
 
       gate.open();
       expect(new Set(await Promise.all([...calls, other]))).toEqual(
@@ -124,9 +122,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       const gate = createGate();
       crm.work = () => gate.opened;
       const waits = deliver(app, message('b'));
-      await vi.waitFor(() => expect(crm.begun).toContain('b'), {
-        timeout: 5_000,
-      });
+      await expect.poll(() => crm.begun).toContain('b');
 
       expect(await letters.replayAll()).toBe(1);
       gate.open();
@@ -189,9 +185,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         throw new Error('CRM is down');
       };
       const sent = deliver(app, message('a'));
-      await vi.waitFor(() => expect(crm.begun).toEqual(['a']), {
-        timeout: 5_000,
-      });
+      await expect.poll(() => crm.begun).toEqual(['a']);
 
       const closed = app.close();
       gate.open();

@@ -5,7 +5,7 @@ import { Agent, request, type IncomingMessage } from 'node:http';
 import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   createXeniooEntry,
   xeniooConversation,
@@ -138,7 +138,7 @@ describe('record', () => {
       path: new URL(url).pathname,
       body: `Content-Length: ${10 * 1_048_576 + 1}`,
     });
-    await vi.waitUntil(() => answered() !== '');
+    await expect.poll(() => answered()).toContain('\r\n');
     socket.destroy();
     const answer = await sender.call(bytes(10));
 
@@ -201,12 +201,14 @@ describe('record', () => {
     const startedAt = performance.now();
 
     const ended = stop();
-    await vi.waitUntil(() =>
-      fetch(url).then(
-        () => false,
-        () => true,
-      ),
-    );
+    await expect
+      .poll(() =>
+        fetch(url).then(
+          () => 'accepted',
+          () => 'refused',
+        ),
+      )
+      .toBe('refused');
     outgoing.end('}');
     const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
     response.resume();

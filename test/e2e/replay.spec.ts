@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { XeniooModule, type XeniooEvent } from '../../lib/index.js';
 import {
   received,
@@ -227,7 +227,7 @@ describe('replay', () => {
     const { url, heard } = await startListener();
     const path = await writeRecording(...CALLS, ...CALLS);
     const tool = startTool(['replay', path, '--url', url, '--rate', '0.01']);
-    await vi.waitUntil(() => heard.length === 1, { timeout: 20_000 });
+    await expect.poll(() => heard).toHaveLength(1);
 
     tool.kill('SIGINT');
 
@@ -346,9 +346,7 @@ describe('replay of a pipe', () => {
     const sent = xeniooConversation({ seed: 1 });
 
     await recorder.sender.send(sent);
-    await vi.waitUntil(() => app.raw().length === sent.length, {
-      timeout: 20_000,
-    });
+    await expect.poll(() => app.raw()).toHaveLength(sent.length);
 
     expect(app.raw()).toEqual(sent);
     expect(await recorder.stop()).toBe(0);
@@ -370,7 +368,7 @@ describe('replay of a pipe', () => {
     const { url, heard } = await startListener();
     const tool = startTool(['replay', '-', '--url', url]);
     tool.input.write('{"body":"{}"}\n');
-    await vi.waitUntil(() => heard.length === 1, { timeout: 20_000 });
+    await expect.poll(() => heard).toHaveLength(1);
 
     tool.kill('SIGINT');
 

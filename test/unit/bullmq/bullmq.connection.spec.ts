@@ -15,8 +15,8 @@ import {
   TestRunner,
 } from '../../support/bullmq-bench.js';
 import { recordPrinted } from '../../support/printed.js';
+import { SOON } from '../../support/soon.js';
 
-const SOON = { timeout: 20_000 };
 vi.setConfig({ testTimeout: 60_000 });
 
 /** A Redis of the test's own, which it may kill. */
@@ -47,7 +47,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       await ownRedis({ port });
       const event = datedEvent();
       await vi.waitFor(() => inbox.accept(deliveryOf([event])), SOON);
-      await vi.waitFor(() => expect(runner.ids).toContain(event.id), SOON);
+      await expect.poll(() => runner.ids).toContain(event.id);
 
       const [failure] = bench.logs.ofXenioo('error');
       expect(bench.logs.ofXenioo('error')).toHaveLength(1);
@@ -77,22 +77,13 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
           accepted.push(...events.map(({ id }) => id));
         }
       });
-      await vi.waitFor(
-        () => expect(runner.runs.length).toBeGreaterThan(50),
-        SOON,
-      );
+      await expect.poll(() => runner.runs.length).toBeGreaterThan(50);
 
       await server.kill();
-      await vi.waitFor(
-        () => expect(bench.logs.ofXenioo('error')).toHaveLength(1),
-        SOON,
-      );
+      await expect.poll(() => bench.logs.ofXenioo('error')).toHaveLength(1);
       await server.start();
       const before = accepted.length;
-      await vi.waitFor(
-        () => expect(accepted.length).toBeGreaterThan(before + 50),
-        SOON,
-      );
+      await expect.poll(() => accepted.length).toBeGreaterThan(before + 50);
       load.isOver = true;
       await Promise.all(callers);
       await inbox.idle();
@@ -121,7 +112,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
 
       const event = datedEvent();
       await vi.waitFor(() => inbox.accept(deliveryOf([event])), SOON);
-      await vi.waitFor(() => expect(runner.ids).toContain(event.id), SOON);
+      await expect.poll(() => runner.ids).toContain(event.id);
     });
 
     it.each(['kill', 'pause'] as const)(
@@ -133,7 +124,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
         const runner = new TestRunner(() => running.opened);
         const inbox = await bench.start(runner);
         await inbox.accept(deliveryOf([datedEvent()]));
-        await vi.waitFor(() => expect(runner.runs).toHaveLength(1), SOON);
+        await expect.poll(() => runner.runs).toHaveLength(1);
         await server[away]();
         // The queue of the test lets go of a Redis that answers.
         onTestFinished(() =>
@@ -192,10 +183,9 @@ describeEngine('redis', 'what is logged of a Redis', () => {
     await inbox.accept(deliveryOf([datedEvent()]));
     await inbox.idle();
 
-    await vi.waitFor(
-      () => expect(bench.logs.ofXenioo('warn')).toHaveLength(warnings.length),
-      SOON,
-    );
+    await expect
+      .poll(() => bench.logs.ofXenioo('warn'))
+      .toHaveLength(warnings.length);
     for (const [index, warning] of warnings.entries()) {
       expect(bench.logs.ofXenioo('warn')[index]).toMatch(warning);
     }
@@ -227,10 +217,7 @@ describeEngine('redis', 'what is logged of a Redis', () => {
     await inbox.accept(deliveryOf([datedEvent()]));
     await inbox.idle();
     const warnings = Object.keys(options).length;
-    await vi.waitFor(
-      () => expect(bench.logs.ofXenioo('warn')).toHaveLength(warnings),
-      SOON,
-    );
+    await expect.poll(() => bench.logs.ofXenioo('warn')).toHaveLength(warnings);
 
     await server.kill();
     await inbox.accept(deliveryOf([datedEvent()])).catch(() => {});
@@ -260,7 +247,7 @@ describeEngine('redis', 'what is logged of a Redis', () => {
     const event = datedEvent();
 
     await inbox.accept(deliveryOf([event]));
-    await vi.waitFor(() => expect(runner.ids).toEqual([event.id]), SOON);
+    await expect.poll(() => runner.ids).toEqual([event.id]);
 
     expect(bench.logs.ofXenioo('warn')).toEqual([]);
   });

@@ -11,7 +11,7 @@ import {
 } from '@nestjs/common';
 import { REQUEST } from '@nestjs/core';
 import { of } from 'rxjs';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { InvalidXeniooEntry } from '../../../lib/events/invalid-xenioo.entry.js';
 import { XeniooEventType } from '../../../lib/events/xenioo-event-type.js';
 import type { XeniooEvent } from '../../../lib/events/xenioo.events.js';
@@ -529,7 +529,7 @@ describe('the announcement of a dead letter', () => {
       announce(deadLetterOf(invalid)),
     ]);
 
-    await vi.waitFor(() => expect(ends).toHaveLength(2));
+    await expect.poll(() => ends).toHaveLength(2);
     expect(await run(event)).toHaveLength(3);
     expect(alarm.heard).toHaveLength(2);
 
@@ -734,7 +734,7 @@ describe('observers', () => {
     const { run } = await startDispatcher([Crm]);
 
     await run(event, task);
-    await vi.waitFor(() => expect(seen).toHaveLength(5));
+    await expect.poll(() => seen).toHaveLength(5);
 
     const failed = { ...handlerRun, error: down };
     expect(seen).toEqual([

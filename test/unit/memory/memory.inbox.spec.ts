@@ -410,7 +410,7 @@ describe('a retry', () => {
 
     await handlers.end(retryIn(0));
 
-    await vi.waitFor(() => expect(handlers.running).toBe(2), 5_000);
+    await expect.poll(() => handlers.running).toBe(2);
     expect(handlers.texts.toSorted()).toEqual(['a', 'a', 'b']);
   });
 });
@@ -474,7 +474,7 @@ describe('draining', () => {
     await accept(said('a'), said('b'));
     await handlers.end(retryIn(0));
     await handlers.end(retryIn(HOUR_MS));
-    await vi.waitFor(() => expect(handlers.running).toBe(1), 5_000);
+    await expect.poll(() => handlers.running).toBe(1);
     await handlers.end();
 
     void inbox.drain();

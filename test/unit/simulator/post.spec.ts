@@ -342,7 +342,7 @@ describe('XeniooSender.call(), without an answer', () => {
       failure: 'had no answer within 50 ms',
     });
     expect(answer.latencyMs).toBeGreaterThanOrEqual(49);
-    await vi.waitFor(() => expect(ended).toHaveBeenCalledOnce());
+    await expect.poll(() => ended).toHaveBeenCalledOnce();
   });
 
   it('times out on an answer byte by byte', async () => {
@@ -515,7 +515,7 @@ describe('connections of XeniooSender', () => {
     await sender.call({});
 
     sender.close();
-    await vi.waitFor(() => expect(closed).toHaveBeenCalledOnce());
+    await expect.poll(() => closed).toHaveBeenCalledOnce();
     expect(await sender.call({})).toMatchObject({
       outcome: 200,
       reusedConnection: false,
