@@ -1,6 +1,7 @@
 import { Injectable, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
+import type { Server } from 'node:http';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   memoryInbox,
@@ -90,6 +91,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     const { app, sender } = await startArchive(adapter, OPTIONS, {
       providers: [Slow],
     });
+    // On a busy machine a connection would be idle for longer than that.
+    (app.getHttpServer() as Server).keepAliveTimeout = 60_000;
     const before = await sender.call(userMessage());
 
     const closed = app.close();

@@ -198,7 +198,6 @@ describe('record', () => {
     if (socket.connecting) await once(socket, 'connect');
     // Once a later call is answered, the start of the other one has arrived.
     await fetch(url, { method: 'POST', headers: AUTHORIZATION, body: '{}' });
-    const startedAt = performance.now();
 
     const ended = stop();
     await expect
@@ -214,8 +213,9 @@ describe('record', () => {
     response.resume();
 
     expect(response.statusCode).toBe(200);
+    // Or the caller would keep its connection, and the recorder.
+    expect(response.headers.connection).toBe('close');
     expect(await ended).toBe(0);
-    expect(performance.now() - startedAt).toBeLessThan(4_000);
     expect(await readRecording(out)).toHaveLength(2);
     expect(stderr()).toContain('2 calls');
   });

@@ -66,7 +66,7 @@ export class LmdbHarness {
       {
         concurrency: 32,
         dedupe: { ttlSeconds: 3_600, maxIds: 1_000 },
-        acceptTimeoutMs: 5_000,
+        acceptTimeoutMs: 30_000,
         ...settings,
       },
     );

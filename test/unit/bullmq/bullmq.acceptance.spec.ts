@@ -196,7 +196,7 @@ describe('a Redis whose memory is nearly full', () => {
         });
         onTestFinished(() => server.stop());
         const bench = new BullmqBench(BULLMQ_VERSIONS[0]![1], server.url);
-        const inbox = bench.open({ settings: { acceptTimeoutMs: 600 } });
+        const inbox = bench.open({ settings: { acceptTimeoutMs: 8_000 } });
         const large = () => eventOf({ Type: 1, Data: 'x'.repeat(200_000) });
         let accepted = 0;
         const acceptUntilFull = async () => {

@@ -156,7 +156,7 @@ describe('a first run', () => {
         begin();
       }
     }
-    const { run } = await startDispatcher([Both], { handlerTimeoutMs: 5_000 });
+    const { run } = await startDispatcher([Both]);
 
     expect(statuses(await run(event))).toEqual({
       'Both.waits': 'done',
@@ -349,7 +349,9 @@ describe('a handler that fails', () => {
         return new Promise<never>(() => {});
       }
     }
-    const { run, emitter } = await startDispatcher([Hangs]);
+    const { run, emitter } = await startDispatcher([Hangs], {
+      handlerTimeoutMs: 50,
+    });
     const heard: unknown[] = [];
     emitter.on('xenioo.user-message', value => heard.push(value));
 
@@ -517,10 +519,7 @@ describe('the announcement of a dead letter', () => {
   });
 
   it('runs at most `concurrency` handlers at once, in the order of the dead letters', async () => {
-    const { announce, alarm, run } = await startAlarm({
-      concurrency: 2,
-      handlerTimeoutMs: 60_000,
-    });
+    const { announce, alarm, run } = await startAlarm({ concurrency: 2 });
     const ends: (() => void)[] = [];
     alarm.fail = () => new Promise<void>(resolve => ends.push(resolve));
     const letters = Array.from({ length: 3_000 }, () => letter);
@@ -541,7 +540,10 @@ describe('the announcement of a dead letter', () => {
   });
 
   it('goes on with the next where a handler takes too long', async () => {
-    const { announce, alarm } = await startAlarm({ concurrency: 1 });
+    const { announce, alarm } = await startAlarm({
+      concurrency: 1,
+      handlerTimeoutMs: 50,
+    });
     alarm.fail = () => new Promise(() => {});
 
     await Promise.all([announce(letter), announce(letter)]);
@@ -564,7 +566,9 @@ describe('the announcement of a dead letter', () => {
     ],
     ['hangs', () => new Promise(() => {}), /took longer than 50 ms/],
   ])('logs a handler that %s, and ends', async (_how, fail, error) => {
-    const { announce, alarm, logs } = await startAlarm();
+    const { announce, alarm, logs } = await startAlarm({
+      handlerTimeoutMs: 50,
+    });
     alarm.fail = fail;
 
     await announce(letter, down);

@@ -106,7 +106,7 @@ function create(given: Partial<Settings> = {}) {
     acknowledgeWithinMs: 0,
     concurrency: 32,
     dedupe: false as const,
-    acceptTimeoutMs: 5_000,
+    acceptTimeoutMs: 60_000,
     ...given,
   };
   const inbox = new MemoryInbox(settings, settings);
@@ -714,7 +714,7 @@ it('runs no handler or retry in the async context of a call', async () => {
   }
   const { dispatcher } = await startDispatcher([Crm], {
     retry: { ...AT_ONCE, attempts: 2 },
-    handlerTimeoutMs: 5_000,
+    handlerTimeoutMs: 60_000,
   });
   const { inbox, accept } = create({ concurrency: 4 });
   await inbox.start(dispatcher);
