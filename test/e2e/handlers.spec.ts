@@ -304,17 +304,18 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       }
     }
 
-    const { app } = await start(
-      adapter,
-      { providers: [Desk] },
-      { inbox: memoryInbox({ acknowledgeWithinMs: 50 }) },
-    );
-    const answer = async (entry: unknown) => {
+    const answer = async (entry: unknown, acknowledgeWithinMs: number) => {
+      const { app } = await start(
+        adapter,
+        { providers: [Desk] },
+        { inbox: memoryInbox({ acknowledgeWithinMs }) },
+      );
       await deliver(app, entry);
       order.push('answered');
+      return app;
     };
-    await answer(userMessage());
-    await answer(xeniooEntry.botMessage());
+    await answer(userMessage(), 60_000);
+    const app = await answer(xeniooEntry.botMessage(), 50);
 
     expect(order).toEqual(['handled', 'answered', 'answered']);
     end();

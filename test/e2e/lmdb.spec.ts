@@ -62,6 +62,7 @@ async function start(
       XeniooModule.forRoot({
         secret: 'right-secret',
         inbox: lmdbInbox({ path }),
+        acceptTimeoutMs: 9_000,
         ...options,
       }),
     ],
@@ -115,10 +116,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     };
     const first = await start(adapter, path, book);
     await first.accept(message('one'));
-    await expect.poll(() => book.begun).toHaveLength(2);
-    const startedAt = performance.now();
+    await expect.poll(() => book.begun.length).toBeGreaterThan(1);
     await first.app.close();
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(first.logs.ofXenioo('warn').join()).not.toContain('Stopping');
 
     const second = await start(adapter, path, book);
     await second.idle();

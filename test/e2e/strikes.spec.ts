@@ -35,6 +35,7 @@ import { XeniooObservers } from '../../lib/handlers/xenioo.observers.js';
 import { startArchive, type ArchiveHost } from '../support/archive.js';
 import { InertInbox } from '../support/inert-inbox.js';
 import type { AdapterName } from '../support/host-app.js';
+import { SOON } from '../support/soon.js';
 
 const { userMessage } = xeniooEntry;
 
@@ -211,7 +212,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     class Slow extends InertInbox {
       async accept() {
-        await vi.waitUntil(() => hasGivenUp(), 10_000);
+        await vi.waitUntil(() => hasGivenUp(), SOON);
       }
     }
 

@@ -318,7 +318,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it('names the handler that waits for a retry', async () => {
-    const { app, crm } = await start(adapter, [SECRET]);
+    const { app, crm } = await start(adapter, [
+      { ...SECRET, retry: { attempts: 2, delayMs: 60_000 } },
+    ]);
     crm.work = () => {
       throw new Error('CRM is down');
     };

@@ -1,4 +1,4 @@
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { XeniooDeadLetterError } from '../../../lib/xenioo.errors.js';
 import { describeEngine } from '../../support/engines/describe-engine.js';
 import {
@@ -11,8 +11,6 @@ import {
   invalidEntry,
   TestRunner,
 } from '../../support/bullmq-bench.js';
-
-const SOON = { timeout: 10_000 };
 
 for (const [version, libraries] of BULLMQ_VERSIONS) {
   describeEngine('redis', `dead letters on ${version}`, () => {
@@ -135,7 +133,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
         deadLetters.replay(letter!.id, [task]),
         deadLetters.replay(letter!.id, [task]),
       ]);
-      await vi.waitFor(() => expect(runner.runs).toHaveLength(2), SOON);
+      await expect.poll(() => runner.runs).toHaveLength(2);
 
       expect(replayed.toSorted()).toEqual([false, true]);
       expect(await deadLetters.replay(letter!.id, [task])).toBe(false);

@@ -358,7 +358,7 @@ describe('when a commit takes longer than a write may wait', () => {
 
     const first = commit.write(folder.work('first'));
     const late = commit.write(folder.work('late'), { timeoutMs: 10 });
-    const patient = commit.write(folder.work('patient'), { timeoutMs: 10_000 });
+    const patient = commit.write(folder.work('patient'), { timeoutMs: 60_000 });
     await expect(late).rejects.toThrow(CommitTimeout);
     open();
     await Promise.all([first, patient]);
