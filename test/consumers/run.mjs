@@ -71,8 +71,13 @@ const CONSUMERS = {
   },
 };
 
+const { values, positionals } = parseArgs({
+  options: { quick: { type: 'boolean' } },
+  allowPositionals: true,
+});
 /** The oldest and the newest Node.js for the applications instead of all. */
-const { quick } = parseArgs({ options: { quick: { type: 'boolean' } } }).values;
+const { quick } = values;
+const names = positionals.length > 0 ? positionals : Object.keys(CONSUMERS);
 
 const trial = await startTrial('consumers');
 const { folder, report, run } = trial;
@@ -85,13 +90,12 @@ async function main() {
     trial.installNodes({ quick }),
     startRedisIfInstalled(),
   ]);
-  const env = { ...process.env, NO_COLOR: '1' };
+  // What tests leave behind is removed with the folder.
+  const env = { ...process.env, NO_COLOR: '1', TMPDIR: folder };
   if (redis !== undefined) env.REDIS_URL = redis.url;
   try {
     await twoAtOnce(
-      Object.keys(CONSUMERS).map(
-        name => () => tryConsumer(name, { tarball, nodes, env }),
-      ),
+      names.map(name => () => tryConsumer(name, { tarball, nodes, env })),
     );
   } finally {
     await redis?.stop();
