@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { mkdtemp, readdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 
@@ -83,13 +83,36 @@ export async function startTrial(name) {
     });
   }
 
+  /** Installs the Node.js versions of `test/hosts/node`, or the oldest and the newest; resolves with each version and the folder of its program. */
+  async function installNodes({ quick }) {
+    const manifest = join(ROOT, 'test/hosts/node/package.json');
+    const { dependencies } = JSON.parse(await readFile(manifest, 'utf8'));
+    const all = Object.entries(dependencies);
+    const nodes = quick ? [all.at(0), all.at(-1)] : all;
+    const cwd = join(folder, 'node');
+    await mkdir(cwd);
+    await writeFile(
+      join(cwd, 'package.json'),
+      JSON.stringify({ dependencies: Object.fromEntries(nodes) }),
+    );
+    await install(cwd);
+    return nodes.map(([name, alias]) => ({
+      version: alias.split('@').at(-1),
+      bin: join(cwd, 'node_modules', name, 'bin'),
+    }));
+  }
+
   async function mustRun(command, args, options) {
     const { code, output } = await run(command, args, options);
     if (code !== 0) throw new Error(`${command} ${args[0]} failed:\n${output}`);
   }
 
-  /** Never rejects: what can't be started has its error as `code`. After `timeout` it is killed, with what it started. */
-  function run(command, args, { timeout, ...options } = {}) {
+  /** Never rejects: what can't be started has its error as `code`. After `timeout`, or when `signal` aborts, it is killed, with what it started. */
+  function run(
+    command,
+    args,
+    { timeout, signal: abortSignal, ...options } = {},
+  ) {
     return new Promise(resolve => {
       // Of a process group of its own, which can be killed as one.
       const child = spawn(command, args, {
@@ -98,6 +121,7 @@ export async function startTrial(name) {
         detached: true,
       });
       running.add(child);
+      abortSignal?.addEventListener('abort', () => killWithChildren(child));
       const timer = timeout && setTimeout(killWithChildren, timeout, child);
       let stdout = '';
       let stderr = '';
@@ -120,7 +144,16 @@ export async function startTrial(name) {
     });
   }
 
-  return { folder, conclude, report, pack, install, mustRun, run };
+  return {
+    folder,
+    conclude,
+    report,
+    pack,
+    install,
+    installNodes,
+    mustRun,
+    run,
+  };
 }
 
 function killWithChildren(child) {
