@@ -30,10 +30,7 @@ async function start(environment: Record<string, string>) {
   await chown(volume, numberOf('runAsUser'), numberOf('runAsGroup'));
   const container = spawn(
     'unshare',
-    [
-      ...['--mount', '--pid', '--fork', '--mount-proc'],
-      ...['sh', '-ec', CONTAINER],
-    ],
+    ['--mount', '--pid', '--fork', '--mount-proc', 'sh', '-ec', CONTAINER],
     {
       cwd: FOLDER,
       env: {

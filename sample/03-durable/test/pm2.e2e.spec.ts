@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { xeniooGroup, XeniooSender } from 'nestjs-xenioo/testing';
+import { xeniooEntry, XeniooSender } from 'nestjs-xenioo/testing';
 import { expect, it, onTestFinished } from 'vitest';
 
 const FOLDER = fileURLToPath(new URL('..', import.meta.url));
@@ -49,7 +49,9 @@ async function start(environment: Record<string, string>) {
 it('`pm2 reload` under a steady stream of calls fails none of them, and each event is handled once', async () => {
   const { pm2, printed, sender } = await start({ CRM: 'up' });
   const stop = new AbortController();
-  const messages = xeniooGroup(2_000).filter(({ Type }) => Type === 1);
+  const messages = Array.from({ length: 2_000 }, () =>
+    xeniooEntry.userMessage(),
+  );
 
   const sending = sender.send(messages, {
     intervalMs: 20,
