@@ -68,7 +68,7 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
   });
 
   it('times out a handler without waiting', async () => {
-    vi.useFakeTimers({ toFake: [...LISTED] });
+    vi.useFakeTimers();
     const delivered = deliver(app, xeniooEntry.takeOver());
     await app.get(Crm, { strict: false }).started;
 
