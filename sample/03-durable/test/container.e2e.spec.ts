@@ -25,9 +25,17 @@ const CONTAINER = `
 
 /** Starts the sample as process 1, as another user, without capabilities, on a read-only root with one volume. */
 async function start(environment: Record<string, string>) {
+  return whenUp(launch(await makeVolume(), environment));
+}
+
+async function makeVolume(): Promise<string> {
   const volume = await mkdtemp(join(tmpdir(), 'volume-'));
   onTestFinished(() => rm(volume, { recursive: true }));
   await chown(volume, numberOf('runAsUser'), numberOf('runAsGroup'));
+  return volume;
+}
+
+function launch(volume: string, environment: Record<string, string>) {
   const container = spawn(
     'unshare',
     ['--mount', '--pid', '--fork', '--mount-proc', 'sh', '-ec', CONTAINER],
@@ -52,11 +60,17 @@ async function start(environment: Record<string, string>) {
   for (const stream of [container.stdout, container.stderr]) {
     stream.setEncoding('utf8').on('data', text => (output.text += text));
   }
+  return { pid: container.pid!, ended, output };
+}
+
+/** Waits until the container accepts calls. */
+async function whenUp(container: ReturnType<typeof launch>) {
+  const { output } = container;
   await expect.poll(() => output.text).toMatch(/curl -i/);
   const [, url] = /curl -i (\S+)/.exec(output.text)!;
   const sender = new XeniooSender({ url: url!, secret: 'durable-secret' });
   onTestFinished(() => sender.close());
-  return { pid: container.pid!, ended, output, url: url!, sender };
+  return { ...container, url: url!, sender };
 }
 
 /** Sends a signal to process 1 of the container, as a container runtime does. */
@@ -81,6 +95,21 @@ describe.runIf(canIsolate)(
       expect(status).toBe(200);
       await expect.poll(() => output.text).toMatch(/saved .*: Hello!/);
       expect(output.text).toContain('[Nest] 1 ');
+    });
+
+    it('starts a second container on the volume when the first has ended', async () => {
+      const volume = await makeVolume();
+      const first = await whenUp(
+        launch(volume, { CRM: 'up', CRM_TAKES_MS: '20000' }),
+      );
+      await first.sender.call({ Type: 1, Data: 'Hello!' });
+      const second = launch(volume, { CRM: 'up' });
+      await expect.poll(() => second.output.text).toMatch(/Starting Nest/);
+
+      await signal(first.pid, 'SIGKILL');
+
+      await whenUp(second);
+      await expect.poll(() => second.output.text).toMatch(/saved .*: Hello!/);
     });
 
     it('ends on SIGTERM within the grace period, when the running handler is done', async () => {
