@@ -4,7 +4,7 @@ import { xeniooEntry, XeniooSender } from 'nestjs-xenioo/testing';
 import { expect, it, onTestFinished } from 'vitest';
 
 const FOLDER = fileURLToPath(new URL('..', import.meta.url));
-const SAVED = /saved +[0-9a-f]{8}/;
+const SAVED = /saved {4}\S{8}/;
 const ADMIN = { authorization: 'Bearer admin-token' };
 
 async function start() {
