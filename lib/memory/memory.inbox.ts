@@ -114,7 +114,8 @@ export class MemoryInbox extends XeniooInbox {
   }
 
   async assertAccepting(): Promise<void> {
-    if (this.capacity.isFull) throw new XeniooInboxError(this.reasonOfRefusal());
+    if (this.capacity.isFull)
+      throw new XeniooInboxError(this.reasonOfRefusal());
   }
 
   async start(runner: XeniooRunner): Promise<void> {

@@ -43,15 +43,17 @@ describe.each(['express', 'fastify'] as const)(
         onTestFinished(() => sender.close());
         /** Makes a large call, and small ones beside it until it is answered. */
         const sendBesideOthers = async (body: unknown) => {
-          let isAnswered = false;
-          const large = sender.call(body).finally(() => (isAnswered = true));
+          const state = { isAnswered: false };
+          const large = sender
+            .call(body)
+            .finally(() => (state.isAnswered = true));
           let longestMs = 0;
           do {
             const startedAt = performance.now();
             const { outcome } = await sender.call(message('small'));
             expect(outcome).toBe(200);
             longestMs = Math.max(longestMs, performance.now() - startedAt);
-          } while (!isAnswered);
+          } while (!state.isAnswered);
           return { outcome: (await large).outcome, longestMs };
         };
         const idle = () => host.app.get(XeniooInbox, { strict: false }).idle();
