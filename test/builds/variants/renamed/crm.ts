@@ -1,0 +1,14 @@
+import { Injectable } from '@nestjs/common';
+import { OnXenioo, UserMessageEvent, XeniooEventType } from 'nestjs-xenioo';
+
+@Injectable()
+export class Crm {
+  /** As esbuild renames a class when all shorter names are taken. */
+  static readonly name = 'Wye';
+
+  @OnXenioo(XeniooEventType.UserMessage)
+  async save(event: UserMessageEvent) {
+    await Promise.resolve();
+    console.log(`saved ${event.text}`);
+  }
+}
