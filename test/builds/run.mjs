@@ -217,27 +217,30 @@ async function twoCopies() {
   }
 }
 
+/** Under Plug'n'Play, `require()` of a package finds nothing that an ES module imports, Nest 12 too: CommonJS is for Nest 11. */
 async function yarnPnp() {
-  const cwd = await copyHost('pnp', 'plain');
-  await installWith('yarn', 'yarn pnp', cwd);
-  for (const format of ['cjs', 'esm']) {
-    await copyCompiled(format, join(cwd, format));
-    if (format === 'esm') {
-      await writeFile(join(cwd, 'esm/package.json'), '{ "type": "module" }');
-    }
-    for (const inbox of ['memory', 'lmdb']) {
-      await tryApplication(`yarn pnp · ${format} · ${inbox}`, {
-        cwd,
-        command: [...manager('yarn'), 'node', `${format}/main.js`],
-        ...(inbox === 'lmdb' && withLmdb(`pnp-${format}`)),
-      });
-    }
+  for (const [version, format, options] of [
+    [11, 'cjs', ['--require', './.pnp.cjs']],
+    [12, 'esm', ['--require', './.pnp.cjs', '--loader', './.pnp.loader.mjs']],
+  ]) {
+    const name = `nest ${version} · yarn pnp`;
+    const host = `pnp-${version}`;
+    const cwd = await copyHost(host, `plain-nest-${version}`);
+    await copyCompiled(format, join(cwd, 'dist'));
+    await installWith('yarn', name, cwd);
+    const command = [process.execPath, ...options, 'dist/main.js'];
+    await tryApplication(`${name} · memory`, { cwd, command });
+    await tryApplication(`${name} · lmdb`, {
+      cwd,
+      command,
+      ...withLmdb(host),
+    });
   }
 }
 
 /** Bun runs the TypeScript sources. */
 async function bun() {
-  const cwd = await copyHost('bun', 'plain');
+  const cwd = await copyHost('bun', 'plain-nest-12');
   await copySources(cwd, 'esm');
   await cp(join(HERE, 'nest-12/tsconfig.json'), join(cwd, 'tsconfig.json'));
   await installWith('bun', 'bun', cwd);
@@ -358,7 +361,8 @@ function manager(name) {
   const bin = join(folder, 'tools/node_modules');
   return {
     npm: ['npm'],
-    pnpm: [join(bin, '.bin/pnpm')],
+    // It fails on packages with scripts that nobody has allowed or denied.
+    pnpm: [join(bin, '.bin/pnpm'), '--ignore-scripts'],
     yarn: [process.execPath, join(bin, '@yarnpkg/cli-dist/bin/yarn.js')],
     bun: [join(bin, '@oven/bun-linux-x64/bin/bun')],
   }[name];
