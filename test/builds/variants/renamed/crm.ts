@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { OnXenioo, UserMessageEvent, XeniooEventType } from 'nestjs-xenioo';
 
 @Injectable()
@@ -6,9 +6,11 @@ export class Crm {
   /** As esbuild renames a class when all shorter names are taken. */
   static readonly name = 'Wye';
 
+  private readonly logger = new Logger('Crm');
+
   @OnXenioo(XeniooEventType.UserMessage)
   async save(event: UserMessageEvent) {
     await Promise.resolve();
-    console.log(`saved ${event.text}`);
+    this.logger.log(`saved ${event.text}`);
   }
 }
