@@ -1,4 +1,5 @@
 import type { Type } from '@nestjs/common';
+import { THIS_FILE } from './this-file.js';
 
 /** Replaced by the build. */
 declare const XENIOO_VERSION: string | undefined;
@@ -26,7 +27,7 @@ const REGISTRY = Symbol.for('nestjs-xenioo:copies');
 const THIS_COPY: Copy = {
   version: typeof XENIOO_VERSION === 'undefined' ? 'source' : XENIOO_VERSION,
   format: typeof XENIOO_FORMAT === 'undefined' ? 'esm' : XENIOO_FORMAT,
-  url: import.meta.url,
+  url: THIS_FILE,
   tokens: {},
 };
 

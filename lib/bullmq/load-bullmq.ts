@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { describeError } from '../describe-error.js';
+import { THIS_FILE } from '../this-file.js';
 import { XeniooOptionsError } from '../xenioo.errors.js';
 
 /** The optional packages of the BullMQ inbox. */
@@ -75,7 +76,7 @@ export function versionProblem(
 
 function versionOf(name: string): string | undefined {
   try {
-    const load = createRequire(import.meta.url);
+    const load = createRequire(THIS_FILE);
     return (load(`${name}/package.json`) as { version?: string }).version;
   } catch {
     return undefined;

@@ -191,9 +191,14 @@ function nameIn(prototype: object, method: string): string {
 /**
  * Answers whether a minifier may have made the name of a class: it has at most two
  * characters, or at most four and no capital first, such as `r`, `e1`, `_a` and `$Xb`.
+ * In a bundle where the classes of NestJS are renamed, a capital does not save it:
+ * `Wye` is such a name too.
  */
 function looksMinified(className: string): boolean {
-  return /^([\w$]{0,2}|[a-z_$][\w$]{0,3})$/.test(className);
+  const isNestMinified = MetadataScanner.name !== 'MetadataScanner';
+  return isNestMinified
+    ? className.length <= 4
+    : /^([\w$]{0,2}|[a-z_$][\w$]{0,3})$/.test(className);
 }
 
 /** Returns the `name` that decorators of a method give it, if they do. */

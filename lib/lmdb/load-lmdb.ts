@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { describeError } from '../describe-error.js';
+import { THIS_FILE } from '../this-file.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
 
 /**
@@ -21,7 +22,7 @@ export interface LoadedLmdb {
 }
 
 /** @throws {XeniooInboxError} when it is not installed, or in a version that is not supported */
-export function loadLmdb(require = createRequire(import.meta.url)): LoadedLmdb {
+export function loadLmdb(require = createRequire(THIS_FILE)): LoadedLmdb {
   try {
     const file: unknown = require.resolve('lmdb');
     // A bundler puts the number of a module in place of the path.

@@ -108,27 +108,35 @@ export async function startTrial(name) {
   }
 
   /** Never rejects: what can't be started has its error as `code`. After `timeout`, or when `signal` aborts, it is killed, with what it started. */
-  function run(
+  function run(command, args, options) {
+    return start(command, args, options).ended;
+  }
+
+  /**
+   * Starts a process: `ended` resolves with how it ended, `printed()` with the first match in what it prints to stdout,
+   * or with `null` if it ends before. `stop()` sends a signal to the process alone.
+   */
+  function start(
     command,
     args,
     { timeout, signal: abortSignal, ...options } = {},
   ) {
-    return new Promise(resolve => {
-      // Of a process group of its own, which can be killed as one.
-      const child = spawn(command, args, {
-        stdio: ['ignore', 'pipe', 'pipe'],
-        ...options,
-        detached: true,
-      });
-      running.add(child);
-      abortSignal?.addEventListener('abort', () => killWithChildren(child));
-      const timer = timeout && setTimeout(killWithChildren, timeout, child);
-      let stdout = '';
-      let stderr = '';
-      let problem;
-      child.stdout.setEncoding('utf8').on('data', text => (stdout += text));
-      child.stderr.setEncoding('utf8').on('data', text => (stderr += text));
-      child.once('error', error => (problem = error));
+    // Of a process group of its own, which can be killed as one.
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...options,
+      detached: true,
+    });
+    running.add(child);
+    abortSignal?.addEventListener('abort', () => killWithChildren(child));
+    const timer = timeout && setTimeout(killWithChildren, timeout, child);
+    let stdout = '';
+    let stderr = '';
+    let problem;
+    child.stdout.setEncoding('utf8').on('data', text => (stdout += text));
+    child.stderr.setEncoding('utf8').on('data', text => (stderr += text));
+    child.once('error', error => (problem = error));
+    const ended = new Promise(resolve => {
       child.once('close', (code, signal) => {
         running.delete(child);
         clearTimeout(timer);
@@ -142,6 +150,17 @@ export async function startTrial(name) {
         });
       });
     });
+    const printed = pattern =>
+      new Promise(resolve => {
+        const check = () => {
+          const match = pattern.exec(stdout);
+          if (match) resolve(match);
+        };
+        child.stdout.on('data', check);
+        check();
+        void ended.then(() => resolve(null));
+      });
+    return { ended, printed, stop: signal => child.kill(signal) };
   }
 
   return {
@@ -153,6 +172,7 @@ export async function startTrial(name) {
     installNodes,
     mustRun,
     run,
+    start,
   };
 }
 
