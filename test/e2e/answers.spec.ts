@@ -200,7 +200,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       statusCode: 400,
       message: [
         'entry 1: Data must be a string, got a number',
-        'entry 2: Type must be a whole number from 0, got a string',
+        'entry 2: Type must be a non-negative safe integer, got a string',
       ],
       error: 'Bad Request',
     });

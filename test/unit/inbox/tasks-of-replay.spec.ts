@@ -83,7 +83,7 @@ describe('the letter of an invalid entry', () => {
   });
 
   it.each([
-    ['[{"Type":1}', bot.name, /the entry is still invalid: the body is not J/],
+    ['[{"Type":1}', bot.name, /the entry is still invalid: the body is not valid J/],
     ['[{"Type":1},5]', bot.name, /the entry is still invalid: entry 1: must/],
     ['[{"Type":1}]', 'shop', /no bot is called shop any more/],
   ])('stays as %j of bot %s', (raw, name, message) => {
@@ -105,7 +105,7 @@ describe('the letter of an invalid entry', () => {
     const replay = (token: string) =>
       tasksOfReplay(letter, presentWith({ ...support, token }));
 
-    expect(() => replay('old')).toThrow('BotToken is not');
+    expect(() => replay('old')).toThrow('BotToken belongs to another bot');
     expect(replay('new')).toMatchObject([{ entry: { text: 'a' } }]);
   });
 });
