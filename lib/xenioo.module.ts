@@ -24,7 +24,7 @@ import { XeniooWebhookModule } from './webhook/xenioo-webhook.module.js';
 import { XeniooGate } from './webhook/xenioo.gate.js';
 import { XENIOO_ROUTE, type XeniooRoute } from './webhook/xenioo.route.js';
 import { withoutUndefined } from './options/without-undefined.js';
-import { assertDefinition } from './options/xenioo-definition.check.js';
+import { assertDefinition } from './options/assert-definition.js';
 import {
   ConfigurableModuleClass,
   NOT_CONFIGURED,

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
 import type { XeniooEvent } from '../events/xenioo.events.js';
-import { delayAfter, resolveRetry } from '../options/xenioo-retry.js';
+import { delayBeforeNextMs, resolveRetry } from '../options/xenioo-retry.js';
 import type { XeniooSettings } from '../options/xenioo.options.js';
 import {
   XeniooHandlerError,
@@ -112,7 +112,7 @@ export class HandlerResults {
     const retry = resolveRetry(own, this.retry);
     const delay = isUnrecoverable(error)
       ? undefined
-      : delayAfter(attempts, retry);
+      : delayBeforeNextMs(attempts, retry);
     const { message, stack } = describeError(error);
     const failed = `${handler} failed on ${event.typeName} ${event.id}`;
     if (delay === undefined || isLast) {

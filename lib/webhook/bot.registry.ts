@@ -1,6 +1,6 @@
 import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
-import { botListProblems } from '../options/xenioo-bot.check.js';
+import { botListProblems } from '../options/bot-problems.js';
 import {
   BotSettings,
   type XeniooBot,

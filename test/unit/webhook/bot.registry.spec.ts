@@ -189,7 +189,7 @@ describe('a function that fails while the application boots', () => {
     [
       'two bots of one secret',
       [SUPPORT, { ...SALES, secret: SUPPORT.secret }],
-      /each bot to have a `secret` of its own/,
+      /each bot to have its own `secret`/,
     ],
     [
       'an edged secret',
