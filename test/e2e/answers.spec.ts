@@ -156,7 +156,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(logs.ofXenioo('error')).toEqual([
       expect.stringMatching(
-        /^Strike 1: answered 413 to bot default: its body is over `bodyLimit` \(1024 bytes\); raise it\./,
+        /^Strike 1: answered 413 to bot default: the body exceeds `bodyLimit` \(1024 bytes\); raise the limit\./,
       ),
     ]);
   });
@@ -240,7 +240,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(logs.ofXenioo('error')).toEqual([
       expect.stringMatching(
-        /^Strike 1: answered 503 to bot default: no room left\. .* re-save and publish the bot/,
+        /^Strike 1: answered 503 to bot default: no room left\. .* save and publish the bot/,
       ),
     ]);
   });
