@@ -108,7 +108,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         .map(line => Number(/^Strike (\d+)/.exec(line)?.[1])),
     ).toEqual(told);
     for (const line of logs.ofXenioo('error')) {
-      expect(line).toContain('`bodyLimit` (100 bytes); raise it');
+      expect(line).toContain('`bodyLimit` (100 bytes); raise the limit');
       expect(line).toMatch(/save and publish the bot/);
     }
     expect(alarm.strikes.map(({ strikes }) => strikes)).toEqual(told);
