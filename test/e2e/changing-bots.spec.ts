@@ -104,7 +104,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     [
       'answers what can’t be',
       () => [SUPPORT, { ...SHOP, secret: 'secret-a' }],
-      /each bot to have a `secret` of its own/,
+      /each bot to have its own `secret`/,
     ],
   ])('does not boot where it %s', async (_, bots, message) => {
     const error = await start(adapter, bots).catch((caught: unknown) => caught);

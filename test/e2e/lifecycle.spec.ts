@@ -173,7 +173,7 @@ describe('when options can’t work', () => {
     [
       'a secret that is not set',
       { secret: process.env['NOT_SET'] },
-      /got nothing \(an environment variable/,
+      /got nothing: check that its environment variable/,
     ],
     ['an empty secret', { secret: '' }, /got an empty string/],
     [
