@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { botProblems } from '../options/xenioo-bot.check.js';
+import { botProblems } from '../options/bot-problems.js';
 import { parseCount, parseDuration, parseRate } from './option.parsers.js';
 import type { Terminal } from './terminal.js';
 import { UsageError } from './usage.error.js';

@@ -40,6 +40,7 @@ export class XeniooDeadLetters {
   private readonly logger = new Logger('Xenioo');
   private readonly registered: Registered[] = [];
 
+  /** @internal */
   constructor(
     private readonly explorer: XeniooExplorer,
     private readonly observers: XeniooObservers,
@@ -48,7 +49,7 @@ export class XeniooDeadLetters {
   /**
    * Adds the inbox of an instance.
    * @throws {XeniooOptionsError} when another instance stores its tasks at the same location
-   * @throws {XeniooHandlerError} when it stores tasks, and the class name of a handler looks minified
+   * @throws {XeniooHandlerError} if the inbox is durable and the class name of a handler looks minified
    * @internal
    */
   register(inbox: XeniooInbox, botNamed: Present['botNamed']): void {
@@ -62,7 +63,7 @@ export class XeniooDeadLetters {
       ]);
     }
     if (storageLocation !== undefined) {
-      this.explorer.assertLastingNames(storageLocation);
+      this.explorer.assertStableNames(storageLocation);
     }
     this.registered.push({ inbox, botNamed });
   }

@@ -225,7 +225,7 @@ describe('options that can’t work', () => {
     [
       'an option that does not exist',
       { connection: 'redis://:hunter2@127.0.0.1', queu: 'x' },
-      /`queu` is not an option here; known are connection/,
+      /`queu` is not an option here; the options are connection/,
     ],
     [
       'a URL of something else',

@@ -80,9 +80,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         { interval: 100 },
       )
       .toEqual([
-        expect.stringMatching(/keeping the previous list: vault is sealed/),
         expect.stringMatching(
-          /keeping the previous list: .*`bots\[0\].secret` to be a non-empty/s,
+          /the previous list stays in use\. Fix the function `bots`: vault is sealed/,
+        ),
+        expect.stringMatching(
+          /the previous list stays in use\. Fix the function `bots`: .*`bots\[0\].secret` to be a non-empty/s,
         ),
       ]);
   });
@@ -93,12 +95,12 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       () => {
         throw new Error('vault is sealed');
       },
-      /the function `bots` failed: vault is sealed/,
+      /the function `bots` failed, .*: vault is sealed/,
     ],
     [
       'answers what can’t be',
       () => [SUPPORT, { ...SHOP, secret: 'secret-a' }],
-      /each bot to have a `secret` of its own/,
+      /each bot to have its own `secret`/,
     ],
   ])('does not boot where it %s', async (_, bots, message) => {
     const error = await start(adapter, bots).catch((caught: unknown) => caught);

@@ -430,7 +430,7 @@ describe('options of the inbox', () => {
     [
       'an option that does not exist',
       { path: 'x', pathh: 'y' },
-      /`pathh` is not an option here; known are path, deadLetterRetentionDays/,
+      /`pathh` is not an option here; the options are path, deadLetterRetentionDays/,
     ],
     [
       'days that can’t be',

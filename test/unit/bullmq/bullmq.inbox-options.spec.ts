@@ -115,7 +115,7 @@ describe('invalid options of bullmqInbox()', () => {
     [
       'an unknown option',
       { connection, que: 'x' },
-      /`que` is not an option here; known are connection, queue, prefix, worker, deadLetterRetentionDays$/,
+      /`que` is not an option here; the options are connection, queue, prefix, worker, deadLetterRetentionDays$/,
     ],
   ])('are %s', (_, options, message) => {
     const problems = problemsOf(options);

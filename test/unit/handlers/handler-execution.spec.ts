@@ -176,7 +176,7 @@ describe('a handler that takes too long', () => {
     expect(execution.ends).toEqual([
       {
         error: new Error(
-          'it took longer than 50 ms (`handlerTimeoutMs`) and is no longer awaited',
+          'the handler timed out after 50 ms (`handlerTimeoutMs`) and may still be running',
         ),
       },
     ]);

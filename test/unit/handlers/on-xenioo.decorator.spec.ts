@@ -156,7 +156,7 @@ describe('an option that does not exist', () => {
 
   it('does not load, with or without a type', () => {
     const error = new XeniooHandlerError(
-      '@OnXenioo(): `bots` is not an option here; known are bot, channel, when, name, retry',
+      '@OnXenioo(): `bots` is not an option here; the options are bot, channel, when, name, retry',
     );
 
     expect(() => OnXenioo(options)).toThrow(error);

@@ -250,7 +250,7 @@ describe('a retry', () => {
     expect(failed).toMatchObject({ status: 'failed', ...missing });
     expect(runs()).toEqual([]);
     expect(logs.ofXenioo('error')).toEqual([
-      expect.stringContaining('no handler is called Desk.renamed any more'),
+      expect.stringContaining('no handler is named Desk.renamed'),
     ]);
   });
 
@@ -319,7 +319,7 @@ describe('a handler that fails', () => {
     [Unmade, down],
     [
       AsksLater,
-      new TypeError('`when` must return a boolean, and returned a promise'),
+      new TypeError('expected `when` to return a boolean, got a promise'),
     ],
   ])('keeps no other from running: %o', async (failing, error) => {
     const { run } = await startDispatcher([failing, Desk]);
@@ -564,7 +564,7 @@ describe('the announcement of a dead letter', () => {
       async () => Promise.reject(new Error('the pager is down')),
       /the pager is down\nError: the pager/,
     ],
-    ['hangs', () => new Promise(() => {}), /took longer than 50 ms/],
+    ['hangs', () => new Promise(() => {}), /timed out after 50 ms/],
   ])('logs a handler that %s, and ends', async (_how, fail, error) => {
     const { announce, alarm, logs } = await startAlarm({
       handlerTimeoutMs: 50,
@@ -597,8 +597,8 @@ it('logs duplicates at debug level, of a call and in all, and notifies observers
   dispatcher.reportDuplicates({ bot: 'sales', count: 3 });
 
   expect(logs.ofXenioo('debug')).toEqual([
-    'Dropped 2 events of bot support that were accepted before (`dedupe`); 2 since the start.',
-    'Dropped 3 events of bot sales that were accepted before (`dedupe`); 5 since the start.',
+    'Dropped 2 events of bot support whose ids were accepted before (`dedupe`); 2 since the application started.',
+    'Dropped 3 events of bot sales whose ids were accepted before (`dedupe`); 5 since the application started.',
   ]);
   expect(seen).toEqual([
     { bot: 'support', count: 2 },
@@ -714,7 +714,7 @@ describe('observers', () => {
 
     expect(logs.ofXenioo('error')).toHaveLength(4);
     expect(logs.ofXenioo('error').join()).toMatch(
-      /`runHandler` of an observer threw; .*: the observer is broken/,
+      /`runHandler\(\)` of an observer failed; .*: the observer is broken/,
     );
   });
 

@@ -151,7 +151,7 @@ it.each([
     .poll(() => logs.ofXenioo('error'))
     .toEqual([
       expect.stringMatching(
-        /^A listener of xenioo\.user-message failed: no room\nError: no room\n/,
+        /^A listener of xenioo\.user-message on the event emitter failed; the delivery is not affected: no room\nError: no room\n/,
       ),
       expect.stringContaining('no room'),
     ]);

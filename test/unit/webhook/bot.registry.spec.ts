@@ -164,7 +164,9 @@ describe('a function that fails while the application boots', () => {
 
     expect(error).toBeInstanceOf(XeniooOptionsError);
     expect(error).toMatchObject({
-      problems: ['the function `bots` failed: vault is sealed'],
+      problems: [
+        'the function `bots` failed, and without its list no call can be authenticated: vault is sealed',
+      ],
       cause: new Error('vault is sealed'),
     });
   });
@@ -189,7 +191,7 @@ describe('a function that fails while the application boots', () => {
     [
       'two bots of one secret',
       [SUPPORT, { ...SALES, secret: SUPPORT.secret }],
-      /each bot to have a `secret` of its own/,
+      /each bot to have its own `secret`/,
     ],
     [
       'an edged secret',
@@ -337,7 +339,7 @@ describe('an answer that fails or can’t be', () => {
     expect(logs.lines).toMatchObject([{ level: 'error' }]);
     expect(logs.ofXenioo()).toEqual([
       expect.stringMatching(
-        /keeping the previous list: vault is sealed\nError: vault is sealed\n/,
+        /the previous list stays in use\. Fix the function `bots`: vault is sealed\nError: vault is sealed\n/,
       ),
     ]);
   });
@@ -358,7 +360,9 @@ describe('an answer that fails or can’t be', () => {
     expect(await vault.whose('q7-Sesame')).toBe('support');
     expect(await vault.whose('Barley-8w')).toBe('unknown-secret');
     expect(logs.ofXenioo('error')).toEqual([
-      expect.stringMatching(/keeping the previous list: .*expected/s),
+      expect.stringMatching(
+        /the previous list stays in use\. Fix the function `bots`: .*expected/s,
+      ),
     ]);
     expect(JSON.stringify(logs.lines)).not.toMatch(/sesame|barley|rye/i);
   });
