@@ -217,7 +217,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await expect(
       deliver(app, [xeniooEntry.userMessage(), xeniooEntry.malformed()]),
     ).rejects.toThrow(
-      '1 of 2 calls failed, where Xenioo expects 200: 200 (1×), 400 (1×). The log of the application may say why. To test other answers, use senderFor(app).',
+      '1 of 2 calls were not answered 200: 200 (1×), 400 (1×). See the log of the application for the reason. To test other answers, use senderFor(app).',
     );
   });
 
@@ -257,10 +257,10 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
     expect(received(app)[3]).toMatchObject({ reason: 'foreign-bot' });
     await expect(deliver(app, {})).rejects.toThrow(
-      '2 webhooks of the application are the one that `bot` and `path` ask for; it has /xenioo/webhook (support, shop) and /other (other).',
+      '2 webhooks of the application match `bot` and `path`; it has /xenioo/webhook (support, shop) and /other (other).',
     );
     await expect(deliver(app, {}, { bot: 'nobody' })).rejects.toThrow(
-      'No webhook of the application is the one',
+      'No webhook of the application matches',
     );
   });
 
