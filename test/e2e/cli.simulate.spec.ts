@@ -207,7 +207,7 @@ describe('simulate, with an endpoint that is too slow', () => {
     expect(exitCode).toBe(0);
     const [, reached] = /calls\/s +([\d.]+) of 200 requested/.exec(stdout)!;
     expect(Number(reached)).toBeLessThan(21);
-    expect(stdout).toMatch(/did not reach this rate with 1 pending calls/);
+    expect(stdout).toMatch(/did not reach this rate with 1 pending call\b/);
   });
 });
 
