@@ -271,7 +271,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(await sender.call([])).toMatchObject({ status: 401 });
     await expect(senderFor(app)).rejects.toThrow(
-      'POST /xenioo/webhook has no bot: the function `bots` answered with none. Give a `secret`.',
+      'POST /xenioo/webhook has no bot: the function `bots` returned an empty list. Give a `secret`.',
     );
   });
 
