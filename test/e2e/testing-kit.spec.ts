@@ -271,7 +271,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(await sender.call([])).toMatchObject({ status: 401 });
     await expect(senderFor(app)).rejects.toThrow(
-      'POST /xenioo/webhook has no bot: the function `bots` returned an empty list. Give a `secret`.',
+      'POST /xenioo/webhook has no bot: the function `bots` returned an empty list. Give `secret` in the options.',
     );
   });
 
@@ -395,7 +395,7 @@ describe('a testing module without an application', () => {
     onTestFinished(() => app.close());
 
     await expect(deliver(app as never, {})).rejects.toThrow(
-      'make one of the testing module by `createNestApplication()`',
+      'Create one with `createNestApplication()`',
     );
   });
 });
