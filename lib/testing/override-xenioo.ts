@@ -12,11 +12,11 @@ import { XeniooTestingError } from '../simulator/xenioo-testing.errors.js';
 
 /** Options that replace those of the application in a test. */
 export interface XeniooOverrides extends XeniooOptions {
-  /** Replaces the inbox of the application by `memoryInbox()`. */
+  /** Replaces the inbox of the application with `memoryInbox()`. */
   readonly inbox?: 'memory';
 }
 
-/** The part of the `TestingModuleBuilder` of `@nestjs/testing` that is used. */
+/** Part of `TestingModuleBuilder` of `@nestjs/testing` that the function uses. */
 interface Builder {
   overrideProvider(token: unknown): {
     useFactory(provider: {
@@ -27,8 +27,8 @@ interface Builder {
 }
 
 /**
- * Changes options of every `XeniooModule` of the application under test, and
- * leaves the others as they are.
+ * Replaces the given options in every `XeniooModule` of the application under test;
+ * other options stay as they are.
  *
  * @example
  * ```ts
@@ -50,7 +50,7 @@ export function overrideXenioo<B extends Builder>(
       `overrideXenioo(): expected \`inbox\` to be 'memory', got ${quote(inbox)}.`,
     );
   }
-  // An option from an environment variable that is not set changes nothing.
+  // `undefined`, as from an environment variable that is not set, replaces nothing.
   const options = withoutUndefined(given);
   builder.overrideProvider(XENIOO_SETTINGS).useFactory({
     inject: [XENIOO_OPTIONS],
@@ -65,7 +65,7 @@ export function overrideXenioo<B extends Builder>(
   return builder;
 }
 
-/** Leaves out the secret and the bots of the application where the test brings its own. */
+/** Removes the secret and the bots of the application if the test gives its own. */
 function withoutBots(
   own: XeniooOptions,
   { secret, bots }: XeniooOptions,

@@ -168,7 +168,7 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
         // The logger of the process is that of the application that came last.
         expect(second.logs.ofXenioo('warn')).toEqual([
           expect.stringMatching(
-            /^Stopping after \d+ ms .* \(jobs: 1\)\. Their jobs go back to the queue/,
+            /^Stopping after \d+ ms .* \(jobs: 1\); their jobs return to the queue/,
           ),
         ]);
         gate.open();

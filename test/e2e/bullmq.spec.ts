@@ -110,7 +110,7 @@ describeEngine('redis', 'the queue of the BullMQ inbox', () => {
 
       expect(await letters.list()).toHaveLength(1);
       expect(logs.ofXenioo('error').join('\n')).toContain(
-        'it holds no task that this version of nestjs-xenioo can read',
+        'its data is not a task that this version of nestjs-xenioo can read',
       );
       expect(JSON.stringify(logs.lines)).not.toContain('Ada');
       const failed = await queue.getFailed();

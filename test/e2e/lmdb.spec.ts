@@ -493,7 +493,7 @@ describe('options of the inbox', () => {
     await writeFile(join(path, 'letter.txt'), 'dear Ada');
 
     await expect(boot({ path })).rejects.toThrow(
-      `the folder ${path} holds other things, such as letter.txt: give the LMDB inbox a folder of its own`,
+      `the folder ${path} holds other files, such as letter.txt. Give the LMDB inbox a folder of its own`,
     );
     expect(await readdir(path)).toEqual(['letter.txt']);
   });

@@ -251,8 +251,8 @@ describe('replay of a damaged file', () => {
     const { exitCode, stderr } = await runTool(['replay', path, '--url', url]);
 
     expect(exitCode).toBe(0);
-    expect(stderr).toContain('warning: skipped line 2, which is cut off\n');
-    expect(stderr).toContain('warning: skipped line 4, which is cut off\n');
+    expect(stderr).toContain('warning: skipped line 2: it is incomplete\n');
+    expect(stderr).toContain('warning: skipped line 4: it is incomplete\n');
     expect(stderr).not.toContain('Lovelace');
     expect(heard.map(({ body }) => body)).toEqual(
       CALLS.map(({ body }) => body),
@@ -318,7 +318,7 @@ describe('replay of a damaged file', () => {
     const { exitCode, stderr } = await runTool(['replay', path, '--url', url]);
 
     expect(exitCode).toBe(2);
-    expect(stderr).toContain('holds no recorded calls');
+    expect(stderr).toContain('contains no recorded calls');
   });
 
   it('rejects --speed with --rate', async () => {

@@ -218,7 +218,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await expect(
       deliver(app, [xeniooEntry.userMessage(), xeniooEntry.malformed()]),
     ).rejects.toThrow(
-      '1 of 2 calls failed, where Xenioo expects 200: 200 (1×), 400 (1×). The log of the application may say why. To test other answers, use senderFor(app).',
+      '1 of 2 calls were not answered 200: 200 (1×), 400 (1×). See the log of the application for the reason. To test other answers, use senderFor(app).',
     );
   });
 
@@ -258,10 +258,10 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
     expect(received(app)[3]).toMatchObject({ reason: 'foreign-bot' });
     await expect(deliver(app, {})).rejects.toThrow(
-      '2 webhooks of the application are the one that `bot` and `path` ask for; it has /xenioo/webhook (support, shop) and /other (other).',
+      '2 webhooks of the application match `bot` and `path`; it has /xenioo/webhook (support, shop) and /other (other).',
     );
     await expect(deliver(app, {}, { bot: 'nobody' })).rejects.toThrow(
-      'No webhook of the application is the one',
+      'No webhook of the application matches',
     );
   });
 
@@ -272,7 +272,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(await sender.call([])).toMatchObject({ status: 401 });
     await expect(senderFor(app)).rejects.toThrow(
-      'POST /xenioo/webhook has no bot: the function `bots` answered with none. Give a `secret`.',
+      'POST /xenioo/webhook has no bot: the function `bots` returned an empty list. Give `secret` in the options.',
     );
   });
 
@@ -413,7 +413,7 @@ describe('a testing module without an application', () => {
     onTestFinished(() => app.close());
 
     await expect(deliver(app as never, {})).rejects.toThrow(
-      'make one of the testing module by `createNestApplication()`',
+      'Create one with `createNestApplication()`',
     );
   });
 });

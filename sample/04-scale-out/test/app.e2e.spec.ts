@@ -187,7 +187,7 @@ describeEngine('redis', 'the sample', () => {
   it('waits for a Redis that is started after its workers', async () => {
     await redis.kill();
     const worker = await startWorker();
-    await untilPrinted(worker, /fails, retrying: .*ECONNREFUSED/);
+    await untilPrinted(worker, /failed; retrying: .*ECONNREFUSED/);
 
     await redis.start();
     // By its date an event that is sent again is known.

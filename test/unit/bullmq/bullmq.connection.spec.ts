@@ -52,7 +52,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       const [failure] = bench.logs.ofXenioo('error');
       expect(bench.logs.ofXenioo('error')).toHaveLength(1);
       expect(failure).toMatch(
-        /^Redis at 127\.0\.0\.1:\d+ fails, retrying: .*ECONNREFUSED.*\.$/,
+        /^Redis at 127\.0\.0\.1:\d+ failed; retrying: .*ECONNREFUSED.*\.$/,
       );
       expect(bench.logs.ofXenioo('log')).toContain(
         `Redis at 127.0.0.1:${port} works again.`,
@@ -106,7 +106,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       await server.pause();
       const from = performance.now();
       await expect(inbox.accept(deliveryOf([datedEvent()]))).rejects.toThrow(
-        'no answer in 1000 ms (`acceptTimeoutMs`)',
+        'no answer within 1000 ms (`acceptTimeoutMs`)',
       );
       expect(performance.now() - from).toBeLessThan(20_000);
       await server.resume();
@@ -166,17 +166,17 @@ describeEngine('redis', 'what is logged of a Redis', () => {
     [
       'is a warning with `appendonly no`',
       { appendonly: false },
-      [/loses what was answered 200 when it restarts \(`appendonly no`\)/],
+      [/loses accepted events when it restarts \(`appendonly no`\)/],
     ],
     [
       'is a warning with `appendfsync everysec`',
       { appendfsync: 'everysec' },
-      [/may lose what it accepted in the last second/],
+      [/may lose the events of the last second/],
     ],
     [
       'is a warning with a policy that drops keys',
       { maxmemory: '64mb', maxmemoryPolicy: 'allkeys-lru' },
-      [/drops events that wait when its memory is full/],
+      [/may drop pending events when its memory is full/],
     ],
   ])('%s', async (_, options, warnings) => {
     const server = await ownRedis(options);
@@ -204,12 +204,12 @@ describeEngine('redis', 'what is logged of a Redis', () => {
     [
       'says that events may be lost with `appendonly no`',
       { appendonly: false },
-      /\. If it has restarted, the events that waited are lost \(`appendonly no`\)\.$/,
+      /\. If it has restarted, pending events are lost \(`appendonly no`\)\.$/,
     ],
     [
       'says nothing of events with `appendfsync everysec`',
       { appendfsync: 'everysec' },
-      /^Redis at \S+ fails, retrying: [^.]*(\.\d+)*[^.]*\.$/,
+      /^Redis at \S+ failed; retrying: [^.]*(\.\d+)*[^.]*\.$/,
     ],
   ])('%s, when it is killed', async (_, options, line) => {
     const server = await ownRedis(options);

@@ -75,7 +75,11 @@ describe('invalid options of bullmqInbox()', () => {
       { connection: 'redis://localhost/xenioo' },
       /the database is a number$/,
     ],
-    ['a cluster', { connection: { isCluster: true } }, /no cluster/],
+    [
+      'a cluster',
+      { connection: { isCluster: true } },
+      /a single Redis, got a cluster/,
+    ],
     [
       'options with a key prefix',
       { connection: { keyPrefix: 'app:' } },

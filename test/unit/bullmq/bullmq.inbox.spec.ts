@@ -206,7 +206,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect(await bench.stateOf(event.id)).toBe('waiting');
       expect(bench.logs.ofXenioo('warn')).toEqual([
         expect.stringMatching(
-          /^Stopping after 50 ms \(`shutdownTimeoutMs`\) while handlers still run \(jobs: 1\)/,
+          /^Stopping after 50 ms while handlers still run \(jobs: 1\)/,
         ),
       ]);
       running.open();

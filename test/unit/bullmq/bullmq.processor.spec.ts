@@ -307,7 +307,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect(runner.runs).toEqual([]);
       expect(runner.announced).toEqual([]);
       const text = bench.logs.ofXenioo('error').join();
-      expect(text).toContain('it holds no task that this version');
+      expect(text).toContain('its data is not a task that this version');
       expect(text).not.toContain('Ada');
       const [job] = await bench.queue.getFailed();
       expect(

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { CommitTimeout, GroupCommit } from '../../../lib/inbox/group-commit.js';
-import type { Batch } from '../../../lib/lmdb/lmdb.folder.js';
+import type { Batch } from '../../../lib/lmdb/lmdb.batch.js';
 import { gate } from '../../../lib/testing/inbox-contract.fixtures.js';
 
 /** A folder that notes what was committed together, and does what the test says before each commit. */

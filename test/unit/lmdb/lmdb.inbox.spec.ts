@@ -218,7 +218,7 @@ describe('a commit that ends too late for its call', () => {
     const [dated, undated] = [datedEvent(), undatedEvent()];
 
     await expect(inbox.accept(delivery([dated, undated]))).rejects.toThrow(
-      /nothing could be written within 8000 ms \(`acceptTimeoutMs`\)/,
+      /the events could not be written within 8000 ms \(`acceptTimeoutMs`\)/,
     );
     await expect.poll(async () => (await inbox.stats()).pending).toBe(0);
     late.open();

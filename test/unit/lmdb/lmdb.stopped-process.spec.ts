@@ -96,10 +96,10 @@ describe('while a stopped process holds the lock of the folder', () => {
 
     const inbox = await harness.start();
     await expect(inbox.accept(delivery([datedEvent()]))).rejects.toThrow(
-      /is locked: another process that writes to it has stopped/,
+      /is locked: another process that writes to it is suspended/,
     );
     expect(harness.logs.ofXenioo('error')[0]).toMatch(
-      /is locked.*answered 503 until it is open/,
+      /is locked.*answered 503 until the inbox is open/,
     );
 
     holder.resume();

@@ -171,7 +171,7 @@ describe('XeniooSender.call()', () => {
       const sender = senderTo('http://127.0.0.1:1');
 
       await expect(sender.call(body)).rejects.toThrow(
-        /^Expected an entry, a list of them or a body as text, got /,
+        /^Expected an entry, a list of entries or a body as text, got /,
       );
       expect(sender.failures).toBe(0);
     },
