@@ -16,6 +16,8 @@ const ENTRIES = [
   'bullmq/index',
   'lmdb/index',
   'postgres/index',
+  'opentelemetry/index',
+  'terminus/index',
   'testing/index',
 ];
 

@@ -16,7 +16,9 @@ const SLOW = [
 ];
 
 /** Specs that run in both tiers: over inboxes without an engine in the fast one, over the others in the slow one. */
-const BOTH = ['test/e2e/{delivery,dead-letters,execution-context}.spec.ts'];
+const BOTH = [
+  'test/e2e/{dead-letters,delivery,execution-context,health,large-bodies,opentelemetry,processing}.spec.ts',
+];
 
 /** Unit tests that mock modules, and so can't share modules with others. */
 const MOCKING = ['test/unit/events/xenioo.events.spec.ts'];

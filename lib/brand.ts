@@ -1,7 +1,6 @@
 /**
- * Makes `instanceof` true for objects of another copy of this package as well: of
- * another version, or of the other module format. Classes that extend a branded one
- * are compared as usual.
+ * Makes `instanceof` true also for objects of another copy of this package: of another
+ * version or module format. `instanceof` of subclasses works as usual.
  */
 export function Branded(name: string): ClassDecorator {
   const brand = Symbol.for(`nestjs-xenioo:${name}`);

@@ -1,4 +1,4 @@
-/** Message and stack of whatever was thrown, as a logger takes them. Never throws. */
+/** Returns the message and stack of any thrown value, for a logger. Never throws. */
 export function describeError(error: unknown): {
   message: string;
   stack: string | undefined;

@@ -62,8 +62,9 @@ export {
   type XeniooEventOf,
 } from './events/xenioo-event.table.js';
 
-// Status of the webhook
+// Operation
 export { XeniooWebhookStatus } from './webhook/xenioo.webhook-status.js';
+export { XeniooProcessing } from './inbox/xenioo.processing.js';
 
 // Observers
 export {
@@ -72,6 +73,7 @@ export {
   type XeniooHandlerRun,
   type XeniooObserver,
   type XeniooRefusal,
+  type XeniooSilence,
   type XeniooStrike,
 } from './handlers/xenioo.observers.js';
 export type { XeniooHandlerResult } from './handlers/xenioo-task.js';

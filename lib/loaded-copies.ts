@@ -1,10 +1,11 @@
 import type { Type } from '@nestjs/common';
+import { THIS_FILE } from './this-file.js';
 
 /** Replaced by the build. */
 declare const XENIOO_VERSION: string | undefined;
 declare const XENIOO_FORMAT: string | undefined;
 
-/** An injection token by its name: another copy of a class is another token. */
+/** Injection tokens by name. Each copy of the package has its own. */
 type Tokens = Readonly<Record<string, object>>;
 
 interface Copy {
@@ -16,7 +17,7 @@ interface Copy {
 }
 
 /** The copies of this package in the process, shared by all of them. */
-interface Registry {
+interface CopyRegistry {
   readonly copies: Copy[];
   hasWarned: boolean;
 }
@@ -26,20 +27,20 @@ const REGISTRY = Symbol.for('nestjs-xenioo:copies');
 const THIS_COPY: Copy = {
   version: typeof XENIOO_VERSION === 'undefined' ? 'source' : XENIOO_VERSION,
   format: typeof XENIOO_FORMAT === 'undefined' ? 'esm' : XENIOO_FORMAT,
-  url: import.meta.url,
+  url: THIS_FILE,
   tokens: {},
 };
 
-function registry(): Registry {
-  const shared = globalThis as { [REGISTRY]?: Registry };
+function copyRegistry(): CopyRegistry {
+  const shared = globalThis as { [REGISTRY]?: CopyRegistry };
   return (shared[REGISTRY] ??= { copies: [], hasWarned: false });
 }
 
-/** Makes this copy and its injection tokens known to the others. */
+/** Registers this copy and its injection tokens in the process. */
 export function registerCopy(tokens: Tokens): void {
   THIS_COPY.tokens = tokens;
-  const { copies } = registry();
-  // Loaded again, as by `jest.resetModules()`, it is no second copy.
+  const { copies } = copyRegistry();
+  // A copy that is loaded again, as after `jest.resetModules()`, replaces itself.
   const index = copies.findIndex(({ url }) => url === THIS_COPY.url);
   if (index === -1) copies.push(THIS_COPY);
   else copies[index] = THIS_COPY;
@@ -50,7 +51,7 @@ export function providersForOtherCopies(): {
   provide: Type;
   useExisting: Type;
 }[] {
-  return registry()
+  return copyRegistry()
     .copies.filter(copy => copy !== THIS_COPY)
     .flatMap(({ tokens }) =>
       Object.entries(tokens)
@@ -62,9 +63,9 @@ export function providersForOtherCopies(): {
     );
 }
 
-/** Returns a warning where the process has more than one copy; once a process. */
+/** Returns a warning if the process has loaded several copies, once per process. */
 export function copiesWarning(): string | undefined {
-  const shared = registry();
+  const shared = copyRegistry();
   if (shared.copies.length < 2 || shared.hasWarned) return undefined;
   shared.hasWarned = true;
   const list = shared.copies

@@ -1,4 +1,4 @@
-/** Waits for `work`, but no longer than `timeoutMs`; tells whether it came to its end. */
+/** Waits for `work` for at most `timeoutMs`; resolves to true if it settled in time. Rejects like `work`. */
 export function settledWithin(
   work: Promise<unknown>,
   timeoutMs: number,

@@ -1,14 +1,15 @@
 import { Branded } from './brand.js';
+
 /**
- * The options of a `XeniooModule` can't work. Thrown while the application
- * boots; the message lists every problem, and never a secret.
+ * Invalid options of a `XeniooModule`. Thrown while the application boots. The
+ * message lists every problem and contains no secret.
  */
 @Branded('XeniooOptionsError')
 export class XeniooOptionsError extends Error {
   override readonly name = 'XeniooOptionsError';
 
   constructor(
-    /** One sentence a problem: what was expected, what was given, what to do. */
+    /** One message per problem, with the expected value, the given one and the remedy. */
     readonly problems: readonly string[],
     options?: ErrorOptions,
   ) {
@@ -20,8 +21,8 @@ export class XeniooOptionsError extends Error {
 }
 
 /**
- * A decorated handler can't work as it is written: two of one name, an unknown
- * event type, no method. Thrown while the class loads or the application boots.
+ * Invalid decorated handler, such as two with one name or an unknown event type.
+ * Thrown while the class loads or the application boots.
  */
 @Branded('XeniooHandlerError')
 export class XeniooHandlerError extends Error {
@@ -29,8 +30,8 @@ export class XeniooHandlerError extends Error {
 }
 
 /**
- * An inbox could not take a delivery, and took nothing of it. The call is
- * answered 503; an inbox of your own throws it when it is full or down.
+ * Failure of an inbox to accept a delivery, of which it has stored nothing. The call
+ * is answered 503. A custom inbox throws it when it is full or down.
  */
 @Branded('XeniooInboxError')
 export class XeniooInboxError extends Error {
@@ -38,8 +39,8 @@ export class XeniooInboxError extends Error {
 }
 
 /**
- * Thrown by a handler for which another attempt can't help, as for a customer
- * who does not exist: it gives up at once.
+ * Failure that another attempt can't fix, such as a customer who does not exist. A
+ * handler that throws it is not retried.
  *
  * @example
  * ```ts
@@ -52,8 +53,8 @@ export class XeniooUnrecoverableError extends Error {
 }
 
 /**
- * A dead letter can't be replayed: there is none of that id, its handlers do not
- * exist any more, or it can't be understood still. It stays as it is.
+ * Failure to replay a dead letter: no letter has the id, its handler does not exist,
+ * or its entry is still invalid. The letter is kept.
  */
 @Branded('XeniooDeadLetterError')
 export class XeniooDeadLetterError extends Error {

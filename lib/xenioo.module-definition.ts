@@ -12,6 +12,7 @@ import { memoryInbox } from './memory/memory-inbox.factory.js';
 import type { XeniooInboxProvider } from './inbox/xenioo.inbox-provider.js';
 import { XeniooDeadLetters } from './inbox/xenioo.dead-letters.js';
 import { XeniooInbox } from './inbox/xenioo.inbox.js';
+import { XeniooProcessing } from './inbox/xenioo.processing.js';
 import { providersForOtherCopies, registerCopy } from './loaded-copies.js';
 import { XeniooInboxModule } from './inbox/xenioo-inbox.module.js';
 import { kindOf } from './options/describe-value.js';
@@ -28,29 +29,29 @@ import {
   type XeniooOptions,
 } from './options/xenioo.options.js';
 
-/** The options that are known when the module is defined; in the async form they stand beside `useFactory`. */
+/** Options that define the module; in `forRootAsync()` they are given beside `useFactory`. */
 export interface XeniooDefinitionOptions {
   /**
-   * Path of the webhook, behind the global prefix of the application.
+   * Path of the webhook, after the global prefix of the application.
    * @default 'xenioo/webhook'
    */
   path: string;
 
   /**
-   * Whether the module is global.
+   * Makes the module global.
    * @default false
    */
   isGlobal: boolean;
 
   /**
-   * Put on the controller: what keeps the host's own guards away from it, as
-   * `Public()` or `SkipThrottle()`, and `UseGuards()` or `UseInterceptors()` of your own.
+   * Decorators of the controller, such as `Public()` or `SkipThrottle()` to exempt it
+   * from global guards, `UseGuards()` or `UseInterceptors()`.
    * @default []
    */
   decorators: ClassDecorator[];
 
   /**
-   * Stores what was accepted until its handlers have run.
+   * Inbox that stores accepted events until their handlers have run.
    * @default memoryInbox()
    */
   inbox: XeniooInboxProvider;
@@ -67,10 +68,10 @@ type MaybeDefinitionOptions = {
     XeniooDefinitionOptions[name] | undefined;
 };
 
-/** What `XeniooModule.forRoot()` takes. */
+/** Options of `XeniooModule.forRoot()`. */
 export type XeniooModuleOptions = XeniooOptions & MaybeDefinitionOptions;
 
-/** What `XeniooModule.forRootAsync()` takes: one of `useFactory`, `useClass` and `useExisting`. */
+/** Options of `XeniooModule.forRootAsync()`, with one of `useFactory`, `useClass` and `useExisting`. */
 export type XeniooModuleAsyncOptions = ConfigurableModuleAsyncOptions<
   XeniooOptions,
   'createXeniooOptions'
@@ -81,6 +82,7 @@ registerCopy({
   XeniooDeadLetters,
   XeniooInbox,
   XeniooObservers,
+  XeniooProcessing,
   XeniooWebhookStatus,
 });
 
@@ -174,7 +176,7 @@ function isOptions(provider: Provider): boolean {
   return 'provide' in provider && provider.provide === XENIOO_OPTIONS;
 }
 
-/** Provides a function that returns the options: whoever prints a provider prints no secret. */
+/** Wraps the provider of the options so that it provides a function: printing the provider shows no secret. */
 function hideOptions(
   given: OptionsProvider,
 ): FactoryProvider<() => XeniooOptions> {
@@ -193,7 +195,7 @@ function hideOptions(
   };
 }
 
-/** Providers of a module that is imported without options: `forRoot()` and `forRootAsync()` replace them. */
+/** Providers that throw if the module is imported without options; `forRoot()` and `forRootAsync()` replace them. */
 export const NOT_CONFIGURED: Provider[] = [
   XENIOO_SETTINGS,
   XENIOO_ROUTE,
@@ -207,7 +209,7 @@ export const NOT_CONFIGURED: Provider[] = [
   },
 }));
 
-/** A factory of the host may return anything. */
+/** Checks the value that a factory of the application returned. */
 function assertInbox(inbox: unknown): XeniooInbox {
   if (inbox instanceof XeniooInbox) return inbox;
   throw new XeniooOptionsError([

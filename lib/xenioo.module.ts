@@ -16,15 +16,17 @@ import { settledWithin } from './settled-within.js';
 import { XeniooInboxModule } from './inbox/xenioo-inbox.module.js';
 import { XeniooInbox } from './inbox/xenioo.inbox.js';
 import { XeniooDeadLetters } from './inbox/xenioo.dead-letters.js';
+import { XeniooProcessing } from './inbox/xenioo.processing.js';
 import { copiesWarning } from './loaded-copies.js';
 import { globalGuardTypes } from './handlers/nest-internals.js';
 import { BotRegistry } from './webhook/bot.registry.js';
 import { globalGuardWarning } from './webhook/global-guard-warning.js';
+import { SilenceMonitor } from './webhook/silence.monitor.js';
 import { XeniooWebhookModule } from './webhook/xenioo-webhook.module.js';
 import { XeniooGate } from './webhook/xenioo.gate.js';
 import { XENIOO_ROUTE, type XeniooRoute } from './webhook/xenioo.route.js';
 import { withoutUndefined } from './options/without-undefined.js';
-import { assertDefinition } from './options/xenioo-definition.check.js';
+import { assertDefinition } from './options/assert-definition.js';
 import {
   ConfigurableModuleClass,
   NOT_CONFIGURED,
@@ -60,6 +62,7 @@ import {
       useFactory: (settings: XeniooSettings) => new BotRegistry(settings),
     },
     XeniooDispatcher,
+    SilenceMonitor,
     XeniooGate,
   ],
 })
@@ -75,11 +78,13 @@ export class XeniooModule
   private readonly logger = new Logger('Xenioo');
   private shutdownStartedAt: number | undefined;
 
+  /** @internal */
   constructor(
     @Inject(XENIOO_SETTINGS) private readonly settings: XeniooSettings,
     private readonly gate: XeniooGate,
     private readonly inbox: XeniooInbox,
     private readonly deadLetters: XeniooDeadLetters,
+    private readonly processing: XeniooProcessing,
     private readonly dispatcher: XeniooDispatcher,
     private readonly bots: BotRegistry,
     @Inject(XENIOO_ROUTE) private readonly route: XeniooRoute,
@@ -89,8 +94,8 @@ export class XeniooModule
   }
 
   /**
-   * Configures the module with options that are known now.
-   * @throws {XeniooOptionsError} what is wrong with them, here or while the application boots
+   * Configures the module with static options.
+   * @throws {XeniooOptionsError} if options are invalid, here or while the application boots
    */
   static override forRoot(options: XeniooModuleOptions): DynamicModule {
     assertDefinition(options, 'sync');
@@ -98,9 +103,9 @@ export class XeniooModule
   }
 
   /**
-   * Configures the module with options that a factory makes, from a
+   * Configures the module with options that a factory returns, such as from a
    * `ConfigService` or a vault.
-   * @throws {XeniooOptionsError} what is wrong with them, here or while the application boots
+   * @throws {XeniooOptionsError} if options are invalid, here or while the application boots
    */
   static override forRootAsync(
     options: XeniooModuleAsyncOptions,
@@ -111,6 +116,7 @@ export class XeniooModule
 
   onModuleInit(): void {
     this.deadLetters.register(this.inbox, name => this.bots.botNamed(name));
+    this.processing.register(this.inbox);
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -127,22 +133,22 @@ export class XeniooModule
     if (warning !== undefined) this.logger.warn(warning);
   }
 
-  /** Drains before providers of the host disconnect, as far as Nest's order allows. Calls still come. */
+  /** Drains the inbox before other providers disconnect, as far as Nest's order allows. Calls are still accepted. */
   async onModuleDestroy(): Promise<void> {
     this.shutdownStartedAt ??= performance.now();
     this.gate.close();
     await this.drain();
   }
 
-  /** Drains what was accepted since. */
+  /** Drains the events that were accepted since `onModuleDestroy()`. */
   async beforeApplicationShutdown(): Promise<void> {
     await this.drain();
   }
 
-  /** Stops the inbox: the server is closed, and what was accepted last is handled too. */
+  /** Stops the inbox, after the HTTP server was closed. */
   async onApplicationShutdown(): Promise<void> {
     const { shutdownTimeoutMs } = this.settings;
-    // However long the server took to close, half of the time is left.
+    // Half of the time is reserved for the inbox, even if closing the server took longer.
     const left = Math.max(
       this.leftMs(shutdownTimeoutMs),
       shutdownTimeoutMs / 2,

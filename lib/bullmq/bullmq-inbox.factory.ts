@@ -12,8 +12,8 @@ import { BullmqInbox } from './bullmq.inbox.js';
 import { loadBullmq } from './load-bullmq.js';
 
 /**
- * Makes the `inbox` option of `XeniooModule`: events wait in a queue of BullMQ on
- * Redis, and any process that works on the queue handles them. Needs the packages
+ * Creates the `inbox` option of `XeniooModule` that stores events in a BullMQ queue on
+ * Redis. Any process with a worker on the queue handles them. Needs the packages
  * `bullmq` (5 or 6) and `ioredis`.
  *
  * @example

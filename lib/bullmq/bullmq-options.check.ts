@@ -31,7 +31,7 @@ export function bullmqOptionsProblems(options: {
   ];
 }
 
-/** Never shows the connection: it may hold a password. */
+/** Returns problems of the connection, without its value: it may contain a password. */
 function connectionProblems(connection: unknown): string[] {
   const expected = 'expected `connection` of bullmqInbox() to be';
   if (typeof connection !== 'string' && !isObject(connection)) {
@@ -51,7 +51,7 @@ function connectionProblems(connection: unknown): string[] {
   if (typeof connection === 'string') return [];
   if ('isCluster' in connection && connection.isCluster === true) {
     return [
-      `${expected} no cluster: BullMQ keeps a queue on one node; use a Redis, and a queue, for each part of the bots`,
+      `${expected} a single Redis, got a cluster: BullMQ keeps a queue on one node. Distribute the bots over several Redis servers`,
     ];
   }
   if (hasKeyPrefix(connection)) {
@@ -68,7 +68,7 @@ function hasKeyPrefix(connection: object): boolean {
   return isObject(options) && 'keyPrefix' in options && !!options.keyPrefix;
 }
 
-/** Answers whether a URL is read as it was written, and no part of its password as something else. */
+/** Returns true if no unescaped character of the password ends up in another part of the URL. */
 function isReadable(url: string): boolean {
   const rest = /^\w+:\/\/[^/?#]*(.*)$/.exec(url)?.[1];
   if (rest === undefined || rest.includes('@')) return false;
@@ -87,13 +87,14 @@ function nameProblems(
   without: string,
 ): string[] {
   if (typeof name === 'string' && pattern.test(name)) return [];
-  // A URL in the wrong place may hold a password.
+  // A URL in the wrong option may contain a password.
   const isUrl = typeof name === 'string' && name.includes('://');
   return [
     `expected \`${option}\` of bullmqInbox() to be a name without ${without}, got ${isUrl ? 'a URL' : quote(name)}`,
   ];
 }
 
+/** Returns true for an object that is not an array. */
 export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -22,9 +22,13 @@ import {
 import { RedisClaims } from './redis.claims.js';
 import { isInvalidEntry } from '../events/xenioo-event.table.js';
 
-const RETRY_AFTER_MS = 100;
+/** Time in milliseconds between two attempts to add the jobs of a call. */
+const RETRY_DELAY_MS = 100;
 
-/** Adds a job for each entry of a call. */
+/** Time in milliseconds after which Redis removes the value that a health check writes. */
+const PROBE_TTL_MS = 1_000;
+
+/** Adds a job for each entry of a delivery. */
 export class BullmqAcceptance {
   private claims: RedisClaims | undefined;
 
@@ -39,26 +43,25 @@ export class BullmqAcceptance {
   ) {}
 
   /**
-   * Resolves when Redis has committed every entry, or had before.
-   * @throws {XeniooInboxError} when it has not within `acceptTimeoutMs`. What it
-   * took all the same is handled, and dropped when it comes again with a `Date`.
+   * Resolves when Redis has committed every entry.
+   * @throws {XeniooInboxError} when it has not within `acceptTimeoutMs`. Entries that
+   * were committed all the same are handled; if they have a `Date`, they are duplicates
+   * when the call is repeated.
    */
   async accept(delivery: XeniooDelivery): Promise<void> {
-    const { acceptTimeoutMs } = this.settings;
-    const latest = performance.now() + acceptTimeoutMs;
-    try {
-      const added = this.addUntil(delivery, latest);
-      if (await settledWithin(added, acceptTimeoutMs)) return;
-    } catch (error) {
-      // Errors of the clients hold what they were given: only their message goes on.
-      throw this.refusal(reasonOf(error));
-    }
-    throw this.refusal(
-      `no answer in ${acceptTimeoutMs} ms (\`acceptTimeoutMs\`)`,
-    );
+    const deadline = performance.now() + this.settings.acceptTimeoutMs;
+    await this.finishInTime(this.addUntil(delivery, deadline));
   }
 
-  /** Resolves when the duplicates of earlier calls are reported. */
+  /**
+   * Resolves when Redis has committed a value that expires soon.
+   * @throws {XeniooInboxError} when it has not within `acceptTimeoutMs`, or its memory is full
+   */
+  async probe(): Promise<void> {
+    await this.finishInTime(this.writeProbe());
+  }
+
+  /** Reports the duplicates of earlier calls. */
   async flush(): Promise<void> {
     await this.claims?.list();
   }
@@ -67,22 +70,41 @@ export class BullmqAcceptance {
     this.claims?.close();
   }
 
+  private async finishInTime(work: Promise<void>): Promise<void> {
+    const { acceptTimeoutMs } = this.settings;
+    try {
+      if (await settledWithin(work, acceptTimeoutMs)) return;
+    } catch (error) {
+      // Only the message: errors of the clients contain the arguments of the command.
+      throw this.errorOf(reasonOf(error));
+    }
+    throw this.errorOf(
+      `no answer within ${acceptTimeoutMs} ms (\`acceptTimeoutMs\`)`,
+    );
+  }
+
+  private async writeProbe(): Promise<void> {
+    const { client, queue, state } = await this.connection.open();
+    await state.assertRoomFor(0, 0);
+    await client.set(queue.toKey('health'), '', 'PX', PROBE_TTL_MS);
+  }
+
   private async addUntil(
     delivery: XeniooDelivery,
-    latest: number,
+    deadline: number,
   ): Promise<void> {
     const entries = inOrderOfDate(delivery.entries);
     const callId = randomUUID().slice(0, 8);
     for (;;) {
-      const askedAt = performance.now();
+      const startedAt = performance.now();
       try {
-        await this.addAll(delivery, entries, callId, latest);
-        this.connection.reportRecovery(askedAt);
+        await this.addAll(delivery, entries, callId, deadline);
+        this.connection.reportRecovery(startedAt);
         return;
       } catch (error) {
         this.connection.reportFailure(error);
-        if (performance.now() + RETRY_AFTER_MS > latest) throw error;
-        await sleep(RETRY_AFTER_MS);
+        if (performance.now() + RETRY_DELAY_MS > deadline) throw error;
+        await sleep(RETRY_DELAY_MS);
       }
     }
   }
@@ -91,12 +113,12 @@ export class BullmqAcceptance {
     delivery: XeniooDelivery,
     entries: readonly XeniooEntry[],
     callId: string,
-    latest: number,
+    deadline: number,
   ): Promise<void> {
     const open = await this.connection.open();
     for (let from = 0; from < entries.length; from += JOBS_PER_COMMAND) {
-      if (performance.now() > latest)
-        throw new Error('the call takes too long');
+      if (performance.now() > deadline)
+        throw new Error('adding the jobs took too long');
       const jobs = entries
         .slice(from, from + JOBS_PER_COMMAND)
         .map((entry, index) =>
@@ -109,11 +131,11 @@ export class BullmqAcceptance {
     }
   }
 
-  /** Gives the job the id of its entry; one of its own where nothing drops another job of the same event. */
+  /** Creates a job; its id is that of the entry if BullMQ is to drop duplicates, and unique otherwise. */
   private jobOf(
     entry: XeniooEntry,
     { carrier }: XeniooDelivery,
-    place: string,
+    suffix: string,
   ): NewJob {
     const { dedupe } = this.settings;
     const task = { entry, attempts: 0, carrier };
@@ -123,7 +145,7 @@ export class BullmqAcceptance {
       return this.jobs.ofTask(task, { jobId: id, deduplication });
     }
     const isInvalid = isInvalidEntry(entry);
-    const jobId = isInvalid ? entry.id : `${entry.id}~${place}`;
+    const jobId = isInvalid ? entry.id : `${entry.id}~${suffix}`;
     return this.jobs.ofTask(task, { jobId });
   }
 
@@ -141,11 +163,11 @@ export class BullmqAcceptance {
       this.reportDuplicates,
     );
     const ids = jobs.flatMap(({ opts }) => opts.deduplication?.id ?? []);
-    // The events are safe: ids that can't be listed are forgotten in time.
+    // Ignores errors: the events are stored, and ids that are not listed expire.
     if (ids.length > 0) await this.claims.add(ids, bot).catch(() => {});
   }
 
-  private refusal(reason: string): XeniooInboxError {
+  private errorOf(reason: string): XeniooInboxError {
     return new XeniooInboxError(
       `the BullMQ inbox, ${this.connection.name}: ${reason}`,
     );

@@ -16,23 +16,23 @@ import {
 } from './redis.connection.js';
 import { RedisState, risksOf, type Durability } from './redis.state.js';
 
-const OPEN_AGAIN_AFTER_MS = 500;
-const CLOSE_WITHIN_MS = 500;
+const REOPEN_DELAY_MS = 500;
+const CLOSE_TIMEOUT_MS = 500;
 
-/** However often Redis fails and recovers. */
-const REPORT_EVERY_MS = 10_000;
+/** Least time in milliseconds between two log lines about failures. */
+const LOG_INTERVAL_MS = 10_000;
 
-/** Upper bound of the events of the queue that Redis keeps for `QueueEvents`; BullMQ's own is 10,000. */
+/** Upper bound of the queue's events that Redis keeps for `QueueEvents`; the default of BullMQ is 10,000. */
 const KEPT_QUEUE_EVENTS = 1_000;
 
-/** The queue of a Redis that has answered. From then on its clients reconnect by themselves. */
+/** The queue of a Redis that has answered once. From then on its clients reconnect automatically. */
 export interface OpenQueue {
   readonly queue: XeniooQueue;
   readonly client: Redis;
   readonly state: RedisState;
 }
 
-/** Opens the queue as soon as Redis answers, and logs once when Redis fails and once when it works again. */
+/** Opens the queue as soon as Redis answers; logs the first failure of Redis and its recovery. */
 export class BullmqConnection {
   private readonly logger = new Logger('Xenioo');
   private readonly redis: RedisConnection;
@@ -42,7 +42,7 @@ export class BullmqConnection {
   private durability: Durability | undefined;
   private isFailing = false;
   private failedAt = -Infinity;
-  private reportAgainAt = -Infinity;
+  private nextLogAt = -Infinity;
 
   constructor(
     private readonly libraries: BullmqLibraries,
@@ -53,12 +53,12 @@ export class BullmqConnection {
     this.opening = this.openWhenUp();
   }
 
-  /** For messages, without user and password: `'Redis at 127.0.0.1:6379'`. */
+  /** Name for messages, without user and password: `'Redis at 127.0.0.1:6379'`. */
   get name(): string {
     return this.redis.name;
   }
 
-  /** Answers whether Redis is connected, as far as its client knows. */
+  /** True while the client is connected to Redis. */
   get isUp(): boolean {
     return this.opened?.client.status === 'ready';
   }
@@ -68,7 +68,7 @@ export class BullmqConnection {
   }
 
   /**
-   * Resolves with the queue, once Redis has answered for the first time.
+   * Resolves to the queue once Redis has answered for the first time.
    * @throws {XeniooInboxError} when it does not within `acceptTimeoutMs`
    */
   async open(): Promise<OpenQueue> {
@@ -81,12 +81,12 @@ export class BullmqConnection {
     );
   }
 
-  /** Resolves with the queue however long Redis is down; with nothing when it is closed before. */
+  /** Resolves to the queue, however long Redis is down; to undefined when the inbox is closed before. */
   whenOpen(): Promise<OpenQueue | undefined> {
     return this.opening;
   }
 
-  /** Makes a worker that starts at its `run()`. */
+  /** Creates a worker; `run()` starts it. */
   createWorker(
     { state }: OpenQueue,
     processor: Processor<JobData, void>,
@@ -104,16 +104,16 @@ export class BullmqConnection {
         ...options,
         prefix,
         connection: client,
-        // Its check prints what `logRisks()` logs, and fails where the user may not ask. Without it, retries wait in whole seconds.
+        // Its check repeats a warning of `logRisks()` and fails without the right to run INFO. But without it, BullMQ rounds delays to seconds.
         skipVersionCheck: !state.isKeepingKeys,
       },
-      // Another default may be set in version 6; version 5 has none.
+      // In version 6 the application may have set another default; version 5 has no backends.
       this.libraries.bullmq.createRedisBackend,
     );
     return worker;
   }
 
-  /** Warns at each start of settings with which Redis loses what was answered 200. */
+  /** Warns about settings of Redis that can lose accepted events. */
   async logRisks(): Promise<void> {
     const { state } = (await this.opening) ?? {};
     if (!state) return;
@@ -121,7 +121,7 @@ export class BullmqConnection {
       this.durability = await state.durability();
     } catch (error) {
       this.logger.warn(
-        `Reading the persistence of ${this.name} failed: ${describeError(error).message}`,
+        `Reading the persistence settings of ${this.name} failed; they are not checked: ${describeError(error).message}`,
       );
     }
     for (const risk of risksOf(
@@ -133,21 +133,21 @@ export class BullmqConnection {
     }
   }
 
-  /** Logs that Redis did not do what it was asked for. */
+  /** Logs that a command failed. */
   reportFailure(error: unknown): void {
     if (this.isClosed) return;
     this.failedAt = performance.now();
-    if (this.isFailing || this.failedAt < this.reportAgainAt) return;
+    if (this.isFailing || this.failedAt < this.nextLogAt) return;
     this.isFailing = true;
-    this.reportAgainAt = this.failedAt + REPORT_EVERY_MS;
+    this.nextLogAt = this.failedAt + LOG_INTERVAL_MS;
     this.logger.error(
-      `${this.name} fails, retrying: ${reasonOf(error)}.${this.fateOfEvents()}`,
+      `${this.name} failed; retrying: ${reasonOf(error)}.${this.consequence()}`,
     );
   }
 
-  /** Logs that Redis works again; what it was asked before its last failure does not count. */
-  reportRecovery(askedAt = performance.now()): void {
-    if (!this.isFailing || askedAt < this.failedAt) return;
+  /** Logs that Redis works again, unless the command was sent before the last failure. */
+  reportRecovery(startedAt = performance.now()): void {
+    if (!this.isFailing || startedAt < this.failedAt) return;
     this.isFailing = false;
     this.logger.log(`${this.name} works again.`);
   }
@@ -157,17 +157,18 @@ export class BullmqConnection {
     const { queue } = this.opened ?? {};
     if (queue) {
       const closed = queue.close().catch(() => {});
-      await settledWithin(closed, CLOSE_WITHIN_MS);
+      await settledWithin(closed, CLOSE_TIMEOUT_MS);
     }
     this.redis.close();
   }
 
-  private fateOfEvents(): string {
+  /** Returns a sentence about the pending events, as far as the settings of Redis are known. */
+  private consequence(): string {
     if (this.durability === 'every-write') {
       return ' Accepted events stay in the queue.';
     }
     return this.durability === 'none'
-      ? ' If it has restarted, the events that waited are lost (`appendonly no`).'
+      ? ' If it has restarted, pending events are lost (`appendonly no`).'
       : '';
   }
 
@@ -179,9 +180,9 @@ export class BullmqConnection {
         return (this.opened = opened);
       } catch (error) {
         this.reportFailure(error);
-        // Keeps the process of a worker alive, which has nothing else that does.
+        // This timer also keeps the process of a worker without a server alive.
         const { signal } = this.closing;
-        await sleep(OPEN_AGAIN_AFTER_MS, undefined, { signal }).catch(() => {});
+        await sleep(REOPEN_DELAY_MS, undefined, { signal }).catch(() => {});
       }
     }
     return undefined;
@@ -189,15 +190,15 @@ export class BullmqConnection {
 
   private async openNow(): Promise<OpenQueue> {
     const client = this.redis.open(FOR_CALLS);
-    // What `connect()` throws does not say why.
+    // The error of `connect()` does not contain the reason.
     let reason: unknown;
     client.on('error', error => (reason = error));
     try {
       await client.connect();
-      // ioredis would go on with database 0 where there is none of this number.
+      // ioredis would use database 0 if the configured one does not exist.
       await client.select(client.options.db ?? 0);
       const state = new RedisState(client);
-      await state.lookAtMemory();
+      await state.readMemory();
       return { client, state, queue: await this.openQueue(client) };
     } catch (error) {
       client.disconnect();
@@ -212,7 +213,7 @@ export class BullmqConnection {
       {
         connection: client,
         prefix: this.settings.prefix,
-        // Its check would print what `logRisks()` logs.
+        // Its check would repeat a warning of `logRisks()`.
         skipVersionCheck: true,
         streams: { events: { maxLen: KEPT_QUEUE_EVENTS } },
       },
@@ -224,9 +225,10 @@ export class BullmqConnection {
   }
 }
 
-/** Returns why Redis failed, in plain words where the clients have others. */
+/** Returns the reason of a failure, in plain words for an unreachable Redis. */
 export function reasonOf(error: unknown): string {
   const { message } = describeError(error);
-  const isAway = /isn't writeable|max retries per request|Connection is closed/;
-  return isAway.test(message) ? 'it is unreachable' : message;
+  const isUnreachable =
+    /isn't writeable|max retries per request|Connection is closed/;
+  return isUnreachable.test(message) ? 'it is unreachable' : message;
 }

@@ -1,3 +1,5 @@
+import { Logger } from '@nestjs/common';
+import { describeError } from '../describe-error.js';
 import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
 import type { XeniooTask } from '../handlers/xenioo-task.js';
 import { storeTask } from '../inbox/stored-form.js';
@@ -18,8 +20,10 @@ import {
 
 const JOBS_PER_PAGE = 100;
 
-/** The dead letters are the failed jobs of the queue: a dashboard shows them, and its Retry gives one of them one more attempt. */
+/** Dead letters, stored as the failed jobs of the queue. A dashboard shows them; its Retry gives one more attempt. */
 export class BullmqDeadLetters implements XeniooDeadLetterStore {
+  private readonly logger = new Logger('Xenioo');
+
   constructor(private readonly open: () => Promise<OpenQueue>) {}
 
   async get(id: string): Promise<XeniooDeadLetter | undefined> {
@@ -36,7 +40,7 @@ export class BullmqDeadLetters implements XeniooDeadLetterStore {
     let from = after === undefined ? 0 : (await this.rankOf(after)) + 1;
     for (;;) {
       const to = from + JOBS_PER_PAGE - 1;
-      // One that is removed meanwhile is not there.
+      // A job that was removed meanwhile is undefined.
       const jobs: (XeniooJob | undefined)[] = await queue.getJobs(
         ['failed'],
         from,
@@ -44,7 +48,8 @@ export class BullmqDeadLetters implements XeniooDeadLetterStore {
         true,
       );
       for (const job of jobs) {
-        const letter = job && letterOf(job);
+        const letter =
+          job && letterOf(job, error => this.warnUnreadable(job, error));
         if (!letter || !matchesFilter(letter, filter)) continue;
         if (page.push(letter) >= limit) return page;
       }
@@ -53,7 +58,7 @@ export class BullmqDeadLetters implements XeniooDeadLetterStore {
     }
   }
 
-  /** Makes the job of the letter that of its task; or of several tasks, which a worker then adds in its place. */
+  /** Retries the job of a letter with its new task; several tasks become jobs once a worker takes it. */
   async replay(id: string, tasks: readonly XeniooTask[]): Promise<boolean> {
     const { job, letter } = (await this.find(id)) ?? {};
     if (!job || !letter) return false;
@@ -85,6 +90,12 @@ export class BullmqDeadLetters implements XeniooDeadLetterStore {
     return letter && { job, letter };
   }
 
+  private warnUnreadable({ id }: XeniooJob, error: unknown): void {
+    this.logger.warn(
+      `The dead letter ${id} can't be read and is not listed: ${describeError(error).message}`,
+    );
+  }
+
   private async rankOf(id: string): Promise<number> {
     const { client, queue } = await this.open();
     const rank = await client.zrank(queue.toKey('failed'), jobIdOf(id));
@@ -93,7 +104,7 @@ export class BullmqDeadLetters implements XeniooDeadLetterStore {
   }
 }
 
-/** Returns false where somebody else was quicker: the job is gone, not failed any more, or held by a worker. */
+/** Resolves to false if another process was faster: the job is removed, not failed any more, or locked by a worker. */
 async function isDoneUnlessGone(work: () => Promise<void>): Promise<boolean> {
   try {
     await work();

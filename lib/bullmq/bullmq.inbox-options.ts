@@ -9,14 +9,14 @@ import { bullmqOptionsProblems, isObject } from './bullmq-options.check.js';
 export interface BullmqInboxOptions {
   /**
    * Address of Redis: a URL (`'redis://…'`, `'rediss://…'`), options of ioredis, or
-   * a client of ioredis. The inbox connects with the options of the client, and
-   * leaves the client itself alone.
+   * a client of ioredis. The inbox opens connections of its own with the options of
+   * the client, and does not use or close the client itself.
    */
   connection: string | (RedisOptions & { url?: string }) | RedisClient;
 
   /**
-   * Name of the queue. Every instance of `XeniooModule` with secrets or handlers of
-   * its own needs a queue of its own.
+   * Name of the queue. Instances of `XeniooModule` with different secrets or handlers
+   * need different queues.
    * @default 'xenioo'
    */
   queue?: string | undefined;
@@ -28,14 +28,14 @@ export interface BullmqInboxOptions {
   prefix?: string | undefined;
 
   /**
-   * Handles events in this process; `false` in a process that only receives
-   * them. The option `concurrency` of the module says how many at once.
+   * Handles events in this process, up to `concurrency` of the module at once; `false`
+   * in a process that only receives them.
    * @default true
    */
   worker?: boolean | undefined;
 
   /**
-   * Days for which dead letters are kept.
+   * Days after which a dead letter is removed.
    * @default 90
    */
   deadLetterRetentionDays?: number | undefined;
@@ -47,13 +47,13 @@ export interface RedisClient {
   duplicate(override?: object): unknown;
 }
 
-/** Makes the options, given what `inject` lists. */
+/** Factory of the options, with the providers that `inject` lists as arguments. */
 export type BullmqInboxOptionsFactory = Pick<
   FactoryProvider<BullmqInboxOptions>,
   'inject' | 'useFactory'
 >;
 
-/** The options checked, with every default in place. */
+/** Validated options with defaults applied. */
 export interface BullmqInboxSettings {
   readonly connection: BullmqInboxOptions['connection'];
   readonly queue: string;
@@ -70,7 +70,7 @@ const DEFAULTS: Omit<BullmqInboxSettings, 'connection'> = {
 };
 
 /**
- * Checks the options and fills in the defaults.
+ * Validates the options and applies the defaults.
  * @throws {XeniooOptionsError} with every problem found
  */
 export function resolveBullmqInboxOptions(given: unknown): BullmqInboxSettings {

@@ -17,9 +17,9 @@ import { JobFactory, taskOf, type XeniooJob } from './bullmq.job.js';
 import { BullmqWorker } from './bullmq.worker.js';
 import type { BullmqLibraries } from './load-bullmq.js';
 
-const LOOK_AGAIN_AFTER_MS = 20;
+const POLL_INTERVAL_MS = 20;
 
-/** Number of jobs that are read to find the oldest event: retries that are due wait among them. */
+/** Number of jobs read to find the oldest event, since due retries are among them. */
 const OLDEST_JOBS = 10;
 
 const LOCK_DURATION_MS = 30_000;
@@ -30,15 +30,15 @@ type InstanceSettings = Pick<
 >;
 
 /**
- * Stores tasks in a queue of BullMQ on Redis: a call is answered 200 when Redis has
- * committed its events, and any process that works on the queue handles them.
+ * Stores events in a BullMQ queue on Redis and answers a call 200 once Redis has
+ * committed them. Any process with a worker on the queue handles them.
  */
 export class BullmqInbox extends XeniooInbox {
   override readonly storageLocation: string;
   override readonly deadLetters: XeniooDeadLetterStore;
 
   private readonly logger = new Logger('Xenioo');
-  // Private fields: whoever prints the inbox prints no password of Redis.
+  // Private fields, so that printing the inbox shows no password of Redis.
   readonly #options: BullmqInboxSettings;
   readonly #connection: BullmqConnection;
   readonly #acceptance: BullmqAcceptance;
@@ -62,8 +62,8 @@ export class BullmqInbox extends XeniooInbox {
       options,
       instance.acceptTimeoutMs,
     );
-    const keys = prefix === 'bull' ? '' : `, prefix ${prefix}`;
-    this.storageLocation = `${this.#connection.name}, queue ${queue}${keys}`;
+    const prefixText = prefix === 'bull' ? '' : `, prefix ${prefix}`;
+    this.storageLocation = `${this.#connection.name}, queue ${queue}${prefixText}`;
     this.jobs = new JobFactory(deadLetterRetentionDays);
     this.#acceptance = new BullmqAcceptance(
       this.#connection,
@@ -75,10 +75,14 @@ export class BullmqInbox extends XeniooInbox {
   }
 
   async accept(delivery: XeniooDelivery): Promise<void> {
-    if (this.isStopped) {
-      throw new XeniooInboxError('the BullMQ inbox has stopped');
-    }
+    this.assertOpen();
     if (delivery.entries.length > 0) await this.#acceptance.accept(delivery);
+  }
+
+  /** Writes to Redis, as a call does. */
+  async assertAccepting(): Promise<void> {
+    this.assertOpen();
+    await this.#acceptance.probe();
   }
 
   async start(runner: XeniooRunner): Promise<void> {
@@ -86,7 +90,7 @@ export class BullmqInbox extends XeniooInbox {
     void this.#connection.logRisks();
     if (!this.#options.worker) {
       this.logger.log(
-        `Events wait in ${this.storageLocation}; this process handles none of them (\`worker: false\`).`,
+        `Events are stored in ${this.storageLocation}; this process handles none of them (\`worker: false\`).`,
       );
       return;
     }
@@ -103,7 +107,7 @@ export class BullmqInbox extends XeniooInbox {
     if (this.isPaused) await this.#worker.pause();
     void this.#worker.start();
     this.logger.log(
-      `Events wait in ${this.storageLocation}; this process handles up to ${concurrency} of them at once.`,
+      `Events are stored in ${this.storageLocation}; this process handles up to ${concurrency} at once.`,
     );
   }
 
@@ -142,11 +146,11 @@ export class BullmqInbox extends XeniooInbox {
 
   async idle(): Promise<void> {
     while (!this.isStopped && !(await this.isIdle())) {
-      await sleep(LOOK_AGAIN_AFTER_MS);
+      await sleep(POLL_INTERVAL_MS);
     }
   }
 
-  /** Finishes what runs here; what waits is safe, and any process may go on with it. */
+  /** Waits for the running jobs; waiting ones stay in the queue for other processes. */
   async drain(): Promise<void> {
     await this.#worker?.drain();
   }
@@ -156,6 +160,11 @@ export class BullmqInbox extends XeniooInbox {
     await this.#worker?.stop(timeoutMs);
     this.#acceptance.close();
     await this.#connection.close();
+  }
+
+  private assertOpen(): void {
+    if (!this.isStopped) return;
+    throw new XeniooInboxError('the BullMQ inbox has stopped');
   }
 
   private async isIdle(): Promise<boolean> {
@@ -177,7 +186,7 @@ function oldestReceivedAt(
       const { handler, entry } = taskOf(job!);
       return handler === undefined ? [entry.receivedAt.getTime()] : [];
     } catch {
-      // Removed meanwhile, or of another program.
+      // The job was removed meanwhile, or another program has added it.
       return [];
     }
   });

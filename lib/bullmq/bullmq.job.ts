@@ -7,13 +7,13 @@ import { deadLetterOf } from '../inbox/record-run.js';
 import { restoreTask, storeTask } from '../inbox/stored-form.js';
 import { isInvalidEntry } from '../events/xenioo-event.table.js';
 
-/** Data of a job. Tasks are text: JSON of BullMQ would spoil numbers such as `-0`. */
+/** Data of a job. Tasks are text, since BullMQ's JSON would change numbers such as `-0`. */
 export interface JobData {
-  /** The task, as `storeTask()` makes it. Its attempts are those before the job's own. */
+  /** Task in the form of `storeTask()`; its attempts are those before the first of this job. */
   readonly task: string;
-  /** Why the handler failed for good in the first run: the job fails when it is taken up for the first time. */
+  /** Error of a handler that gave up in the first run: the job fails when a worker takes it for the first time. */
   readonly failed?: { readonly message: string; readonly stack: string };
-  /** Tasks to add in place of the job: of an invalid entry that is replayed. */
+  /** Tasks to add instead of running this one, when an invalid entry is replayed. */
   readonly tasks?: readonly string[];
 }
 
@@ -28,19 +28,19 @@ export interface NewJob {
   readonly opts: JobsOptions & { readonly jobId: string };
 }
 
-/** The type of the backoff that the worker's `backoffStrategy` calculates. */
+/** Backoff type whose delay the worker's `backoffStrategy` calculates. */
 export const BACKOFF = 'xenioo';
 
-/** More than any handler may have: the runner decides which attempt is the last one. */
+/** Attempts that BullMQ allows; more than any handler has, since the runner decides which is the last. */
 const ATTEMPTS = 10_000;
 
-/** Redis adds so many jobs at most in one transaction. */
+/** Upper bound of the jobs added in one transaction. */
 export const JOBS_PER_COMMAND = 500;
 
-/** Stands for the stack of what was thrown without one: BullMQ keeps that of an earlier attempt otherwise. */
+/** Replaces a missing stack; otherwise BullMQ would keep that of an earlier attempt. */
 const NO_STACK = '(no stack)';
 
-/** Makes the jobs of one inbox. */
+/** Creates the jobs of an inbox. */
 export class JobFactory {
   private readonly options: JobsOptions;
 
@@ -52,7 +52,7 @@ export class JobFactory {
     };
   }
 
-  /** Makes the job of a first run. */
+  /** Creates the job of a first run. */
   ofTask(task: XeniooTask, opts: NewJob['opts']): NewJob {
     return {
       name: nameOf(task.entry),
@@ -61,17 +61,17 @@ export class JobFactory {
     };
   }
 
-  /** Makes the job of a handler that is to run again. */
+  /** Creates the job of a handler's next attempt. */
   ofRetry(parentId: string, task: XeniooTask, dueAt: number): NewJob {
-    // Without a delay it would be counted as pending.
+    // A job without a delay would be counted as pending, not as a retry.
     const delay = Math.max(1, dueAt - Date.now());
     return this.ofHandler(parentId, task, { task: storeTask(task) }, { delay });
   }
 
-  /** Makes the job of a handler that failed for good: it becomes a failed job as soon as a worker takes it up. */
+  /** Creates the job of a handler that gave up; it fails as soon as a worker takes it. */
   ofFailure(parentId: string, task: XeniooTask, error: unknown): NewJob {
     const { message, stack } = new FailedRun(error);
-    // Failing counts as an attempt of the job.
+    // The job's failure counts as one attempt.
     const before = { ...task, attempts: task.attempts - 1 };
     return this.ofHandler(
       parentId,
@@ -93,7 +93,7 @@ export class JobFactory {
       opts: {
         ...this.options,
         ...opts,
-        // The same each time: a run that is repeated after a crash adds no other.
+        // Always the same, so that a run repeated after a crash adds no second job.
         jobId: jobIdOf(`${parentId}.${handler}`),
         attempts: ATTEMPTS,
         backoff: { type: BACKOFF },
@@ -102,12 +102,12 @@ export class JobFactory {
   }
 }
 
-/** Answers whether a job is that of one handler. */
+/** Returns true for the job of one handler, false for that of a first run. */
 export function isRetry({ opts }: XeniooJob): boolean {
   return opts.backoff !== undefined;
 }
 
-/** A run that BullMQ is to record as failed, or to repeat where `retryAt` says when. */
+/** Error with which BullMQ fails a job, or delays it until `retryAt`. */
 export class FailedRun extends Error {
   override stack: string;
 
@@ -121,7 +121,7 @@ export class FailedRun extends Error {
   }
 }
 
-/** Adds jobs in one transaction. One that is added alone costs half as much. */
+/** Adds jobs in one transaction; a single job with `add()`, which costs half as much. */
 export async function addJobs(
   queue: Pick<XeniooQueue, 'add' | 'addBulk'>,
   jobs: readonly NewJob[],
@@ -139,8 +139,8 @@ export function jobIdOf(letterId: string): string {
 }
 
 /**
- * Returns the task of a job, with all attempts that its handler had.
- * @throws {Error} when another program has added the job, or another version of this module
+ * Returns the task of a job, with all attempts of its handler.
+ * @throws {Error} when another program, or another version of this module, has added the job
  */
 export function taskOf({ data, attemptsMade }: XeniooJob): XeniooTask {
   const task = restoreTask(data.task);
@@ -148,12 +148,19 @@ export function taskOf({ data, attemptsMade }: XeniooJob): XeniooTask {
   return { ...task, attempts: task.attempts + attemptsMade };
 }
 
-/** Returns the dead letter that a failed job is; nothing where the job is not of this module. */
-export function letterOf(job: XeniooJob): XeniooDeadLetter | undefined {
+/**
+ * Returns the dead letter of a failed job; undefined if the job is not from this module.
+ * @param onUnreadable receives the reason why it returns undefined
+ */
+export function letterOf(
+  job: XeniooJob,
+  onUnreadable?: (error: unknown) => void,
+): XeniooDeadLetter | undefined {
   let task: XeniooTask;
   try {
     task = taskOf(job);
-  } catch {
+  } catch (error) {
+    onUnreadable?.(error);
     return undefined;
   }
   const { entry, handler, attempts } = task;

@@ -4,24 +4,25 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { settledWithin } from '../settled-within.js';
 import type { BullmqConnection, OpenQueue } from './bullmq.connection.js';
 import { BACKOFF, FailedRun, type XeniooWorker } from './bullmq.job.js';
-import { BullmqProcessor, type ProcessorContext } from './bullmq.processor.js';
+import { BullmqProcessor } from './bullmq.processor.js';
+import type { ProcessorContext } from './bullmq.recorder.js';
 
-/** Number of times that the process of a task may die before the task becomes a dead letter. */
-const MAX_DEATHS = 10;
+/** Number of crashes of its process that a task survives; one more makes it a dead letter. */
+const MAX_CRASHES = 10;
 
-const RETRY_AFTER_MS = 1_000;
-const CLOSE_WITHIN_MS = 2_000;
-const LOOK_AGAIN_AFTER_MS = 5;
+const RETRY_DELAY_MS = 1_000;
+const CLOSE_TIMEOUT_MS = 2_000;
+const POLL_INTERVAL_MS = 5;
 
 /** Options of a worker. */
 export interface BullmqWorkerContext extends Omit<ProcessorContext, 'queue'> {
   readonly connection: BullmqConnection;
   readonly concurrency: number;
-  /** Time in milliseconds until another process takes over the jobs of a dead one. */
+  /** Time in milliseconds after which other processes take over the jobs of a crashed one. */
   readonly lockDurationMs: number;
 }
 
-/** Works on the queue in this process. */
+/** Takes jobs from the queue in this process. */
 export class BullmqWorker {
   private readonly logger = new Logger('Xenioo');
   private processor: BullmqProcessor | undefined;
@@ -31,17 +32,17 @@ export class BullmqWorker {
 
   constructor(private readonly context: BullmqWorkerContext) {}
 
-  /** The number of jobs whose tasks run here. */
+  /** Number of jobs whose handlers are running in this process. */
   get running(): number {
     return this.processor?.running ?? 0;
   }
 
-  /** Answers whether nothing runs here, and no dead letter is being announced. */
+  /** True when no job is running in this process and no dead letter is being announced. */
   get isIdle(): boolean {
     return this.processor?.isIdle ?? true;
   }
 
-  /** Begins as soon as Redis answers. */
+  /** Starts as soon as Redis answers. */
   async start(): Promise<void> {
     const open = await this.context.connection.whenOpen();
     if (!open || this.isStopping) return;
@@ -51,13 +52,13 @@ export class BullmqWorker {
     });
     this.processor.isPaused = this.isPaused;
     this.worker = this.create(open, this.processor);
-    // A worker that is closed while Redis is down rejects.
+    // run() rejects when the worker is closed while Redis is down.
     if (!this.isPaused) await this.worker.run().catch(() => {});
   }
 
   async pause(): Promise<void> {
     this.isPaused = true;
-    // A job that the worker waits for already goes back to the queue.
+    // The worker may already be waiting for a job; the processor returns that one.
     if (this.processor) this.processor.isPaused = true;
     await this.worker?.pause(true);
   }
@@ -68,35 +69,35 @@ export class BullmqWorker {
     await this.worker?.resume();
   }
 
-  /** Starts nothing more; resolves when nothing runs. */
+  /** Starts no more jobs; resolves when none is running. */
   async drain(): Promise<void> {
     this.isStopping = true;
     await this.pause();
-    while (!this.isIdle) await sleep(LOOK_AGAIN_AFTER_MS);
+    while (!this.isIdle) await sleep(POLL_INTERVAL_MS);
   }
 
-  /** Starts nothing more; jobs that still run after `timeoutMs` go back to the queue. */
+  /** Starts no more jobs; returns those that still run after `timeoutMs` to the queue. */
   async stop(timeoutMs: number): Promise<void> {
     const isDone = await settledWithin(this.drain(), timeoutMs);
     const { worker, processor } = this;
     if (!worker || !processor) return;
     if (!isDone) {
       this.logger.warn(
-        `Stopping after ${timeoutMs} ms (\`shutdownTimeoutMs\`) while handlers still run (jobs: ${this.running}). Their jobs go back to the queue, and the handlers run again. If handlers need longer, raise it.`,
+        `Stopping after ${timeoutMs} ms while handlers still run (jobs: ${this.running}); their jobs return to the queue and the handlers run again. If handlers need longer, raise \`shutdownTimeoutMs\`.`,
       );
       processor.abandon();
     }
     const { isUp } = this.context.connection;
-    // BullMQ 5 leaves a rejection unhandled when it is closed before that.
-    if (isUp) await settledWithin(worker.waitUntilReady(), CLOSE_WITHIN_MS);
-    // In good order it would wait for jobs that run, and for a Redis that is down.
+    // BullMQ 5 leaves a rejection unhandled when it is closed before it is ready.
+    if (isUp) await settledWithin(worker.waitUntilReady(), CLOSE_TIMEOUT_MS);
+    // Without force, close() waits for running jobs and for a Redis that is down.
     const closed = worker.close(!isDone || !isUp);
     await settledWithin(
       closed.catch(() => {}),
-      CLOSE_WITHIN_MS,
+      CLOSE_TIMEOUT_MS,
     );
-    // A worker that still waits for a job would take them up again.
-    await settledWithin(processor.giveBack(), CLOSE_WITHIN_MS);
+    // Only now: a worker that is not closed would take them again.
+    await settledWithin(processor.returnJobs(), CLOSE_TIMEOUT_MS);
   }
 
   private create(open: OpenQueue, processor: BullmqProcessor): XeniooWorker {
@@ -107,8 +108,8 @@ export class BullmqWorker {
       concurrency,
       lockDuration: lockDurationMs,
       stalledInterval: Math.ceil(lockDurationMs / 6),
-      maxStalledCount: MAX_DEATHS,
-      runRetryDelay: RETRY_AFTER_MS,
+      maxStalledCount: MAX_CRASHES,
+      runRetryDelay: RETRY_DELAY_MS,
       settings: {
         backoffStrategy: (_attempts, type, error) =>
           type === BACKOFF && error instanceof FailedRun && error.retryAt
@@ -117,7 +118,7 @@ export class BullmqWorker {
       },
     });
     worker.on('error', error => {
-      // Of a job that another worker has by now; or of a lock, which is logged below.
+      // Errors about one job that moved to another worker; those about locks are logged below.
       const isOfOneJob = 'code' in error && typeof error.code === 'number';
       if (!isOfOneJob && !/renew lock/.test(error.message)) {
         connection.reportFailure(error);
@@ -125,20 +126,20 @@ export class BullmqWorker {
     });
     worker.on('ready', () => connection.reportRecovery());
     worker.on('active', () => connection.reportRecovery());
-    worker.on('lockRenewalFailed', jobs => this.warnOfLocks(jobs.length));
+    worker.on('lockRenewalFailed', jobs => this.warnLockLost(jobs.length));
     worker.on('failed', (job, error) => {
-      // One of a task whose process died too often, or one that is no task.
+      // The process crashed too often during the task, or the job is not a task.
       this.logger.error(
-        `Job ${job?.id} failed though no handler failed: ${error.message}. See XeniooDeadLetters.`,
+        `BullMQ failed job ${job?.id} without a result of a handler: ${error.message}. Find it with XeniooDeadLetters.`,
       );
       if (job) processor.announce(job);
     });
     return worker;
   }
 
-  private warnOfLocks(jobs: number): void {
+  private warnLockLost(jobs: number): void {
     this.logger.warn(
-      `Locks ran out while handlers still run (jobs: ${jobs}); another process may run them too. ${this.context.connection.name} was away for ${this.context.lockDurationMs} ms, or a handler blocks the event loop.`,
+      `Locks expired while handlers still run (jobs: ${jobs}); another process may run them too. Either ${this.context.connection.name} was unreachable for ${this.context.lockDurationMs} ms, or a handler blocks the event loop.`,
     );
   }
 }

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { describeError } from '../describe-error.js';
+import { THIS_FILE } from '../this-file.js';
 import { XeniooOptionsError } from '../xenioo.errors.js';
 
 /** The optional packages of the BullMQ inbox. */
@@ -11,13 +12,13 @@ export interface BullmqLibraries {
 
 interface Supported {
   readonly text: string;
-  /** Packages to install where another version was found. */
+  /** Package to install when another version is found. */
   readonly install: string;
   readonly isMet: (major: number, minor: number) => boolean;
 }
 
 const BULLMQ: Supported = {
-  // Older ones hang when a worker is paused (5.76), or can't reset the attempts of a job (5.65).
+  // Older versions hang when a worker is paused (5.76), or can't reset the attempts of a job (5.65).
   text: 'bullmq 5 (5.80 or later) or 6',
   install: 'bullmq@6',
   isMet: (major, minor) => major === 6 || (major === 5 && minor >= 80),
@@ -29,9 +30,12 @@ const IOREDIS: Supported = {
   isMet: major => major === 5 || major === 6,
 };
 
-/** @throws {XeniooOptionsError} when a package is missing, or of a version that the inbox can't use */
+/**
+ * Loads the packages `bullmq` and `ioredis` of the application.
+ * @throws {XeniooOptionsError} when one is missing or its version is not supported
+ */
 export async function loadBullmq(): Promise<BullmqLibraries> {
-  // The versions first: what an unsupported one exports is unknown.
+  // Checked before loading: an unsupported version may have other exports.
   assertSupported('bullmq', BULLMQ);
   assertSupported('ioredis', IOREDIS);
   const bullmq = await load('bullmq', BULLMQ, () => import('bullmq'));
@@ -49,7 +53,7 @@ async function load<T>(
   } catch (error) {
     throw new XeniooOptionsError(
       [
-        `bullmqInbox() needs the package ${name}, which could not be loaded (npm install ${install}): ${describeError(error).message}`,
+        `bullmqInbox() needs the package ${name}, which could not be loaded: ${describeError(error).message}. Run npm install ${install}`,
       ],
       { cause: error },
     );
@@ -61,7 +65,7 @@ function assertSupported(name: string, supported: Supported): void {
   if (problem !== undefined) throw new XeniooOptionsError([problem]);
 }
 
-/** Returns a sentence where a version is not supported; a bundle has no version to check. */
+/** Returns a problem if a version is not supported; an unknown version, as in a bundle, is accepted. */
 export function versionProblem(
   version: string | undefined,
   { text, install, isMet }: Supported = BULLMQ,
@@ -70,12 +74,12 @@ export function versionProblem(
   const [major, minor] = version.split('.').map(Number);
   return isMet(major!, minor!)
     ? undefined
-    : `bullmqInbox() needs ${text}, found ${version} (npm install ${install})`;
+    : `bullmqInbox() needs ${text}, got ${version}. Run npm install ${install}`;
 }
 
 function versionOf(name: string): string | undefined {
   try {
-    const load = createRequire(import.meta.url);
+    const load = createRequire(THIS_FILE);
     return (load(`${name}/package.json`) as { version?: string }).version;
   } catch {
     return undefined;

@@ -2,16 +2,16 @@ import type { Redis } from 'ioredis';
 import type { XeniooDuplicates } from '../handlers/xenioo.observers.js';
 import type { XeniooDedupeSettings } from '../options/xenioo-dedupe.js';
 
-/** The key of the list of ids, in the order in which they were accepted. */
+/** Key of the list of ids in the order of acceptance. */
 const LIST = 'xenioo-ids';
 
-/** The prefix of BullMQ's own keys, one per id. */
+/** Prefix of the keys that BullMQ sets, one per id. */
 const DEDUPLICATION = 'de:';
 
 /**
- * BullMQ keeps a key for each id until its time is over, however many there are.
- * This lists the ids, and past `maxIds` deletes the oldest keys. Returns for each
- * id whether it is new.
+ * BullMQ keeps a key for each id until it expires, without an upper bound. The script
+ * lists the ids and deletes the oldest keys above `maxIds`. It returns 1 for each new
+ * id and 0 for each duplicate.
  */
 const SCRIPT = `
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1] - ARGV[3] * 1000)
@@ -30,17 +30,19 @@ end
 return added`;
 
 const IDS_PER_COMMAND = 1_000;
-const LIST_WITHIN_MS = 50;
 
-/** The number of ids may exceed `maxIds` by one in so many. */
-const PARTS_OF_LIMIT = 100;
+/** Time in milliseconds for which ids are collected before they are listed. */
+const LIST_DELAY_MS = 50;
+
+/** Fraction of `maxIds` by which the number of ids may exceed it. */
+const TOLERANCE = 0.01;
 
 interface Claim {
   readonly id: string;
   readonly bot: string;
 }
 
-/** Lists the ids of accepted events, so that the oldest are forgotten past `maxIds` and duplicates are counted. */
+/** Lists the ids of accepted events, to remove the oldest above `maxIds` and to count duplicates. */
 export class RedisClaims {
   private claims: Claim[] = [];
   private timer: NodeJS.Timeout | undefined;
@@ -52,15 +54,18 @@ export class RedisClaims {
     private readonly reportDuplicates: (duplicates: XeniooDuplicates) => void,
   ) {}
 
-  /** Lists ids, with those of other calls and a moment later where they are few. */
+  /** Collects ids of several calls and lists them soon; lists many ids at once. */
   async add(ids: readonly string[], bot: string): Promise<void> {
     for (const id of ids) this.claims.push({ id, bot });
-    const most = Math.min(IDS_PER_COMMAND, this.dedupe.maxIds / PARTS_OF_LIMIT);
-    if (this.claims.length >= most) return this.list();
-    // An id that is never listed is forgotten when its time is over.
+    const maxCollected = Math.min(
+      IDS_PER_COMMAND,
+      this.dedupe.maxIds * TOLERANCE,
+    );
+    if (this.claims.length >= maxCollected) return this.list();
+    // Ignores errors: an id that is not listed expires.
     this.timer ??= setTimeout(
       () => void this.list().catch(() => {}),
-      LIST_WITHIN_MS,
+      LIST_DELAY_MS,
     );
   }
 
@@ -68,7 +73,7 @@ export class RedisClaims {
     clearTimeout(this.timer);
   }
 
-  /** Lists what was added, and reports the duplicates. */
+  /** Lists the collected ids and reports the duplicates. */
   async list(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -81,7 +86,7 @@ export class RedisClaims {
         SCRIPT,
         1,
         this.keyOf(LIST),
-        // In microseconds: the ids of one millisecond have an order too.
+        // Microseconds, so that the ids of one millisecond have an order too.
         Math.floor((performance.timeOrigin + performance.now()) * 1_000),
         maxIds,
         ttlSeconds * 1_000,

@@ -1,19 +1,19 @@
 import type { Redis, RedisOptions } from 'ioredis';
 import type { BullmqInboxSettings } from './bullmq.inbox-options.js';
 
-const RECONNECT_AFTER_MS = 500;
+const RECONNECT_DELAY_MS = 500;
 
 const OPTIONS: RedisOptions = {
-  retryStrategy: () => RECONNECT_AFTER_MS,
-  // A replica that was the primary, as after a failover.
+  retryStrategy: () => RECONNECT_DELAY_MS,
+  // After a failover the former primary is a read-only replica.
   reconnectOnError: error => error.message.startsWith('READONLY'),
   connectTimeout: 3_000,
   keepAlive: 10_000,
-  // A connection that gives no answer for so long is replaced.
+  // Replaces a connection that does not answer.
   socketTimeout: 3_000,
 };
 
-/** For commands of calls: they fail at once while Redis is down, and the call decides how long to wait. */
+/** Client options for webhook calls: commands fail at once while Redis is down, and the call decides how long to wait. */
 export const FOR_CALLS: RedisOptions = {
   ...OPTIONS,
   lazyConnect: true,
@@ -21,22 +21,22 @@ export const FOR_CALLS: RedisOptions = {
   maxRetriesPerRequest: 0,
 };
 
-/** For a worker: its commands wait until Redis is back. BullMQ demands that. */
+/** Client options for a worker: BullMQ requires that commands wait until Redis is back. */
 export const FOR_WORKER: RedisOptions = {
   ...OPTIONS,
   enableOfflineQueue: true,
   maxRetriesPerRequest: null,
 };
 
-/** A worker waits for a job up to 10 s in one command. */
+/** Client options for the blocking command with which a worker waits up to 10 s for a job. */
 export const FOR_WAITING: RedisOptions = {
   ...FOR_WORKER,
   socketTimeout: 15_000,
 };
 
-/** Opens clients of one Redis, and closes all of them. */
+/** Opens clients of one Redis; closes all of them together. */
 export class RedisConnection {
-  /** For messages, without user and password: `'Redis at 127.0.0.1:6379'`. */
+  /** Name for messages, without user and password: `'Redis at 127.0.0.1:6379'`. */
   readonly name: string;
   private readonly clients = new Set<Redis>();
   private isClosed = false;
@@ -53,9 +53,9 @@ export class RedisConnection {
   open(options: RedisOptions): Redis {
     const client = this.create({
       ...options,
-      retryStrategy: () => (this.isClosed ? null : RECONNECT_AFTER_MS),
+      retryStrategy: () => (this.isClosed ? null : RECONNECT_DELAY_MS),
     });
-    // Without a listener ioredis prints its errors.
+    // Without a listener, ioredis prints errors.
     client.on('error', () => {});
     this.clients.add(client);
     client.once('end', () => this.clients.delete(client));
@@ -65,7 +65,7 @@ export class RedisConnection {
   close(): void {
     this.isClosed = true;
     for (const client of this.clients) {
-      // While it reconnects, `disconnect()` would leave its commands unanswered; it ends at its next attempt, and rejects them.
+      // While it reconnects, `disconnect()` would never settle its commands; `retryStrategy` ends it at the next attempt, which rejects them.
       if (client.status !== 'reconnecting') client.disconnect();
     }
   }
@@ -87,7 +87,7 @@ function addressOf(options: RedisOptions): string {
   const { path, host = 'localhost', port = 6379, db = 0 } = options;
   const { sentinels, name } = options;
   const server = sentinels
-    ? `the group ${name} of Sentinel`
+    ? `the Sentinel group ${name}`
     : (path ?? `${host}:${port}`);
   return db === 0 ? server : `${server}/${db}`;
 }

@@ -1,63 +1,66 @@
 import type { Redis } from 'ioredis';
 
-/** Time for which a reading of Redis's memory is used. */
-const MEMORY_LOOK_MS = 250;
+/** Time in milliseconds for which a reading of Redis's memory is used. */
+const MEMORY_MAX_AGE_MS = 250;
 
 /**
- * Memory that is left to the workers. A Redis without any refuses what they need
- * to take up a job, and would stay full for ever.
+ * Memory reserved for the workers. They need some to take a job; without it, a full
+ * Redis would stay full.
  */
 const RESERVED_RATIO = 0.1;
 const RESERVED_BYTES = 4 * 2 ** 20;
 
-/** Approximate memory of a job beside its data, and the factor for its data. */
+/** Approximate memory of a job without its data, and the factor for its data. */
 const BYTES_PER_JOB = 1_500;
 const BYTES_PER_DATA_BYTE = 1.5;
 
-/** Knows the memory of a Redis, and the settings with which it loses what it accepted. */
+/** Reads the memory use of a Redis and the settings that can lose accepted events. */
 export class RedisState {
-  /** Eviction policy of Redis; absent where the user may not read it. */
+  /** Eviction policy of Redis; undefined if its user may not read it. */
   private policy: string | undefined;
   private maxBytes = 0;
   private usedBytes = 0;
-  private lookedAt = -Infinity;
+  private readAt = -Infinity;
 
   constructor(private readonly client: Redis) {}
 
-  /** Answers whether it is known to keep its keys when its memory is full. */
+  /** True if Redis is known to keep all keys when its memory is full. */
   get isKeepingKeys(): boolean {
     return this.policy === 'noeviction';
   }
 
-  /** Answers whether it is known to drop keys when its memory is full. */
+  /** True if Redis is known to drop keys when its memory is full. */
   get isDroppingKeys(): boolean {
     return this.policy !== undefined && !this.isKeepingKeys;
   }
 
-  /** @throws {Error} when so many jobs leave less memory than the workers need */
+  /**
+   * Checks the memory for new jobs.
+   * @throws {Error} when they would leave less than the workers need
+   */
   async assertRoomFor(jobs: number, dataBytes: number): Promise<void> {
-    if (performance.now() - this.lookedAt > MEMORY_LOOK_MS) {
-      await this.lookAtMemory();
+    if (performance.now() - this.readAt > MEMORY_MAX_AGE_MS) {
+      await this.readMemory();
     }
     if (this.maxBytes === 0) return;
-    // Others may add as well: the next look shows that.
+    // Other processes add jobs too; the next reading includes them.
     this.usedBytes += jobs * BYTES_PER_JOB + dataBytes * BYTES_PER_DATA_BYTE;
     const reserved = Math.max(this.maxBytes * RESERVED_RATIO, RESERVED_BYTES);
     if (this.usedBytes <= this.maxBytes - reserved) return;
     throw new Error(
-      'its memory is full (`maxmemory`); the rest is for the workers, which make room',
+      'its memory is full (`maxmemory`), except for a reserve that workers need to empty the queue. Raise `maxmemory`, or add workers',
     );
   }
 
-  async lookAtMemory(): Promise<void> {
-    this.lookedAt = performance.now();
+  async readMemory(): Promise<void> {
+    this.readAt = performance.now();
     const info = await this.info('memory');
     this.maxBytes = Number(info.get('maxmemory') ?? 0);
     this.usedBytes = Number(info.get('used_memory') ?? 0);
     this.policy = info.get('maxmemory_policy');
   }
 
-  /** Returns what Redis does with accepted events when it restarts; nothing where its user may not ask. */
+  /** Returns the writes that Redis has on disk when it answers; undefined if its user may not read the settings. */
   async durability(): Promise<Durability | undefined> {
     const persistence = await this.info('persistence');
     if (persistence.size === 0) return undefined;
@@ -73,12 +76,12 @@ export class RedisState {
       )) as string[];
       return answer[1] === 'always' ? 'every-write' : 'some-writes';
     } catch {
-      // Services that run Redis for others may forbid the question.
+      // Hosted Redis services may forbid CONFIG.
       return undefined;
     }
   }
 
-  /** Returns the fields of a section of INFO; none where the user may not ask. */
+  /** Returns the fields of a section of INFO; none if the user of Redis may not read it. */
   private async info(section: string): Promise<Map<string, string>> {
     try {
       const text = await this.client.info(section);
@@ -95,10 +98,10 @@ export class RedisState {
   }
 }
 
-/** Which of its writes Redis has on disk when it answers. */
+/** Writes that Redis has on disk when it answers. */
 export type Durability = 'none' | 'some-writes' | 'every-write';
 
-/** Returns a warning for each setting with which Redis loses what it accepted. */
+/** Returns a warning for each setting of Redis that can lose accepted events. */
 export function risksOf(
   redis: string,
   durability: Durability | undefined,
@@ -107,16 +110,16 @@ export function risksOf(
   const risks: string[] = [];
   if (durability === 'none') {
     risks.push(
-      `${redis} loses what was answered 200 when it restarts (\`appendonly no\`). Set \`appendonly yes\` and \`appendfsync always\` in its redis.conf.`,
+      `${redis} loses accepted events when it restarts (\`appendonly no\`). Set \`appendonly yes\` and \`appendfsync always\` in its redis.conf.`,
     );
   } else if (durability === 'some-writes') {
     risks.push(
-      `${redis} may lose what it accepted in the last second when its machine fails. Set \`appendfsync always\` in its redis.conf.`,
+      `${redis} may lose the events of the last second when its machine fails. Set \`appendfsync always\` in its redis.conf.`,
     );
   }
   if (isDroppingKeys) {
     risks.push(
-      `${redis} drops events that wait when its memory is full. Set \`maxmemory-policy noeviction\` in its redis.conf.`,
+      `${redis} may drop pending events when its memory is full. Set \`maxmemory-policy noeviction\` in its redis.conf.`,
     );
   }
   return risks;

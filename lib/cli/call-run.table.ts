@@ -30,7 +30,9 @@ function formatRate({ callsPerSecond, wantedRate }: CallRunReport): string {
   const reached = callsPerSecond.toLocaleString('en', {
     maximumFractionDigits: callsPerSecond < 100 ? 1 : 0,
   });
-  return wantedRate === null ? reached : `${reached} of ${wantedRate} wanted`;
+  return wantedRate === null
+    ? reached
+    : `${reached} of ${wantedRate} requested`;
 }
 
 function formatLatency({ calls, latencyMs }: CallRunReport): string {
@@ -60,7 +62,7 @@ function conclusion(report: CallRunReport): string[] {
   }
   if (!isRateReached && stopped === undefined) {
     lines.push(
-      `The endpoint is too slow for this rate with ${plural(concurrency, 'call')} at once. Fix: raise --concurrency, or make it faster.`,
+      `The endpoint did not reach this rate with ${plural(concurrency, 'pending call')}. Fix: raise --concurrency, or make the endpoint faster.`,
     );
   }
   if (isAsExpected && calls > 0) {

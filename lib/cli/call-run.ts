@@ -4,10 +4,10 @@ import { fixFor } from './outcomes.js';
 import { showProgress, type ProgressOptions } from './progress.js';
 import type { Terminal } from './terminal.js';
 
-/** A rate that is missed by less than this counts as reached: timers are inexact. */
+/** Fraction of the requested rate that counts as reached, since timers are inexact. */
 const RATE_TOLERANCE = 0.95;
 
-/** Many calls to an endpoint. */
+/** Description of a series of calls. */
 export interface CallRun extends ProgressOptions {
   readonly concurrency: number;
   readonly send: (options: SendOptions) => Promise<XeniooReport>;
@@ -28,13 +28,13 @@ export interface CallRunReport extends XeniooReport {
   readonly isAsExpected: boolean;
   /** Fix of each outcome that Xenioo counts as a failed call. */
   readonly fixes: Readonly<Record<string, string>>;
-  /** Calls per second that were asked for; `null` for as many as possible. */
+  /** Requested calls per second; `null` for as many as possible. */
   readonly wantedRate: number | null;
   readonly isRateReached: boolean;
   readonly concurrency: number;
 }
 
-/** Makes the calls and shows their progress, until all are sent, the time is over, the sender stops or Ctrl-C is pressed. */
+/** Makes the calls and shows their progress, until all are sent, the duration is over, the sender stops or Ctrl-C is pressed. */
 export async function runCalls(
   run: CallRun,
   terminal: Terminal,

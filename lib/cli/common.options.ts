@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { botProblems } from '../options/xenioo-bot.check.js';
+import { botProblems } from '../options/bot-problems.js';
 import { parseCount, parseDuration, parseRate } from './option.parsers.js';
 import type { Terminal } from './terminal.js';
 import { UsageError } from './usage.error.js';
@@ -13,18 +13,18 @@ export const COMMON_OPTIONS = {
   ),
   timeout: new Option(
     '--timeout <duration>',
-    'longest wait for an answer, such as 2s; a bare number is milliseconds',
+    'time-out for an answer, such as 2s; a bare number is milliseconds',
   )
     .argParser(parseDuration)
     .default(10_000, '10s'),
   rate: new Option(
     '--rate <rate>',
-    'calls per second; max: as fast as they are answered',
+    'calls per second, or max for as fast as possible',
   )
     .argParser(parseRate)
     .default(100),
   concurrency: (preset: number) =>
-    new Option('--concurrency <count>', 'calls that wait for an answer at once')
+    new Option('--concurrency <count>', 'maximum number of pending calls')
       .argParser(parseCount(1, 10_000))
       .default(preset),
   failures: new Option(
@@ -74,7 +74,7 @@ export function resolveSecret(
     );
   }
   const [problem] = /[\u0100-\uffff]/.test(secret)
-    ? ['it has a character that no header can hold']
+    ? ['it contains a character that is invalid in a header']
     : botProblems({ name: 'default', secret });
   if (problem === undefined) return secret;
   throw new UsageError(`Invalid secret: ${problem}.`);
@@ -94,7 +94,7 @@ function validUrl(given: string | undefined): string {
   }
   if (url.username || url.password) {
     throw new UsageError(
-      'The URL holds a user or a password. Fix: remove them; Xenioo sends the API Secret as Authorization instead.',
+      'The URL contains a user or a password. Fix: remove them; Xenioo sends the API Secret as Authorization instead.',
     );
   }
   return url.href;

@@ -9,7 +9,7 @@ import type {
 } from '../simulator/xenioo-wire-entry.js';
 import type { Field } from './option.parsers.js';
 
-/** Fields of an entry besides its defaults. */
+/** Fields that replace the defaults of an entry. */
 export interface EntryFields {
   /** Text of a message: `Data`, or `Text` of an unmatched one. */
   readonly data?: string | undefined;
@@ -17,7 +17,7 @@ export interface EntryFields {
   readonly fields?: readonly Field[];
 }
 
-/** Makes a realistic entry of a type, known or not. */
+/** Creates a realistic entry of a known or unknown type. */
 export function createEntry(
   type: number,
   { data, fields = [] }: EntryFields = {},

@@ -19,19 +19,19 @@ Examples, with XENIOO_URL and XENIOO_SECRET set:
 
 Environment:
   XENIOO_URL     URL of the webhook, such as http://localhost:3000/xenioo/webhook
-  XENIOO_SECRET  API Secret of the bot; it is never shown
+  XENIOO_SECRET  API Secret of the bot; never printed
   NO_COLOR       disables colors
 
 Exit codes:
-  0  the webhook does what Xenioo expects
-  1  it does not: a failed call, a finding
-  2  the command can't run as given: an unknown option, no secret, an invalid URL`;
+  0  success: every call was answered as Xenioo expects
+  1  a call failed, or doctor has a finding
+  2  invalid usage: an unknown option, no secret, an invalid URL`;
 
-/** Creates the program with all commands. It prints to the terminal, and throws a `CommanderError` instead of exiting. */
+/** Creates the program with all commands. It throws a `CommanderError` instead of exiting. */
 export function createProgram(terminal: Terminal): Command {
   const program = new Command('nestjs-xenioo')
     .description(
-      "Calls your webhook as Xenioo does. Xenioo can't send a test event, and stops calling a webhook after more than 10 failed calls: test yours before that.",
+      "Tests your webhook with the calls that Xenioo makes. Xenioo can't send test events, and stops calling a webhook after more than 10 failed calls.",
     )
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')

@@ -17,7 +17,7 @@ export function createDateMover(
     });
 }
 
-/** Keeps the digits after the milliseconds, which JavaScript drops. Years of other than four digits have no such form. */
+/** Formats a date with the recorded digits after the milliseconds; returns undefined for years without four digits. */
 function formatWireDate(date: Date, recorded: string): string | undefined {
   const [, time] = /^(\d{4}-.*)Z$/.exec(date.toISOString()) ?? [];
   const [, ticks = ''] = /\.\d{3}(\d+)/.exec(recorded) ?? [];

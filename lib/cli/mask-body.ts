@@ -21,9 +21,9 @@ const KNOWLEDGE_TYPES: readonly unknown[] = [3, 4, 5, 6];
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Creates a function that removes people's words, and the secret, from the bodies of one recording. */
+/** Creates a function that masks personal data and the secret in the bodies of one recording. */
 export function createBodyMask(secret: string): (body: string) => string {
-  // Nobody knows the key, so nobody can find out the ids behind the pseudonyms.
+  // A random key that is not stored: ids can't be derived from the pseudonyms.
   const key = randomBytes(32);
   const pseudonymOf = (id: string) => {
     const digest = createHmac('sha256', key).update(id).digest('hex');
@@ -45,7 +45,7 @@ export function createBodyMask(secret: string): (body: string) => string {
     maskSecret(maskJson(body, maskEntry) ?? maskWords(body), secret);
 }
 
-/** Returns nothing for what is not JSON, or nested too deeply. */
+/** Returns undefined if the body is not JSON or nested too deeply. */
 function maskJson(
   body: string,
   maskEntry: (entry: unknown) => unknown,
@@ -87,7 +87,7 @@ function maskValue(value: unknown): unknown {
   return Object.fromEntries(members);
 }
 
-/** Replaces each digit, and keeps their number: 42 becomes 10. */
+/** Replaces each digit and keeps the number of digits: 42 becomes 10. */
 function maskNumber(number: number): number {
   return Number(String(number).replaceAll(/\d/g, '0').replace('0', '1'));
 }
@@ -96,10 +96,10 @@ function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Masks of the characters seen so far: a replacement per match is slower by far. */
+/** Masks of the characters seen so far; much faster than a replacement per match. */
 const MASKS = new Map<string, string>();
 
-/** Masks a text in any script. Its length, spaces, line breaks and punctuation stay. */
+/** Masks a text in any script; keeps its length, spaces, line breaks and punctuation. */
 export function maskWords(text: string): string {
   const masked: string[] = [];
   for (const character of text) {
@@ -110,7 +110,7 @@ export function maskWords(text: string): string {
   return masked.join('');
 }
 
-// Marks are vowels in many scripts, and tags can spell a text that nobody sees.
+// Includes marks, which are vowels in many scripts, and tags, which can spell invisible text.
 const OTHER_LETTER =
   /[^\p{Lu}\p{N}\p{Z}\p{P}\p{S}\p{Cc}\p{Cf}\p{Cs}\uFE00-\uFE0F]|[\u{E0000}-\u{E007F}]/u;
 

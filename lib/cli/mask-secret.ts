@@ -1,7 +1,7 @@
-/** Replaces a secret in everything that is shown. */
+/** Text that replaces a secret in all output. */
 export const MASK = '********';
 
-/** Masks the secret in a text from outside, as JSON writes it too. */
+/** Masks the secret in a text, also in its JSON spelling. */
 export function maskSecret(text: string, secret: string | undefined): string {
   if (!secret) return text;
   return text

@@ -45,7 +45,7 @@ export function parseCount(
     parseNumber(/^\d+$/.test(text) ? text : '', { least, most, expected });
 }
 
-/** Parses calls per second; `max`, as fast as they are answered, is infinite. */
+/** Parses calls per second; `max` becomes `Infinity`. */
 export function parseRate(text: string): number {
   if (text === 'max') return Number.POSITIVE_INFINITY;
   return parseNumber(text, {
@@ -87,7 +87,7 @@ export const TYPE_NAMES: readonly string[] = TYPES.map(name =>
   name.replaceAll(/(?<=.)[A-Z]/g, '-$&').toLowerCase(),
 );
 
-/** Parses the number of an event type, known or not, or its name in any spelling: `user-message`, `UserMessage`. */
+/** Parses the number of a known or unknown event type, or its name: `user-message`, `UserMessage`. */
 export function parseEventType(text: string): number {
   if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) {
     return Number(text);
@@ -106,7 +106,7 @@ function withoutCase(name: string): string {
 /** A field of an entry and its value. */
 export type Field = readonly [name: string, value: unknown];
 
-// UsageError, since Commander's InvalidArgumentError shows what was given: a person's words.
+// UsageError, since Commander's InvalidArgumentError prints the value, which may be personal data.
 
 /**
  * Parses one more `--field`: `city=Rome` is a text; `age:=42`, `Data:=null` and

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { getSystemErrorMap } from 'node:util';
 import { formatMs } from './format.js';
 
-/** Status of an answer; without one `timeout`, or the code of the error. */
+/** Status of an answer; without an answer `timeout`, or the code of the error. */
 export type CallOutcome = number | string;
 
 const ANSWER_FIRST =
@@ -30,7 +30,7 @@ const FIXES: readonly (readonly [outcome: RegExp, fix: string])[] = [
   ],
   [
     /^40[13]$/,
-    'Compare the secret given here with the one of the app: the API Secret of the bot, not its API Token. If they are the same, see what else guards the route: a global guard, a firewall, or a proxy that removes the Authorization header.',
+    'Compare the secret given here with that of the app: the API Secret of the bot, not its API Token. If they are equal, check what else protects the route: a global guard, a firewall, or a proxy that removes the Authorization header.',
   ],
   [
     /^40[45]$/,
@@ -57,7 +57,7 @@ const FIXES: readonly (readonly [outcome: RegExp, fix: string])[] = [
   [/^timeout$/, ANSWER_FIRST],
   [
     /^ECONNREFUSED$/,
-    'Start the app, or check host and port: nothing listens there.',
+    'Start the app, or check host and port: no process listens there.',
   ],
   [
     /^(ECONNRESET|EPIPE)$/,
@@ -114,7 +114,7 @@ export function describeSystemError(error: unknown): string {
   return ERROR_MESSAGES.get(code) ?? (code || name);
 }
 
-/** Returns whether a call was answered with a 2xx status. */
+/** Returns true for a 2xx status. */
 export function isSuccess(outcome: CallOutcome): boolean {
   return /^2\d\d$/.test(String(outcome));
 }

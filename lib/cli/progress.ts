@@ -4,14 +4,14 @@ import type { XeniooReport } from '../simulator/xenioo-report.js';
 import { formatCount, formatMs, plural } from './format.js';
 import type { Terminal } from './terminal.js';
 
-const STOPPING = 'Waiting for calls under way; press Ctrl-C again to quit';
+const STOPPING = 'Waiting for pending calls; press Ctrl-C again to quit';
 
-/** The run that is shown. */
+/** Description of the run. */
 export interface ProgressOptions {
   readonly url: string;
   /** Names the calls: `20 conversations`. */
   readonly subject: string;
-  /** Calls per second; infinite for as fast as they are answered, absent for the recorded times. */
+  /** Calls per second; `Infinity` for as fast as possible, absent for the recorded times. */
   readonly rate?: number | undefined;
   /** Number of events, if it is known. */
   readonly events?: number | undefined;

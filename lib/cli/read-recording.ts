@@ -9,7 +9,7 @@ export interface ReadOptions {
   readonly file: string;
   /** Requires the time of each call. */
   readonly needsTimes: boolean;
-  /** Called for a line that is cut off, which its writer could not complete. */
+  /** Called for an incomplete line. */
   readonly onTornLine: (lineNumber: number) => void;
 }
 
@@ -43,7 +43,7 @@ export async function* readRecording(
   }
 }
 
-// Not node:readline, which breaks lines at U+2028 too.
+// Not node:readline, which also breaks lines at U+2028.
 async function* readLines(
   input: Readable,
   file: string,

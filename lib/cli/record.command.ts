@@ -26,12 +26,12 @@ interface RecordOptions extends EndpointOptions {
   readonly json?: true;
 }
 
-/** Time within which calls under way have to end after Ctrl-C. */
+/** Time in milliseconds that pending calls have to end after Ctrl-C. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
 const HELP = `${RECORDING_HELP}
-  A call is answered 200 once its line is written, and synced to disk with --out; a
-  call that can't be written is answered 503. An existing recording is continued.
+  A call is answered 200 once its line is written, and synced to disk with --out. A
+  call that can't be written is answered 503. An existing file is appended to.
 ${MASK_HELP}
 
 Examples:
@@ -45,9 +45,9 @@ written.`;
 /** Creates `record`, a webhook that saves the calls it receives. */
 export function createRecordCommand(terminal: Terminal): Command {
   return new Command('record')
-    .summary('receive calls in place of your webhook, and save them')
+    .summary('record the calls of Xenioo to a file')
     .description(
-      "Receives calls in place of your webhook: answers each 200 and saves it, with people's words masked.",
+      'Receives calls in place of your webhook, answers each 200 and saves it, with personal data masked.',
     )
     .requiredOption(
       '--port <port>',
@@ -61,7 +61,7 @@ export function createRecordCommand(terminal: Terminal): Command {
     )
     .option('--path <path>', 'only path to answer (default: any)')
     .option('--out <file>', 'file to append to (default: stdout)')
-    .option('--unmasked', "keep people's words")
+    .option('--unmasked', 'do not mask personal data')
     .addOption(COMMON_OPTIONS.secret)
     .addOption(COMMON_OPTIONS.json)
     .addHelpText('after', HELP)
@@ -76,7 +76,7 @@ async function record(
   const out = options.out === '-' ? undefined : options.out;
   if (json && out === undefined) {
     throw new UsageError(
-      '--json needs --out: without it the recording goes to stdout.',
+      '--json requires --out. Fix: give --out; without it the recording goes to stdout.',
     );
   }
   if (path !== undefined && !/^\/[^?#\s]*$/.test(path)) {
@@ -140,7 +140,7 @@ async function listen(
   });
 }
 
-/** Completes the calls under way. */
+/** Closes the server once the pending calls have ended. */
 async function close(server: Server): Promise<void> {
   const timer = setTimeout(
     () => server.closeAllConnections(),
@@ -162,6 +162,6 @@ function greeting(
     `Recording at ${origin}${path}. Press Ctrl-C to stop.`,
     `To receive calls from Xenioo, run: npx cloudflared tunnel --url ${origin}`,
     `Then set the https URL it prints${path === '/' ? '' : `, with ${path},`} as the Events Webhook URL of the bot.`,
-    ...(unmasked ? ["The recording holds people's words: protect it."] : []),
+    ...(unmasked ? ['The recording contains personal data: protect it.'] : []),
   ].join('\n');
 }

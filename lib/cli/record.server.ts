@@ -22,16 +22,16 @@ const DECODERS = new Map([
 ]);
 
 const REFUSALS = {
-  401: 'wrong secret: compare it with the API Secret of the bot',
-  404: 'another path than --path',
-  405: 'not a POST',
-  413: 'over 10 MB',
+  401: 'wrong secret. Fix: compare it with the API Secret of the bot',
+  404: 'path is not --path',
+  405: 'method is not POST',
+  413: 'body over 10 MB',
 };
 
 /** Options of a server that records. */
 export interface RecordServerOptions {
   readonly secret: string;
-  /** Only path that is answered; any if absent. */
+  /** Path to answer; every path if absent. */
   readonly path: string | undefined;
   /** Resolves to the number of entries once a call is saved. */
   readonly save: (call: RecordedCall) => Promise<number>;
@@ -43,11 +43,11 @@ export interface RecordServerOptions {
 
 /** Result of a call. */
 export interface RecordResult {
-  /** Status of the answer; absent if the call broke off. */
+  /** Status of the answer; absent if the call was aborted. */
   readonly status?: number;
   /** Number of entries of a recorded call. */
   readonly events?: number;
-  /** Reason why a call was not recorded; it holds nothing of the call. */
+  /** Reason why a call was not recorded; contains nothing of the call. */
   readonly problem?: string;
 }
 
@@ -62,7 +62,7 @@ export function createRecordServer(options: RecordServerOptions): Server {
         ? record(request, options)
         : Promise.resolve({ status: refusal, problem: REFUSALS[refusal] });
     void result.then(result => {
-      // A kept connection would keep the server from closing.
+      // A connection that is kept open would delay closing the server.
       const closes = result.status !== 200 || signal.aborted;
       answer(response, result.status, closes);
       onResult(result);
@@ -85,7 +85,7 @@ function plainPath(url: string): string {
   return url.split('?', 1)[0]!.replace(/\/+$/, '');
 }
 
-/** Hashes both, since texts of one length alone can be compared in constant time. */
+/** Compares hashes, since timingSafeEqual() requires equal lengths. */
 function hasSecret(authorization = '', secret: string): boolean {
   const given = authorization.replace(/^bearer +/i, '');
   return timingSafeEqual(hash(given), hash(secret));
@@ -101,7 +101,7 @@ async function record(
 ): Promise<RecordResult> {
   const body = await readBody(request);
   if (body === undefined) {
-    return { problem: 'the call broke off, or was over 10 MB' };
+    return { problem: 'call aborted, or body over 10 MB' };
   }
   const contentType = request.headers['content-type'];
   try {
@@ -116,7 +116,7 @@ async function record(
   }
 }
 
-/** Returns nothing for a body that can't be read whole. */
+/** Resolves to undefined for a body that is cut off, too large or can't be decoded. */
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const decoder = DECODERS.get(request.headers['content-encoding'] ?? '')?.();
   const source = decoder ? pipeline(request, decoder, () => {}) : request;

@@ -7,8 +7,8 @@ import { UsageError } from './usage.error.js';
 const FIRST_MEMBER = /^\{"(receivedAt|contentType|body)":/;
 
 /**
- * Appends calls to a file or to stdout, one after another. A line that can't
- * be written whole stays cut off, and is skipped when the recording is read.
+ * Appends calls to a file or to stdout, one after another. An incomplete line stays in
+ * the recording and is skipped when it is read.
  */
 export class RecordingFile {
   private lastWrite: Promise<void> = Promise.resolve();
@@ -54,7 +54,7 @@ export class RecordingFile {
     );
   }
 
-  /** Resolves when the call is written, and rejects if it is not. */
+  /** Resolves when the call is written; rejects when writing fails. */
   append(call: RecordedCall): Promise<void> {
     const written = this.lastWrite.then(async () => {
       const text = formatLine(call);

@@ -34,7 +34,7 @@ interface ReplayOptions extends EndpointOptions {
 }
 
 const HELP = `${RECORDING_HELP}
-  Only body is required. A line that is cut off is skipped with a warning.
+  Only body is required. An incomplete line is skipped with a warning.
 
 Examples:
   $ npx nestjs-xenioo replay calls.ndjson --url http://localhost:3000/xenioo/webhook
@@ -49,7 +49,7 @@ export function createReplayCommand(terminal: Terminal): Command {
   return new Command('replay')
     .summary('send the calls of a recording')
     .description(
-      'Sends the calls of a recording in their order, grouped as they were.',
+      'Sends the calls of a recording in their order, with the recorded bodies.',
     )
     .argument('<file>', 'recording to send; - for stdin')
     .addOption(COMMON_OPTIONS.rate)
@@ -97,7 +97,7 @@ async function replay(
     needsTimes: speed !== undefined,
     onTornLine(lineNumber) {
       tornLines++;
-      terminal.err(`warning: skipped line ${lineNumber}, which is cut off`);
+      terminal.err(`warning: skipped line ${lineNumber}: it is incomplete`);
     },
   });
   const run = {
@@ -121,7 +121,9 @@ async function replay(
     sender.close();
   });
   if (report.calls === 0 && report.endedBy === 'all sent') {
-    throw new UsageError(`${file} holds no recorded calls.`);
+    throw new UsageError(
+      `${file} contains no recorded calls. Fix: create a recording with the record command.`,
+    );
   }
   terminal.out(
     options.json
@@ -153,7 +155,7 @@ async function* planCalls(
   }
 }
 
-/** Returns the start of each call after the first one, at so many times the recorded pace. */
+/** Returns the start of each call relative to the first, at a multiple of the recorded pace. */
 function recordedPace(speed: number): (call: ReplayedCall) => number {
   let first: number | undefined;
   return ({ receivedAt }) => {

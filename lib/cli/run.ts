@@ -7,7 +7,7 @@ import { UsageError } from './usage.error.js';
 
 const WRONG_USAGE = 2;
 
-/** Runs the command line with its arguments, and resolves with the exit code. Never rejects. */
+/** Runs the command line with its arguments, and resolves to the exit code. Never rejects. */
 export async function run(
   args: readonly string[],
   terminal: Terminal,
@@ -16,7 +16,7 @@ export async function run(
     await createProgram(terminal).parseAsync(args, { from: 'user' });
     return terminal.exitCode;
   } catch (error) {
-    // Commander has printed its message; help that was asked for exits with 0.
+    // Commander has printed its message already; --help exits with 0.
     if (error instanceof CommanderError) {
       return error.exitCode === 0 ? 0 : WRONG_USAGE;
     }

@@ -46,9 +46,9 @@ Exits with 0 if the call was answered 200 in time, and with 1 otherwise.`;
 /** Creates `send`, which sends one event and prints request and answer. */
 export function createSendCommand(terminal: Terminal): Command {
   return new Command('send')
-    .summary('send one event, and print request and answer')
+    .summary('send one event and print request and answer')
     .description(
-      'Sends one event as Xenioo does, and prints request and answer.',
+      'Sends one event as Xenioo does and prints request and answer.',
     )
     .addArgument(
       new Argument('[type]', 'name or number of the event type').argParser(
@@ -90,7 +90,7 @@ async function send(
   const { signal } = terminal;
   const sender = new XeniooSender({ ...endpoint, timeoutMs: options.timeout });
   try {
-    // As text: the sender takes a string for a body, not for a JSON value.
+    // Serialized here, since the sender treats a string as a body, not as a JSON value.
     const answer = await sender.call(JSON.stringify(body), { signal });
     const report = sendReport(body, answer, endpoint);
     terminal.out(
@@ -99,7 +99,7 @@ async function send(
     if (!report.isAsExpected) terminal.exitCode = 1;
   } catch (error) {
     if (!signal.aborted) throw error;
-    terminal.err('Interrupted before an answer came.');
+    terminal.err('Interrupted before the call was answered.');
     terminal.exitCode = 1;
   } finally {
     sender.close();
@@ -152,14 +152,14 @@ type SendReport = ReturnType<typeof sendReport>;
 function formatReport({ request, answer, failure, fix }: SendReport): string {
   return [
     `POST ${request.url}`,
-    ...Object.entries(request.headers).map(inOneLine),
+    ...Object.entries(request.headers).map(formatHeader),
     '',
     JSON.stringify(request.body, null, 2),
     '',
     `${describeOutcome(answer.outcome)}, ${formatMs(answer.latencyMs)}`,
-    ...shownHeaders(answer.headers),
+    ...formatHeaders(answer.headers),
     '',
-    ...(answer.status === undefined ? [] : [shownBody(answer.body), '']),
+    ...(answer.status === undefined ? [] : [formatBody(answer.body), '']),
     failure === undefined
       ? 'As Xenioo expects: answered 200 in time.'
       : `Xenioo counts this as a failed call: it ${failure}.\nFix: ${fix}`,
@@ -177,27 +177,27 @@ const SHOWN_HEADERS = [
   'connection',
 ];
 
-function shownHeaders(headers: IncomingHttpHeaders): string[] {
+function formatHeaders(headers: IncomingHttpHeaders): string[] {
   return Object.entries(headers)
     .filter(([name]) => SHOWN_HEADERS.includes(name))
-    .map(inOneLine);
+    .map(formatHeader);
 }
 
-function inOneLine([name, value]: [string, unknown]): string {
+function formatHeader([name, value]: [string, unknown]): string {
   return `${name}: ${printable(String(value))}`;
 }
 
-const LONGEST_BODY = 2_000;
+const MAX_BODY_CHARACTERS = 2_000;
 
-function shownBody(body: string): string {
+function formatBody(body: string): string {
   if (body === '') return '(empty body)';
   const text = printable(body);
-  return text.length <= LONGEST_BODY
+  return text.length <= MAX_BODY_CHARACTERS
     ? text
-    : `${text.slice(0, LONGEST_BODY)}\n(cut off; --json prints all of it)`;
+    : `${text.slice(0, MAX_BODY_CHARACTERS)}\n(cut off; --json prints all of it)`;
 }
 
-/** Replaces control characters, which a terminal would obey. */
+/** Replaces control characters, which a terminal would interpret. */
 function printable(text: string): string {
   return text.replaceAll(/[^\P{Cc}\n\t]/gu, '�');
 }

@@ -43,20 +43,20 @@ in time, and with 1 otherwise.`;
 export function createSimulateCommand(terminal: Terminal): Command {
   const parseMany = parseCount(1, 1_000_000);
   return new Command('simulate')
-    .summary('send many conversations at once')
+    .summary('send many concurrent conversations')
     .description(
-      'Sends many conversations at once, as Xenioo does, and stops when Xenioo would.',
+      'Sends many concurrent conversations as Xenioo does, and stops when Xenioo would.',
     )
     .option(
       '--conversations <count>',
-      'conversations side by side',
+      'concurrent conversations',
       parseMany,
       20,
     )
     .addOption(COMMON_OPTIONS.rate)
     .option(
       '--duration <duration>',
-      'how long, such as 30s or 2m, with new conversations for those that end (default: until all end)',
+      'run time, such as 30s or 2m, with new conversations for those that end (default: until all end)',
       parseDuration,
     )
     .option(
@@ -128,12 +128,12 @@ async function simulate(
   if (!report.isAsExpected) terminal.exitCode = 1;
 }
 
-/** Calls under way are kept in memory, at about 1 KB per event. */
-const MOST_EVENTS_UNDER_WAY = 500_000;
+/** Upper bound of the events in pending calls, which are in memory at about 1 KB each. */
+const MAX_PENDING_EVENTS = 500_000;
 
 function assertFitsMemory(events: number): void {
-  if (events <= MOST_EVENTS_UNDER_WAY) return;
+  if (events <= MAX_PENDING_EVENTS) return;
   throw new UsageError(
-    `--grouped times --concurrency is ${formatCount(events)} events under way at once, which may not fit into memory. Fix: lower one of them, to ${formatCount(MOST_EVENTS_UNDER_WAY)} events at most.`,
+    `--grouped times --concurrency is ${formatCount(events)} events pending at once, which may not fit into memory. Fix: lower one of them; the limit is ${formatCount(MAX_PENDING_EVENTS)} events.`,
   );
 }

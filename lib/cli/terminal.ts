@@ -17,9 +17,9 @@ export interface Terminal {
   /** Width of stderr in columns. */
   readonly columns: number;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborted by Ctrl-C, or when stdout is closed: the command stops and reports what it has done. */
+  /** Aborted by Ctrl-C or when stdout is closed; the command then stops and prints its report. */
   readonly signal: AbortSignal;
-  /** Exit code of the process; 1 when the webhook does not do what Xenioo expects. @default 0 */
+  /** Exit code of the process. @default 0 */
   exitCode: number;
 }
 
@@ -27,7 +27,7 @@ export interface Terminal {
 export function createTerminal(host: NodeJS.Process): Terminal {
   const { stdout, stderr, env } = host;
   const stop = new AbortController();
-  // Once: a second Ctrl-C ends the process, as Node.js does by default.
+  // Only once, so that a second Ctrl-C ends the process as usual.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     host.once(signal, () => stop.abort());
   }
@@ -38,7 +38,7 @@ export function createTerminal(host: NodeJS.Process): Terminal {
     isInteractive: stderr.isTTY && env.TERM !== 'dumb' && !env.CI,
     progress: stderr,
     hasColors: stdout.isTTY && stdout.hasColors() && !env.NO_COLOR,
-    // 0 without a size, as in a container.
+    // The width may be 0, as in a container.
     columns: stderr.columns || 80,
     env,
     signal: stop.signal,
@@ -49,7 +49,7 @@ export function createTerminal(host: NodeJS.Process): Terminal {
     if (error.code === 'EPIPE') return;
     terminal.exitCode = 1;
     host.exitCode = 1;
-    terminal.err(`Cannot write the result: ${error.message}`);
+    terminal.err(`Cannot write to stdout: ${error.message}`);
   });
   stderr.on('error', () => {});
   return terminal;
@@ -59,7 +59,7 @@ async function flush(
   stdout: NodeJS.WriteStream & { fd: number },
   text: string,
 ): Promise<void> {
-  // The stream of a file reports a partial write as a whole one.
+  // A file stream would report a partial write as complete.
   if (fstatSync(stdout.fd).isFile()) return writeFileSync(stdout.fd, text);
   await new Promise<void>((resolve, reject) => {
     stdout.write(text, error => (error ? reject(error) : resolve()));

@@ -1,6 +1,6 @@
 /**
- * The command can't run as given. It exits with 2; the message says what was
- * expected, and never holds a secret or a person's words.
+ * Thrown for invalid arguments; the command exits with 2. The message says what was
+ * expected and contains no secret or personal data.
  */
 export class UsageError extends Error {
   override readonly name = 'UsageError';

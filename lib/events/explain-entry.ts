@@ -1,7 +1,7 @@
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { kindOf } from '../options/describe-value.js';
-import { DEEPEST_NESTING, freezeEntry } from './freeze-entry.js';
+import { MAX_NESTING, freezeEntry } from './freeze-entry.js';
 import {
   InvalidXeniooEntry,
   type InvalidXeniooReason,
@@ -17,44 +17,44 @@ import { eventRow } from './xenioo-event.table.js';
 import type { XeniooEvent } from './xenioo.events.js';
 import type { XeniooReceipt } from './xenioo.receipt.js';
 
-/** Position of an entry in its call, for the errors; its text is asked for only when needed. */
-export interface EntryPlace {
+/** Position of an entry in its call, for error messages. `text()` is called only when the text is needed. */
+export interface EntryPosition {
   readonly index: number;
-  /** The id that was made at receipt, where the entry was received before. */
+  /** Id that the entry got when it was first received; absent for a new entry. */
   readonly id?: string;
   text(): string;
 }
 
-/** Records what is wrong with an entry of which `buildEvent()` makes no event. Never throws. */
+/** Creates the `InvalidXeniooEntry` of an entry that `buildEvent()` rejected. Never throws. */
 export function explainEntry(
   entry: unknown,
   receipt: XeniooReceipt,
-  place: EntryPlace,
+  position: EntryPosition,
 ): InvalidXeniooEntry {
   const isTooDeep = !freezeEntry(entry);
   const { reason, errors } = isTooDeep
-    ? invalidFields(`is nested deeper than ${DEEPEST_NESTING} levels`)
-    : mistakesOf(entry, receipt);
+    ? invalidFields(`must not be nested deeper than ${MAX_NESTING} levels`)
+    : diagnose(entry, receipt);
   return invalidEntry(
     reason,
-    errors.map(error => located(error, place)),
-    isTooDeep ? place.text() : entry,
+    errors.map(error => withIndex(error, position)),
+    isTooDeep ? position.text() : entry,
     receipt,
-    place.id,
+    position.id,
   );
 }
 
-/** Joined, it is one piece of text; of a template, V8 keeps the pieces, three times the memory. */
-function located(error: string, { index }: EntryPlace): string {
+/** Uses `join()` because V8 keeps the parts of a template string, which takes three times the memory. */
+function withIndex(error: string, { index }: EntryPosition): string {
   return ['entry ', index, ': ', error].join('');
 }
 
-interface Mistakes {
+interface Diagnosis {
   readonly reason: InvalidXeniooReason;
   readonly errors: readonly string[];
 }
 
-function mistakesOf(entry: unknown, { bot }: XeniooReceipt): Mistakes {
+function diagnose(entry: unknown, { bot }: XeniooReceipt): Diagnosis {
   if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) {
     const error = `must be an object, got ${kindOf(entry)}`;
     return { reason: 'not-an-event', errors: [error] };
@@ -62,25 +62,26 @@ function mistakesOf(entry: unknown, { bot }: XeniooReceipt): Mistakes {
   const fields = ownFields(entry);
   const { Type: type } = fields;
   if (!isTypeNumber(type)) {
+    const given = typeof type === 'number' ? 'another number' : kindOf(type);
     return invalidFields(
-      `Type must be a whole number from 0, got ${kindOf(type)}`,
+      `Type must be a non-negative safe integer, got ${given}`,
     );
   }
   const { errors } = validateFields(eventRow(type).eventClass, fields);
   if (errors.length === 0 && isForeign(fields, bot)) {
-    const error = 'BotToken is not that of the bot whose secret was sent';
+    const error = 'BotToken belongs to another bot than the API Secret';
     return { reason: 'foreign-bot', errors: [error] };
   }
   return invalidFields(...errors);
 }
 
-function invalidFields(...errors: readonly string[]): Mistakes {
+function invalidFields(...errors: readonly string[]): Diagnosis {
   return { reason: 'invalid-fields', errors };
 }
 
 /**
- * Applies the decorators of an event class to the fields of an entry.
- * @returns the instance, and errors that each name a field, never a value
+ * Validates the fields of an entry with the decorators of an event class.
+ * @returns the instance, and errors that name fields but never contain values
  */
 export function validateFields<E extends XeniooEvent>(
   eventClass: new () => E,
@@ -96,26 +97,27 @@ export function validateFields<E extends XeniooEvent>(
   return { event, errors };
 }
 
-/** Returns the documented fields that an entry has of its own, without those that are `null`. */
+/** Returns the documented own fields of an entry, without those that are `null`. */
 export function ownFields(entry: WireEntry): WireEntry {
   const fields = Object.create(null) as Record<string, unknown>;
   for (const name of WIRE_FIELDS) {
     if (!Object.hasOwn(entry, name) || entry[name] === null) continue;
-    fields[name] = flat(entry[name]);
+    fields[name] = withoutContents(entry[name]);
   }
   return fields;
 }
 
 /**
- * No documented field holds an object, and class-transformer, which walks into
- * one, throws at keys such as `constructor`. An empty one is wrong all the same.
+ * Empties objects and arrays: class-transformer descends into them and throws at
+ * keys such as `constructor`. No documented field may hold one, so they are
+ * rejected with or without their contents.
  */
-function flat(value: unknown): unknown {
+function withoutContents(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return Array.isArray(value) ? value.slice(0, 1).fill(undefined) : {};
 }
 
-/** Records an entry, or a whole body, that is not valid. */
+/** Creates the `InvalidXeniooEntry` of an entry or of a whole body. */
 export function invalidEntry(
   reason: InvalidXeniooReason,
   errors: string[],

@@ -1,22 +1,22 @@
 import { WIRE_FIELDS } from './wire-entry.js';
 
-/** Deepest nesting of an entry, itself counted. */
-export const DEEPEST_NESTING = 100;
+/** Upper bound of the nesting of an entry. The entry itself is level 1. */
+export const MAX_NESTING = 100;
 
 /**
- * Freezes a JSON value through and through.
- * @returns whether it is nested no deeper than {@link DEEPEST_NESTING}; if not, parts of it stay unfrozen
+ * Freezes a JSON value and everything in it.
+ * @returns false if it is nested deeper than {@link MAX_NESTING}; the deeper parts are not frozen
  */
 export function freezeEntry(entry: unknown, depth = 1): boolean {
   if (typeof entry !== 'object' || entry === null) return true;
-  if (depth > DEEPEST_NESTING) return false;
+  if (depth > MAX_NESTING) return false;
   Object.freeze(entry);
   return Object.values(entry).every(child => freezeEntry(child, depth + 1));
 }
 
 const DOCUMENTED = new Set<string>(WIRE_FIELDS);
 
-/** Returns the fields of an entry that are not documented, untouched and frozen. */
+/** Returns the undocumented fields of an entry in a frozen object. */
 export function variablesOf(
   raw: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {
@@ -24,8 +24,8 @@ export function variablesOf(
   for (const name of Object.keys(raw)) {
     if (DOCUMENTED.has(name)) continue;
     const value = raw[name];
-    // An assignment to `__proto__` would replace the prototype instead, and where
-    // the host froze `Object.prototype`, one to any name of it would throw.
+    // Assigning to `__proto__` would replace the prototype, and assigning to any
+    // name of a frozen `Object.prototype` would throw.
     if (name in variables) {
       Object.defineProperty(variables, name, { value, enumerable: true });
     } else {

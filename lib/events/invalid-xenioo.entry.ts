@@ -5,8 +5,8 @@ import { withoutReservedKeys } from './json-text.js';
 /**
  * - `not-json`: the body is empty, not JSON, or can't be decoded.
  * - `not-an-event`: a JSON value other than an object.
- * - `invalid-fields`: a field of the wrong type, or none where the event means nothing without it.
- * - `foreign-bot`: the token of another bot than the one whose secret was sent.
+ * - `invalid-fields`: a field of the wrong type, or a required field that is missing.
+ * - `foreign-bot`: the `BotToken` of another bot than the one whose API Secret was sent.
  * - `too-many-entries`: a body with more than 20,000 entries.
  */
 export type InvalidXeniooReason =
@@ -16,26 +16,26 @@ export type InvalidXeniooReason =
   | 'foreign-bot'
   | 'too-many-entries';
 
-/** An entry that came with the right secret and is not valid. It is kept, never dropped. */
+/** An entry of an authenticated call that is not a valid event. It is kept as a dead letter. */
 @Branded('InvalidXeniooEntry')
 export class InvalidXeniooEntry {
-  /** Made when the entry was received. */
+  /** Random id, assigned when the entry was received. */
   readonly id: string;
 
   readonly reason: InvalidXeniooReason;
 
-  /** The mistakes, each with the entry's index and the name of the field on the wire; never a value. */
+  /** Validation errors. Each has the index of the entry and the name of the field, never its value. */
   readonly errors: readonly string[];
 
   /**
-   * The entry as it came. The text of the entry where it is nested too deeply, of
-   * the body where that is not JSON or has too many entries; the bytes of the body
-   * in base64 where it can't be decoded.
+   * The entry as received. It is a string in four cases: the JSON of an entry that
+   * is nested too deeply, the text of a body that is not JSON or has too many
+   * entries, and the base64 of a body that can't be decoded.
    */
   @Transform(({ value }) => withoutReservedKeys(value), { toPlainOnly: true })
   readonly raw: unknown;
 
-  /** Your name for the bot whose secret was sent. */
+  /** Your name for the bot whose API Secret was sent. */
   readonly bot: string;
 
   /** Time at which this process received the call. */

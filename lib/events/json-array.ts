@@ -1,10 +1,10 @@
-/** Length of a piece in characters: `JSON.parse` takes about a millisecond for it. */
+/** Length of a piece in characters, which `JSON.parse` takes about a millisecond for. */
 export const PIECE_LENGTH = 512 * 1_024;
 
-/** Most entries of a body, and of a piece of it. */
-export const MOST_ENTRIES = 20_000;
+/** Upper bound of the entries of a body, and of a piece of it. */
+export const MAX_ENTRIES = 20_000;
 
-/** Part of a JSON array: an array of some elements that follow one another. */
+/** A JSON array of consecutive elements of a longer array. */
 export interface ArrayPiece {
   readonly text: string;
   readonly length: number;
@@ -12,8 +12,8 @@ export interface ArrayPiece {
 
 /**
  * Cuts the text of a JSON array into pieces of about {@link PIECE_LENGTH} and at
- * most {@link MOST_ENTRIES} elements. If the text is no JSON, at least one of the
- * pieces is none: the array consists of the pieces, joined by commas.
+ * most {@link MAX_ENTRIES} elements. If the text is not valid JSON, at least one
+ * of the pieces is not valid either.
  */
 export function* arrayPieces(text: string): Generator<ArrayPiece> {
   let start = text.indexOf('[') + 1;
@@ -22,7 +22,7 @@ export function* arrayPieces(text: string): Generator<ArrayPiece> {
     at = elementEnd(text, at);
     length++;
     if (text[at] !== ',') break;
-    if (at - start < PIECE_LENGTH && length < MOST_ENTRIES) continue;
+    if (at - start < PIECE_LENGTH && length < MAX_ENTRIES) continue;
     yield { text: `[${text.slice(start, at)}]`, length };
     start = at + 1;
     length = 0;
@@ -30,10 +30,7 @@ export function* arrayPieces(text: string): Generator<ArrayPiece> {
   yield { text: `[${text.slice(start)}`, length };
 }
 
-/**
- * Returns the texts of the elements of a JSON array, or the members of an object,
- * however deeply they are nested.
- */
+/** Returns the JSON text of each element of an array, or of each member of an object. */
 export function elementTexts(text: string): string[] {
   const texts: string[] = [];
   for (let at = text.search(/[[{]/); text[at] !== undefined;) {

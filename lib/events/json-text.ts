@@ -1,15 +1,15 @@
 /**
- * Returns the text of a value that came from `JSON.parse`, so that parsing it
- * again gives the same value. `JSON.stringify` turns a number too large for
- * JavaScript, such as `1e999`, into `null`, and `-0` into `0`.
+ * Serializes a value that came from `JSON.parse` so that parsing the text gives the
+ * same value again. `JSON.stringify` turns `Infinity`, which `1e999` is parsed to,
+ * into `null`, and `-0` into `0`.
  */
 export function jsonText(value: unknown): string {
-  return isOdd(value) ? oddText(value) : JSON.stringify(value);
+  return hasLossyNumber(value) ? exactText(value) : JSON.stringify(value);
 }
 
-function isOdd(value: unknown): boolean {
+function hasLossyNumber(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) {
-    return Object.values(value).some(isOdd);
+    return Object.values(value).some(hasLossyNumber);
   }
   return (
     typeof value === 'number' &&
@@ -17,22 +17,22 @@ function isOdd(value: unknown): boolean {
   );
 }
 
-function oddText(value: unknown): string {
-  if (typeof value === 'number' && isOdd(value)) {
+function exactText(value: unknown): string {
+  if (typeof value === 'number' && hasLossyNumber(value)) {
     if (value === 0) return '-0';
     return value > 0 ? '1e999' : '-1e999';
   }
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(oddText).join(',')}]`;
+  if (Array.isArray(value)) return `[${value.map(exactText).join(',')}]`;
   const members = Object.entries(value).map(
-    ([name, member]) => `${JSON.stringify(name)}:${oddText(member)}`,
+    ([name, member]) => `${JSON.stringify(name)}:${exactText(member)}`,
   );
   return `{${members.join(',')}}`;
 }
 
 /**
- * Copies a JSON value without the keys `constructor` and `__proto__`: class-transformer
- * skips both, and throws when it looks for the class of an object that has the first.
+ * Copies a JSON value without the keys `constructor` and `__proto__`. class-transformer
+ * skips both, and throws on an object with a `constructor` key when it looks up its class.
  */
 export function withoutReservedKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutReservedKeys);

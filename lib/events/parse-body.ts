@@ -1,13 +1,13 @@
 import {
   explainEntry,
   invalidEntry,
-  type EntryPlace,
+  type EntryPosition,
 } from './explain-entry.js';
 import type { InvalidXeniooEntry } from './invalid-xenioo.entry.js';
 import {
   arrayPieces,
   elementTexts,
-  MOST_ENTRIES,
+  MAX_ENTRIES,
   PIECE_LENGTH,
   type ArrayPiece,
 } from './json-array.js';
@@ -16,17 +16,17 @@ import type { XeniooReceipt } from './xenioo.receipt.js';
 
 const BYTE_ORDER_MARK = '\uFEFF';
 
-/** The beginning of a JSON array; JSON knows no other white space. */
+/** The beginning of a JSON array, with the white space that JSON allows. */
 const ARRAY = /^[ \t\n\r]*\[/;
 
-/** Number of entries that are built in one step. */
+/** Number of entries that are parsed in one step. */
 const ENTRIES_PER_STEP = 32;
 
 /**
- * Turns the body of a call, one entry or an array of entries, into events and
- * invalid entries, in their order. Never throws.
+ * Parses the body of a call, one entry or an array of entries, into events and
+ * invalid entries in the same order. Never throws.
  *
- * @param firstIndex index of the first entry, for the errors, where the body is a slice of another
+ * @param firstIndex index of the first entry, for error messages; greater than 0 for a slice of a longer body
  */
 export function parseBody(
   body: string,
@@ -40,64 +40,71 @@ export function parseBody(
   }
 }
 
-/** Parses a body as `parseBody()` does, in steps of about a millisecond: the caller may let the event loop turn between two of them. */
+/** Parses a body like `parseBody()`, in steps of about a millisecond, so that the caller can yield to the event loop between them. */
 export function* parseInSteps(
   body: string,
   receipt: XeniooReceipt,
   firstIndex = 0,
 ): Generator<void, XeniooEntry[]> {
   const text = body.startsWith(BYTE_ORDER_MARK) ? body.slice(1) : body;
-  const place = placesIn(text, firstIndex);
+  const positionOf = entryPositions(text, firstIndex);
   if (text.length > PIECE_LENGTH && ARRAY.test(text)) {
     const pieces = yield* cutInSteps(text);
     if (!pieces) return [tooManyEntries(body, receipt)];
-    const entries = yield* parsePieces(pieces, receipt, place);
+    const entries = yield* parsePieces(pieces, receipt, positionOf);
     if (entries) return entries;
   }
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (error) {
-    return [invalidEntry('not-json', [notJson(text, error)], body, receipt)];
+    return [
+      invalidEntry(
+        'not-json',
+        [describeSyntaxError(text, error)],
+        body,
+        receipt,
+      ),
+    ];
   }
   if (!Array.isArray(json)) {
     return [parseEntry(json, receipt, { index: firstIndex, text: () => text })];
   }
-  if (json.length > MOST_ENTRIES) return [tooManyEntries(body, receipt)];
+  if (json.length > MAX_ENTRIES) return [tooManyEntries(body, receipt)];
   const entries: XeniooEntry[] = [];
-  yield* addEntries(entries, json, receipt, place);
+  yield* addEntries(entries, json, receipt, positionOf);
   return entries;
 }
 
-/** Cuts a long array; `undefined` for more than {@link MOST_ENTRIES} elements. */
+/** Cuts a long array into pieces; returns `undefined` if it has more than {@link MAX_ENTRIES} elements. */
 function* cutInSteps(text: string): Generator<void, ArrayPiece[] | undefined> {
   const pieces: ArrayPiece[] = [];
   let length = 0;
   for (const piece of arrayPieces(text)) {
     length += piece.length;
-    if (length > MOST_ENTRIES) return undefined;
+    if (length > MAX_ENTRIES) return undefined;
     pieces.push(piece);
     yield;
   }
   return pieces;
 }
 
-/** Parses a long array; `undefined` where a piece is not JSON, since the error of the whole text has the right position. */
+/** Parses the pieces of a long array. Returns `undefined` if one is not JSON: only parsing the whole text gives the right error position. */
 function* parsePieces(
   pieces: readonly ArrayPiece[],
   receipt: XeniooReceipt,
-  place: PlaceOf,
+  positionOf: PositionOf,
 ): Generator<void, XeniooEntry[] | undefined> {
   const entries: XeniooEntry[] = [];
   for (const piece of pieces) {
     const elements = parsePiece(piece);
     if (!elements) return undefined;
-    yield* addEntries(entries, elements, receipt, place);
+    yield* addEntries(entries, elements, receipt, positionOf);
   }
   return entries;
 }
 
-/** Fewer elements than were counted come from a comma too many. */
+/** Parses a piece; returns `undefined` if it is not JSON. A comma too many can leave an empty piece, whose counted length is 1. */
 function parsePiece({ text, length }: ArrayPiece): unknown[] | undefined {
   try {
     const elements = JSON.parse(text) as unknown[];
@@ -111,25 +118,25 @@ function* addEntries(
   entries: XeniooEntry[],
   values: readonly unknown[],
   receipt: XeniooReceipt,
-  place: PlaceOf,
+  positionOf: PositionOf,
 ): Generator<void, void> {
-  for (const [at, value] of values.entries()) {
-    if (at % ENTRIES_PER_STEP === 0) yield;
+  for (const [index, value] of values.entries()) {
+    if (index % ENTRIES_PER_STEP === 0) yield;
     entries.push(
       buildEvent(value, receipt) ??
-        explainEntry(value, receipt, place(entries.length)),
+        explainEntry(value, receipt, positionOf(entries.length)),
     );
   }
 }
 
-type PlaceOf = (at: number) => EntryPlace;
+type PositionOf = (index: number) => EntryPosition;
 
-/** Returns the places of the entries of an array; its text is cut once, and only if an entry needs it. */
-function placesIn(array: string, firstIndex: number): PlaceOf {
+/** Returns a function that describes the position of an entry. The text is cut into entries once, and only if one is needed. */
+function entryPositions(array: string, firstIndex: number): PositionOf {
   let texts: readonly string[] | undefined;
-  return at => ({
-    index: firstIndex + at,
-    text: () => (texts ??= elementTexts(array))[at]!,
+  return index => ({
+    index: firstIndex + index,
+    text: () => (texts ??= elementTexts(array))[index]!,
   });
 }
 
@@ -137,18 +144,18 @@ function tooManyEntries(
   body: string,
   receipt: XeniooReceipt,
 ): InvalidXeniooEntry {
-  const error = `the body has more than ${MOST_ENTRIES} entries`;
+  const error = `the body has more than ${MAX_ENTRIES} entries`;
   return invalidEntry('too-many-entries', [error], body, receipt);
 }
 
 const POSITION = / JSON at position (\d+)(?: \(line \d+ column \d+\))?$/;
 
-/** The engine's own message quotes the body: only the position is taken from it. */
-function notJson(text: string, error: unknown): string {
+/** Describes a syntax error of the body. V8's own message quotes the body, so only the position is taken from it. */
+function describeSyntaxError(text: string, error: unknown): string {
   if (text.trim() === '') return 'the body is empty';
   const position = POSITION.exec(String(error))?.[1];
-  if (position === undefined) return 'the body is not JSON';
+  if (position === undefined) return 'the body is not valid JSON';
   return Number(position) >= text.length
-    ? `the body is not JSON: it ends after ${text.length} characters`
-    : `the body is not JSON from character ${position} of ${text.length} on`;
+    ? `the body is not valid JSON: it ends too early, after ${text.length} characters`
+    : `the body is not valid JSON: syntax error at character ${position} of ${text.length}`;
 }

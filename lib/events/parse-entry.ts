@@ -6,7 +6,7 @@ import {
   type TypedWireEntry,
   type WireEntry,
 } from './wire-entry.js';
-import { explainEntry, type EntryPlace } from './explain-entry.js';
+import { explainEntry, type EntryPosition } from './explain-entry.js';
 import { freezeEntry, variablesOf } from './freeze-entry.js';
 import type { InvalidXeniooEntry } from './invalid-xenioo.entry.js';
 import { parseWireDate } from './wire-date.js';
@@ -14,26 +14,27 @@ import { eventRow } from './xenioo-event.table.js';
 import type { XeniooEvent } from './xenioo.events.js';
 import type { XeniooReceipt } from './xenioo.receipt.js';
 
-/** An event where the entry is valid. */
+/** A parsed entry of a call: an event, or an `InvalidXeniooEntry` if it is not valid. */
 export type XeniooEntry = XeniooEvent | InvalidXeniooEntry;
 
-/** Turns one entry of a call into an event, or into the record of its errors. Never throws. */
+/** Parses one entry of a call into an event or an `InvalidXeniooEntry`. Never throws. */
 export function parseEntry(
   entry: unknown,
   receipt: XeniooReceipt,
-  place: EntryPlace,
+  position: EntryPosition,
 ): XeniooEntry {
   return (
-    buildEvent(entry, receipt, place.id) ?? explainEntry(entry, receipt, place)
+    buildEvent(entry, receipt, position.id) ??
+    explainEntry(entry, receipt, position)
   );
 }
 
 /**
- * Builds the event of a valid entry, and freezes both. It accepts what the
- * decorators of the event classes accept, in a tenth of their time; `explainEntry()`
- * asks them what is wrong with all others.
+ * Builds the event of a valid entry, and freezes both. It accepts exactly what
+ * class-validator accepts with the decorators of the event classes, in a tenth of
+ * the time. class-validator runs only on entries rejected here, in `explainEntry()`.
  *
- * @param id the id that was made at receipt, where the entry was received before
+ * @param id the id that the entry got when it was first received
  * @returns `undefined` for an invalid entry
  */
 export function buildEvent(
@@ -72,9 +73,9 @@ export function buildEvent(
 const NO_VARIABLES: Readonly<Record<string, unknown>> = Object.freeze({});
 
 /**
- * Freezes an entry that has `count` documented fields with a text or `null`; a
- * negative count, with fields that hold anything.
- * @returns its variables; `undefined` where it is nested too deeply
+ * Freezes an entry.
+ * @param count number of its documented fields that hold a string or `null`; negative if one holds another value
+ * @returns its variables; `undefined` if it is nested too deeply
  */
 function freezeRaw(
   raw: Readonly<Record<string, unknown>>,
@@ -87,10 +88,10 @@ function freezeRaw(
   return NO_VARIABLES;
 }
 
-/** Makes a sum negative, whatever else is added. */
+/** Makes the sum of the counts negative. */
 const NO_TEXT = -100;
 
-/** Counts the fields that every event class has, `Type` among them; negative where one is no text. */
+/** Counts the given fields that every event class has, `Type` included; negative if one is neither a string nor `null`. */
 function countCommonTexts(entry: WireEntry): number {
   return (
     1 +
@@ -103,7 +104,7 @@ function countCommonTexts(entry: WireEntry): number {
   );
 }
 
-/** Counts the fields that some classes have and the others ignore; negative where one is no text. */
+/** Counts the given fields that only some event classes have; negative if one is neither a string nor `null`. */
 function countOtherTexts(entry: WireEntry): number {
   return (
     countText(entry.ItemType) +

@@ -7,8 +7,8 @@ import type { XeniooReceipt } from './xenioo.receipt.js';
 import { isInvalidEntry } from './xenioo-event.table.js';
 
 /**
- * Parses again what was invalid when it was received: another version, or the
- * bots of today, may accept it. A body may turn out to be several entries.
+ * Parses an invalid entry again: another version of the package, or other bots, may
+ * accept it now. A body that is valid now can give several entries.
  */
 export function reparseEntry(
   entry: InvalidXeniooEntry,
@@ -23,19 +23,19 @@ export function reparseEntry(
     const entries = parseBody(raw, receipt);
     const [again] = entries;
     if (again && isInvalidEntry(again) && again.reason === 'not-json') {
-      // The first errors say more where the body could not be decoded: `raw` is base64 then.
+      // `raw` may be the base64 of a body that could not be decoded: the first errors say so.
       const errors = new Set([...again.errors, ...entry.errors]);
       return [invalidEntry('not-json', [...errors], raw, receipt, id)];
     }
     return entries;
   }
-  const place = { index: 0, text: () => JSON.stringify(raw) };
-  const again = parseEntry(raw, receipt, place);
-  const hasIdOfItsOwn = isInvalidEntry(again) || again.date === undefined;
-  return [hasIdOfItsOwn ? parseEntry(raw, receipt, { ...place, id }) : again];
+  const position = { index: 0, text: () => JSON.stringify(raw) };
+  const again = parseEntry(raw, receipt, position);
+  const keepsId = isInvalidEntry(again) || again.date === undefined;
+  return [keepsId ? parseEntry(raw, receipt, { ...position, id }) : again];
 }
 
-/** Parses an array of any length, up to the first slice with an invalid entry: a dead letter is replayed as a whole or not at all. */
+/** Parses an array of any length. Stops after a slice with an invalid entry, since a dead letter is replayed as a whole or not at all. */
 function parseSlices(body: string, receipt: XeniooReceipt): XeniooEntry[] {
   const entries: XeniooEntry[] = [];
   for (const { text } of arrayPieces(body)) {

@@ -1,25 +1,25 @@
-const LONGEST_DATE = 64;
+const MAX_DATE_LENGTH = 64;
 
-/** Shape and length of `2019-07-10T15:47:58`, which a fraction and an offset follow. */
+/** Length of `2019-07-10T15:47:58`, which a fraction and an offset follow. */
 const TIME_LENGTH = 19;
 
 const [PLUS, HYPHEN, POINT, COLON, T, Z] = [0x2b, 0x2d, 0x2e, 0x3a, 0x54, 0x5a];
 
 /**
- * Parses a date of the wire, such as `2019-07-10T15:47:58.5750058+00:00`, or any
- * other shape of ISO 8601 with a day and a time; one without an offset is UTC.
- * Digits after the third of the fraction are cut off.
- * @returns `undefined` for anything else, and for a day or time that does not exist
+ * Parses the date of an entry, such as `2019-07-10T15:47:58.5750058+00:00`, or any
+ * other ISO 8601 date with a day, with or without a time. A date without an offset
+ * is UTC. Fraction digits after the third are cut off.
+ * @returns `undefined` for any other value, and for a day or time that does not exist
  */
 export function parseWireDate(value: unknown): Date | undefined {
-  if (typeof value !== 'string' || value.length > LONGEST_DATE) {
+  if (typeof value !== 'string' || value.length > MAX_DATE_LENGTH) {
     return undefined;
   }
-  const time = documentedTime(value) ?? documentedTime(documentedShape(value));
+  const time = parseDocumented(value) ?? parseDocumented(toDocumented(value));
   return time === undefined ? undefined : new Date(time);
 }
 
-/** Returns what a `Date` leaves out of a date of the wire: the fourth to seventh digit of its fraction. */
+/** Returns the fourth to seventh fraction digit of an entry's date, which a `Date` has no room for. */
 export function ticksWithinMs(date: string): number {
   const point = date.indexOf('.');
   if (point === -1) return 0;
@@ -34,18 +34,18 @@ export function ticksWithinMs(date: string): number {
 }
 
 /**
- * Reads the shape that Xenioo documents, with a time zone of `Z` or `±hh:mm`, to
- * milliseconds since 1970. It reads character codes: a regular expression and a
- * text for `Date.parse()` take ten times as long.
+ * Parses the date format that Xenioo documents, with an offset of `Z` or `±hh:mm`,
+ * to milliseconds since 1970. It compares character codes: a regular expression
+ * and `Date.parse()` take ten times as long.
  */
-function documentedTime(text: string): number | undefined {
-  const isShape =
+function parseDocumented(text: string): number | undefined {
+  const hasFormat =
     text.charCodeAt(4) === HYPHEN &&
     text.charCodeAt(7) === HYPHEN &&
     text.charCodeAt(10) === T &&
     text.charCodeAt(13) === COLON &&
     text.charCodeAt(16) === COLON;
-  if (!isShape) return undefined;
+  if (!hasFormat) return undefined;
   const year = pairAt(text, 0) * 100 + pairAt(text, 2);
   const month = pairAt(text, 5);
   const day = pairAt(text, 8);
@@ -78,17 +78,17 @@ function documentedTime(text: string): number | undefined {
   return utc(year, month, day, hour, minute - offset, second, ms);
 }
 
-/** Returns the minutes of the offset that ends the text. */
+/** Returns the minutes of the offset at the end of the text. */
 function offsetAt(text: string, at: number): number | undefined {
   const sign = text.charCodeAt(at);
   if (sign === Z && text.length === at + 1) return 0;
-  const isShape =
+  const hasFormat =
     (sign === PLUS || sign === HYPHEN) &&
     text.charCodeAt(at + 3) === COLON &&
     text.length === at + 6;
   const hours = pairAt(text, at + 1);
   const minutes = pairAt(text, at + 4);
-  if (!isShape || hours > 23 || minutes > 59) return undefined;
+  if (!hasFormat || hours > 23 || minutes > 59) return undefined;
   return (sign === PLUS ? 1 : -1) * (hours * 60 + minutes);
 }
 
@@ -100,7 +100,7 @@ function daysIn(year: number, month: number): number {
 
 const MS_IN_400_YEARS = 146_097 * 86_400_000;
 
-/** `Date.UTC()`, which takes the years 0 to 99 for 1900 to 1999, one cycle of the calendar later. */
+/** Calls `Date.UTC()` with a year one calendar cycle later: it takes the years 0 to 99 for 1900 to 1999. */
 function utc(
   year: number,
   month: number,
@@ -119,10 +119,10 @@ function pairAt(text: string, at: number): number {
   return digitAt(text, at) * 10 + digitAt(text, at + 1);
 }
 
-/** More than any limit that a number of a date is compared with. */
+/** Greater than any number in a date, so that range checks reject it. */
 const NO_DIGIT = 100_000;
 
-/** Past the end, the code is `NaN`, and no digit either. */
+/** Returns `NO_DIGIT` past the end of the text too, where `charCodeAt()` returns `NaN`. */
 function digitAt(text: string, at: number): number {
   const value = text.charCodeAt(at) ^ 0x30;
   return value <= 9 ? value : NO_DIGIT;
@@ -131,8 +131,8 @@ function digitAt(text: string, at: number): number {
 const ISO_8601 =
   /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(?::(\d\d)(?:\.(\d+))?)?(?:[Zz]|([+-]\d\d)(?::?(\d\d))?)?)?$/;
 
-/** Writes any shape of ISO 8601 with a day and a time the way Xenioo documents it. */
-function documentedShape(text: string): string {
+/** Rewrites an ISO 8601 date in the format that Xenioo documents; returns `''` for any other text. */
+function toDocumented(text: string): string {
   const parts = ISO_8601.exec(text);
   if (!parts) return '';
   const [

@@ -2,8 +2,8 @@ import { hash, randomUUID } from 'node:crypto';
 import { jsonText } from './json-text.js';
 
 /**
- * Every documented field of an entry, in the order in which they are hashed to
- * the event's id. Anything else on an entry is one of the bot's variables.
+ * Documented fields of an entry, in the order in which they are hashed to the id of
+ * the event. Every other field is one of the bot's variables.
  */
 export const WIRE_FIELDS = [
   'Type',
@@ -23,16 +23,15 @@ export const WIRE_FIELDS = [
 
 export type WireField = (typeof WIRE_FIELDS)[number];
 
-/** The documented fields of one entry as they came; `null` counts as absent. */
+/** Documented fields of one entry as received. `null` counts as absent. */
 export type WireEntry = Readonly<Partial<Record<WireField, unknown>>>;
 
-/** The documented fields of an entry with a valid `Type`. */
+/** Documented fields of an entry with a valid `Type`. */
 export type TypedWireEntry = WireEntry & { readonly Type: number };
 
 /**
- * Returns an object from which the documented fields of an entry can be read: the
- * entry itself, unless a field was added to `Object.prototype`, which every entry
- * would then seem to have.
+ * Returns an object to read the documented fields of an entry from: the entry, or a
+ * copy without a prototype if a documented name exists on `Object.prototype`.
  */
 export function documentedFields<E extends WireEntry>(entry: E): E {
   return isPrototypeClean() ? entry : { __proto__: null, ...entry };
@@ -40,7 +39,7 @@ export function documentedFields<E extends WireEntry>(entry: E): E {
 
 const ROOT = Object.prototype;
 
-/** A loop over the names takes longer than all other checks of an entry. */
+/** Lists the names one by one, because a loop takes longer than all other checks of an entry. */
 function isPrototypeClean(): boolean {
   return !(
     'Type' in ROOT ||
@@ -59,12 +58,12 @@ function isPrototypeClean(): boolean {
   );
 }
 
-/** Answers whether the `Type` of an entry is one that Xenioo may have, now or later. */
+/** Answers whether a `Type` is a number that Xenioo can use for a type, known or not. */
 export function isTypeNumber(type: unknown): type is number {
   return Number.isSafeInteger(type) && (type as number) >= 0;
 }
 
-/** Answers whether an entry has the token of another bot than the one whose secret was sent. */
+/** Answers whether an entry has the token of another bot than the one whose API Secret was sent. */
 export function isForeign(
   { BotToken }: WireEntry,
   { token }: { readonly token?: string | undefined },
@@ -75,49 +74,45 @@ export function isForeign(
 }
 
 /**
- * Returns the id of an entry: a hash of its documented fields where it has a
- * `Date`, so that the same entry sent twice has one id. Two entries without a
- * `Date` can be equal byte for byte and still be two events: each has a new id.
+ * Returns the id of an entry. With a `Date`, it is a hash of the documented fields,
+ * so that an entry that is sent twice has one id. Without a `Date`, it is random:
+ * two equal entries can be two events.
  */
 export function eventId(entry: TypedWireEntry): string {
   if ((entry.Date ?? undefined) === undefined) return newId();
   return hash('sha256', hashedText(entry), 'base64url');
 }
 
-/**
- * Returns the documented fields in the order of `WIRE_FIELDS` as one text, which
- * no other fields have.
- */
+/** Serializes the documented fields in the order of `WIRE_FIELDS`. Different fields give different texts. */
 export function hashedText(entry: TypedWireEntry): string {
   const text =
     `${entry.Type};` +
-    part(entry.ItemType) +
-    part(entry.ItemSubType) +
-    part(entry.Data) +
-    part(entry.Date) +
-    part(entry.BotToken) +
-    part(entry.AccountName) +
-    part(entry.ConversationId) +
-    part(entry.UserName) +
-    part(entry.Channel) +
-    part(entry.Text) +
-    part(entry.Name) +
-    part(entry.Key);
-  // UTF-8 has one code for all lone surrogates; the escaped text begins as no other does.
+    serializeField(entry.ItemType) +
+    serializeField(entry.ItemSubType) +
+    serializeField(entry.Data) +
+    serializeField(entry.Date) +
+    serializeField(entry.BotToken) +
+    serializeField(entry.AccountName) +
+    serializeField(entry.ConversationId) +
+    serializeField(entry.UserName) +
+    serializeField(entry.Channel) +
+    serializeField(entry.Text) +
+    serializeField(entry.Name) +
+    serializeField(entry.Key);
+  // UTF-8 replaces every lone surrogate with the same character, so such a text is escaped.
   return text.isWellFormed() ? text : JSON.stringify(text);
 }
 
-/** The length tells where a value ends. A field that its event class ignores may hold any JSON. */
-function part(value: unknown): string {
+/** Serializes a field behind its length, so that two fields can't be mistaken for one. Fields that the event class ignores may hold any JSON. */
+function serializeField(value: unknown): string {
   if (typeof value === 'string') return `${value.length}:${value}`;
   if (value === undefined || value === null) return '-';
-  return `=${part(jsonText(value))}`;
+  return `=${serializeField(jsonText(value))}`;
 }
 
 /**
- * Returns a new id. Node.js adds a UUID up of some twenty pieces, and V8 keeps the
- * pieces, 490 bytes in all, until somebody needs them in one: an inbox can hold
- * 100,000 events.
+ * Returns a random id. `toLowerCase()` makes it one flat string: Node.js concatenates
+ * a UUID from about twenty parts, which V8 would keep, 490 bytes for each event.
  */
 export function newId(): string {
   return randomUUID().toLowerCase();

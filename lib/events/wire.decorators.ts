@@ -10,7 +10,7 @@ import { kindOf } from '../options/describe-value.js';
 import { parseWireDate } from './wire-date.js';
 import type { WireEntry, WireField } from './wire-entry.js';
 
-/** Declares a text of the wire; `required` where the event means nothing without it. */
+/** Declares a string field of an entry, optional unless `required` is true. */
 export function WireText(
   field: WireField,
   { required = false } = {},
@@ -22,19 +22,19 @@ export function WireText(
   );
 }
 
-/** Declares a date of the wire, which has up to seven fraction digits; a `Date` keeps three. */
+/** Declares a date field of an entry. Xenioo sends up to seven fraction digits; a `Date` keeps three. */
 export function WireDate(field: WireField): PropertyDecorator {
   return applyDecorators(
-    // Anything but a date stays as it is, for `@IsDate()` to reject.
+    // An invalid date stays as it is, so that `@IsDate()` rejects it.
     FromWire(field, value => parseWireDate(value) ?? value),
     IsOptional(),
-    IsDate({ message: expected(field, 'a date in ISO 8601 that exists') }),
+    IsDate({ message: expected(field, 'a valid ISO 8601 date') }),
   );
 }
 
 /**
- * Lets class-transformer read a property from a field of the wire. The `name` of
- * `@Expose()` would be the name on the way back to a plain object too.
+ * Reads a property from a field of an entry. `@Expose({ name })` can't be used: it
+ * would also rename the property when the event is converted to a plain object.
  */
 export function FromWire(
   field: WireField,

@@ -1,4 +1,4 @@
-/** The channels that Xenioo documents, and any other: an open set. */
+/** Name of a channel. The documented ones are listed; Xenioo may send others. */
 export type XeniooChannel =
   | 'APIHookChannel'
   | 'AlexaChannel'

@@ -1,6 +1,6 @@
-/** What happened: the `Type` of an entry on the wire. Xenioo can add one at any time. */
+/** Types of events: the `Type` field of an entry. An event of any other type is an `UnknownXeniooEvent`. */
 export enum XeniooEventType {
-  /** The bot, or an operator, wrote a message. */
+  /** The bot or an operator wrote a message. */
   BotMessage = 0,
   /** The user wrote a message or clicked a button. */
   UserMessage = 1,
@@ -10,11 +10,11 @@ export enum XeniooEventType {
   IntentDeleted = 4,
   EntityUpdated = 5,
   EntityDeleted = 6,
-  /** Automatic Intent Redirection did not detect what the user wrote. */
+  /** Automatic Intent Redirection did not detect a message of the user. */
   UnmatchedMessage = 7,
-  /** A user who never contacted the bot before, or has been forgotten. */
+  /** A user contacted the bot for the first time, or again after Xenioo has forgotten them. */
   UserConnected = 8,
-  /** A user came back; at most once in 24 hours. */
+  /** A user came back. Sent at most once in 24 hours. */
   UserReturned = 9,
   /** An operator took the conversation over. */
   TakeOver = 10,
@@ -22,6 +22,6 @@ export enum XeniooEventType {
   HandOver = 11,
   /** The conversation hit a fallback interaction. */
   Fallback = 12,
-  /** The user's reply to a question was not a valid one. */
+  /** The user's reply to a question was not valid. */
   WrongReply = 13,
 }

@@ -23,62 +23,62 @@ import type { InvalidXeniooEntry } from './invalid-xenioo.entry.js';
 import type { TypedWireEntry, WireField } from './wire-entry.js';
 import { XeniooEventType } from './xenioo-event-type.js';
 
-interface Row<E extends XeniooEvent> {
+interface EventRow<E extends XeniooEvent> {
   readonly eventClass: new (entry?: TypedWireEntry, added?: AddedFields) => E;
   readonly typeName: E['typeName'];
-  /** Name under which the host's event emitter hears of it. */
+  /** Name under which the event is emitted on the host's event emitter. */
   readonly eventName: `xenioo.${E['typeName']}`;
-  /** Fields that its class has beside those of every event. */
+  /** Fields that the class has in addition to those of every event. */
   readonly fields: readonly WireField[];
-  /** An entry without any of `fields` is invalid. */
+  /** True if an entry must have at least one of `fields`. */
   readonly needsField: boolean;
 }
 
 function row<E extends XeniooEvent>(
-  eventClass: Row<E>['eventClass'],
+  eventClass: EventRow<E>['eventClass'],
   typeName: E['typeName'],
   fields: readonly WireField[] = [],
   needsField = false,
-): Row<E> {
+): EventRow<E> {
   const eventName = `xenioo.${typeName}` as const;
   return { eventClass, typeName, eventName, fields, needsField };
 }
 
-function message<E extends XeniooMessageEvent>(
-  eventClass: Row<E>['eventClass'],
+function messageRow<E extends XeniooMessageEvent>(
+  eventClass: EventRow<E>['eventClass'],
   typeName: E['typeName'],
-): Row<E> {
+): EventRow<E> {
   return row(eventClass, typeName, ['Data', 'ItemType', 'ItemSubType']);
 }
 
-function knowledge<E extends XeniooKnowledgeEvent>(
-  eventClass: Row<E>['eventClass'],
+function knowledgeRow<E extends XeniooKnowledgeEvent>(
+  eventClass: EventRow<E>['eventClass'],
   typeName: E['typeName'],
-): Row<E> {
+): EventRow<E> {
   return row(eventClass, typeName, ['Name', 'Key'], true);
 }
 
-/** The class, names and required fields of each type on the wire. */
+/** Class, names and fields of each type. */
 export const XENIOO_EVENT_TABLE = {
-  [XeniooEventType.BotMessage]: message(BotMessageEvent, 'bot-message'),
-  [XeniooEventType.UserMessage]: message(UserMessageEvent, 'user-message'),
+  [XeniooEventType.BotMessage]: messageRow(BotMessageEvent, 'bot-message'),
+  [XeniooEventType.UserMessage]: messageRow(UserMessageEvent, 'user-message'),
   [XeniooEventType.ConversationError]: row(
     ConversationErrorEvent,
     'conversation-error',
   ),
-  [XeniooEventType.IntentUpdated]: knowledge(
+  [XeniooEventType.IntentUpdated]: knowledgeRow(
     IntentUpdatedEvent,
     'intent-updated',
   ),
-  [XeniooEventType.IntentDeleted]: knowledge(
+  [XeniooEventType.IntentDeleted]: knowledgeRow(
     IntentDeletedEvent,
     'intent-deleted',
   ),
-  [XeniooEventType.EntityUpdated]: knowledge(
+  [XeniooEventType.EntityUpdated]: knowledgeRow(
     EntityUpdatedEvent,
     'entity-updated',
   ),
-  [XeniooEventType.EntityDeleted]: knowledge(
+  [XeniooEventType.EntityDeleted]: knowledgeRow(
     EntityDeletedEvent,
     'entity-deleted',
   ),
@@ -95,19 +95,20 @@ export const XENIOO_EVENT_TABLE = {
   [XeniooEventType.Fallback]: row(FallbackEvent, 'fallback'),
   [XeniooEventType.WrongReply]: row(WrongReplyEvent, 'wrong-reply'),
 } as const satisfies {
-  [T in XeniooEventType]: Row<XeniooEvent & { readonly type: T }>;
+  [T in XeniooEventType]: EventRow<XeniooEvent & { readonly type: T }>;
 };
 
-/** The row of every type that is not in the table. */
+/** Row of every type that is not in the table. */
 const UNKNOWN_EVENT = row(UnknownXeniooEvent, 'unknown');
 
 /** Returns the row of a type, known or not. */
-export function eventRow(type: number): Row<XeniooEvent> {
-  const rows: Record<number, Row<XeniooEvent> | undefined> = XENIOO_EVENT_TABLE;
+export function eventRow(type: number): EventRow<XeniooEvent> {
+  const rows: Record<number, EventRow<XeniooEvent> | undefined> =
+    XENIOO_EVENT_TABLE;
   return rows[type] ?? UNKNOWN_EVENT;
 }
 
-/** The event class of a type; of several types, the union of their classes. */
+/** Event class of a type, or the union of the classes of several types. */
 export type XeniooEventOf<T extends XeniooEventType> = InstanceType<
   (typeof XENIOO_EVENT_TABLE)[T]['eventClass']
 >;
@@ -119,8 +120,8 @@ type TypeNames = {
 };
 
 /**
- * Names under which the host's event emitter hears of events, once their handlers
- * have run, and of the module itself.
+ * Names of the events that the module emits on the host's event emitter. The event
+ * of a webhook entry is emitted after the first attempt of each of its handlers.
  *
  * @example
  * ```ts
@@ -135,26 +136,26 @@ export const XENIOO_EVENT_NAMES = Object.freeze({
       eventName,
     ]),
   ) as TypeNames),
-  /** An event of a type that this version does not know. */
+  /** An event of an unknown type. */
   Unknown: UNKNOWN_EVENT.eventName,
-  /** An `InvalidXeniooEntry`: an entry that is not valid. */
+  /** An entry was invalid; the listener gets an `InvalidXeniooEntry`. */
   Invalid: 'xenioo.invalid',
-  /** A `XeniooHandlerFailure`: a handler gave up after its last attempt. */
+  /** A handler failed for good; the listener gets a `XeniooHandlerFailure`. */
   Failed: 'xenioo.failed',
-  /** A `XeniooStrike`: an authenticated call was answered other than 200. */
+  /** An authenticated call was answered other than 200; the listener gets a `XeniooStrike`. */
   Strike: 'xenioo.strike',
-  /** No authenticated call came for as long as `expectCallsWithinMinutes` says. */
+  /** Calls have stopped for `expectCallsWithinMinutes`, or resumed; the listener gets a `XeniooSilence`. */
   Silence: 'xenioo.silence',
 } as const);
 
-/** Tells an invalid entry from an event, whichever copy of the package made it. */
+/** Answers whether an entry is invalid. Works for entries of another copy of the package, without the cost of comparing brands. */
 export function isInvalidEntry(
   entry: XeniooEvent | InvalidXeniooEntry,
 ): entry is InvalidXeniooEntry {
   return 'reason' in entry;
 }
 
-/** Returns the name under which the host's event emitter hears of an entry. */
+/** Returns the name under which an entry is emitted on the host's event emitter. */
 export function eventNameOf(entry: XeniooEvent | InvalidXeniooEntry): string {
   return isInvalidEntry(entry)
     ? XENIOO_EVENT_NAMES.Invalid

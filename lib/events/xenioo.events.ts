@@ -13,7 +13,7 @@ import type { XeniooEventType } from './xenioo-event-type.js';
 
 /** The fields of an event that are not copied from its entry. */
 export interface AddedFields {
-  /** Absent where it is the hash of the entry. */
+  /** `undefined` if the id is the hash of the entry, which is computed on first use. */
   readonly id: string | undefined;
   readonly typeName: string;
   readonly date: Date | undefined;
@@ -24,22 +24,22 @@ export interface AddedFields {
 }
 
 /**
- * Base of all events. Handlers share one event, so it is frozen; treat `date`
- * and `receivedAt`, which JavaScript can't freeze, as read-only too.
+ * Base class of all events. Events are frozen, because handlers share them. `Date`
+ * objects can't be frozen: treat `date` and `receivedAt` as read-only.
  *
- * Fields that come from the wire may be absent: Xenioo promises none but `Type`.
+ * Every field of an entry except `Type` may be absent.
  */
 @Branded('XeniooEvent')
 export abstract class XeniooEvent {
-  /** A private field stays writable when the event is frozen. */
+  /** Cached id; a private field stays writable when the event is frozen. */
   #id: string | undefined;
 
   declare readonly type: XeniooEventType;
 
-  /** The type in words, such as `'user-message'`. */
+  /** Name of the type, such as `'user-message'`. */
   declare readonly typeName: string;
 
-  /** Token of the bot that generated the item; an identifier, not a credential. */
+  /** API Token of the bot: an identifier, not a credential. */
   @WireText('BotToken')
   readonly botToken?: string;
 
@@ -54,29 +54,29 @@ export abstract class XeniooEvent {
   @WireText('UserName')
   readonly userName?: string;
 
-  /** Name of the channel, such as `'TelegramChannel'`: an open set. */
+  /** Name of the channel, such as `'TelegramChannel'`. */
   @WireText('Channel')
   readonly channel?: XeniooChannel;
 
-  /** Date of the message, to the millisecond. */
+  /** Date of the event, in milliseconds. */
   @WireDate('Date')
   readonly date?: Date;
 
-  /** Your name for the bot: of the `bots` option, or the `name` option. */
+  /** Your name for the bot, from the option `bots` or `name`. */
   declare readonly bot: string;
 
   /** Time at which this process received the call. */
   declare readonly receivedAt: Date;
 
-  /** The bot's variables that Xenioo was told to include, and any field that is not documented. */
+  /** Variables of the bot that the webhook is configured to include, and every other undocumented field. */
   @Transform(({ value }) => withoutReservedKeys(value), { toPlainOnly: true })
   declare readonly variables: Readonly<Record<string, unknown>>;
 
-  /** The entry as it came. Its `Date` has all seven fraction digits. */
+  /** The entry as received, frozen. Its `Date` has all seven fraction digits. */
   @Exclude({ toPlainOnly: true })
   declare readonly raw: Readonly<Record<string, unknown>>;
 
-  /** @internal class-transformer calls it without arguments. */
+  /** @internal class-transformer calls the constructor without arguments. */
   constructor(entry?: TypedWireEntry, added?: AddedFields) {
     if (!entry || !added) return;
     this.#id = added.id;
@@ -97,15 +97,16 @@ export abstract class XeniooEvent {
   }
 
   /**
-   * The same for the same entry in every process, however often Xenioo sends it,
-   * where the entry has a `Date`; otherwise made when the entry was received.
+   * Id of the event. With a `date`, it is a hash of the documented fields: the same
+   * in every process and each time Xenioo sends the entry. Without a `date`, it is
+   * random and assigned when the entry was received.
    */
   @Expose({ toPlainOnly: true })
   get id(): string {
     return (this.#id ??= eventId(documentedFields(this.raw as TypedWireEntry)));
   }
 
-  /** Returns the fields for `JSON.stringify()`: all of them, with `id` and without `raw`. */
+  /** Returns all fields with `id` and without `raw`, for `JSON.stringify()`. */
   toJSON(): Record<string, unknown> {
     const { raw: _, ...fields } = this;
     return { id: this.id, ...fields };
@@ -117,14 +118,14 @@ export abstract class XeniooEvent {
   }
 }
 
-/** A message of either side. */
+/** A message of the user, the bot or an operator. */
 @Branded('XeniooMessageEvent')
 export abstract class XeniooMessageEvent extends XeniooEvent {
-  /** Text of the message. Of a clicked button: its text and its payload. */
+  /** Text of the message; for a clicked button, its text and its payload. */
   @WireText('Data')
   readonly text?: string;
 
-  /** Visual type of the message item, such as `'Text'`: an open set. */
+  /** Type of the message item, such as `'Text'`. */
   @WireText('ItemType')
   readonly itemType?: string;
 
@@ -142,7 +143,7 @@ export abstract class XeniooMessageEvent extends XeniooEvent {
   }
 }
 
-/** The bot, or an operator, wrote a message. */
+/** The bot or an operator wrote a message. */
 @Branded('BotMessageEvent')
 export class BotMessageEvent extends XeniooMessageEvent {
   declare readonly type: XeniooEventType.BotMessage;
@@ -156,13 +157,13 @@ export class UserMessageEvent extends XeniooMessageEvent {
   declare readonly typeName: 'user-message';
 }
 
-/** Automatic Intent Redirection did not detect what the user wrote. */
+/** Automatic Intent Redirection did not detect a message of the user. */
 @Branded('UnmatchedMessageEvent')
 export class UnmatchedMessageEvent extends XeniooEvent {
   declare readonly type: XeniooEventType.UnmatchedMessage;
   declare readonly typeName: 'unmatched-message';
 
-  /** The text that was not detected. */
+  /** Text of the message. */
   @WireText('Text', { required: true })
   readonly text!: string;
 
@@ -180,14 +181,14 @@ export class ConversationErrorEvent extends XeniooEvent {
   declare readonly typeName: 'conversation-error';
 }
 
-/** A user who never contacted the bot before, or has been forgotten. */
+/** A user contacted the bot for the first time, or again after Xenioo has forgotten them. */
 @Branded('UserConnectedEvent')
 export class UserConnectedEvent extends XeniooEvent {
   declare readonly type: XeniooEventType.UserConnected;
   declare readonly typeName: 'user-connected';
 }
 
-/** A user came back; at most once in 24 hours. */
+/** A user came back. Sent at most once in 24 hours. */
 @Branded('UserReturnedEvent')
 export class UserReturnedEvent extends XeniooEvent {
   declare readonly type: XeniooEventType.UserReturned;
@@ -215,14 +216,14 @@ export class FallbackEvent extends XeniooEvent {
   declare readonly typeName: 'fallback';
 }
 
-/** The user's reply to a question was not a valid one. */
+/** The user's reply to a question was not valid. */
 @Branded('WrongReplyEvent')
 export class WrongReplyEvent extends XeniooEvent {
   declare readonly type: XeniooEventType.WrongReply;
   declare readonly typeName: 'wrong-reply';
 }
 
-/** An intent or entity of the bot changed. `name`, `key` or both are present. */
+/** An intent or entity of the bot was updated or deleted. `name`, `key` or both are present. */
 @Branded('XeniooKnowledgeEvent')
 export abstract class XeniooKnowledgeEvent extends XeniooEvent {
   /** Name of the intent or entity. */
@@ -277,10 +278,10 @@ export class EntityDeletedEvent extends XeniooKnowledgeEvent {
   declare readonly typeName: 'entity-deleted';
 }
 
-/** An event of a type that this version does not know; all its fields are in `raw`. */
+/** An event of a type that this version of the package does not know. All its fields are in `raw`. */
 @Branded('UnknownXeniooEvent')
 export class UnknownXeniooEvent extends XeniooEvent {
-  /** The number on the wire, which `XeniooEventType` does not list. */
+  /** `Type` of the entry, which `XeniooEventType` does not list. */
   declare readonly type: number;
   declare readonly typeName: 'unknown';
 }

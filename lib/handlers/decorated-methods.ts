@@ -3,24 +3,24 @@ import 'reflect-metadata';
 const METHODS = Symbol.for('nestjs-xenioo:decorated-methods');
 const CLASSES = Symbol.for('nestjs-xenioo:decorated-classes');
 
-/** Prototypes with decorated methods; absent once an application of this process has checked them. */
-interface Registry {
+/** Prototypes with decorated methods; absent after the first application of the process has checked them. */
+interface ClassRegistry {
   prototypes?: Set<object>;
 }
 
-/** One for the process, whatever number of copies of this package it loads. */
-function registry(): Registry {
-  const shared = globalThis as { [CLASSES]?: Registry };
+/** Returns the registry of the process, which all loaded copies of this package share. */
+function classRegistry(): ClassRegistry {
+  const shared = globalThis as { [CLASSES]?: ClassRegistry };
   return (shared[CLASSES] ??= { prototypes: new Set() });
 }
 
 export function addDecoratedMethod(prototype: object, key: string): void {
   const keys = new Set([...decoratedMethodsOf(prototype), key]);
   Reflect.defineMetadata(METHODS, [...keys], prototype);
-  registry().prototypes?.add(prototype);
+  classRegistry().prototypes?.add(prototype);
 }
 
-/** Returns the methods that were decorated on a prototype itself, replaced ones too. */
+/** Returns the names of the methods that were decorated on a prototype itself, including those that another decorator replaced. */
 export function decoratedMethodsOf(prototype: object): readonly string[] {
   const keys: unknown = Reflect.getOwnMetadata(METHODS, prototype);
   return (keys as readonly string[] | undefined) ?? [];
@@ -28,11 +28,11 @@ export function decoratedMethodsOf(prototype: object): readonly string[] {
 
 /**
  * Returns the prototypes that were decorated before the first application of this
- * process booted, to that application only: later ones, as in tests, seldom have
- * every class that the process has loaded. The list is dropped.
+ * process booted, and deletes the list. Later applications, as in tests, rarely
+ * contain every class that the process has loaded, so they check nothing.
  */
-export function uncheckedPrototypes(): object[] {
-  const { prototypes = [] } = registry();
-  delete registry().prototypes;
+export function drainUncheckedPrototypes(): object[] {
+  const { prototypes = [] } = classRegistry();
+  delete classRegistry().prototypes;
   return [...prototypes];
 }

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
 import type { XeniooEvent } from '../events/xenioo.events.js';
-import { delayAfter, resolveRetry } from '../options/xenioo-retry.js';
+import { delayBeforeNextMs, resolveRetry } from '../options/xenioo-retry.js';
 import type { XeniooSettings } from '../options/xenioo.options.js';
 import {
   XeniooHandlerError,
@@ -16,7 +16,7 @@ import type {
 import type { XeniooHandler } from './xenioo.handler.js';
 import type { XeniooHandlerRun, XeniooObservers } from './xenioo.observers.js';
 
-/** One run of a task: collects the results of its handlers, and ends with the last of them. */
+/** One run of a task. Collects the results of its handlers, and finishes with the last one. */
 export class TaskRun {
   private readonly results: XeniooHandlerResult[] = [];
   private running = 0;
@@ -26,7 +26,9 @@ export class TaskRun {
     readonly task: XeniooTask,
     readonly event: XeniooEvent,
     readonly options: XeniooRunOptions,
-    private readonly onEnd: (results: readonly XeniooHandlerResult[]) => void,
+    private readonly onFinished: (
+      results: readonly XeniooHandlerResult[],
+    ) => void,
   ) {}
 
   /** Counts a handler that has started. */
@@ -37,27 +39,27 @@ export class TaskRun {
   add(result: XeniooHandlerResult): void {
     this.results.push(result);
     this.running--;
-    this.endIfDone();
+    this.finishIfDone();
   }
 
-  /** Every handler that matches has started. */
-  close(): void {
+  /** Marks that every matching handler has started, so that the run can finish. */
+  markAllStarted(): void {
     this.hasStartedAll = true;
-    this.endIfDone();
+    this.finishIfDone();
   }
 
-  private endIfDone(): void {
-    if (this.hasStartedAll && this.running === 0) this.onEnd(this.results);
+  private finishIfDone(): void {
+    if (this.hasStartedAll && this.running === 0) this.onFinished(this.results);
   }
 }
 
-/** One attempt of one handler in a run. */
+/** One attempt of one handler in a run of a task. */
 export class HandlerAttempt extends HandlerExecution {
   constructor(
     private readonly run: TaskRun,
     private readonly handler: XeniooHandler,
-    /** Absent where nobody observes. */
-    private readonly observed: XeniooHandlerRun | undefined,
+    /** Absent without observers. */
+    private readonly observedRun: XeniooHandlerRun | undefined,
     private readonly handlerResults: HandlerResults,
     private readonly observers: XeniooObservers,
     deadlines: Deadlines,
@@ -86,33 +88,33 @@ export class HandlerAttempt extends HandlerExecution {
   }
 
   private conclude(result: XeniooHandlerResult): void {
-    if (this.observed) {
-      this.observers.notify('handlerFinished', this.observed, result);
+    if (this.observedRun) {
+      this.observers.notify('handlerFinished', this.observedRun, result);
     }
     this.run.add(result);
   }
 }
 
-/** Time that a task waits for a handler that this process does not have, as during a rolling deploy. */
+/** Time for which a task whose handler does not exist is retried, for rolling deploys where another process has the handler. */
 const HANDLER_MISSING_FOR_MS = 600_000;
 const LOOK_FOR_HANDLER_EVERY_MS = 10_000;
 
-/** Decides what follows an attempt, and logs failures. */
+/** Decides between `done`, `retry` and `failed` after an attempt, and logs failures. */
 export class HandlerResults {
   private readonly logger = new Logger('Xenioo');
 
   constructor(private readonly retry: XeniooSettings['retry']) {}
 
   ofSuccess(
-    { name: handler, doneAtOnce }: XeniooHandler,
+    { name: handler, doneOnFirstAttempt }: XeniooHandler,
     { attempts }: XeniooTask,
   ): XeniooHandlerResult {
     return attempts === 0
-      ? doneAtOnce
+      ? doneOnFirstAttempt
       : { handler, status: 'done', attempts: attempts + 1 };
   }
 
-  /** @param isLast true while the application shuts down and no retry can follow */
+  /** @param isLast true if no retry can follow because the application shuts down */
   ofError(
     { name: handler, retry: own }: XeniooHandler,
     task: XeniooTask,
@@ -124,7 +126,7 @@ export class HandlerResults {
     const retry = resolveRetry(own, this.retry);
     const delay = isUnrecoverable(error)
       ? undefined
-      : delayAfter(attempts, retry);
+      : delayBeforeNextMs(attempts, retry);
     const { message, stack } = describeError(error);
     const failed = `${handler} failed on ${event.typeName} ${event.id}`;
     if (delay === undefined || isLast) {
@@ -136,20 +138,20 @@ export class HandlerResults {
       return { handler, status: 'failed', attempts, error };
     }
     const line = `${failed} (attempt ${attempts} of ${retry && retry.attempts}, the next in ${delay} ms): ${message}`;
-    // A second argument would be a second line: only `error()` takes a stack.
+    // `warn()` takes no stack: a second argument would be logged as a second message.
     this.logger.warn(attempts === 1 && stack ? `${line}\n${stack}` : line);
     const retryAt = Date.now() + delay;
     return { handler, status: 'retry', attempts, retryAt, error };
   }
 
-  /** Puts a task back whose handler may exist in another process, for a limited time. */
+  /** Retries a task whose handler does not exist here for a limited time: another process may have it. */
   ofMissing(
     { attempts, entry, missingSince = Date.now() }: XeniooTask,
     handler: string,
     isLast: boolean,
   ): XeniooHandlerResult {
     const error = new XeniooHandlerError(
-      `no handler is called ${handler} any more. Was it renamed? Its option \`name\` keeps the old name`,
+      `no handler is named ${handler}. If it was renamed, set the option \`name\` of its decorator to the old name`,
     );
     const isOver = Date.now() - missingSince >= HANDLER_MISSING_FOR_MS;
     if (isLast || isOver) {
@@ -163,7 +165,7 @@ export class HandlerResults {
   }
 }
 
-/** Never throws: a revoked proxy, which a handler may throw, fails on `instanceof`. */
+/** Never throws, though `instanceof` throws for a revoked proxy. */
 function isUnrecoverable(error: unknown): boolean {
   try {
     return error instanceof XeniooUnrecoverableError;

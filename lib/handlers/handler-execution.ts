@@ -5,16 +5,16 @@ import { isObservable, lastValueFrom } from 'rxjs';
 const MANUAL_DESTROY = { requireManualDestroy: true };
 
 /**
- * The async context in which the application was started. Handlers and listeners
- * run in it, and never in that of a webhook call, whose `AsyncLocalStorage` stores
- * belong to another request by the time a retry or a queued event runs.
+ * Async context in which the application was started. Handlers and listeners run in
+ * it instead of that of a webhook call, because the `AsyncLocalStorage` stores of one
+ * call must not be visible to events of another call, or to retries.
  */
 @Injectable()
 export class StartContext {
-  // `AsyncLocalStorage.snapshot()` does the same, and takes six times as long.
+  // Calling `AsyncLocalStorage.snapshot()` instead takes six times as long.
   private readonly start = new AsyncResource('XENIOO_START', MANUAL_DESTROY);
 
-  /** Runs work in an async resource of its own, so that an `enterWith()` in it is not seen elsewhere. */
+  /** Runs work in a new async resource, so that an `enterWith()` in it does not affect other work. */
   run<V>(work: (value: V) => unknown, value: V): unknown {
     return this.start.runInAsyncScope(
       runInOwnResource<V>,
@@ -30,9 +30,9 @@ function runInOwnResource<V>(work: (value: V) => unknown, value: V): unknown {
   return resource.runInAsyncScope(work, undefined, value);
 }
 
-/** Work that may take too long. */
+/** Work with a time limit. */
 export interface TimedWork {
-  /** Called once, when the work takes longer than the time-out. */
+  /** Called once if the work exceeds the time limit. */
   onLate(): void;
   startedAt: number;
   /** Position in the list of running work; -1 when it is not in it. */
@@ -40,8 +40,8 @@ export interface TimedWork {
 }
 
 /**
- * Watches running work with one time-out that all of it shares, and one timer: a
- * timer for each handler run costs more than the rest of the run.
+ * Applies one time limit to all running work, with one timer: a timer for each
+ * handler run would cost more than the rest of the run.
  */
 export class Deadlines {
   private readonly running: TimedWork[] = [];
@@ -55,7 +55,7 @@ export class Deadlines {
     this.timer ??= setTimeout(this.check, this.timeoutMs).unref();
   }
 
-  /** Returns false where the work is late, and `onLate()` was called. */
+  /** Returns false if the work has exceeded the time limit and `onLate()` was called. */
   remove(work: TimedWork): boolean {
     const { position } = work;
     if (position < 0) return false;
@@ -78,7 +78,7 @@ export class Deadlines {
       } else if (this.remove(work)) work.onLate();
     }
     if (oldest === Infinity) return;
-    // Late work may have started other work, and with it the timer.
+    // `onLate()` may have started other work, and the timer with it.
     clearTimeout(this.timer);
     const delay = Math.ceil(oldest - latestStart);
     this.timer = setTimeout(this.check, delay).unref();
@@ -86,10 +86,10 @@ export class Deadlines {
 }
 
 /**
- * One execution of a handler: ends when what the handler returned has settled, an
- * Observable with its last value, or when it takes too long. The callbacks are
- * attached to the handler's own promise: each promise in between costs as much
- * as the rest of the run.
+ * One execution of a handler. It ends when the promise that the handler returned
+ * settles, when its Observable completes, or at the time limit. The callbacks are
+ * attached to the handler's own promise, because each promise in between would cost
+ * as much as the rest of the run.
  */
 export abstract class HandlerExecution implements TimedWork {
   startedAt = 0;
@@ -101,7 +101,7 @@ export abstract class HandlerExecution implements TimedWork {
   protected abstract onDone(): void;
   protected abstract onError(error: unknown): void;
 
-  /** Calls the handler in a context of its own. */
+  /** Calls the handler in a new async resource of the start context. */
   start<V>(context: StartContext, call: (value: V) => unknown, value: V): void {
     this.deadlines.add(this);
     try {
@@ -114,7 +114,7 @@ export abstract class HandlerExecution implements TimedWork {
   onLate(): void {
     this.onError(
       new Error(
-        `it took longer than ${this.deadlines.timeoutMs} ms (\`handlerTimeoutMs\`) and is no longer awaited`,
+        `the handler timed out after ${this.deadlines.timeoutMs} ms (\`handlerTimeoutMs\`) and may still be running`,
       ),
     );
   }
@@ -144,8 +144,8 @@ export abstract class HandlerExecution implements TimedWork {
 }
 
 /**
- * Returns the last value of an Observable, and nothing of another value.
- * @throws what reading a property of the value throws, such as that of a proxy
+ * Returns a promise of the last value of an Observable; `undefined` for any other value.
+ * @throws any error that reading a property of the value throws, as for a revoked proxy
  */
 export function restOf(value: unknown): Promise<unknown> | undefined {
   return isObservable(value)

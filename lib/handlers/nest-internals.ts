@@ -7,13 +7,13 @@ import {
 import { EmptyError } from 'rxjs';
 
 /**
- * All that is used of Nest beyond its public API, for want of one; run on every
- * supported major by `npm run test:hosts`.
+ * Every part of Nest that is used without being public API. `npm run test:hosts` runs
+ * it on each supported major version.
  *
- * Nest's own `ExternalContextCreator` applies guards, interceptors and filters to
- * any method, but with those of the whole application, finds none of a
- * controller's, takes a filter that returns nothing for one that did not handle
- * the error, and does not tell a denial from an error.
+ * `ExternalContextCreator` applies guards, interceptors and filters to any method,
+ * but it adds the global ones, ignores those of controllers, treats an error as
+ * unhandled if its filter returns nothing, and does not distinguish a denial by a
+ * guard from an error.
  */
 interface CreatorInternals {
   readonly guardsContextCreator: { readonly config?: ApplicationConfig };
@@ -41,22 +41,22 @@ export type InstanceWrapper = ReturnType<
 
 type ContextId = Parameters<ExternalContextCreator['create']>[5];
 
-/** What a handler's call comes to when one of its guards denies it. */
+/** Result of a handler call that one of its guards denied. */
 export const DENIED = Symbol('denied by a guard');
 
-/** A denial: for the filters of a handler it is what Nest throws in its place. */
+/** A denial by a guard; filters of the handler see the `ForbiddenException` that Nest throws. */
 class GuardDenial extends ForbiddenException {
   override name = ForbiddenException.name;
 }
 
-/** An error that no filter of a handler catches. */
-class Unhandled {
+/** Wraps an error that no filter of a handler caught. */
+class UnhandledError {
   constructor(readonly error: unknown) {}
 }
 
 const ENHANCERS = ['__guards__', '__interceptors__', '__exceptionFilters__'];
 
-/** Whether guards, interceptors or filters are written on a method or its class. */
+/** Answers whether a method or its class has guards, interceptors or filters. */
 export function hasEnhancers(
   { instance }: InstanceWrapper,
   method: string,
@@ -70,11 +70,11 @@ export function hasEnhancers(
 }
 
 /**
- * The guards, interceptors and filters of a method and its class that Nest has
- * not made: it makes those of classes that it instantiates itself, and silently
- * leaves out those of an instance that a factory or a value gave it.
+ * Returns the names of the guards, interceptors and filters of a method and its class
+ * that Nest has not instantiated. Nest silently ignores those of instances that
+ * `useFactory` or `useValue` provide.
  */
-export function unmadeEnhancers(
+export function missingEnhancers(
   { instance, host }: InstanceWrapper,
   method: string,
 ): string[] {
@@ -94,8 +94,8 @@ function enhancersOf(target: object, key: string): (Type | object)[] {
 }
 
 /**
- * Makes what calls a method with the guards, interceptors and filters written on
- * it and on its class, and none of the application's, in contexts of type `'xenioo'`.
+ * Returns a function that calls a method with the guards, interceptors and filters of
+ * the method and its class, without global ones, in a context of type `'xenioo'`.
  */
 export function createEnhancer(
   wrapper: InstanceWrapper,
@@ -119,16 +119,16 @@ export function createEnhancer(
     );
     return async (value, tx) => {
       const result: unknown = await (tx ? call(value, tx) : call(value));
-      if (!(result instanceof Unhandled)) return result;
+      if (!(result instanceof UnhandledError)) return result;
       if (result.error instanceof GuardDenial) return DENIED;
-      // Nest wants a value of every Observable; a handler need not have one.
+      // Nest throws for an Observable without a value; a handler may return one.
       if (result.error instanceof EmptyError) return undefined;
       throw result.error;
     };
   };
 }
 
-/** Returns the classes of the guards that the host has for all its routes. */
+/** Returns the classes of the application's global guards. */
 export function globalGuardTypes(creator: ExternalContextCreator): unknown[] {
   const { config } = (creator as unknown as CreatorInternals)
     .guardsContextCreator;
@@ -139,7 +139,7 @@ export function globalGuardTypes(creator: ExternalContextCreator): unknown[] {
   ];
 }
 
-/** Knows of one module only, the handler's own, and of no global guard, interceptor or filter. */
+/** Returns an `ExternalContextCreator` that sees only the handler's module, and no global guards, interceptors and filters. */
 function isolatedCreator(
   module: NonNullable<InstanceWrapper['host']>,
 ): ExternalContextCreator {
@@ -161,16 +161,16 @@ function isolatedCreator(
   filtersContextCreator.create = (...values) => {
     const handler = create(...values);
     handler.setCustomFilters([
-      ...(handler.filters ?? []).map(handled),
-      { func: error => new Unhandled(error), exceptionMetatypes: [] },
+      ...(handler.filters ?? []).map(returningPromise),
+      { func: error => new UnhandledError(error), exceptionMetatypes: [] },
     ]);
     return handler;
   };
   return creator;
 }
 
-/** A filter that returns nothing has handled the error all the same. */
-function handled(filter: ExceptionFilter): ExceptionFilter {
+/** Wraps a filter so that it handles the error even if it returns nothing. */
+function returningPromise(filter: ExceptionFilter): ExceptionFilter {
   return {
     ...filter,
     func: async (error, host) => filter.func(error, host),

@@ -7,8 +7,8 @@ import {
 import type { XeniooHandlerFailure } from './xenioo-handler.failure.js';
 
 /**
- * Makes a method hear of each handler that gave up on an event, once that is
- * kept as a dead letter. An error that it throws is logged, no more.
+ * Calls the method for each handler that failed for good on an event, after the dead
+ * letter is stored. An error that the method throws is logged and not retried.
  *
  * @example
  * ```ts
@@ -16,7 +16,7 @@ import type { XeniooHandlerFailure } from './xenioo-handler.failure.js';
  * async alert({ handler, event, error, attempts }: XeniooHandlerFailure) {}
  * ```
  *
- * @throws {XeniooHandlerError} while the class loads, on an option that does not exist
+ * @throws {XeniooHandlerError} while the class loads, if an option is unknown or invalid
  */
 export function OnXeniooFailed(
   options: XeniooHandlerOptions = {},

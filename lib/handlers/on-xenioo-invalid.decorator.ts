@@ -7,8 +7,8 @@ import {
 } from './subscription.js';
 
 /**
- * Makes a method handle what came with the right secret but could not be
- * understood. An error that it throws is logged, no more.
+ * Calls the method for each invalid entry of an authenticated call, after the dead
+ * letter is stored. An error that the method throws is logged and not retried.
  *
  * @example
  * ```ts
@@ -16,7 +16,7 @@ import {
  * async keep(entry: InvalidXeniooEntry) {}
  * ```
  *
- * @throws {XeniooHandlerError} while the class loads, on an option that does not exist
+ * @throws {XeniooHandlerError} while the class loads, if an option is unknown or invalid
  */
 export function OnXeniooInvalid(
   options: XeniooHandlerOptions = {},

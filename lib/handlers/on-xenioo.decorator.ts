@@ -27,19 +27,19 @@ const OPTION_NAMES = [
   'transactional',
 ];
 
-/** Narrows what an `@OnXenioo()` method gets. */
+/** Options of `@OnXenioo()`, which select events and configure the handler. */
 export interface OnXeniooOptions<
   E extends XeniooEvent = XeniooEvent,
 > extends XeniooHandlerOptions {
-  /** Only events of this bot, or these, by your names for them. */
+  /** Selects events of this bot or these bots, by your names for them. */
   bot?: string | readonly string[] | undefined;
-  /** Only events of this channel, or these, as `'TelegramChannel'`. */
+  /** Selects events of this channel or these channels, such as `'TelegramChannel'`. */
   channel?: XeniooChannel | readonly XeniooChannel[] | undefined;
-  /** Only events for which this returns true. If it throws, the handler has failed. */
+  /** Selects events for which the function returns true. If it throws, the attempt has failed. */
   when?: ((event: E) => boolean) | undefined;
   /**
-   * When and how often this handler is tried again; what is left out is as in
-   * the option `retry` of the module. `false`: it has one attempt.
+   * Retries of this handler; missing fields have the values of the option `retry` of
+   * the module. `false`: no retries.
    */
   retry?: XeniooRetryOptions | false | undefined;
   /**
@@ -83,8 +83,8 @@ export function OnXenioo(
   options: OnXeniooTransactionalOptions,
 ): XeniooTransactionalDecorator<XeniooEvent>;
 /**
- * Makes a method of any provider or controller handle every event, of types
- * yet unknown too. Options narrow it.
+ * Calls the method, of any provider or controller, for every event, including those
+ * of unknown types. Options select events.
  *
  * @example
  * ```ts
@@ -95,15 +95,15 @@ export function OnXenioo(
 export function OnXenioo(
   options?: OnXeniooOptions,
 ): XeniooHandlerDecorator<XeniooEvent>;
-/** Makes a method handle every event, of types yet unknown too. */
+/** Calls the method for every event, including those of unknown types. */
 export function OnXenioo(
   type: undefined,
   options?: OnXeniooOptions,
 ): XeniooHandlerDecorator<XeniooEvent>;
-// Last, because the compiler explains a call that fits no form by the last one.
+// The last overload, because the compiler reports errors against it.
 /**
- * Makes a method of any provider or controller handle events of one type or of
- * several. A method may carry several of these decorators, and runs once an event.
+ * Calls the method, of any provider or controller, for events of one or several
+ * types. With several decorators on it, a method still runs once per event.
  *
  * @example
  * ```ts
@@ -114,7 +114,7 @@ export function OnXenioo(
  * async notify(event: TakeOverEvent | HandOverEvent) {}
  * ```
  *
- * @throws {XeniooHandlerError} while the class loads, on a type or option that does not exist
+ * @throws {XeniooHandlerError} while the class loads, if a type or option is unknown or invalid
  */
 export function OnXenioo<T extends XeniooEventType>(
   type: T | readonly T[],

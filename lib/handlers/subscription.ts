@@ -8,7 +8,7 @@ import { XeniooHandlerError } from '../xenioo.errors.js';
 import { addDecoratedMethod } from './decorated-methods.js';
 import type { XeniooTransaction } from './xenioo-transaction.js';
 
-/** What one decorator on a method asks for; a method may have several. */
+/** Subscription of one decorator on a method; a method may have several. */
 export type Subscription = EventSubscription | DeadLetterSubscription;
 
 export interface DeadLetterSubscription {
@@ -18,7 +18,7 @@ export interface DeadLetterSubscription {
 
 export interface EventSubscription {
   readonly to: 'events';
-  /** Absent: events of every type, unknown ones too. */
+  /** Absent for events of every type, including unknown ones. */
   readonly types?: ReadonlySet<number>;
   readonly bots?: ReadonlySet<string>;
   readonly channels?: ReadonlySet<string>;
@@ -30,19 +30,19 @@ export interface EventSubscription {
 
 const SUBSCRIPTIONS = Symbol.for('nestjs-xenioo:handlers:1');
 
-/** Option that `@OnXenioo()`, `@OnXeniooInvalid()` and `@OnXeniooFailed()` have in common. */
+/** Options of every handler decorator. */
 export interface XeniooHandlerOptions {
   /**
-   * Name of the handler, under which is kept what it has done: keep it when you
-   * rename the method. No two handlers of an app may have the same.
+   * Name of the handler, which is stored with pending retries and dead letters: set it
+   * to the old name when you rename the method. It must be unique in the application.
    * @default 'Class.method'
    */
   name?: string | undefined;
 }
 
 /**
- * Fits every method that can be called with an `E`; on another the compiler shows
- * both types, with `strictFunctionTypes` and without.
+ * Decorator for methods that can be called with an `E`. Any other method does not
+ * compile, with or without `strictFunctionTypes`.
  */
 export type XeniooHandlerDecorator<E> = <M extends (event: E) => unknown>(
   target: object,
@@ -70,7 +70,7 @@ export type XeniooTransactionalFor<E, M> = M extends (
     : { readonly parameterMustAccept: E }
   : unknown;
 
-/** Without `strictFunctionTypes`, a method with too narrow a parameter extends `(event: E) => unknown`. */
+/** Rejects a parameter type that is too narrow, which the compiler would accept without `strictFunctionTypes`. */
 export type XeniooHandlerFor<E, M> = M extends (event: infer P) => unknown
   ? [E] extends [P]
     ? unknown
@@ -78,8 +78,8 @@ export type XeniooHandlerFor<E, M> = M extends (event: infer P) => unknown
   : unknown;
 
 /**
- * Subscribes the method under a decorator.
- * @throws {XeniooHandlerError} where there is no method, or one that could not handle anything
+ * Adds a subscription to a decorated method.
+ * @throws {XeniooHandlerError} if the decorated element can't be a handler
  */
 export function subscribe(
   target: object,
@@ -87,15 +87,15 @@ export function subscribe(
   descriptor: PropertyDescriptor | undefined,
   subscription: Subscription,
 ): void {
-  addSubscription(methodUnder(target, key, descriptor), subscription);
+  addSubscription(decoratedMethod(target, key, descriptor), subscription);
   addDecoratedMethod(target, key);
 }
 
 /**
- * Returns the method under a decorator.
- * @throws {XeniooHandlerError} where there is none that could be found on an instance
+ * Returns a decorated method.
+ * @throws {XeniooHandlerError} if the decorated element is not an instance method, or is a generator
  */
-export function methodUnder(
+export function decoratedMethod(
   target: object,
   key: unknown,
   descriptor: PropertyDescriptor | undefined,
@@ -116,16 +116,19 @@ export function methodUnder(
     return method;
   }
   throw new XeniooHandlerError(
-    `\`${String(key)}\` can't handle events: @OnXenioo(), @OnXeniooInvalid() and @OnXeniooFailed() go on methods of instances that have a name`,
+    `\`${String(key)}\` can't handle events: @OnXenioo(), @OnXeniooInvalid() and @OnXeniooFailed() decorate instance methods with a string name, neither static nor private ones`,
   );
 }
 
-/** A standard decorator gets the value and a context, such as `{ kind: 'method', name: 'save' }`. */
+/** Recognises the second argument of a standard decorator, such as `{ kind: 'method', name: 'save' }`. */
 function isStandardContext(key: unknown): key is { readonly name: unknown } {
   return typeof key === 'object' && key !== null && 'kind' in key;
 }
 
-/** @throws {XeniooHandlerError} when the options of `@OnXeniooInvalid()` or `@OnXeniooFailed()` can't work */
+/**
+ * Returns the option `name` of `@OnXeniooInvalid()` or `@OnXeniooFailed()`.
+ * @throws {XeniooHandlerError} if an option is unknown or invalid
+ */
 export function checkedName(
   decorator: string,
   options: XeniooHandlerOptions,
@@ -159,7 +162,7 @@ export function addSubscription(method: object, added: Subscription): void {
   Reflect.defineMetadata(SUBSCRIPTIONS, subscriptions, method);
 }
 
-/** The subscriptions of a method; none if it is no handler. */
+/** Returns the subscriptions of a method; none if it is not a handler. */
 export function subscriptionsOf(method: object): readonly Subscription[] {
   const subscriptions: unknown = Reflect.getMetadata(SUBSCRIPTIONS, method);
   return (subscriptions as readonly Subscription[] | undefined) ?? [];

@@ -12,8 +12,8 @@ export interface XeniooDeadLetter {
   readonly entry: XeniooEntry;
   /**
    * Name of the handler that failed, such as `'Crm.saveMessage'`. Absent for an
-   * invalid entry, and for an event whose handlers ended the process each time
-   * they ran: a replay of it runs all of them.
+   * invalid entry, and for an event whose runs ended with the death of the process:
+   * replaying it runs all its handlers.
    */
   readonly handler?: string | undefined;
   /** Number of attempts that the handler had. */

@@ -7,31 +7,31 @@ import type { XeniooTransact } from './xenioo-transaction.js';
  * task for each handler that failed. Inboxes store tasks and hand them to the runner.
  */
 export interface XeniooTask {
-  /** The event; or an invalid entry, which no `@OnXenioo()` handler gets. */
+  /** The event, or an invalid entry, which only `@OnXeniooInvalid()` handlers get. */
   readonly entry: XeniooEntry;
   /** Name of the one handler to run; absent in a first run, which is for every matching handler. */
   readonly handler?: string | undefined;
-  /** Attempts that the handler has had; 0 in a first run. */
+  /** Number of attempts so far; 0 in a first run. */
   readonly attempts: number;
   /** Strings that observers stored with the call. */
   readonly carrier?: XeniooCarrier | undefined;
-  /** Since when no handler of the name exists here, in milliseconds since 1970. */
+  /** Time since which the handler does not exist, in milliseconds since 1970. */
   readonly missingSince?: number | undefined;
 }
 
-/** The result of one handler in a run. */
+/** Result of one handler in a run. */
 export type XeniooHandlerResult =
   | {
       readonly handler: string;
       readonly status: 'done';
-      /** Attempts so far, this one included. */
+      /** Number of attempts so far, including this one. */
       readonly attempts: number;
     }
   | {
       readonly handler: string;
       readonly status: 'retry';
       readonly attempts: number;
-      /** When the handler is due again, in milliseconds since 1970. */
+      /** Time of the next attempt, in milliseconds since 1970. */
       readonly retryAt: number;
       /** Error of the handler. */
       readonly error: unknown;

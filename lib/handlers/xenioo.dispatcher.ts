@@ -28,7 +28,11 @@ import type {
 import type { XeniooTransact } from './xenioo-transaction.js';
 import { XeniooEmitter } from './xenioo.emitter.js';
 import { XeniooExplorer } from './xenioo.explorer.js';
-import type { Handled, HandlerCall, XeniooHandler } from './xenioo.handler.js';
+import type {
+  HandlerArgument,
+  HandlerCall,
+  XeniooHandler,
+} from './xenioo.handler.js';
 import {
   XeniooObservers,
   type XeniooDuplicates,
@@ -45,9 +49,9 @@ export class XeniooDispatcher {
   private readonly results: HandlerResults;
   private readonly handlersByType = new Map<string, readonly XeniooHandler[]>();
   private duplicates = 0;
-  private announcing = 0;
-  /** Announcements that wait until fewer than `concurrency` of them run. */
-  private readonly waiting: (() => void)[] = [];
+  private runningAnnouncements = 0;
+  /** Announcements that wait because `concurrency` of them are running. */
+  private readonly waitingAnnouncements: (() => void)[] = [];
 
   constructor(
     @Inject(XENIOO_SETTINGS)
@@ -112,18 +116,26 @@ export class XeniooDispatcher {
     const { entry, handler, attempts = 0 } = letter;
     if (isInvalidEntry(entry)) {
       this.emitter.emit(XENIOO_EVENT_NAMES.Invalid, entry);
-      await this.announceTo('invalid', entry, `invalid entry ${entry.id}`);
+      await this.runDeadLetterHandlers(
+        'invalid',
+        entry,
+        `invalid entry ${entry.id}`,
+      );
       return;
     }
     const failure = new XeniooHandlerFailure(entry, handler, error, attempts);
     this.emitter.emit(XENIOO_EVENT_NAMES.Failed, failure);
-    await this.announceTo('failed', failure, `dead letter ${letter.id}`);
+    await this.runDeadLetterHandlers(
+      'failed',
+      failure,
+      `dead letter ${letter.id}`,
+    );
   }
 
   reportDuplicates(duplicates: XeniooDuplicates): void {
     this.duplicates += duplicates.count;
     this.logger.debug(
-      `Dropped ${duplicates.count} events of bot ${duplicates.bot} that were accepted before (\`dedupe\`); ${this.duplicates} since the start.`,
+      `Dropped ${duplicates.count} events of bot ${duplicates.bot} whose ids were accepted before (\`dedupe\`); ${this.duplicates} since the application started.`,
     );
     this.observers.notify('duplicatesDropped', duplicates);
   }
@@ -142,7 +154,7 @@ export class XeniooDispatcher {
 
   private start(handlers: readonly XeniooHandler[], run: TaskRun): void {
     for (const handler of handlers) this.startIfMatching(handler, run);
-    run.close();
+    run.markAllStarted();
   }
 
   private startIfMatching(handler: XeniooHandler, run: TaskRun): void {
@@ -160,12 +172,12 @@ export class XeniooDispatcher {
       // A `when` that throws fails the handler.
       call = () => Promise.reject(error);
     }
-    const observed = this.observe(handler, run);
-    if (observed) call = this.observedCall(observed, call);
+    const observedRun = this.observe(handler, run);
+    if (observedRun) call = this.observedCall(observedRun, call);
     new HandlerAttempt(
       run,
       handler,
-      observed,
+      observedRun,
       this.results,
       this.observers,
       this.deadlines,
@@ -179,7 +191,7 @@ export class XeniooDispatcher {
       : handler.matches(event);
   }
 
-  /** Describes the run for observers; returns nothing where nobody observes. */
+  /** Notifies observers of a handler run and returns it; returns `undefined` without observers. */
   private observe(
     { name: handler }: XeniooHandler,
     { task: { attempts, carrier }, event }: TaskRun,
@@ -194,21 +206,21 @@ export class XeniooDispatcher {
     run: XeniooHandlerRun,
     call: XeniooHandler['call'],
   ): XeniooHandler['call'] {
-    const observed = (event: Handled) =>
+    const observed = (event: HandlerArgument) =>
       this.observers.runHandler(run, async () => call(event));
     return tracing.hasSubscribers
       ? event => tracing.tracePromise(() => observed(event), run)
       : observed;
   }
 
-  private async announceTo(
+  private async runDeadLetterHandlers(
     kind: 'invalid' | 'failed',
-    value: Handled,
+    value: HandlerArgument,
     subject: string,
   ): Promise<void> {
     await Promise.all(
       this.explorer.subscribersTo(kind).map(async handler => {
-        await this.announcementPlace();
+        await this.acquireAnnouncementSlot();
         const announcement = new Announcement(this.deadlines, error => {
           const { message, stack } = describeError(error);
           this.logger.error(
@@ -217,18 +229,22 @@ export class XeniooDispatcher {
           );
         });
         announcement.start(this.context, handler.call, value);
-        await announcement.ended;
-        const next = this.waiting.shift();
+        await announcement.finished;
+        const next = this.waitingAnnouncements.shift();
         if (next) next();
-        else this.announcing--;
+        else this.runningAnnouncements--;
       }),
     );
   }
 
-  /** Resolves when an announcement may start; one that ends passes its place on. */
-  private async announcementPlace(): Promise<void> {
-    if (this.announcing < this.settings.concurrency) this.announcing++;
-    else await new Promise<void>(resolve => this.waiting.push(resolve));
+  /** Resolves when an announcement may start. */
+  private async acquireAnnouncementSlot(): Promise<void> {
+    if (this.runningAnnouncements < this.settings.concurrency)
+      this.runningAnnouncements++;
+    else
+      await new Promise<void>(resolve =>
+        this.waitingAnnouncements.push(resolve),
+      );
   }
 }
 
@@ -248,9 +264,9 @@ function transactionalCall(
     );
 }
 
-/** The execution of a handler that hears of a dead letter: its errors are logged, and that is all. */
+/** One execution of an `@OnXeniooInvalid()` or `@OnXeniooFailed()` handler. Its errors are logged and not retried. */
 class Announcement extends HandlerExecution {
-  readonly ended: Promise<void>;
+  readonly finished: Promise<void>;
   private resolve!: () => void;
 
   constructor(
@@ -258,7 +274,7 @@ class Announcement extends HandlerExecution {
     private readonly logFailure: (error: unknown) => void,
   ) {
     super(deadlines);
-    this.ended = new Promise(resolve => (this.resolve = resolve));
+    this.finished = new Promise(resolve => (this.resolve = resolve));
   }
 
   override onDone(): void {

@@ -6,7 +6,7 @@ import { StartContext } from './handler-execution.js';
 
 type Listener = (...values: unknown[]) => unknown;
 
-/** The part of `EventEmitter2` that is used. */
+/** The used part of `EventEmitter2`. */
 interface EventEmitter {
   hasListeners(name: string): boolean;
   listeners(name: string): Listener[];
@@ -14,9 +14,9 @@ interface EventEmitter {
 }
 
 /**
- * Emits events on the host's event emitter, if it imports `EventEmitterModule`.
- * The emitter is found at run time: an import of `@nestjs/event-emitter` would
- * make it a required package.
+ * Emits events on the application's event emitter, if it imports `EventEmitterModule`.
+ * The emitter is looked up at run time, because importing `@nestjs/event-emitter`
+ * would make it a required package.
  */
 @Injectable()
 export class XeniooEmitter implements OnModuleInit {
@@ -36,7 +36,7 @@ export class XeniooEmitter implements OnModuleInit {
       .find(isEventEmitter);
   }
 
-  /** Answers whether something listens to the events of this module. */
+  /** Answers whether the emitter has a listener for an event of this module. */
   hasListeners(): boolean {
     const { emitter } = this;
     if (!emitter) return false;
@@ -48,21 +48,21 @@ export class XeniooEmitter implements OnModuleInit {
   }
 
   /**
-   * Calls every listener of a name. Listeners are called here and not by
-   * `emit()`: there, one that throws keeps the next from being called, and the
-   * rejection of an earlier one is left unhandled, which ends the process.
+   * Calls every listener of a name. `EventEmitter2.emit()` is not used: if a listener
+   * throws, it does not call the next one and leaves the rejections of earlier ones
+   * unhandled, which ends the process.
    */
   emit(name: string, value: unknown): void {
     const { emitter } = this;
     if (!emitter) return;
     if (emitter.hasListeners(name)) {
-      // The list is live: a listener that removes itself would shift it.
+      // A copy, because a listener that removes itself changes the list.
       for (const listener of emitter.listeners(name).slice()) {
-        void this.call(name, heard => listener.call(emitter, heard), value);
+        void this.call(name, given => listener.call(emitter, given), value);
       }
     }
     for (const listener of emitter.listenersAny().slice()) {
-      void this.call(name, heard => listener.call(emitter, name, heard), value);
+      void this.call(name, given => listener.call(emitter, name, given), value);
     }
   }
 
@@ -75,7 +75,10 @@ export class XeniooEmitter implements OnModuleInit {
       await this.context.run(listener, value);
     } catch (error) {
       const { message, stack } = describeError(error);
-      this.logger.error(`A listener of ${name} failed: ${message}`, stack);
+      this.logger.error(
+        `A listener of ${name} on the event emitter failed; the delivery is not affected: ${message}`,
+        stack,
+      );
     }
   }
 }

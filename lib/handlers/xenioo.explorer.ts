@@ -5,30 +5,34 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import { unmadeEnhancers, type InstanceWrapper } from './nest-internals.js';
+import { missingEnhancers, type InstanceWrapper } from './nest-internals.js';
 import type { XeniooRetryOptions } from '../options/xenioo-retry.js';
 import { XeniooHandlerError } from '../xenioo.errors.js';
 import {
   decoratedMethodsOf,
-  uncheckedPrototypes,
+  drainUncheckedPrototypes,
 } from './decorated-methods.js';
 import { subscriptionsOf, type Subscription } from './subscription.js';
 import { XeniooEmitter } from './xenioo.emitter.js';
-import { createCall, XeniooHandler, type Handled } from './xenioo.handler.js';
+import {
+  createCall,
+  XeniooHandler,
+  type HandlerArgument,
+} from './xenioo.handler.js';
 
 const KEEP_CLASS_NAMES =
   'have the minifier keep class names (esbuild: `keepNames`, terser: `keep_classnames`, swc: `keepClassNames`)';
 
-type Methods = Record<string, (value: Handled) => unknown>;
+type Methods = Record<string, (value: HandlerArgument) => unknown>;
 
 /** Finds the decorated methods of the application, for all instances of the module. */
 @Injectable()
 export class XeniooExplorer implements OnModuleInit, OnApplicationBootstrap {
   private readonly logger = new Logger('Xenioo');
-  private found: readonly XeniooHandler[] = [];
+  private handlers: readonly XeniooHandler[] = [];
   private byName: ReadonlyMap<string, XeniooHandler> = new Map();
-  /** Handlers of events that are named after a class whose name looks minified. */
-  private readonly minified: string[] = [];
+  /** Names of `@OnXenioo()` handlers whose class name looks minified. */
+  private readonly minifiedNames: string[] = [];
 
   constructor(
     private readonly discovery: DiscoveryService,
@@ -38,12 +42,12 @@ export class XeniooExplorer implements OnModuleInit, OnApplicationBootstrap {
 
   /** Returns the handlers that subscribe to events of a type; none before the application is initialised. */
   handlersOf(type: number): XeniooHandler[] {
-    return this.found.filter(handler => handler.handlesType(type));
+    return this.handlers.filter(handler => handler.handlesType(type));
   }
 
   /** Returns the `@OnXeniooInvalid()` or `@OnXeniooFailed()` handlers. */
   subscribersTo(kind: 'invalid' | 'failed'): XeniooHandler[] {
-    return this.found.filter(handler => handler.subscribesTo(kind));
+    return this.handlers.filter(handler => handler.subscribesTo(kind));
   }
 
   /** Returns the `@OnXenioo()` handler of a name, if there is one. */
@@ -54,29 +58,29 @@ export class XeniooExplorer implements OnModuleInit, OnApplicationBootstrap {
 
   onModuleInit(): void {
     this.byName = this.explore();
-    this.found = [...this.byName.values()];
-    for (const handler of this.found) {
+    this.handlers = [...this.byName.values()];
+    for (const handler of this.handlers) {
       this.logger.log(`${handler.name} handles ${handler.describe()}`);
     }
-    this.warnOfUnfound();
+    this.warnOfUncalledMethods();
   }
 
-  /** Global modules are bootstrapped first: `EventEmitterModule` has added its listeners. */
+  /** Runs after `EventEmitterModule` has added its listeners, since global modules are bootstrapped first. */
   onApplicationBootstrap(): void {
-    if (this.found.length > 0 || this.emitter.hasListeners()) return;
+    if (this.handlers.length > 0 || this.emitter.hasListeners()) return;
     this.logger.warn(
-      'No method handles Xenioo events: they are answered 200, and nothing else happens. Decorate a method of a provider with @OnXenioo().',
+      'No method handles Xenioo events: they are answered 200 and discarded. Decorate a method of a provider with @OnXenioo().',
     );
   }
 
   /**
    * Checks that the names of handlers survive the next build, for an inbox that stores them.
-   * @throws {XeniooHandlerError} when a handler is named after a class whose name looks minified
+   * @throws {XeniooHandlerError} if the class name of a handler without a `name` looks minified
    */
-  assertLastingNames(storageLocation: string): void {
-    if (this.minified.length === 0) return;
+  assertStableNames(storageLocation: string): void {
+    if (this.minifiedNames.length === 0) return;
     throw new XeniooHandlerError(
-      `The class names in ${this.minified.join(', ')} look minified, and another build may give them to other classes. ${storageLocation} stores tasks under the names of their handlers: give each of these handlers a \`name\` in its decorator, or ${KEEP_CLASS_NAMES}.`,
+      `The class names in ${this.minifiedNames.join(', ')} look minified, and another build may give them to other classes. ${storageLocation} stores tasks under the names of their handlers: give each of these handlers a \`name\` in its decorator, or ${KEEP_CLASS_NAMES}.`,
     );
   }
 
@@ -85,7 +89,7 @@ export class XeniooExplorer implements OnModuleInit, OnApplicationBootstrap {
    * @throws {XeniooHandlerError} naming each
    */
   assertNoneTransactional(): void {
-    const names = this.found
+    const names = this.handlers
       .filter(handler => handler.isTransactional)
       .map(({ name }) => name);
     if (names.length === 0) return;
@@ -94,8 +98,8 @@ export class XeniooExplorer implements OnModuleInit, OnApplicationBootstrap {
     );
   }
 
-  /** Warns of decorated methods that are not called, as far as that can be known. */
-  private warnOfUnfound(): void {
+  /** Warns of decorated methods that were replaced, or whose class no module provides. */
+  private warnOfUncalledMethods(): void {
     const prototypes = new Set(
       this.wrappers().flatMap(({ instance }) => prototypesOf(instance)),
     );
@@ -103,14 +107,16 @@ export class XeniooExplorer implements OnModuleInit, OnApplicationBootstrap {
       for (const method of decoratedMethodsOf(prototype)) {
         if (isSubscribed(prototype, method)) continue;
         this.logger.warn(
-          `${nameIn(prototype, method)} handles nothing: another decorator replaced the method after it was decorated for Xenioo events. Decorators apply from the bottom up: write @OnXenioo(), @OnXeniooInvalid() or @OnXeniooFailed() above the other one.`,
+          `${qualifiedName(prototype, method)} handles nothing: another decorator replaced the method after it was decorated for Xenioo events. Decorators apply from the bottom up: write @OnXenioo(), @OnXeniooInvalid() or @OnXeniooFailed() above the other one.`,
         );
       }
     }
-    const names = uncheckedPrototypes()
+    const names = drainUncheckedPrototypes()
       .filter(prototype => !prototypes.has(prototype))
       .flatMap(prototype =>
-        decoratedMethodsOf(prototype).map(method => nameIn(prototype, method)),
+        decoratedMethodsOf(prototype).map(method =>
+          qualifiedName(prototype, method),
+        ),
       );
     if (names.length === 0) return;
     this.logger.warn(
@@ -118,13 +124,15 @@ export class XeniooExplorer implements OnModuleInit, OnApplicationBootstrap {
     );
   }
 
-  /** @throws {XeniooHandlerError} when two methods have one name */
+  /** @throws {XeniooHandlerError} if two handlers have the same name */
   private explore(): ReadonlyMap<string, XeniooHandler> {
     const handlers = new Map<string, XeniooHandler>();
-    for (const handler of this.wrappers().flatMap(w => this.handlersIn(w))) {
+    for (const handler of this.wrappers().flatMap(w =>
+      this.handlersOfInstance(w),
+    )) {
       if (handlers.has(handler.name)) {
         throw new XeniooHandlerError(
-          `Two Xenioo handlers are called ${handler.name}. What a handler has done is kept under its name: provide its class in one module only, or set \`name\` in one of the decorators.${
+          `Two Xenioo handlers are named ${handler.name}, and tasks are stored under the names of their handlers. Provide the class in one module only, or set \`name\` in one of the decorators.${
             looksMinified(handler.name.split('.')[0]!)
               ? ` If the code is minified, two classes may have become one name: ${KEEP_CLASS_NAMES}.`
               : ''
@@ -143,33 +151,33 @@ export class XeniooExplorer implements OnModuleInit, OnApplicationBootstrap {
       ...this.discovery.getControllers(),
     ];
     const made = wrappers.filter(wrapper => !wrapper.isNotMetatype);
-    // First the classes that Nest made: what is written on them works there alone.
+    // Classes that Nest instantiated come first: guards, interceptors and filters work only there.
     return [...made, ...wrappers].filter(({ instance }) => {
-      // One provided under several tokens, by `useExisting` or a factory, is one handler.
+      // An instance may be provided under several tokens.
       if (!isObject(instance) || instances.has(instance)) return false;
       return instances.add(instance);
     });
   }
 
-  private handlersIn(wrapper: InstanceWrapper): XeniooHandler[] {
+  private handlersOfInstance(wrapper: InstanceWrapper): XeniooHandler[] {
     const prototype = Object.getPrototypeOf(wrapper.instance) as Methods | null;
     if (!prototype) return [];
     return this.scanner.getAllMethodNames(prototype).flatMap(method => {
       const subscriptions = subscriptionsOf(prototype[method]!);
       if (subscriptions.length === 0) return [];
-      const standard = nameIn(prototype, method);
-      const given = givenName(standard, subscriptions);
-      const name = given ?? standard;
+      const defaultName = qualifiedName(prototype, method);
+      const given = givenName(defaultName, subscriptions);
+      const name = given ?? defaultName;
       const handlesEvents = subscriptions.some(({ to }) => to === 'events');
       if (
         handlesEvents &&
         !given &&
         looksMinified(prototype.constructor.name)
       ) {
-        this.minified.push(name);
+        this.minifiedNames.push(name);
       }
-      assertOneRetry(name, subscriptions);
-      const unmade = unmadeEnhancers(wrapper, method);
+      assertSameRetry(name, subscriptions);
+      const unmade = missingEnhancers(wrapper, method);
       if (unmade.length > 0) {
         throw new XeniooHandlerError(
           `${name} would run without its ${unmade.join(', ')}: Nest makes the guards, interceptors and filters of a class that it instantiates, not of an instance that a factory or a value gives it. Provide the class itself, or put instances into the decorators, as @UseGuards(new ${unmade[0]}()).`,
@@ -198,50 +206,57 @@ function isSubscribed(prototype: object, method: string): boolean {
   return typeof value === 'function' && subscriptionsOf(value).length > 0;
 }
 
-function nameIn(prototype: object, method: string): string {
+function qualifiedName(prototype: object, method: string): string {
   return `${prototype.constructor.name}.${method}`;
 }
 
 /**
- * Answers whether a minifier may have made the name of a class: it has at most two
- * characters, or at most four and no capital first, such as `r`, `e1`, `_a` and `$Xb`.
+ * Answers whether a class name may come from a minifier: it has at most two characters,
+ * or at most four and does not start with a capital, such as `r`, `e1`, `_a` and `$Xb`.
+ * In a bundle in which NestJS's own classes are renamed, a capital proves nothing:
+ * `Wye` may come from a minifier as well.
  */
 function looksMinified(className: string): boolean {
-  return /^([\w$]{0,2}|[a-z_$][\w$]{0,3})$/.test(className);
+  const isNestMinified = MetadataScanner.name !== 'MetadataScanner';
+  return isNestMinified
+    ? className.length <= 4
+    : /^([\w$]{0,2}|[a-z_$][\w$]{0,3})$/.test(className);
 }
 
-/** Returns the `name` that decorators of a method give it, if they do. */
+/** Returns the option `name` of the decorators of a method. */
 function givenName(
-  standard: string,
+  defaultName: string,
   subscriptions: readonly Subscription[],
 ): string | undefined {
   const given = new Set(subscriptions.flatMap(({ name }) => name ?? []));
   if (given.size > 1) {
     throw new XeniooHandlerError(
-      `${standard} has several names, ${[...given].join(' and ')}: give one of its decorators a \`name\`, or all the same.`,
+      `${defaultName} has several names, ${[...given].join(' and ')}: set \`name\` in one of its decorators, or the same one in all.`,
     );
   }
   return [...given][0];
 }
 
-/** The same for the same, in whatever order it is written. */
-function textOf(retry: XeniooRetryOptions | false): string {
+/** Serializes an option `retry` independently of the order of its fields. */
+function serializeRetry(retry: XeniooRetryOptions | false): string {
   if (!retry) return 'false';
   const names = ['attempts', 'backoff', 'delayMs', 'maxDelayMs'] as const;
   return names.map(name => `${name}: ${retry[name]}`).join();
 }
 
-function assertOneRetry(
+function assertSameRetry(
   name: string,
   subscriptions: readonly Subscription[],
 ): void {
   const given = new Set(
     subscriptions.flatMap(s =>
-      s.to === 'events' && s.retry !== undefined ? [textOf(s.retry)] : [],
+      s.to === 'events' && s.retry !== undefined
+        ? [serializeRetry(s.retry)]
+        : [],
     ),
   );
   if (given.size < 2) return;
   throw new XeniooHandlerError(
-    `${name} has several \`retry\` that differ. It is tried again as a whole: give one of its decorators a \`retry\`, or all the same.`,
+    `${name} has decorators with different \`retry\` options. A method is retried as a whole: set \`retry\` in one of its decorators, or the same one in all.`,
   );
 }

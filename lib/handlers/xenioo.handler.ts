@@ -14,31 +14,35 @@ import type { XeniooHandlerResult } from './xenioo-task.js';
 import type { XeniooTransaction } from './xenioo-transaction.js';
 import type { XeniooHandlerFailure } from './xenioo-handler.failure.js';
 
-/** The parameter of a decorated method. */
-export type Handled = XeniooEvent | InvalidXeniooEntry | XeniooHandlerFailure;
+/** Argument of a decorated method. */
+export type HandlerArgument =
+  XeniooEvent | InvalidXeniooEntry | XeniooHandlerFailure;
 
 /** Calls a method of the host; a transactional one gets the transaction as well. */
-export type HandlerCall = (value: Handled, tx?: XeniooTransaction) => unknown;
+export type HandlerCall = (
+  value: HandlerArgument,
+  tx?: XeniooTransaction,
+) => unknown;
 
-/** One decorated method of the host. */
+/** One decorated method of the application. */
 export class XeniooHandler {
-  /** True where `matches()` calls a `when` of the host. */
+  /** True if `matches()` calls an option `when`. */
   readonly hasCondition: boolean;
 
-  /** The result of nearly every attempt, made once. */
-  readonly doneAtOnce: XeniooHandlerResult;
+  /** Result of a successful first attempt, created once because it is by far the most frequent. */
+  readonly doneOnFirstAttempt: XeniooHandlerResult;
 
   constructor(
     /** `Class.method`, or the `name` option. */
     readonly name: string,
     private readonly subscriptions: readonly Subscription[],
-    /** Calls the method on its instance, or on one resolved for the value. */
+    /** Calls the method on its instance, or on a new one for a request-scoped class. */
     readonly call: HandlerCall,
   ) {
     this.hasCondition = subscriptions.some(
       each => each.to === 'events' && each.when !== undefined,
     );
-    this.doneAtOnce = { handler: name, status: 'done', attempts: 1 };
+    this.doneOnFirstAttempt = { handler: name, status: 'done', attempts: 1 };
   }
 
   /** True where one of its decorators is transactional. */
@@ -48,7 +52,7 @@ export class XeniooHandler {
     );
   }
 
-  /** The `retry` option of its decorators, if any. */
+  /** Option `retry` of the decorators. */
   get retry(): XeniooRetryOptions | false | undefined {
     for (const { to, ...given } of this.subscriptions) {
       if (to === 'events' && 'retry' in given) return given.retry;
@@ -56,7 +60,7 @@ export class XeniooHandler {
     return undefined;
   }
 
-  /** Answers whether the method subscribes to events of this type, for some bot and channel. */
+  /** Answers whether a subscription includes a type, regardless of its other options. */
   handlesType(type: number): boolean {
     return this.subscriptions.some(
       subscription =>
@@ -68,10 +72,16 @@ export class XeniooHandler {
     return this.subscriptions.some(({ to }) => to === kind);
   }
 
-  /** Answers whether an event fits one of the decorators. Throws what a `when` throws. */
+  /**
+   * Answers whether an event matches one of the subscriptions.
+   * @throws any error that an option `when` throws
+   */
   matches(event: XeniooEvent): boolean {
     for (const subscription of this.subscriptions) {
-      if (subscription.to === 'events' && fits(subscription, event))
+      if (
+        subscription.to === 'events' &&
+        matchesSubscription(subscription, event)
+      )
         return true;
     }
     return false;
@@ -83,7 +93,7 @@ export class XeniooHandler {
   }
 }
 
-function fits(
+function matchesSubscription(
   { types, bots, channels, when }: EventSubscription,
   event: XeniooEvent,
 ): boolean {
@@ -91,15 +101,15 @@ function fits(
     (types?.has(event.type) ?? true) &&
     (bots?.has(event.bot) ?? true) &&
     (channels?.has(event.channel ?? '') ?? true) &&
-    (when === undefined || isMet(when(event)))
+    (when === undefined || isTruthy(when(event)))
   );
 }
 
-/** A promise is truthy: it would let every event through. */
-function isMet(answer: unknown): boolean {
+/** Rejects promises: a promise is truthy, and would let every event through. */
+function isTruthy(answer: unknown): boolean {
   if (!isPromise(answer)) return Boolean(answer);
   answer.catch(() => {});
-  throw new TypeError('`when` must return a boolean, and returned a promise');
+  throw new TypeError('expected `when` to return a boolean, got a promise');
 }
 
 function describeSubscription(subscription: Subscription): string {
@@ -120,7 +130,7 @@ function describeSubscription(subscription: Subscription): string {
 
 type Methods = Record<string, HandlerCall>;
 
-/** Returns what calls a method on its instance. A request-scoped or transient class is instantiated for each call. */
+/** Returns a function that calls a method on its instance, or on a new instance for each call if the class is request-scoped or transient. */
 export function createCall(
   wrapper: InstanceWrapper,
   method: string,
@@ -155,7 +165,7 @@ export function createCall(
 function callMethod(
   instance: Methods,
   method: string,
-  value: Handled,
+  value: HandlerArgument,
   tx: XeniooTransaction | undefined,
 ): unknown {
   return tx ? instance[method]!(value, tx) : instance[method]!(value);

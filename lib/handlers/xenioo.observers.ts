@@ -15,7 +15,7 @@ export interface XeniooHandlerRun {
   /** Name of the handler, such as `'Crm.saveMessage'`. */
   readonly handler: string;
   readonly event: XeniooEvent;
-  /** Counts from 1. */
+  /** Number of the attempt, from 1. */
   readonly attempt: number;
   /** Strings that the observers' `carrier()` returned for the call. */
   readonly carrier?: XeniooCarrier | undefined;
@@ -23,13 +23,13 @@ export interface XeniooHandlerRun {
 
 /** An authenticated call answered other than 200: `xenioo.strike` on the event emitter. */
 export interface XeniooStrike {
-  /** Strikes since the last reset, this one included. */
+  /** Number of strikes since the last reset, including this one. */
   readonly strikes: number;
   /** HTTP status of the answer. */
   readonly status: number;
   /** Your name for the bot. */
   readonly bot: string;
-  /** Why, and what to do; never a secret, a body or a person's name. */
+  /** Cause and remedy; contains no secret, body or name of a person. */
   readonly reason: string;
   readonly at: Date;
 }
@@ -43,6 +43,17 @@ export interface XeniooRefusal {
   readonly address: string | undefined;
 }
 
+/** Calls have stopped or resumed, as `expectCallsWithinMinutes` defines it: `xenioo.silence` on the event emitter. */
+export interface XeniooSilence {
+  /** True when calls have stopped, false when they resume. */
+  readonly isSilent: boolean;
+  /** URL of the webhook, as the boot log has it. */
+  readonly url: string;
+  /** Time of the last authenticated call, or of the start of the application, before the silence. */
+  readonly since: Date;
+  readonly at: Date;
+}
+
 /** Events dropped because their ids were accepted before. */
 export interface XeniooDuplicates {
   /** Your name for the bot. */
@@ -51,8 +62,8 @@ export interface XeniooDuplicates {
 }
 
 /**
- * Watches the module at work. Every method is optional; one that throws is
- * logged, and never affects a delivery.
+ * Observes the module. Every method is optional. An error that one throws is logged
+ * and never affects a delivery.
  */
 export interface XeniooObserver {
   /** A call was answered 200. */
@@ -61,12 +72,14 @@ export interface XeniooObserver {
   callRefused?(refusal: XeniooRefusal): void;
   /** An authenticated call was answered other than 200. */
   strike?(strike: XeniooStrike): void;
+  /** Calls have stopped or resumed. */
+  silence?(silence: XeniooSilence): void;
   duplicatesDropped?(duplicates: XeniooDuplicates): void;
   handlerStarted?(run: XeniooHandlerRun): void;
   handlerFinished?(run: XeniooHandlerRun, result: XeniooHandlerResult): void;
-  /** A dead letter is stored. */
+  /** A dead letter was stored. */
   deadLetterAdded?(letter: XeniooDeadLetter): void;
-  /** A dead letter became a task again. */
+  /** A dead letter was replayed: its tasks are stored. */
   replayed?(letter: XeniooDeadLetter): void;
   /** Returns strings to store with each task of a call, such as a `traceparent`. */
   carrier?(delivery: XeniooDelivery): XeniooCarrier | undefined;
@@ -79,27 +92,31 @@ export interface XeniooObserver {
 
 type Moment = Exclude<keyof XeniooObserver, 'carrier' | 'runHandler'>;
 
-/** Channels on which the same moments are published. */
+/** Diagnostics channels that publish the same moments. */
 const CHANNELS: { readonly [M in Moment]?: Channel } = {
   strike: channel('xenioo.strike'),
+  silence: channel('xenioo.silence'),
   callRefused: channel('xenioo.refused'),
   duplicatesDropped: channel('xenioo.duplicate'),
   deadLetterAdded: channel('xenioo.dead-letter'),
 };
 
-/** The observers of the application. Injectable. */
+/** Observers of every instance of the module in the application. Injectable. */
 @Injectable()
 export class XeniooObservers {
   private readonly logger = new Logger('Xenioo');
   private observers: readonly XeniooObserver[] = [];
 
   /**
-   * True where nobody observes: then nothing is made for observers.
+   * True without observers, so that callers can skip creating values for them.
    * @internal
    */
   isEmpty = true;
 
-  /** Adds an observer; the function that it returns removes it. */
+  /**
+   * Adds an observer.
+   * @returns a function that removes it
+   */
   add(observer: XeniooObserver): () => void {
     if (typeof observer !== 'object' || observer === null) {
       throw new TypeError(
@@ -110,7 +127,10 @@ export class XeniooObservers {
     return () => this.set(this.observers.filter(other => other !== observer));
   }
 
-  /** Calls the method on every observer that has it. */
+  /**
+   * Calls a method of every observer that has it.
+   * @internal
+   */
   notify<M extends Moment>(
     moment: M,
     ...values: Parameters<NonNullable<XeniooObserver[M]>>
@@ -121,7 +141,7 @@ export class XeniooObservers {
         const method = observer[moment] as
           ((...given: typeof values) => unknown) | undefined;
         const returned = method?.apply(observer, values);
-        // An async method is a valid `() => void`.
+        // An async method is assignable to `() => void`.
         if (returned instanceof Promise) {
           returned.catch(error => this.logFailure(moment, error));
         }
@@ -131,7 +151,10 @@ export class XeniooObservers {
     }
   }
 
-  /** Merges what the observers store with each task of a call. */
+  /**
+   * Merges the strings of the observers for a call.
+   * @internal
+   */
   carrierOf(delivery: XeniooDelivery): XeniooCarrier | undefined {
     let carrier: XeniooCarrier | undefined;
     for (const observer of this.observers) {
@@ -149,7 +172,8 @@ export class XeniooObservers {
 
   /**
    * Runs a handler inside the `runHandler()` of every observer. The handler runs
-   * once, and its result counts, whatever observers do.
+   * exactly once, and its own result is returned, even if an observer throws.
+   * @internal
    */
   runHandler(
     run: XeniooHandlerRun,
@@ -157,7 +181,7 @@ export class XeniooObservers {
   ): Promise<unknown> {
     let executed: Promise<unknown> | undefined;
     let resolve!: (result: Promise<unknown>) => void;
-    // An observer that never ends must not hold the result back.
+    // Resolves with the handler, because the promise of an observer may never settle.
     const result = new Promise<unknown>(resolved => (resolve = resolved));
     let next = (): Promise<unknown> => {
       if (!executed) resolve((executed = execute()));
@@ -173,7 +197,7 @@ export class XeniooObservers {
     return result;
   }
 
-  /** Resolves when an observer and what it wraps have ended; never rejects on its own account. */
+  /** Runs `runHandler()` of one observer and logs its errors; settles like the handler. */
   private async wrap(
     observer: XeniooObserver,
     run: XeniooHandlerRun,
@@ -183,7 +207,7 @@ export class XeniooObservers {
     const nextOnce = (): Promise<unknown> => {
       if (wrapped) return wrapped;
       wrapped = next();
-      // The observer may not wait for it, and it may fail before it is returned below.
+      // Prevents an unhandled rejection if the observer does not wait for the handler.
       wrapped.catch(() => {});
       return wrapped;
     };
@@ -196,6 +220,14 @@ export class XeniooObservers {
     return wrapped ?? next();
   }
 
+  /**
+   * Returns the name of the class: observers need not be JSON.
+   * @internal
+   */
+  toJSON(): string {
+    return this.constructor.name;
+  }
+
   private set(observers: readonly XeniooObserver[]): void {
     this.observers = observers;
     this.isEmpty = observers.length === 0;
@@ -204,7 +236,7 @@ export class XeniooObservers {
   private logFailure(method: string, error: unknown): void {
     const { message, stack } = describeError(error);
     this.logger.error(
-      `\`${method}\` of an observer threw; the delivery is not affected: ${message}`,
+      `\`${method}()\` of an observer failed; the delivery is not affected: ${message}`,
       stack,
     );
   }
@@ -222,7 +254,7 @@ async function isRejectedWith(
   }
 }
 
-/** A durable inbox stores carriers as JSON. */
+/** Checks that a carrier is an object of strings, which every inbox can store. */
 function assertCarrier(carrier: unknown): asserts carrier is XeniooCarrier {
   const isCarrier =
     typeof carrier === 'object' &&

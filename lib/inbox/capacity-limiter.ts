@@ -25,11 +25,17 @@ export class CapacityLimiter {
     return !this.isOpen;
   }
 
+  /** True where a group would not be admitted at once. */
+  get isFull(): boolean {
+    return (
+      !this.isOpen || this.waiters.size > 0 || this.heldCount >= this.limit
+    );
+  }
+
   /** Admits a group, at once or within `timeoutMs`; false where that is not possible. A group of nothing needs no capacity. */
   async admit(size: number, timeoutMs: number): Promise<boolean> {
     if (!this.isOpen) return false;
-    const isFree = this.waiters.size === 0 && this.heldCount < this.limit;
-    if (isFree || size === 0) {
+    if (!this.isFull || size === 0) {
       this.heldCount += size;
       return true;
     }

@@ -3,48 +3,51 @@ import { settledWithin } from '../settled-within.js';
 /** Writes into a batch; must not throw. */
 export type Work<Batch> = (batch: Batch) => void;
 
-/** Where a batch is written, as a whole or not at all as far as it can. */
+/** Writes a batch, if possible as a whole or not at all. */
 export interface BatchWriter<Batch> {
   write(work: Work<Batch>, bytes: number): Promise<void>;
-  /** Whether an error is due to one of those that write, so that each is to be tried alone; taken for granted. */
+  /** Answers whether one write of a batch caused an error, so that each write is retried alone. Without this method, every error counts as such. */
   isAtFault?(error: unknown): boolean;
 }
 
 interface Write<Batch> {
   readonly work: Work<Batch>;
-  /** How large is what it adds, about. */
+  /** Approximate size of the added data. */
   readonly bytes: number;
   readonly committed: () => void;
   readonly failed: (error: unknown) => void;
 }
 
 interface WriteOptions {
-  /** How large is what it adds, about; none where it takes away more than it adds. */
+  /** Approximate size of the added data; 0 if the write removes more than it adds. */
   readonly bytes?: number;
-  /** How long it may wait for its commit to begin. */
+  /** Upper bound of the time until the commit begins. */
   readonly timeoutMs?: number;
 }
 
 interface GroupCommitOptions {
-  /** How many commits may be under way, 1 if absent. */
+  /**
+   * Upper bound of concurrent commits.
+   * @default 1
+   */
   readonly atOnce?: number;
-  /** Whether what comes in the same turn of the event loop is waited for. */
+  /** Delays a commit to the end of the turn of the event loop, so that it includes all writes of the turn. */
   readonly gathers?: boolean;
 }
 
-/** How long a write that nobody waits for lets others join it. */
+/** Time for which a write of `writeSoon()` waits for others to join its commit. */
 const LINGER_MS = 10;
 
-/** How much is written at a time, so that the event loop turns in between. */
-const MOST_BYTES = 2 ** 19;
-const MOST_WRITES = 2_000;
+/** Upper bounds of one commit, so that the event loop is not blocked. */
+const MAX_BATCH_BYTES = 2 ** 19;
+const MAX_BATCH_WRITES = 2_000;
 
-/** A write that did not begin in time. Nothing of it was written. */
+/** Failure of a commit to begin in time; nothing was written. */
 export class CommitTimeout extends Error {
   override readonly name = 'CommitTimeout';
 }
 
-/** Commits what is written at the same time together: one sync is for all of it. */
+/** Commits concurrent writes together, so that they share one sync. */
 export class GroupCommit<Batch> {
   private waiting: Write<Batch>[] = [];
   private readonly committing = new Set<Promise<void>>();
@@ -71,14 +74,14 @@ export class GroupCommit<Batch> {
     return written.done;
   }
 
-  /** Writes with a commit that somebody waits for, or else soon. */
+  /** Writes with the next commit of `write()`, or after 10 ms. */
   writeSoon(work: Work<Batch>): Promise<void> {
     const { done } = this.add(work, 0);
     this.linger ??= setTimeout(() => this.commit(), LINGER_MS);
     return done;
   }
 
-  /** Resolves when what was to be written is written. */
+  /** Resolves when all pending writes are committed. */
   async end(): Promise<void> {
     this.begin();
     await Promise.all(this.committing);
@@ -129,16 +132,16 @@ export class GroupCommit<Batch> {
       clearTimeout(this.linger);
       this.linger = undefined;
       const group = this.waiting.splice(0, sizeOfGroup(this.waiting));
-      if (await this.isSettled(group)) continue;
+      if (await this.commitGroup(group)) continue;
       // One that can't be written must not keep the others from it.
-      for (const write of group) await this.isSettled([write]);
+      for (const write of group) await this.commitGroup([write]);
     }
     // In the same turn in which nothing waited: what comes next begins another.
     this.underWay--;
   }
 
-  /** Whether each of them knows what came of it; if not, one of several is at fault. */
-  private async isSettled(group: readonly Write<Batch>[]): Promise<boolean> {
+  /** Commits a group. Returns false if one of several writes caused a failure, so that each must be retried alone. */
+  private async commitGroup(group: readonly Write<Batch>[]): Promise<boolean> {
     try {
       const bytes = group.reduce((sum, write) => sum + write.bytes, 0);
       await this.writer.write(batch => {
@@ -155,13 +158,13 @@ export class GroupCommit<Batch> {
   }
 }
 
-/** How many of these are committed together; at least one, however large. */
+/** Returns the number of writes to commit together; at least one, of any size. */
 function sizeOfGroup(waiting: readonly { readonly bytes: number }[]): number {
   let bytes = 0;
   for (const [index, write] of waiting.entries()) {
     bytes += write.bytes;
-    if (bytes > MOST_BYTES) return Math.max(1, index);
-    if (index === MOST_WRITES) return index;
+    if (bytes > MAX_BATCH_BYTES) return Math.max(1, index);
+    if (index === MAX_BATCH_WRITES) return index;
   }
   return waiting.length;
 }

@@ -28,7 +28,7 @@ export function tasksOfReplay(
   }
   if (handler !== undefined && !present.hasHandler(handler)) {
     throw new XeniooDeadLetterError(
-      `dead letter ${id} stays: no handler is called ${handler} any more. Was it renamed? Its option \`name\` keeps the old name`,
+      `dead letter ${id} stays: no handler is named ${handler}. If it was renamed, set the option \`name\` of its decorator to the old name`,
     );
   }
   return [{ entry, handler, attempts: 0, carrier }];
@@ -43,7 +43,7 @@ function eventsOf(
   const bot = present.botNamed(invalid.bot);
   if (!bot) {
     throw new XeniooDeadLetterError(
-      `dead letter ${id} stays: no bot is called ${invalid.bot} any more`,
+      `dead letter ${id} stays: no bot is named ${invalid.bot} in the options`,
     );
   }
   const entries = reparseEntry(invalid, bot);

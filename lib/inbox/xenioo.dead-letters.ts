@@ -40,6 +40,7 @@ export class XeniooDeadLetters {
   private readonly logger = new Logger('Xenioo');
   private readonly registered: Registered[] = [];
 
+  /** @internal */
   constructor(
     private readonly explorer: XeniooExplorer,
     private readonly observers: XeniooObservers,
@@ -48,7 +49,7 @@ export class XeniooDeadLetters {
   /**
    * Adds the inbox of an instance.
    * @throws {XeniooOptionsError} when another instance stores its tasks at the same location
-   * @throws {XeniooHandlerError} when it stores tasks, and the class name of a handler looks minified; when it runs no transactions, and a handler is transactional
+   * @throws {XeniooHandlerError} if the inbox is durable and the class name of a handler looks minified, or if it runs no transactions and a handler is transactional
    * @internal
    */
   register(inbox: XeniooInbox, botNamed: Present['botNamed']): void {
@@ -62,7 +63,7 @@ export class XeniooDeadLetters {
       ]);
     }
     if (storageLocation !== undefined) {
-      this.explorer.assertLastingNames(storageLocation);
+      this.explorer.assertStableNames(storageLocation);
     }
     if (!inbox.runsTransactions) this.explorer.assertNoneTransactional();
     this.registered.push({ inbox, botNamed });
@@ -190,6 +191,14 @@ export class XeniooDeadLetters {
       } while (page.length > 0);
     }
     return removed;
+  }
+
+  /**
+   * Returns the name of the class: the inboxes that it reads are no JSON.
+   * @internal
+   */
+  toJSON(): string {
+    return this.constructor.name;
   }
 
   /** @throws {XeniooDeadLetterError} when no inbox has a letter of this id */

@@ -65,6 +65,13 @@ export abstract class XeniooInbox {
    */
   abstract accept(delivery: XeniooDelivery): Promise<void>;
 
+  /**
+   * Resolves where a call with one event would be accepted now, for health checks:
+   * it looks at what `accept()` depends on, and stores nothing that lasts.
+   * @throws {XeniooInboxError} the error with which `accept()` would reject
+   */
+  abstract assertAccepting(): Promise<void>;
+
   /** Starts to run tasks; called once, when the application is up. */
   abstract start(runner: XeniooRunner): Promise<void>;
 
@@ -84,4 +91,12 @@ export abstract class XeniooInbox {
 
   /** Accepts nothing more, and waits for running handlers at most `timeoutMs`. */
   abstract stop(timeoutMs: number): Promise<void>;
+
+  /**
+   * Returns the name of the class: the state of a running inbox is no JSON.
+   * @internal
+   */
+  toJSON(): string {
+    return this.constructor.name;
+  }
 }

@@ -11,9 +11,9 @@ import {
 import { LmdbInbox } from './lmdb.inbox.js';
 
 /**
- * Makes the `inbox` option of `XeniooModule`: events answered 200 are on the disk
- * of this machine, and are handled whatever ends the process. Needs the package
- * `lmdb`, version 2.
+ * Creates the `inbox` option of `XeniooModule` that stores events on the disk of this
+ * machine. An event that was answered 200 survives a crash. Needs the package `lmdb`,
+ * version 2.
  *
  * @example
  * ```ts

@@ -11,25 +11,26 @@ import { storeTask } from '../inbox/stored-form.js';
 import { settledWithin } from '../settled-within.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
 import type { Claim, LmdbClaims } from './lmdb.claims.js';
-import type { Batch, LmdbFolder } from './lmdb.folder.js';
+import type { Batch } from './lmdb.batch.js';
+import type { LmdbFolder } from './lmdb.folder.js';
 import { bytesOf, type LmdbStore } from './lmdb.store.js';
 import type { TaskKey } from './lmdb.tables.js';
 
-/** A new task, as it was written. */
+/** A new task that was committed. */
 export interface AcceptedTask {
   readonly number: number;
   readonly task: XeniooTask;
   readonly bytes: number;
 }
 
-/** A row that is part of a commit; not written where the entry is a duplicate. */
+/** A row of a commit; it is not written when the entry is a duplicate. */
 interface QueuedRow extends AcceptedTask {
   readonly key: TaskKey;
   readonly claim: Claim;
   readonly isNew: Promise<boolean>;
 }
 
-/** Writes the entries of calls. */
+/** Writes the entries of deliveries. */
 export class LmdbAcceptance {
   constructor(
     private readonly folder: LmdbFolder,
@@ -40,8 +41,8 @@ export class LmdbAcceptance {
   ) {}
 
   /**
-   * Resolves to the new tasks once every entry is synced to the disk, or was before.
-   * @throws {XeniooInboxError} when that is not possible; then nothing is written
+   * Resolves to the new tasks once every entry is synced to the disk.
+   * @throws {XeniooInboxError} when that is not possible; then no entry is stored
    */
   async accept({ entries, carrier }: XeniooDelivery): Promise<AcceptedTask[]> {
     const tasks = inOrderOfDate(entries).map(entry => {
@@ -49,12 +50,12 @@ export class LmdbAcceptance {
       const text = storeTask(task);
       return { task, text, bytes: bytesOf(text) };
     });
-    const known = this.claims.look(entries);
+    const known = this.claims.findKnown(entries);
     let rows: QueuedRow[] = [];
     const work = (batch: Batch) => {
-      this.claims.makeRoom(batch, known);
+      this.claims.removeExcess(batch, known);
       rows = tasks.map(({ task, text, bytes }) => {
-        // Numbers are in the order of the commits only if they are given here.
+        // Assigned here, so that numbers are in the order of the commits.
         const key = this.store.nextKey();
         const { claim, isNew } = this.claims.claimNow(
           batch,
@@ -68,15 +69,22 @@ export class LmdbAcceptance {
     const bytes = tasks.reduce((sum, task) => sum + task.bytes, 0);
     if (!(await this.isCommitted(work, bytes))) {
       this.cancel(rows);
-      throw this.errorOf(
-        `nothing could be written within ${this.acceptTimeoutMs} ms (\`acceptTimeoutMs\`): its disk is slow, or another process that uses the folder was stopped while it wrote`,
-      );
+      throw this.lateError();
     }
     const isNew = await Promise.all(rows.map(row => row.isNew));
     return rows.filter((_, index) => isNew[index]);
   }
 
-  /** Resolves to false when a commit has begun, and does not end in time. */
+  /**
+   * Resolves when the commit of a single value is synced.
+   * @throws {XeniooInboxError} when it fails or does not end in time
+   */
+  async probe(): Promise<void> {
+    const work = () => void this.folder.tables.meta.put('health', '');
+    if (!(await this.isCommitted(work, 1))) throw this.lateError();
+  }
+
+  /** Resolves to false when the commit does not end in time. */
   private async isCommitted(
     work: Work<Batch>,
     bytes: number,
@@ -89,15 +97,16 @@ export class LmdbAcceptance {
       if (error instanceof CommitTimeout) return false;
       if (error instanceof XeniooInboxError) throw error;
       throw this.errorOf(
-        `the disk did not take the events: ${describeError(error).message}`,
+        `writing the events failed: ${describeError(error).message}`,
         error,
       );
     }
   }
 
   /**
-   * Takes back rows whose commit has begun. While that waits for the lock, lmdb adds
-   * this to the same transaction; otherwise nobody in this process runs them.
+   * Removes rows whose commit has begun. While the commit waits for the lock, lmdb adds
+   * the removal to the same transaction; if it is too late for that, the rows are
+   * marked as cancelled, so that this process does not run them.
    */
   private cancel(rows: readonly QueuedRow[]): void {
     if (rows.length === 0) return;
@@ -115,8 +124,14 @@ export class LmdbAcceptance {
       () => {
         for (const { number } of rows) this.store.cancelled.delete(number);
       },
-      // They stay cancelled in this process; the next one may run them.
+      // They stay cancelled in this process; a later one may run them.
       () => {},
+    );
+  }
+
+  private lateError(): XeniooInboxError {
+    return this.errorOf(
+      `the events could not be written within ${this.acceptTimeoutMs} ms (\`acceptTimeoutMs\`). The disk may be slow, or another process that uses the folder may be suspended while it holds the lock`,
     );
   }
 

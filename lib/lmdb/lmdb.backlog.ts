@@ -9,45 +9,45 @@ export interface PendingTask extends StoredTask {
   readonly conversation: string | undefined;
 }
 
-/** Tasks in memory at a time: at least so many, and so many for each that runs at once. */
+/** Upper bound of the tasks in memory: the larger of a minimum and a multiple of `concurrency`. */
 const MIN_LOADED = 1_000;
 const LOADED_PER_RUN = 4;
 
-/** Bounds of the tasks accepted here that are kept besides, so that they need not be read again. */
-const MAX_FRESH = 10_000;
-const MAX_FRESH_BYTES = 2 ** 26;
+/** Upper bounds of the newly accepted tasks kept in memory, so that they need not be read from the disk. */
+const MAX_RECENT = 10_000;
+const MAX_RECENT_BYTES = 2 ** 26;
 
-/** Tasks of one conversation in memory, so that a busy one does not keep the others waiting. */
+/** Upper bound of the tasks of one conversation in memory, so that a busy one does not delay the others. */
 const MAX_PER_CONVERSATION = 32;
 
-/** Tasks that are passed over, of which only the keys are kept. */
-const MAX_PASSED_OVER = 1_000_000;
+/** Upper bound of the skipped tasks, of which only the keys are in memory. */
+const MAX_SKIPPED = 1_000_000;
 
-/** Keys that are read from the disk at a time. */
-const READ_AT_ONCE = 100;
+/** Number of keys read from the disk at a time. */
+const ROWS_PER_READ = 100;
 
 interface Conversation {
-  /** Tasks in memory. */
+  /** Number of its tasks in memory. */
   loaded: number;
-  /** Keys of the tasks that were passed over. */
-  readonly passed: TaskKey[];
+  /** Keys of the tasks that were skipped. */
+  readonly skipped: TaskKey[];
 }
 
 /**
- * Reads pending tasks from the disk, those of each process in their order, and
- * only as many at a time as memory is to hold.
+ * Reads pending tasks from the disk in their order. Holds a bounded number in memory
+ * and skips tasks of conversations that have too many.
  */
 export class LmdbBacklog {
-  /** By process, the number from which to read on. */
+  /** Next row number to read, by process number. */
   private readonly next = new Map<number, number>();
   private loaded = 0;
-  private passedOver = 0;
+  private skippedCount = 0;
   private readonly conversations = new Map<string, Conversation>();
-  private readonly fresh = new Map<
+  private readonly recent = new Map<
     number,
     { readonly task: XeniooTask; readonly bytes: number }
   >();
-  private freshBytes = 0;
+  private recentBytes = 0;
   private readonly maxLoaded: number;
 
   constructor(
@@ -58,55 +58,56 @@ export class LmdbBacklog {
     this.maxLoaded = Math.max(MIN_LOADED, concurrency * LOADED_PER_RUN);
   }
 
-  /** Keeps a task that was just written here, if it is to be read soon. */
-  remember(number: number, task: XeniooTask, bytes: number): void {
-    const isRead = number < (this.next.get(this.store.stream) ?? 0);
+  /** Keeps a newly written task until `load()` reaches it, if there is room. */
+  keepInMemory(number: number, task: XeniooTask, bytes: number): void {
+    const isRead = number < (this.next.get(this.store.processNumber) ?? 0);
     const isFull =
-      this.fresh.size >= MAX_FRESH || this.freshBytes + bytes > MAX_FRESH_BYTES;
+      this.recent.size >= MAX_RECENT ||
+      this.recentBytes + bytes > MAX_RECENT_BYTES;
     if (isRead || isFull) return;
-    this.fresh.set(number, { task, bytes });
-    this.freshBytes += bytes;
+    this.recent.set(number, { task, bytes });
+    this.recentBytes += bytes;
   }
 
-  /** Yields the tasks that can run now. */
+  /** Yields the next tasks. */
   *load(): Generator<PendingTask> {
     for (const key of this.keys()) {
       if (!this.hasRoom) return;
       this.next.set(key[0], key[1] + 1);
       const pending = this.read(key);
-      if (pending && this.admit(pending)) yield pending;
+      if (pending && this.loadOrSkip(pending)) yield pending;
     }
   }
 
-  /** Yields the tasks of its conversation that were passed over, now that one has run. */
+  /** Frees the place of a task that has run; yields skipped tasks of its conversation. */
   *loadAfter({ conversation }: PendingTask): Generator<PendingTask> {
     this.loaded--;
     if (conversation === undefined) return;
-    const others = this.conversations.get(conversation)!;
-    others.loaded--;
-    if (others.loaded > MAX_PER_CONVERSATION / 2) return;
-    const room = MAX_PER_CONVERSATION - others.loaded;
-    for (let left = room; left > 0 && others.passed.length > 0; left--) {
-      // A disk that fails to read must not lose the key.
-      const pending = this.read(others.passed[0]!);
-      others.passed.shift();
-      this.passedOver--;
+    const queued = this.conversations.get(conversation)!;
+    queued.loaded--;
+    if (queued.loaded > MAX_PER_CONVERSATION / 2) return;
+    const room = MAX_PER_CONVERSATION - queued.loaded;
+    for (let left = room; left > 0 && queued.skipped.length > 0; left--) {
+      // Removed from the list after reading: if that throws, the key must not be lost.
+      const pending = this.read(queued.skipped[0]!);
+      queued.skipped.shift();
+      this.skippedCount--;
       if (!pending) continue;
-      others.loaded++;
+      queued.loaded++;
       this.loaded++;
       yield pending;
     }
-    if (others.loaded === 0) this.conversations.delete(conversation);
+    if (queued.loaded === 0) this.conversations.delete(conversation);
   }
 
   private *keys(): Generator<TaskKey> {
-    // Tasks of an earlier process come before those of this one.
-    for (const stream of this.store.streams) {
-      // Not for each task that has run: many are read at a time.
+    // Tasks of earlier processes come first.
+    for (const processNumber of this.store.processNumbers) {
+      // Waits until half of the tasks have run, to read many at a time.
       if (this.loaded > this.maxLoaded / 2) return;
       for (;;) {
-        const from = this.next.get(stream) ?? 0;
-        const keys = this.store.pendingKeys(stream, from, READ_AT_ONCE);
+        const from = this.next.get(processNumber) ?? 0;
+        const keys = this.store.pendingKeys(processNumber, from, ROWS_PER_READ);
         if (keys.length === 0) break;
         yield* keys;
       }
@@ -114,22 +115,22 @@ export class LmdbBacklog {
   }
 
   private get hasRoom(): boolean {
-    return this.loaded < this.maxLoaded && this.passedOver < MAX_PASSED_OVER;
+    return this.loaded < this.maxLoaded && this.skippedCount < MAX_SKIPPED;
   }
 
   private read(key: TaskKey): PendingTask | undefined {
-    const [stream, number] = key;
-    const isOwn = stream === this.store.stream;
+    const [processNumber, number] = key;
+    const isOwn = processNumber === this.store.processNumber;
     if (isOwn && this.store.cancelled.has(number)) return undefined;
-    const fresh = isOwn ? this.fresh.get(number) : undefined;
-    if (fresh) {
-      this.fresh.delete(number);
-      this.freshBytes -= fresh.bytes;
+    const recent = isOwn ? this.recent.get(number) : undefined;
+    if (recent) {
+      this.recent.delete(number);
+      this.recentBytes -= recent.bytes;
     }
-    const text = fresh ? '' : this.store.pendingAt(key);
+    const text = recent ? '' : this.store.pendingAt(key);
     if (text === undefined) return undefined;
     try {
-      const task = fresh?.task ?? restoreTask(text);
+      const task = recent?.task ?? restoreTask(text);
       return { key, task, conversation: conversationOf(task.entry) };
     } catch (error) {
       this.onUnreadable(key, error);
@@ -137,21 +138,21 @@ export class LmdbBacklog {
     }
   }
 
-  /** Counts a task in, or passes it over. */
-  private admit({ key, conversation }: PendingTask): boolean {
+  /** Counts a task as loaded, or skips it; returns true if it was loaded. */
+  private loadOrSkip({ key, conversation }: PendingTask): boolean {
     if (conversation !== undefined) {
-      const others = this.conversations.get(conversation) ?? {
+      const queued = this.conversations.get(conversation) ?? {
         loaded: 0,
-        passed: [],
+        skipped: [],
       };
-      this.conversations.set(conversation, others);
-      const isFull = others.loaded >= MAX_PER_CONVERSATION;
-      if (isFull || others.passed.length > 0) {
-        others.passed.push(key);
-        this.passedOver++;
+      this.conversations.set(conversation, queued);
+      const isFull = queued.loaded >= MAX_PER_CONVERSATION;
+      if (isFull || queued.skipped.length > 0) {
+        queued.skipped.push(key);
+        this.skippedCount++;
         return false;
       }
-      others.loaded++;
+      queued.loaded++;
     }
     this.loaded++;
     return true;

@@ -16,12 +16,13 @@ import {
   type XeniooDeadLetterStore,
 } from '../inbox/xenioo.dead-letter-store.js';
 import { XeniooDeadLetterError } from '../xenioo.errors.js';
-import type { Batch, LmdbFolder } from './lmdb.folder.js';
+import type { Batch } from './lmdb.batch.js';
+import type { LmdbFolder } from './lmdb.folder.js';
 import { bytesOf, type LmdbStore } from './lmdb.store.js';
 import type { LetterKey } from './lmdb.tables.js';
 
-/** Letters that are read before the event loop turns. */
-const READ_AT_ONCE = 200;
+/** Number of letters read before other work of the event loop gets its turn. */
+const ROWS_PER_READ = 200;
 
 /** A dead letter and its row, which other processes may replace. */
 interface StoredLetter {
@@ -38,7 +39,7 @@ export class LmdbDeadLetters implements XeniooDeadLetterStore {
     private readonly folder: LmdbFolder,
     private readonly store: LmdbStore,
     private readonly commit: GroupCommit<Batch>,
-    /** Called when a letter has become tasks. */
+    /** Called when a letter was replayed. */
     private readonly onReplayed: () => void,
   ) {}
 
@@ -63,14 +64,14 @@ export class LmdbDeadLetters implements XeniooDeadLetterStore {
       const rows = this.rowsAfter(from);
       for (const { key, id } of rows) {
         const found = this.find(id);
-        // The row of a letter that was replaced may be left.
+        // A letter that was replaced may have left its old row.
         if (!found || found.key.join() !== key.join()) continue;
         const letter = this.restore(id, found);
         if (!letter || !matchesFilter(letter, filter)) continue;
         page.push(letter);
         if (page.length >= limit) return page;
       }
-      if (rows.length < READ_AT_ONCE) return page;
+      if (rows.length < ROWS_PER_READ) return page;
       from = rows.at(-1)!.key;
       await setImmediate();
     }
@@ -104,17 +105,21 @@ export class LmdbDeadLetters implements XeniooDeadLetterStore {
     }
   }
 
-  /** Writes a letter, and replaces one of the same id. To be called inside `LmdbFolder.write()`. */
+  /** Writes a letter; replaces one of the same id. Call it inside `LmdbFolder.write()`. */
   add(letter: XeniooDeadLetter, text = storeDeadLetter(letter)): void {
     const { letters, letterOrder } = this.folder.tables;
-    const [stream, number] = this.store.nextKey();
-    const key: LetterKey = [letter.deadLetteredAt.getTime(), stream, number];
+    const [processNumber, number] = this.store.nextKey();
+    const key: LetterKey = [
+      letter.deadLetteredAt.getTime(),
+      processNumber,
+      number,
+    ];
     const version = 1 + Math.floor(Math.random() * 2 ** 52);
     void letters.put(letter.id, JSON.stringify(key) + text, version);
     void letterOrder.put(key, letter.id);
   }
 
-  /** Removes a letter and writes more, unless another process was faster; resolves to whether it did. */
+  /** Removes a letter and calls `write` in one commit; resolves to false when there is no such letter. */
   private async removeAnd(
     id: string,
     write: () => void,
@@ -138,7 +143,7 @@ export class LmdbDeadLetters implements XeniooDeadLetterStore {
     }
   }
 
-  /** Removes a row of the order, and its letter unless that was replaced since. */
+  /** Removes a row of the order and its letter, unless the letter was replaced since. */
   private async removeRow({
     key,
     id,
@@ -153,7 +158,7 @@ export class LmdbDeadLetters implements XeniooDeadLetterStore {
     return false;
   }
 
-  /** Restores a letter; logs and leaves out one that this version can't read, so that the others are listed. */
+  /** Restores a letter; logs one that this version can't read, so that the others are listed. */
   private restore(
     id: string,
     { text }: StoredLetter,
@@ -181,7 +186,7 @@ export class LmdbDeadLetters implements XeniooDeadLetterStore {
     key: LetterKey | undefined,
   ): { key: LetterKey; id: string }[] {
     const start: LetterKey = key ? [key[0], key[1], key[2] + 1] : [0, 0, 0];
-    const range = { start, limit: READ_AT_ONCE };
+    const range = { start, limit: ROWS_PER_READ };
     return [...this.folder.tables.letterOrder.getRange(range)].map(
       ({ key, value }) => ({ key, id: value }),
     );

@@ -8,9 +8,9 @@ import { XeniooOptionsError } from '../xenioo.errors.js';
 /** Options of `lmdbInbox()`. */
 export interface LmdbInboxOptions {
   /**
-   * Path of a folder of its own, created if it does not exist (mode 0700). It must
-   * be on a disk of this machine, not on the network. Processes of the same
-   * application may share it: all accept events, one handles them.
+   * Path of a folder that holds only this inbox; created if it does not exist (mode
+   * 0700). It must be on a local disk, not on a network file system. Processes of the
+   * same application may share it: all accept events, one handles them.
    */
   path: string;
 
@@ -21,13 +21,13 @@ export interface LmdbInboxOptions {
   deadLetterRetentionDays?: number | undefined;
 }
 
-/** Makes the options from the providers that `inject` lists. */
+/** Factory of the options, with the providers that `inject` lists as arguments. */
 export type LmdbInboxOptionsFactory = Pick<
   FactoryProvider<LmdbInboxOptions>,
   'inject' | 'useFactory'
 >;
 
-/** The checked options, with every default in place. */
+/** Validated options with defaults applied. */
 export interface LmdbInboxSettings {
   readonly path: string;
   readonly deadLetterRetentionDays: number;
@@ -38,7 +38,7 @@ const DEFAULTS = { deadLetterRetentionDays: 90 } as const;
 const RANGES = { deadLetterRetentionDays: [1, 36_500] } as const;
 
 /**
- * Checks the options and fills in the defaults.
+ * Validates the options and applies the defaults.
  * @throws {XeniooOptionsError} with every problem found
  */
 export function resolveLmdbInboxOptions(given: unknown): LmdbInboxSettings {

@@ -15,35 +15,37 @@ import { XeniooInboxError } from '../xenioo.errors.js';
 import { LmdbAcceptance } from './lmdb.acceptance.js';
 import { LmdbClaims } from './lmdb.claims.js';
 import { LmdbDeadLetters } from './lmdb.dead-letters.js';
-import { LmdbDeaths } from './lmdb.deaths.js';
-import { LmdbFolder, type Batch } from './lmdb.folder.js';
+import { LmdbCrashCounter } from './lmdb.crash-counter.js';
+import type { Batch } from './lmdb.batch.js';
+import { LmdbFolder } from './lmdb.folder.js';
 import type { LmdbInboxSettings } from './lmdb.inbox-options.js';
 import { LmdbOwnership } from './lmdb.ownership.js';
 import { LmdbProcessor } from './lmdb.processor.js';
+import { LmdbRecorder } from './lmdb.recorder.js';
 import { LmdbStore } from './lmdb.store.js';
 
-/** Time in milliseconds between two looks for tasks of which no notice came. */
-const LOOK_EVERY_MS = 1_000;
+/** Time in milliseconds between two checks for tasks of which no notification came. */
+const CHECK_INTERVAL_MS = 1_000;
 
-/** Time in milliseconds between two looks of those who wait. */
-const POLL_EVERY_MS = 10;
+/** Time in milliseconds between two checks in `idle()`, `drain()` and `stop()`. */
+const POLL_INTERVAL_MS = 10;
 
-const TIDY_EVERY_MS = 3_600_000;
+const CLEANUP_INTERVAL_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
-/** Time in milliseconds that stopping waits for each of its last commits. */
-const LAST_COMMIT_WITHIN_MS = 1_000;
+/** Upper bound in milliseconds of each step of closing the folder. */
+const CLOSE_STEP_TIMEOUT_MS = 1_000;
 
-/** The options of its instance that the inbox reads. */
+/** Options of `XeniooModule` that the inbox reads. */
 export type LmdbInboxInstanceSettings = Pick<
   XeniooSettings,
   'concurrency' | 'dedupe' | 'acceptTimeoutMs'
 >;
 
 /**
- * Stores accepted events on the disk of this machine: a call is answered 200 when
- * they are synced, and they are handled whatever ends the process. Of the processes
- * that share the folder, one handles events.
+ * Stores accepted events on the disk of this machine and answers a call 200 once they
+ * are synced, so that they survive a crash. One of the processes that share the
+ * folder handles events.
  */
 export class LmdbInbox extends XeniooInbox {
   override readonly storageLocation: string;
@@ -84,15 +86,15 @@ export class LmdbInbox extends XeniooInbox {
       settings.acceptTimeoutMs,
     );
     this.ownership = new LmdbOwnership(folder, this.commit, {
-      onOwned: hasDied => this.startProcessor(hasDied),
+      onOwned: hasCrashed => this.startProcessor(hasCrashed),
       onLost: () => this.closeProcessor(),
-      onNotified: () => this.processor?.pullSoon(),
+      onNotified: () => this.processor?.schedulePull(),
     });
   }
 
   /**
-   * Opens the folder, and makes it if it does not exist.
-   * @throws {XeniooInboxError} when it can't be used: damaged, foreign, not writable
+   * Opens the folder; creates it if it does not exist.
+   * @throws {XeniooInboxError} when it is damaged, not writable, or holds other files
    */
   static async open(
     options: LmdbInboxSettings,
@@ -103,30 +105,34 @@ export class LmdbInbox extends XeniooInbox {
   }
 
   async accept(delivery: XeniooDelivery): Promise<void> {
-    if (this.isStopped) {
-      throw new XeniooInboxError('the LMDB inbox has stopped');
-    }
+    this.assertOpen();
     const { entries, bot } = delivery;
     if (entries.length === 0) return;
     const accepted = await this.acceptance.accept(delivery);
     for (const { number, task, bytes } of accepted) {
-      this.processor?.remember(number, task, bytes);
+      this.processor?.keepInMemory(number, task, bytes);
     }
     const count = entries.length - accepted.length;
     if (count > 0) this.runner?.reportDuplicates({ bot, count });
     if (accepted.length > 0) this.notifyProcessor();
   }
 
+  /** Syncs a commit to the disk, as a call does. */
+  async assertAccepting(): Promise<void> {
+    this.assertOpen();
+    await this.acceptance.probe();
+  }
+
   async start(runner: XeniooRunner): Promise<void> {
     this.runner = runner;
     await this.ownership.start();
-    const look = () => {
-      this.ownership.check();
-      this.processor?.pullSoon();
+    const check = () => {
+      this.ownership.checkOwner();
+      this.processor?.schedulePull();
     };
     this.timers.push(
-      setInterval(look, LOOK_EVERY_MS).unref(),
-      setInterval(() => void this.tidyUp(), TIDY_EVERY_MS).unref(),
+      setInterval(check, CHECK_INTERVAL_MS).unref(),
+      setInterval(() => void this.cleanUp(), CLEANUP_INTERVAL_MS).unref(),
     );
   }
 
@@ -150,17 +156,17 @@ export class LmdbInbox extends XeniooInbox {
   }
 
   idle(): Promise<void> {
-    return this.until(
+    return this.waitUntil(
       () =>
         this.folder.isOpen && this.store.isEmpty && !this.processor?.unrecorded,
     );
   }
 
-  /** Waits for first runs, and for retries that are due; later retries wait for the next start. */
+  /** Waits for the first runs and for the retries that are due now. */
   async drain(): Promise<void> {
     const lastKey = this.store.nextKey();
     const dueUntil = this.store.now;
-    await this.until(() => {
+    await this.waitUntil(() => {
       if (!this.folder.isOpen || !this.processor?.isActive) return true;
       const [retry] = this.store.retriesDue(1);
       const isRetryDue = retry !== undefined && retry.dueAt! <= dueUntil;
@@ -173,62 +179,66 @@ export class LmdbInbox extends XeniooInbox {
     for (const timer of this.timers) clearInterval(timer);
     const { processor } = this;
     processor?.close();
-    const recorded = this.until(() => !processor?.unrecorded);
+    const recorded = this.waitUntil(() => !processor?.unrecorded);
     if (!(await settledWithin(recorded, timeoutMs))) {
       this.logger.warn(
-        `Stopping after ${timeoutMs} ms while ${processor?.unrecorded} events are being handled: they are kept, and handled again after the next start. If handlers need longer, raise \`shutdownTimeoutMs\`.`,
+        `Stopping after ${timeoutMs} ms while ${processor?.unrecorded} events are being handled; they stay stored and are handled again after the next start. If handlers need longer, raise \`shutdownTimeoutMs\`.`,
       );
     }
     processor?.abandon();
-    await settledWithin(this.ownership.stop(), LAST_COMMIT_WITHIN_MS);
-    await settledWithin(this.commit.end(), LAST_COMMIT_WITHIN_MS);
-    if (await this.folder.close(LAST_COMMIT_WITHIN_MS)) return;
+    await settledWithin(this.ownership.stop(), CLOSE_STEP_TIMEOUT_MS);
+    await settledWithin(this.commit.end(), CLOSE_STEP_TIMEOUT_MS);
+    if (await this.folder.close(CLOSE_STEP_TIMEOUT_MS)) return;
     this.logger.warn(
-      `The LMDB inbox at ${this.storageLocation} could not be closed: a commit waits for another process that holds the lock of the folder. Until that goes on or ends, a signal ends this process, and process.exit() waits.`,
+      `The LMDB inbox at ${this.storageLocation} could not be closed: a commit waits for another process that holds the lock of the folder. Resume or kill that process; until then, process.exit() blocks and only a signal ends this process.`,
     );
   }
 
-  /** This process handles the tasks of the folder from now on. */
-  private async startProcessor(hasDied: boolean): Promise<void> {
-    const deaths = new LmdbDeaths(this.folder, this.store, this.commit);
-    await deaths.count(hasDied);
+  private assertOpen(): void {
+    if (!this.isStopped) return;
+    throw new XeniooInboxError('the LMDB inbox has stopped');
+  }
+
+  /** Starts to handle the tasks of the folder. */
+  private async startProcessor(hasCrashed: boolean): Promise<void> {
+    const crashes = new LmdbCrashCounter(this.folder, this.store, this.commit);
+    await crashes.countCrash(hasCrashed);
     if (this.isStopped) return;
     const processor = new LmdbProcessor(
       this.folder,
       this.store,
-      this.commit,
-      this.letters,
-      deaths,
+      new LmdbRecorder(this.store, this.commit, this.letters, crashes),
+      crashes,
       this.runner!,
       this.settings.concurrency,
     );
     this.processor = processor;
     if (this.isPaused) processor.pause();
     processor.start();
-    void this.tidyUp();
+    void this.cleanUp();
   }
 
-  /** Another process took this one for dead. */
+  /** Stops handling tasks, because another process has replaced this one as the owner. */
   private closeProcessor(): void {
     this.processor?.close();
     this.logger.error(
-      `Another process has started to handle the events of the LMDB inbox at ${this.storageLocation}; this one only accepts events now. Was the file of its socket removed?`,
+      `Another process has started to handle the events of the LMDB inbox at ${this.storageLocation}; this process only accepts events now. Check that nothing removes the socket file of this process (owner-*.sock).`,
     );
   }
 
-  /** Tells the process that handles tasks, this one or another, that some were added. */
+  /** Notifies the process that handles tasks, this one or another, of new ones. */
   private notifyProcessor(): void {
-    this.processor?.pullSoon();
+    this.processor?.schedulePull();
     this.ownership.notifyOwner();
   }
 
   /** Removes expired ids and old dead letters. */
-  private async tidyUp(): Promise<void> {
+  private async cleanUp(): Promise<void> {
     if (!this.processor?.isActive) return;
     const days = this.options.deadLetterRetentionDays;
     try {
-      this.folder.forgetDeadReaders();
-      await this.commit.write(batch => this.claims.forgetExpired(batch));
+      this.folder.releaseDeadReaders();
+      await this.commit.write(batch => this.claims.removeExpired(batch));
       const oldest = new Date(Date.now() - days * DAY_MS);
       const removed = await this.letters.removeOlderThan(oldest);
       if (removed === 0) return;
@@ -237,17 +247,17 @@ export class LmdbInbox extends XeniooInbox {
       );
     } catch (error) {
       this.logger.error(
-        `Removing old dead letters failed: ${describeError(error).message}`,
+        `Removing old dead letters and expired ids failed; retrying in an hour: ${describeError(error).message}`,
       );
     }
   }
 
-  /** Looks again and again, since another process may be the one that changes it. */
-  private async until(isSo: () => boolean): Promise<void> {
+  /** Polls, since another process may be the one that meets the condition. */
+  private async waitUntil(condition: () => boolean): Promise<void> {
     while (!this.folder.isClosed) {
       this.folder.refresh();
-      if (isSo()) return;
-      await sleep(POLL_EVERY_MS);
+      if (condition()) return;
+      await sleep(POLL_INTERVAL_MS);
     }
   }
 }

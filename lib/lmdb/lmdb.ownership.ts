@@ -8,58 +8,59 @@ import { join, resolve } from 'node:path';
 import { describeError } from '../describe-error.js';
 import type { GroupCommit } from '../inbox/group-commit.js';
 import { settledWithin } from '../settled-within.js';
-import type { Batch, LmdbFolder } from './lmdb.folder.js';
+import type { Batch } from './lmdb.batch.js';
+import type { LmdbFolder } from './lmdb.folder.js';
 
-/** Key under which the address of the owner is stored. */
+/** Key of the owner's address in the table `meta`. */
 const OWNER = 'owner';
 
-/** Time in milliseconds after which what failed is tried again. */
-const RETRY_AFTER_MS = 500;
+/** Time in milliseconds after which a failed attempt is repeated. */
+const RETRY_DELAY_MS = 500;
 
-/** Upper bounds in milliseconds of the time that a commit may take while starting and stopping. */
-const KNOWN_WITHIN_MS = 2_000;
-const RELEASED_WITHIN_MS = 1_000;
+/** Upper bounds in milliseconds of the commits made while starting and stopping. */
+const ACQUIRE_TIMEOUT_MS = 2_000;
+const RELEASE_TIMEOUT_MS = 1_000;
 
-/** Length of a Unix socket's path that every system supports. */
+/** Upper bound in bytes of a Unix socket's path on every system. */
 const MAX_SOCKET_PATH = 100;
 
-/** Windows has named pipes where other systems have Unix sockets. */
-const PIPES = '\\\\.\\pipe\\';
+/** Prefix of named pipes, which Windows has instead of Unix sockets. */
+const WINDOWS_PIPE_PREFIX = '\\\\.\\pipe\\';
 
 export interface OwnershipEvents {
   /**
-   * This process handles the tasks from now on.
-   * @param hasDied true when the owner before it did not stop as it should
+   * Called when this process becomes the owner.
+   * @param hasCrashed true when the previous owner did not stop cleanly
    */
-  readonly onOwned: (hasDied: boolean) => Promise<void>;
-  /** Another process took this one for dead, and handles the tasks. */
+  readonly onOwned: (hasCrashed: boolean) => Promise<void>;
+  /** Called when another process has replaced this one as the owner. */
   readonly onLost: () => void;
-  /** Another process has added tasks. */
+  /** Called when another process has added tasks. */
   readonly onNotified: () => void;
 }
 
 interface Owner {
   readonly address: string;
-  /** Different after each change. */
+  /** Random; shows a change of the address. */
   readonly version: number;
 }
 
 /**
- * Decides which of the processes that share a folder handles the tasks. The owner
- * listens on a socket whose address is stored in the folder, and the others stay
- * connected to it: the kernel closes the connection when the owner ends, however it
- * ends, and the first that then replaces the address is the next.
+ * Elects the owner: the one process of those that share a folder that handles the
+ * tasks. The owner listens on a socket whose address is stored in the folder, and the
+ * others stay connected to it. The kernel closes the connections when the owner ends,
+ * even by a crash; the first process that then replaces the address is the new owner.
  */
 export class LmdbOwnership {
   private readonly logger = new Logger('Xenioo');
   private server: Server | undefined;
   private address: string | undefined;
   private readonly followers = new Set<Socket>();
-  private toOwner: Socket | undefined;
+  private ownerConnection: Socket | undefined;
   private isOwner = false;
   private isStopped = false;
   private hasFailed = false;
-  private hasPredecessorDied = false;
+  private hasPredecessorCrashed = false;
   private retryTimer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -68,19 +69,20 @@ export class LmdbOwnership {
     private readonly events: OwnershipEvents,
   ) {}
 
-  /** Resolves once the owner is known, or soon: a commit may have to wait for a lock. */
+  /** Resolves once the owner is known, or after a short time if a commit waits for the lock. */
   async start(): Promise<void> {
-    await settledWithin(this.acquire(), KNOWN_WITHIN_MS);
+    await settledWithin(this.acquire(), ACQUIRE_TIMEOUT_MS);
   }
 
-  /** Tells the owner that tasks were added. */
+  /** Notifies the owner, if it is another process, that tasks were added. */
   notifyOwner(): void {
-    // One notice that is on its way is enough.
-    if (this.toOwner?.writableLength === 0) this.toOwner.write('.');
+    // One unsent notification is enough.
+    if (this.ownerConnection?.writableLength === 0)
+      this.ownerConnection.write('.');
   }
 
-  /** Looks whether this process is still the owner. */
-  check(): void {
+  /** Gives up the ownership if another process has taken it. */
+  checkOwner(): void {
     if (!this.isOwner || !this.folder.isOpen) return;
     this.folder.refresh();
     if (this.owner()?.address === this.address) return;
@@ -93,22 +95,23 @@ export class LmdbOwnership {
   async stop(): Promise<void> {
     this.isStopped = true;
     clearTimeout(this.retryTimer);
-    this.toOwner?.destroy();
-    // Followers that lose their connection before would take this process for dead.
-    if (this.isOwner) await settledWithin(this.release(), RELEASED_WITHIN_MS);
+    this.ownerConnection?.destroy();
+    // First, or followers that lose their connection would assume a crash.
+    if (this.isOwner) await settledWithin(this.release(), RELEASE_TIMEOUT_MS);
     this.close();
   }
 
-  /** Becomes the owner, or follows the present one. */
+  /** Becomes the owner, or connects to the present one. */
   private async acquire(): Promise<void> {
     if (this.isStopped) return;
     try {
       this.folder.refresh();
       const owner = this.owner();
-      const isOther = owner !== undefined && owner.address !== this.address;
-      if (isOther && (await this.hasFollowed(owner.address))) return;
+      const isAnotherProcess =
+        owner !== undefined && owner.address !== this.address;
+      if (isAnotherProcess && (await this.follow(owner.address))) return;
       this.address ??= await this.listen();
-      this.isOwner = await this.hasReplaced(owner, this.address);
+      this.isOwner = await this.replaceOwner(owner, this.address);
       if (this.isStopped) {
         await this.release();
         return this.close();
@@ -118,19 +121,19 @@ export class LmdbOwnership {
         return this.acquireLater();
       }
       this.hasFailed = false;
-      if (isOther) {
-        this.hasPredecessorDied = true;
+      if (isAnotherProcess) {
+        this.hasPredecessorCrashed = true;
         await rm(this.pathOf(owner.address), { force: true });
       }
-      await this.events.onOwned(this.hasPredecessorDied);
-      this.hasPredecessorDied = false;
+      await this.events.onOwned(this.hasPredecessorCrashed);
+      this.hasPredecessorCrashed = false;
     } catch (error) {
       this.isOwner = false;
       this.acquireLater();
       if (this.hasFailed) return;
       this.hasFailed = true;
       this.logger.error(
-        `The LMDB inbox at ${this.folder.path} could not find out which process handles its events; retrying: ${describeError(error).message}`,
+        `The LMDB inbox at ${this.folder.path} could not determine which process handles its events; retrying: ${describeError(error).message}`,
       );
     }
   }
@@ -140,12 +143,12 @@ export class LmdbOwnership {
     clearTimeout(this.retryTimer);
     this.retryTimer = setTimeout(
       () => void this.acquire(),
-      RETRY_AFTER_MS,
+      RETRY_DELAY_MS,
     ).unref();
   }
 
-  /** Connects to the owner, to replace it when the connection closes; false where nobody listens. */
-  private async hasFollowed(address: string): Promise<boolean> {
+  /** Connects to the owner, to replace it when the connection closes; resolves to false if there is no listener. */
+  private async follow(address: string): Promise<boolean> {
     const socket = connect(this.pathOf(address));
     try {
       await once(socket, 'connect');
@@ -154,14 +157,14 @@ export class LmdbOwnership {
       if (code === 'ECONNREFUSED' || code === 'ENOENT') return false;
       throw error;
     }
-    this.toOwner = socket.unref();
+    this.ownerConnection = socket.unref();
     socket
       .on('error', () => {})
       .on('close', () => {
-        this.toOwner = undefined;
+        this.ownerConnection = undefined;
         void this.acquire();
       });
-    // Tasks may have been added while nobody listened.
+    // Tasks may have been added before the connection was open.
     this.notifyOwner();
     return true;
   }
@@ -171,8 +174,8 @@ export class LmdbOwnership {
     return entry && { address: entry.value, version: entry.version! };
   }
 
-  /** Stores an address instead of the one that was found, unless that has changed. */
-  private async hasReplaced(
+  /** Replaces the stored address or removes it; resolves to false if it has changed meanwhile. */
+  private async replaceOwner(
     found: Owner | undefined,
     address: string | undefined,
   ): Promise<boolean> {
@@ -188,24 +191,25 @@ export class LmdbOwnership {
     return isReplaced;
   }
 
-  /** Removes the address, so that the next owner knows that this one stopped as it should. */
+  /** Removes the address, which shows the next owner that this one stopped cleanly. */
   private async release(): Promise<void> {
     try {
       this.folder.refresh();
       const owner = this.owner();
       if (owner?.address !== this.address) return;
-      await this.hasReplaced(owner, undefined);
+      await this.replaceOwner(owner, undefined);
     } catch {
-      // The next process finds that nobody listens at the address.
+      // The next process will find no listener at the address.
     }
   }
 
-  /** Starts to listen; returns an address that other processes can connect to. */
+  /** Starts to listen; resolves to an address that other processes can connect to. */
   private async listen(): Promise<string> {
     const name = `owner-${randomBytes(8).toString('hex')}.sock`;
-    if (process.platform === 'win32') return this.listenAt(PIPES + name);
+    if (process.platform === 'win32')
+      return this.listenAt(WINDOWS_PIPE_PREFIX + name);
     const temporary = join(tmpdir(), name);
-    // Other processes may know the folder under another path: the name is relative.
+    // A relative name, since other processes may use another path to the folder.
     const path = this.pathOf(name);
     if (Buffer.byteLength(path) > MAX_SOCKET_PATH) {
       return this.listenAt(temporary);
@@ -213,7 +217,7 @@ export class LmdbOwnership {
     try {
       return await this.listenAt(name);
     } catch {
-      // Some file systems, such as folders of the host in a container, have no sockets.
+      // Some file systems, such as host folders mounted in a container, have no sockets.
       return this.listenAt(temporary);
     }
   }
@@ -229,14 +233,14 @@ export class LmdbOwnership {
     });
     server.unref().listen(this.pathOf(address));
     await once(server, 'listening');
-    // A follower that could not connect tries again.
+    // A follower that could not connect retries.
     server.on('error', () => {});
     this.server = server;
     return address;
   }
 
   private pathOf(address: string): string {
-    return address.startsWith(PIPES)
+    return address.startsWith(WINDOWS_PIPE_PREFIX)
       ? address
       : resolve(this.folder.path, address);
   }

@@ -1,35 +1,23 @@
 import { Logger } from '@nestjs/common';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../describe-error.js';
-import type { GroupCommit } from '../inbox/group-commit.js';
 import { KeyedTaskQueue } from '../inbox/keyed-task-queue.js';
 import {
   deadLetterOf,
   recordRun,
   type XeniooRunRecord,
 } from '../inbox/record-run.js';
-import {
-  restoreTask,
-  storeDeadLetter,
-  storeTask,
-} from '../inbox/stored-form.js';
+import { restoreTask } from '../inbox/stored-form.js';
 import type { XeniooRunner } from '../inbox/xenioo.inbox.js';
 import { LONGEST_TIMER_MS } from '../options/range-problems.js';
 import { LmdbBacklog, type PendingTask } from './lmdb.backlog.js';
-import type { LmdbDeadLetters } from './lmdb.dead-letters.js';
-import { MAX_DEATHS, type LmdbDeaths } from './lmdb.deaths.js';
-import type { Batch, LmdbFolder } from './lmdb.folder.js';
-import { bytesOf, type LmdbStore, type StoredTask } from './lmdb.store.js';
+import { MAX_CRASHES, type LmdbCrashCounter } from './lmdb.crash-counter.js';
+import type { LmdbFolder } from './lmdb.folder.js';
+import type { LmdbRecorder } from './lmdb.recorder.js';
+import type { LmdbStore, StoredTask } from './lmdb.store.js';
 import type { TaskKey } from './lmdb.tables.js';
 
-/** Retries that are read at a time, when no more than as many of the earlier ones are left. */
-const RETRIES_AT_ONCE = 64;
-
-/** Time in milliseconds after which what could not be recorded is written again. */
-const RECORD_AGAIN_AFTER_MS = 1_000;
-
-/** Time in milliseconds between two log lines about it. */
-const REPORT_EVERY_MS = 60_000;
+/** Retries are read when no more than this number is in memory, twice as many at a time. */
+const RETRIES_PER_READ = 64;
 
 /** A task in memory. */
 interface QueuedTask extends StoredTask {
@@ -37,7 +25,7 @@ interface QueuedTask extends StoredTask {
   readonly pending?: PendingTask;
 }
 
-/** Runs the tasks of a folder, and records the results. */
+/** Runs the pending tasks and the due retries of a folder. */
 export class LmdbProcessor {
   private readonly logger = new Logger('Xenioo');
   private readonly queue: KeyedTaskQueue<{
@@ -47,24 +35,21 @@ export class LmdbProcessor {
   private readonly backlog: LmdbBacklog;
   /** Retries in memory, by key. */
   private readonly retries = new Set<string>();
-  /** Tasks during which the process died: each runs alone, before all others. */
-  private readonly alone: QueuedTask[] = [];
+  /** Tasks during which the process crashed before: each runs alone, ahead of all others. */
+  private readonly isolated: QueuedTask[] = [];
   private retryTimer: NodeJS.Timeout | undefined;
-  private pulling: NodeJS.Immediate | undefined;
+  private scheduledPull: NodeJS.Immediate | undefined;
   private isOpen = false;
   private isPaused = false;
-  private isAbandoned = false;
   private hasFailedToRead = false;
   private runningCount = 0;
   private unrecordedCount = 0;
-  private reportedAt = -Infinity;
 
   constructor(
     private readonly folder: LmdbFolder,
     private readonly store: LmdbStore,
-    private readonly commit: GroupCommit<Batch>,
-    private readonly letters: LmdbDeadLetters,
-    private readonly deaths: LmdbDeaths,
+    private readonly recorder: LmdbRecorder,
+    private readonly crashes: LmdbCrashCounter,
     private readonly runner: XeniooRunner,
     concurrency: number,
   ) {
@@ -76,28 +61,28 @@ export class LmdbProcessor {
     );
   }
 
-  /** Tasks whose handlers run now. */
+  /** Number of tasks whose handlers are running. */
   get running(): number {
     return this.runningCount;
   }
 
-  /** Tasks that run, or have run and are not recorded yet. */
+  /** Number of tasks that are running, or whose results are not recorded yet. */
   get unrecorded(): number {
     return this.unrecordedCount;
   }
 
-  /** True while it starts the tasks that come. */
+  /** True unless closed or paused. */
   get isActive(): boolean {
     return this.isOpen && !this.isPaused;
   }
 
   start(): void {
     this.isOpen = true;
-    this.update();
-    this.pullSoon();
+    this.updateQueue();
+    this.schedulePull();
   }
 
-  /** Starts nothing more; what runs goes on. */
+  /** Starts no more tasks; running ones continue. */
   close(): void {
     this.isOpen = false;
     clearTimeout(this.retryTimer);
@@ -111,37 +96,37 @@ export class LmdbProcessor {
 
   resume(): void {
     this.isPaused = false;
-    this.update();
-    this.pullSoon();
+    this.updateQueue();
+    this.schedulePull();
   }
 
-  /** Records nothing more: what runs will run again. */
+  /** Records no more results: running tasks run again after the next start. */
   abandon(): void {
-    this.isAbandoned = true;
+    this.recorder.stop();
   }
 
-  /** Keeps a task that was just accepted here. */
-  remember(...accepted: Parameters<LmdbBacklog['remember']>): void {
-    if (this.isOpen) this.backlog.remember(...accepted);
+  /** Keeps a task that this process has just accepted, so that it need not be read from the disk. */
+  keepInMemory(...accepted: Parameters<LmdbBacklog['keepInMemory']>): void {
+    if (this.isOpen) this.backlog.keepInMemory(...accepted);
   }
 
-  /** Looks for tasks that can run, once for all calls in this turn of the event loop. */
-  pullSoon(): void {
-    this.pulling ??= setImmediate(() => this.pull());
+  /** Pulls the tasks that can run, once for all calls in this turn of the event loop. */
+  schedulePull(): void {
+    this.scheduledPull ??= setImmediate(() => this.pull());
   }
 
   private pull(): void {
-    this.pulling = undefined;
+    this.scheduledPull = undefined;
     if (!this.isActive) return;
-    this.read(() => {
+    this.readOrLog(() => {
       this.folder.refresh();
       for (const pending of this.backlog.load()) this.addPending(pending);
       this.pullRetries();
     });
   }
 
-  /** A disk that fails to read must not end the process. */
-  private read(work: () => void): void {
+  /** Reads from the disk; logs the first of several failures instead of throwing. */
+  private readOrLog(work: () => void): void {
     try {
       work();
       this.hasFailedToRead = false;
@@ -159,18 +144,18 @@ export class LmdbProcessor {
   }
 
   private add(queued: QueuedTask): void {
-    if (this.deaths.of(queued) > 0) {
-      this.alone.push(queued);
-      this.update();
+    if (this.crashes.countFor(queued) > 0) {
+      this.isolated.push(queued);
+      this.updateQueue();
       return;
     }
     this.queue.add({ key: queued.pending?.conversation, queued });
   }
 
   private pullRetries(): void {
-    if (this.retries.size <= RETRIES_AT_ONCE) {
+    if (this.retries.size <= RETRIES_PER_READ) {
       for (const { text, ...row } of this.store.retriesDue(
-        2 * RETRIES_AT_ONCE,
+        2 * RETRIES_PER_READ,
       )) {
         const name = row.key.join();
         if (this.retries.has(name)) continue;
@@ -191,129 +176,89 @@ export class LmdbProcessor {
     ).unref();
   }
 
-  /** Opens the queue, unless a task has to run alone: then that is next. */
-  private update(): void {
+  /** Opens the queue, unless an isolated task is next. */
+  private updateQueue(): void {
     if (!this.isActive) return;
-    if (this.alone.length === 0) {
+    if (this.isolated.length === 0) {
       this.queue.open();
       return;
     }
     this.queue.close();
-    if (this.unrecordedCount === 0) void this.run(this.alone[0]!);
+    if (this.unrecordedCount === 0) void this.run(this.isolated[0]!);
   }
 
   private async run(queued: QueuedTask): Promise<void> {
-    const deaths = this.deaths.of(queued);
+    const crashes = this.crashes.countFor(queued);
     this.unrecordedCount++;
-    if (deaths >= MAX_DEATHS) {
-      void this.record(queued, () => recordDeaths(queued, deaths), true);
+    if (crashes >= MAX_CRASHES) {
+      void this.finish(queued, () => recordCrashes(queued, crashes), true);
       return;
     }
-    const isNoted = await this.deaths.noteStart(queued);
-    // Stopping may not have waited for that: the next process runs the task.
-    if (this.isAbandoned) return;
+    const isStartRecorded = await this.crashes.recordStart(queued);
+    // The inbox may have stopped meanwhile: the next process runs the task.
+    if (this.recorder.isStopped) return;
     this.runningCount++;
     const results = await this.runner.run(queued.task);
     this.runningCount--;
-    void this.record(queued, () => recordRun(queued.task, results), isNoted);
+    void this.finish(
+      queued,
+      () => recordRun(queued.task, results),
+      isStartRecorded,
+    );
   }
 
-  /** Writes the results of a run, in one commit with removing the task. */
-  private async record(
+  /** Records a run, announces its dead letters and starts the tasks that waited for it. */
+  private async finish(
     queued: QueuedTask,
-    recordOf: () => XeniooRunRecord,
-    isNoted: boolean,
+    createRecord: () => XeniooRunRecord,
+    isStartRecorded: boolean,
   ): Promise<void> {
-    let record: XeniooRunRecord | undefined;
-    while (!record) {
-      if (this.isAbandoned) return;
-      try {
-        const made = recordOf();
-        await this.write(queued, made, isNoted);
-        record = made;
-      } catch (error) {
-        this.reportUnrecorded(error);
-        await sleep(RECORD_AGAIN_AFTER_MS, undefined, { ref: false });
-      }
-    }
+    const record = await this.recorder.record(
+      queued,
+      createRecord,
+      isStartRecorded,
+    );
+    if (!record) return;
     const announced = record.deadLetters.map(({ letter, error }) =>
       this.runner.announce(letter, error),
     );
-    this.release(queued);
-    // Handlers that hear of dead letters hold nothing back; idle() and stop() wait for them.
+    this.startNext(queued);
+    // @OnXeniooFailed handlers delay no other task; idle() and stop() wait for them.
     await Promise.all(announced);
     this.unrecordedCount--;
-    this.update();
-    this.pullSoon();
+    this.updateQueue();
+    this.schedulePull();
   }
 
-  /** Makes way for what waits behind a task that is on record. */
-  private release(queued: QueuedTask): void {
-    if (this.alone[0] === queued) this.alone.shift();
+  /** Starts the tasks that waited for one that is recorded now. */
+  private startNext(queued: QueuedTask): void {
+    if (this.isolated[0] === queued) this.isolated.shift();
     const { pending } = queued;
     if (pending) {
-      this.read(() => {
+      this.readOrLog(() => {
         for (const next of this.backlog.loadAfter(pending)) {
           this.addPending(next);
         }
       });
     } else this.retries.delete(queued.key.join());
-    this.update();
-    this.pullSoon();
-  }
-
-  private async write(
-    queued: QueuedTask,
-    { retries, deadLetters }: XeniooRunRecord,
-    isNoted: boolean,
-  ): Promise<void> {
-    const retryRows = retries.map(({ task, dueAt }) => ({
-      dueAt,
-      text: storeTask(task),
-    }));
-    const letterRows = deadLetters.map(({ letter }) => ({
-      letter,
-      text: storeDeadLetter(letter),
-    }));
-    const bytes = [...retryRows, ...letterRows].reduce(
-      (sum, { text }) => sum + bytesOf(text),
-      0,
-    );
-    const work = () => {
-      for (const { dueAt, text } of retryRows) this.store.addRetry(dueAt, text);
-      for (const { letter, text } of letterRows) this.letters.add(letter, text);
-      // Last: should one of them throw, the task must stay.
-      this.store.remove(queued);
-      if (isNoted) this.deaths.forget(queued);
-    };
-    // Nobody waits for what only removes a row.
-    if (bytes === 0) await this.commit.writeSoon(work);
-    else await this.commit.write(work, { bytes });
-  }
-
-  private reportUnrecorded(error: unknown): void {
-    const now = performance.now();
-    if (now - this.reportedAt < REPORT_EVERY_MS) return;
-    this.reportedAt = now;
-    this.logger.error(
-      `Recording the results of handlers in the LMDB inbox failed; retrying: ${describeError(error).message}`,
-    );
+    this.updateQueue();
+    this.schedulePull();
   }
 
   private logUnreadable(key: TaskKey, error: unknown): void {
     this.logger.error(
-      `Event ${key.join('-')} of the LMDB inbox can't be read, and stays there: ${describeError(error).message}`,
+      `Event ${key.join('-')} of the LMDB inbox can't be read and is skipped; it stays stored: ${describeError(error).message}`,
     );
   }
 }
 
-/** The record of a task that is not run any more. */
-function recordDeaths(
+/** Turns a task during which the process crashed too often into a dead letter. */
+function recordCrashes(
   { task: { entry, handler, attempts } }: StoredTask,
-  deaths: number,
+  crashes: number,
 ): XeniooRunRecord {
   const error = new Error(
-    `the process ended ${deaths} times while ${handler ?? 'the handlers of the event'} ran: look for a promise whose rejection nobody handles, for process.exit(), and for what uses up the memory`,
+    `the process ended ${crashes} times while ${handler ?? 'the handlers of the event'} ran: check for unhandled promise rejections, process.exit() and memory use`,
   );
   const failed =
     handler === undefined ? { error } : { handler, attempts, error };

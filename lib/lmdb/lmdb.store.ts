@@ -6,31 +6,31 @@ import type { RetryKey, TaskKey } from './lmdb.tables.js';
 /** A task and its row. */
 export interface StoredTask {
   readonly key: TaskKey;
-  /** When it is due; absent for a task that waits for its first run. */
+  /** Due time of a retry; absent for a task that waits for its first run. */
   readonly dueAt?: number;
   readonly task: XeniooTask;
 }
 
-/** A task of which the row is still text. */
+/** A row whose task is not parsed yet. */
 export interface TaskRow extends Omit<StoredTask, 'task'> {
   readonly text: string;
 }
 
-/** The tasks of a folder. Methods that write are to be called inside `LmdbFolder.write()`. */
+/** Reads and writes the tasks of a folder. Call the methods that write inside `LmdbFolder.write()`. */
 export class LmdbStore {
-  /** Numbers of this process whose call was answered 503, though their commit may follow. */
+  /** Row numbers of this process whose call was answered 503, though they may still be committed. */
   readonly cancelled = new Set<number>();
-  /** Last number of this process. */
-  lastNumber = 0;
+  /** Last row number given by this process. */
+  lastRowNumber = 0;
   private readonly clock = new SteadyClock();
-  /** By process, the oldest pending task and when it was received. */
+  /** Oldest pending task and its time of receipt, by process number. */
   private readonly oldest = new Map<number, { number: number; at: Date }>();
 
   constructor(private readonly folder: LmdbFolder) {}
 
-  /** Each process writes under keys of its own; those of later ones are larger. */
-  get stream(): number {
-    return this.folder.stream;
+  /** Number of this process; its keys are larger than those of earlier processes. */
+  get processNumber(): number {
+    return this.folder.processNumber;
   }
 
   get now(): number {
@@ -39,7 +39,7 @@ export class LmdbStore {
 
   /** Returns the key of the next row. */
   nextKey(): TaskKey {
-    return [this.stream, ++this.lastNumber];
+    return [this.processNumber, ++this.lastRowNumber];
   }
 
   addPending(key: TaskKey, text: string): void {
@@ -48,9 +48,9 @@ export class LmdbStore {
 
   /** @param dueAt in milliseconds since 1970, by the clock of the machine */
   addRetry(dueAt: number, text: string): void {
-    const [stream, number] = this.nextKey();
+    const [processNumber, number] = this.nextKey();
     const at = Math.max(0, Math.ceil(this.now + dueAt - Date.now()));
-    void this.folder.tables.retries.put([at, stream, number], text);
+    void this.folder.tables.retries.put([at, processNumber, number], text);
   }
 
   /** Adds a task that is due now. */
@@ -69,44 +69,44 @@ export class LmdbStore {
     return this.folder.tables.pending.get(key);
   }
 
-  /** Returns keys that a process has written, from a number on, in their order. */
-  pendingKeys(stream: number, from: number, limit: number): TaskKey[] {
-    const start: TaskKey = [stream, from];
-    const end: TaskKey = [stream, Infinity];
+  /** Returns keys of pending tasks that a process has written, from a row number on. */
+  pendingKeys(processNumber: number, from: number, limit: number): TaskKey[] {
+    const start: TaskKey = [processNumber, from];
+    const end: TaskKey = [processNumber, Infinity];
     return [...this.folder.tables.pending.getKeys({ start, end, limit })];
   }
 
-  /** Returns the last number of a process among its pending tasks. */
-  lastPendingOf(stream: number): number | undefined {
+  /** Returns the row number of a process's newest pending task. */
+  lastPendingOf(processNumber: number): number | undefined {
     const [key] = this.folder.tables.pending.getKeys({
-      start: [stream, Infinity],
-      end: [stream, 0],
+      start: [processNumber, Infinity],
+      end: [processNumber, 0],
       reverse: true,
       limit: 1,
     });
     return key?.[1];
   }
 
-  /** The processes whose tasks are pending. */
-  get streams(): number[] {
-    const streams: number[] = [];
+  /** Numbers of the processes that have written pending tasks. */
+  get processNumbers(): number[] {
+    const processNumbers: number[] = [];
     let start: TaskKey = [0, 0];
     for (;;) {
       const [key] = this.folder.tables.pending.getKeys({ start, limit: 1 });
-      if (!key) return streams;
-      streams.push(key[0]);
+      if (!key) return processNumbers;
+      processNumbers.push(key[0]);
       start = [key[0], Infinity];
     }
   }
 
-  /** Returns true when nothing is pending that was written before a key, by this process or an earlier one. */
-  isEmptyUntil([stream, number]: TaskKey): boolean {
+  /** Returns true when no task is pending whose key is this one or an earlier one. */
+  isEmptyUntil([processNumber, number]: TaskKey): boolean {
     const [first] = this.folder.tables.pending.getKeys({ limit: 1 });
-    if (!first || first[0] > stream) return true;
-    return first[0] === stream && first[1] > number;
+    if (!first || first[0] > processNumber) return true;
+    return first[0] === processNumber && first[1] > number;
   }
 
-  /** Returns retries that are due, the longest first. */
+  /** Returns retries that are due, the oldest first. */
   retriesDue(limit: number): TaskRow[] {
     const end: RetryKey = [this.now, Infinity, Infinity];
     const rows = this.folder.tables.retries.getRange({ end, limit });
@@ -141,24 +141,24 @@ export class LmdbStore {
     };
   }
 
-  /** Returns when the oldest pending task was received. */
+  /** Returns the time of receipt of the oldest pending task. */
   oldestPendingAt(): Date | undefined {
     let oldest: Date | undefined;
-    for (const stream of this.streams) {
-      const at = this.oldestOf(stream);
+    for (const processNumber of this.processNumbers) {
+      const at = this.oldestOf(processNumber);
       if (at && (!oldest || at < oldest)) oldest = at;
     }
     return oldest;
   }
 
-  private oldestOf(stream: number): Date | undefined {
-    const [key] = this.pendingKeys(stream, 0, 1);
+  private oldestOf(processNumber: number): Date | undefined {
+    const [key] = this.pendingKeys(processNumber, 0, 1);
     if (!key) return undefined;
-    const known = this.oldest.get(stream);
+    const known = this.oldest.get(processNumber);
     if (known?.number === key[1]) return known.at;
     try {
       const at = restoreTask(this.pendingAt(key)!).entry.receivedAt;
-      this.oldest.set(stream, { number: key[1], at });
+      this.oldest.set(processNumber, { number: key[1], at });
       return at;
     } catch {
       return undefined;
@@ -166,7 +166,7 @@ export class LmdbStore {
   }
 }
 
-/** Time in milliseconds since 1970 that goes on when the clock of the machine is set back. */
+/** Clock in milliseconds since 1970 that never goes back, even when the system clock does. */
 class SteadyClock {
   private time = Date.now();
   private tick = performance.now();
@@ -179,10 +179,10 @@ class SteadyClock {
   }
 }
 
-/** Bytes that a row adds beside its text: keys, and rows of its id in other tables. */
+/** Size in bytes of what a row adds to its text: keys, and rows in other tables. */
 const ROW_BYTES = 512;
 
-/** Returns the size of a row on the disk. */
+/** Returns the approximate size in bytes of a row on the disk. */
 export function bytesOf(text: string): number {
   return Buffer.byteLength(text) + ROW_BYTES;
 }

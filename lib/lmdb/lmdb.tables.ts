@@ -1,10 +1,14 @@
 import type { Database, RootDatabase } from 'lmdb';
 
-/** Number of the process that wrote a row, and a number that this process counts up. */
-export type TaskKey = [stream: number, number: number];
-export type RetryKey = [dueAt: number, stream: number, number: number];
+/** Number of the process that wrote a row, and the number of the row in that process. */
+export type TaskKey = [processNumber: number, rowNumber: number];
+export type RetryKey = [
+  dueAt: number,
+  processNumber: number,
+  rowNumber: number,
+];
 export type ClaimKey = [at: number, id: string];
-export type LetterKey = [at: number, stream: number, number: number];
+export type LetterKey = [at: number, processNumber: number, rowNumber: number];
 
 /** The tables of the data file; all values are text. */
 export interface Tables {
@@ -14,7 +18,7 @@ export interface Tables {
   readonly pending: Database<string, TaskKey>;
   /** Tasks that wait for another attempt of a handler, by due time. */
   readonly retries: Database<string, RetryKey>;
-  /** Tasks that were started after a process had died, and how often it died while they ran. */
+  /** Tasks that may have crashed a process, with the number of crashes. */
   readonly started: Database<string, TaskKey>;
   /** Accepted ids; the version of each is the time when it was accepted. */
   readonly claims: Database<string, string>;
@@ -38,13 +42,14 @@ export const TABLE_NAMES = [
   'letter-order',
 ] as const;
 
+/** Opens the table of single values. */
 export function openMeta(
   root: RootDatabase<string, string>,
 ): Database<string, string> {
   return root.openDB({ name: 'meta', useVersions: true });
 }
 
-/** Opens the tables, and creates those that do not exist. */
+/** Opens the tables; creates those that do not exist. */
 export function openTables(root: RootDatabase<string, string>): Tables {
   return {
     meta: openMeta(root),

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { describeError } from '../describe-error.js';
+import { THIS_FILE } from '../this-file.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
 
 /**
- * lmdb 3 keeps its list of free pages in a form of its own. Under a flood of calls
- * (`npm run bench:memory -- --events 10000000`) it breaks now and then: commits
- * fail with “reserved freelist had a data entry with zero-size”, and the process
+ * Version 3 stores its list of free pages in another form, which can break under heavy
+ * load (`npm run bench:memory -- --events 10000000`): commits fail with “reserved freelist had a data entry with zero-size”, and the process
  * ends. Seen with 3.5.6; similar reports are
  * https://github.com/kriszyp/lmdb-js/issues/321 and
  * https://github.com/HarperFast/harper/issues/685.
@@ -16,37 +16,40 @@ const SUPPORTED = /^2\./;
 
 export interface LoadedLmdb {
   readonly lmdb: typeof import('lmdb');
-  /** File from which another process can load it. */
+  /** Path from which a child process can load it. */
   readonly file: string;
 }
 
-/** @throws {XeniooInboxError} when it is not installed, or in a version that is not supported */
-export function loadLmdb(require = createRequire(import.meta.url)): LoadedLmdb {
+/**
+ * Loads the package `lmdb` of the application.
+ * @throws {XeniooInboxError} when it is missing or its version is not supported
+ */
+export function loadLmdb(require = createRequire(THIS_FILE)): LoadedLmdb {
   try {
     const file: unknown = require.resolve('lmdb');
-    // A bundler puts the number of a module in place of the path.
+    // Bundlers replace the path with the number of a module.
     if (typeof file !== 'string') throw new Error('it is part of a bundle');
     assertSupported(file);
     return { file, lmdb: require('lmdb') as typeof import('lmdb') };
   } catch (error) {
     if (error instanceof XeniooInboxError) throw error;
     throw new XeniooInboxError(
-      `the LMDB inbox needs the package lmdb, which could not be loaded: ${describeError(error).message}. Install it where the application runs (npm install lmdb@2), and keep it out of a bundle (\`externals\` of webpack, \`external\` of esbuild and Rollup)`,
+      `the LMDB inbox needs the package lmdb, which could not be loaded: ${describeError(error).message}. Install it where the application runs (npm install lmdb@2), and exclude it from bundles (\`externals\` of webpack, \`external\` of esbuild and Rollup)`,
       { cause: error },
     );
   }
 }
 
 /**
- * Checks the version of the package that a file in its folder `dist` belongs to; a
- * version that can't be found out is accepted.
+ * Checks the version of the package that a file in its folder `dist` belongs to. An
+ * unknown version is accepted.
  * @throws {XeniooInboxError} when the version is not supported
  */
 export function assertSupported(file: string): void {
   const version = versionOf(file);
   if (version === undefined || SUPPORTED.test(version)) return;
   throw new XeniooInboxError(
-    `the LMDB inbox needs lmdb 2, and found ${version}, which breaks under load: npm install lmdb@2`,
+    `the LMDB inbox needs lmdb 2, got ${version}, which fails under load. Run npm install lmdb@2`,
   );
 }
 

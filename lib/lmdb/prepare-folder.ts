@@ -20,29 +20,30 @@ import { dirname, join, resolve } from 'node:path';
 import { describeError } from '../describe-error.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
 import { createDamagedInboxError, DATA_FILE } from './damaged-inbox.error.js';
-import { COPIES } from './probe-data-file.js';
+import { COPY_NAMES } from './probe-data-file.js';
 
 /** Format of the folder; changes when older versions can't read it. */
 export const FORMAT = 'nestjs-xenioo lmdb 3';
 
 export const LOCK_FILE = `${DATA_FILE}-lock`;
-/** Says that the folder had a data file: if that is gone, no new one is made. */
-const SIGNATURE_FILE = 'format';
-const OURS = /^(inbox\.mdb(-lock.*)?|format|owner-.*\.sock|lost\+found)$/;
+/** Marks a folder that has a data file: if that is gone, no new one is created. */
+const MARKER_FILE = 'format';
+const INBOX_FILES =
+  /^(inbox\.mdb(-lock.*)?|format|owner-.*\.sock|lost\+found)$/;
 
 const MIN_SPACE_BYTES = 2 ** 20;
 const { R_OK, W_OK, X_OK } = constants;
 
 export interface PreparedFolder {
-  /** Path without links. */
+  /** Path with symbolic links resolved. */
   readonly path: string;
-  /** True for a folder that has held no inbox yet. */
+  /** True if the folder has held no inbox before. */
   readonly isNew: boolean;
 }
 
 /**
- * Makes the folder, and checks that it can hold an inbox.
- * @throws {XeniooInboxError} why it can't, and what to do
+ * Creates the folder if it does not exist, and checks that it can hold an inbox.
+ * @throws {XeniooInboxError} with the reason and what to do
  */
 export function prepareFolder(given: string): PreparedFolder {
   try {
@@ -50,8 +51,8 @@ export function prepareFolder(given: string): PreparedFolder {
     const path = realpathSync(given);
     accessSync(path, R_OK | W_OK | X_OK);
     removeCopies(path);
-    const isNew = assertOurs(path);
-    if (isNew) makePrivate(path);
+    const isNew = checkContents(path);
+    if (isNew) restrictPermissions(path);
     return { path, isNew };
   } catch (error) {
     if (error instanceof XeniooInboxError) throw error;
@@ -63,71 +64,77 @@ export function prepareFolder(given: string): PreparedFolder {
 }
 
 /** Marks a folder as that of an inbox, once its data file is written. */
-export function signFolder({ path, isNew }: PreparedFolder): void {
+export function markFolder({ path, isNew }: PreparedFolder): void {
   if (!isNew) return;
-  const signature = openSync(join(path, SIGNATURE_FILE), 'w', 0o600);
-  writeSync(signature, `${FORMAT}\n`);
-  syncAndClose(signature);
-  // Otherwise a loss of power may take the names of new files.
+  const marker = openSync(join(path, MARKER_FILE), 'w', 0o600);
+  writeSync(marker, `${FORMAT}\n`);
+  syncAndClose(marker);
+  // Without it, a power failure may lose the names of new files.
   syncFolder(path);
   syncFolder(dirname(path));
 }
 
-/** Returns whether there is a file that is not empty, and checks that it can be used. */
-export function hasBytes(file: string): boolean {
+/**
+ * Returns true if a file exists and is not empty.
+ * @throws {XeniooInboxError} when it is not a file
+ */
+export function hasContent(file: string): boolean {
   const found = statSync(file, { throwIfNoEntry: false });
   if (!found) return false;
   if (!found.isFile()) {
-    throw new XeniooInboxError(`${file} is not a file: remove it`);
+    throw new XeniooInboxError(
+      `${file} is not a file; the LMDB inbox needs this name. Move it away`,
+    );
   }
   accessSync(file, R_OK | W_OK);
   return found.size > 0;
 }
 
-function assertOurs(path: string): boolean {
+/** Checks the files in a folder; returns true if it has held no inbox before. */
+function checkContents(path: string): boolean {
   const names = readdirSync(path);
-  const isSigned = names.includes(SIGNATURE_FILE);
-  const foreign = names.find(name => !OURS.test(name));
-  if (!isSigned && foreign !== undefined) {
+  const isMarked = names.includes(MARKER_FILE);
+  const foreign = names.find(name => !INBOX_FILES.test(name));
+  if (!isMarked && foreign !== undefined) {
     throw new XeniooInboxError(
-      `the folder ${path} holds other things, such as ${foreign}: give the LMDB inbox a folder of its own`,
+      `the folder ${path} holds other files, such as ${foreign}. Give the LMDB inbox a folder of its own`,
     );
   }
-  if (isSigned) assertFormat(join(path, SIGNATURE_FILE));
-  const hasData = hasBytes(join(path, DATA_FILE));
-  if (isSigned && !hasData) {
+  if (isMarked) assertMarker(join(path, MARKER_FILE));
+  const hasData = hasContent(join(path, DATA_FILE));
+  if (isMarked && !hasData) {
     throw createDamagedInboxError(path, `${DATA_FILE} is missing or empty`);
   }
-  const hasLock = hasBytes(join(path, LOCK_FILE));
+  const hasLock = hasContent(join(path, LOCK_FILE));
   if (!hasData || !hasLock) assertSpace(path);
-  return !isSigned;
+  return !isMarked;
 }
 
-/** Removes copies that a probe has left because its process was killed. */
+/** Removes copies left by a probe whose process was killed. */
 function removeCopies(path: string): void {
-  for (const name of readdirSync(path).filter(name => COPIES.test(name))) {
+  for (const name of readdirSync(path).filter(name => COPY_NAMES.test(name))) {
     rmSync(join(path, name), { force: true });
   }
 }
 
-function assertFormat(signature: string): void {
-  const format = readFileSync(signature, 'utf8').trim();
+function assertMarker(marker: string): void {
+  const format = readFileSync(marker, 'utf8').trim();
   if (format === FORMAT) return;
   throw new XeniooInboxError(
-    `${signature} does not say ${FORMAT}: the folder belongs to something else, or to another version of nestjs-xenioo. Give the LMDB inbox a folder of its own; events in the old one are handled by the version that wrote them`,
+    `the file ${marker} should contain "${FORMAT}": the folder belongs to another program or another version of nestjs-xenioo. Give the LMDB inbox a folder of its own; pending events in this one can only be handled by the version that wrote them`,
   );
 }
 
-/** On a full disk, lmdb ends the process when it makes its files. */
+/** Checks the free space: on a full disk, lmdb ends the process when it creates its files. */
 function assertSpace(path: string): void {
   const { bavail, bsize } = statfsSync(path);
   if (bavail * bsize >= MIN_SPACE_BYTES) return;
   throw new XeniooInboxError(
-    `the disk of ${path} is full: the LMDB inbox needs ${MIN_SPACE_BYTES} bytes to start`,
+    `the disk of ${path} is full: the LMDB inbox needs ${MIN_SPACE_BYTES} bytes to start. Free some space`,
   );
 }
 
-function makePrivate(path: string): void {
+function restrictPermissions(path: string): void {
   try {
     chmodSync(path, 0o700);
   } catch {
@@ -136,7 +143,7 @@ function makePrivate(path: string): void {
 }
 
 function syncFolder(path: string): void {
-  // Windows has no such call.
+  // Windows can't sync a folder.
   if (process.platform !== 'win32') syncAndClose(openSync(path, 'r'));
 }
 
@@ -148,11 +155,11 @@ function syncAndClose(file: number): void {
   }
 }
 
-/** Explains an error of the file system to the person who deploys the application. */
+/** Describes a file system error, with what to do about it. */
 function reasonOf(error: unknown, given: string): string {
   const { code, path } = causeOf(error, given);
   if (code === 'EROFS') {
-    return `the file system at ${path} is read-only. Mount a volume that can be written to, and give the path of a folder on it`;
+    return `the file system at ${path} is read-only. Mount a writable volume, and set \`path\` to a folder on it`;
   }
   if (code === 'EACCES' || code === 'EPERM') {
     const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory();
@@ -162,7 +169,10 @@ function reasonOf(error: unknown, given: string): string {
   return describeError(error).message;
 }
 
-/** Node.js reports ENOENT when it can't make a folder on a read-only disk: asks what stands in its way. */
+/**
+ * Returns the error of the closest existing parent folder, if that is the cause:
+ * Node.js reports ENOENT when it can't create a folder on a read-only disk.
+ */
 function causeOf(
   error: unknown,
   given: string,

@@ -7,16 +7,16 @@ import { dirname, join } from 'node:path';
 
 /*
  * The native code of lmdb ends the process when a data file is damaged, and blocks
- * it while a stopped process holds the lock for writing. So another process opens
- * the file first: it reads the rows, and rewrites them in a transaction that it
- * aborts. Commits read and write the list of free pages; it makes some in a copy,
- * taken while it holds the lock. It reads for 2 s and keeps the lock for 300 ms, so
- * that large files are not read whole.
+ * while a suspended process holds the lock for writing. So a child process opens the
+ * file first, reads the rows, and rewrites them in a transaction that it aborts. Only
+ * commits test the list of free pages, so it also commits to a copy of the file, taken
+ * while it holds the lock. It reads for at most 2 s and holds the lock for about
+ * 300 ms: large files are checked in part.
  */
 const SCRIPT = `
   const fs = require('node:fs');
   const { path, copy, names, file, options } = JSON.parse(process.argv[1]);
-  const say = text => fs.writeSync(1, text + '\\n');
+  const print = text => fs.writeSync(1, text + '\\n');
   let latest = Infinity;
   const rewrite = (tables, rows) => {
     for (const table of tables) {
@@ -28,11 +28,11 @@ const SCRIPT = `
       if (Date.now() > latest) break;
     }
   };
-  say('opening');
+  print('opening');
   try {
     const { open, ABORT } = require(file);
     const root = open({ path, ...options });
-    say('reading');
+    print('reading');
     const found = [...root.getKeys()];
     const missing = names.filter(name => !found.includes(name));
     if (missing.length > 0) throw new Error('it has no tables ' + missing);
@@ -59,24 +59,28 @@ const SCRIPT = `
         twin.transactionSync(() => rewrite(twins, rows));
       }
     }
-    say('sound');
+    print('sound');
   } catch (error) {
-    say('error ' + String(error && error.message));
+    print('error ' + String(error && error.message));
   }
   process.exit();
 `;
 
-/** Upper bound in bytes of a file that is copied. */
-const MAX_COPIED = 2 ** 24;
+/** Size in bytes above which a file is not copied. */
+const MAX_COPIED_BYTES = 2 ** 24;
 
-/** Name of a copy. */
-export const COPIES = /^probe-.*\.mdb/;
+/** Pattern of the names of copies. */
+export const COPY_NAMES = /^probe-.*\.mdb/;
 
-/** Upper bound in milliseconds of the time that the process spends in each step. */
-const STEPS = { starting: 20_000, opening: 3_000, reading: 20_000 } as const;
+/** Time-outs in milliseconds of the steps of the child process. */
+const STEP_TIMEOUTS_MS = {
+  starting: 20_000,
+  opening: 3_000,
+  reading: 20_000,
+} as const;
 
-/** Signals that end a process whose native code reads damaged data. */
-const CRASHES: ReadonlySet<string> = new Set([
+/** Signals of a crash in native code. */
+const CRASH_SIGNALS: ReadonlySet<string> = new Set([
   'SIGSEGV',
   'SIGBUS',
   'SIGABRT',
@@ -85,14 +89,14 @@ const CRASHES: ReadonlySet<string> = new Set([
   'SIGTRAP',
 ]);
 
-/** Result of a probe; `unknown` when no process could look at the file. */
+/** Result of a probe; `unknown` when the child process could not check the file. */
 export type ProbeResult =
   | { readonly status: 'sound' | 'locked' }
   | { readonly status: 'damaged' | 'unknown'; readonly reason: string };
 
 /**
- * Opens and reads a data file of lmdb in a process of its own. Never rejects.
- * @param given.names tables that the file has if it is whole
+ * Opens and reads a data file of lmdb in a child process. Never rejects.
+ * @param given.names tables that the file must have
  * @param given.file file that lmdb is loaded from
  */
 export async function probeDataFile(
@@ -112,29 +116,29 @@ export async function probeDataFile(
   const child = spawn(
     process.execPath,
     ['--input-type=commonjs', '--eval', SCRIPT, JSON.stringify(values)],
-    { stdio: ['ignore', 'pipe', 'ignore'], env: environment() },
+    { stdio: ['ignore', 'pipe', 'ignore'], env: childEnvironment() },
   );
   let output = '';
   let timer: NodeJS.Timeout | undefined;
-  let isLate = false;
-  const limit = () => {
+  let isTimedOut = false;
+  const restartTimer = () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      isLate = true;
+      isTimedOut = true;
       child.kill('SIGKILL');
-    }, STEPS[stepOf(output)]);
+    }, STEP_TIMEOUTS_MS[stepOf(output)]);
   };
-  limit();
+  restartTimer();
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;
-    limit();
+    restartTimer();
   });
   try {
     const [code, signal] = (await once(child, 'close')) as [
       number | null,
       string | null,
     ];
-    return resultOf(output, { code, signal, isLate });
+    return resultOf(output, { code, signal, isTimedOut });
   } catch (error) {
     return { status: 'unknown', reason: String(error) };
   } finally {
@@ -145,19 +149,19 @@ export async function probeDataFile(
   }
 }
 
-/** Returns where to copy a file, if it is small and the disk has space. */
+/** Returns the path for a copy, if the file is small and the disk has space. */
 function copyOf(path: string): string | undefined {
   const folder = dirname(path);
   const { size } = statSync(path);
   const { bavail, bsize } = statfsSync(folder);
-  const hasSpace = bavail * bsize > 4 * size + MAX_COPIED;
-  return size <= MAX_COPIED && hasSpace
+  const hasSpace = bavail * bsize > 4 * size + MAX_COPIED_BYTES;
+  return size <= MAX_COPIED_BYTES && hasSpace
     ? join(folder, `probe-${randomUUID()}.mdb`)
     : undefined;
 }
 
-/** Leaves out what would load more into the process; Yarn's loader is needed to find lmdb. */
-function environment(): NodeJS.ProcessEnv {
+/** Returns the environment without NODE_OPTIONS, unless Yarn Plug'n'Play needs it to find lmdb. */
+function childEnvironment(): NodeJS.ProcessEnv {
   const { NODE_OPTIONS, ...others } = process.env;
   const isNeeded = 'pnp' in process.versions && NODE_OPTIONS !== undefined;
   return {
@@ -167,14 +171,14 @@ function environment(): NodeJS.ProcessEnv {
   };
 }
 
-function stepOf(output: string): keyof typeof STEPS {
+function stepOf(output: string): keyof typeof STEP_TIMEOUTS_MS {
   if (output.includes('reading\n')) return 'reading';
   return output.includes('opening\n') ? 'opening' : 'starting';
 }
 
 function resultOf(
   output: string,
-  ended: { code: number | null; signal: string | null; isLate: boolean },
+  ended: { code: number | null; signal: string | null; isTimedOut: boolean },
 ): ProbeResult {
   if (output.includes('sound\n')) return { status: 'sound' };
   const error = /^error (.*)/m.exec(output)?.[1];
@@ -184,13 +188,13 @@ function resultOf(
     return { status: isDamage ? 'damaged' : 'unknown', reason: error };
   }
   const step = stepOf(output);
-  const { code, signal, isLate } = ended;
-  if (isLate && step === 'opening') return { status: 'locked' };
-  const how = isLate
-    ? `took over ${STEPS[step]} ms`
+  const { code, signal, isTimedOut } = ended;
+  if (isTimedOut && step === 'opening') return { status: 'locked' };
+  const how = isTimedOut
+    ? `took over ${STEP_TIMEOUTS_MS[step]} ms`
     : `ended with ${signal ?? code}`;
   const reason = `a process that opened it ${how}`;
-  const hasCrashed = signal === null ? code !== 0 : CRASHES.has(signal);
-  const isDamage = step !== 'starting' && (isLate || hasCrashed);
+  const hasCrashed = signal === null ? code !== 0 : CRASH_SIGNALS.has(signal);
+  const isDamage = step !== 'starting' && (isTimedOut || hasCrashed);
   return { status: isDamage ? 'damaged' : 'unknown', reason };
 }

@@ -113,6 +113,11 @@ export class MemoryInbox extends XeniooInbox {
     });
   }
 
+  async assertAccepting(): Promise<void> {
+    if (this.capacity.isFull)
+      throw new XeniooInboxError(this.reasonOfRefusal());
+  }
+
   async start(runner: XeniooRunner): Promise<void> {
     this.runner = runner;
     this.openQueue();

@@ -1,4 +1,4 @@
-/** Says what a value is without showing it: fit for secrets and people's words. */
+/** Describes the kind of a value without showing it, for values that may be secrets or messages. */
 export function kindOf(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'null';
@@ -9,7 +9,7 @@ export function kindOf(value: unknown): string {
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
-/** Shows a value that is no secret and nobody's words, as an option's. */
+/** Describes the value of an option that is never a secret: shows a string or number, and the kind of any other value. */
 export function quote(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
   return typeof value === 'number' ? String(value) : kindOf(value);

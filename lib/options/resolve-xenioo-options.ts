@@ -2,7 +2,7 @@ import { kindOf, quote } from './describe-value.js';
 import { LONGEST_TIMER_MS, rangeProblems } from './range-problems.js';
 import { unknownNames } from './unknown-names.js';
 import { withoutUndefined } from './without-undefined.js';
-import { botProblems } from './xenioo-bot.check.js';
+import { botProblems } from './bot-problems.js';
 import { dedupeProblems, resolveDedupe } from './xenioo-dedupe.js';
 import { resolveRetry, retryProblems } from './xenioo-retry.js';
 import { XeniooOptionsError } from '../xenioo.errors.js';
@@ -13,7 +13,7 @@ import {
   type XeniooSettings,
 } from './xenioo.options.js';
 
-/** The one place of every default. */
+/** Defaults of the options, except those of `retry` and `dedupe`. */
 const DEFAULTS = {
   name: 'default',
   botsRefreshSeconds: 60,
@@ -31,11 +31,14 @@ const OPTION_NAMES = [
   'bots',
   'retry',
   'dedupe',
+  'expectCallsWithinMinutes',
   ...Object.keys(DEFAULTS),
 ];
 
-/** A body becomes one string, and a string of Node holds no more than 512 MB. */
-const LARGEST_BODY = 500 * 2 ** 20;
+/** Upper bound of `bodyLimit` in bytes: a body becomes one string, and a string of V8 holds at most 512 MB. */
+const MAX_BODY_BYTES = 500 * 2 ** 20;
+
+const MAX_MINUTES = Math.floor(LONGEST_TIMER_MS / 60_000);
 
 const RANGES = {
   botsRefreshSeconds: [1, 86_400],
@@ -54,7 +57,7 @@ type CompleteOptions = XeniooOptions & {
 
 /**
  * Checks the options and fills in the defaults.
- * @throws {XeniooOptionsError} with every problem found, and never a secret
+ * @throws {XeniooOptionsError} lists every problem, and contains no secret
  */
 export function resolveXeniooOptions(given: XeniooOptions): XeniooSettings {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
@@ -65,7 +68,7 @@ export function resolveXeniooOptions(given: XeniooOptions): XeniooSettings {
   const set = withoutUndefined(given);
   const options: CompleteOptions = { ...DEFAULTS, ...set };
   const problems = [
-    ...misplacedNames(set),
+    ...misplacedOptions(set),
     ...unknownNames(set, OPTION_NAMES, DEFINITION_OPTIONS),
     ...botProblems(options),
     ...settingProblems(options),
@@ -83,14 +86,19 @@ export function resolveXeniooOptions(given: XeniooOptions): XeniooSettings {
     handlerTimeoutMs: options.handlerTimeoutMs,
     concurrency: options.concurrency,
     acceptTimeoutMs: options.acceptTimeoutMs,
+    expectCallsWithinMinutes: options.expectCallsWithinMinutes,
     shutdownTimeoutMs: options.shutdownTimeoutMs,
   };
 }
 
-function misplacedNames(given: object): string[] {
+function isInRange(value: unknown, most: number): boolean {
+  return typeof value === 'number' && value > 0 && value <= most;
+}
+
+function misplacedOptions(given: object): string[] {
   return DEFINITION_OPTIONS.filter(name => name in given).map(
     name =>
-      `\`${name}\` must be known when the module is defined: give it beside \`useFactory\`, not in what it returns`,
+      `\`${name}\` must be known when the module is defined: pass it to forRootAsync() beside \`useFactory\`, and not in the options that the factory returns`,
   );
 }
 
@@ -102,9 +110,15 @@ function settingProblems(options: CompleteOptions): string[] {
     );
   }
   const bytes = parseBytes(options.bodyLimit);
-  if (!(bytes >= 1 && bytes <= LARGEST_BODY)) {
+  if (!(bytes >= 1 && bytes <= MAX_BODY_BYTES)) {
     problems.push(
-      `expected \`bodyLimit\` to be a number of bytes or a string as '10mb', at most '500mb', got ${quote(options.bodyLimit)}`,
+      `expected \`bodyLimit\` to be a number of bytes or a string such as '10mb', at most '500mb', got ${quote(options.bodyLimit)}`,
+    );
+  }
+  const { expectCallsWithinMinutes: minutes } = options;
+  if (minutes !== undefined && !isInRange(minutes, MAX_MINUTES)) {
+    problems.push(
+      `expected \`expectCallsWithinMinutes\` to be a number above 0 and at most ${MAX_MINUTES}, got ${quote(minutes)}`,
     );
   }
   return [
@@ -115,7 +129,7 @@ function settingProblems(options: CompleteOptions): string[] {
   ];
 }
 
-/** `NaN` for what is no size. */
+/** Parses a number of bytes, or a string such as `'10mb'`; returns `NaN` for anything else. */
 function parseBytes(limit: unknown): number {
   if (Number.isSafeInteger(limit)) return limit as number;
   if (typeof limit !== 'string') return NaN;

@@ -2,18 +2,18 @@ import { Scope, type OnModuleInit } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
 import { XeniooOptionsError } from '../xenioo.errors.js';
 
-/** A provider that a factory of the host makes while the application boots. */
+/** A provider that is created by a factory of the application. */
 interface BootProvider {
   readonly token: symbol | (abstract new () => object);
-  /** The option whose factory it is, for messages. */
+  /** Description of the factory, for messages. */
   readonly factory: string;
   /** Tokens that the factory injects. */
   readonly inject: readonly unknown[];
 }
 
 /**
- * Rejects factories that inject request-scoped providers. Nest never calls such a
- * factory, and leaves out whatever depends on it without a word.
+ * Rejects factories that inject request-scoped providers. Nest does not call such a
+ * factory at boot, and silently creates nothing that depends on it.
  */
 export class ScopeCheck implements OnModuleInit {
   constructor(
@@ -21,19 +21,19 @@ export class ScopeCheck implements OnModuleInit {
     private readonly providers: readonly BootProvider[],
   ) {}
 
-  /** @throws {XeniooOptionsError} when a provider is request-scoped */
+  /** @throws {XeniooOptionsError} if a factory injects a request-scoped provider */
   onModuleInit(): void {
     for (const { token, factory, inject } of this.providers) {
       if (this.isStatic(token)) continue;
       const scoped = inject.filter(each => this.isRequestScoped(each));
       const names = scoped.map(nameOf).join(', ') || 'a provider';
       throw new XeniooOptionsError([
-        `${factory} injects ${names}, which is request-scoped or depends on such a provider. It runs once, while the application boots, when there is no request: inject providers of the default scope`,
+        `${factory} injects ${names}, which is request-scoped or depends on a request-scoped provider. The factory runs once, while the application boots, when there is no request: inject providers of the default scope`,
       ]);
     }
   }
 
-  /** Nest refuses to return providers that are not static. */
+  /** `ModuleRef.get()` throws for a provider that is not static. */
   private isStatic(token: BootProvider['token']): boolean {
     try {
       this.moduleRef.get(token, { strict: true });
@@ -48,7 +48,7 @@ export class ScopeCheck implements OnModuleInit {
       const { scope } = this.moduleRef.introspect(tokenOf(injected));
       return scope === Scope.REQUEST;
     } catch {
-      // Optional, and not there.
+      // An optional dependency that no module provides.
       return false;
     }
   }

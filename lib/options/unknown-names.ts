@@ -1,4 +1,4 @@
-/** A sentence for each name in `given` that nobody would read; `others` are spoken of elsewhere. */
+/** Returns a message for each name in `given` that is not an option. Names in `others` have a message of their own. */
 export function unknownNames(
   given: object,
   known: readonly string[],
@@ -8,6 +8,6 @@ export function unknownNames(
     .filter(name => !known.includes(name) && !others.includes(name))
     .map(
       name =>
-        `\`${name}\` is not an option here; known are ${known.join(', ')}`,
+        `\`${name}\` is not an option here; the options are ${known.join(', ')}`,
     );
 }

@@ -3,22 +3,22 @@ import { rangeProblems } from './range-problems.js';
 import { unknownNames } from './unknown-names.js';
 import { withoutUndefined } from './without-undefined.js';
 
-/** How long events are remembered that must not be taken twice. */
+/** Options of the deduplication of events. */
 export interface XeniooDedupeOptions {
   /**
-   * How long an id is remembered, in seconds.
+   * Time in seconds for which the id of an accepted event is remembered.
    * @default 86_400
    */
   ttlSeconds?: number | undefined;
 
   /**
-   * How many ids are remembered; past that, the oldest are forgotten.
+   * Upper bound of the ids that are remembered; beyond it, the oldest are removed.
    * @default 100_000
    */
   maxIds?: number | undefined;
 }
 
-/** Dedupe options with every default in place. */
+/** Options `dedupe` with their defaults. */
 export interface XeniooDedupeSettings {
   readonly ttlSeconds: number;
   readonly maxIds: number;
@@ -31,7 +31,7 @@ const RANGES = {
   maxIds: [1, 10_000_000],
 } as const;
 
-/** A sentence for each thing in an option `dedupe` that can't be. */
+/** Returns a message for each problem of an option `dedupe`. */
 export function dedupeProblems(dedupe: unknown): string[] {
   if (dedupe === undefined || dedupe === false) return [];
   if (typeof dedupe !== 'object' || dedupe === null || Array.isArray(dedupe)) {
@@ -46,7 +46,7 @@ export function dedupeProblems(dedupe: unknown): string[] {
   ];
 }
 
-/** Fills in the defaults. */
+/** Adds the defaults to an option `dedupe`. */
 export function resolveDedupe(
   dedupe: XeniooDedupeOptions | false | undefined,
 ): XeniooDedupeSettings | false {

@@ -3,10 +3,10 @@ import { LONGEST_TIMER_MS, rangeProblems } from './range-problems.js';
 import { unknownNames } from './unknown-names.js';
 import { withoutUndefined } from './without-undefined.js';
 
-/** How often and when a handler that throws is tried again. */
+/** Options of the retries of a failed handler. */
 export interface XeniooRetryOptions {
   /**
-   * Attempts in all, the first one counted.
+   * Number of attempts, including the first one.
    * @default 10
    */
   attempts?: number | undefined;
@@ -18,20 +18,21 @@ export interface XeniooRetryOptions {
   backoff?: 'exponential' | 'fixed' | undefined;
 
   /**
-   * Delay before the second attempt, in milliseconds. Each delay is lengthened
-   * at random by up to a half, so that what failed together is not retried together.
+   * Delay before the second attempt, in milliseconds. Each delay is lengthened by
+   * a random amount of up to a half, so that handlers that failed together are not
+   * retried together.
    * @default 1_000
    */
   delayMs?: number | undefined;
 
   /**
-   * Longest delay, in milliseconds; `delayMs` where that is longer.
-   * @default 300_000
+   * Upper bound of a delay, in milliseconds.
+   * @default 300_000, or `delayMs` if that is longer
    */
   maxDelayMs?: number | undefined;
 }
 
-/** Retry options with every default in place. */
+/** Options `retry` with their defaults. */
 export interface XeniooRetrySettings {
   readonly attempts: number;
   readonly backoff: 'exponential' | 'fixed';
@@ -39,7 +40,7 @@ export interface XeniooRetrySettings {
   readonly maxDelayMs: number;
 }
 
-/** How much a delay is lengthened at most. */
+/** Upper bound of the random part of a delay, as a fraction of it. */
 const JITTER = 0.5;
 
 const DEFAULTS: XeniooRetrySettings = {
@@ -55,7 +56,7 @@ const RANGES = {
   maxDelayMs: [0, LONGEST_TIMER_MS],
 } as const;
 
-/** A sentence for each thing in an option `retry` that can't be. */
+/** Returns a message for each problem of an option `retry`. */
 export function retryProblems(retry: unknown): string[] {
   if (retry === undefined || retry === false) return [];
   if (typeof retry !== 'object' || retry === null || Array.isArray(retry)) {
@@ -86,14 +87,14 @@ export function retryProblems(retry: unknown): string[] {
   return problems;
 }
 
-/** Fills in what is not given: from `others`, or with the defaults. */
+/** Adds the missing fields of an option `retry`: those of `fallback`, or the defaults. */
 export function resolveRetry(
   given: XeniooRetryOptions | false | undefined,
-  others: XeniooRetrySettings | false = DEFAULTS,
+  fallback: XeniooRetrySettings | false = DEFAULTS,
 ): XeniooRetrySettings | false {
-  if (given === undefined) return others;
+  if (given === undefined) return fallback;
   if (given === false) return false;
-  const rest = others || DEFAULTS;
+  const rest = fallback || DEFAULTS;
   const delayMs = given.delayMs ?? rest.delayMs;
   return {
     attempts: given.attempts ?? rest.attempts,
@@ -103,8 +104,8 @@ export function resolveRetry(
   };
 }
 
-/** How long to wait after so many attempts, in milliseconds; `undefined` where no other follows. */
-export function delayAfter(
+/** Returns the delay in milliseconds before the next attempt; `undefined` if there is none. */
+export function delayBeforeNextMs(
   attempts: number,
   retry: XeniooRetrySettings | false,
   random: () => number = Math.random,

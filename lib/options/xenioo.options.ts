@@ -7,90 +7,90 @@ import type {
   XeniooRetrySettings,
 } from './xenioo-retry.js';
 
-/** One bot of several that share a webhook. */
+/** One of several bots that share a webhook. */
 export interface XeniooBot {
-  /** Your name for the bot: `event.bot` of its events, and in log lines. */
+  /** Your name for the bot, used as `event.bot` and in log lines. */
   name: string;
-  /** API Token of the bot. An entry with another `BotToken` is `foreign-bot`. */
+  /** API Token of the bot. An entry with another `BotToken` is invalid (`foreign-bot`). */
   token: string;
-  /** API Secret of the bot; several while it is being rotated. */
+  /** API Secret of the bot, or several while it is rotated. */
   secret: string | string[];
 }
 
-/** What `XeniooModule.forRoot()` takes, and what a factory returns. */
+/** Options of `XeniooModule`, which a factory can return. */
 export interface XeniooOptions {
   /**
    * API Secret of the bot, which Xenioo sends as `Authorization: Bearer <API Secret>`;
-   * several while it is being rotated. Either this or `bots` is required.
+   * several while it is rotated. Either `secret` or `bots` is required.
    */
   secret?: string | string[] | undefined;
 
   /**
-   * `event.bot` where `secret` is used.
+   * Value of `event.bot` if `secret` is used.
    * @default 'default'
    */
   name?: string | undefined;
 
   /**
-   * Instead of `secret`, for several bots on one URL: a list, or a function that
-   * is asked for it. It is asked first while the application boots, where a
-   * failure stops it, then again when a call comes and `botsRefreshSeconds` have
-   * passed, and, at most once in 5 s, on a secret that nobody knows. Calls wait 2 s
-   * for it at most; an answer that fails or can't be keeps the last good one.
+   * Several bots on one URL, instead of `secret`: a list, or a function that returns
+   * the list. The function is called while the application boots; if it fails then,
+   * the application does not start. It is called again by a call that comes
+   * `botsRefreshSeconds` after the last time, and by a call with an unknown secret,
+   * at most once in 5 s. Calls wait for it for at most 2 s. If it fails or returns
+   * an invalid list, the previous list stays in use.
    */
   bots?: XeniooBot[] | (() => XeniooBot[] | Promise<XeniooBot[]>) | undefined;
 
   /**
-   * How old the answer of a function `bots` may become, in seconds.
+   * Time in seconds after which a function `bots` is called again.
    * @default 60
    */
   botsRefreshSeconds?: number | undefined;
 
   /**
-   * What to do with entries that can't be understood: `'quarantine'` gives them
-   * to the `@OnXeniooInvalid()` handlers and answers 200; `'reject'`, meant for
-   * development, answers 400 with what is wrong and processes nothing of the call.
+   * Handling of invalid entries. `'quarantine'` keeps them as dead letters, calls the
+   * `@OnXeniooInvalid()` handlers and answers 200. `'reject'`, for development,
+   * answers 400 with the errors and processes nothing of the call.
    * @default 'quarantine'
    */
   invalid?: 'quarantine' | 'reject' | undefined;
 
   /**
-   * Largest body of the webhook route, also after decompression: bytes, or a
-   * string as `'512kb'`. The limits of your other routes stay as they are.
+   * Upper bound of the body of a call, before and after decompression: a number of
+   * bytes, or a string such as `'512kb'`. It does not affect other routes.
    * @default '10mb'
    */
   bodyLimit?: number | string | undefined;
 
   /**
-   * Longest time a caller may take to send the body, in milliseconds.
+   * Upper bound of the time in which a body must arrive, in milliseconds.
    * @default 10_000
    */
   bodyTimeoutMs?: number | undefined;
 
   /**
-   * When and how often a handler that throws is tried again; what is left out
-   * keeps its default. `false`: it has one attempt. `@OnXenioo()` takes a `retry`
-   * of its own.
+   * Retries of a failed handler; missing fields have their defaults. `false`: no
+   * retries. `@OnXenioo()` has an option `retry` for one handler.
    * @default { attempts: 10, backoff: 'exponential', delayMs: 1_000, maxDelayMs: 300_000 }
    */
   retry?: XeniooRetryOptions | false | undefined;
 
   /**
-   * Drops an event whose id was accepted before. Events without a `Date` have
-   * ids of their own, and are never dropped. `false`: nothing is.
+   * Drops events whose id was accepted before. Events without a `Date` are never
+   * dropped, because their ids are random. `false`: drops no events.
    * @default { ttlSeconds: 86_400, maxIds: 100_000 }
    */
   dedupe?: XeniooDedupeOptions | false | undefined;
 
   /**
-   * Longest time a handler may take for an event, in milliseconds. One that takes
-   * longer has failed, is named in a warning, and its place is free again.
+   * Upper bound of the time of one attempt of a handler, in milliseconds. An attempt
+   * that takes longer has failed and no longer counts for `concurrency`.
    * @default 30_000
    */
   handlerTimeoutMs?: number | undefined;
 
   /**
-   * Events handled at once in this process.
+   * Upper bound of the events that are handled at the same time in this process.
    * @default 32
    */
   concurrency?: number | undefined;
@@ -103,13 +103,21 @@ export interface XeniooOptions {
   acceptTimeoutMs?: number | undefined;
 
   /**
-   * How long a shutdown waits for handlers in flight, in milliseconds.
+   * Minutes without an authenticated call after which the module logs that Xenioo is
+   * silent and emits `xenioo.silence`; it does so again when calls resume. Xenioo may
+   * have stopped calling, so choose more than your longest quiet time.
+   * @default undefined, which never reports silence
+   */
+  expectCallsWithinMinutes?: number | undefined;
+
+  /**
+   * Upper bound of the time that a shutdown waits for running handlers, in milliseconds.
    * @default 10_000
    */
   shutdownTimeoutMs?: number | undefined;
 }
 
-/** Options that are known when the module is defined: a factory can't return them. */
+/** Names of the options that are needed to define the module: a factory can't return them. */
 export const DEFINITION_OPTIONS = [
   'path',
   'isGlobal',
@@ -118,18 +126,18 @@ export const DEFINITION_OPTIONS = [
   'openapi',
 ] as const;
 
-/** A class for `XeniooModule.forRootAsync({ useClass })` and `useExisting`. */
+/** Interface of a class for `useClass` or `useExisting` of `XeniooModule.forRootAsync()`. */
 export interface XeniooOptionsFactory {
   createXeniooOptions(): XeniooOptions | Promise<XeniooOptions>;
 }
 
-/** Injection token of a function that returns the options as they were given: whoever prints a provider prints no secret. */
+/** Injection token of a function that returns the given options; printing the function shows no secret. */
 export const XENIOO_OPTIONS = Symbol.for('nestjs-xenioo:options');
 
-/** Injection token of the checked options with their defaults. */
+/** Injection token of {@link XeniooSettings}. */
 export const XENIOO_SETTINGS = Symbol.for('nestjs-xenioo:settings');
 
-/** The options checked, with every default in place. */
+/** Validated options with their defaults. */
 export interface XeniooSettings {
   readonly bots:
     readonly XeniooBotSettings[] | (() => XeniooBot[] | Promise<XeniooBot[]>);
@@ -142,17 +150,18 @@ export interface XeniooSettings {
   readonly handlerTimeoutMs: number;
   readonly concurrency: number;
   readonly acceptTimeoutMs: number;
+  readonly expectCallsWithinMinutes: number | undefined;
   readonly shutdownTimeoutMs: number;
 }
 
 export interface XeniooBotSettings {
   readonly name: string;
-  /** Absent where the `secret` option is used: entries of any token are welcome. */
+  /** Absent if the option `secret` is used: then entries with any token are accepted. */
   readonly token?: string;
   readonly secrets: readonly string[];
 }
 
-/** A bot whose secrets are in a private field, which neither `JSON.stringify()` nor `util.inspect()` shows. */
+/** Keeps the secrets of a bot in a private field, which neither `JSON.stringify()` nor `util.inspect()` shows. */
 export class BotSettings implements XeniooBotSettings {
   readonly name: string;
   readonly token?: string;

@@ -91,16 +91,32 @@ export class PostgresAcceptance {
         );
       }
     } catch (error) {
-      throw new XeniooInboxError(
-        `the PostgreSQL inbox, ${this.database.name}: ${describeError(error).message}`,
-        { cause: error },
-      );
+      throw this.errorOf(error);
     }
     let duplicates = 0;
     for (let place = first; place < first + stored.length; place++) {
       if (batch.duplicates.has(place)) duplicates++;
     }
     return duplicates;
+  }
+
+  /**
+   * Resolves when the server has committed something that leaves no row.
+   * @throws {XeniooInboxError} when it has not within `acceptTimeoutMs`
+   */
+  async probe(): Promise<void> {
+    try {
+      await this.database.query('probe', [], this.settings.acceptTimeoutMs);
+    } catch (error) {
+      throw this.errorOf(error);
+    }
+  }
+
+  private errorOf(error: unknown): XeniooInboxError {
+    return new XeniooInboxError(
+      `the PostgreSQL inbox, ${this.database.name}: ${describeError(error).message}`,
+      { cause: error },
+    );
   }
 
   /** Returns the entry of a task as it is stored. */

@@ -115,9 +115,7 @@ export class PostgresInbox extends XeniooInbox {
   }
 
   async accept(delivery: XeniooDelivery): Promise<void> {
-    if (this.isStopped) {
-      throw new XeniooInboxError('the PostgreSQL inbox has stopped');
-    }
+    this.assertOpen();
     const { entries, bot } = delivery;
     if (entries.length === 0) return;
     const duplicates = await this.#acceptance.accept(delivery);
@@ -125,6 +123,12 @@ export class PostgresInbox extends XeniooInbox {
       this.runner?.reportDuplicates({ bot, count: duplicates });
     }
     if (duplicates < entries.length) this.wakeAll();
+  }
+
+  /** Commits to the write-ahead log of the server, as a call does. */
+  async assertAccepting(): Promise<void> {
+    this.assertOpen();
+    await this.#acceptance.probe();
   }
 
   async start(runner: XeniooRunner): Promise<void> {
@@ -200,6 +204,11 @@ export class PostgresInbox extends XeniooInbox {
       LAST_COMMIT_WITHIN_MS,
     );
     await this.#database.close();
+  }
+
+  private assertOpen(): void {
+    if (!this.isStopped) return;
+    throw new XeniooInboxError('the PostgreSQL inbox has stopped');
   }
 
   private get channel(): string {

@@ -196,6 +196,9 @@ DELETE FROM ${s}.accepted WHERE id IN (SELECT id FROM old) RETURNING id`,
 WITH old AS (SELECT id FROM ${s}.accepted ORDER BY at LIMIT $1 FOR UPDATE SKIP LOCKED)
 DELETE FROM ${s}.accepted WHERE id IN (SELECT id FROM old)`,
 
+    /** Commits a message in the write-ahead log, which a standby refuses, and leaves no row. */
+    probe: `SELECT pg_logical_emit_message(true, 'nestjs-xenioo', '')::text, EXISTS (SELECT FROM ${s}.event) AS found`,
+
     version: `SELECT max(version) AS version FROM ${s}.version`,
   } as const;
 

@@ -1,15 +1,19 @@
 import { rangeProblems } from '../options/range-problems.js';
 import { XeniooTestingError } from './xenioo-testing.errors.js';
 
-const MOST = 1_000_000;
+const MAX_COUNT = 1_000_000;
 
-/** @throws {XeniooTestingError} when a count is no whole number, or less than `least` */
+/**
+ * Checks a count.
+ * @param subject function that got it, for the message
+ * @throws {XeniooTestingError} when it is not a whole number from `min` to 1,000,000
+ */
 export function assertCount(
-  where: string,
+  subject: string,
   given: Readonly<Record<string, number>>,
-  least: number,
+  min: number,
 ): void {
   const [name] = Object.keys(given) as [string];
-  const [problem] = rangeProblems(given, { [name]: [least, MOST] });
-  if (problem) throw new XeniooTestingError(`${where}: ${problem}.`);
+  const [problem] = rangeProblems(given, { [name]: [min, MAX_COUNT] });
+  if (problem) throw new XeniooTestingError(`${subject}: ${problem}.`);
 }

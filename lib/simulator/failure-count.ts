@@ -1,11 +1,11 @@
 import type { XeniooAnswer } from './post.js';
 
-/** "If your Webhook fails … for more than 10 times Xenioo will stop any further call." */
+/** Number of failed calls after which one more stops Xenioo, according to its documentation. */
 const TOLERATED_FAILURES = 10;
 
 /**
- * Failed calls that count, which Xenioo's documentation leaves open: those in
- * total, or those in a row; `ignore` never stops.
+ * Failed calls that count towards the limit: all of them, or those in a row. The
+ * documentation of Xenioo does not say which. With `ignore` the sender never stops.
  */
 export type XeniooFailureReading = 'total' | 'consecutive' | 'ignore';
 

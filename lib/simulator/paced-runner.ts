@@ -1,8 +1,8 @@
 import { LONGEST_TIMER_MS } from '../options/range-problems.js';
 
-/** Pace at which calls follow each other. */
+/** Pace of the calls. */
 export interface Pace<T> {
-  /** Upper bound of calls under way at once. */
+  /** Upper bound of the calls pending at once. */
   readonly concurrency: number;
   /**
    * Start of a call in milliseconds after the first one; a late call starts at once.
@@ -13,9 +13,9 @@ export interface Pace<T> {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Makes calls in their order and at their pace, until none is left or one asks to stop. */
+/** Makes calls in order and at a pace, until none is left or `make` resolves to `false`. */
 export class PacedRunner<T> {
-  private underWay = 0;
+  private pendingCalls = 0;
   private isStopped = false;
   private isReading = false;
   private failure: { readonly error: unknown } | undefined;
@@ -28,15 +28,15 @@ export class PacedRunner<T> {
     private readonly pace: Pace<T>,
   ) {}
 
-  /** Resolves when every call has ended; rejects with the first error of the list or of `make`, once the calls under way have ended. */
+  /** Resolves when every call has ended; rejects with the first error of `calls` or `make` once the pending calls have ended. */
   async run(): Promise<void> {
     const { signal } = this.pace;
     const stop = () => this.stop();
     if (signal?.aborted) stop();
     signal?.addEventListener('abort', stop);
     await this.startAll();
-    await this.closeList();
-    while (this.underWay > 0) await this.woken();
+    await this.closeCalls();
+    while (this.pendingCalls > 0) await this.woken();
     signal?.removeEventListener('abort', stop);
     if (this.failure) throw this.failure.error;
   }
@@ -45,10 +45,10 @@ export class PacedRunner<T> {
     const { concurrency, startAfterMs = () => 0 } = this.pace;
     let firstAt: number | undefined;
     for (let index = 0; !this.isStopped; index++) {
-      while (!this.isStopped && this.underWay >= concurrency) {
+      while (!this.isStopped && this.pendingCalls >= concurrency) {
         await this.woken();
       }
-      // Read before it is due: nothing has to be waited for after the last call.
+      // Read before it is due, so that the run ends right after the last call.
       const next = await this.read();
       if (!next || next.done) return;
       firstAt ??= performance.now();
@@ -57,7 +57,7 @@ export class PacedRunner<T> {
     }
   }
 
-  /** Returns nothing when the run is stopped, even while the list has not answered. */
+  /** Resolves to undefined when the run is stopped, even if `calls` has not yielded yet. */
   private async read(): Promise<IteratorResult<T, undefined> | undefined> {
     if (this.isStopped) return undefined;
     let next: IteratorResult<T, undefined> | undefined;
@@ -77,19 +77,19 @@ export class PacedRunner<T> {
   }
 
   private start(call: T): void {
-    this.underWay++;
+    this.pendingCalls++;
     this.make(call)
       .then(
-        goesOn => goesOn || this.stop(),
+        mayContinue => mayContinue || this.stop(),
         error => this.fail(error),
       )
       .finally(() => {
-        this.underWay--;
+        this.pendingCalls--;
         this.wake();
       });
   }
 
-  /** Timers are late by up to a millisecond, which later calls make up for. */
+  /** Waits for a time, up to a millisecond less; a late timer does not delay the later calls. */
   private async waitUntil(time: number): Promise<void> {
     while (!this.isStopped) {
       const ms = time - performance.now();
@@ -103,11 +103,11 @@ export class PacedRunner<T> {
     }
   }
 
-  private async closeList(): Promise<void> {
+  private async closeCalls(): Promise<void> {
     const closed = this.calls
       .return(undefined)
       .catch((error: unknown) => this.fail(error));
-    // A list that is being read closes when it answers, which may be never.
+    // While `calls` is being read, it may never close.
     if (!this.isReading) await closed;
   }
 

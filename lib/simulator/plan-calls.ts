@@ -1,10 +1,10 @@
 import type { SeededRandom } from './seeded-random.js';
 
-/** Number of entries that are shuffled among each other: a queue does not mix today with yesterday. */
-const SHUFFLED_AMONG = 50;
+/** Number of neighbouring entries that are shuffled, since a queue does not mix distant ones. */
+const SHUFFLE_WINDOW = 50;
 
 /** Upper bound of the calls between a call and its repetition. */
-const REPEATED_WITHIN = 20;
+const MAX_REPEAT_DISTANCE = 20;
 
 /** A call to make. */
 export interface PlannedCall {
@@ -16,7 +16,7 @@ export interface PlannedCall {
   readonly isRepeated: boolean;
 }
 
-/** Options of how entries become calls. */
+/** Options of turning entries into calls. */
 export interface CallPlan {
   /**
    * Upper bound of the entries in a call, which is then an array.
@@ -24,13 +24,13 @@ export interface CallPlan {
    */
   readonly grouped?: number;
   /**
-   * Sends entries in another order than given, as a queue may.
+   * Sends entries out of order, as a queue may.
    * @default false
    */
   readonly shuffled?: boolean;
   /**
-   * Share of calls that are repeated some calls later, from 0 to 1: it is not
-   * documented whether Xenioo sends a slow call again.
+   * Share of the calls that are repeated some calls later, from 0 to 1. Xenioo does
+   * not document whether it repeats slow calls.
    * @default 0
    */
   readonly repeated?: number;
@@ -38,7 +38,7 @@ export interface CallPlan {
 
 type Entries = Iterable<unknown> | AsyncIterable<unknown>;
 
-/** Turns an entry, or a list or stream of them, into calls, lazily. */
+/** Turns an entry, or a list or stream of entries, lazily into calls. */
 export async function* planCalls(
   entries: unknown,
   { grouped, shuffled = false, repeated = 0 }: CallPlan,
@@ -46,21 +46,21 @@ export async function* planCalls(
 ): AsyncGenerator<PlannedCall, undefined> {
   const given = listOf(entries);
   const ordered = shuffled ? shuffle(given, random) : given;
-  const again: { in: number; call: PlannedCall }[] = [];
+  const repeats: { in: number; call: PlannedCall }[] = [];
   for await (const call of group(ordered, grouped)) {
     yield call;
     if (random.chance(repeated)) {
       const repeat = { ...call, isRepeated: true };
-      again.push({ in: 1 + random.below(REPEATED_WITHIN), call: repeat });
+      repeats.push({ in: 1 + random.below(MAX_REPEAT_DISTANCE), call: repeat });
     }
-    for (const repeat of again.filter(repeat => repeat.in-- === 0)) {
-      yield again.splice(again.indexOf(repeat), 1)[0]!.call;
+    for (const repeat of repeats.filter(repeat => repeat.in-- === 0)) {
+      yield repeats.splice(repeats.indexOf(repeat), 1)[0]!.call;
     }
   }
-  for (const { call } of again) yield call;
+  for (const { call } of repeats) yield call;
 }
 
-/** Returns whether a value is sent as it is. */
+/** Returns true for a string or bytes, which are sent as they are. */
 export function isBody(value: unknown): value is string | Uint8Array {
   return typeof value === 'string' || value instanceof Uint8Array;
 }
@@ -103,10 +103,10 @@ async function* shuffle(
   random: SeededRandom,
 ): AsyncGenerator {
   const held: unknown[] = [];
-  const takeAny = () => held.splice(random.below(held.length), 1)[0];
+  const removeAny = () => held.splice(random.below(held.length), 1)[0];
   for await (const entry of entries) {
     held.push(entry);
-    if (held.length > SHUFFLED_AMONG) yield takeAny();
+    if (held.length > SHUFFLE_WINDOW) yield removeAny();
   }
-  while (held.length > 0) yield takeAny();
+  while (held.length > 0) yield removeAny();
 }

@@ -3,7 +3,7 @@ import * as https from 'node:https';
 
 /** Result of one call. */
 export interface XeniooAnswer {
-  /** Status; without an answer `timeout`, or the code of the error: `ECONNREFUSED`, `ECONNRESET` … */
+  /** Status of the answer; without one `timeout`, or the code of the error: `ECONNREFUSED`, `ECONNRESET` … */
   readonly outcome: number | string;
   /** Absent without an answer. */
   readonly status?: number;
@@ -30,18 +30,19 @@ export interface PostRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-const BROKEN = new Set<number | string>(['ECONNRESET', 'EPIPE']);
+/** Codes of a connection that the server has closed. */
+const CLOSED = new Set<number | string>(['ECONNRESET', 'EPIPE']);
 
-const LONGEST_ANSWER = 65_536;
+const MAX_ANSWER_BYTES = 65_536;
 
-/** A server that closes the connection later than this has received the call. */
-const UNSEEN_WITHIN_MS = 1_000;
+/** Time in milliseconds after which a closed connection means that the server has received the call. */
+const UNSEEN_LIMIT_MS = 1_000;
 
-/** Makes one call. A failure is an answer too; rejects only if the signal aborts it. */
+/** Makes one call. Resolves to an answer for failures too; rejects only if the signal aborts. */
 export async function post(call: PostRequest): Promise<XeniooAnswer> {
   for (;;) {
     const { isUnseen, ...answer } = await postOnce(call);
-    // The server closed a connection that was kept while the call went out.
+    // Repeats the call: the server closed the kept connection before it received it.
     if (!isUnseen) return answer;
   }
 }
@@ -69,8 +70,8 @@ async function postOnce(
   const isUnseen =
     reusedConnection &&
     !isAnswered &&
-    BROKEN.has(result.outcome) &&
-    latencyMs < UNSEEN_WITHIN_MS;
+    CLOSED.has(result.outcome) &&
+    latencyMs < UNSEEN_LIMIT_MS;
   return { ...result, latencyMs, reusedConnection, isUnseen };
 }
 
@@ -112,7 +113,7 @@ function answerTo(outgoing: http.ClientRequest): Promise<Result> {
       const chunks: Buffer[] = [];
       let length = 0;
       response.on('data', (chunk: Buffer) => {
-        if (length < LONGEST_ANSWER) chunks.push(chunk);
+        if (length < MAX_ANSWER_BYTES) chunks.push(chunk);
         length += chunk.length;
       });
       response.on('error', reject);
@@ -126,7 +127,7 @@ function resultOf(
   chunks: readonly Buffer[],
 ): Result {
   const status = statusCode!;
-  const text = Buffer.concat(chunks).toString('utf8', 0, LONGEST_ANSWER);
+  const text = Buffer.concat(chunks).toString('utf8', 0, MAX_ANSWER_BYTES);
   return {
     outcome: status,
     status,

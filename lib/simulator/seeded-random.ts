@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 
-/** First date of entries that are made from a seed. */
+/** Date of the first entry made from a seed. */
 export const SEEDED_START = new Date('2024-05-01T12:00:00Z');
 
 /** Returns a seed for entries that differ each time. */
@@ -8,11 +8,11 @@ export function randomSeed(): number {
   return randomInt(2 ** 32);
 }
 
-/** Random numbers that are the same for the same seed. */
+/** Generates the same sequence of random numbers for the same seed. */
 export class SeededRandom {
   private state: number;
 
-  /** @param index tells apart several sequences of one seed */
+  /** @param index number of the sequence, for several of one seed */
   constructor(seed: number, index = 0) {
     this.state = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) + index;
     this.next();
@@ -45,7 +45,7 @@ export class SeededRandom {
     return parts.join('-');
   }
 
-  /** Mulberry32. */
+  /** Returns the next 32 bits of the generator Mulberry32. */
   private next(): number {
     this.state = (this.state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(this.state ^ (this.state >>> 15), this.state | 1);

@@ -42,9 +42,9 @@ export interface XeniooConversationOptions extends XeniooEntryOptions {
 }
 
 /**
- * Makes the entries of a conversation: the user connects, the bot greets, they
- * write, the bot does not understand, an operator takes over and hands back.
- * The entries are in the order of their dates; some differ in ticks alone.
+ * Creates the entries of a conversation: the user connects, the bot greets, both
+ * write, the bot does not understand, an operator takes over and hands back. The
+ * entries are ordered by date; some dates differ only after the millisecond.
  * @throws {XeniooTestingError} when `turns` is out of range
  *
  * @example
@@ -64,7 +64,7 @@ export function xeniooConversation(
   ];
 }
 
-/** Makes the entries of a conversation lazily. */
+/** Creates the entries of a conversation lazily. */
 export function* generateConversation(
   random: SeededRandom,
   clock: WireClock,

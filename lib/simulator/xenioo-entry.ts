@@ -22,12 +22,12 @@ import {
 /** Number of a type that Xenioo does not document. */
 const UNKNOWN_TYPE = 99;
 
-/** Options of the entries that are made. */
+/** Options of the entries to create. */
 export interface XeniooEntryOptions {
   /**
-   * Makes the same entries in the same order each time. An app that has accepted
-   * them drops those with a `Date` as duplicates, as `dedupe` says.
-   * @default other entries each time
+   * Creates the same entries in the same order each time. An app that has accepted
+   * them before drops those with a `Date` as duplicates (`dedupe`).
+   * @default a random seed
    */
   readonly seed?: number;
   /**
@@ -37,7 +37,7 @@ export interface XeniooEntryOptions {
   readonly startAt?: Date;
 }
 
-/** Makes one realistic entry; the given fields replace its own. */
+/** Creates a realistic entry; the given fields replace its own. */
 export type XeniooEntryFactory = (fields?: XeniooWireFields) => XeniooWireEntry;
 
 /** Names of the factories: the names of the types, in camel case. */
@@ -91,7 +91,7 @@ export interface XeniooEntryFactories extends Record<
 }
 
 /**
- * Makes factories with a seed or a start date of their own.
+ * Creates factories with their own seed or start date.
  *
  * @example
  * ```ts
@@ -184,7 +184,7 @@ const MALFORMED: Record<
 };
 
 /**
- * Makes entries as Xenioo sends them, each with its own date and ids.
+ * Creates entries as Xenioo sends them, each with its own date and ids.
  *
  * @example
  * ```ts

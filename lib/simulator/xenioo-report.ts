@@ -1,7 +1,7 @@
 import { createHistogram } from 'node:perf_hooks';
 import type { XeniooAnswer } from './post.js';
 
-/** Result of the calls that were made. */
+/** Result of a series of calls. */
 export interface XeniooReport {
   /** Number of calls, repeated ones included. */
   readonly calls: number;
@@ -81,7 +81,7 @@ export class CallCounter {
     };
   }
 
-  /** Leaves out the wait for the first answer, which counts much in a short run. */
+  /** Excludes the wait for the first answer, which would distort a short run. */
   private callsPerSecond(durationMs: number): number {
     const ms = this.lastAnswerAt - this.firstAnswerAt;
     return ms > 0

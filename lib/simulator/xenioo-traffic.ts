@@ -10,7 +10,7 @@ import type { XeniooWireEntry } from './xenioo-wire-entry.js';
 /** Options of many conversations. */
 export interface XeniooTrafficOptions extends XeniooConversationOptions {
   /**
-   * Number of conversations side by side.
+   * Number of concurrent conversations.
    * @default 20
    */
   readonly conversations?: number;
@@ -22,8 +22,7 @@ export interface XeniooTrafficOptions extends XeniooConversationOptions {
 }
 
 /**
- * Makes the entries of many conversations side by side, mixed as a service with
- * many users sees them, lazily.
+ * Creates the entries of many concurrent conversations lazily, in mixed order.
  * @throws {XeniooTestingError} when `conversations` is out of range
  */
 export function* xeniooTraffic(
@@ -51,7 +50,7 @@ export function* xeniooTraffic(
 }
 
 /**
- * Makes the entries of one grouped call, of conversations side by side.
+ * Creates the entries of one grouped call, from concurrent conversations.
  * @throws {XeniooTestingError} when `events` is out of range
  *
  * @example

@@ -15,21 +15,24 @@ const FITS_HEADER = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 const READINGS = ['total', 'consecutive', 'ignore'];
 
-/** @throws {XeniooTestingError} */
+/**
+ * Checks the options of a sender.
+ * @throws {XeniooTestingError} with every problem found
+ */
 export function assertSenderOptions(options: XeniooSenderOptions): void {
   const { url, secret, failures } = options;
   const problems = [
     ...(isHttpUrl(url)
       ? []
       : [
-          'expected `url` to be the whole URL of the webhook, as https://example.com/xenioo/webhook',
+          'expected `url` to be the whole URL of the webhook, such as https://example.com/xenioo/webhook',
         ]),
     ...(typeof secret === 'string' && secret !== ''
       ? []
       : [`expected \`secret\` to be the API Secret, got ${kindOf(secret)}`]),
     ...(typeof secret !== 'string' || FITS_HEADER.test(secret)
       ? []
-      : ['`secret` has a character that no header can hold']),
+      : ['expected `secret` without characters that are invalid in a header']),
     ...(failures === undefined || READINGS.includes(failures)
       ? []
       : [
@@ -40,7 +43,10 @@ export function assertSenderOptions(options: XeniooSenderOptions): void {
   refuse('XeniooSender', problems);
 }
 
-/** @throws {XeniooTestingError} */
+/**
+ * Checks the options of `send()`.
+ * @throws {XeniooTestingError} with every problem found
+ */
 export function assertSendOptions(options: XeniooSendOptions): void {
   const { repeated = 0, intervalMs = 0 } = options;
   const problems = [
@@ -62,7 +68,10 @@ export function assertSendOptions(options: XeniooSendOptions): void {
   refuse('XeniooSender.send()', problems);
 }
 
-/** @throws {XeniooTestingError} */
+/**
+ * Checks the options of `call()`.
+ * @throws {XeniooTestingError} with every problem found
+ */
 export function assertCallOptions({ timeoutMs }: XeniooCallOptions): void {
   if (timeoutMs === undefined) return;
   const ranges: Ranges = { timeoutMs: [1, LONGEST_TIMER_MS] };

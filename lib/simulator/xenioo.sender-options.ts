@@ -5,12 +5,12 @@ import type { XeniooReport } from './xenioo-report.js';
 
 /** Options of a sender. */
 export interface XeniooSenderOptions {
-  /** The Events Webhook URL, of `http` or `https`. */
+  /** Events Webhook URL, with `http` or `https`. */
   readonly url: string | URL;
   /** API Secret of the bot, sent as `Authorization: Bearer <secret>`. */
   readonly secret: string;
   /**
-   * Longest wait for an answer, in milliseconds; that of Xenioo is not documented.
+   * Time-out in milliseconds for an answer; that of Xenioo is not documented.
    * @default 10_000
    */
   readonly timeoutMs?: number;
@@ -19,7 +19,7 @@ export interface XeniooSenderOptions {
    * @default 'total', the stricter reading
    */
   readonly failures?: XeniooFailureReading;
-  /** Further headers of each call, for a proxy or a guard of the app. */
+  /** Additional headers of each call, for a proxy or a guard of the app. */
   readonly headers?: Readonly<Record<string, string>>;
   /**
    * Requires a certificate that Node.js trusts.
@@ -33,11 +33,11 @@ export interface XeniooSenderOptions {
   readonly seed?: number;
 }
 
-/** Options of one call, for what Xenioo itself does not do. */
+/** Options of one call, to test what Xenioo itself does not send. */
 export interface XeniooCallOptions {
-  /** Value of the whole header; `null` sends none. */
+  /** Value of the `Authorization` header; `null` sends none. */
   readonly authorization?: string | null;
-  /** Headers besides those of every call; `null` removes one of them. */
+  /** Additional headers; `null` removes a header of the sender. */
   readonly headers?: Readonly<Record<string, string | null>>;
   /**
    * Sends the body in chunks, without `Content-Length`.
@@ -63,7 +63,7 @@ export interface XeniooSendOptions extends CallPlan {
    * @default 1
    */
   readonly concurrency?: number;
-  /** Stops sending; the calls under way are completed. */
+  /** Stops sending; pending calls are completed. */
   readonly signal?: AbortSignal;
   /** Called with each answer, a function that reports the calls so far, and the body of the call. */
   readonly onCall?: (

@@ -23,8 +23,8 @@ import {
 } from './xenioo-testing.errors.js';
 
 /**
- * Sends entries to a webhook over HTTP as the Xenioo service does, and stops for
- * good when more than 10 calls were not answered 200.
+ * Sends entries to a webhook over HTTP as Xenioo does. Stops when more than 10 calls
+ * failed, until `publish()` is called.
  *
  * @example
  * ```ts
@@ -34,7 +34,7 @@ import {
  * ```
  */
 export class XeniooSender {
-  // Private at run time: the diff of a failed assertion must not print the secret.
+  // Private at run time, so that the diff of a failed assertion does not print the secret.
   readonly #url: URL;
   readonly #agent: http.Agent;
   readonly #count: FailureCount;
@@ -116,10 +116,9 @@ export class XeniooSender {
   }
 
   /**
-   * Sends an entry, or the entries of a list or stream, one per call or grouped,
-   * until all are sent or the sender stops; the rest is dropped. A string or bytes
-   * are a call of their own. Rejects with an error of the list, the stream or
-   * `onCall`, once the calls under way have ended.
+   * Sends an entry, or the entries of a list or stream, one per call or grouped, until
+   * all are sent or the sender stops. A string or bytes are the body of one call. An
+   * error of the list, the stream or `onCall` rejects once the pending calls have ended.
    * @throws {XeniooTestingError} when an option is invalid
    */
   async send(
@@ -151,7 +150,7 @@ function bodyOf(given: unknown): string | Uint8Array {
   const body = isBody(given) ? given : (JSON.stringify(given) as unknown);
   if (isBody(body)) return body;
   throw new XeniooTestingError(
-    `Expected an entry, a list of them or a body as text, got ${kindOf(given)}.`,
+    `Expected an entry, a list of entries or a body as text, got ${kindOf(given)}.`,
   );
 }
 

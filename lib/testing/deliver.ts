@@ -16,24 +16,25 @@ import type {
 } from '../simulator/xenioo.sender-options.js';
 import { XeniooSender } from '../simulator/xenioo.sender.js';
 
-/** How the service calls an application under test. */
+/** Options of calling an application under test. */
 export interface XeniooSenderForOptions
   extends XeniooWebhookChoice, Omit<XeniooSenderOptions, 'url' | 'secret'> {
   /**
-   * API Secret that is sent.
-   * @default that of the bot, as the application is configured
+   * API Secret to send.
+   * @default the secret of the bot in the options of the application
    */
   readonly secret?: string;
 }
 
-/** How entries are delivered to an application under test. */
+/** Options of delivering entries to an application under test. */
 export interface XeniooDeliverOptions
   extends XeniooSenderForOptions, XeniooSendOptions {}
 
 /**
- * Sends an entry, or a list of them, to an initialised application over HTTP,
- * one a call unless they are `grouped`; it need not listen: then it does, on a
- * free port. Resolves when all is answered; `idle()` when it is handled.
+ * Sends an entry, or a list of entries, to an initialised application over HTTP, one
+ * per call unless they are `grouped`. Lets the application listen on a free port if it
+ * does not listen yet. Resolves when every call is answered; use `idle()` to wait for
+ * the handlers.
  * @throws {XeniooTestingError} when a call is not answered 200; for other answers see {@link senderFor}
  *
  * @example
@@ -58,8 +59,9 @@ export async function deliver(
 }
 
 /**
- * The service, set up to call an initialised application; it need not listen.
- * @throws {XeniooTestingError} when it is not clear which webhook to call
+ * Creates a sender that calls an initialised application. Lets the application listen
+ * on a free port if it does not listen yet.
+ * @throws {XeniooTestingError} when it has no webhook, or several that match
  */
 export async function senderFor(
   app: INestApplication,
@@ -72,7 +74,7 @@ export async function senderFor(
     ...(secret !== undefined && { secret }),
   });
   const url = new URL(webhook.path, await originOf(app, webhook));
-  // The certificate of an app under test is its own business.
+  // An app under test may have a self-signed certificate.
   const trust = { rejectUnauthorized: false };
   return new XeniooSender({
     ...trust,
@@ -86,10 +88,10 @@ const LISTENING = new WeakMap<INestApplication, Promise<unknown>>();
 
 async function originOf(
   app: INestApplication,
-  { isEnding }: Webhook,
+  { isClosing }: Webhook,
 ): Promise<string> {
   const server = app.getHttpServer() as HttpServer;
-  if (!server.listening && !isEnding) {
+  if (!server.listening && !isClosing) {
     const listening = LISTENING.get(app) ?? listen(app, server);
     LISTENING.set(app, listening);
     await listening;
@@ -97,14 +99,14 @@ async function originOf(
   const address = server.address();
   if (address === null || typeof address === 'string') {
     throw new XeniooTestingError(
-      'The application has no port: it was closed, or listens on a socket. Make it afresh, or let it listen on a port.',
+      'The application has no port: it was closed, or listens on a Unix socket. Create a new application, or let it listen on a port.',
     );
   }
   const scheme = server instanceof HttpsServer ? 'https' : 'http';
   return `${scheme}://${hostOf(address)}:${address.port}`;
 }
 
-/** Where the app is closed meanwhile, its own promise never settles. */
+/** Resolves when the app listens or is closed: if it is closed meanwhile, `app.listen()` never settles. */
 async function listen(
   app: INestApplication,
   server: HttpServer,
@@ -125,10 +127,10 @@ function assertAnswered({
   stopped,
 }: XeniooReport): void {
   if (failed === 0) return;
-  const came = Object.entries(outcomes)
+  const counts = Object.entries(outcomes)
     .map(([outcome, times]) => `${outcome} (${times}×)`)
     .join(', ');
   throw new XeniooTestingError(
-    `${failed} of ${calls} calls failed, where Xenioo expects 200: ${came}. ${stopped ?? 'The log of the application may say why'}. To test other answers, use senderFor(app).`,
+    `${failed} of ${calls} calls were not answered 200: ${counts}. ${stopped ?? 'See the log of the application for the reason'}. To test other answers, use senderFor(app).`,
   );
 }

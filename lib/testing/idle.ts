@@ -5,12 +5,12 @@ import { settledWithin } from '../settled-within.js';
 import { recordingOf, type Recording } from './recording.js';
 import { XeniooTestingError } from '../simulator/xenioo-testing.errors.js';
 
-const MOST_SHOWN = 5;
+const MAX_LISTED = 5;
 
 /**
  * Resolves when all accepted events are handled, in every instance of the module:
  * each handler is done or has failed after its last attempt.
- * @throws {XeniooTestingError} after `timeoutMs` (4,000 by default, less than test runners wait), with what is still pending; or when there is no XeniooModule
+ * @throws {XeniooTestingError} after `timeoutMs` (default 4,000, below the limit of test runners), with the pending handlers; or when there is no XeniooModule
  */
 export async function idle(
   app: INestApplicationContext,
@@ -33,7 +33,7 @@ function assertTimeout(timeoutMs: number): void {
   if (problem) throw new XeniooTestingError(`idle(): ${problem}.`);
 }
 
-/** Waits again as long as handlers send entries to their own application. */
+/** Waits until no handler has sent entries to its own application meanwhile. */
 async function allIdle(
   inboxes: readonly XeniooInbox[],
   { entries }: Recording,
@@ -47,12 +47,12 @@ async function allIdle(
 
 function describe(pending: readonly string[]): string {
   if (pending.length === 0) {
-    return 'They came before the testing kit was used, another process handles them, or processing is paused.';
+    return 'They arrived before the testing kit was first used, another process handles them, or processing is paused.';
   }
-  const more = pending.length - MOST_SHOWN;
-  const shown = [
-    ...pending.slice(0, MOST_SHOWN),
+  const more = pending.length - MAX_LISTED;
+  const listed = [
+    ...pending.slice(0, MAX_LISTED),
     ...(more > 0 ? [`and ${more} more`] : []),
   ];
-  return `${shown.join('; ')}. If retries take too long for a test, shorten them: overrideXenioo(…, { retry: { attempts: 2, delayMs: 1 } }). A \`retry\` in the decorator of the handler takes precedence.`;
+  return `${listed.join('; ')}. If retries take too long for a test, shorten them: overrideXenioo(…, { retry: { attempts: 2, delayMs: 1 } }). A \`retry\` in the decorator of the handler takes precedence.`;
 }

@@ -12,7 +12,7 @@ import {
 } from './inbox-contract.fixtures.js';
 import type { ContractCases } from './inbox-test-harness.js';
 
-/** Bodies that JSON allows and that storage is known to spoil. */
+/** Valid JSON that storage may change. */
 const ODD_ENTRIES = [
   '{"Type":1,"Data":"\\u0000 and \\ud800 and \\udfff and 😀"}',
   '{"Type":1,"__proto__":{"a":1},"constructor":{"prototype":2}}',
@@ -37,7 +37,7 @@ export const acceptingCases: ContractCases = {
     }
   },
 
-  'keeps unusual text, numbers and keys as they came': async test => {
+  'keeps unusual text, numbers and keys unchanged': async test => {
     const entries = ODD_ENTRIES.flatMap(text => entriesOf(text));
     entries.push(...entriesOf('not JSON \u0000'), invalidEntry(), datedEvent());
     await test.open();
@@ -52,7 +52,7 @@ export const acceptingCases: ContractCases = {
     );
   },
 
-  'holds what it has accepted as pending, and runs nothing before it is started':
+  'keeps accepted events pending, and runs none before it is started':
     async test => {
       await test.open();
       const dated = datedEvent();
@@ -116,7 +116,7 @@ export const acceptingCases: ContractCases = {
     assert.deepEqual(test.ids, [event.id, event.id, event.id]);
   },
 
-  'forgets the oldest ids beyond `maxIds`': async test => {
+  'removes the oldest ids above `maxIds`': async test => {
     await test.start({ dedupe: { ttlSeconds: 3_600, maxIds: 2 } });
     const events = [datedEvent(), datedEvent(), datedEvent()] as const;
     for (const event of events) {
@@ -139,8 +139,10 @@ export const acceptingCases: ContractCases = {
     if (!restore) await test.stop();
     const call = { bot: 'default', receivedAt: new Date(), entries: [event] };
     await assert.rejects(inbox.accept(call), XeniooInboxError);
+    await assert.rejects(inbox.assertAccepting(), XeniooInboxError);
     await restore?.();
     if (!restore) await test.start();
+    await test.inbox.assertAccepting();
     assert.deepEqual(test.runs, []);
     await test.process([event]);
     assert.deepEqual(test.ids, [event.id]);

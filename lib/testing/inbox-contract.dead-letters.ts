@@ -36,7 +36,7 @@ export const deadLetterCases: ContractCases = {
         stored.filter(letter => letter !== undefined),
         letters,
       );
-      // Where another process announces a letter, it does not know the error.
+      // Another process that announces a letter does not have the error.
       assert.ok([undefined, result.error].includes(errors.get(id) as Error));
       assert.equal(errors.get(invalid.id), undefined);
       const ofEvent = letters.find(letter => letter.id === id)!;
@@ -76,7 +76,7 @@ export const deadLetterCases: ContractCases = {
     await assert.rejects(pageAfter('none'), XeniooDeadLetterError);
   },
 
-  'lists the dead letters that fit every field of a filter': async test => {
+  'lists the dead letters that match every field of a filter': async test => {
     test.handle = async () => [failed('Crm.save'), failed('Crm.score')];
     await test.start();
     const ada = datedEvent('ada', undefined, 'shop');
@@ -100,7 +100,7 @@ export const deadLetterCases: ContractCases = {
     }
   },
 
-  'removes a dead letter, and says if there was one': async test => {
+  'removes a dead letter, and returns false if there is none': async test => {
     await failEach(test, 2);
     const { deadLetters } = test.inbox;
     const [first, second] = idsOf(await deadLetters.list());
@@ -131,7 +131,7 @@ export const deadLetterCases: ContractCases = {
       assert.equal(task.attempts, 0);
     },
 
-  'replays an invalid entry as the events that it is parsed into now':
+  'replays an invalid entry as the events that it now parses into':
     async test => {
       await test.start();
       const entry = invalidEntry();
@@ -160,7 +160,7 @@ export const deadLetterCases: ContractCases = {
     },
 };
 
-/** Starts an inbox in which the handler of so many events has failed, one after another. */
+/** Starts an inbox with a dead letter for each of `count` events, added one after another. */
 async function failEach(test: InboxTestHarness, count: number): Promise<void> {
   test.handle = async () => [failed()];
   await test.start();

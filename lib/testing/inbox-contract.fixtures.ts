@@ -11,17 +11,19 @@ export const CARRIER = { traceparent: '00-1-2-01' };
 /** Name of the handler that most cases use. */
 export const HANDLER = 'Crm.save';
 
+/** Returns the result of a handler that succeeded. */
 export function done(handler = HANDLER): XeniooHandlerResult {
   return { handler, status: 'done', attempts: 1 };
 }
 
-/** @param inMs when the handler is due again, from now on */
+/** Returns the result of a handler that is due again in `inMs` milliseconds. */
 export function retry(inMs: number, handler = HANDLER, attempts = 1) {
   const retryAt = Date.now() + inMs;
   const error = new Error(`${handler} is broken`);
   return { handler, status: 'retry', attempts, retryAt, error } as const;
 }
 
+/** Returns the result of a handler that gave up. */
 export function failed(handler = HANDLER) {
   const error = new Error(`${handler} is broken`);
   return { handler, status: 'failed', attempts: 3, error } as const;
@@ -37,7 +39,7 @@ export function entriesOf(body: unknown, botName = 'default'): XeniooEntry[] {
 let made = 0;
 
 /**
- * Makes an event with a date.
+ * Creates an event with a date.
  * @param fraction of a second in its date, seven digits; the next one by default
  */
 export function datedEvent(
@@ -86,7 +88,7 @@ export function assertSameEntries(
   assert.deepEqual(actual.toSorted(byId), expected.toSorted(byId));
 }
 
-/** A promise that the test resolves. */
+/** Creates a promise that the test resolves with `open()`. */
 export function gate(): { opened: Promise<void>; open: () => void } {
   let open!: () => void;
   const opened = new Promise<void>(resolve => (open = resolve));

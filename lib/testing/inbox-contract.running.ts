@@ -49,12 +49,12 @@ export const runningCases: ContractCases = {
         assert.equal(task.attempts, index + 1);
         assert.deepEqual(task.carrier, CARRIER);
         const earlyMs = results[index]!.retryAt - startedAt;
-        // A timer may be early by less than a millisecond.
+        // A timer may fire up to a millisecond early.
         assert.ok(earlyMs <= 1, `retry ${index + 1} ran ${earlyMs} ms early`);
       }
     },
 
-  'holds nothing back for a retry, be it due or not': async test => {
+  'delays no other task because of a retry': async test => {
     const { opened, open } = gate();
     const waits = datedEvent('ada');
     const hangs = datedEvent('ada');
@@ -78,7 +78,7 @@ export const runningCases: ContractCases = {
     await test.reaches({ pending: 0, running: 0, retries: 1 });
   },
 
-  'records each handler of a run on its own': async test => {
+  'records each handler of a run independently': async test => {
     test.handle = async ({ task: { handler } }) =>
       handler
         ? [done(handler)]
@@ -92,30 +92,29 @@ export const runningCases: ContractCases = {
     assert.deepEqual(idsOf(letters), [`${event.id}.Crm.score`]);
   },
 
-  'counts what is pending, what runs, what is retried and what has failed':
-    async test => {
-      const { opened, open } = gate();
-      test.handle = async () => {
-        await opened;
-        return [retry(60_000, 'Crm.notify'), failed('Crm.score')];
-      };
-      await test.start({ concurrency: 1 });
-      const [first, second] = [datedEvent('ada'), datedEvent('ada')];
-      await test.accept([first, second]);
-      await test.reaches({ pending: 2, running: 1 });
-      const { oldestPendingAt } = await test.inbox.stats();
-      assert.deepEqual(oldestPendingAt, first.receivedAt);
-      open();
-      await test.reaches({
-        pending: 0,
-        running: 0,
-        retries: 2,
-        deadLetters: 2,
-        oldestPendingAt: undefined,
-      });
-    },
+  'counts pending and running tasks, retries and dead letters': async test => {
+    const { opened, open } = gate();
+    test.handle = async () => {
+      await opened;
+      return [retry(60_000, 'Crm.notify'), failed('Crm.score')];
+    };
+    await test.start({ concurrency: 1 });
+    const [first, second] = [datedEvent('ada'), datedEvent('ada')];
+    await test.accept([first, second]);
+    await test.reaches({ pending: 2, running: 1 });
+    const { oldestPendingAt } = await test.inbox.stats();
+    assert.deepEqual(oldestPendingAt, first.receivedAt);
+    open();
+    await test.reaches({
+      pending: 0,
+      running: 0,
+      retries: 2,
+      deadLetters: 2,
+      oldestPendingAt: undefined,
+    });
+  },
 
-  'starts nothing while it is paused, and still accepts calls': async test => {
+  'starts no task while it is paused, and still accepts calls': async test => {
     await test.start();
     await test.inbox.pause();
     await test.accept([datedEvent('ada'), undatedEvent()]);

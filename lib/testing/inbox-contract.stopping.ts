@@ -36,7 +36,7 @@ export const stoppingCases: ContractCases = {
       assert.deepEqual(test.steps, ['announced', 'idle']);
     },
 
-  'finishes running handlers when it drains, and goes on accepting':
+  'finishes running handlers when it drains, and still accepts calls':
     async test => {
       const { open } = await hangInHandler(test);
       await Promise.all([
@@ -46,7 +46,7 @@ export const stoppingCases: ContractCases = {
       assert.equal(test.steps[0], 'handled');
     },
 
-  'waits for running handlers when it stops, and accepts nothing more':
+  'waits for running handlers when it stops, and rejects later calls':
     async test => {
       const { inbox, open } = await hangInHandler(test);
       const call = { bot: 'default', receivedAt: new Date(), entries: [] };
@@ -56,9 +56,10 @@ export const stoppingCases: ContractCases = {
       ]);
       assert.deepEqual(test.steps, ['handled', 'stopped']);
       await assert.rejects(inbox.accept(call), XeniooInboxError);
+      await assert.rejects(inbox.assertAccepting(), XeniooInboxError);
     },
 
-  'stops without handlers that take longer than it may wait': async test => {
+  'stops without waiting longer than the time-out for handlers': async test => {
     const { open } = await hangInHandler(test);
     await test.stop(20);
     open();
@@ -67,7 +68,7 @@ export const stoppingCases: ContractCases = {
 
 /** For inboxes whose tasks end with the process. */
 export const volatileCases: ContractCases = {
-  'runs what is pending, and each retry one last time, before it has stopped':
+  'runs pending tasks, and each retry once more, before it has stopped':
     async test => {
       test.handle = async ({ task: { attempts } }) => [
         retry(60_000, HANDLER, attempts + 1),
@@ -85,7 +86,7 @@ export const volatileCases: ContractCases = {
 
 /** For inboxes whose tasks survive the process. */
 export const durableCases: ContractCases = {
-  'runs after a restart what was accepted before, with its carrier':
+  'runs events after a restart that were accepted before, with their carrier':
     async test => {
       await test.open();
       const events = [datedEvent('ada'), datedEvent('ada')];
@@ -102,7 +103,7 @@ export const durableCases: ContractCases = {
       for (const { carrier } of tasks) assert.deepEqual(carrier, CARRIER);
     },
 
-  'runs and announces nothing again after a restart': async test => {
+  'repeats no recorded run and no announcement after a restart': async test => {
     test.handle = async () => [done(), failed()];
     await test.start();
     await test.process([datedEvent(), invalidEntry()]);
@@ -112,21 +113,22 @@ export const durableCases: ContractCases = {
     assert.equal(test.announced.length, 2);
   },
 
-  'runs again after a restart what was running when it stopped': async test => {
-    const { open } = await hangInHandler(test);
-    await test.stop(20);
-    test.handle = async () => [done()];
-    await test.start();
-    await test.idle();
-    open();
-    const [first, again, ...others] = test.runs.map(({ task }) => task);
-    assert.deepEqual(others, []);
-    assert.deepEqual(again!.entry, first!.entry);
-    assert.equal(again!.handler, undefined);
-    assert.equal(again!.attempts, 0);
-  },
+  'repeats a run after a restart that was not finished when it stopped':
+    async test => {
+      const { open } = await hangInHandler(test);
+      await test.stop(20);
+      test.handle = async () => [done()];
+      await test.start();
+      await test.idle();
+      open();
+      const [first, again, ...others] = test.runs.map(({ task }) => task);
+      assert.deepEqual(others, []);
+      assert.deepEqual(again!.entry, first!.entry);
+      assert.equal(again!.handler, undefined);
+      assert.equal(again!.attempts, 0);
+    },
 
-  'keeps a retry over a restart, with its time, attempts and carrier':
+  'keeps a retry across a restart, with its time, attempts and carrier':
     async test => {
       const result = retry(300, 'Crm.notify', 4);
       test.handle = async ({ task: { handler } }) =>
@@ -155,30 +157,27 @@ export const durableCases: ContractCases = {
     assert.deepEqual(test.ids, [event.id]);
   },
 
-  'keeps dead letters over a restart, and what is replayed of them':
-    async test => {
-      test.handle = async ({ task }) => [task.handler ? done() : failed()];
-      await test.start();
-      await test.process([datedEvent('ada'), invalidEntry()]);
-      const before = await test.inbox.deadLetters.list();
-      assert.equal(before.length, 2);
-      await test.stop();
-      await test.open();
-      assert.deepEqual(await test.inbox.deadLetters.list(), before);
-      const replayed = before.find(({ kind }) => kind === 'event')!;
-      const { id, entry, handler } = replayed;
-      await test.inbox.deadLetters.replay(id, [
-        { entry, handler, attempts: 0 },
-      ]);
-      await test.stop(0);
-      await test.start();
-      await test.idle();
-      assert.equal(test.runs.at(-1)?.task.handler, handler);
-      assert.deepEqual(
-        idsOf(await test.inbox.deadLetters.list()),
-        idsOf(before.filter(letter => letter !== replayed)),
-      );
-    },
+  'keeps dead letters and replayed ones across a restart': async test => {
+    test.handle = async ({ task }) => [task.handler ? done() : failed()];
+    await test.start();
+    await test.process([datedEvent('ada'), invalidEntry()]);
+    const before = await test.inbox.deadLetters.list();
+    assert.equal(before.length, 2);
+    await test.stop();
+    await test.open();
+    assert.deepEqual(await test.inbox.deadLetters.list(), before);
+    const replayed = before.find(({ kind }) => kind === 'event')!;
+    const { id, entry, handler } = replayed;
+    await test.inbox.deadLetters.replay(id, [{ entry, handler, attempts: 0 }]);
+    await test.stop(0);
+    await test.start();
+    await test.idle();
+    assert.equal(test.runs.at(-1)?.task.handler, handler);
+    assert.deepEqual(
+      idsOf(await test.inbox.deadLetters.list()),
+      idsOf(before.filter(letter => letter !== replayed)),
+    );
+  },
 };
 
 /** Starts an inbox in which one handler runs until the returned function is called. */

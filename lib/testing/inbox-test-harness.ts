@@ -34,9 +34,9 @@ export type ContractCases = Record<
   (test: InboxTestHarness) => Promise<void>
 >;
 
-/** One inbox after another on one storage, and a runner whose handlers do what the test says. */
+/** Opens inboxes on one storage, one after another, with a runner that the test controls. */
 export class InboxTestHarness {
-  /** Runs of events, in the order in which they began. */
+  /** Runs of events, in the order in which they started. */
   readonly runs: RecordedRun[] = [];
   /** Dead letters, in the order in which they were announced. */
   readonly announced: XeniooDeadLetter[] = [];
@@ -45,7 +45,7 @@ export class InboxTestHarness {
   readonly steps: string[] = [];
   /** Runs the handlers of a task; no handler matches unless the test replaces it. */
   handle: Handle = async () => [];
-  /** Hears of each announced dead letter. */
+  /** Called for each announced dead letter. */
   onAnnounce: XeniooRunner['announce'] = async () => {};
   private opened?: XeniooInbox | undefined;
 
@@ -84,7 +84,7 @@ export class InboxTestHarness {
         const run = { task, startedAt: Date.now() };
         this.runs.push(run);
         const results = await this.handle(run);
-        // Even an inbox that runs a task for ever can be stopped.
+        // Lets the test stop an inbox that runs a task again and again.
         await setImmediate();
         return isLast ? results.map(withoutRetry) : results;
       },
@@ -134,12 +134,12 @@ export class InboxTestHarness {
     await this.idle();
   }
 
-  /** Waits until as many tasks have begun to run. */
+  /** Waits until this number of runs has started. */
   async ran(count: number): Promise<void> {
     await this.until(async () => this.runs.length >= count, `${count} runs`);
   }
 
-  /** Waits until `stats()` resolves with these numbers, among others. */
+  /** Waits until `stats()` contains these numbers. */
   async reaches(expected: Partial<XeniooInboxStats>): Promise<void> {
     const names = Object.keys(expected) as (keyof XeniooInboxStats)[];
     await this.until(
@@ -151,6 +151,7 @@ export class InboxTestHarness {
     );
   }
 
+  /** Waits until a condition is true; `what` names it for the error. */
   async until(isTrue: () => Promise<boolean>, what: string): Promise<void> {
     const latest = Date.now() + this.waitMs;
     while (!(await isTrue())) {
@@ -160,7 +161,7 @@ export class InboxTestHarness {
     }
   }
 
-  /** Thousands of events may take longer than `waitMs`. */
+  /** Waits for work, ten times as long as `waitMs`, since it may be for thousands of events. */
   private async within(work: Promise<void>, what: string): Promise<void> {
     const timeoutMs = 10 * this.waitMs;
     const isSettled = await settledWithin(work, timeoutMs);

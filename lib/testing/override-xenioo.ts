@@ -1,5 +1,6 @@
 import { XeniooInbox } from '../inbox/xenioo.inbox.js';
 import { memoryInbox } from '../memory/memory-inbox.factory.js';
+import { quote } from '../options/describe-value.js';
 import { resolveXeniooOptions } from '../options/resolve-xenioo-options.js';
 import { withoutUndefined } from '../options/without-undefined.js';
 import {
@@ -7,14 +8,15 @@ import {
   XENIOO_SETTINGS,
   type XeniooOptions,
 } from '../options/xenioo.options.js';
+import { XeniooTestingError } from '../simulator/xenioo-testing.errors.js';
 
 /** Options that replace those of the application in a test. */
 export interface XeniooOverrides extends XeniooOptions {
-  /** Replaces the inbox of the application by `memoryInbox()`. */
+  /** Replaces the inbox of the application with `memoryInbox()`. */
   readonly inbox?: 'memory';
 }
 
-/** The part of the `TestingModuleBuilder` of `@nestjs/testing` that is used. */
+/** Part of `TestingModuleBuilder` of `@nestjs/testing` that the function uses. */
 interface Builder {
   overrideProvider(token: unknown): {
     useFactory(provider: {
@@ -25,8 +27,8 @@ interface Builder {
 }
 
 /**
- * Changes options of every `XeniooModule` of the application under test, and
- * leaves the others as they are.
+ * Replaces the given options in every `XeniooModule` of the application under test;
+ * other options stay as they are.
  *
  * @example
  * ```ts
@@ -36,12 +38,19 @@ interface Builder {
  * });
  * const app = (await testing.compile()).createNestApplication();
  * ```
+ *
+ * @throws {XeniooTestingError} when `inbox` is not `'memory'`
  */
 export function overrideXenioo<B extends Builder>(
   builder: B,
   { inbox, ...given }: XeniooOverrides,
 ): B {
-  // An option from an environment variable that is not set changes nothing.
+  if (inbox !== undefined && inbox !== 'memory') {
+    throw new XeniooTestingError(
+      `overrideXenioo(): expected \`inbox\` to be 'memory', got ${quote(inbox)}.`,
+    );
+  }
+  // `undefined`, as from an environment variable that is not set, replaces nothing.
   const options = withoutUndefined(given);
   builder.overrideProvider(XENIOO_SETTINGS).useFactory({
     inject: [XENIOO_OPTIONS],
@@ -56,7 +65,7 @@ export function overrideXenioo<B extends Builder>(
   return builder;
 }
 
-/** Leaves out the secret and the bots of the application where the test brings its own. */
+/** Removes the secret and the bots of the application if the test gives its own. */
 function withoutBots(
   own: XeniooOptions,
   { secret, bots }: XeniooOptions,

@@ -6,10 +6,9 @@ import { recordingOf, type XeniooDispatchedAttempt } from './recording.js';
 import { isInvalidEntry } from '../events/xenioo-event.table.js';
 
 /**
- * Returns the entries of the calls that the application has answered 200, in
- * order: events of the given types, or all entries, invalid ones and duplicates
- * included. Recording begins with the first function of the kit that is called
- * for the application.
+ * Returns the entries that the application has accepted, in order: events of the given
+ * types, or all entries, including invalid ones and duplicates. Recording starts when
+ * a function of the testing kit is first called for the application.
  *
  * @example
  * ```ts
@@ -34,9 +33,9 @@ export function received(
 }
 
 /**
- * Returns the attempts of all `@OnXenioo()` handlers, or of the one of the given
- * name, in the order in which they ended. Recording begins with the first
- * function of the kit that is called for the application.
+ * Returns the attempts of all `@OnXenioo()` handlers, or of the one with this name, in
+ * the order in which they ended. Recording starts when a function of the testing kit is
+ * first called for the application.
  *
  * @example
  * ```ts

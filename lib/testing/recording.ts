@@ -17,9 +17,9 @@ export interface XeniooDispatchedAttempt {
   readonly event: XeniooEvent;
   /** Counts from 1. */
   readonly attempt: number;
-  /** After `'retry'` another attempt follows; `'failed'` makes a dead letter. */
+  /** Result of the attempt: another one follows `'retry'`; `'failed'` becomes a dead letter. */
   readonly status: XeniooHandlerResult['status'];
-  /** What the handler threw. */
+  /** Error that the handler threw. */
   readonly error?: unknown;
 }
 
@@ -27,7 +27,7 @@ export interface XeniooDispatchedAttempt {
 export class Recording implements XeniooObserver {
   readonly entries: XeniooEntry[] = [];
   readonly attempts: XeniooDispatchedAttempt[] = [];
-  /** Describes what runs or waits for a retry, by handler and event. */
+  /** Functions that describe running and retried handlers, by handler and event. */
   private readonly pending = new Map<string, () => string>();
 
   deliveryAccepted({ entries }: XeniooDelivery): void {
@@ -70,7 +70,7 @@ export class Recording implements XeniooObserver {
 const RECORDINGS = new WeakMap<XeniooObservers, Recording>();
 
 /**
- * Returns the recording of an application, which begins with the first call.
+ * Returns the recording of an application; the first call starts it.
  * @throws {XeniooTestingError} without a XeniooModule
  */
 export function recordingOf(app: INestApplicationContext): Recording {
@@ -88,7 +88,7 @@ function observersOf(app: INestApplicationContext): XeniooObservers {
     return app.get(XeniooObservers, { strict: false });
   } catch (cause) {
     throw new XeniooTestingError(
-      'The application has no XeniooModule: import it in the module under test, and call `app.init()` first.',
+      'The application has no XeniooModule. Import it in the module under test, and call `app.init()` first.',
       { cause },
     );
   }

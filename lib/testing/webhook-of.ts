@@ -2,23 +2,23 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { XeniooGate } from '../webhook/xenioo.gate.js';
 import { XeniooTestingError } from '../simulator/xenioo-testing.errors.js';
 
-/** Which webhook of an application, where it has several bots or instances of the module. */
+/** Selects a webhook of an application that has several bots or several instances of the module. */
 export interface XeniooWebhookChoice {
   /**
-   * Your name for the bot whose secret is sent.
-   * @default the first one
+   * Name of the bot whose secret is sent.
+   * @default the first bot
    */
   readonly bot?: string;
-  /** Path of the webhook, as the module was given it or with its prefixes; for applications that have several. */
+  /** Path of the webhook, with or without global prefix; required if the application has several. */
   readonly path?: string;
 }
 
-/** Where a webhook is, and a secret that opens it. */
+/** A webhook and the secret to call it with. */
 export interface Webhook {
   readonly path: string;
   readonly secret: string;
-  /** Whether the application is closed, or closes. */
-  readonly isEnding: boolean;
+  /** True if the application is closed or being closed. */
+  readonly isClosing: boolean;
 }
 
 /**
@@ -31,7 +31,7 @@ export function webhookOf(
 ): Webhook {
   if (!('getHttpServer' in app)) {
     throw new XeniooTestingError(
-      'Only an application that answers HTTP can be called: make one of the testing module by `createNestApplication()`.',
+      'Expected an HTTP application, got an application context or a testing module. Create one with `createNestApplication()`.',
     );
   }
   const all = app
@@ -39,45 +39,45 @@ export function webhookOf(
     .flatMap(({ url, bots, isClosing }) =>
       url === undefined
         ? []
-        : [{ path: url, bots: bots.all, isEnding: isClosing }],
+        : [{ path: url, bots: bots.all, isClosing: isClosing }],
     );
   const found = all.filter(
     webhook =>
       (path === undefined || isPath(path, webhook.path)) &&
       (bot === undefined || webhook.bots.some(({ name }) => name === bot)),
   );
-  if (found.length !== 1) throw noOneWebhook(all, found.length);
-  const [{ path: foundPath, bots, isEnding }] = found as [(typeof found)[0]];
+  if (found.length !== 1) throw noSingleWebhookError(all, found.length);
+  const [{ path: foundPath, bots, isClosing }] = found as [(typeof found)[0]];
   const chosen =
     bot === undefined ? bots[0] : bots.find(({ name }) => name === bot);
   const known = secret ?? chosen?.secrets[0];
   if (known !== undefined) {
-    return { path: foundPath, secret: known, isEnding };
+    return { path: foundPath, secret: known, isClosing };
   }
   throw new XeniooTestingError(
-    `POST ${foundPath} has no bot: the function \`bots\` answered with none. Give a \`secret\`.`,
+    `POST ${foundPath} has no bot: the function \`bots\` returned an empty list. Give \`secret\` in the options.`,
   );
 }
 
-/** Whether it is the path, with its prefixes or as the module was given it. */
+/** Returns true if a given path, with or without prefixes, is that of a webhook. */
 function isPath(given: string, path: string): boolean {
   const bare = given.replace(/^\/|\/$/g, '');
   return path === `/${bare}` || path.endsWith(`/${bare}`);
 }
 
-function noOneWebhook(
+function noSingleWebhookError(
   all: readonly { path: string; bots: readonly { name: string }[] }[],
   found: number,
 ): XeniooTestingError {
   if (all.length === 0) {
     return new XeniooTestingError(
-      'The application has no webhook yet: call `await app.init()` before.',
+      'The application has no webhook yet. Call `await app.init()` first.',
     );
   }
   const list = all
     .map(({ path, bots }) => `${path} (${bots.map(b => b.name).join(', ')})`)
     .join(' and ');
   return new XeniooTestingError(
-    `${found === 0 ? 'No webhook of the application is' : `${found} webhooks of the application are`} the one that \`bot\` and \`path\` ask for; it has ${list}.`,
+    `${found === 0 ? 'No webhook of the application matches' : `${found} webhooks of the application match`} \`bot\` and \`path\`; it has ${list}.`,
   );
 }

@@ -1,7 +1,7 @@
 import type { XeniooInbox } from '../inbox/xenioo.inbox.js';
 import type { XeniooSettings } from '../options/xenioo.options.js';
 
-/** Settings of the module that every inbox follows. */
+/** Settings of the module that every inbox applies. */
 export type XeniooInboxSettings = Pick<
   XeniooSettings,
   'concurrency' | 'dedupe' | 'acceptTimeoutMs'
@@ -10,25 +10,25 @@ export type XeniooInboxSettings = Pick<
 /** An empty storage location for one test. */
 export interface XeniooInboxStorage {
   /**
-   * Makes an inbox there whose `accept()` does not wait for handlers. A durable one
-   * goes on with what an earlier one, stopped by then, has left.
+   * Creates an inbox there whose `accept()` does not wait for handlers. A durable one
+   * continues with the tasks that an earlier, stopped one has left.
    */
   open(settings: XeniooInboxSettings): Promise<XeniooInbox>;
   /**
-   * Makes the storage fail, as on a full disk or while a server is down, until
-   * the function that it resolves with is called. Without it, the contract tests
-   * rejected calls on a stopped inbox only.
+   * Makes the storage fail, as on a full disk or while a server is down, until the
+   * function that it resolves to is called. Without `interrupt()`, the contract tests
+   * rejected calls only on a stopped inbox.
    */
   interrupt?(): Promise<() => Promise<void>>;
-  /** Removes the storage; every inbox there has stopped. */
+  /** Removes the storage, once every inbox there has stopped. */
   remove?(): Promise<void>;
 }
 
-/** The inbox to test, and what it promises. */
+/** The inbox to test and its guarantees. */
 export interface XeniooInboxUnderTest {
-  /** Makes an empty storage location for one test. */
+  /** Creates an empty storage location for one test. */
   createStorage(): Promise<XeniooInboxStorage>;
-  /** True when what was accepted survives the process. */
+  /** True when accepted events survive the process. */
   readonly isDurable: boolean;
   /**
    * True when first attempts of one conversation run one after another, in order.
@@ -36,7 +36,7 @@ export interface XeniooInboxUnderTest {
    */
   readonly keepsOrder?: boolean;
   /**
-   * Upper bound in milliseconds of anything that the inbox has to do at once.
+   * Upper bound in milliseconds of each operation of the inbox.
    * @default 4_000
    */
   readonly waitMs?: number;

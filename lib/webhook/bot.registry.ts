@@ -1,6 +1,6 @@
 import { Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
-import { botListProblems } from '../options/xenioo-bot.check.js';
+import { botListProblems } from '../options/bot-problems.js';
 import {
   BotSettings,
   type XeniooBot,
@@ -11,13 +11,13 @@ import { settledWithin } from '../settled-within.js';
 import { XeniooOptionsError } from '../xenioo.errors.js';
 import { createKeyring, verifyBearer, type Verdict } from './verify-bearer.js';
 
-/** Shortest time between two refreshes that unknown secrets cause. */
+/** Shortest time between two refreshes caused by unknown secrets. */
 const REFRESH_FOR_UNKNOWN_EVERY_MS = 5_000;
 
-/** Longest time that calls wait for a refresh, from its start on. */
+/** Longest time that calls wait for a refresh, counted from its start. */
 const REFRESH_WAIT_MS = 2_000;
 
-/** One call of the function `bots`. */
+/** One call of the function `bots`; calls are numbered. */
 interface Refresh {
   readonly number: number;
   readonly startedAt: number;
@@ -34,7 +34,7 @@ export class BotRegistry implements OnApplicationBootstrap {
     startedAt: -Infinity,
     finished: Promise.resolve(),
   };
-  /** Number of the refresh that the list is from. */
+  /** Number of the refresh that returned the current list. */
   private listNumber = 0;
 
   constructor(
@@ -48,23 +48,23 @@ export class BotRegistry implements OnApplicationBootstrap {
   }
 
   /**
-   * Loads the bots, now that the providers of the host are ready.
-   * @throws {XeniooOptionsError} when `bots` is a function and fails, or returns an invalid list
+   * Loads the bots, after the providers of the application were initialised.
+   * @throws {XeniooOptionsError} if `bots` is a function that fails or returns an invalid list
    */
   async onApplicationBootstrap(): Promise<void> {
     const { bots } = this.settings;
     if (typeof bots !== 'function') return;
     this.lastRefresh = { ...this.lastRefresh, startedAt: this.now() };
     try {
-      this.use(await load(bots));
+      this.use(await loadBots(bots));
     } catch (error) {
       if (error instanceof XeniooOptionsError) throw error;
-      const problem = `the function \`bots\` failed: ${describeError(error).message}`;
+      const problem = `the function \`bots\` failed, and without its list no call can be authenticated: ${describeError(error).message}`;
       throw new XeniooOptionsError([problem], { cause: error });
     }
   }
 
-  /** Describes the bots for the boot log. */
+  /** Returns the names of the bots, or their number, for the boot log. */
   describe(): string {
     const names = this.bots.map(({ name }) => name);
     return names.length > 0 && names.length <= 10
@@ -72,7 +72,7 @@ export class BotRegistry implements OnApplicationBootstrap {
       : `${names.length} bots`;
   }
 
-  /** The current list. */
+  /** Current list of bots. */
   get all(): readonly XeniooBotSettings[] {
     return this.bots;
   }
@@ -81,7 +81,7 @@ export class BotRegistry implements OnApplicationBootstrap {
     return this.bots.find(bot => bot.name === name);
   }
 
-  /** Finds the bot whose secret an `Authorization` header has; waits up to 2 s for a refresh if one is due. */
+  /** Verifies an `Authorization` header; waits up to 2 s for a refresh if one is due. */
   async verify(authorization: string | undefined): Promise<Verdict> {
     const { bots } = this.settings;
     return typeof bots === 'function'
@@ -91,22 +91,22 @@ export class BotRegistry implements OnApplicationBootstrap {
 
   private async refreshAndVerify(
     authorization: string | undefined,
-    bots: LoadBots,
+    bots: BotsFunction,
   ): Promise<Verdict> {
     const { botsRefreshSeconds } = this.settings;
     const deadline = this.now() + REFRESH_WAIT_MS;
     if (this.refreshIfOlderThan(botsRefreshSeconds * 1_000, bots)) {
-      await this.refreshed(deadline);
+      await this.waitForRefresh(deadline);
     }
     const verdict = verifyBearer(authorization, this.#keyring);
     if (verdict.bot || verdict.refusal === 'missing') return verdict;
     this.refreshIfOlderThan(REFRESH_FOR_UNKNOWN_EVERY_MS, bots);
-    await this.refreshed(deadline);
+    await this.waitForRefresh(deadline);
     return verifyBearer(authorization, this.#keyring);
   }
 
-  /** @returns whether it started a refresh */
-  private refreshIfOlderThan(ms: number, bots: LoadBots): boolean {
+  /** @returns true if it started a refresh */
+  private refreshIfOlderThan(ms: number, bots: BotsFunction): boolean {
     const startedAt = this.now();
     if (startedAt - this.lastRefresh.startedAt < ms) return false;
     const number = this.lastRefresh.number + 1;
@@ -115,17 +115,17 @@ export class BotRegistry implements OnApplicationBootstrap {
     return true;
   }
 
-  /** Waits for the last refresh, until 2 s after its start or the deadline of the call. */
-  private async refreshed(deadline: number): Promise<void> {
+  /** Waits for the last refresh, at most until 2 s after its start or the deadline of the call. */
+  private async waitForRefresh(deadline: number): Promise<void> {
     const { startedAt, finished } = this.lastRefresh;
     const latest = Math.min(startedAt + REFRESH_WAIT_MS, deadline);
     const wait = latest - this.now();
     if (wait > 0) await settledWithin(finished, wait);
   }
 
-  private async refresh(bots: LoadBots, number: number): Promise<void> {
+  private async refresh(bots: BotsFunction, number: number): Promise<void> {
     try {
-      const list = await load(bots);
+      const list = await loadBots(bots);
       // An earlier refresh may finish after a later one.
       if (number < this.listNumber) return;
       this.listNumber = number;
@@ -136,7 +136,7 @@ export class BotRegistry implements OnApplicationBootstrap {
           ? { message: error.problems.join('; '), stack: undefined }
           : describeError(error);
       this.logger.error(
-        `Refreshing the bots failed; keeping the previous list: ${message}`,
+        `Refreshing the bots failed; the previous list stays in use. Fix the function \`bots\`: ${message}`,
         stack,
       );
     }
@@ -148,10 +148,10 @@ export class BotRegistry implements OnApplicationBootstrap {
   }
 }
 
-type LoadBots = () => XeniooBot[] | Promise<XeniooBot[]>;
+type BotsFunction = () => XeniooBot[] | Promise<XeniooBot[]>;
 
-/** @throws {XeniooOptionsError} when the list is invalid */
-async function load(bots: LoadBots): Promise<XeniooBotSettings[]> {
+/** @throws {XeniooOptionsError} if the list is invalid */
+async function loadBots(bots: BotsFunction): Promise<XeniooBotSettings[]> {
   const list = await bots();
   const problems = botListProblems(list, { mayBeEmpty: true });
   if (problems.length > 0) throw new XeniooOptionsError(problems);

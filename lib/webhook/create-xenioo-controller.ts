@@ -45,13 +45,13 @@ import { isInvalidEntry } from '../events/xenioo-event.table.js';
 
 const tracing = tracingChannel<unknown, XeniooDelivery>('xenioo.delivery');
 
-/** Number of errors that an answer of 400 lists: a call may hold any number of entries. */
+/** Upper bound of the errors that an answer of 400 lists. */
 const MAX_ERRORS = 20;
 
-/** Length of a body, in characters, that is parsed in less than about a millisecond. */
+/** Length in characters up to which a body is parsed at once: parsing it takes less than about a millisecond. */
 const SMALL_BODY_LENGTH = 32_768;
 
-/** Creates a controller class for one instance of the module: each has a path and decorators of its own. */
+/** Creates the controller class of one instance of the module, with its path and decorators. */
 export function createXeniooController(
   path: string,
   decorators: readonly ClassDecorator[],
@@ -74,7 +74,7 @@ export function createXeniooController(
 
     @SetMetadata(ROUTE_ID, id)
     @SetMetadata(FASTIFY_ROUTE_CONFIG, { xenioo: id })
-    // The module answers by itself; this is for the OpenAPI document.
+    // For the OpenAPI document only: the answer is written by `WebhookExchange`.
     @HttpCode(200)
     @Post()
     async receive(
@@ -88,8 +88,13 @@ export function createXeniooController(
       try {
         await this.handle(call, exchange);
       } catch (error) {
-        this.logger.error(`Handling a call failed: ${errorLocation(error)}`);
-        exchange.reject(503, 'handling the call failed, see the previous line');
+        this.logger.error(
+          `Handling a webhook call failed. Please report it: ${errorLocation(error)}`,
+        );
+        exchange.reject(
+          503,
+          'handling the call failed; see the error logged before',
+        );
       }
     }
 
@@ -108,7 +113,7 @@ export function createXeniooController(
             });
       if (this.settings.invalid === 'reject') {
         const errors = errorsOf(entries);
-        const reason = `\`invalid: 'reject'\`, and ${errors.join('; ')}`;
+        const reason = `invalid entries, and \`invalid\` is 'reject': ${errors.join('; ')}`;
         if (errors.length > 0) return exchange.reject(400, reason, errors);
       }
       const given = { bot: bot.name, receivedAt, entries };
@@ -121,7 +126,10 @@ export function createXeniooController(
       } catch (error) {
         const { message, stack } = describeError(error);
         if (!(error instanceof XeniooInboxError)) {
-          this.logger.error(`The inbox failed: ${message}`, stack);
+          this.logger.error(
+            `The inbox failed to accept a webhook call: ${message}`,
+            stack,
+          );
         }
         return exchange.reject(503, message);
       }
@@ -143,7 +151,7 @@ export function createXeniooController(
 const UNDECODABLE =
   'the body could not be decoded; raw holds its bytes in base64';
 
-/** Returns the errors of the entries, as many as somebody would read. */
+/** Returns the errors of the entries, the first {@link MAX_ERRORS} of them. */
 function errorsOf(entries: readonly XeniooEntry[]): string[] {
   const errors = entries.flatMap(entry =>
     isInvalidEntry(entry) ? entry.errors : [],

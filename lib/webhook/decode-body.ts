@@ -3,9 +3,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 
-/** The text of a body. */
+/** A body after decompression and decoding. */
 export interface DecodedBody {
-  /** The bytes in base64, if they could not be decoded. */
+  /** Text of the body, or its bytes in base64 if they could not be decoded. */
   readonly text: string;
   readonly isBase64: boolean;
 }
@@ -19,7 +19,7 @@ type Decompress = (bytes: Buffer, limit: Limit) => Promise<Buffer>;
 const inflate = promisify(zlib.inflate);
 const inflateRaw = promisify(zlib.inflateRaw);
 
-/** In Node.js from 22.15 on. */
+/** Exists in Node.js 22.15 and later. */
 const { zstdDecompress } = zlib as { zstdDecompress?: typeof zlib.inflate };
 
 const DECOMPRESS = new Map<string, Decompress>([
@@ -33,9 +33,9 @@ const DECOMPRESS = new Map<string, Decompress>([
 if (zstdDecompress) DECOMPRESS.set('zstd', promisify(zstdDecompress));
 
 /**
- * Decompresses a body and turns it into text. Headers that contradict the bytes
- * are ignored. Never rejects.
- * @returns the bytes in base64 if they are no text; `undefined` if they exceed the limit once decompressed
+ * Decompresses and decodes a body. Headers that contradict the bytes are ignored.
+ * Never rejects.
+ * @returns `undefined` if the decompressed body exceeds the limit
  */
 export async function decodeBody(
   bytes: Buffer,
@@ -59,7 +59,7 @@ export async function decodeBody(
     : { text, isBase64: false };
 }
 
-/** Undoes the encodings that a `Content-Encoding` header lists, the last one first. */
+/** Decompresses the encodings of a `Content-Encoding` header, the last one first. */
 async function decompressed(
   bytes: Buffer,
   encodings = '',
@@ -74,19 +74,19 @@ async function decompressed(
   return plain;
 }
 
-/** Inflates with and without the header of zlib, since senders disagree about `deflate`. */
+/** Inflates with and without a zlib header: senders use `deflate` for both. */
 async function inflateAny(bytes: Buffer, limit: Limit): Promise<Buffer> {
   try {
     return await inflate(bytes, limit);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // JSON text may happen to be raw deflate; compressed bytes are no UTF-8.
+    // UTF-8 is text that was not compressed, even if it is valid raw deflate.
     if (code === 'ERR_BUFFER_TOO_LARGE' || isUtf8(bytes)) throw error;
     return inflateRaw(bytes, limit);
   }
 }
 
-/** Decompresses all members of a gzip body and drops the bytes behind them, at which `zlib.gunzip()` fails. */
+/** Decompresses all members of a gzip body and ignores trailing bytes, on which `zlib.gunzip()` fails. */
 async function gunzip(bytes: Buffer, limit: Limit): Promise<Buffer> {
   const members: Buffer[] = [];
   let rest = bytes;
@@ -125,13 +125,13 @@ function gzipHeaderLength(bytes: Buffer): number {
   const flags = bytes.readUInt8(3);
   let length = 10;
   if (flags & 0x04) length += 2 + bytes.readUInt16LE(length);
-  // The name of a file, and a comment, each with a NUL at its end.
+  // A file name and a comment, each terminated by NUL.
   if (flags & 0x08) length = bytes.indexOf(0, length) + 1;
   if (flags & 0x10) length = bytes.indexOf(0, length) + 1;
   return flags & 0x02 ? length + 2 : length;
 }
 
-/** Decodes as UTF-16 or UTF-8, whichever the bytes are, or else by the charset of a `Content-Type` header. */
+/** Decodes UTF-16, UTF-32 or UTF-8 as detected, and other bytes by the charset of a `Content-Type` header. */
 function textOf(bytes: Buffer, contentType = ''): string | undefined {
   const wide = wideCharset(bytes);
   if (wide === undefined && isUtf8(bytes)) return bytes.toString('utf8');
@@ -143,7 +143,7 @@ function textOf(bytes: Buffer, contentType = ''): string | undefined {
   }
 }
 
-/** Recognises UTF-16 and UTF-32 by their byte-order marks, or by the NULs beside the ASCII character that JSON begins with. */
+/** Detects UTF-16 and UTF-32 by the byte-order mark, or by the NULs around the ASCII character that JSON begins with. */
 function wideCharset([first, second, third, fourth]: Buffer) {
   if (first === 0 && second === 0) return 'utf-32be';
   const isLittle = (first === 0xff && second === 0xfe) || second === 0;

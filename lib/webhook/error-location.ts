@@ -1,9 +1,10 @@
 /**
- * Describes an error by its class and its stack frames. Its message is left out:
- * an error that a body caused may quote it. Never throws.
+ * Describes an error by its class and stack frames, without its message, which may
+ * quote the body of a call. Never throws.
  */
 export function errorLocation(error: unknown): string {
-  if (!(error instanceof Error)) return 'a value that is no Error';
+  if (!(error instanceof Error))
+    return 'a value that is not an Error was thrown';
   const frames = String(error.stack)
     .split('\n')
     .filter(line => line.startsWith('    at '));

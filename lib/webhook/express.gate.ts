@@ -7,9 +7,8 @@ import {
 } from './xenioo.route.js';
 
 /**
- * The parts of Express's router that are used. It has no public list of its
- * routes, and only its layers know the final path, with prefixes and their
- * exclusions, and how to match it.
+ * The used part of Express's router. Express has no public list of routes, and only
+ * the layers have the final path, after global prefixes and their exclusions.
  */
 interface Layer {
   readonly route?: {
@@ -28,10 +27,10 @@ interface ExpressRequest extends IncomingMessage {
 }
 
 /**
- * Puts the gate before everything that the host adds to Express.
- * @returns a function that finds the final URL, once the routes are registered
+ * Adds the gate to Express, before the middleware of the application.
+ * @returns a function that returns the final URL once the routes are registered
  */
-export function gateExpress(
+export function addExpressGate(
   adapter: AbstractHttpAdapter,
   route: XeniooRoute,
   authenticateAndRead: AuthenticateAndRead,
@@ -41,7 +40,7 @@ export function gateExpress(
   let lastUrl: string | undefined;
   const findLayer = () => (layer ??= layerOf(app, route));
 
-  /** Matching takes longer than comparing with the last URL that matched. */
+  // Comparing with the last URL that matched is faster than matching.
   function isOurs(request: ExpressRequest): boolean {
     if (request.url === lastUrl) return true;
     if (matches(findLayer(), request.path)) {
@@ -70,7 +69,7 @@ function layerOf({ router }: Express, { id }: XeniooRoute): Layer | undefined {
   );
 }
 
-/** Makes a URL with a trailing slash match where Express is strict about it. */
+/** Removes a trailing slash if Express matches the URL only without it. */
 function removeTrailingSlash(
   request: ExpressRequest,
   layer: Layer | undefined,
@@ -86,7 +85,7 @@ function matches(layer: Layer | undefined, path: string): boolean {
   try {
     return layer?.match(path) ?? false;
   } catch {
-    // Express itself answers a path with a malformed escape.
+    // The path has a malformed escape; Express answers it.
     return false;
   }
 }

@@ -4,7 +4,7 @@ import type { AuthenticateAndRead, XeniooRoute } from './xenioo.route.js';
 /** Metadata key under which `RouteConfig()` of `@nestjs/platform-fastify` keeps the `config` of a route. */
 export const FASTIFY_ROUTE_CONFIG = '__fastify_route_config__';
 
-/** The parts of Fastify's public API that are used. */
+/** The used part of Fastify's public API. */
 interface Fastify {
   readonly initialConfig: RouterOptions & {
     readonly routerOptions?: RouterOptions;
@@ -30,10 +30,10 @@ type FastifyHook = (
 ) => void;
 
 /**
- * Puts the gate on our route, behind the hooks that the host has for all routes.
- * @returns a function that finds the final URL, once the routes are registered
+ * Adds the gate to the route of the webhook, after the hooks that the application has for all routes.
+ * @returns a function that returns the final URL once the routes are registered
  */
-export function gateFastify(
+export function addFastifyGate(
   fastify: Fastify,
   { id }: XeniooRoute,
   authenticateAndRead: AuthenticateAndRead,

@@ -1,7 +1,7 @@
 import type { XeniooRoute } from './xenioo.route.js';
 
 /**
- * Returns a warning for the boot log if a global guard of the host may deny the
+ * Returns a warning for the boot log if a global guard of the application may deny
  * calls of the webhook.
  * @param guards the classes of the global guards
  */
@@ -18,7 +18,7 @@ export function globalGuardWarning(
     ...(isThrottled ? ['SkipThrottle()'] : []),
     ...(hasDecorators ? ['…'] : []),
   ];
-  return `The application has global guards, and Nest runs them for POST ${url} too${isThrottled ? ', ThrottlerGuard among them' : ''}. If one denies the calls of Xenioo, Xenioo stops calling: give the module the decorators that exempt a route, as XeniooModule.forRoot({ …, decorators: [${decorators.join(', ')}] }).`;
+  return `The application has global guards${isThrottled ? ', ThrottlerGuard among them' : ''}, which also run for POST ${url}. If one denies calls of Xenioo, Xenioo stops calling. Exempt the webhook with the decorators that your guards look for: XeniooModule.forRoot({ …, decorators: [${decorators.join(', ')}] }).`;
 }
 
 /** Recognises `ThrottlerGuard` of `@nestjs/throttler` and classes that extend it, without importing it. */
@@ -29,7 +29,7 @@ function isThrottler(guard: unknown): boolean {
   );
 }
 
-/** Looks for the metadata of `SkipThrottle()`, which has a key per throttler. */
+/** Answers whether a controller has metadata of `SkipThrottle()`, which has one key per throttler. */
 function skipsThrottling(controller: object): boolean {
   return Reflect.getMetadataKeys(controller).some(
     key =>

@@ -7,9 +7,9 @@ const RESPONSES = {
 };
 
 /**
- * Describes a controller to `@nestjs/swagger`, or leaves it out. Sets the metadata
- * of its decorators `ApiExcludeController()`, `ApiBearerAuth()` and
- * `ApiResponse()`, because the package is optional.
+ * Describes a controller in the OpenAPI document of `@nestjs/swagger`, or excludes it.
+ * The package is optional, so the metadata of `ApiExcludeController()`,
+ * `ApiBearerAuth()` and `ApiResponse()` is set here.
  */
 export function DescribeInOpenapi(isShown: boolean): ClassDecorator {
   return isShown

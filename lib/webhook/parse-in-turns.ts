@@ -3,16 +3,16 @@ import { parseInSteps } from '../events/parse-body.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import type { XeniooReceipt } from '../events/xenioo.receipt.js';
 
-/** Longest time that a large body keeps the event loop from other work. */
+/** Longest time that parsing blocks the event loop. */
 const TURN_MS = 2;
 
 /** Number of ids that are hashed in one step. */
 const IDS_PER_STEP = 100;
 
 /**
- * Parses a large body in turns of the event loop, so that other calls are answered
- * meanwhile.
- * @param options.hashesIds true where `dedupe` will read the ids of all events at once
+ * Parses a large body over several turns of the event loop, so that other calls are
+ * answered in between.
+ * @param options.hashesIds true if `dedupe` will read the ids of all events at once, so that they are hashed here
  */
 export async function parseInTurns(
   text: string,

@@ -8,13 +8,13 @@ export interface BodyLimits {
   readonly timeoutMs: number;
 }
 
-/** A request on which parsers of the host have left what they read. */
+/** A request whose body parsers of the application may have read and parsed. */
 export interface ParsedRequest {
   readonly rawBody?: unknown;
   readonly body?: unknown;
 }
 
-/** A body, or why there is none. */
+/** A body, or the reason why it could not be read. */
 export type ReadBody =
   | ({ readonly outcome: 'read' } & DecodedBody)
   | { readonly outcome: 'too-large' | 'too-slow' | 'aborted' | 'consumed' };
@@ -26,13 +26,13 @@ const ABORTED: Unread = { outcome: 'aborted' };
 const CONSUMED: Unread = { outcome: 'consumed' };
 
 /**
- * Reads the body, whatever its content type says or lacks. If the host has read
- * it already, what the host's parsers left of it is used; the outcome is
- * `'consumed'` if they left nothing. Never rejects.
+ * Reads the body with any content type. If the application has already read it, the
+ * result of its parsers is used; the outcome is `'consumed'` if there is none.
+ * Never rejects.
  *
- * Express gives each request a prototype and with it a hidden class of its own,
- * and then every look at a property takes V8 0.1 µs and more. So a body that has
- * arrived as a whole, as most do, is read without listeners and a timer.
+ * Express sets the prototype of each request, after which V8 needs 0.1 µs or more
+ * for each property access. Most bodies have arrived completely by now: they are
+ * read without listeners and a timer.
  */
 export async function readBody(
   request: IncomingMessage,
@@ -47,7 +47,7 @@ export async function readBody(
     request.readableLength === length &&
     request.readableFlowing === null;
   const bytes = isBuffered
-    ? // By its length, `read()` leaves the end to middleware that waits for it.
+    ? // With a length, `read()` does not emit `end`, which middleware may wait for.
       toBuffer(request.read(length), request)
     : await readStream(request, limits, parsed);
   return Buffer.isBuffer(bytes) ? decoded(bytes, headers, limits) : bytes;
@@ -61,18 +61,18 @@ const BODY_HEADERS = [
   'transfer-encoding',
 ] as const;
 
-/** Makes a request whose body was read look like one without a body, so that the host's parsers leave it alone. */
+/** Removes the body headers of a request, so that body parsers of the application skip it. */
 export function markBodyConsumed(request: IncomingMessage): void {
   const { headers } = request;
   for (const name of BODY_HEADERS) {
-    // Deleting properties would slow down every later look at the headers.
+    // Deleting properties would slow down every later access to the headers.
     if (headers[name] !== undefined) headers[name] = undefined;
   }
   (request as IncomingMessage & { body: unknown }).body = {};
 }
 
-/** Returns `undefined` for a value that no parser makes of a body. */
-function bytesOf(body: unknown): Buffer | undefined {
+/** Serializes a body that was parsed by the application; returns `undefined` if that is not possible. */
+function serializeParsed(body: unknown): Buffer | undefined {
   if (body === undefined || body === null) return undefined;
   if (Buffer.isBuffer(body)) return body;
   if (typeof body === 'string') return Buffer.from(body);
@@ -90,7 +90,7 @@ async function decoded(
 ): Promise<ReadBody> {
   if (bytes.length > limitBytes) return TOO_LARGE;
   const isPlain = headers['content-encoding'] === undefined && isUtf8(bytes);
-  // A NUL at the start is half a character of UTF-16.
+  // A NUL among the first two bytes means UTF-16 or UTF-32.
   if (isPlain && bytes[0] !== 0 && bytes[1] !== 0) {
     return { outcome: 'read', text: bytes.toString('utf8'), isBase64: false };
   }
@@ -103,10 +103,11 @@ async function readStream(
   limits: BodyLimits,
   { rawBody, body }: ParsedRequest,
 ): Promise<Buffer | Unread> {
-  if (request.readableEnded) return bytesOf(rawBody ?? body) ?? CONSUMED;
-  // Something of the host reads it, and has got a part that we did not.
+  if (request.readableEnded)
+    return serializeParsed(rawBody ?? body) ?? CONSUMED;
+  // Code of the application is reading the body, and has already got a part of it.
   if (request.readableDidRead) return CONSUMED;
-  // The call may have been aborted before anything listened.
+  // The call was aborted before this listener was added.
   if (request.destroyed) return ABORTED;
   return collect(request, limits);
 }
@@ -136,13 +137,13 @@ async function collect(
       resolve(collected);
     };
     request.on('data', onData).on('end', onEnd).on('close', onClose);
-    // Without a listener, an aborted request would end the process; `close` follows.
+    // Without a listener, the error of an aborted request would end the process; `close` follows.
     request.on('error', () => {});
     request.resume();
   });
 }
 
-/** Calls a middleware that waits for the end of the body, though it came before. */
+/** Calls `end` listeners that middleware adds after `end` was emitted. */
 function callAfterEnd(
   this: IncomingMessage,
   event: string | symbol,
@@ -152,7 +153,7 @@ function callAfterEnd(
   setImmediate(() => listener.call(this));
 }
 
-/** A middleware may have called `setEncoding()`. */
+/** Converts a chunk to bytes; it is a string if middleware called `setEncoding()`. */
 function toBuffer(data: Buffer | string, request: IncomingMessage): Buffer {
   return typeof data === 'string'
     ? Buffer.from(data, request.readableEncoding ?? 'utf8')

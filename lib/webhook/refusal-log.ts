@@ -9,7 +9,7 @@ const EXPLANATIONS = {
   'white-space': 'its secret differs from a configured one only in white space',
 } as const satisfies Record<Refusal, string>;
 
-/** Logs why calls were answered 401, one line per reason and minute, so that a scanner does not fill the log. */
+/** Logs why calls were answered 401: one line per reason and minute, so that a scanner does not fill the log. */
 export class RefusalLog {
   private readonly windows = new Map<
     Refusal,
@@ -30,7 +30,7 @@ export class RefusalLog {
     }
     this.windows.set(refusal, { until: now + WINDOW_MS, unlogged: 0 });
     const others = window?.unlogged
-      ? ` (${window.unlogged} more before it were not logged)`
+      ? ` (${window.unlogged} more calls since the last such line)`
       : '';
     this.warn(
       `Answered 401 to a call from ${address}: ${EXPLANATIONS[refusal]}${others}`,

@@ -2,7 +2,7 @@ import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { XeniooRefusal } from '../handlers/xenioo.observers.js';
 import type { XeniooBotSettings } from '../options/xenioo.options.js';
 
-/** The secrets of an instance, for {@link verifyBearer}. */
+/** Secrets of an instance, for {@link verifyBearer}. */
 export interface Keyring {
   readonly key: string;
   readonly owners: ReadonlyMap<string, KeyringEntry>;
@@ -16,14 +16,15 @@ interface KeyringEntry {
 /** A reason why a call is not authenticated. */
 export type Refusal = XeniooRefusal['reason'];
 
-/** The bot whose secret was sent, or why the call is refused. */
+/** Result of a verification: the bot whose secret was sent, or the reason for refusing the call. */
 export type Verdict =
   | { readonly bot: XeniooBotSettings; readonly refusal?: undefined }
   | { readonly bot?: undefined; readonly refusal: Refusal };
 
 /**
- * Stores each secret under its digest with a key. The key is random and stays in
- * this process, so that the time of a look-up reveals nothing about a secret.
+ * Creates a map from the digest of each secret to its bot. The digests are keyed
+ * with a random key of this process, so that the time of a look-up reveals nothing
+ * about a secret.
  */
 export function createKeyring(
   bots: readonly XeniooBotSettings[],
@@ -75,9 +76,9 @@ function ownerOf(
 }
 
 /**
- * Hashes key and secret in one step, in a tenth of the time of an HMAC. An HMAC
- * also prevents extending a digest that others see; these digests nobody sees.
- * @param secret its bytes as Latin-1, as Node.js decodes headers
+ * Hashes key and secret in a tenth of the time of an HMAC. An HMAC would also prevent
+ * length extension, which needs a known digest: these digests never leave the process.
+ * @param secret bytes of the secret as Latin-1, as Node.js decodes headers
  */
 function digestOf(secret: string, key: string): string {
   return hash('sha256', key + secret, 'base64');

@@ -9,13 +9,13 @@ import type { DecodedBody } from './decode-body.js';
 import type { Refusal } from './verify-bearer.js';
 import type { XeniooWebhookStatus } from './xenioo.webhook-status.js';
 
-/** Longest time that guards, interceptors and middleware of the host may keep a call from the controller. */
+/** Longest time that middleware, guards and interceptors of the application may take before the controller is called. */
 const REACHES_CONTROLLER_WITHIN_MS = 5_000;
 
-/** The request of Express is that of Node.js; the request of Fastify holds it. */
+/** A request of Express, which is that of Node.js, or of Fastify, which has it as `raw`. */
 export type HttpRequest = IncomingMessage | { readonly raw: IncomingMessage };
 
-/** The response of Express is that of Node.js; the reply of Fastify holds it. */
+/** A response of Express, which is that of Node.js, or a reply of Fastify, which has it as `raw`. */
 export type HttpResponse =
   ServerResponse | { readonly raw: ServerResponse; hijack(): void };
 
@@ -27,10 +27,10 @@ export interface WebhookCall {
 }
 
 /**
- * One request to the webhook and its answer. Every answer of the module is
- * written here, once, and counted here; an answer that the host gives to an
- * authenticated call is noticed when it is sent. The exchange is a
- * property of the request, so its fields are private: loggers of the host print requests.
+ * One request to the webhook and its answer. Every answer of the module is written
+ * and counted here. An answer that the application gives to an authenticated call is
+ * counted when it is sent. The fields are private because the exchange is a property
+ * of the request, which loggers of the application may print.
  */
 export class WebhookExchange {
   readonly #response: ServerResponse;
@@ -46,48 +46,48 @@ export class WebhookExchange {
     this.#status = status;
   }
 
-  /** True once the controller has begun to handle the call; then the controller answers it. */
+  /** True once the controller handles the call. From then on, only the controller answers it. */
   get isHandled(): boolean {
     return this.#isHandled;
   }
 
-  /** Names the bot whose secret was sent: from now on, every answer other than 200 is a strike. */
+  /** Sets the bot whose secret was sent. From then on, every answer other than 200 is a strike. */
   setBot(bot: XeniooBotSettings): void {
     this.#bot = bot;
     this.#response.on('finish', () => this.#responseSent());
   }
 
-  /** Makes the call ready for the controller, and rejects it if it does not arrive there in time. */
+  /** Sets the body, and answers 503 if the controller is not called within `timeoutMs`. */
   setBody(body: DecodedBody, timeoutMs = REACHES_CONTROLLER_WITHIN_MS): void {
     this.#call = { bot: this.#bot!, body, receivedAt: new Date() };
     this.#timer = setTimeout(timedOut, timeoutMs, this).unref();
   }
 
-  /** Hands the call to the controller, once: an interceptor may run the controller again, or the host may have answered. */
+  /** Returns the call to the controller. Returns `undefined` if the call was handled before, as by an interceptor that retries, or answered by the application. */
   beginHandling(): WebhookCall | undefined {
     clearTimeout(this.#timer);
     if (this.#isHandled || this.#response.headersSent) return undefined;
     this.#isHandled = true;
     const { req: request } = this.#response;
-    // The body was read, but perhaps not its end, which listeners of the host may wait for.
+    // Lets the request emit `end`, which listeners of the application may wait for.
     if (request.listenerCount('end') > 0) request.resume();
     return this.#call;
   }
 
-  /** Answers 200. */
+  /** Answers 200; returns false if the call was already answered or aborted. */
   accept(hasEvents: boolean): boolean {
     if (!this.#answer(200)) return false;
     this.#status.recordAccepted(this.#call!.receivedAt, hasEvents);
     return true;
   }
 
-  /** Answers other than 200: a strike, if the call is authenticated. */
+  /** Answers with an error status, which is a strike if the call is authenticated. */
   reject(status: number, reason: string, messages?: readonly string[]): void {
     if (!this.#answer(status, messages) || !this.#bot) return;
     this.#status.recordStrike({ status, bot: this.#bot.name, reason });
   }
 
-  /** Answers 401 to a call without a right secret. */
+  /** Answers 401 to a call that is not authenticated. */
   refuse(reason: Refusal, address: string | undefined): void {
     if (!this.#answer(401)) return;
     this.#status.recordRefused({ reason, address });
@@ -109,7 +109,7 @@ export class WebhookExchange {
       status,
       bot: this.#bot!.name,
       reason:
-        'a middleware, guard, interceptor or filter of the application answered in place of the module; exclude the webhook from it',
+        'a middleware, guard, interceptor or filter of the application answered before the module; exclude the webhook from it',
     });
   }
 }
@@ -117,12 +117,14 @@ export class WebhookExchange {
 function timedOut(exchange: WebhookExchange): void {
   exchange.reject(
     503,
-    'the call did not reach the controller: a middleware, guard or interceptor of the application did not pass it on; exclude the webhook from it',
+    'a middleware, guard or interceptor of the application did not pass the call on within 5 s; exclude the webhook from it',
   );
 }
 
-/** A request with the exchanges of the instances of the module; a WeakMap would slow down every garbage collection. */
-type Carrier = IncomingMessage & { [id: symbol]: WebhookExchange | undefined };
+/** A request with an exchange per instance of the module. A WeakMap would slow down every garbage collection. */
+type RequestWithExchanges = IncomingMessage & {
+  [id: symbol]: WebhookExchange | undefined;
+};
 
 /** Attaches an exchange to its request, for the instance with this id. */
 export function attachExchange(
@@ -130,7 +132,7 @@ export function attachExchange(
   id: symbol,
   exchange: WebhookExchange,
 ): void {
-  (request as Carrier)[id] = exchange;
+  (request as RequestWithExchanges)[id] = exchange;
 }
 
 /** Returns the exchange of a request, if the instance with this id has authenticated it. */
@@ -138,17 +140,22 @@ export function findExchange(
   request: HttpRequest,
   id: symbol,
 ): WebhookExchange | undefined {
-  return (request as Carrier)[id] ?? (request as { raw?: Carrier }).raw?.[id];
+  return (
+    (request as RequestWithExchanges)[id] ??
+    (request as { raw?: RequestWithExchanges }).raw?.[id]
+  );
 }
 
 /**
  * Returns the exchange of a request that has passed the guard.
- * @throws {Error} when it has not
+ * @throws {Error} if it has not
  */
 export function exchangeOf(request: HttpRequest, id: symbol): WebhookExchange {
   const exchange = findExchange(request, id);
   if (exchange) return exchange;
-  throw new Error('The guard of the webhook was not asked about a call.');
+  throw new Error(
+    'A webhook call reached the controller without passing the guard of the module.',
+  );
 }
 
 /** Returns the request of Node.js. */
@@ -163,12 +170,12 @@ export function rawResponse(response: HttpResponse): ServerResponse {
   return response.raw;
 }
 
-/** Statuses after which nothing more is read from a connection. */
+/** Statuses after which the connection is closed. */
 export const CLOSES_CONNECTION: ReadonlySet<number> = new Set([401, 408, 413]);
 
 /**
- * Writes an answer to the response of Node.js: through the interceptors and
- * filters of the host, a 200 would get a body and a 401 become a 500.
+ * Writes an answer directly to the response of Node.js: interceptors and filters of
+ * the application could add a body to a 200 or turn a 401 into a 500.
  * @returns `false` if the response was already answered or its connection is gone
  */
 export function writeAnswer(
@@ -190,12 +197,12 @@ export function writeAnswer(
   if (closes && !stream) response.setHeader('Connection', 'close');
   response.setHeader('Content-Length', body?.length ?? 0);
   response.end(body);
-  // HTTP/2 has no such header, and would keep the stream of an unfinished call open.
+  // HTTP/2 has no `Connection` header, and would keep the stream of an unfinished call open.
   if (closes) stream?.close();
   return true;
 }
 
-/** Builds the JSON of an error answer, in the shape of Nest's own. */
+/** Returns the JSON of an error answer, in the format of Nest's own. */
 function errorBody(status: number, message: readonly string[]): string {
   return JSON.stringify({
     statusCode: status,

@@ -16,14 +16,14 @@ import {
 import { XENIOO_ROUTE, type XeniooRoute } from './xenioo.route.js';
 import { XeniooWebhookStatus } from './xenioo.webhook-status.js';
 
-/** Statuses with which a guard of the host denies a call, and the decorator that usually exempts a route. */
-const DENIALS = new Map([
+/** Decorator that usually exempts a route from a guard, by the status with which the guard denies a call. */
+const EXEMPTING_DECORATORS = new Map([
   [401, 'Public()'],
   [403, 'Public()'],
   [429, 'SkipThrottle()'],
 ]);
 
-/** Answers what the host's guards and interceptors throw on our route, before a filter of the host can. */
+/** Answers calls on which guards or interceptors of the application throw, in place of the application's filters. */
 @Catch()
 @Injectable()
 export class XeniooFilter implements ExceptionFilter {
@@ -38,30 +38,30 @@ export class XeniooFilter implements ExceptionFilter {
     const http = host.switchToHttp();
     const response = rawResponse(http.getResponse());
     const status = error instanceof HttpException ? error.getStatus() : 503;
-    const decorator = DENIALS.get(status);
+    const decorator = EXEMPTING_DECORATORS.get(status);
     const exchange = findExchange(http.getRequest(), this.route.id);
     if (!exchange) {
-      // Our own guard has refused and answered, or a guard of the host was asked before it.
+      // The guard of the module has refused and answered the call, or a guard of the application threw before it.
       const unknown = new WebhookExchange(response, this.webhookStatus);
       unknown.reject(decorator ? status : 503, 'not authenticated');
     } else if (exchange.isHandled || response.headersSent) {
       this.logError(
-        'Code of the application failed on a call that was already handled or answered',
+        'Code of the application threw on a webhook call after the module had begun to handle it; the answer is not affected',
         error,
       );
     } else if (decorator) {
       exchange.reject(
         status,
-        `a guard of the application denied it; give XeniooModule the decorator that the guard looks for, as \`decorators: [${decorator}]\``,
+        `a guard of the application denied the call; exempt the webhook with the decorator that the guard looks for, such as \`decorators: [${decorator}]\` in the options of XeniooModule`,
       );
     } else {
       this.logError(
-        'A guard or interceptor of the application failed on a call',
+        'A guard or interceptor of the application threw on a webhook call, which is answered 503',
         error,
       );
       exchange.reject(
         503,
-        'a guard or interceptor of the application failed, see the previous line',
+        'a guard or interceptor of the application threw; see the error logged before',
       );
     }
   }

@@ -14,8 +14,8 @@ import {
 } from '../options/xenioo.options.js';
 import { BotRegistry } from './bot.registry.js';
 import { errorLocation } from './error-location.js';
-import { gateExpress } from './express.gate.js';
-import { gateFastify } from './fastify.gate.js';
+import { addExpressGate } from './express.gate.js';
+import { addFastifyGate } from './fastify.gate.js';
 import {
   markBodyConsumed,
   readBody,
@@ -35,12 +35,13 @@ import {
   type AuthenticateAndRead,
   type XeniooRoute,
 } from './xenioo.route.js';
+import { SilenceMonitor } from './silence.monitor.js';
 import { XeniooUrls } from './xenioo.urls.js';
 import { XeniooWebhookStatus } from './xenioo.webhook-status.js';
 
 /**
- * Handles requests to our route alone, before the host's body parsers:
- * authenticates them first, and only then reads the body, within limits of its own.
+ * Authenticates requests to the webhook and then reads their bodies, within the
+ * limits of the module and before the body parsers of the application.
  */
 @Injectable()
 export class XeniooGate {
@@ -55,41 +56,45 @@ export class XeniooGate {
     readonly bots: BotRegistry,
     private readonly status: XeniooWebhookStatus,
     private readonly urls: XeniooUrls,
+    private readonly silence: SilenceMonitor,
     adapterHost: HttpAdapterHost,
   ) {
-    // In a testing module the adapter comes later; in an application context there is none.
+    // In a testing module the adapter is set later; in an application context there is none.
     adapterHost.init$.subscribe(() => this.attach(adapterHost.httpAdapter));
   }
 
   /**
-   * Returns the URL of the webhook, with every prefix; `undefined` without a server. To be called once the routes are registered.
-   * @throws {XeniooOptionsError} when another instance receives at the same URL
+   * Claims and returns the final URL of the webhook, once the routes are registered; returns `undefined` without an HTTP server.
+   * @throws {XeniooOptionsError} if another instance has the same URL
    */
   open(): string | undefined {
     const url = this.findUrl();
-    if (url !== undefined) this.urls.claim(url, this.route.id);
+    if (url === undefined) return undefined;
+    this.urls.claim(url, this.route.id);
+    this.silence.start(url);
     return url;
   }
 
-  /** URL of the webhook, once the routes are registered. */
+  /** Final URL of the webhook; `undefined` before the routes are registered. */
   get url(): string | undefined {
     return this.findUrl();
   }
 
-  /** True while the application closes, and after. */
+  /** True once the application has begun to shut down. */
   get isClosing(): boolean {
     return this.closing;
   }
 
-  /** From now on, every answer asks its caller to close the connection: an open one would keep the server from closing. */
+  /** Makes every further answer close its connection, since open connections keep the server from closing. */
   close(): void {
     this.closing = true;
+    this.silence.stop();
   }
 
   /**
-   * Authenticates a request and reads its body; answers it if either fails.
-   * Resolves to `true` if the request may pass to the controller. Never rejects.
-   * @param parsed the request on which the host's parsers left what they read
+   * Authenticates a request and reads its body; answers it if either fails. Never rejects.
+   * @param parsed the request of the framework, with the results of body parsers of the application
+   * @returns true if the request may pass to the controller
    */
   async authenticateAndRead(
     request: IncomingMessage,
@@ -98,7 +103,7 @@ export class XeniooGate {
   ): Promise<boolean> {
     const exchange = new WebhookExchange(response, this.status);
     try {
-      // A listener of the host must not get the body before we listen too.
+      // Keeps listeners of the application from reading the body first.
       if (request.readableFlowing) request.pause();
       if (this.closing && request.httpVersionMajor === 1) {
         response.setHeader('Connection', 'close');
@@ -106,7 +111,7 @@ export class XeniooGate {
       const { bot, refusal } = await this.bots.verify(
         request.headers.authorization,
       );
-      // A call that is pipelined behind a refused one gets no answer, and does not count.
+      // A call that is pipelined behind a refused one is not answered or counted.
       if (this.closingSockets.has(request.socket)) return false;
       if (refusal) {
         this.closingSockets.add(request.socket);
@@ -114,6 +119,7 @@ export class XeniooGate {
         return false;
       }
       exchange.setBot(bot);
+      this.silence.recordCall();
       const { bodyLimitBytes: limitBytes, bodyTimeoutMs: timeoutMs } =
         this.settings;
       const body = await readBody(request, { limitBytes, timeoutMs }, parsed);
@@ -126,8 +132,13 @@ export class XeniooGate {
       attachExchange(request, this.route.id, exchange);
       return true;
     } catch (error) {
-      this.logger.error(`Reading a call failed: ${errorLocation(error)}`);
-      exchange.reject(503, 'reading the call failed, see the previous line');
+      this.logger.error(
+        `Reading a webhook call failed. Please report it: ${errorLocation(error)}`,
+      );
+      exchange.reject(
+        503,
+        'reading the call failed; see the error logged before',
+      );
       return false;
     }
   }
@@ -140,16 +151,16 @@ export class XeniooGate {
     const { bodyLimitBytes, bodyTimeoutMs } = this.settings;
     if (outcome === 'too-large') {
       this.closingSockets.add(socket);
-      const reason = `its body is over \`bodyLimit\` (${bodyLimitBytes} bytes); raise it`;
+      const reason = `the body exceeds \`bodyLimit\` (${bodyLimitBytes} bytes); raise the limit`;
       exchange.reject(413, reason);
     } else if (outcome === 'too-slow') {
       this.closingSockets.add(socket);
-      const reason = `its body took longer than \`bodyTimeoutMs\` (${bodyTimeoutMs} ms) to arrive`;
+      const reason = `the body did not arrive within \`bodyTimeoutMs\` (${bodyTimeoutMs} ms); if the network is slow, raise it`;
       exchange.reject(408, reason);
     } else if (outcome === 'consumed') {
       exchange.reject(
         503,
-        'something of the application read its body before, and left nothing of it; exclude the webhook from it',
+        'code of the application read the body first, and left no `body` or `rawBody`; exclude the webhook from it',
       );
     }
   }
@@ -160,9 +171,9 @@ export class XeniooGate {
     const authenticateAndRead: AuthenticateAndRead = (request, response) =>
       this.authenticateAndRead(request, response);
     if (adapter.getType() === 'express') {
-      this.findUrl = gateExpress(adapter, route, authenticateAndRead);
+      this.findUrl = addExpressGate(adapter, route, authenticateAndRead);
     } else if (adapter.getType() === 'fastify') {
-      this.findUrl = gateFastify(
+      this.findUrl = addFastifyGate(
         adapter.getInstance(),
         route,
         authenticateAndRead,
@@ -173,9 +184,9 @@ export class XeniooGate {
 }
 
 /**
- * Lets no request to the controller without a right secret. As a rule the gate
- * has authenticated it already; not where the host rewrote its URL, or uses an
- * adapter that has no gate.
+ * Denies requests that are not authenticated. Usually the gate has authenticated a
+ * request before; it has not if the application rewrote the URL, or uses an HTTP
+ * adapter other than Express and Fastify.
  */
 @Injectable()
 export class XeniooGuard implements CanActivate {

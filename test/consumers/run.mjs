@@ -1,59 +1,109 @@
 /**
  * How users test with `nestjs-xenioo/testing`: packs the package, installs it
  * into projects outside this repository, and runs their tests. Jest and Vitest
- * run the same files; node:test has some of its own, which are CommonJS. An
- * application as `nest new` makes it with Nest 11 (CommonJS, ts-jest) has one
- * module, one class and one spec more, and nothing configured.
+ * run the same files; node:test has some of its own, which are CommonJS. Two
+ * applications, as `nest new` makes them with Nest 11 (CommonJS, ts-jest) and
+ * Nest 12 (ESM, Vitest), have one module, one class and one spec more, and
+ * nothing configured: their own scripts pass, and what they build answers. The
+ * Node.js versions are those of `test/hosts/node`, for Linux with x64 only.
  */
+import { existsSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
-import { join } from 'node:path';
-import { startTrial } from '../support/start-trial.mjs';
+import { delimiter, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { runnerImport } from 'vite';
+import { startTrial, twoAtOnce } from '../support/start-trial.mjs';
 
 const HERE = import.meta.dirname;
+const ENGINES = join(HERE, '../support/engines');
 const TSC = join(HERE, '../../node_modules/.bin/tsc');
 
-/** Where the files of each consumer come from, besides what all have, and where its output tells how many tests passed. */
+/** Tests that have not ended by then are killed, and have failed. */
+const TESTS_TIMEOUT_MS = 300_000;
+
+const JEST = {
+  count: /^Tests:.* (\d+) passed/m,
+  args: ['--', `--testTimeout=${TESTS_TIMEOUT_MS}`],
+};
+const VITEST = {
+  count: /^ +Tests .*\b(\d+) passed/m,
+  args: [...JEST.args, `--hookTimeout=${TESTS_TIMEOUT_MS}`],
+};
+
+/** Where the files of each consumer come from, besides what all have, where its output tells how many tests passed, and the arguments that make its runner patient. */
 const CONSUMERS = {
-  jest: {
-    files: { test: 'test', 'jest.config.mjs': 'jest/jest.config.mjs' },
-    count: /^Tests:.* (\d+) passed/m,
-  },
-  vitest: {
-    files: { test: 'test', 'vitest.config.ts': 'vitest/vitest.config.ts' },
-    count: /^ +Tests .*\b(\d+) passed/m,
-  },
-  'node-test': {
-    files: { 'test/crm.test.ts': 'node-test/crm.test.ts' },
-    count: /^\W+pass (\d+)$/m,
-  },
   'jest-nest-11': {
+    ...JEST,
     files: {
       src: 'jest-nest-11/src',
       test: 'jest-nest-11/test',
       'nest-cli.json': 'jest-nest-11/nest-cli.json',
       'tsconfig.build.json': 'jest-nest-11/tsconfig.build.json',
     },
-    count: /^Tests:.* (\d+) passed/m,
-    scripts: ['test:e2e', 'build'],
+    isApplication: true,
+  },
+  'vitest-nest-12': {
+    ...VITEST,
+    files: {
+      src: 'vitest-nest-12/src',
+      test: 'vitest-nest-12/test',
+      'nest-cli.json': 'vitest-nest-12/nest-cli.json',
+      'tsconfig.build.json': 'vitest-nest-12/tsconfig.build.json',
+      'vitest.config.ts': 'vitest-nest-12/vitest.config.ts',
+      'vitest.config.e2e.ts': 'vitest-nest-12/vitest.config.e2e.ts',
+      '.oxlintrc.json': 'vitest-nest-12/.oxlintrc.json',
+    },
+    isApplication: true,
+    hasLint: true,
+  },
+  jest: {
+    ...JEST,
+    files: { test: 'test', 'jest.config.mjs': 'jest/jest.config.mjs' },
+  },
+  vitest: {
+    ...VITEST,
+    files: { test: 'test', 'vitest.config.ts': 'vitest/vitest.config.ts' },
+  },
+  'node-test': {
+    files: { 'test/crm.test.ts': 'node-test/crm.test.ts' },
+    count: /^\W+pass (\d+)$/m,
+    args: [],
   },
 };
 
-/** Tests that have not ended by then are killed, and have failed. */
-const TESTS_TIMEOUT_MS = 60_000;
+const { values, positionals } = parseArgs({
+  options: { quick: { type: 'boolean' } },
+  allowPositionals: true,
+});
+/** The oldest and the newest Node.js for the applications instead of all. */
+const { quick } = values;
+const names = positionals.length > 0 ? positionals : Object.keys(CONSUMERS);
 
 const trial = await startTrial('consumers');
 const { folder, report, run } = trial;
+const { findEngines, startRedis, freePort, until } = await importEngines();
 await trial.conclude(main);
 
 async function main() {
-  const tarball = await trial.pack();
-  await Promise.all(
-    Object.keys(CONSUMERS).map(name => tryConsumer(name, tarball)),
-  );
+  const [tarball, nodes, redis] = await Promise.all([
+    trial.pack(),
+    trial.installNodes({ quick }),
+    startRedisIfInstalled(),
+  ]);
+  // What tests leave behind is removed with the folder.
+  const env = { ...process.env, NO_COLOR: '1', TMPDIR: folder };
+  if (redis !== undefined) env.REDIS_URL = redis.url;
+  try {
+    await twoAtOnce(
+      names.map(name => () => tryConsumer(name, { tarball, nodes, env })),
+    );
+  } finally {
+    await redis?.stop();
+  }
 }
 
-async function tryConsumer(name, tarball) {
-  const { files, count, scripts = [] } = CONSUMERS[name];
+async function tryConsumer(name, { tarball, nodes, env }) {
+  const { files, isApplication } = CONSUMERS[name];
   const cwd = join(folder, name);
   const allFiles = {
     src: 'src',
@@ -66,29 +116,107 @@ async function tryConsumer(name, tarball) {
   }
   await trial.install(cwd, tarball);
 
-  // A build checks the types itself, with the compiler of the consumer.
-  if (!scripts.includes('build')) {
-    const { code, output } = await run(TSC, ['--noEmit'], { cwd });
-    report(`${name} · types`, 'compiled', code === 0 ? [] : [output]);
-  }
+  const ownTsc = join(cwd, 'node_modules/.bin/tsc');
+  const tsc = existsSync(ownTsc) ? ownTsc : TSC;
+  const { code, output } = await run(tsc, ['--noEmit'], { cwd });
+  report(`${name} · types`, 'compiled', code === 0 ? [] : [output]);
 
-  const tests = await run('npm', ['test'], {
-    cwd,
-    env: { ...process.env, NO_COLOR: '1' },
-    timeout: TESTS_TIMEOUT_MS,
-  });
-  const passed = Number(count.exec(tests.output)?.[1] ?? 0);
-  report(
-    `${name} · tests`,
-    `${passed} tests passed`,
-    tests.code === 0 && passed > 0 ? [] : [tests.output],
-  );
+  if (isApplication) await tryApplication(name, { cwd, nodes, env });
+  else await runTests(`${name} · tests`, 'test', name, { cwd, env });
+}
 
+/** Runs the scripts of the scaffold; the build is made once. */
+async function tryApplication(name, { cwd, nodes, env }) {
+  const scripts = CONSUMERS[name].hasLint ? ['lint', 'build'] : ['build'];
   for (const script of scripts) {
     const { code, output } = await run('npm', ['run', script], {
       cwd,
+      env,
       timeout: TESTS_TIMEOUT_MS,
     });
     report(`${name} · ${script}`, 'passed', code === 0 ? [] : [output]);
   }
+
+  for (const { version, bin } of nodes) {
+    const host = `${name} · node ${version}`;
+    const PATH = [bin, env.PATH].join(delimiter);
+    const options = { cwd, env: { ...env, PATH } };
+    await runTests(`${host} · test`, 'test', name, options);
+    await runTests(`${host} · test:e2e`, 'test:e2e', name, options);
+    await callBuild(`${host} · start:prod`, options);
+  }
+}
+
+async function runTests(what, script, name, options) {
+  const { count, args } = CONSUMERS[name];
+  const { code, output } = await run('npm', ['run', script, ...args], {
+    ...options,
+    timeout: TESTS_TIMEOUT_MS,
+  });
+  const passed = Number(count.exec(output)?.[1] ?? 0);
+  report(
+    what,
+    `${passed} tests passed`,
+    code === 0 && passed > 0 ? [] : [output],
+  );
+}
+
+/** Starts what `nest build` has made, and calls its webhook with the right secret and with a wrong one. */
+async function callBuild(what, { cwd, env }) {
+  const PORT = String(await freePort());
+  const ending = new AbortController();
+  let hasEnded = false;
+  const application = run('npm', ['run', 'start:prod'], {
+    cwd,
+    env: { ...env, PORT, XENIOO_SECRET: 'right' },
+    timeout: TESTS_TIMEOUT_MS,
+    signal: ending.signal,
+  }).finally(() => (hasEnded = true));
+
+  const url = `http://127.0.0.1:${PORT}/xenioo/webhook`;
+  await until(
+    'the application answered',
+    async () => hasEnded || (await statusOf(url, 'wrong')) !== undefined,
+    2 * TESTS_TIMEOUT_MS,
+  );
+  const statuses = [await statusOf(url, 'right'), await statusOf(url, 'wrong')];
+  ending.abort();
+  const { output } = await application;
+  const answered = `answered ${statuses.join(' and ')}`;
+  const isRight = answered === 'answered 200 and 401';
+  report(what, answered, isRight ? [] : [answered, output]);
+}
+
+/** The status of a call of the webhook; `undefined` where nobody answers. */
+async function statusOf(url, secret) {
+  try {
+    const { status } = await fetch(url, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${secret}` },
+      body: JSON.stringify([{ Type: 1, Data: 'Hello!' }]),
+    });
+    return status;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Without a Redis its tests are skipped, but in CI that is a failure. */
+async function startRedisIfInstalled() {
+  const missing = findEngines.missingEngine('redis');
+  if (missing === undefined) return startRedis();
+  if (process.env.CI) report('redis', '', [missing]);
+  else console.log(missing);
+  return undefined;
+}
+
+/** The engines of the slow tier are TypeScript. */
+async function importEngines() {
+  const [findEngines, { startRedis }, { freePort }, { until }] =
+    await Promise.all(
+      ['find-engines', 'redis-server', 'free-port', 'until'].map(
+        async name => (await runnerImport(join(ENGINES, `${name}.ts`))).module,
+      ),
+    );
+  return { findEngines, startRedis, freePort, until };
 }

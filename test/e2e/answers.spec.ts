@@ -156,7 +156,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(logs.ofXenioo('error')).toEqual([
       expect.stringMatching(
-        /^Strike 1: answered 413 to bot default: its body is over `bodyLimit` \(1024 bytes\); raise it\./,
+        /^Strike 1: answered 413 to bot default: the body exceeds `bodyLimit` \(1024 bytes\); raise the limit\./,
       ),
     ]);
   });
@@ -200,7 +200,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       statusCode: 400,
       message: [
         'entry 1: Data must be a string, got a number',
-        'entry 2: Type must be a whole number from 0, got a string',
+        'entry 2: Type must be a non-negative safe integer, got a string',
       ],
       error: 'Bad Request',
     });
@@ -240,7 +240,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(logs.ofXenioo('error')).toEqual([
       expect.stringMatching(
-        /^Strike 1: answered 503 to bot default: no room left\. .* re-save and publish the bot/,
+        /^Strike 1: answered 503 to bot default: no room left\. .* save and publish the bot/,
       ),
     ]);
   });

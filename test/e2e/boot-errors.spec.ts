@@ -84,7 +84,7 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
       const error = await bootErrorOf(adapter, module);
 
       expect(error?.problems).toEqual([
-        `the factory of the options injects ${name}, which is request-scoped or depends on such a provider. It runs once, while the application boots, when there is no request: inject providers of the default scope`,
+        `the factory of the options injects ${name}, which is request-scoped or depends on a request-scoped provider. The factory runs once, while the application boots, when there is no request: inject providers of the default scope`,
       ]);
     },
   );

@@ -167,7 +167,7 @@ describe('send, for a call that Xenioo counts as failed', () => {
     cli.kill('SIGINT');
 
     expect(await cli.ended).toBe(1);
-    expect(cli.stderr()).toBe('Interrupted before an answer came.\n');
+    expect(cli.stderr()).toBe('Interrupted before the call was answered.\n');
   });
 
   it('waits no longer than --timeout', async () => {

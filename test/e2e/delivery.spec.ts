@@ -10,7 +10,7 @@ import {
 } from '@nestjs/common';
 import { REQUEST } from '@nestjs/core';
 import { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   memoryInbox,
   OnXenioo,
@@ -303,9 +303,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
             app,
             ['a', 'b', 'c', 'd'].map(text => inOne(text)),
           );
-          await vi.waitFor(() => expect(crm.begun).toEqual(['a']), {
-            timeout: 5_000,
-          });
+          await expect.poll(() => crm.begun).toEqual(['a']);
 
           gate.open();
           await idle();
@@ -351,14 +349,15 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
 
       it.skipIf(!inbox.keepsOrder)('are held back by no retry', async () => {
-        const { crm, handle } = await startWith({
-          retry: { attempts: 2, backoff: 'fixed', delayMs: 20 },
+        const { app, crm } = await startWith({
+          retry: { attempts: 2, backoff: 'fixed', delayMs: 3_600_000 },
         });
         crm.work = failing(1);
 
-        await handle([inOne('first'), inOne('second')], { grouped: 2 });
+        await deliver(app, [inOne('first'), inOne('second')], { grouped: 2 });
 
-        expect(crm.begun).toEqual(['first', 'second', 'first']);
+        await expect.poll(() => crm.saved).toEqual(['second']);
+        expect(crm.begun).toEqual(['first', 'second']);
       });
 
       it('are attempted while an earlier one is being tried again', async () => {
@@ -370,14 +369,10 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           await gate.opened;
         };
         await deliver(app, inOne('first'));
-        await vi.waitFor(() => expect(crm.begun).toHaveLength(2), {
-          timeout: 5_000,
-        });
+        await expect.poll(() => crm.begun).toHaveLength(2);
 
         await deliver(app, inOne('second'));
-        await vi.waitFor(() => expect(crm.saved).toEqual(['second']), {
-          timeout: 5_000,
-        });
+        await expect.poll(() => crm.saved).toEqual(['second']);
 
         gate.open();
         await idle();
@@ -396,10 +391,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.saved.toSorted()).toEqual(['a', 'b']);
         expect(rung().toSorted()).toEqual(['a', 'b']);
         // A queue counts a moment later.
-        await vi.waitFor(() => {
-          const told = logs.ofXenioo('debug').map(line => line.slice(0, 10));
-          expect(told).toEqual(['Dropped 2 ']);
-        }, 5_000);
+        await expect
+          .poll(() => logs.ofXenioo('debug').map(line => line.slice(0, 10)))
+          .toEqual(['Dropped 2 ']);
       });
 
       it('is handled once of several calls, and each is answered 200', async () => {
@@ -429,9 +423,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         const { app, crm, idle } = await startWith();
         crm.work = failing(1);
         await deliver(app, a);
-        await vi.waitFor(() => expect(crm.begun.length).toBeGreaterThan(0), {
-          timeout: 5_000,
-        });
+        await expect.poll(() => crm.begun.length).toBeGreaterThan(0);
 
         await deliver(app, a);
         await idle();
@@ -493,7 +485,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         );
         expect(logs.ofXenioo('error')).toEqual(
           Array.from({ length: 100 }, () =>
-            expect.stringContaining('took longer than 50 ms'),
+            expect.stringContaining('timed out after 50 ms'),
           ),
         );
       });

@@ -221,7 +221,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       ['not-json', 'the body is empty', ''],
       [
         'not-json',
-        'the body is not JSON: it ends after 21 characters',
+        'the body is not valid JSON: it ends too early, after 21 characters',
         '{"Type":1,"Data":"Hel',
       ],
       ['not-an-event', 'entry 0: must be an object, got a string', 'just text'],
@@ -229,23 +229,23 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       ['not-an-event', 'entry 2: must be an object, got null', null],
       [
         'invalid-fields',
-        'entry 3: Type must be a whole number from 0, got a string',
+        'entry 3: Type must be a non-negative safe integer, got a string',
         { Type: '1' },
       ],
       [
         'invalid-fields',
-        'entry 4: Type must be a whole number from 0, got a number',
+        'entry 4: Type must be a non-negative safe integer, got another number',
         { Type: -1 },
       ],
       [
         'invalid-fields',
-        'entry 5: Type must be a whole number from 0, got nothing',
+        'entry 5: Type must be a non-negative safe integer, got nothing',
         {},
       ],
       [
         'invalid-fields',
         'entry 0: BotToken must be a string, got a number',
-        'entry 0: Date must be a date in ISO 8601 that exists, got a string',
+        'entry 0: Date must be a valid ISO 8601 date, got a string',
         { Type: 1, BotToken: 42, Date: '2009-W01-1' },
       ],
       [
@@ -256,7 +256,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       ['invalid-fields', 'entry 0: Name or Key is required', { Type: 5 }],
       [
         'invalid-fields',
-        'entry 1: is nested deeper than 100 levels',
+        'entry 1: must not be nested deeper than 100 levels',
         `{"Type":1,"deep":${deep}}`,
       ],
     ]);

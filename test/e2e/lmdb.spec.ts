@@ -62,6 +62,7 @@ async function start(
       XeniooModule.forRoot({
         secret: 'right-secret',
         inbox: lmdbInbox({ path }),
+        acceptTimeoutMs: 9_000,
         ...options,
       }),
     ],
@@ -115,10 +116,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     };
     const first = await start(adapter, path, book);
     await first.accept(message('one'));
-    await expect.poll(() => book.begun).toHaveLength(2);
-    const startedAt = performance.now();
+    await expect.poll(() => book.begun.length).toBeGreaterThan(1);
     await first.app.close();
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(first.logs.ofXenioo('warn').join()).not.toContain('Stopping');
 
     const second = await start(adapter, path, book);
     await second.idle();
@@ -430,7 +430,7 @@ describe('options of the inbox', () => {
     [
       'an option that does not exist',
       { path: 'x', pathh: 'y' },
-      /`pathh` is not an option here; known are path, deadLetterRetentionDays/,
+      /`pathh` is not an option here; the options are path, deadLetterRetentionDays/,
     ],
     [
       'days that can’t be',
@@ -493,7 +493,7 @@ describe('options of the inbox', () => {
     await writeFile(join(path, 'letter.txt'), 'dear Ada');
 
     await expect(boot({ path })).rejects.toThrow(
-      `the folder ${path} holds other things, such as letter.txt: give the LMDB inbox a folder of its own`,
+      `the folder ${path} holds other files, such as letter.txt. Give the LMDB inbox a folder of its own`,
     );
     expect(await readdir(path)).toEqual(['letter.txt']);
   });

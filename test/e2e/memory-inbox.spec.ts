@@ -28,9 +28,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       started.crm.work = () => gate.opened;
       const entries = [message('a'), message('b')];
       await deliver(started.app, entries, { grouped: 2 });
-      await vi.waitFor(() => expect(started.crm.begun).toHaveLength(2), {
-        timeout: 5_000,
-      });
+      await expect.poll(() => started.crm.begun).toHaveLength(2);
       return { ...started, gate, status: started.app.get(XeniooWebhookStatus) };
     }
 
@@ -53,7 +51,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
       gate.open();
       await idle();
-      await handle(Array.from({ length: 5 }, () => message('d')));
+      for (let n = 0; n < 5; n++) await handle(message('d'));
 
       expect(crm.saved).toEqual(['a', 'b', 'd', 'd', 'd', 'd', 'd']);
       expect(status.strikes).toBe(5);
@@ -63,7 +61,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       const { crm, handle } = await startDelivery(
         adapter,
         () => memoryInbox({ maxPending: 2, acknowledgeWithinMs: 0 }),
-        { acceptTimeoutMs: 5_000, concurrency: 1 },
+        { acceptTimeoutMs: 9_000, concurrency: 1 },
       );
       crm.work = () => new Promise(setImmediate);
 
@@ -77,7 +75,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       const host = await startDelivery(
         adapter,
         () => memoryInbox({ maxPending: 1, acknowledgeWithinMs: 0 }),
-        { acceptTimeoutMs: 5_000 },
+        { acceptTimeoutMs: 9_000 },
       );
       const { app, crm, rung, send, idle } = host;
       const gate = createGate();
@@ -90,7 +88,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       const twin = message('twin');
       const calls = Array.from({ length: 5 }, () => send(twin));
       const other = send(message('other'));
-      await vi.waitFor(() => expect(accept).toHaveBeenCalledTimes(6));
+      await expect.poll(() => accept).toHaveBeenCalledTimes(6);
 
       gate.open();
       expect(new Set(await Promise.all([...calls, other]))).toEqual(
@@ -124,9 +122,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       const gate = createGate();
       crm.work = () => gate.opened;
       const waits = deliver(app, message('b'));
-      await vi.waitFor(() => expect(crm.begun).toContain('b'), {
-        timeout: 5_000,
-      });
+      await expect.poll(() => crm.begun).toContain('b');
 
       expect(await letters.replayAll()).toBe(1);
       gate.open();
@@ -189,9 +185,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         throw new Error('CRM is down');
       };
       const sent = deliver(app, message('a'));
-      await vi.waitFor(() => expect(crm.begun).toEqual(['a']), {
-        timeout: 5_000,
-      });
+      await expect.poll(() => crm.begun).toEqual(['a']);
 
       const closed = app.close();
       gate.open();
@@ -203,14 +197,14 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
 
     it('does not hold the application for the hours of a retry', async () => {
-      const { app, crm } = await startPatient();
+      const { app, crm, logs } = await startPatient();
       crm.work = failing(9);
       await deliver(app, messages(numbered('event', 50)), { grouped: 50 });
-      const started = performance.now();
 
       await app.close();
 
-      expect(performance.now() - started).toBeLessThan(2_000);
+      expect(crm.begun).toHaveLength(50 + 9);
+      expect(logs.ofXenioo('warn').join()).not.toContain('Stopping');
     });
   });
 });

@@ -62,7 +62,7 @@ describe('on Express', () => {
     expect((await sender.call(userMessage())).status).toBe(503);
 
     expect(app.get(XeniooWebhookStatus).strikes).toBe(1);
-    expect(logs.ofXenioo('error')[0]).toContain('read its body before');
+    expect(logs.ofXenioo('error')[0]).toContain('read the body first');
   });
 
   it.each<[string, () => Promise<unknown>]>([

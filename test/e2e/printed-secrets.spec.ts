@@ -103,6 +103,25 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
     },
   );
 
+  it.each(MODULES)(
+    'the classes that an application injects can be logged as JSON while it runs (%s)',
+    async (_, createModule) => {
+      const { app } = await startHost(adapter, { imports: [createModule()] });
+      const observers = app.get(XeniooObservers);
+      observers.add(Object.assign({ strike() {} }, { app }));
+
+      expect(JSON.stringify(app.get(XeniooInbox, { strict: false }))).toMatch(
+        /^"\w+Inbox"$/,
+      );
+      expect(JSON.stringify([observers, app.get(XeniooDeadLetters)])).toBe(
+        '["XeniooObservers","XeniooDeadLetters"]',
+      );
+      expect(JSON.stringify(app.get(XeniooWebhookStatus))).toBe(
+        '{"strikes":0,"refused":0}',
+      );
+    },
+  );
+
   it('would be found by this test in a provider of the application', async () => {
     const { app } = await startHost(adapter, {
       imports: [XeniooModule.forRoot({ secret: SECRET })],

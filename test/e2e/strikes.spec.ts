@@ -35,6 +35,7 @@ import { XeniooObservers } from '../../lib/handlers/xenioo.observers.js';
 import { startArchive, type ArchiveHost } from '../support/archive.js';
 import { InertInbox } from '../support/inert-inbox.js';
 import type { AdapterName } from '../support/host-app.js';
+import { SOON } from '../support/soon.js';
 
 const { userMessage } = xeniooEntry;
 
@@ -108,8 +109,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         .map(line => Number(/^Strike (\d+)/.exec(line)?.[1])),
     ).toEqual(told);
     for (const line of logs.ofXenioo('error')) {
-      expect(line).toContain('`bodyLimit` (100 bytes); raise it');
-      expect(line).toMatch(/re-save and publish the bot/);
+      expect(line).toContain('`bodyLimit` (100 bytes); raise the limit');
+      expect(line).toMatch(/save and publish the bot/);
     }
     expect(alarm.strikes.map(({ strikes }) => strikes)).toEqual(told);
     expect(alarm.strikes[0]).toEqual({
@@ -154,7 +155,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(logs.ofXenioo('error')).toEqual([
       expect.stringMatching(
-        /probably differs from the API Secret of the bot.* stops calling after 10/,
+        /Compare the configured secret with the API Secret of the bot.* stops calling after 10/,
       ),
     ]);
   });
@@ -180,7 +181,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(status.strikes).toBe(1);
     expect(logs.ofXenioo('error')[0]).toMatch(
-      /failed on a call: cache is down/,
+      /threw on a webhook call, which is answered 503: cache is down/,
     );
     expect(logs.ofXenioo('error')[1]).toMatch(/^Strike 1: answered 503/);
   });
@@ -200,9 +201,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await expect
       .poll(() => logs.ofXenioo('error'))
       .toEqual([
-        expect.stringContaining(
-          'already handled or answered: metrics are down',
-        ),
+        expect.stringContaining('the answer is not affected: metrics are down'),
       ]);
   });
 
@@ -211,7 +210,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     class Slow extends InertInbox {
       async accept() {
-        await vi.waitUntil(() => hasGivenUp(), 10_000);
+        await vi.waitUntil(() => hasGivenUp(), SOON);
       }
     }
 
@@ -314,7 +313,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(status.strikes).toBe(1);
     expect(logs.ofXenioo('error')).toEqual([
-      expect.stringMatching(/^Handling a call failed: Error\n {4}at /),
+      expect.stringMatching(
+        /^Handling a webhook call failed\. Please report it: Error\n {4}at /,
+      ),
       expect.stringMatching(/^Strike 1: answered 503 /),
     ]);
     expect(JSON.stringify(logs.lines)).not.toContain('Anna');
@@ -334,7 +335,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(status.strikes).toBe(0);
     expect(logs.ofXenioo('error')).toEqual([
       expect.stringContaining(
-        '`deliveryAccepted` of an observer threw; the delivery is not affected: the counter is down',
+        '`deliveryAccepted()` of an observer failed; the delivery is not affected: the counter is down',
       ),
     ]);
   });

@@ -26,6 +26,7 @@ import {
   senderFor,
   xeniooConversation,
   xeniooEntry,
+  XeniooTestingError,
   xeniooGroup,
   type XeniooOverrides,
 } from '../../lib/testing/index.js';
@@ -217,7 +218,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await expect(
       deliver(app, [xeniooEntry.userMessage(), xeniooEntry.malformed()]),
     ).rejects.toThrow(
-      '1 of 2 calls failed, where Xenioo expects 200: 200 (1×), 400 (1×). The log of the application may say why. To test other answers, use senderFor(app).',
+      '1 of 2 calls were not answered 200: 200 (1×), 400 (1×). See the log of the application for the reason. To test other answers, use senderFor(app).',
     );
   });
 
@@ -257,10 +258,10 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
     expect(received(app)[3]).toMatchObject({ reason: 'foreign-bot' });
     await expect(deliver(app, {})).rejects.toThrow(
-      '2 webhooks of the application are the one that `bot` and `path` ask for; it has /xenioo/webhook (support, shop) and /other (other).',
+      '2 webhooks of the application match `bot` and `path`; it has /xenioo/webhook (support, shop) and /other (other).',
     );
     await expect(deliver(app, {}, { bot: 'nobody' })).rejects.toThrow(
-      'No webhook of the application is the one',
+      'No webhook of the application matches',
     );
   });
 
@@ -271,7 +272,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(await sender.call([])).toMatchObject({ status: 401 });
     await expect(senderFor(app)).rejects.toThrow(
-      'POST /xenioo/webhook has no bot: the function `bots` answered with none. Give a `secret`.',
+      'POST /xenioo/webhook has no bot: the function `bots` returned an empty list. Give `secret` in the options.',
     );
   });
 
@@ -317,7 +318,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it('names the handler that waits for a retry', async () => {
-    const { app, crm } = await start(adapter, [SECRET]);
+    const { app, crm } = await start(adapter, [
+      { ...SECRET, retry: { attempts: 2, delayMs: 60_000 } },
+    ]);
     crm.work = () => {
       throw new Error('CRM is down');
     };
@@ -326,6 +329,21 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await expect(idle(app, { timeoutMs: 50 })).rejects.toThrow(
       /Crm\.saveMessage waits \d+ ms for attempt 2 on user-message \S+\. If retries take too long/,
     );
+  });
+
+  it('replaces the inbox by that in memory alone, and says so', async () => {
+    const testing = Test.createTestingModule({});
+    const inbox = lmdbInbox({ path: '/nowhere/that/can/be/made' });
+    const override = (overrides: object) => () =>
+      overrideXenioo(testing, overrides);
+
+    expect(override({ inbox })).toThrow(
+      new XeniooTestingError(
+        "overrideXenioo(): expected `inbox` to be 'memory', got an object.",
+      ),
+    );
+    expect(override({ inbox: 'lmdb' })).toThrow(/'memory', got "lmdb"/);
+    expect(override({ inbox: undefined })).not.toThrow();
   });
 
   it('changes options of the application under test, and leaves the others', async () => {
@@ -395,7 +413,7 @@ describe('a testing module without an application', () => {
     onTestFinished(() => app.close());
 
     await expect(deliver(app as never, {})).rejects.toThrow(
-      'make one of the testing module by `createNestApplication()`',
+      'Create one with `createNestApplication()`',
     );
   });
 });

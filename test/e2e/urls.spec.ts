@@ -160,7 +160,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
 
     await expect(start).rejects.toThrow(
-      'two instances of XeniooModule receive at /hooks: give each a `path` of its own',
+      'two instances of XeniooModule have the URL /hooks: give each its own `path`',
     );
   });
 

@@ -17,7 +17,9 @@ let sender: XeniooSender | undefined;
 
 // A process of its own: what it takes is not the server's.
 process.on('message', ({ url, secret, seed, ...part }: CallerTask) => {
-  sender ??= new XeniooSender({ url, secret, failures: 'ignore' });
+  // So long that a busy machine makes no failure.
+  const timeoutMs = 60_000;
+  sender ??= new XeniooSender({ url, secret, failures: 'ignore', timeoutMs });
   void sendGenerated(sender, seed, part).then((answer: CallerAnswer) =>
     process.send!(answer),
   );

@@ -1,4 +1,11 @@
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { isUtf8 } from 'node:buffer';
+import {
+  brotliCompressSync,
+  constants,
+  deflateRawSync,
+  deflateSync,
+  gzipSync,
+} from 'node:zlib';
 import { SeededRandom } from '../../lib/simulator/seeded-random.js';
 import { hostileValue, mutatedEntry } from './generate-entry.js';
 
@@ -6,6 +13,8 @@ export interface GeneratedBody {
   /** What was done to it, for who looks for the one that failed. */
   readonly kind: string;
   readonly bytes: Buffer;
+  /** The bytes that are left when the encodings are undone; those of a broken encoding stay as they are. */
+  readonly decoded: Buffer;
   readonly headers: Record<string, string>;
   readonly isChunked: boolean;
 }
@@ -15,6 +24,10 @@ const CONTENT_TYPES = [
   'application/json',
   'application/json; charset=utf-8',
   'application/json; charset=utf-16',
+  'application/json; charset=utf-16be',
+  'application/json; charset="iso-8859-1"',
+  'text/plain;charset=windows-1252',
+  'application/json; charset=nonsense',
   'application/x-www-form-urlencoded',
   'multipart/form-data; boundary=x',
   'text/plain',
@@ -22,6 +35,10 @@ const CONTENT_TYPES = [
   '',
   undefined,
 ];
+
+/** The body limit of the webhook, which counts what a body has grown to. */
+const LIMIT_BYTES = 10 * 2 ** 20;
+const BOMB_BYTES = 2 * 2 ** 20;
 
 type Make = (random: SeededRandom) => string | Buffer;
 /** What makes a body, and how often it is taken. */
@@ -47,7 +64,7 @@ const MAKERS: Record<string, readonly [weight: number, make: Make]> = {
   truncated: [60, truncated],
   'flipped bits': [60, flippedBits],
   'byte-order marks': [40, byteOrderMarks],
-  'other encodings': [20, random => Buffer.from(text(random), 'utf16le')],
+  'another charset': [60, otherCharset],
   'random bytes': [30, random => random.bytes(random.below(2_000))],
   'control characters': [30, random => `${text(random)}\u0000${text(random)}`],
   'JSON with more behind it': [30, random => `${text(random)}${text(random)}`],
@@ -73,6 +90,7 @@ const MAKERS: Record<string, readonly [weight: number, make: Make]> = {
     random => `[${'{"Type":1},'.repeat(random.below(5_000))}{"Type":8}]`,
   ],
   'thousands of keys': [2, manyKeys],
+  'as large as the limit': [2, asLargeAsTheLimit],
 };
 
 const WEIGHTED = Object.entries(MAKERS).flatMap(([kind, [weight, make]]) =>
@@ -85,10 +103,11 @@ export function generateBody(seed: number, index: number): GeneratedBody {
   const { kind, make } = random.pick(WEIGHTED);
   const plain = Buffer.from(make(random));
   const contentType = random.pick(CONTENT_TYPES);
-  const { encoding, bytes } = encode(plain, random);
+  const { encoding, bytes, decoded = plain } = encode(plain, random);
   return {
     kind: encoding === undefined ? kind : `${kind}, ${encoding}`,
     bytes,
+    decoded,
     headers: {
       ...(contentType !== undefined && { 'content-type': contentType }),
       ...(encoding !== undefined && { 'content-encoding': encoding }),
@@ -97,35 +116,90 @@ export function generateBody(seed: number, index: number): GeneratedBody {
   };
 }
 
-function encode(
-  plain: Buffer,
-  random: SeededRandom,
-): { encoding?: string; bytes: Buffer } {
-  switch (random.below(20)) {
+interface Encoded {
+  /** The header; none is sent where it is absent. */
+  readonly encoding?: string;
+  readonly bytes: Buffer;
+  /** Those that were encoded unless they are given. */
+  readonly decoded?: Buffer;
+}
+
+function encode(plain: Buffer, random: SeededRandom): Encoded {
+  // A large body is nearly always a small one that grows.
+  switch (random.below(plain.length > BOMB_BYTES ? 8 : 24)) {
     case 0:
-      return { encoding: 'gzip', bytes: gzipSync(plain) };
+      return {
+        encoding: random.pick(['gzip', 'x-gzip', 'GZIP', 'identity, gzip']),
+        bytes: gzipSync(plain),
+      };
     case 1:
       return { encoding: 'deflate', bytes: deflateSync(plain) };
-    case 2:
-      return plain.length > 50_000
-        ? { bytes: plain }
-        : { encoding: 'br', bytes: brotliCompressSync(plain) };
-    case 3: {
-      // It says that it is compressed, and is not, or is broken off.
-      const encoding = random.pick(['gzip', 'deflate', 'br', 'x-gzip']);
-      const bytes = random.chance(1 / 2)
-        ? plain
-        : gzipSync(plain).subarray(0, random.below(40));
-      return { encoding, bytes };
+    case 2: {
+      // Some senders leave out the header of zlib. Bytes that are text are no deflate.
+      const bytes = deflateRawSync(plain);
+      return isUtf8(bytes) ? { bytes: plain } : { encoding: 'deflate', bytes };
     }
-    case 4:
+    case 3:
+      return { encoding: 'br', bytes: brotli(plain) };
+    case 4: {
+      const at = random.below(plain.length);
+      const bytes = Buffer.concat([
+        gzipSync(plain.subarray(0, at)),
+        gzipSync(plain.subarray(at)),
+        // Behind the last member.
+        Buffer.alloc(random.below(3)),
+      ]);
+      return { encoding: 'gzip', bytes };
+    }
+    case 5:
+      return random.chance(1 / 2)
+        ? { encoding: 'gzip, br', bytes: brotli(gzipSync(plain)) }
+        : { encoding: 'br,deflate', bytes: deflateSync(brotli(plain)) };
+    case 6: {
+      const [encoding, whole] = random.pick([
+        ['gzip', gzipSync],
+        ['deflate', deflateSync],
+        ['br', brotli],
+      ] as const);
+      const bytes = whole(plain);
+      // Of gzip the length that ends it may be missing: the checksum is enough.
+      const cut = bytes.subarray(
+        0,
+        random.below(Math.max(bytes.length - 5, 1)),
+      );
+      return { encoding, bytes: cut, decoded: cut };
+    }
+    case 7: {
+      const bytes = gzipSync(plain);
+      const encoding = random.pick([undefined, 'br', 'deflate', 'nonsense']);
+      return { ...(encoding && { encoding }), bytes, decoded: bytes };
+    }
+    case 8:
       return {
-        encoding: random.pick(['identity', 'zstd', 'gzip, br', 'nonsense', '']),
+        encoding: random.pick([
+          'gzip',
+          'deflate',
+          'br',
+          'zstd',
+          'identity',
+          'compress',
+          'gzip, br',
+          'nonsense',
+          ',',
+          '',
+        ]),
         bytes: plain,
       };
     default:
       return { bytes: plain };
   }
+}
+
+function brotli(bytes: Buffer): Buffer {
+  // The default takes seconds for a large body.
+  return brotliCompressSync(bytes, {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 3 },
+  });
 }
 
 function entries(random: SeededRandom, most: number): unknown[] {
@@ -264,4 +338,38 @@ function manyKeys(random: SeededRandom): string {
     (_, index) => `"key${random.below(1_000_000)}-${index}":${index}`,
   );
   return `{"Type":1,${keys.join()}}`;
+}
+
+function otherCharset(random: SeededRandom): Buffer {
+  const json = text(random);
+  const little = Buffer.from(
+    random.chance(1 / 2) ? json : `\uFEFF${json}`,
+    'utf16le',
+  );
+  return random.pick([
+    little,
+    Buffer.from(little).swap16(),
+    // Half a character is missing.
+    little.subarray(0, -1),
+    Buffer.from(json.replace('"Type"', '"é":"ü","Type"'), 'latin1'),
+  ]);
+}
+
+/** A body that is not one byte longer than it may be. */
+function asLargeAsTheLimit(random: SeededRandom): string {
+  const filled = (open: string, entry: string, close: string) => {
+    const room = LIMIT_BYTES - open.length - close.length;
+    const some = entry.repeat(Math.floor(room / entry.length));
+    return `${open}${some}${close}`.padEnd(LIMIT_BYTES);
+  };
+  return random.pick([
+    () => filled('{"Type":1,"Data":"', 'x', '"}'),
+    () => filled('"', 'x', '"'),
+    () => filled('[', '{},', '{}]'),
+    () => filled('[', '0,', '0]'),
+    () => filled('[', '[],', '[]]'),
+    () => filled('[', '{"Type":8},', '{"Type":8}]'),
+    () => filled('[', '{"Type":8},', ''),
+    () => `[${'{"Type":8},'.repeat(19_998)}{"Type":8}]`.padEnd(LIMIT_BYTES),
+  ])();
 }

@@ -31,14 +31,10 @@ async function main() {
   const tarball = await pack();
   await checkPackage(tarball);
 
-  await twoAtOnce([
-    () => install('node'),
-    ...HOSTS.map(host => () => install(host, tarball)),
+  const [nodes] = await Promise.all([
+    trial.installNodes({ quick }),
+    ...HOSTS.map(host => install(host, tarball)),
   ]);
-  const allNodes = Object.entries(await dependenciesOf('node')).map(
-    ([name, alias]) => ({ name, version: alias.split('@').at(-1) }),
-  );
-  const nodes = quick ? [allNodes.at(0), allNodes.at(-1)] : allNodes;
   const applications = await compile();
 
   const combinations = applications.flatMap(application =>
@@ -65,11 +61,11 @@ async function checkPackage(tarball) {
   report('are the types wrong', 'no problem found', code === 0 ? [] : [output]);
 }
 
-async function install(name, ...packages) {
+async function install(name, tarball) {
   const cwd = join(folder, name);
   await mkdir(cwd);
   await cp(join(HERE, name, 'package.json'), join(cwd, 'package.json'));
-  await trial.install(cwd, ...packages);
+  await trial.install(cwd, tarball);
 }
 
 /** The same sources in each format, checked against the types of each host: ours too, without `skipLibCheck`. */
@@ -102,7 +98,7 @@ async function compile() {
 
 async function smoke({ version, format, cwd }, node, adapter) {
   const { code, signal, stdout, stderr } = await run(
-    join(folder, 'node/node_modules', node.name, 'bin/node'),
+    join(node.bin, 'node'),
     [
       '--pending-deprecation',
       '--trace-warnings',

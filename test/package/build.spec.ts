@@ -14,6 +14,8 @@ const ENTRIES = [
   'bullmq/index.js',
   'lmdb/index.js',
   'postgres/index.js',
+  'opentelemetry/index.js',
+  'terminus/index.js',
   'testing/index.js',
   'cli/main.js',
 ];

@@ -57,6 +57,7 @@ describe('the built package', () => {
         "XeniooModule",
         "XeniooObservers",
         "XeniooOptionsError",
+        "XeniooProcessing",
         "XeniooUnrecoverableError",
         "XeniooWebhookStatus",
         "memoryInbox",
@@ -86,7 +87,9 @@ describe('the built package', () => {
       ],
     ],
     ['lmdb', ['LmdbInbox', 'lmdbInbox']],
+    ['opentelemetry', ['XeniooOpenTelemetryModule']],
     ['postgres', ['PostgresInbox', 'postgresInbox']],
+    ['terminus', ['XeniooHealthIndicator', 'XeniooTerminusModule']],
     [
       'testing',
       [

@@ -56,9 +56,11 @@ const errorOfBoot = (connection: string, without: string) =>
   );
 
 describe('without the optional packages', () => {
-  it('are those of the event emitter and of all inboxes', () => {
+  it('are those of the event emitter, of all inboxes and of the integrations', () => {
     expect(OPTIONAL.toSorted()).toEqual([
       '@nestjs/event-emitter',
+      '@nestjs/terminus',
+      '@opentelemetry/api',
       'bullmq',
       'ioredis',
       'lmdb',
@@ -78,6 +80,15 @@ describe('without the optional packages', () => {
   });
 });
 
+describe('an integration', () => {
+  it.each([
+    ['nestjs-xenioo/terminus', '@nestjs/terminus'],
+    ['nestjs-xenioo/opentelemetry', '@opentelemetry/api'],
+  ])('%s needs %s when it is imported', async (entry, name) => {
+    expect(await errorOfLoading(entry, [name])).toContain(name);
+  });
+});
+
 describe('the BullMQ inbox', () => {
   it.each([
     ['bullmq', 'bullmq@6'],
@@ -85,8 +96,10 @@ describe('the BullMQ inbox', () => {
   ])('says at the boot that it needs %s', async (name, install) => {
     expect(await errorOfBoot('redis://:SeCrEt@localhost', name)).toEqual({
       name: 'XeniooOptionsError',
-      message: expect.stringContaining(
-        `bullmqInbox() needs the package ${name}, which could not be loaded (npm install ${install}): Cannot find package '${name}'`,
+      message: expect.stringMatching(
+        new RegExp(
+          `bullmqInbox\\(\\) needs the package ${name}, which could not be loaded: Cannot find package '${name}'.*Run npm install ${install}`,
+        ),
       ),
     });
   });

@@ -72,7 +72,7 @@ export class TestRunner implements XeniooRunner {
 const DEFAULTS = {
   concurrency: 32,
   dedupe: { ttlSeconds: 3_600, maxIds: 1_000 },
-  acceptTimeoutMs: 5_000,
+  acceptTimeoutMs: 30_000,
 } satisfies Partial<XeniooSettings>;
 
 export interface BullmqBenchOptions extends Partial<BullmqInboxOptions> {

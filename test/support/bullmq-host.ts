@@ -97,6 +97,7 @@ function metadataOf(
       XeniooModule.forRoot({
         secret: 'right-secret',
         inbox: bullmqInbox(inbox),
+        acceptTimeoutMs: 9_000,
         ...options,
       }),
       ...imports,

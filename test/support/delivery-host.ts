@@ -90,6 +90,7 @@ export async function startDelivery(
         secret: 'right-secret',
         retry: SOON,
         inbox: createInbox(),
+        acceptTimeoutMs: 9_000,
         ...options,
       }),
       ...imports,

@@ -12,6 +12,7 @@ const NO_DEAD_LETTERS: XeniooDeadLetterStore = {
 export abstract class InertInbox extends XeniooInbox {
   override readonly deadLetters = NO_DEAD_LETTERS;
 
+  async assertAccepting(): Promise<void> {}
   async start(): Promise<void> {}
   async pause(): Promise<void> {}
   async resume(): Promise<void> {}

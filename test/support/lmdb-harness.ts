@@ -16,6 +16,7 @@ import {
 import { inboxPath } from './lmdb-folder.js';
 import { LogRecorder } from './log-recorder.js';
 import { eventOf, invalidOf } from './receipt.js';
+import { SOON } from './soon.js';
 
 /** Decides the results of a task; all handlers are done where it returns nothing. */
 export type Behaviour = (
@@ -65,7 +66,7 @@ export class LmdbHarness {
       {
         concurrency: 32,
         dedupe: { ttlSeconds: 3_600, maxIds: 1_000 },
-        acceptTimeoutMs: 5_000,
+        acceptTimeoutMs: 30_000,
         ...settings,
       },
     );
@@ -103,7 +104,7 @@ export class LmdbHarness {
   /** Resolves when so many tasks have run. */
   async hasRun(count: number): Promise<void> {
     const hasRun = () => this.runs.length >= count;
-    await vi.waitUntil(hasRun, { timeout: 10_000 });
+    await vi.waitUntil(hasRun, SOON);
   }
 
   /** Ids of the entries that ran, in order. */

@@ -49,7 +49,7 @@ export class LmdbProcess {
     path: string,
     {
       isHanging = false,
-      acceptTimeoutMs = 5_000,
+      acceptTimeoutMs = 30_000,
     }: { isHanging?: boolean; acceptTimeoutMs?: number } = {},
   ): Promise<LmdbProcess> {
     const options = { path, isHanging, acceptTimeoutMs };

@@ -101,13 +101,17 @@ export class ReferenceInbox extends XeniooInbox {
   };
 
   async accept({ bot, entries, carrier }: XeniooDelivery): Promise<void> {
-    const isOpen = this.state === 'open' || this.state === 'draining';
-    if (!isOpen || this.storage.isDown) throw new XeniooInboxError('down');
+    await this.assertAccepting();
     const fresh = this.inOrder(entries).filter(entry => this.isNew(entry));
     for (const entry of fresh) this.add({ entry, attempts: 0, carrier });
     const count = entries.length - fresh.length;
     if (count > 0) this.runner?.reportDuplicates({ bot, count });
     this.runDue();
+  }
+
+  async assertAccepting(): Promise<void> {
+    const isOpen = this.state === 'open' || this.state === 'draining';
+    if (!isOpen || this.storage.isDown) throw new XeniooInboxError('down');
   }
 
   async start(runner: XeniooRunner): Promise<void> {

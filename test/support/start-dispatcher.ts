@@ -34,7 +34,7 @@ export async function startDispatcher(
         provide: XENIOO_SETTINGS,
         useValue: {
           concurrency: 32,
-          handlerTimeoutMs: 50,
+          handlerTimeoutMs: 60_000,
           retry: false,
           ...settings,
         },

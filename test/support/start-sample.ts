@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished, vi } from 'vitest';
+import { SOON } from './soon.js';
 
 const SAMPLES = fileURLToPath(new URL('../../sample', import.meta.url));
 
@@ -23,12 +24,9 @@ export async function startSample(
   for (const stream of [sample.stdout, sample.stderr]) {
     stream.setEncoding('utf8').on('data', text => (printed += text));
   }
-  return vi.waitFor(
-    () => {
-      const [origin] = /http:\/\/127\.0\.0\.1:\d+/.exec(printed) ?? [];
-      if (!origin) throw new Error(`${name} told no URL: ${printed}`);
-      return `${origin}/xenioo/webhook`;
-    },
-    { timeout: 20_000 },
-  );
+  return vi.waitFor(() => {
+    const [origin] = /http:\/\/127\.0\.0\.1:\d+/.exec(printed) ?? [];
+    if (!origin) throw new Error(`${name} told no URL: ${printed}`);
+    return `${origin}/xenioo/webhook`;
+  }, SOON);
 }

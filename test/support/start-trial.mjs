@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { mkdtemp, readdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 
@@ -83,28 +83,60 @@ export async function startTrial(name) {
     });
   }
 
+  /** Installs the Node.js versions of `test/hosts/node`, or the oldest and the newest; resolves with each version and the folder of its program. */
+  async function installNodes({ quick }) {
+    const manifest = join(ROOT, 'test/hosts/node/package.json');
+    const { dependencies } = JSON.parse(await readFile(manifest, 'utf8'));
+    const all = Object.entries(dependencies);
+    const nodes = quick ? [all.at(0), all.at(-1)] : all;
+    const cwd = join(folder, 'node');
+    await mkdir(cwd);
+    await writeFile(
+      join(cwd, 'package.json'),
+      JSON.stringify({ dependencies: Object.fromEntries(nodes) }),
+    );
+    await install(cwd);
+    return nodes.map(([name, alias]) => ({
+      version: alias.split('@').at(-1),
+      bin: join(cwd, 'node_modules', name, 'bin'),
+    }));
+  }
+
   async function mustRun(command, args, options) {
     const { code, output } = await run(command, args, options);
     if (code !== 0) throw new Error(`${command} ${args[0]} failed:\n${output}`);
   }
 
-  /** Never rejects: what can't be started has its error as `code`. After `timeout` it is killed, with what it started. */
-  function run(command, args, { timeout, ...options } = {}) {
-    return new Promise(resolve => {
-      // Of a process group of its own, which can be killed as one.
-      const child = spawn(command, args, {
-        stdio: ['ignore', 'pipe', 'pipe'],
-        ...options,
-        detached: true,
-      });
-      running.add(child);
-      const timer = timeout && setTimeout(killWithChildren, timeout, child);
-      let stdout = '';
-      let stderr = '';
-      let problem;
-      child.stdout.setEncoding('utf8').on('data', text => (stdout += text));
-      child.stderr.setEncoding('utf8').on('data', text => (stderr += text));
-      child.once('error', error => (problem = error));
+  /** Never rejects: what can't be started has its error as `code`. After `timeout`, or when `signal` aborts, it is killed, with what it started. */
+  function run(command, args, options) {
+    return start(command, args, options).ended;
+  }
+
+  /**
+   * Starts a process: `ended` resolves with how it ended, `printed()` with the first match in what it prints to stdout,
+   * or with `null` if it ends before. `stop()` sends a signal to the process alone.
+   */
+  function start(
+    command,
+    args,
+    { timeout, signal: abortSignal, ...options } = {},
+  ) {
+    // Of a process group of its own, which can be killed as one.
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...options,
+      detached: true,
+    });
+    running.add(child);
+    abortSignal?.addEventListener('abort', () => killWithChildren(child));
+    const timer = timeout && setTimeout(killWithChildren, timeout, child);
+    let stdout = '';
+    let stderr = '';
+    let problem;
+    child.stdout.setEncoding('utf8').on('data', text => (stdout += text));
+    child.stderr.setEncoding('utf8').on('data', text => (stderr += text));
+    child.once('error', error => (problem = error));
+    const ended = new Promise(resolve => {
       child.once('close', (code, signal) => {
         running.delete(child);
         clearTimeout(timer);
@@ -118,9 +150,30 @@ export async function startTrial(name) {
         });
       });
     });
+    const printed = pattern =>
+      new Promise(resolve => {
+        const check = () => {
+          const match = pattern.exec(stdout);
+          if (match) resolve(match);
+        };
+        child.stdout.on('data', check);
+        check();
+        void ended.then(() => resolve(null));
+      });
+    return { ended, printed, stop: signal => child.kill(signal) };
   }
 
-  return { folder, conclude, report, pack, install, mustRun, run };
+  return {
+    folder,
+    conclude,
+    report,
+    pack,
+    install,
+    installNodes,
+    mustRun,
+    run,
+    start,
+  };
 }
 
 function killWithChildren(child) {

@@ -85,7 +85,7 @@ export function judge(
   };
 }
 
-/** Outcomes with one fix, whatever call they answer. */
+/** Outcomes whose fix does not depend on the call. */
 const SAME_FIX = /^(2\d\d|413|429|50[234]|timeout)$/;
 
 function chooseFix(outcome: CallOutcome, fix: string): string {
@@ -93,7 +93,7 @@ function chooseFix(outcome: CallOutcome, fix: string): string {
   return Number(outcome) >= 500 ? `See the log of the app first. ${fix}` : fix;
 }
 
-/** A known fault is not explained again; with another 2xx the event itself was accepted. */
+/** Refers to the check that reported the fault. With another 2xx status the event itself was accepted. */
 function sameAs({ id, title, outcome }: Fault): DoctorVerdict {
   const isAccepted = isSuccess(outcome);
   return {

@@ -8,8 +8,8 @@ const READ_AS_TEXT =
   "Read the body of this route as text, whatever its type, and parse it in your code. Nest on Express: app.use('<path>', express.text({ type: () => true, limit: '10mb' })) in main.ts; on Fastify: { bodyParser: false } for NestFactory.create(), then removeAllContentTypeParsers() and a parser for '*' with parseAs: 'string', which all routes share.";
 
 const NO_EVENT_WHY =
-  'It holds no event, but it is a call, and its answer counts.';
-const NO_EVENT_FIX = 'Answer 200 when there is nothing to do.';
+  'The call contains no event, but an answer other than 200 still counts as a failed call.';
+const NO_EVENT_FIX = 'Answer 200 to a call without events.';
 const ONLY_TYPE_WHY =
   'The documentation requires `Type` alone; any other field may be null or missing.';
 
@@ -35,7 +35,7 @@ const NULL_FIELDS: XeniooWireEntry = {
   Key: null,
 };
 
-/** Checks of what an event and a body may hold. */
+/** Checks of the possible content of events and bodies. */
 export const BODY_CHECKS: readonly DoctorCheck[] = [
   accepts(
     'empty-array',
@@ -49,7 +49,7 @@ export const BODY_CHECKS: readonly DoctorCheck[] = [
   ),
   accepts('every-type', 'each of the 14 documented types', sendEachType, {
     why: 'Fields depend on the type: in Xenioo’s examples intents, entities and unmatched messages (3 to 7) have no Date and no UserName.',
-    fix: 'Require nothing but `Type`.',
+    fix: 'Require only `Type`.',
     nameFailed: types => `type ${types.join(', ')}: `,
   }),
   accepts(
@@ -72,7 +72,7 @@ export const BODY_CHECKS: readonly DoctorCheck[] = [
   ),
   accepts(
     'only-type',
-    'nothing but Type',
+    'only Type',
     oneEvent(() => ({ Type: 1 })),
     {
       why: ONLY_TYPE_WHY,
@@ -85,7 +85,7 @@ export const BODY_CHECKS: readonly DoctorCheck[] = [
     'a date with seven fraction digits',
     oneEvent(entries => entries.messageInTicks()),
     {
-      why: 'Xenioo writes its dates so: 2019-07-10T15:47:58.5750058+00:00.',
+      why: 'Xenioo sends dates in this format: 2019-07-10T15:47:58.5750058+00:00.',
       fix: 'Accept them: `new Date(text)` does, and keeps three of the digits.',
     },
   ),
@@ -111,7 +111,7 @@ export const BODY_CHECKS: readonly DoctorCheck[] = [
   ),
   accepts(
     'broken-json',
-    'a body that is not JSON, as it is cut off',
+    'invalid JSON (a body that is cut off)',
     oneBody(entries => JSON.stringify(entries.message()).slice(0, -10)),
     {
       why: 'A body can be cut off on its way. The parser of the framework then answers before your code runs.',
@@ -173,7 +173,7 @@ async function sendEachType(
   for (const entry of endpoint.entries.ofEachType()) {
     const answer = await endpoint.send(entry);
     answers.push(answer);
-    // Each further call would take as long.
+    // Without an answer, each further call would wait for the time-out too.
     if (answer.status === undefined) break;
   }
   return answers;

@@ -1,7 +1,7 @@
 import type { CallOutcome } from '../outcomes.js';
 import type { EndpointUnderTest } from './endpoint-under-test.js';
 
-/** `finding`: calls of Xenioo fail, or strangers are let in. `warning`: neither. */
+/** Severity of a result: `finding` if calls of Xenioo fail or the secret is not checked. */
 export type DoctorSeverity = 'ok' | 'warning' | 'finding';
 
 /** Result of a check. */
@@ -20,7 +20,7 @@ export interface DoctorVerdict {
   readonly stops?: string;
 }
 
-/** A check of one thing that Xenioo may do. */
+/** A check of one kind of call that Xenioo may make. */
 export interface DoctorCheck {
   /** Identifies the check in JSON. */
   readonly id: string;

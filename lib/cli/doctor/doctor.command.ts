@@ -16,26 +16,29 @@ interface DoctorOptions extends Pick<EndpointOptions, 'secret'> {
 }
 
 const HELP = `
-It sends about 1,100 events in about 50 calls, one of them of 5 MB, which your
-handlers receive like any others. Their Channel is ${DOCTOR_CHANNEL}, and their
-ConversationId begins with ${DOCTOR_CONVERSATION}; two of them have neither,
-since they test missing fields.
+Sends about 1,100 events in about 50 calls, one of them of 5 MB. Your handlers
+receive them like any other events. Their Channel is ${DOCTOR_CHANNEL}, and their
+ConversationId begins with ${DOCTOR_CONVERSATION}; two events have neither, since
+they test missing fields.
 
-✗ is a finding: a call that Xenioo may make fails, or the secret is not checked.
-! is a warning. A fault that several checks find is counted once.
+Results:
+  ✓  passed
+  !  warning
+  ✗  finding: a call that Xenioo may make fails, or the secret is not checked
+A fault that several checks find is counted once.
 
-Exits with 0 without findings, and with 1 if there are some or not all checks ran.
+Exits with 0 if there is no finding, and with 1 if there is one or not all checks ran.
 
 Examples:
   $ npx nestjs-xenioo doctor http://localhost:3000/xenioo/webhook --secret …
   $ npx nestjs-xenioo doctor https://example.com/xenioo/webhook --json`;
 
-/** Creates `doctor`, which checks an endpoint against everything Xenioo may do. */
+/** Creates `doctor`, which checks an endpoint with every kind of call that Xenioo may make. */
 export function createDoctorCommand(terminal: Terminal): Command {
   return new Command('doctor')
-    .summary('check a webhook against everything Xenioo may do')
+    .summary('check a webhook with every kind of call that Xenioo may make')
     .description(
-      'Calls a webhook as Xenioo may call it, and explains for each check what is wrong, why it matters and how to fix it. The webhook may be written in any language.',
+      'Checks a webhook with every kind of call that Xenioo may make, and reports what failed, why it matters and how to fix it. Works with webhooks in any language.',
     )
     .argument('[url]', 'URL of the webhook (default: XENIOO_URL)')
     .addOption(COMMON_OPTIONS.secret)

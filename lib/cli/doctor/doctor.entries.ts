@@ -8,20 +8,20 @@ import {
 } from '../../simulator/xenioo-wire-entry.js';
 import { inCamelCase } from '../create-entry.js';
 
-/** `Channel` of the entries that the doctor sends: handlers recognise them by it. */
+/** `Channel` of the entries that the doctor sends, by which handlers can recognise them. */
 export const DOCTOR_CHANNEL = 'DoctorChannel';
 
 /** Start of their `ConversationId`. */
 export const DOCTOR_CONVERSATION = 'nestjs-xenioo-doctor';
 
-/** Groups are of many conversations, as those of a busy bot. */
+/** Number of conversations in a group, as of a busy bot. */
 const CONVERSATIONS = 20;
 
 const TYPE_NAMES = Object.keys(XeniooEventType).filter(
   name => !/^\d/.test(name),
 );
 
-/** Makes the entries that the doctor sends, each with ids of its own and the current date. */
+/** Creates the entries that the doctor sends, each with its own ids and the current date. */
 export class DoctorEntries {
   private readonly run = randomUUID().slice(0, 8);
   private made = 0;
@@ -55,7 +55,7 @@ export class DoctorEntries {
     });
   }
 
-  /** Makes messages with a variable of so many characters. */
+  /** Creates messages, each with a variable of a number of characters. */
   group(messages: number, characters: number): XeniooWireEntry[] {
     const filler = '.'.repeat(characters);
     return Array.from({ length: messages }, () => this.message({ filler }));

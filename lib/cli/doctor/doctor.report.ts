@@ -40,7 +40,7 @@ export class DoctorReport {
     );
   }
 
-  /** Formats a check, and below it what is wrong. */
+  /** Formats a check and the details of its finding. */
   formatResult(result: DoctorResult): string {
     const [sign, color] = SIGNS[result.severity];
     const note = result.note ? this.style('dim', ` (${result.note})`) : '';
@@ -81,7 +81,7 @@ export class DoctorReport {
 
   private style(color: Color, text: string): string {
     if (!this.terminal.hasColors) return text;
-    // The terminal has been asked already.
+    // The terminal was checked above.
     return styleText(color, text, { validateStream: false });
   }
 
@@ -99,7 +99,7 @@ export class DoctorReport {
   }
 }
 
-/** Leaves out secrets that are not checked, which Xenioo does not notice. */
+/** Returns true for a finding that Xenioo counts as a failed call; a secret that is not checked is none. */
 function isFailedCall({ severity, outcome }: DoctorResult): boolean {
   return severity === 'finding' && outcome !== 200;
 }

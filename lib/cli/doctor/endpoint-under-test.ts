@@ -21,7 +21,7 @@ export interface Fault {
   readonly outcome: CallOutcome;
 }
 
-/** The endpoint that the doctor checks, and what earlier checks have found. */
+/** The endpoint that the doctor checks, with the faults found so far. */
 export class EndpointUnderTest {
   readonly entries: DoctorEntries;
   /** Shape in which the endpoint accepts an event; also the id of the check that finds it. */
@@ -78,7 +78,7 @@ export class EndpointUnderTest {
     );
   }
 
-  /** Records the time of an answer that Xenioo would wait for. */
+  /** Records the latency of an answered call. */
   addLatency({ status, latencyMs }: XeniooAnswer, title: string): void {
     if (status === undefined) return;
     if (latencyMs > (this.slowest?.latencyMs ?? 0)) {
@@ -91,15 +91,15 @@ export class EndpointUnderTest {
   }
 }
 
-const LONGEST_EXCERPT = 200;
+const MAX_EXCERPT_CHARACTERS = 200;
 
 /** Returns the start of a text from outside in one line, without the secret and control characters. */
 export function excerptOf(text: string, secret: string): string {
-  // A redirect may hold the secret in its URL.
+  // A redirect may contain the secret in its URL.
   const masked = [secret, encodeURIComponent(secret)].reduce(maskSecret, text);
   const line = masked.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
-  if (line.length <= LONGEST_EXCERPT) return line;
+  if (line.length <= MAX_EXCERPT_CHARACTERS) return line;
   // The cut must not leave half of a surrogate pair.
-  const start = line.slice(0, LONGEST_EXCERPT - 1);
+  const start = line.slice(0, MAX_EXCERPT_CHARACTERS - 1);
   return `${start.replace(/[\uD800-\uDBFF]$/, '')}…`;
 }

@@ -72,7 +72,7 @@ const array: DoctorCheck = {
   },
 };
 
-/** Checks that all others build on: the endpoint is there, and accepts an event. */
+/** Checks that all others depend on: the endpoint answers and accepts an event. */
 export const FIRST_CALL_CHECKS: readonly DoctorCheck[] = [
   connection,
   object,
@@ -90,7 +90,7 @@ function unreachable(
     got: endpoint.describe(answer),
     why: 'Xenioo can’t reach it either.',
     fix: fixFor(answer.outcome),
-    stops: 'The endpoint can’t be called.',
+    stops: 'The endpoint can’t be reached.',
   };
 }
 
@@ -107,7 +107,7 @@ function bodyInAnswer(
   };
 }
 
-/** Returns why no other check is useful after an answer. */
+/** Returns the reason why no other check is useful after an answer. */
 function reasonToStop({ outcome }: XeniooAnswer): string | undefined {
   const status = Number(outcome);
   if ([401, 403].includes(status)) return 'The right secret is refused.';

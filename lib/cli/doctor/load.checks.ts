@@ -3,13 +3,13 @@ import { fixFor } from '../outcomes.js';
 import { accepts, oneBody } from './accepts.check.js';
 import { OK, type DoctorCheck } from './doctor.check.js';
 
-/** Characters of a large event. */
+/** Number of characters in a large event. */
 const LARGE = 5_000;
 
 const CALLS_AT_ONCE = 10;
 
-/** The time-out of Xenioo is not documented. */
-const LONGEST_ANSWER_MS = 2_000;
+/** Upper bound in milliseconds of an answer; the time-out of Xenioo is not documented. */
+const MAX_LATENCY_MS = 2_000;
 
 const GROUPED =
   'The documentation also says that events are “grouped and sent once about every 30 minutes”. All events of a busy bot in that time then come in one call.';
@@ -23,13 +23,13 @@ const slowest: DoctorCheck = {
   async run(endpoint) {
     if (!endpoint.slowest) return OK;
     const { latencyMs, title } = endpoint.slowest;
-    if (latencyMs <= LONGEST_ANSWER_MS) {
+    if (latencyMs <= MAX_LATENCY_MS) {
       const note = `the slowest took ${formatMs(latencyMs)}`;
       return { severity: 'ok', note };
     }
     return {
       severity: 'finding',
-      expected: formatMs(LONGEST_ANSWER_MS),
+      expected: formatMs(MAX_LATENCY_MS),
       got: `${formatMs(latencyMs)}: ${title}`,
       why: 'If Xenioo gives up before the answer, the call has failed.',
       fix: fixFor('timeout'),
@@ -48,13 +48,13 @@ const keepAlive: DoctorCheck = {
       severity: 'warning',
       expected: 'the connection stays open',
       got: 'a new connection for each call',
-      why: 'It only costs time: over https, some round trips for each event.',
+      why: 'Each event costs additional round trips, over https several.',
       fix: 'Let the server, or the proxy in front of it, keep connections open (Node.js does by default: server.keepAliveTimeout).',
     };
   },
 };
 
-/** Checks of what comes with many users. */
+/** Checks of large, repeated and concurrent calls. */
 export const LOAD_CHECKS: readonly DoctorCheck[] = [
   accepts(
     'group-100kb',

@@ -34,7 +34,7 @@ export interface Examination {
   readonly durationMs: number;
 }
 
-/** Runs the checks one after another, and stops when further ones are useless. */
+/** Runs the checks one after another; stops when no further check is useful. */
 export async function runChecks(
   options: EndpointUnderTestOptions,
   onResult: (result: DoctorResult) => void,
@@ -83,7 +83,7 @@ async function runCheck(
   if (answer.status !== undefined) return verdict;
   return {
     ...verdict,
-    fix: 'Find out why the app ended: see its log, or that of what keeps it running.',
+    fix: 'Find out why the app ended: see its log, or the log of its process manager.',
     stops: `After this call the endpoint no longer answers: ${endpoint.describe(answer)}.`,
   };
 }

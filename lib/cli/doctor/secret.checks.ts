@@ -34,10 +34,10 @@ function notRefused(
   const { outcome } = answer;
   const isRefusal = Number(outcome) >= 400 && Number(outcome) < 500;
   const why = isSuccess(outcome)
-    ? 'Anybody who finds the URL can send made-up events, which your app believes.'
+    ? 'Anybody who knows the URL can send forged events.'
     : isRefusal
-      ? 'The call is refused, but a wrong secret is usually looked for as 401.'
-      : 'A stranger should not be able to make the app fail.';
+      ? 'The call is refused, but the standard status for a wrong secret is 401.'
+      : 'An unauthenticated call should not make the app fail.';
   return {
     severity: isRefusal ? 'warning' : 'finding',
     outcome,
@@ -79,8 +79,8 @@ function acceptsSpelling(
 export const SECRET_CHECKS: readonly DoctorCheck[] = [
   refuses('wrong-secret', 'a wrong secret', secret => [
     ['Bearer the-doctor-does-not-know'],
-    // Finds a comparison of the start alone.
-    [`Bearer ${secret}x`, 'the right secret with a letter more: '],
+    // Detects a comparison of the start only.
+    [`Bearer ${secret}x`, 'the right secret with an additional letter: '],
   ]),
   refuses('missing-secret', 'no secret', () => [[null]]),
   acceptsSpelling(

@@ -103,7 +103,7 @@ async function steps(): Promise<Step[]> {
       body: '{"Type":1,"Data":"Hel',
       status: 200,
       prints: [
-        'kept     not-json: the body is not JSON: it ends after 21 characters',
+        'kept     not-json: the body is not valid JSON: it ends too early, after 21 characters',
       ],
     },
     {

@@ -27,7 +27,7 @@ it('stays up without --once, and shows how to call it by hand', async () => {
   });
   let output = '';
   sample.stdout.setEncoding('utf8').on('data', text => (output += text));
-  await expect.poll(() => output, { timeout: 10_000 }).toContain('UserName');
+  await expect.poll(() => output).toContain('UserName');
 
   const shown = (pattern: RegExp) => pattern.exec(output)![1]!;
   const sender = new XeniooSender({

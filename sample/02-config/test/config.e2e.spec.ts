@@ -22,9 +22,7 @@ function start(environment: Record<string, string>) {
 
 it('reads .env.development, and distinguishes its two bots', async () => {
   const { output } = start({});
-  await expect
-    .poll(() => output.text, { timeout: 10_000 })
-    .toMatch(/Listening on/);
+  await expect.poll(() => output.text).toMatch(/Listening on/);
   const origin = /Listening on (\S+)/.exec(output.text)![1]!;
   const url = new URL('xenioo/webhook', origin);
 
@@ -68,7 +66,5 @@ it('starts in production with its secrets in the environment', async () => {
     SHOP_BOT_SECRET: 'two',
   });
 
-  await expect
-    .poll(() => output.text, { timeout: 10_000 })
-    .toMatch(/Listening on/);
+  await expect.poll(() => output.text).toMatch(/Listening on/);
 });

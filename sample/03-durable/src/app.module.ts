@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { XeniooModule } from 'nestjs-xenioo';
 import { lmdbInbox } from 'nestjs-xenioo/lmdb';
 import { Crm } from './crm.js';
+import { HealthController } from './health.controller.js';
 import { Notes } from './notes.js';
 
 @Module({
@@ -11,6 +12,7 @@ import { Notes } from './notes.js';
       inbox: lmdbInbox({ path: process.env.XENIOO_INBOX ?? 'data/xenioo' }),
     }),
   ],
+  controllers: [HealthController],
   providers: [Crm, Notes],
 })
 export class AppModule {}

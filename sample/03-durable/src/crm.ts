@@ -6,17 +6,20 @@ import {
   XeniooEventType,
   XeniooHandlerFailure,
 } from 'nestjs-xenioo';
+import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Saves messages in a CRM that is `flaky`, `up` or `down`, as the variable CRM says. */
+/** Saves messages in a CRM that takes CRM_TAKES_MS, and is `flaky`, `up` or `down`, as the variable CRM says. */
 @Injectable()
 export class Crm {
   private readonly state = process.env.CRM ?? 'flaky';
+  private readonly takesMs = Number(process.env.CRM_TAKES_MS ?? 0);
   private calls = 0;
 
   @OnXenioo(XeniooEventType.UserMessage, {
     retry: { attempts: 3, delayMs: 200 },
   })
   async saveMessage(event: UserMessageEvent) {
+    await sleep(this.takesMs);
     this.assertUp();
     // A message that is saved twice under one id must be there once.
     console.log(`  saved    ${event.id.slice(0, 8)}: ${event.text}`);

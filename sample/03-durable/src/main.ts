@@ -4,7 +4,7 @@ import { AppModule } from './app.module.js';
 
 const app = await NestFactory.create(AppModule);
 app.enableShutdownHooks();
-await app.listen(process.env.PORT ?? 3000, '127.0.0.1');
+await app.listen(process.env.PORT ?? 3000, process.env.HOST ?? '127.0.0.1');
 
 console.log(`
 Send it messages, kill it in between (kill -9 ${process.pid}) and start it again:

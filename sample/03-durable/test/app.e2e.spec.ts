@@ -24,9 +24,7 @@ function run(args: string[], environment: Record<string, string>) {
 
 async function start(environment: Record<string, string>) {
   const server = run(['dist/main.js'], environment);
-  await expect
-    .poll(() => server.output.text, { timeout: 10_000 })
-    .toMatch(/curl -i/);
+  await expect.poll(() => server.output.text).toMatch(/curl -i/);
   const url = /curl -i (\S+)/.exec(server.output.text)![1]!;
   const sender = new XeniooSender({ url, secret: 'durable-secret' });
   onTestFinished(() => sender.close());
@@ -50,68 +48,52 @@ async function newInbox(): Promise<{ XENIOO_INBOX: string }> {
   return { XENIOO_INBOX: join(base, 'inbox') };
 }
 
-it(
-  'retries the handler of a flaky CRM, and no other',
-  { timeout: 30_000 },
-  async () => {
-    const inbox = await newInbox();
-    const { send, output } = await start(inbox);
+it('retries the handler of a flaky CRM, and no other', async () => {
+  const inbox = await newInbox();
+  const { send, output } = await start(inbox);
 
-    expect((await send('Hello there!')).status).toBe(200);
+  expect((await send('Hello there!')).status).toBe(200);
 
-    await expect
-      .poll(() => output.text, { timeout: 5_000 })
-      .toMatch(/saved {4}\S+: Hello there!/);
-    expect(output.text).toMatch(/Crm.saveMessage failed .*attempt 1 of 3/);
-    expect(output.text.match(/noted/g)).toHaveLength(1);
-  },
-);
+  await expect.poll(() => output.text).toMatch(/saved {4}\S+: Hello there!/);
+  expect(output.text).toMatch(/Crm.saveMessage failed .*attempt 1 of 3/);
+  expect(output.text.match(/noted/g)).toHaveLength(1);
+});
 
-it(
-  'keeps a message that the CRM did not save, through a kill, until it is replayed',
-  { timeout: 30_000 },
-  async () => {
-    const inbox = await newInbox();
-    const down = await start({ ...inbox, CRM: 'down' });
-    expect((await down.send('Is anybody there?')).status).toBe(200);
-    await expect
-      .poll(() => down.output.text, { timeout: 10_000 })
-      .toMatch(/failed {3}\S+: Crm.saveMessage after 3 attempts/);
-    down.sample.kill('SIGKILL');
-    await once(down.sample, 'close');
+it('keeps a message that the CRM did not save, through a kill, until it is replayed', async () => {
+  const inbox = await newInbox();
+  const down = await start({ ...inbox, CRM: 'down' });
+  expect((await down.send('Is anybody there?')).status).toBe(200);
+  await expect
+    .poll(() => down.output.text)
+    .toMatch(/failed {3}\S+: Crm.saveMessage after 3 attempts/);
+  down.sample.kill('SIGKILL');
+  await once(down.sample, 'close');
 
-    const up = await start({ ...inbox, CRM: 'up' });
-    expect(await deadLetters(inbox)).toMatch(
-      /event .*\n {2}Crm.saveMessage failed after 3 attempts: the CRM is down/,
-    );
-    expect(await deadLetters(inbox, 'replay')).toMatch(/Replayed 1\./);
+  const up = await start({ ...inbox, CRM: 'up' });
+  expect(await deadLetters(inbox)).toMatch(
+    /event .*\n {2}Crm.saveMessage failed after 3 attempts: the CRM is down/,
+  );
+  expect(await deadLetters(inbox, 'replay')).toMatch(/Replayed 1\./);
 
-    await expect
-      .poll(() => up.output.text)
-      .toMatch(/saved {4}\S+: Is anybody there\?/);
-    expect(await deadLetters(inbox)).toMatch(/There are no dead letters\./);
-  },
-);
+  await expect
+    .poll(() => up.output.text)
+    .toMatch(/saved {4}\S+: Is anybody there\?/);
+  expect(await deadLetters(inbox)).toMatch(/There are no dead letters\./);
+});
 
-it(
-  'erases the dead letters of one conversation',
-  { timeout: 30_000 },
-  async () => {
-    const inbox = await newInbox();
-    const { send, output } = await start({ ...inbox, CRM: 'down' });
-    await send('Forget me', 'erased');
-    await send('Keep me', 'kept');
-    await expect
-      .poll(() => output.text.match(/ {2}failed {3}/g), { timeout: 10_000 })
-      .toHaveLength(2);
+it('erases the dead letters of one conversation', async () => {
+  const inbox = await newInbox();
+  const { send, output } = await start({ ...inbox, CRM: 'down' });
+  await send('Forget me', 'erased');
+  await send('Keep me', 'kept');
+  await expect.poll(() => output.text.match(/ {2}failed {3}/g)).toHaveLength(2);
 
-    expect(await deadLetters(inbox, 'erase', 'erased')).toMatch(/Removed 1\./);
+  expect(await deadLetters(inbox, 'erase', 'erased')).toMatch(/Removed 1\./);
 
-    expect((await deadLetters(inbox)).match(/ {2}event /g)).toHaveLength(1);
-  },
-);
+  expect((await deadLetters(inbox)).match(/ {2}event /g)).toHaveLength(1);
+});
 
-it('says that there is no such letter', { timeout: 30_000 }, async () => {
+it('says that there is no such letter', async () => {
   const inbox = await newInbox();
 
   expect(await deadLetters(inbox, 'replay', 'no-such-id')).toContain(

@@ -16,6 +16,7 @@ import {
   type RedisServer,
 } from '../../../test/support/engines/redis-server.js';
 import { runDoctor } from '../../../test/support/run-doctor.js';
+import { SOON } from '../../../test/support/soon.js';
 
 const FOLDER = fileURLToPath(new URL('..', import.meta.url));
 
@@ -26,7 +27,7 @@ interface Sample {
 }
 
 // A busy machine takes its time to start processes.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 const started: Sample[] = [];
 
@@ -44,7 +45,7 @@ function run(file: string, environment: Record<string, string>): Sample {
 }
 
 async function untilPrinted(sample: Sample, pattern: RegExp) {
-  await vi.waitFor(() => expect(sample.text).toMatch(pattern), 20_000);
+  await expect.poll(() => sample.text).toMatch(pattern);
 }
 
 /** The texts that processes have saved. */
@@ -125,12 +126,11 @@ describeEngine('redis', 'the sample', () => {
       await send(message(text));
       sent.push(text);
       for (const worker of workers) expect(savedBy(worker)).not.toEqual([]);
-    }, 20_000);
+    }, SOON);
 
-    await vi.waitFor(
-      () => expect(savedBy(...workers).toSorted()).toEqual(sent.toSorted()),
-      10_000,
-    );
+    await expect
+      .poll(() => savedBy(...workers).toSorted())
+      .toEqual(sent.toSorted());
   });
 
   it('takes over the events of a killed worker', async () => {
@@ -143,10 +143,9 @@ describeEngine('redis', 'the sample', () => {
     const other = await startWorker();
 
     // The locks of a killed worker run out after 30 s.
-    await vi.waitFor(
-      () => expect(savedBy(other).toSorted()).toEqual(texts.toSorted()),
-      60_000,
-    );
+    await expect
+      .poll(() => savedBy(other).toSorted(), { timeout: 90_000 })
+      .toEqual(texts.toSorted());
   });
 
   it('shows dead letters on the board, which replays them', async () => {
@@ -175,14 +174,8 @@ describeEngine('redis', 'the sample', () => {
     const up = await startWorker();
     await askBoard(`${board}/api/queues/xenioo/${jobs[0]!.id}/retry`, 'PUT');
 
-    await vi.waitFor(
-      () => expect(savedBy(up)).toEqual(['Is anybody there?']),
-      10_000,
-    );
-    await vi.waitFor(
-      async () => expect((await failed()).counts.failed).toBe(0),
-      10_000,
-    );
+    await expect.poll(() => savedBy(up)).toEqual(['Is anybody there?']);
+    await expect.poll(async () => (await failed()).counts.failed).toBe(0);
   });
 
   it('shows nothing to whoever has no password', async () => {
@@ -194,17 +187,14 @@ describeEngine('redis', 'the sample', () => {
   it('waits for a Redis that is started after its workers', async () => {
     await redis.kill();
     const worker = await startWorker();
-    await untilPrinted(worker, /fails, retrying: .*ECONNREFUSED/);
+    await untilPrinted(worker, /failed; retrying: .*ECONNREFUSED/);
 
     await redis.start();
     // By its date an event that is sent again is known.
     const entry = message('at last');
-    await vi.waitFor(() => send(entry), 20_000);
+    await vi.waitFor(() => send(entry), SOON);
 
-    await vi.waitFor(
-      () => expect(savedBy(worker)).toEqual(['at last']),
-      20_000,
-    );
+    await expect.poll(() => savedBy(worker)).toEqual(['at last']);
   });
 
   // The last one: its events stay in the queue.

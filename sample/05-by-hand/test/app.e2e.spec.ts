@@ -1,12 +1,9 @@
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import {
   examineWithDoctor,
   runDoctor,
 } from '../../../test/support/run-doctor.js';
 import { startSample } from '../../../test/support/start-sample.js';
-
-// A busy machine takes its time to start processes.
-vi.setConfig({ testTimeout: 30_000 });
 
 const secret = 'secret-of-the-test';
 

@@ -12,8 +12,8 @@ import {
   undatedEvent,
 } from '../../support/bullmq-bench.js';
 import { eventOf } from '../../support/receipt.js';
+import { SOON } from '../../support/soon.js';
 
-const SOON = { timeout: 10_000 };
 const TIMEOUT = 60_000;
 
 for (const [version, libraries] of BULLMQ_VERSIONS) {
@@ -111,13 +111,11 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       await inbox.idle();
 
       expect(runner.ids.toSorted()).toEqual([one.id, other.id].toSorted());
-      await vi.waitFor(
-        () =>
-          expect(
-            runner.duplicates.reduce((sum, { count }) => sum + count, 0),
-          ).toBe(3),
-        SOON,
-      );
+      await expect
+        .poll(() =>
+          runner.duplicates.reduce((sum, { count }) => sum + count, 0),
+        )
+        .toBe(3);
     });
 
     it('drops nothing without a date, and nothing with `dedupe: false`', async () => {
@@ -198,7 +196,7 @@ describe('a Redis whose memory is nearly full', () => {
         });
         onTestFinished(() => server.stop());
         const bench = new BullmqBench(BULLMQ_VERSIONS[0]![1], server.url);
-        const inbox = bench.open({ settings: { acceptTimeoutMs: 600 } });
+        const inbox = bench.open({ settings: { acceptTimeoutMs: 8_000 } });
         const large = () => eventOf({ Type: 1, Data: 'x'.repeat(200_000) });
         let accepted = 0;
         const acceptUntilFull = async () => {

@@ -75,7 +75,11 @@ describe('invalid options of bullmqInbox()', () => {
       { connection: 'redis://localhost/xenioo' },
       /the database is a number$/,
     ],
-    ['a cluster', { connection: { isCluster: true } }, /no cluster/],
+    [
+      'a cluster',
+      { connection: { isCluster: true } },
+      /a single Redis, got a cluster/,
+    ],
     [
       'options with a key prefix',
       { connection: { keyPrefix: 'app:' } },
@@ -115,7 +119,7 @@ describe('invalid options of bullmqInbox()', () => {
     [
       'an unknown option',
       { connection, que: 'x' },
-      /`que` is not an option here; known are connection, queue, prefix, worker, deadLetterRetentionDays$/,
+      /`que` is not an option here; the options are connection, queue, prefix, worker, deadLetterRetentionDays$/,
     ],
   ])('are %s', (_, options, message) => {
     const problems = problemsOf(options);

@@ -10,8 +10,7 @@ import {
   retried,
   TestRunner,
 } from '../../support/bullmq-bench.js';
-
-const SOON = { timeout: 10_000 };
+import { SOON } from '../../support/soon.js';
 
 for (const [version, libraries] of BULLMQ_VERSIONS) {
   describeEngine('redis', `the inbox on ${version}`, () => {
@@ -65,7 +64,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       await inbox.accept(
         deliveryOf(Array.from({ length: 20 }, () => datedEvent())),
       );
-      await vi.waitFor(() => expect(most).toBe(3), SOON);
+      await expect.poll(() => most).toBe(3);
       running.open();
       await inbox.idle();
 
@@ -85,20 +84,18 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       });
       const inbox = await bench.start(runner, { settings: { concurrency: 1 } });
       await inbox.accept(deliveryOf([broken, flaky]));
-      await vi.waitFor(
-        async () =>
-          expect(await inbox.stats()).toEqual({
-            pending: 0,
-            running: 0,
-            retries: 1,
-            deadLetters: 1,
-            oldestPendingAt: undefined,
-          }),
-        SOON,
-      );
+      await expect
+        .poll(() => inbox.stats())
+        .toEqual({
+          pending: 0,
+          running: 0,
+          retries: 1,
+          deadLetters: 1,
+          oldestPendingAt: undefined,
+        });
 
       await inbox.accept(deliveryOf([slow, datedEvent()]));
-      await vi.waitFor(() => expect(runner.ids).toContain(slow.id), SOON);
+      await expect.poll(() => runner.ids).toContain(slow.id);
 
       expect(await inbox.stats()).toEqual({
         pending: 2,
@@ -141,10 +138,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       await inbox.start(runner);
       const event = datedEvent();
       await inbox.accept(deliveryOf([event]));
-      await vi.waitFor(
-        async () => expect((await inbox.stats()).pending).toBe(1),
-        SOON,
-      );
+      await expect.poll(async () => (await inbox.stats()).pending).toBe(1);
       expect(runner.runs).toEqual([]);
 
       await inbox.resume();
@@ -165,7 +159,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
 
       await inbox.accept(deliveryOf([datedEvent()]));
       const idle = inbox.idle().then(() => (isIdle = true));
-      await vi.waitFor(() => expect(runner.announced).toHaveLength(1), SOON);
+      await expect.poll(() => runner.announced).toHaveLength(1);
       await inbox.stats();
       expect(isIdle).toBe(false);
       heard.open();
@@ -182,7 +176,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       const inbox = await bench.start(runner, { settings: { concurrency: 1 } });
       const [first, second] = [datedEvent(), datedEvent()];
       await inbox.accept(deliveryOf([first, second]));
-      await vi.waitFor(() => expect(runner.ids).toEqual([first.id]), SOON);
+      await expect.poll(() => runner.ids).toEqual([first.id]);
 
       const stopped = inbox.stop(20_000);
       running.open();
@@ -205,14 +199,14 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       const inbox = await bench.start(runner);
       const event = datedEvent();
       await inbox.accept(deliveryOf([event]));
-      await vi.waitFor(() => expect(runner.ids).toEqual([event.id]), SOON);
+      await expect.poll(() => runner.ids).toEqual([event.id]);
 
       await inbox.stop(50);
 
       expect(await bench.stateOf(event.id)).toBe('waiting');
       expect(bench.logs.ofXenioo('warn')).toEqual([
         expect.stringMatching(
-          /^Stopping after 50 ms \(`shutdownTimeoutMs`\) while handlers still run \(jobs: 1\)/,
+          /^Stopping after 50 ms while handlers still run \(jobs: 1\)/,
         ),
       ]);
       running.open();

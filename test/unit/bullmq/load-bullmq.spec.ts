@@ -22,7 +22,7 @@ describe('the version of bullmq', () => {
     '%s stops the boot, and the message says what to install',
     version => {
       expect(versionProblem(version)).toBe(
-        `bullmqInbox() needs bullmq 5 (5.80 or later) or 6, found ${version} (npm install bullmq@6)`,
+        `bullmqInbox() needs bullmq 5 (5.80 or later) or 6, got ${version}. Run npm install bullmq@6`,
       );
     },
   );

@@ -35,7 +35,7 @@ describe('formatCallRun()', () => {
         200 OK                     3,058
         500 Internal Server Error  1
         no answer in time          1
-        calls/s                    99.9 of 100 wanted
+        calls/s                    99.9 of 100 requested
         latency                    p50 1.2 ms, p90 2.5 ms, p99 12 ms, max 10 s
         failed                     2 (Xenioo tolerates 8 more)
 
@@ -47,8 +47,8 @@ describe('formatCallRun()', () => {
   it('says that the wanted rate was not reached', () => {
     const text = format({ callsPerSecond: 62.04, isRateReached: false });
 
-    expect(text).toMatch(/calls\/s +62 of 100 wanted\n/);
-    expect(text).toContain('too slow for this rate with 64 calls at once');
+    expect(text).toMatch(/calls\/s +62 of 100 requested\n/);
+    expect(text).toContain('did not reach this rate with 64 pending calls');
   });
 
   it('shows the reached rate alone for calls at full speed', () => {

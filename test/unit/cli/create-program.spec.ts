@@ -13,18 +13,19 @@ describe('help', () => {
     expect(await helpOf()).toMatchInlineSnapshot(`
       "Usage: nestjs-xenioo [options] [command]
 
-      Calls your webhook as Xenioo does. Xenioo can't send a test event, and stops
-      calling a webhook after more than 10 failed calls: test yours before that.
+      Tests your webhook with the calls that Xenioo makes. Xenioo can't send test
+      events, and stops calling a webhook after more than 10 failed calls.
 
       Options:
         -V, --version            print the version
         -h, --help               show help
 
       Commands:
-        doctor [options] [url]   check a webhook against everything Xenioo may do
-        send [options] [type]    send one event, and print request and answer
-        simulate [options]       send many conversations at once
-        record [options]         receive calls in place of your webhook, and save them
+        doctor [options] [url]   check a webhook with every kind of call that Xenioo
+                                 may make
+        send [options] [type]    send one event and print request and answer
+        simulate [options]       send many concurrent conversations
+        record [options]         record the calls of Xenioo to a file
         replay [options] <file>  send the calls of a recording
         migrate [options]        print the SQL of the PostgreSQL inbox
         help [command]           show help for a command
@@ -38,13 +39,13 @@ describe('help', () => {
 
       Environment:
         XENIOO_URL     URL of the webhook, such as http://localhost:3000/xenioo/webhook
-        XENIOO_SECRET  API Secret of the bot; it is never shown
+        XENIOO_SECRET  API Secret of the bot; never printed
         NO_COLOR       disables colors
 
       Exit codes:
-        0  the webhook does what Xenioo expects
-        1  it does not: a failed call, a finding
-        2  the command can't run as given: an unknown option, no secret, an invalid URL
+        0  success: every call was answered as Xenioo expects
+        1  a call failed, or doctor has a finding
+        2  invalid usage: an unknown option, no secret, an invalid URL
       "
     `);
   });
@@ -53,7 +54,7 @@ describe('help', () => {
     expect(await helpOf('send')).toMatchInlineSnapshot(`
       "Usage: nestjs-xenioo send [options] [type]
 
-      Sends one event as Xenioo does, and prints request and answer.
+      Sends one event as Xenioo does and prints request and answer.
 
       Arguments:
         type                  name or number of the event type
@@ -67,7 +68,7 @@ describe('help', () => {
         --url <url>           URL of the webhook (default: XENIOO_URL)
         --secret <secret>     API Secret of the bot (default: XENIOO_SECRET, which
                               keeps it out of the process list)
-        --timeout <duration>  longest wait for an answer, such as 2s; a bare number is
+        --timeout <duration>  time-out for an answer, such as 2s; a bare number is
                               milliseconds (default: 10s)
         --json                print one JSON document to stdout
         -h, --help            show help
@@ -104,20 +105,20 @@ describe('help', () => {
     expect(await helpOf('simulate')).toMatchInlineSnapshot(`
       "Usage: nestjs-xenioo simulate [options]
 
-      Sends many conversations at once, as Xenioo does, and stops when Xenioo would.
+      Sends many concurrent conversations as Xenioo does, and stops when Xenioo would.
 
       Options:
-        --conversations <count>  conversations side by side (default: 20)
-        --rate <rate>            calls per second; max: as fast as they are answered
+        --conversations <count>  concurrent conversations (default: 20)
+        --rate <rate>            calls per second, or max for as fast as possible
                                  (default: 100)
-        --duration <duration>    how long, such as 30s or 2m, with new conversations
+        --duration <duration>    run time, such as 30s or 2m, with new conversations
                                  for those that end (default: until all end)
         --grouped <count>        events per call, as an array (default: one, as an
                                  object)
         --shuffle                send events out of order
         --duplicate <share>      share of calls that are repeated later, such as 2%
                                  (default: 0)
-        --concurrency <count>    calls that wait for an answer at once (default: 64)
+        --concurrency <count>    maximum number of pending calls (default: 64)
         --seed <number>          send the same conversations each time (an app drops
                                  duplicates)
         --failures <reading>     failed calls that count towards the limit of 10: all,
@@ -127,8 +128,8 @@ describe('help', () => {
         --url <url>              URL of the webhook (default: XENIOO_URL)
         --secret <secret>        API Secret of the bot (default: XENIOO_SECRET, which
                                  keeps it out of the process list)
-        --timeout <duration>     longest wait for an answer, such as 2s; a bare number
-                                 is milliseconds (default: 10s)
+        --timeout <duration>     time-out for an answer, such as 2s; a bare number is
+                                 milliseconds (default: 10s)
         --json                   print one JSON document to stdout
         -h, --help               show help
 

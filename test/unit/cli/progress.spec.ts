@@ -81,7 +81,7 @@ describe('showProgress()', () => {
 
     const progress = showProgress(RUN, terminal);
     stop.abort();
-    await expect.poll(drawn).toContain('Waiting for calls under way');
+    await expect.poll(drawn).toContain('Waiting for pending calls');
     progress.end();
   });
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   arrayPieces,
   elementTexts,
-  MOST_ENTRIES,
+  MAX_ENTRIES,
   PIECE_LENGTH,
 } from '../../../lib/events/json-array.js';
 import { isSame } from '../../support/is-same.js';
@@ -94,11 +94,11 @@ describe('arrayPieces()', () => {
   });
 
   it('cuts after 20,000 elements, however short they are', () => {
-    const text = `[${'{},'.repeat(2 * MOST_ENTRIES)}0]`;
+    const text = `[${'{},'.repeat(2 * MAX_ENTRIES)}0]`;
 
     expect(pieces(text).map(({ length }) => length)).toEqual([
-      MOST_ENTRIES,
-      MOST_ENTRIES,
+      MAX_ENTRIES,
+      MAX_ENTRIES,
       1,
     ]);
   });

@@ -60,18 +60,18 @@ describe('a body that is not JSON', () => {
     ['', 'the body is empty'],
     [' \n', 'the body is empty'],
     ['\uFEFF', 'the body is empty'],
-    ['Type=1&Data=Hello', 'the body is not JSON'],
+    ['Type=1&Data=Hello', 'the body is not valid JSON'],
     [
       '{"Type":1,"Data":"Hel',
-      like(/^the body is not JSON: it ends after 21 char/),
+      like(/^the body is not valid JSON: it ends too early, after 21 char/),
     ],
     [
       '{"Type":1 "Data":"x"}',
-      like(/^the body is not JSON from character 10 of 21/),
+      like(/^the body is not valid JSON: syntax error at character 10 of 21/),
     ],
     [
       '{"Type":1}{"Type":1}',
-      like(/^the body is not JSON from character 10 of 20/),
+      like(/^the body is not valid JSON: syntax error at character 10 of 20/),
     ],
   ])('is kept as it came: %o', (body, error) => {
     const [entry, ...others] = parse(body);
@@ -87,7 +87,7 @@ describe('a body that is not JSON', () => {
 
   it('can’t make the error say what it wants', () => {
     expect(parse('at position 3')).toMatchObject([
-      { errors: ['the body is not JSON'] },
+      { errors: ['the body is not valid JSON'] },
     ]);
   });
 
@@ -125,10 +125,10 @@ describe('a body of some megabytes', () => {
     ).toEqual([
       like(/^entry 999: must be an object/),
       like(/^entry 1999: Type must be/),
-      like(/^entry 2999: is nested deeper/),
+      like(/^entry 2999: must not be nested deeper/),
       like(/^entry 3999: must be an object/),
       like(/^entry 4999: Type must be/),
-      like(/^entry 5999: is nested deeper/),
+      like(/^entry 5999: must not be nested deeper/),
     ]);
   });
 
@@ -144,7 +144,7 @@ describe('a body of some megabytes', () => {
     expect(parse(broken)).toMatchObject([
       {
         reason: 'not-json',
-        errors: [like(/^the body is not JSON: it ends after/)],
+        errors: [like(/^the body is not valid JSON: it ends too early, after/)],
         raw: broken,
       },
     ]);
@@ -245,7 +245,7 @@ describe('an entry that is nested too deeply', () => {
       { type: 8 },
       {
         reason: 'invalid-fields',
-        errors: ['entry 1: is nested deeper than 100 levels'],
+        errors: ['entry 1: must not be nested deeper than 100 levels'],
         raw: deep,
       },
       { type: 9 },

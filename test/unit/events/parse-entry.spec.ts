@@ -147,14 +147,16 @@ describe('a type', () => {
     ['an empty list', []],
     ['a list', [1]],
     ['an object', {}],
-    ['a number', -1],
-    ['a number', 1.5],
-    ['a number', 2 ** 53],
-    ['a number', Infinity],
+    ['another number', -1],
+    ['another number', 1.5],
+    ['another number', 2 ** 53],
+    ['another number', Infinity],
   ])('that is %s is invalid: %o', (kind, Type) => {
     expect(invalidOf({ Type })).toMatchObject({
       reason: 'invalid-fields',
-      errors: [`entry 0: Type must be a whole number from 0, got ${kind}`],
+      errors: [
+        `entry 0: Type must be a non-negative safe integer, got ${kind}`,
+      ],
       raw: { Type },
     });
   });
@@ -246,7 +248,7 @@ describe('nesting', () => {
 
     expect(invalidOf(json(text))).toMatchObject({
       reason: 'invalid-fields',
-      errors: ['entry 0: is nested deeper than 100 levels'],
+      errors: ['entry 0: must not be nested deeper than 100 levels'],
       raw: text,
     });
   });
@@ -268,7 +270,7 @@ describe('a token', () => {
       expect(invalidOf({ Type: 8, BotToken }, BOT)).toMatchObject({
         reason: 'foreign-bot',
         errors: [
-          'entry 0: BotToken is not that of the bot whose secret was sent',
+          'entry 0: BotToken belongs to another bot than the API Secret',
         ],
         raw: { Type: 8, BotToken },
         bot: 'support',

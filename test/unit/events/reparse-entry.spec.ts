@@ -177,7 +177,7 @@ it('a body that could not be decoded keeps its first error and its bytes', () =>
     {
       id: entry.id,
       reason: 'not-json',
-      errors: ['the body is not JSON', ...errors],
+      errors: ['the body is not valid JSON', ...errors],
       raw: 'H4sIAA==',
     },
   ]);

@@ -88,7 +88,7 @@ describe('the error of a field', () => {
     [{}, 'an object'],
   ])('tells that %o is no date', (date, kind) => {
     expect(read({ Date: date, Text: 'x' }).errors).toEqual([
-      `Date must be a date in ISO 8601 that exists, got ${kind}`,
+      `Date must be a valid ISO 8601 date, got ${kind}`,
     ]);
   });
 });

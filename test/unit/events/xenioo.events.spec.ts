@@ -74,7 +74,7 @@ describe.each(TYPES)('an event of type %i', Type => {
     expect(invalidOf({ Type, Date: date })).toMatchObject({
       reason: 'invalid-fields',
       errors: [
-        expect.stringMatching(/^entry 0: Date must be a date in ISO 8601/),
+        expect.stringMatching(/^entry 0: Date must be a valid ISO 8601 date/),
       ],
     });
   });

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import {
   addDecoratedMethod,
   decoratedMethodsOf,
-  uncheckedPrototypes,
+  drainUncheckedPrototypes,
 } from '../../../lib/handlers/decorated-methods.js';
 import { forgetCheckedClasses } from '../../support/forget-checked-classes.js';
 
@@ -23,7 +23,7 @@ it('gives decorated classes to the first application that checks them, and keeps
   class Late {}
   addDecoratedMethod(Crm.prototype, 'save');
 
-  expect(uncheckedPrototypes()).toEqual([Crm.prototype]);
+  expect(drainUncheckedPrototypes()).toEqual([Crm.prototype]);
   addDecoratedMethod(Late.prototype, 'save');
-  expect(uncheckedPrototypes()).toEqual([]);
+  expect(drainUncheckedPrototypes()).toEqual([]);
 });

@@ -167,7 +167,7 @@ describe('the log', () => {
 describe('a handler that does not exist here', () => {
   const MINUTE_MS = 60_000;
   const error = new XeniooHandlerError(
-    'no handler is called Desk.gone any more. Was it renamed? Its option `name` keeps the old name',
+    'no handler is named Desk.gone. If it was renamed, set the option `name` of its decorator to the old name',
   );
   const results = new HandlerResults(RETRY);
 

@@ -39,7 +39,7 @@ it('does not load on what is no method of an instance', () => {
     OnXeniooFailed()(Alarm, 'ring', { value: () => Alarm.ring() }),
   ).toThrow(
     new XeniooHandlerError(
-      "`ring` can't handle events: @OnXenioo(), @OnXeniooInvalid() and @OnXeniooFailed() go on methods of instances that have a name",
+      "`ring` can't handle events: @OnXenioo(), @OnXeniooInvalid() and @OnXeniooFailed() decorate instance methods with a string name, neither static nor private ones",
     ),
   );
 });

@@ -156,7 +156,7 @@ describe('an option that does not exist', () => {
 
   it('does not load, with or without a type', () => {
     const error = new XeniooHandlerError(
-      '@OnXenioo(): `bots` is not an option here; known are bot, channel, when, name, retry, transactional',
+      '@OnXenioo(): `bots` is not an option here; the options are bot, channel, when, name, retry, transactional',
     );
 
     expect(() => OnXenioo(options)).toThrow(error);

@@ -4,7 +4,7 @@ import { OnXeniooInvalid } from '../../../lib/handlers/on-xenioo-invalid.decorat
 import { OnXenioo } from '../../../lib/handlers/on-xenioo.decorator.js';
 import {
   addSubscription,
-  methodUnder,
+  decoratedMethod,
   subscriptionsOf,
 } from '../../../lib/handlers/subscription.js';
 import { XeniooHandlerError } from '../../../lib/xenioo.errors.js';
@@ -42,7 +42,7 @@ describe('under a decorator', () => {
 
   const { prototype } = Crm;
   const under = (target: object, key: string | symbol, value?: unknown) =>
-    methodUnder(target, key, value === undefined ? undefined : { value });
+    decoratedMethod(target, key, value === undefined ? undefined : { value });
 
   it('is a method of instances', () => {
     expect(under(prototype, 'save', prototype.save)).toBe(prototype.save);

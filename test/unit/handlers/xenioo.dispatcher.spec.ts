@@ -11,7 +11,7 @@ import {
 } from '@nestjs/common';
 import { REQUEST } from '@nestjs/core';
 import { of } from 'rxjs';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { InvalidXeniooEntry } from '../../../lib/events/invalid-xenioo.entry.js';
 import { XeniooEventType } from '../../../lib/events/xenioo-event-type.js';
 import type { XeniooEvent } from '../../../lib/events/xenioo.events.js';
@@ -156,7 +156,7 @@ describe('a first run', () => {
         begin();
       }
     }
-    const { run } = await startDispatcher([Both], { handlerTimeoutMs: 5_000 });
+    const { run } = await startDispatcher([Both]);
 
     expect(statuses(await run(event))).toEqual({
       'Both.waits': 'done',
@@ -250,7 +250,7 @@ describe('a retry', () => {
     expect(failed).toMatchObject({ status: 'failed', ...missing });
     expect(runs()).toEqual([]);
     expect(logs.ofXenioo('error')).toEqual([
-      expect.stringContaining('no handler is called Desk.renamed any more'),
+      expect.stringContaining('no handler is named Desk.renamed'),
     ]);
   });
 
@@ -319,7 +319,7 @@ describe('a handler that fails', () => {
     [Unmade, down],
     [
       AsksLater,
-      new TypeError('`when` must return a boolean, and returned a promise'),
+      new TypeError('expected `when` to return a boolean, got a promise'),
     ],
   ])('keeps no other from running: %o', async (failing, error) => {
     const { run } = await startDispatcher([failing, Desk]);
@@ -349,7 +349,9 @@ describe('a handler that fails', () => {
         return new Promise<never>(() => {});
       }
     }
-    const { run, emitter } = await startDispatcher([Hangs]);
+    const { run, emitter } = await startDispatcher([Hangs], {
+      handlerTimeoutMs: 50,
+    });
     const heard: unknown[] = [];
     emitter.on('xenioo.user-message', value => heard.push(value));
 
@@ -517,10 +519,7 @@ describe('the announcement of a dead letter', () => {
   });
 
   it('runs at most `concurrency` handlers at once, in the order of the dead letters', async () => {
-    const { announce, alarm, run } = await startAlarm({
-      concurrency: 2,
-      handlerTimeoutMs: 60_000,
-    });
+    const { announce, alarm, run } = await startAlarm({ concurrency: 2 });
     const ends: (() => void)[] = [];
     alarm.fail = () => new Promise<void>(resolve => ends.push(resolve));
     const letters = Array.from({ length: 3_000 }, () => letter);
@@ -529,7 +528,7 @@ describe('the announcement of a dead letter', () => {
       announce(deadLetterOf(invalid)),
     ]);
 
-    await vi.waitFor(() => expect(ends).toHaveLength(2));
+    await expect.poll(() => ends).toHaveLength(2);
     expect(await run(event)).toHaveLength(3);
     expect(alarm.heard).toHaveLength(2);
 
@@ -541,7 +540,10 @@ describe('the announcement of a dead letter', () => {
   });
 
   it('goes on with the next where a handler takes too long', async () => {
-    const { announce, alarm } = await startAlarm({ concurrency: 1 });
+    const { announce, alarm } = await startAlarm({
+      concurrency: 1,
+      handlerTimeoutMs: 50,
+    });
     alarm.fail = () => new Promise(() => {});
 
     await Promise.all([announce(letter), announce(letter)]);
@@ -562,9 +564,11 @@ describe('the announcement of a dead letter', () => {
       async () => Promise.reject(new Error('the pager is down')),
       /the pager is down\nError: the pager/,
     ],
-    ['hangs', () => new Promise(() => {}), /took longer than 50 ms/],
+    ['hangs', () => new Promise(() => {}), /timed out after 50 ms/],
   ])('logs a handler that %s, and ends', async (_how, fail, error) => {
-    const { announce, alarm, logs } = await startAlarm();
+    const { announce, alarm, logs } = await startAlarm({
+      handlerTimeoutMs: 50,
+    });
     alarm.fail = fail;
 
     await announce(letter, down);
@@ -593,8 +597,8 @@ it('logs duplicates at debug level, of a call and in all, and notifies observers
   dispatcher.reportDuplicates({ bot: 'sales', count: 3 });
 
   expect(logs.ofXenioo('debug')).toEqual([
-    'Dropped 2 events of bot support that were accepted before (`dedupe`); 2 since the start.',
-    'Dropped 3 events of bot sales that were accepted before (`dedupe`); 5 since the start.',
+    'Dropped 2 events of bot support whose ids were accepted before (`dedupe`); 2 since the application started.',
+    'Dropped 3 events of bot sales whose ids were accepted before (`dedupe`); 5 since the application started.',
   ]);
   expect(seen).toEqual([
     { bot: 'support', count: 2 },
@@ -710,7 +714,7 @@ describe('observers', () => {
 
     expect(logs.ofXenioo('error')).toHaveLength(4);
     expect(logs.ofXenioo('error').join()).toMatch(
-      /`runHandler` of an observer threw; .*: the observer is broken/,
+      /`runHandler\(\)` of an observer failed; .*: the observer is broken/,
     );
   });
 
@@ -734,7 +738,7 @@ describe('observers', () => {
     const { run } = await startDispatcher([Crm]);
 
     await run(event, task);
-    await vi.waitFor(() => expect(seen).toHaveLength(5));
+    await expect.poll(() => seen).toHaveLength(5);
 
     const failed = { ...handlerRun, error: down };
     expect(seen).toEqual([

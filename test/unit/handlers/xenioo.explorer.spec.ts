@@ -398,7 +398,7 @@ describe('the name of a handler', () => {
 
     await expect(start({ providers: [Torn] })).rejects.toThrow(
       new XeniooHandlerError(
-        'Torn.keep has several names, two and one: give one of its decorators a `name`, or all the same.',
+        'Torn.keep has several names, two and one: set `name` in one of its decorators, or the same one in all.',
       ),
     );
   });
@@ -411,7 +411,7 @@ describe('the name of a handler', () => {
 
     await expect(start({ providers: [Named, Other] })).rejects.toThrow(
       new XeniooHandlerError(
-        'Two Xenioo handlers are called audit. What a handler has done is kept under its name: provide its class in one module only, or set `name` in one of the decorators.',
+        'Two Xenioo handlers are named audit, and tasks are stored under the names of their handlers. Provide the class in one module only, or set `name` in one of the decorators.',
       ),
     );
   });
@@ -422,7 +422,7 @@ describe('the name of a handler', () => {
 
     await expect(
       start({ imports: [CrmModule], providers: [Crm] }),
-    ).rejects.toThrow('Two Xenioo handlers are called Crm.save.');
+    ).rejects.toThrow('Two Xenioo handlers are named Crm.save, ');
   });
 });
 
@@ -438,7 +438,7 @@ describe('two classes of one name with @OnXeniooFailed()', () => {
 
   it('stop the boot', async () => {
     await expect(start({ providers: [named(), named()] })).rejects.toThrow(
-      'Two Xenioo handlers are called Alerts.tell. What a handler has done is kept under its name: provide its class in one module only, or set `name` in one of the decorators.',
+      'Two Xenioo handlers are named Alerts.tell, and tasks are stored under the names of their handlers. Provide the class in one module only, or set `name` in one of the decorators.',
     );
   });
 
@@ -468,7 +468,7 @@ describe('a class name that looks minified', () => {
     async className => {
       const { explorer } = await start({ providers: [minifiedTo(className)] });
 
-      expect(() => explorer.assertLastingNames('/var/xenioo')).toThrow(
+      expect(() => explorer.assertStableNames('/var/xenioo')).toThrow(
         new XeniooHandlerError(
           `The class names in ${className}.handle look minified, and another build may give them to other classes. /var/xenioo stores tasks under the names of their handlers: give each of these handlers a \`name\` in its decorator, or have the minifier keep class names (esbuild: \`keepNames\`, terser: \`keep_classnames\`, swc: \`keepClassNames\`).`,
         ),
@@ -479,7 +479,7 @@ describe('a class name that looks minified', () => {
   it.each(['Crm', 'Desk', 'audit', 'Büro', '客户'])('is not %s', async name => {
     const { explorer } = await start({ providers: [minifiedTo(name)] });
 
-    expect(() => explorer.assertLastingNames('/var/xenioo')).not.toThrow();
+    expect(() => explorer.assertStableNames('/var/xenioo')).not.toThrow();
   });
 
   it('does not matter where the handler has a `name`, or hears of dead letters alone', async () => {
@@ -492,14 +492,14 @@ describe('a class name that looks minified', () => {
       providers: [minifiedTo('e', 'crm'), Alarm],
     });
 
-    expect(() => explorer.assertLastingNames('/var/xenioo')).not.toThrow();
+    expect(() => explorer.assertStableNames('/var/xenioo')).not.toThrow();
   });
 
   it('is mentioned where two classes have it', async () => {
     const two = { providers: [minifiedTo('f'), minifiedTo('f')] };
 
     await expect(start(two)).rejects.toThrow(
-      /^Two Xenioo handlers are called f\.handle\..* If the code is minified, two classes may have become one name: have the minifier keep class names \(esbuild: `keepNames`/,
+      /^Two Xenioo handlers are named f\.handle, .* If the code is minified, two classes may have become one name: have the minifier keep class names \(esbuild: `keepNames`/,
     );
   });
 });
@@ -613,7 +613,7 @@ describe('what a handler says of retries', () => {
 
     await expect(start({ providers: [Torn] })).rejects.toThrow(
       new XeniooHandlerError(
-        'Torn.keep has several `retry` that differ. It is tried again as a whole: give one of its decorators a `retry`, or all the same.',
+        'Torn.keep has decorators with different `retry` options. A method is retried as a whole: set `retry` in one of its decorators, or the same one in all.',
       ),
     );
   });

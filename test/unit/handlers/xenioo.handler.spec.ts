@@ -115,7 +115,7 @@ describe('a condition', () => {
     const when = promise as unknown as () => boolean;
 
     expect(() => handlerOf({ to: 'events', when }).matches(message)).toThrow(
-      new TypeError('`when` must return a boolean, and returned a promise'),
+      new TypeError('expected `when` to return a boolean, got a promise'),
     );
   });
 });

@@ -144,7 +144,7 @@ describe('XeniooObservers', () => {
       .poll(() => logs.ofXenioo('error'))
       .toEqual([
         expect.stringContaining(
-          '`handlerStarted` of an observer threw; the delivery is not affected: no connection',
+          '`handlerStarted()` of an observer failed; the delivery is not affected: no connection',
         ),
       ]);
   });
@@ -206,7 +206,7 @@ describe('carrierOf()', () => {
 
     expect(observers.carrierOf(delivery)).toEqual({ tenant: 'a' });
     expect(logs.ofXenioo('error')[0]).toContain(
-      '`carrier` of an observer threw; the delivery is not affected: no span',
+      '`carrier()` of an observer failed; the delivery is not affected: no span',
     );
   });
 });

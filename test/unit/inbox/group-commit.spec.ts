@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { CommitTimeout, GroupCommit } from '../../../lib/inbox/group-commit.js';
-import type { Batch } from '../../../lib/lmdb/lmdb.folder.js';
+import type { Batch } from '../../../lib/lmdb/lmdb.batch.js';
 import { gate } from '../../../lib/testing/inbox-contract.fixtures.js';
 
 /** A folder that notes what was committed together, and does what the test says before each commit. */
@@ -358,7 +358,7 @@ describe('when a commit takes longer than a write may wait', () => {
 
     const first = commit.write(folder.work('first'));
     const late = commit.write(folder.work('late'), { timeoutMs: 10 });
-    const patient = commit.write(folder.work('patient'), { timeoutMs: 10_000 });
+    const patient = commit.write(folder.work('patient'), { timeoutMs: 60_000 });
     await expect(late).rejects.toThrow(CommitTimeout);
     open();
     await Promise.all([first, patient]);

@@ -43,7 +43,7 @@ describe('the letter of an event', () => {
 
     expect(() => tasksOfReplay(letter, present)).toThrow(
       new XeniooDeadLetterError(
-        `dead letter ${letter.id} stays: no handler is called Crm.gone any more. Was it renamed? Its option \`name\` keeps the old name`,
+        `dead letter ${letter.id} stays: no handler is named Crm.gone. If it was renamed, set the option \`name\` of its decorator to the old name`,
       ),
     );
   });
@@ -83,9 +83,13 @@ describe('the letter of an invalid entry', () => {
   });
 
   it.each([
-    ['[{"Type":1}', bot.name, /the entry is still invalid: the body is not J/],
+    [
+      '[{"Type":1}',
+      bot.name,
+      /the entry is still invalid: the body is not valid J/,
+    ],
     ['[{"Type":1},5]', bot.name, /the entry is still invalid: entry 1: must/],
-    ['[{"Type":1}]', 'shop', /no bot is called shop any more/],
+    ['[{"Type":1}]', 'shop', /no bot is named shop in the options/],
   ])('stays as %j of bot %s', (raw, name, message) => {
     const replay = () =>
       tasksOfReplay(letterOf(raw, 'not-json', name), present);
@@ -105,7 +109,7 @@ describe('the letter of an invalid entry', () => {
     const replay = (token: string) =>
       tasksOfReplay(letter, presentWith({ ...support, token }));
 
-    expect(() => replay('old')).toThrow('BotToken is not');
+    expect(() => replay('old')).toThrow('BotToken belongs to another bot');
     expect(replay('new')).toMatchObject([{ entry: { text: 'a' } }]);
   });
 });

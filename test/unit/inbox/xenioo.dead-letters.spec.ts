@@ -385,7 +385,7 @@ describe('the replay of a letter', () => {
     [
       'its handler does not exist any more',
       letterOf('x', 'Desk.gone').id,
-      / stays: no handler is called Desk\.gone any more/,
+      / stays: no handler is named Desk\.gone/,
     ],
     ['it is still invalid', 'invalid', / stays: the entry is still invalid/],
   ])('is rejected where %s', async (_why, id, message) => {
@@ -431,7 +431,7 @@ describe('the replay of all letters', () => {
     expect(await letters.list()).toHaveLength(50);
     expect(logs.ofXenioo('warn')).toEqual([
       expect.stringContaining(
-        `50 dead letters could not be replayed and stay; the first: dead letter ${all[0]!.id} stays: no handler is called Desk.gone any more.`,
+        `50 dead letters could not be replayed and stay; the first: dead letter ${all[0]!.id} stays: no handler is named Desk.gone. `,
       ),
     ]);
   });

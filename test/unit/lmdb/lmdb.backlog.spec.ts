@@ -197,7 +197,7 @@ describe('what was just accepted', () => {
       const loaded = [...backlog.load()];
       for (const [index, [, number]] of keys.entries()) {
         const task = { entry: events[index]!, attempts: 0 };
-        backlog.remember(number, task, 300);
+        backlog.keepInMemory(number, task, 300);
       }
       expect(loaded).toHaveLength(3_000);
       const more = loaded.flatMap(one => [...backlog.loadAfter(one)]);
@@ -206,7 +206,7 @@ describe('what was just accepted', () => {
 
     const event = datedEvent();
     const [[, number]] = (await accept([event])) as [[number, number]];
-    backlog.remember(number, { entry: event, attempts: 0 }, 300);
+    backlog.keepInMemory(number, { entry: event, attempts: 0 }, 300);
     const [last] = [...backlog.load()];
 
     expect(last?.task.entry).toBe(event);

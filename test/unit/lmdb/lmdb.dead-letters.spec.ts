@@ -81,7 +81,7 @@ describe('a run with failed handlers', () => {
     const inbox = await harness.start(() => [tooLong]);
     const event = datedEvent();
     await inbox.accept(delivery([event]));
-    await vi.waitUntil(() => harness.logs.ofXenioo('error').length > 0, 10_000);
+    await expect.poll(() => harness.logs.ofXenioo('error')).not.toEqual([]);
     await harness.stop(inbox, 100);
 
     const next = await harness.start();
@@ -107,7 +107,7 @@ describe('a run with failed handlers', () => {
 
     await inbox.accept(delivery([...failing, healthy]));
 
-    await vi.waitUntil(() => harness.ids.includes(healthy.id), 20_000);
+    await expect.poll(() => harness.ids).toContain(healthy.id);
     announced();
     await inbox.idle();
     expect((await inbox.stats()).deadLetters).toBe(1_200);

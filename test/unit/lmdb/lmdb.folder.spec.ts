@@ -62,7 +62,7 @@ describe('a folder that is closed', () => {
     expect(() => folder.tables).toThrow(XeniooInboxError);
     await expect(folder.write(() => {})).rejects.toThrow(XeniooInboxError);
     folder.refresh();
-    folder.forgetDeadReaders();
+    folder.releaseDeadReaders();
   });
 });
 

@@ -154,7 +154,7 @@ describe('when the socket of the one that handles is removed by hand', () => {
     await expect
       .poll(() => first.logged)
       .toEqual([
-        expect.stringContaining('Was the file of its socket removed?'),
+        expect.stringContaining('Check that nothing removes the socket file'),
       ]);
     const names = namesOf('after', 20);
     for (const name of names) await first.accept(entryNamed(name));

@@ -29,7 +29,7 @@ describe('the package lmdb', () => {
 
     expect(() => assertSupported(file)).toThrow(
       new XeniooInboxError(
-        'the LMDB inbox needs lmdb 2, and found 3.5.6, which breaks under load: npm install lmdb@2',
+        'the LMDB inbox needs lmdb 2, got 3.5.6, which fails under load. Run npm install lmdb@2',
       ),
     );
   });
@@ -48,7 +48,7 @@ describe('the package lmdb', () => {
     const elsewhere = createRequire(join(await temporaryFolder(), 'app.js'));
 
     expect(() => loadLmdb(elsewhere)).toThrow(
-      /^the LMDB inbox needs the package lmdb, .*npm install lmdb@2.*keep it out of a bundle/s,
+      /^the LMDB inbox needs the package lmdb, .*npm install lmdb@2.*exclude it from bundles/s,
     );
   });
 
@@ -59,7 +59,7 @@ describe('the package lmdb', () => {
     });
 
     expect(() => loadLmdb(bundled as unknown as NodeJS.Require)).toThrow(
-      /it is part of a bundle\. .*keep it out of a bundle \(`externals` of webpack/,
+      /it is part of a bundle\. .*exclude it from bundles \(`externals` of webpack/,
     );
   });
 });

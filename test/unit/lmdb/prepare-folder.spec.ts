@@ -178,7 +178,7 @@ describe('a folder that can’t be used', () => {
     const path = await folderWith({ 'letter.txt': 'dear Ada' });
 
     expect(await refusalOf(path)).toMatch(
-      /letter\.txt: give .* a folder of its own/,
+      /letter\.txt\. Give .* a folder of its own/,
     );
     expect(await readdir(path)).toEqual(['letter.txt']);
   });
@@ -198,7 +198,7 @@ describe('a folder that can’t be used', () => {
     const path = await signed(saying('nestjs-xenioo lmdb 2'));
 
     expect(await refusalOf(path)).toMatch(
-      /another version.*\(nestjs-xenioo lmdb 2, this one is nestjs-xenioo lmdb 3\): use that version/,
+      /another version.*\(format nestjs-xenioo lmdb 2, this version uses nestjs-xenioo lmdb 3\)\. Use that version/,
     );
   });
 
@@ -206,7 +206,7 @@ describe('a folder that can’t be used', () => {
     const path = await signed(saying('\0estjs-xenioo lmdb 3'));
 
     expect(await refusalOf(path)).toMatch(
-      /is damaged: it does not say what it holds\. Restore inbox\.mdb/,
+      /is damaged: its format is missing\. Restore inbox\.mdb/,
     );
   });
 
@@ -250,7 +250,7 @@ describe('a folder that can’t be used', () => {
     await mkdir(join(path, `${DATA_FILE}-lock`));
 
     expect(await refusalOf(path)).toMatch(
-      /inbox\.mdb-lock is not a file: remove it/,
+      /inbox\.mdb-lock is not a file; .*Move it away/,
     );
   });
 

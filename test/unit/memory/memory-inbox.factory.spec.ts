@@ -48,7 +48,7 @@ describe('a wrong option stops the boot', () => {
 
   it('a name that is no option, with all other problems', () => {
     expect(problemsOf({ maxPendin: 5, acknowledgeWithinMs: -1 })).toEqual([
-      '`maxPendin` is not an option here; known are maxPending, acknowledgeWithinMs',
+      '`maxPendin` is not an option here; the options are maxPending, acknowledgeWithinMs',
       expect.stringContaining('`acknowledgeWithinMs`'),
     ]);
   });

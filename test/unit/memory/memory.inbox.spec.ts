@@ -106,7 +106,7 @@ function create(given: Partial<Settings> = {}) {
     acknowledgeWithinMs: 0,
     concurrency: 32,
     dedupe: false as const,
-    acceptTimeoutMs: 5_000,
+    acceptTimeoutMs: 60_000,
     ...given,
   };
   const inbox = new MemoryInbox(settings, settings);
@@ -410,7 +410,7 @@ describe('a retry', () => {
 
     await handlers.end(retryIn(0));
 
-    await vi.waitFor(() => expect(handlers.running).toBe(2), 5_000);
+    await expect.poll(() => handlers.running).toBe(2);
     expect(handlers.texts.toSorted()).toEqual(['a', 'a', 'b']);
   });
 });
@@ -474,7 +474,7 @@ describe('draining', () => {
     await accept(said('a'), said('b'));
     await handlers.end(retryIn(0));
     await handlers.end(retryIn(HOUR_MS));
-    await vi.waitFor(() => expect(handlers.running).toBe(1), 5_000);
+    await expect.poll(() => handlers.running).toBe(1);
     await handlers.end();
 
     void inbox.drain();
@@ -714,7 +714,7 @@ it('runs no handler or retry in the async context of a call', async () => {
   }
   const { dispatcher } = await startDispatcher([Crm], {
     retry: { ...AT_ONCE, attempts: 2 },
-    handlerTimeoutMs: 5_000,
+    handlerTimeoutMs: 60_000,
   });
   const { inbox, accept } = create({ concurrency: 4 });
   await inbox.start(dispatcher);

@@ -162,7 +162,7 @@ describe('a wrong unit', () => {
     [['10mb'], 'a list'],
   ])('in a bodyLimit of %o stops the boot', (bodyLimit, shown) => {
     expect(problemsOf({ secret: SECRET, bodyLimit })).toEqual([
-      `expected \`bodyLimit\` to be a number of bytes or a string as '10mb', at most '500mb', got ${shown}`,
+      `expected \`bodyLimit\` to be a number of bytes or a string such as '10mb', at most '500mb', got ${shown}`,
     ]);
   });
 });
@@ -222,7 +222,7 @@ describe('what can’t be in retry and dedupe', () => {
 describe('a name that is no option', () => {
   it('stops the boot, and its value is not shown', () => {
     expect(problemsOf({ secert: SECRET })).toEqual([
-      '`secert` is not an option here; known are secret, bots, retry, dedupe, name, botsRefreshSeconds, invalid, bodyLimit, bodyTimeoutMs, handlerTimeoutMs, concurrency, acceptTimeoutMs, shutdownTimeoutMs',
+      '`secert` is not an option here; the options are secret, bots, retry, dedupe, expectCallsWithinMinutes, name, botsRefreshSeconds, invalid, bodyLimit, bodyTimeoutMs, handlerTimeoutMs, concurrency, acceptTimeoutMs, shutdownTimeoutMs',
       expect.stringContaining('expected `secret`'),
     ]);
   });
@@ -240,7 +240,7 @@ describe('a name that is no option', () => {
     'in what a factory returns, as %s, says where it belongs',
     name => {
       expect(problemsOf({ secret: SECRET, [name]: 'x' })).toEqual([
-        `\`${name}\` must be known when the module is defined: give it beside \`useFactory\`, not in what it returns`,
+        `\`${name}\` must be known when the module is defined: pass it to forRootAsync() beside \`useFactory\`, and not in the options that the factory returns`,
       ]);
     },
   );

@@ -11,8 +11,8 @@ it('says each other name, with those that are known, and no value', () => {
   const given = { secert: 'a-secret', nmae: 'y', name: 'z' };
 
   expect(unknownNames(given, ['secret', 'name'])).toEqual([
-    '`secert` is not an option here; known are secret, name',
-    '`nmae` is not an option here; known are secret, name',
+    '`secert` is not an option here; the options are secret, name',
+    '`nmae` is not an option here; the options are secret, name',
   ]);
 });
 

@@ -46,7 +46,10 @@ describe('what can’t be', () => {
       { maxIds: 10_000_001 },
       'expected `dedupe.maxIds` to be a whole number from 1 to 10000000, got 10000001',
     ],
-    [{ ttl: 60 }, '`ttl` is not an option here; known are ttlSeconds, maxIds'],
+    [
+      { ttl: 60 },
+      '`ttl` is not an option here; the options are ttlSeconds, maxIds',
+    ],
   ])('is told of, as %o', (given, problem) => {
     expect(dedupeProblems(given)).toEqual([problem]);
   });

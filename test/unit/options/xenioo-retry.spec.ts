@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LONGEST_TIMER_MS } from '../../../lib/options/range-problems.js';
 import {
-  delayAfter,
+  delayBeforeNextMs,
   resolveRetry,
   retryProblems,
   type XeniooRetryOptions,
@@ -69,7 +69,7 @@ describe('what can’t be', () => {
     ],
     [
       { retries: 5 },
-      '`retries` is not an option here; known are attempts, backoff, delayMs, maxDelayMs',
+      '`retries` is not an option here; the options are attempts, backoff, delayMs, maxDelayMs',
     ],
   ])('is told of, as %o', (given, problem) => {
     expect(retryProblems(given)).toEqual([problem]);
@@ -144,7 +144,7 @@ describe('the delay', () => {
   const most = () => 0.999_999;
   const delays = (retry: XeniooRetrySettings, random: () => number) =>
     Array.from({ length: retry.attempts }, (_, done) =>
-      delayAfter(done + 1, retry, random),
+      delayBeforeNextMs(done + 1, retry, random),
     );
   const retry = { ...DEFAULTS, attempts: 5, delayMs: 100 };
 
@@ -164,7 +164,7 @@ describe('the delay', () => {
 
   it('is lengthened by up to a half', () => {
     expect(delays(retry, most)).toEqual([150, 300, 600, 1_200, undefined]);
-    expect(delayAfter(1, retry, () => 0.5)).toBe(125);
+    expect(delayBeforeNextMs(1, retry, () => 0.5)).toBe(125);
   });
 
   it('is no longer than the longest, jitter or not', () => {
@@ -175,13 +175,13 @@ describe('the delay', () => {
   });
 
   it('is none where there is one attempt', () => {
-    expect(delayAfter(1, false)).toBeUndefined();
-    expect(delayAfter(1, { ...retry, attempts: 1 })).toBeUndefined();
+    expect(delayBeforeNextMs(1, false)).toBeUndefined();
+    expect(delayBeforeNextMs(1, { ...retry, attempts: 1 })).toBeUndefined();
   });
 
   it('differs from one failure to the next', () => {
     const seen = new Set(
-      Array.from({ length: 100 }, () => delayAfter(1, DEFAULTS)),
+      Array.from({ length: 100 }, () => delayBeforeNextMs(1, DEFAULTS)),
     );
 
     expect(seen.size).toBeGreaterThan(50);
@@ -205,7 +205,7 @@ describe('the delay', () => {
         (given, done, chance) => {
           const settings = resolveRetry(given) as XeniooRetrySettings;
 
-          const delay = delayAfter(done, settings, () => chance);
+          const delay = delayBeforeNextMs(done, settings, () => chance);
 
           expect(delay === undefined).toBe(done >= settings.attempts);
           if (delay === undefined) return;

@@ -33,7 +33,7 @@ describe('options of XeniooSender', () => {
   });
 
   const URL_EXPECTED =
-    'expected `url` to be the whole URL of the webhook, as https://example.com/xenioo/webhook';
+    'expected `url` to be the whole URL of the webhook, such as https://example.com/xenioo/webhook';
 
   it.each([
     [{ url: '' }, URL_EXPECTED],
@@ -52,7 +52,10 @@ describe('options of XeniooSender', () => {
       { secret: '' },
       'expected `secret` to be the API Secret, got an empty string',
     ],
-    [{ secret: 'a\nb' }, '`secret` has a character that no header can hold'],
+    [
+      { secret: 'a\nb' },
+      'expected `secret` without characters that are invalid in a header',
+    ],
     [{ secret: ['a'] }, 'expected `secret` to be the API Secret, got a list'],
     [
       { failures: 'sometimes' },

@@ -16,6 +16,8 @@ it('leaves out the message, which may quote a body', () => {
 it.each([undefined, 'Hello from Anna', Object.create(null)])(
   'says that a value is no Error: %o',
   (thrown: unknown) => {
-    expect(errorLocation(thrown)).toBe('a value that is no Error');
+    expect(errorLocation(thrown)).toBe(
+      'a value that is not an Error was thrown',
+    );
   },
 );

@@ -52,7 +52,7 @@ describe('many refusals', () => {
     log.log('missing', '203.0.113.8');
     expect(lines).toHaveLength(2);
     expect(lines[1]).toMatch(
-      /from 203\.0\.113\.8: .* \(59 more before it were not logged\)$/,
+      /from 203\.0\.113\.8: .* \(59 more calls since the last such line\)$/,
     );
   });
 
@@ -76,8 +76,8 @@ describe('many refusals', () => {
     log.log('missing');
 
     expect(lines).toHaveLength(3);
-    expect(lines[1]).toContain('(1 more before it were not logged)');
-    expect(lines[2]).not.toContain('more before it');
+    expect(lines[1]).toContain('(1 more calls since the last such line)');
+    expect(lines[2]).not.toContain('more calls since');
   });
 
   it('are remembered by one log alone', () => {

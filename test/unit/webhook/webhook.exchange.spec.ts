@@ -145,7 +145,9 @@ describe('an exchange', () => {
         {
           strikes: 1,
           status: hostStatus,
-          reason: expect.stringContaining('in place of the module') as string,
+          reason: expect.stringContaining(
+            'answered before the module',
+          ) as string,
         },
       ]);
     },
@@ -165,9 +167,7 @@ describe('an exchange', () => {
     expect(code).toBe(503);
     expect(strikes).toMatchObject([
       {
-        reason: expect.stringContaining(
-          'did not reach the controller',
-        ) as string,
+        reason: expect.stringContaining('did not pass the call on') as string,
       },
     ]);
   });

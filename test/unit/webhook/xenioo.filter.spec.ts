@@ -113,7 +113,7 @@ describe.each(['Express', 'Fastify'] as const)('on %s', host => {
     expect(heard).toEqual([]);
     expect(logs.ofXenioo()).toEqual([
       expect.stringMatching(
-        /already handled or answered: metrics are down\nError: metrics are down\n/,
+        /the answer is not affected: metrics are down\nError: metrics are down\n/,
       ),
     ]);
   });
@@ -143,7 +143,7 @@ describe('what is no denial', () => {
 
     expect(logs.ofXenioo('error')).toEqual([
       expect.stringMatching(
-        /failed on a call: cache is down\nError: cache is down\n/,
+        /threw on a webhook call, which is answered 503: cache is down\nError: cache is down\n/,
       ),
       expect.stringMatching(/^Strike 1: answered 503 to bot support: /),
     ]);

@@ -36,7 +36,7 @@ describe('two instances', () => {
 
     expect(() => urls.claim(URL, OTHER)).toThrow(
       new XeniooOptionsError([
-        `two instances of XeniooModule receive at ${URL}: give each a \`path\` of its own, or one instance both bots by \`bots\``,
+        `two instances of XeniooModule have the URL ${URL}: give each its own \`path\`, or use one instance with both bots in \`bots\``,
       ]),
     );
   });

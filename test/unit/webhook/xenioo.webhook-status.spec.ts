@@ -53,7 +53,7 @@ describe('a strike', () => {
     expect(logs.lines).toMatchObject([{ level: 'error' }]);
     expect(logs.ofXenioo()).toEqual([
       expect.stringMatching(
-        /^Strike 1: answered 503 to bot support: the inbox is full\. .*re-save and publish the bot/,
+        /^Strike 1: answered 503 to bot support: the inbox is full\. .*save and publish the bot/,
       ),
     ]);
   });
@@ -83,7 +83,7 @@ describe('a strike', () => {
 
     expect(reportedStrikes()).toEqual({ logged: REPORTED, emitted: REPORTED });
     for (const line of logs.ofXenioo('error')) {
-      expect(line).toContain('re-save and publish the bot');
+      expect(line).toContain('save and publish the bot');
     }
     expect(logs.ofXenioo('debug')).toHaveLength(20);
   });
@@ -96,7 +96,7 @@ describe('a strike', () => {
       /^Strike 10: .*has probably stopped calling.* XeniooWebhookStatus\.reset\(\)/,
     );
     expect(logs.ofXenioo('error').at(-2)).toMatch(
-      /^Strike 9: .*Past 10 failed calls Xenioo stops calling/,
+      /^Strike 9: .*After 10 failed calls Xenioo stops calling/,
     );
   });
 
@@ -190,7 +190,7 @@ describe('when several calls came with a secret and none was ever right', () => 
 
       expect(logs.ofXenioo('error')).toEqual([
         expect.stringMatching(
-          /probably differs from the API Secret of the bot.*stops calling after 10.*re-save and publish the bot/,
+          /Compare the configured secret with the API Secret of the bot.*stops calling after 10.*save and publish the bot/,
         ),
       ]);
     },

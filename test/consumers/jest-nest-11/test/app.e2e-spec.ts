@@ -2,7 +2,9 @@ import { Test, TestingModule } from '@nestjs/testing';
 import { INestApplication } from '@nestjs/common';
 import request from 'supertest';
 import { App } from 'supertest/types';
+import { xeniooEntry } from 'nestjs-xenioo/testing';
 import { AppModule } from './../src/app.module';
+import { Crm } from './../src/crm';
 
 describe('AppController (e2e)', () => {
   let app: INestApplication<App>;
@@ -21,6 +23,26 @@ describe('AppController (e2e)', () => {
       .get('/')
       .expect(200)
       .expect('Hello World!');
+  });
+
+  it('/xenioo/webhook (POST)', async () => {
+    await request(app.getHttpServer())
+      .post('/xenioo/webhook')
+      .auth('secret', { type: 'bearer' })
+      .send([xeniooEntry.userMessage({ Data: 'Hello!' })])
+      .expect(200);
+
+    expect(app.get(Crm).texts).toEqual(['Hello!']);
+  });
+
+  it('/xenioo/webhook (POST) with a wrong secret', async () => {
+    await request(app.getHttpServer())
+      .post('/xenioo/webhook')
+      .auth('wrong', { type: 'bearer' })
+      .send([xeniooEntry.userMessage({ Data: 'Hello!' })])
+      .expect(401);
+
+    expect(app.get(Crm).texts).toEqual([]);
   });
 
   afterEach(async () => {

@@ -4,7 +4,7 @@ import type { XeniooBot, XeniooOptions } from './xenioo.options.js';
 
 const BOT_FIELDS = ['name', 'token', 'secret'];
 
-/** What is wrong with the bots and their secrets, a sentence each; never a secret. */
+/** Returns a message for each problem of the options `secret`, `name` and `bots`; none contains a secret. */
 export function botProblems(options: XeniooOptions): string[] {
   if (options.secret !== undefined && options.bots !== undefined) {
     return ['expected either `secret` or `bots`, got both'];
@@ -13,7 +13,7 @@ export function botProblems(options: XeniooOptions): string[] {
   if (options.bots !== undefined) return botListProblems(options.bots);
   if (options.secret === undefined) {
     return [
-      'expected `secret` to be the API Secret of your bot, got nothing (an environment variable that is not set?); for several bots set `bots`',
+      'expected `secret` to be the API Secret of your bot, got nothing: check that its environment variable is set; for several bots, set `bots`',
     ];
   }
   return [
@@ -22,7 +22,7 @@ export function botProblems(options: XeniooOptions): string[] {
   ];
 }
 
-/** The same for a list of bots. */
+/** Returns a message for each problem of a list of bots; none contains a secret. */
 export function botListProblems(
   bots: unknown,
   { mayBeEmpty = false } = {},
@@ -35,7 +35,9 @@ export function botListProblems(
   const problems = Array.from(bots).flatMap((bot: unknown, index) =>
     singleBotProblems(bot, `bots[${index}]`),
   );
-  return problems.length > 0 ? problems : sharedByTwo(bots as XeniooBot[]);
+  return problems.length > 0
+    ? problems
+    : duplicateProblems(bots as XeniooBot[]);
 }
 
 function singleBotProblems(bot: unknown, path: string): string[] {
@@ -53,7 +55,7 @@ function singleBotProblems(bot: unknown, path: string): string[] {
   ];
 }
 
-function sharedByTwo(bots: readonly XeniooBot[]): string[] {
+function duplicateProblems(bots: readonly XeniooBot[]): string[] {
   const valuesOf = {
     name: (bot: XeniooBot) => [bot.name],
     token: (bot: XeniooBot) => [bot.token],
@@ -68,7 +70,7 @@ function sharedByTwo(bots: readonly XeniooBot[]): string[] {
         return owner === undefined
           ? []
           : [
-              `expected each bot to have a \`${field}\` of its own, got one for both bots[${owner}] and bots[${index}]`,
+              `expected each bot to have its own \`${field}\`, got the same one in bots[${owner}] and bots[${index}]`,
             ];
       }),
     );
@@ -78,7 +80,7 @@ function sharedByTwo(bots: readonly XeniooBot[]): string[] {
 function secretProblems(secret: unknown, path: string): string[] {
   if (!Array.isArray(secret)) return singleSecretProblems(secret, path);
   return secret.length === 0
-    ? [`expected \`${path}\` to hold at least one secret, got an empty list`]
+    ? [`expected \`${path}\` to contain at least one secret, got an empty list`]
     : secret.flatMap((each, index) =>
         singleSecretProblems(each, `${path}[${index}]`),
       );
@@ -89,12 +91,12 @@ function singleSecretProblems(secret: unknown, path: string): string[] {
   if (problems.length > 0) return problems;
   if (/^bearer(\s|$)/i.test(secret as string)) {
     return [
-      `expected \`${path}\` to be the API Secret alone, got one that begins with \`Bearer\`: leave that word out`,
+      `expected \`${path}\` to be the API Secret alone, got one that begins with \`Bearer\`: remove that word`,
     ];
   }
   return /\p{Cc}/u.test(secret as string)
     ? [
-        `expected \`${path}\` to be what a header can hold, got one with a line break or another control character`,
+        `expected \`${path}\` to be a valid header value, got one with a line break or another control character: copy the API Secret again`,
       ]
     : [];
 }
@@ -106,11 +108,13 @@ function textProblems(value: unknown, path: string): string[] {
     ];
   }
   if (path.endsWith('name') && /\p{Cc}/u.test(value)) {
-    return [`expected \`${path}\` to hold no control character, got one`];
+    return [
+      `expected \`${path}\` to contain no control character, got one that does`,
+    ];
   }
   return value === value.trim()
     ? []
     : [
-        `expected \`${path}\` to have no white space at its ends, got some (copied with a line break?)`,
+        `expected \`${path}\` to have no white space at its ends, got some: check that it was copied without a line break`,
       ];
 }

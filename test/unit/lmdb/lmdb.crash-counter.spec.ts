@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { GroupCommit } from '../../../lib/inbox/group-commit.js';
-import { LmdbDeaths, MAX_DEATHS } from '../../../lib/lmdb/lmdb.deaths.js';
+import {
+  LmdbCrashCounter,
+  MAX_CRASHES,
+} from '../../../lib/lmdb/lmdb.crash-counter.js';
 import { LmdbFolder } from '../../../lib/lmdb/lmdb.folder.js';
 import { LmdbStore } from '../../../lib/lmdb/lmdb.store.js';
 import { inboxPath } from '../../support/lmdb-folder.js';
@@ -13,10 +16,10 @@ async function openFolder() {
   const store = new LmdbStore(folder);
   const commit = new GroupCommit(folder);
   /** A process that becomes the owner. */
-  const start = async (hasDied: boolean) => {
-    const deaths = new LmdbDeaths(folder, store, commit);
-    await deaths.count(hasDied);
-    return deaths;
+  const start = async (hasCrashed: boolean) => {
+    const crashes = new LmdbCrashCounter(folder, store, commit);
+    await crashes.countCrash(hasCrashed);
+    return crashes;
   };
   /** A task that waits for its first run. */
   const addTask = async () => {
@@ -31,57 +34,57 @@ async function openFolder() {
   return { folder, start, addTask, rows };
 }
 
-describe('the deaths of the process', () => {
+describe('the crashes of the process', () => {
   it('are counted for the tasks that ran, from the second death in a row on', async () => {
     const { folder, start, addTask, rows } = await openFolder();
     const [ran, waited] = [await addTask(), await addTask()];
     const first = await start(false);
-    expect(await first.noteStart(ran)).toBe(false);
+    expect(await first.recordStart(ran)).toBe(false);
     expect(rows()).toBe(0);
 
     const second = await start(true);
-    expect(second.of(ran)).toBe(0);
-    expect(await second.noteStart(ran)).toBe(true);
+    expect(second.countFor(ran)).toBe(0);
+    expect(await second.recordStart(ran)).toBe(true);
     const third = await start(true);
 
-    expect(third.of(ran)).toBe(1);
-    expect(third.of(waited)).toBe(0);
-    await third.noteStart(ran);
-    expect((await start(true)).of(ran)).toBe(2);
+    expect(third.countFor(ran)).toBe(1);
+    expect(third.countFor(waited)).toBe(0);
+    await third.recordStart(ran);
+    expect((await start(true)).countFor(ran)).toBe(2);
     await folder.close(1_000);
   });
 
   it('are not counted where the process stopped as it should', async () => {
     const { folder, start, addTask } = await openFolder();
     const task = await addTask();
-    await (await start(true)).noteStart(task);
+    await (await start(true)).recordStart(task);
 
-    expect((await start(false)).of(task)).toBe(0);
-    expect((await start(true)).of(task)).toBe(0);
+    expect((await start(false)).countFor(task)).toBe(0);
+    expect((await start(true)).countFor(task)).toBe(0);
     await folder.close(1_000);
   });
 
-  it('are forgotten with a task that has run', async () => {
+  it('are removed with a task that has run', async () => {
     const { folder, start, addTask, rows } = await openFolder();
     const task = await addTask();
-    await (await start(true)).noteStart(task);
-    const deaths = await start(true);
+    await (await start(true)).recordStart(task);
+    const crashes = await start(true);
 
-    await folder.write(() => deaths.forget(task));
+    await folder.write(() => crashes.clear(task));
 
     expect(rows()).toBe(0);
-    expect((await start(true)).of(task)).toBe(0);
+    expect((await start(true)).countFor(task)).toBe(0);
     await folder.close(1_000);
   });
 
   it('cost nothing for what comes after the takeover', async () => {
     const { folder, start, addTask, rows } = await openFolder();
     const before = await addTask();
-    const deaths = await start(true);
+    const crashes = await start(true);
     const after = await addTask();
 
-    expect(await deaths.noteStart(after)).toBe(false);
-    expect(await deaths.noteStart(before)).toBe(true);
+    expect(await crashes.recordStart(after)).toBe(false);
+    expect(await crashes.recordStart(before)).toBe(true);
 
     expect(rows()).toBe(1);
     await folder.close(1_000);
@@ -89,7 +92,7 @@ describe('the deaths of the process', () => {
 });
 
 /** The first death is of unknown cause; the counted ones follow, and then a start that gets by. */
-const STARTS = 1 + MAX_DEATHS + 1;
+const STARTS = 1 + MAX_CRASHES + 1;
 
 /** Starts processes, one after another, until one has handled everything. */
 async function supervise(path: string, maxStarts: number) {
@@ -107,7 +110,7 @@ async function supervise(path: string, maxStarts: number) {
 }
 
 describe('an event whose handler leaves a rejection unhandled', () => {
-  it('becomes a dead letter after three counted deaths, and all others are handled', async () => {
+  it('becomes a dead letter after three counted crashes, and all others are handled', async () => {
     const path = await inboxPath();
     const names = Array.from({ length: 30 }, (_, index) => `event ${index}`);
     const accepting = await LmdbProcess.start(path, { isHanging: true });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   botListProblems,
   botProblems,
-} from '../../../lib/options/xenioo-bot.check.js';
+} from '../../../lib/options/bot-problems.js';
 import type { XeniooOptions } from '../../../lib/options/xenioo.options.js';
 
 const SECRET = 'q7-Sesame';
@@ -45,7 +45,7 @@ describe('what does not', () => {
     [
       'neither secret nor bots',
       {},
-      'expected `secret` to be the API Secret of your bot, got nothing (an environment variable that is not set?); for several bots set `bots`',
+      'expected `secret` to be the API Secret of your bot, got nothing: check that its environment variable is set; for several bots, set `bots`',
     ],
     [
       'both',
@@ -75,7 +75,7 @@ describe('what does not', () => {
     [
       'no secret in the list',
       { secret: [] },
-      'expected `secret` to hold at least one secret, got an empty list',
+      'expected `secret` to contain at least one secret, got an empty list',
     ],
     [
       'an empty secret in the list',
@@ -86,24 +86,24 @@ describe('what does not', () => {
       secret => [
         `white space at an end, as in ${JSON.stringify(secret)}`,
         { secret },
-        'expected `secret` to have no white space at its ends, got some (copied with a line break?)',
+        'expected `secret` to have no white space at its ends, got some: check that it was copied without a line break',
       ],
     ),
     ...['Bearer', 'bearer', 'BEARER'].map(scheme => [
       `a secret after the word ${scheme}`,
       { secret: `${scheme} ${SECRET}` },
-      'expected `secret` to be the API Secret alone, got one that begins with `Bearer`: leave that word out',
+      'expected `secret` to be the API Secret alone, got one that begins with `Bearer`: remove that word',
     ]),
     [
       'the word alone',
       { secret: 'Bearer' },
-      'expected `secret` to be the API Secret alone, got one that begins with `Bearer`: leave that word out',
+      'expected `secret` to be the API Secret alone, got one that begins with `Bearer`: remove that word',
     ],
     ...['q7\nSesame', 'q7\0Sesame', 'q7\tSesame', 'q7\u007FSesame'].map(
       secret => [
         `a control character inside, as in ${JSON.stringify(secret)}`,
         { secret },
-        'expected `secret` to be what a header can hold, got one with a line break or another control character',
+        'expected `secret` to be a valid header value, got one with a line break or another control character: copy the API Secret again',
       ],
     ),
     [
@@ -114,7 +114,7 @@ describe('what does not', () => {
     [
       'a name with a control character',
       { secret: SECRET, name: 'sup\0port' },
-      'expected `name` to hold no control character, got one',
+      'expected `name` to contain no control character, got one that does',
     ],
     [
       'a name that is no text',
@@ -160,27 +160,27 @@ describe('what does not', () => {
     [
       'a field that a bot does not have',
       { bots: [{ ...SUPPORT, secrets: [SECRET] }] },
-      'bots[0]: `secrets` is not an option here; known are name, token, secret',
+      'bots[0]: `secrets` is not an option here; the options are name, token, secret',
     ],
     [
       'a name of a bot with a control character',
       { bots: [{ ...SUPPORT, name: 'sup\nport' }] },
-      'expected `bots[0].name` to hold no control character, got one',
+      'expected `bots[0].name` to contain no control character, got one that does',
     ],
     [
       'two bots of one name',
       { bots: [SUPPORT, { ...SALES, name: 'support' }] },
-      'expected each bot to have a `name` of its own, got one for both bots[0] and bots[1]',
+      'expected each bot to have its own `name`, got the same one in bots[0] and bots[1]',
     ],
     [
       'two bots of one token',
       { bots: [SUPPORT, { ...SALES, token: 't1' }] },
-      'expected each bot to have a `token` of its own, got one for both bots[0] and bots[1]',
+      'expected each bot to have its own `token`, got the same one in bots[0] and bots[1]',
     ],
     [
       'two bots of one secret',
       { bots: [SUPPORT, { ...SALES, secret: ['Barley-8w', SECRET] }] },
-      'expected each bot to have a `secret` of its own, got one for both bots[0] and bots[1]',
+      'expected each bot to have its own `secret`, got the same one in bots[0] and bots[1]',
     ],
   ] as [string, object, string][])(
     '%s is told, and no secret',

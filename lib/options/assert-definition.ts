@@ -18,8 +18,8 @@ const PLAIN_PATH = /^\/?(?:[\w.~-]+(?:\/[\w.~-]+)*\/?)?$/;
 type Given = Record<string, unknown>;
 
 /**
- * Checks what the dynamic module is made from; the rest is checked when the application boots.
- * @throws {XeniooOptionsError}
+ * Checks the options that define the dynamic module. All other options are checked while the application boots.
+ * @throws {XeniooOptionsError} lists every problem
  */
 export function assertDefinition(given: unknown, form: 'sync' | 'async'): void {
   const problems = isObject(given)
@@ -43,7 +43,7 @@ function asyncProblems(given: Given): string[] {
   }
   if (factories.length !== 1) {
     problems.push(
-      `expected one of ${FACTORIES.join(', ')}, got ${factories.join(' and ') || 'none'}`,
+      `expected exactly one of ${FACTORIES.join(', ')}, got ${factories.join(' and ') || 'none'}`,
     );
   }
   return problems;
@@ -59,7 +59,7 @@ function definitionProblems({
   const problems: string[] = [];
   if (typeof path !== 'string' || !PLAIN_PATH.test(path)) {
     problems.push(
-      `expected \`path\` to be a plain path as 'xenioo/webhook', without parameters, wildcards or escapes, got ${quote(path)}`,
+      `expected \`path\` to be a plain path such as 'xenioo/webhook', without parameters, wildcards or escapes, got ${quote(path)}`,
     );
   }
   if (typeof isGlobal !== 'boolean') {
@@ -69,7 +69,7 @@ function definitionProblems({
   }
   if (!Array.isArray(decorators) || !decorators.every(isFunction)) {
     problems.push(
-      `expected \`decorators\` to be a list of decorators, as [Public()], got ${kindOf(decorators)}`,
+      `expected \`decorators\` to be a list of decorators such as [Public()], got ${kindOf(decorators)}`,
     );
   }
   if (!isObject(inbox) || !isFunction(inbox['useFactory'])) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { assertDefinition } from '../../../lib/options/xenioo-definition.check.js';
+import { assertDefinition } from '../../../lib/options/assert-definition.js';
 import { optionsErrorOf } from '../../support/options-error.js';
 
 function problemsOf(given: unknown, form: 'sync' | 'async' = 'sync') {
@@ -29,7 +29,7 @@ describe('what is known when the module is defined', () => {
   it.each([
     [
       { path: 'https://example.org/xenioo' },
-      `expected \`path\` to be a plain path as 'xenioo/webhook', without parameters, wildcards or escapes, got "https://example.org/xenioo"`,
+      `expected \`path\` to be a plain path such as 'xenioo/webhook', without parameters, wildcards or escapes, got "https://example.org/xenioo"`,
     ],
     [{ path: 'my hook' }, like(/`path`.*got "my hook"/)],
     [{ path: 'hook?a=1' }, like(/`path`/)],
@@ -39,7 +39,7 @@ describe('what is known when the module is defined', () => {
     [{ isGlobal: 'yes' }, 'expected `isGlobal` to be true or false, got "yes"'],
     [
       { decorators: () => {} },
-      'expected `decorators` to be a list of decorators, as [Public()], got a function',
+      'expected `decorators` to be a list of decorators such as [Public()], got a function',
     ],
     [{ decorators: ['Public'] }, like(/`decorators`.*got a list/)],
     [{ decorators: null }, like(/`decorators`.*got null/)],
@@ -82,10 +82,10 @@ describe('the async form', () => {
 
   it('wants one factory', () => {
     expect(problemsOf({ path: 'hook' }, 'async')).toEqual([
-      'expected one of useFactory, useClass, useExisting, got none',
+      'expected exactly one of useFactory, useClass, useExisting, got none',
     ]);
     expect(problemsOf({ useFactory, useClass: class {} }, 'async')).toEqual([
-      'expected one of useFactory, useClass, useExisting, got useFactory and useClass',
+      'expected exactly one of useFactory, useClass, useExisting, got useFactory and useClass',
     ]);
   });
 
@@ -102,7 +102,9 @@ describe('the async form', () => {
 
   it('refuses options that belong in what the factory returns', () => {
     expect(problemsOf({ useFactory, secret: 'Sesame' }, 'async')).toEqual([
-      expect.stringMatching(/^`secret` is not an option here; known are /),
+      expect.stringMatching(
+        /^`secret` is not an option here; the options are /,
+      ),
     ]);
   });
 });

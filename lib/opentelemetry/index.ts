@@ -1,0 +1,1 @@
+export { XeniooOpenTelemetryModule } from './xenioo-opentelemetry.module.js';

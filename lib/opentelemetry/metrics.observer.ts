@@ -1,0 +1,226 @@
+import {
+  metrics,
+  type BatchObservableCallback,
+  type Observable,
+} from '@opentelemetry/api';
+import type { XeniooDelivery } from '../events/xenioo-delivery.js';
+import { isInvalidEntry } from '../events/xenioo-event.table.js';
+import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
+import type { XeniooHandlerResult } from '../handlers/xenioo-task.js';
+import type {
+  XeniooDuplicates,
+  XeniooHandlerRun,
+  XeniooObserver,
+  XeniooRefusal,
+  XeniooStrike,
+} from '../handlers/xenioo.observers.js';
+import type { XeniooProcessing } from '../inbox/xenioo.processing.js';
+import {
+  attributesOf,
+  errorTypeOf,
+  PROCESS,
+  RECEIVE,
+  SCOPE,
+} from './attributes.js';
+
+/** Boundaries in seconds that the semantic conventions advise for durations. */
+const DURATIONS = [
+  0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
+];
+
+/** The same up to an hour: an event may wait for the last of its attempts. */
+const DELAYS = [...DURATIONS, 30, 60, 300, 900, 3_600];
+
+/** Counts and measures what the module does; reads the counts of the inboxes when metrics are collected. */
+export class MetricsObserver implements XeniooObserver {
+  private readonly meter = metrics.getMeter(SCOPE);
+  private readonly calls = this.counter(
+    'xenioo.webhook.calls',
+    'Webhook calls by the status of their answer.',
+    '{call}',
+  );
+  private readonly answers = this.histogram(
+    'xenioo.webhook.answer.duration',
+    'Time from the end of the body of an accepted call to its answer.',
+    DURATIONS,
+  );
+  private readonly refusals = this.counter(
+    'xenioo.webhook.refused',
+    'Calls answered 401, by the fault of their Authorization header.',
+    '{call}',
+  );
+  private readonly strikes = this.counter(
+    'xenioo.webhook.strikes',
+    'Authenticated calls answered other than 200. Past 10 Xenioo stops calling.',
+    '{call}',
+  );
+  private readonly consumed = this.counter(
+    'messaging.client.consumed.messages',
+    'Entries of accepted calls, duplicates included.',
+    '{message}',
+  );
+  private readonly duplicates = this.counter(
+    'xenioo.events.duplicates',
+    'Events dropped because their ids were accepted before.',
+    '{event}',
+  );
+  private readonly deadLetters = this.counter(
+    'xenioo.dead_letters.added',
+    'Dead letters stored.',
+    '{letter}',
+  );
+  private readonly durations = this.histogram(
+    'messaging.process.duration',
+    'Duration of an attempt of a handler.',
+    DURATIONS,
+  );
+  private readonly delays = this.histogram(
+    'xenioo.event.handled.delay',
+    'Time from the receipt of an event to the end of a handler that succeeded.',
+    DELAYS,
+  );
+  private readonly startedAt = new WeakMap<XeniooHandlerRun, number>();
+  private readonly gauges: ReturnType<typeof gaugesOf>;
+  private readonly observe: BatchObservableCallback;
+
+  constructor(processing: XeniooProcessing) {
+    const gauges = gaugesOf(this.meter);
+    this.gauges = gauges;
+    this.observe = async observer => {
+      const stats = await processing.stats();
+      const age = stats.oldestPendingAt
+        ? (Date.now() - stats.oldestPendingAt.getTime()) / 1_000
+        : 0;
+      observer.observe(gauges.pending, stats.pending);
+      observer.observe(gauges.running, stats.running);
+      observer.observe(gauges.retries, stats.retries);
+      observer.observe(gauges.deadLetters, stats.deadLetters);
+      observer.observe(gauges.oldestPendingAge, Math.max(0, age));
+      observer.observe(gauges.paused, processing.isPaused ? 1 : 0);
+    };
+    this.meter.addBatchObservableCallback(this.observe, Object.values(gauges));
+  }
+
+  stop(): void {
+    this.meter.removeBatchObservableCallback(
+      this.observe,
+      Object.values(this.gauges),
+    );
+  }
+
+  deliveryAccepted({ bot, receivedAt, entries }: XeniooDelivery): void {
+    this.countCall(200, bot);
+    const seconds = Math.max(0, Date.now() - receivedAt.getTime()) / 1_000;
+    this.answers.record(seconds, { 'xenioo.bot': bot });
+    for (const entry of entries) {
+      const type = isInvalidEntry(entry) ? 'invalid' : entry.typeName;
+      this.consumed.add(1, {
+        ...RECEIVE,
+        'xenioo.bot': bot,
+        'xenioo.event.type': type,
+      });
+    }
+  }
+
+  callRefused({ reason }: XeniooRefusal): void {
+    this.countCall(401);
+    this.refusals.add(1, { 'xenioo.refusal': reason });
+  }
+
+  strike({ status, bot }: XeniooStrike): void {
+    this.countCall(status, bot);
+    this.strikes.add(1, {
+      'http.response.status_code': status,
+      'xenioo.bot': bot,
+    });
+  }
+
+  duplicatesDropped({ bot, count }: XeniooDuplicates): void {
+    this.duplicates.add(count, { 'xenioo.bot': bot });
+  }
+
+  deadLetterAdded({ kind, handler, entry }: XeniooDeadLetter): void {
+    this.deadLetters.add(1, {
+      'xenioo.bot': entry.bot,
+      'xenioo.dead_letter.kind': kind,
+      ...(handler !== undefined && { 'xenioo.handler': handler }),
+    });
+  }
+
+  handlerStarted(run: XeniooHandlerRun): void {
+    this.startedAt.set(run, performance.now());
+  }
+
+  handlerFinished(run: XeniooHandlerRun, result: XeniooHandlerResult): void {
+    const startedAt = this.startedAt.get(run);
+    if (startedAt === undefined) return;
+    this.startedAt.delete(run);
+    const attributes = { ...PROCESS, ...attributesOf(run) };
+    this.durations.record((performance.now() - startedAt) / 1_000, {
+      ...attributes,
+      'xenioo.result': result.status,
+      ...(result.status !== 'done' && {
+        'error.type': errorTypeOf(result.error),
+      }),
+    });
+    if (result.status !== 'done') return;
+    const delay = Date.now() - run.event.receivedAt.getTime();
+    this.delays.record(Math.max(0, delay) / 1_000, attributes);
+  }
+
+  private countCall(status: number, bot?: string): void {
+    this.calls.add(1, {
+      'http.response.status_code': status,
+      ...(bot !== undefined && { 'xenioo.bot': bot }),
+    });
+  }
+
+  private counter(name: string, description: string, unit: string) {
+    return this.meter.createCounter(name, { description, unit });
+  }
+
+  private histogram(name: string, description: string, boundaries: number[]) {
+    return this.meter.createHistogram(name, {
+      description,
+      unit: 's',
+      advice: { explicitBucketBoundaries: boundaries },
+    });
+  }
+}
+
+function gaugesOf(meter: ReturnType<typeof metrics.getMeter>) {
+  const gauge = (name: string, description: string, unit: string): Observable =>
+    meter.createObservableGauge(name, { description, unit });
+  return {
+    pending: gauge(
+      'xenioo.inbox.pending',
+      'Events that wait for their first run, or are in it.',
+      '{event}',
+    ),
+    running: gauge(
+      'xenioo.inbox.running',
+      'Tasks whose handlers run in this process.',
+      '{task}',
+    ),
+    retries: gauge(
+      'xenioo.inbox.retries',
+      'Handlers that wait for their next attempt.',
+      '{task}',
+    ),
+    deadLetters: gauge(
+      'xenioo.inbox.dead_letters',
+      'Dead letters in the inbox.',
+      '{letter}',
+    ),
+    oldestPendingAge: gauge(
+      'xenioo.inbox.oldest_pending.age',
+      'Age of the oldest pending event; 0 where none is pending.',
+      's',
+    ),
+    paused: gauge(
+      'xenioo.processing.paused',
+      '1 while processing is paused in this process, otherwise 0.',
+      '{state}',
+    ),
+  };
+}

@@ -1,0 +1,5 @@
+export {
+  XeniooHealthIndicator,
+  type XeniooHealthLimits,
+} from './xenioo.health-indicator.js';
+export { XeniooTerminusModule } from './xenioo-terminus.module.js';

@@ -1,0 +1,156 @@
+import { Injectable } from '@nestjs/common';
+import {
+  HealthIndicatorService,
+  type HealthIndicatorResult,
+} from '@nestjs/terminus';
+import type { XeniooInboxStats } from '../inbox/xenioo.inbox.js';
+import { XeniooProcessing } from '../inbox/xenioo.processing.js';
+import { quote } from '../options/describe-value.js';
+import { unknownNames } from '../options/unknown-names.js';
+import { withoutUndefined } from '../options/without-undefined.js';
+import { XeniooWebhookStatus } from '../webhook/xenioo.webhook-status.js';
+
+/** Upper bounds above which the health check reports `degraded`. */
+export interface XeniooHealthLimits {
+  /**
+   * Strikes since the last reset. Past 10 Xenioo stops calling.
+   * @default 3
+   */
+  maxStrikes?: number | undefined;
+  /**
+   * Events that wait for their first run, or are in it.
+   * @default 10_000
+   */
+  maxPending?: number | undefined;
+  /**
+   * Age of the oldest pending event in seconds.
+   * @default 300
+   */
+  maxPendingAgeSeconds?: number | undefined;
+  /** @default 0 */
+  maxDeadLetters?: number | undefined;
+}
+
+const DEFAULTS = {
+  maxStrikes: 3,
+  maxPending: 10_000,
+  maxPendingAgeSeconds: 300,
+  maxDeadLetters: 0,
+} as const satisfies XeniooHealthLimits;
+
+type Limits = { readonly [name in keyof typeof DEFAULTS]: number };
+
+/**
+ * Health of the webhook for `@nestjs/terminus`: `down` when a call would be answered
+ * 503 now, `degraded` when somebody should look, otherwise `up`. Use it for
+ * readiness. A failed liveness probe restarts the process, which repairs neither a
+ * database that is away nor a backlog.
+ *
+ * @example
+ * ```ts
+ * @Get('readiness')
+ * @HealthCheck()
+ * readiness() {
+ *   return this.health.check([() => this.xenioo.isHealthy('xenioo')]);
+ * }
+ * ```
+ */
+@Injectable()
+export class XeniooHealthIndicator {
+  /** @internal */
+  constructor(
+    private readonly indicators: HealthIndicatorService,
+    private readonly processing: XeniooProcessing,
+    private readonly status: XeniooWebhookStatus,
+  ) {}
+
+  /**
+   * Checks that calls are accepted, and compares the counts with the limits. With
+   * Terminus 11, which has no `degraded`, the result is `up` with the same data.
+   * @param key name of the check in the result
+   * @throws {RangeError} when a limit is unknown or not a number from 0
+   */
+  async isHealthy<const Key extends string>(
+    key: Key,
+    limits: XeniooHealthLimits = {},
+  ): Promise<HealthIndicatorResult<Key>> {
+    const resolved = resolveLimits(limits);
+    const indicator = this.indicators.check(key);
+    const [accepting, counted] = await Promise.allSettled([
+      this.processing.assertAccepting(),
+      this.processing.stats(),
+    ]);
+    const { strikes, refused, isSilent } = this.status;
+    const webhook = { strikes, refused, isSilent };
+    // The reason may name a host or a path: it is in the log, and not in an answer that anyone may read.
+    if (accepting.status === 'rejected' || counted.status === 'rejected') {
+      return indicator.down({
+        message: 'the inbox accepts no events; the log says why',
+        ...webhook,
+      });
+    }
+    const data = { ...webhook, ...this.countsOf(counted.value) };
+    const warnings = warningsFor(data, resolved);
+    if (warnings.length === 0) return indicator.up(data);
+    const degraded = { ...data, warnings };
+    return hasDegraded(indicator)
+      ? indicator.degraded(degraded)
+      : indicator.up(degraded);
+  }
+
+  private countsOf(stats: XeniooInboxStats) {
+    const { oldestPendingAt: oldest, ...counts } = stats;
+    const ageMs = oldest ? Math.max(0, Date.now() - oldest.getTime()) : 0;
+    return {
+      isPaused: this.processing.isPaused,
+      ...counts,
+      oldestPendingAgeSeconds: Math.round(ageMs / 1_000),
+    };
+  }
+}
+
+/** False with Terminus 11. */
+function hasDegraded(indicator: object): boolean {
+  return 'degraded' in indicator;
+}
+
+function warningsFor(
+  data: {
+    readonly strikes: number;
+    readonly isSilent: boolean;
+    readonly pending: number;
+    readonly deadLetters: number;
+    readonly oldestPendingAgeSeconds: number;
+  },
+  limits: Limits,
+): string[] {
+  const above: readonly [string, number, number][] = [
+    ['strikes', data.strikes, limits.maxStrikes],
+    ['pending events', data.pending, limits.maxPending],
+    [
+      'seconds of age of the oldest pending event',
+      data.oldestPendingAgeSeconds,
+      limits.maxPendingAgeSeconds,
+    ],
+    ['dead letters', data.deadLetters, limits.maxDeadLetters],
+  ];
+  const warnings = above
+    .filter(([, value, most]) => value > most)
+    .map(([what, value, most]) => `${value} ${what} (limit: ${most})`);
+  return data.isSilent ? [...warnings, 'Xenioo is silent'] : warnings;
+}
+
+function resolveLimits(given: XeniooHealthLimits): Limits {
+  const limits = { ...DEFAULTS, ...withoutUndefined(given) };
+  const problems = [
+    ...unknownNames(given, Object.keys(DEFAULTS)),
+    ...Object.entries(limits)
+      .filter(([, value]) => !(typeof value === 'number' && value >= 0))
+      .map(
+        ([name, value]) =>
+          `expected \`${name}\` to be a number from 0, got ${quote(value)}`,
+      ),
+  ];
+  if (problems.length > 0) throw new RangeError(problems.join('; '));
+  return limits;
+}

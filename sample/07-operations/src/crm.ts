@@ -1,0 +1,14 @@
+import { Injectable } from '@nestjs/common';
+import { OnXenioo, UserMessageEvent, XeniooEventType } from 'nestjs-xenioo';
+
+/** Saves messages in a CRM that fails at every message that contains “fail”. */
+@Injectable()
+export class Crm {
+  @OnXenioo(XeniooEventType.UserMessage, {
+    retry: { attempts: 3, delayMs: 50 },
+  })
+  async saveMessage(event: UserMessageEvent) {
+    if (event.text?.includes('fail')) throw new Error('the CRM is down');
+    console.log(`  saved    ${event.id.slice(0, 8)}`);
+  }
+}

@@ -1,0 +1,24 @@
+import { Controller, HttpCode, Post, UseGuards } from '@nestjs/common';
+import { XeniooProcessing } from 'nestjs-xenioo';
+import { AdminGuard } from './admin.guard.js';
+
+/** Stops and starts handlers, as during the maintenance of the CRM. Calls are accepted all the time. */
+@Controller('processing')
+@UseGuards(AdminGuard)
+export class ProcessingController {
+  constructor(private readonly processing: XeniooProcessing) {}
+
+  @Post('pause')
+  @HttpCode(200)
+  async pause() {
+    await this.processing.pause();
+    return this.processing.stats();
+  }
+
+  @Post('resume')
+  @HttpCode(200)
+  async resume() {
+    await this.processing.resume();
+    return this.processing.stats();
+  }
+}

@@ -1,0 +1,1 @@
+export { Crm } from '@builds/library';

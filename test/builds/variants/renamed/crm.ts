@@ -1,0 +1,16 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { OnXenioo, UserMessageEvent, XeniooEventType } from 'nestjs-xenioo';
+
+@Injectable()
+export class Crm {
+  /** As esbuild renames a class when all shorter names are taken. */
+  static readonly name = 'Wye';
+
+  private readonly logger = new Logger('Crm');
+
+  @OnXenioo(XeniooEventType.UserMessage)
+  async save(event: UserMessageEvent) {
+    await Promise.resolve();
+    this.logger.log(`saved ${event.text}`);
+  }
+}

@@ -1,0 +1,51 @@
+import { Test, TestingModule } from '@nestjs/testing';
+import { INestApplication } from '@nestjs/common';
+import request from 'supertest';
+import { App } from 'supertest/types.js';
+import { xeniooEntry } from 'nestjs-xenioo/testing';
+import { AppModule } from './../src/app.module.js';
+import { Crm } from './../src/crm.js';
+
+describe('AppController (e2e)', () => {
+  let app: INestApplication<App>;
+
+  beforeEach(async () => {
+    const moduleFixture: TestingModule = await Test.createTestingModule({
+      imports: [AppModule],
+    }).compile();
+
+    app = moduleFixture.createNestApplication();
+    await app.init();
+  });
+
+  it('/ (GET)', () => {
+    return request(app.getHttpServer())
+      .get('/')
+      .expect(200)
+      .expect('Hello World!');
+  });
+
+  it('/xenioo/webhook (POST)', async () => {
+    await request(app.getHttpServer())
+      .post('/xenioo/webhook')
+      .auth('secret', { type: 'bearer' })
+      .send([xeniooEntry.userMessage({ Data: 'Hello!' })])
+      .expect(200);
+
+    expect(app.get(Crm).texts).toEqual(['Hello!']);
+  });
+
+  it('/xenioo/webhook (POST) with a wrong secret', async () => {
+    await request(app.getHttpServer())
+      .post('/xenioo/webhook')
+      .auth('wrong', { type: 'bearer' })
+      .send([xeniooEntry.userMessage({ Data: 'Hello!' })])
+      .expect(401);
+
+    expect(app.get(Crm).texts).toEqual([]);
+  });
+
+  afterEach(async () => {
+    await app.close();
+  });
+});

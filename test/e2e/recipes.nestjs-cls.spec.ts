@@ -1,0 +1,109 @@
+import { Injectable, Module } from '@nestjs/common';
+import { ClsModule, ClsService, type ClsStore } from 'nestjs-cls';
+import { describe, expect, it } from 'vitest';
+import {
+  OnXenioo,
+  XeniooEventType,
+  XeniooModule,
+  XeniooObservers,
+  type UserMessageEvent,
+} from '../../lib/index.js';
+import { deliver, idle, xeniooEntry } from '../../lib/testing/index.js';
+import { ADAPTERS, startHost, type AdapterName } from '../support/host-app.js';
+
+// The examples of docs/recipes.md are the classes of this file.
+
+interface EventStore extends ClsStore {
+  eventId: string;
+  handler: string;
+}
+
+@Injectable()
+export class ContextPerEvent {
+  constructor(observers: XeniooObservers, cls: ClsService<EventStore>) {
+    observers.add({
+      runHandler: ({ event, handler }, next) =>
+        cls.run(() => {
+          cls.set('eventId', event.id);
+          cls.set('handler', handler);
+          return next();
+        }),
+    });
+  }
+}
+
+/** As a logger, which adds what is in the context. */
+@Injectable()
+class Journal {
+  readonly lines: unknown[] = [];
+
+  constructor(private readonly cls: ClsService) {}
+
+  write(text: string) {
+    this.lines.push({ text, ...this.cls.get() });
+  }
+}
+
+@Injectable()
+class Crm {
+  private readonly failed = new Set<string>();
+
+  constructor(private readonly journal: Journal) {}
+
+  @OnXenioo(XeniooEventType.UserMessage)
+  async saveMessage({ id, text }: UserMessageEvent) {
+    await new Promise(setImmediate);
+    this.journal.write(`${text} of ${id}`);
+    if (this.failed.has(id)) return;
+    this.failed.add(id);
+    throw new Error('try again');
+  }
+}
+
+@Module({
+  imports: [
+    ClsModule.forRoot({ global: true, middleware: { mount: true } }),
+    XeniooModule.forRoot({
+      secret: 'secret-of-the-bot',
+      retry: { attempts: 2, delayMs: 1 },
+    }),
+  ],
+  providers: [ContextPerEvent, Journal, Crm],
+})
+export class AppModule {}
+
+describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
+  it('each handler run, a retry too, has a context of nestjs-cls with its own event', async () => {
+    const { app } = await startHost(
+      adapter,
+      { imports: [AppModule] },
+      {
+        prepare: host =>
+          // What a request puts into its context is not seen by handlers.
+          void host.use(
+            (_request: unknown, _response: unknown, next: () => void) =>
+              host.get(ClsService).run(() => {
+                host.get(ClsService).set('url', 'of a request');
+                next();
+              }),
+          ),
+      },
+    );
+    const entries = Array.from({ length: 20 }, () =>
+      xeniooEntry.userMessage({ Data: 'message' }),
+    );
+
+    await deliver(app, entries, { concurrency: 5 });
+    await idle(app);
+
+    const { lines } = app.get(Journal, { strict: false });
+    expect(lines).toHaveLength(40);
+    for (const line of lines as { eventId: string }[]) {
+      expect(line).toEqual({
+        text: `message of ${line.eventId}`,
+        eventId: line.eventId,
+        handler: 'Crm.saveMessage',
+      });
+    }
+  });
+});
