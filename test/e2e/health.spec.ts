@@ -17,12 +17,14 @@ import {
   type XeniooModuleOptions,
 } from '../../lib/index.js';
 import { lmdbInbox } from '../../lib/lmdb/index.js';
+import { postgresInbox } from '../../lib/postgres/index.js';
 import {
   XeniooHealthIndicator,
   XeniooTerminusModule,
   type XeniooHealthLimits,
 } from '../../lib/terminus/index.js';
 import { idle, senderFor, xeniooEntry } from '../../lib/testing/index.js';
+import { startPostgres } from '../support/engines/postgres-server.js';
 import { startRedis } from '../support/engines/redis-server.js';
 import { createGate } from '../support/delivery-host.js';
 import { startHost, type AdapterName } from '../support/host-app.js';
@@ -225,24 +227,41 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
 );
 
 describe.runIf(isSlowTier).each(['express', 'fastify'] as const)(
-  'the health check of the BullMQ inbox on %s',
+  'the health check on %s',
   adapter => {
-    it('is down while Redis is away, and up again by itself', async () => {
-      const redis = await startRedis();
-      onTestFinished(() => redis.stop());
-      const { sender, probe } = await start(adapter, {
-        inbox: bullmqInbox({ connection: redis.url, queue: randomUUID() }),
-      });
-      await expect.poll(async () => (await probe()).code).toBe(200);
-      await redis.kill();
+    it.each([
+      {
+        inbox: 'BullMQ',
+        engine: 'Redis',
+        startServer: startRedis,
+        create: (connection: string) =>
+          bullmqInbox({ connection, queue: randomUUID() }),
+      },
+      {
+        inbox: 'PostgreSQL',
+        engine: 'the server',
+        startServer: startPostgres,
+        create: (connection: string) => postgresInbox({ connection }),
+      },
+    ])(
+      'is down while $engine of the $inbox inbox is away, and up again by itself',
+      async ({ startServer, create }) => {
+        const server = await startServer();
+        onTestFinished(() => server.stop());
+        const { sender, probe } = await start(adapter, {
+          inbox: create(server.url),
+        });
+        await expect.poll(async () => (await probe()).code).toBe(200);
+        await server.kill();
 
-      const { code, text } = await probe();
-      expect(code).toBe(503);
-      expect(text).not.toContain('127.0.0.1');
-      expect((await sender.call(userMessage())).status).toBe(503);
+        const { code, text } = await probe();
+        expect(code).toBe(503);
+        expect(text).not.toContain('127.0.0.1');
+        expect((await sender.call(userMessage())).status).toBe(503);
 
-      await redis.start();
-      await expect.poll(async () => (await probe()).code).toBe(200);
-    });
+        await server.start();
+        await expect.poll(async () => (await probe()).code).toBe(200);
+      },
+    );
   },
 );
