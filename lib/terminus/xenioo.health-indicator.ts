@@ -82,10 +82,10 @@ export class XeniooHealthIndicator {
     ]);
     const { strikes, refused, isSilent } = this.status;
     const webhook = { strikes, refused, isSilent };
-    // The reason may name a host or a path: it is in the log, and not in an answer that anyone may read.
+    // The reason may name a host or a path, and anyone may read the answer.
     if (accepting.status === 'rejected' || counted.status === 'rejected') {
       return indicator.down({
-        message: 'the inbox accepts no events; the log says why',
+        message: 'the inbox accepts no events',
         ...webhook,
       });
     }

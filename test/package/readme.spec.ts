@@ -9,7 +9,7 @@ const readme = await readFile(`${ROOT}README.md`, 'utf8');
 const pages = (await readdir(`${ROOT}docs`)).map(page => `docs/${page}`);
 
 /** Pages without code. */
-const FIGURES_ALONE = new Set(['docs/speed.md']);
+const FIGURES_ALONE = new Set(['docs/speed.md', 'docs/troubleshooting.md']);
 
 interface Block {
   readonly source: string | undefined;
