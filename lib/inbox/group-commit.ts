@@ -82,7 +82,7 @@ export class GroupCommit<Batch> {
   }
 
   /** Resolves when all pending writes are committed. */
-  async end(): Promise<void> {
+  async flush(): Promise<void> {
     this.begin();
     await Promise.all(this.committing);
   }

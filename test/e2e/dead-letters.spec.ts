@@ -163,7 +163,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(await letters.replayAll()).toBe(0);
         expect(logs.ofXenioo('warn')).toEqual([
           expect.stringMatching(
-            /^1 dead letters could not be replayed and stay; .* still invalid/,
+            /^Replaying dead letters failed \(count: 1\); .* still invalid/,
           ),
         ]);
       });
@@ -216,7 +216,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(all.every(({ handler }) => handler === undefined)).toBe(true);
         const [{ id }] = all as [(typeof all)[0]];
         await expect(letters.replay(id)).rejects.toThrow(
-          new RegExp(`^dead letter ${id} stays: the entry is still invalid: `),
+          new RegExp(
+            `^dead letter ${id} was not replayed: the entry is still invalid: `,
+          ),
         );
         expect(await letters.get(id)).toEqual(all[0]);
         expect(await letters.remove(id)).toBe(true);

@@ -272,7 +272,7 @@ it('removes nothing where a field of the filter is undefined', async () => {
 
   await expect(
     letters.removeAll({ conversationId: undefined }),
-  ).rejects.toThrow(/it would remove every letter/);
+  ).rejects.toThrow(/every dead letter would be removed/);
   expect(await letters.list()).toEqual([a]);
 });
 
@@ -385,9 +385,13 @@ describe('the replay of a letter', () => {
     [
       'its handler does not exist any more',
       letterOf('x', 'Desk.gone').id,
-      / stays: no handler is named Desk\.gone/,
+      / was not replayed: no handler is named Desk\.gone/,
     ],
-    ['it is still invalid', 'invalid', / stays: the entry is still invalid/],
+    [
+      'it is still invalid',
+      'invalid',
+      / was not replayed: the entry is still invalid/,
+    ],
   ])('is rejected where %s', async (_why, id, message) => {
     const { letters, one } = await start();
     const kept = [letterOf('x', 'Desk.gone'), letterOfRaw({ Type: 'x' })];
@@ -431,7 +435,7 @@ describe('the replay of all letters', () => {
     expect(await letters.list()).toHaveLength(50);
     expect(logs.ofXenioo('warn')).toEqual([
       expect.stringContaining(
-        `50 dead letters could not be replayed and stay; the first: dead letter ${all[0]!.id} stays: no handler is named Desk.gone. `,
+        `Replaying dead letters failed (count: 50); they are kept. First error: dead letter ${all[0]!.id} was not replayed: no handler is named Desk.gone. `,
       ),
     ]);
   });
