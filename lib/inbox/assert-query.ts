@@ -1,5 +1,5 @@
 import { kindOf, quote } from '../options/describe-value.js';
-import { unknownNames } from '../options/unknown-names.js';
+import { unknownNameProblems } from '../options/unknown-name-problems.js';
 import type { XeniooDeadLetterFilter } from './xenioo.dead-letter-store.js';
 
 /** Upper bound of the length of a dead letter's id. The module makes shorter ones, and storage engines reject long keys. */
@@ -22,7 +22,7 @@ export function assertFilter(filter: XeniooDeadLetterFilter): void {
       `expected a filter to be an object, got ${kindOf(filter)}`,
     );
   }
-  const problems = unknownNames(filter, FILTER_FIELDS);
+  const problems = unknownNameProblems(filter, FILTER_FIELDS);
   for (const [name, value] of Object.entries(filter)) {
     if (value === undefined || typeof value === 'string') continue;
     problems.push(`expected \`${name}\` to be a string, got ${quote(value)}`);

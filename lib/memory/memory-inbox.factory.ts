@@ -1,6 +1,6 @@
 import { kindOf } from '../options/describe-value.js';
 import { LONGEST_TIMER_MS, rangeProblems } from '../options/range-problems.js';
-import { unknownNames } from '../options/unknown-names.js';
+import { unknownNameProblems } from '../options/unknown-name-problems.js';
 import { withoutUndefined } from '../options/without-undefined.js';
 import {
   XENIOO_SETTINGS,
@@ -69,7 +69,7 @@ function resolveSettings(given: unknown): MemoryInboxSettings {
   }
   const settings = { ...DEFAULTS, ...withoutUndefined(given) };
   const problems = [
-    ...unknownNames(settings, Object.keys(DEFAULTS)),
+    ...unknownNameProblems(settings, Object.keys(DEFAULTS)),
     ...rangeProblems(settings, RANGES),
   ];
   if (problems.length > 0) throw new XeniooOptionsError(problems);

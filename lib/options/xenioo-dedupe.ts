@@ -1,6 +1,6 @@
 import { kindOf } from './describe-value.js';
 import { rangeProblems } from './range-problems.js';
-import { unknownNames } from './unknown-names.js';
+import { unknownNameProblems } from './unknown-name-problems.js';
 import { withoutUndefined } from './without-undefined.js';
 
 /** Options of the deduplication of events. */
@@ -41,7 +41,7 @@ export function dedupeProblems(dedupe: unknown): string[] {
   }
   const given = { ...DEFAULTS, ...withoutUndefined(dedupe) };
   return [
-    ...unknownNames(given, Object.keys(DEFAULTS)),
+    ...unknownNameProblems(given, Object.keys(DEFAULTS)),
     ...rangeProblems(given, RANGES, 'dedupe.'),
   ];
 }

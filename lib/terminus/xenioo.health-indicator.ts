@@ -6,7 +6,7 @@ import {
 import type { XeniooInboxStats } from '../inbox/xenioo.inbox.js';
 import { XeniooProcessing } from '../inbox/xenioo.processing.js';
 import { quote } from '../options/describe-value.js';
-import { unknownNames } from '../options/unknown-names.js';
+import { unknownNameProblems } from '../options/unknown-name-problems.js';
 import { withoutUndefined } from '../options/without-undefined.js';
 import { XeniooWebhookStatus } from '../webhook/xenioo.webhook-status.js';
 
@@ -143,7 +143,7 @@ function warningsFor(
 function resolveLimits(given: XeniooHealthLimits): Limits {
   const limits = { ...DEFAULTS, ...withoutUndefined(given) };
   const problems = [
-    ...unknownNames(given, Object.keys(DEFAULTS)),
+    ...unknownNameProblems(given, Object.keys(DEFAULTS)),
     ...Object.entries(limits)
       .filter(([, value]) => !(typeof value === 'number' && value >= 0))
       .map(
