@@ -14,7 +14,7 @@ export class XeniooOptionsError extends Error {
     options?: ErrorOptions,
   ) {
     super(
-      `XeniooModule can't start:${problems.map(problem => `\n  - ${problem}`).join('')}`,
+      `XeniooModule failed to start:${problems.map(problem => `\n  - ${problem}`).join('')}`,
       options,
     );
   }
