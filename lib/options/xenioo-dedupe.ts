@@ -6,19 +6,19 @@ import { withoutUndefined } from './without-undefined.js';
 /** Options of the deduplication of events. */
 export interface XeniooDedupeOptions {
   /**
-   * Time in seconds for which the id of an accepted event is remembered.
+   * Time in seconds for which the id of an accepted event is stored.
    * @default 86_400
    */
   ttlSeconds?: number | undefined;
 
   /**
-   * Upper bound of the ids that are remembered; beyond it, the oldest are removed.
+   * Upper bound of the number of stored ids; above it, the oldest are removed.
    * @default 100_000
    */
   maxIds?: number | undefined;
 }
 
-/** Options `dedupe` with their defaults. */
+/** Option `dedupe` with its defaults applied. */
 export interface XeniooDedupeSettings {
   readonly ttlSeconds: number;
   readonly maxIds: number;

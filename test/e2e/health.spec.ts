@@ -93,7 +93,7 @@ const { userMessage } = xeniooEntry;
 describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
   'the health check on %s',
   adapter => {
-    it('is up, with the counts of the webhook and the inbox', async () => {
+    it('is up, and returns the counts of the webhook and the inbox', async () => {
       const { sender, probe, app } = await start(adapter);
       await sender.call(userMessage());
       await idle(app);
@@ -115,7 +115,7 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
       });
     });
 
-    it('is degraded above a limit, and says which', async () => {
+    it('is degraded above a limit, and returns a warning for it', async () => {
       const { sender, probe, app, crm } = await start(adapter);
       crm.work = () => {
         throw new Error('the CRM is down');
@@ -133,7 +133,7 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
       expect(text).not.toContain('secret');
     });
 
-    it('is degraded while Xenioo is silent', async () => {
+    it('is degraded while expected calls are missing', async () => {
       const { probe } = await start(adapter, {
         expectCallsWithinMinutes: 1e-4,
       });
@@ -146,7 +146,7 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
         });
     });
 
-    it('takes limits of its own', async () => {
+    it('applies the limits that are passed to isHealthy()', async () => {
       const { sender, probe, app, crm } = await start(
         adapter,
         {},
@@ -161,7 +161,7 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
       expect((await probe()).xenioo['status']).toBe('up');
     });
 
-    it('is down while the memory inbox is full, and up again by itself', async () => {
+    it('is down while the memory inbox is full, and up afterwards', async () => {
       const { sender, probe, app, crm } = await start(adapter, {
         inbox: memoryInbox({ maxPending: 1, acknowledgeWithinMs: 0 }),
       });
@@ -181,7 +181,7 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
       });
     });
 
-    it('is down once the folder of the LMDB inbox was moved, as calls are answered 503', async () => {
+    it('is down once the folder of the LMDB inbox was moved', async () => {
       const base = mkdtempSync(join(tmpdir(), 'nestjs-xenioo-'));
       onTestFinished(() => rmSync(base, { recursive: true, force: true }));
       const path = join(base, 'inbox');
@@ -230,7 +230,7 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
 describe.runIf(isSlowTier).each(['express', 'fastify'] as const)(
   'the health check of the BullMQ inbox on %s',
   adapter => {
-    it('is down while Redis is away, and up again by itself', async () => {
+    it('is down while Redis is unreachable, and up afterwards', async () => {
       const redis = await startRedis();
       onTestFinished(() => redis.stop());
       const { sender, probe } = await start(adapter, {
