@@ -197,7 +197,7 @@ function qualifiedName(prototype: object, method: string): string {
 }
 
 /**
- * Answers whether a class name may come from a minifier: it has at most two characters,
+ * Returns true if a class name may come from a minifier: it has at most two characters,
  * or at most four and does not start with a capital, such as `r`, `e1`, `_a` and `$Xb`.
  * In a bundle in which NestJS's own classes are renamed, a capital proves nothing:
  * `Wye` may come from a minifier as well.
