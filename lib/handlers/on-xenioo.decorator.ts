@@ -143,7 +143,7 @@ function typeSet(
   for (const type of types) {
     if (typeof type !== 'number' || !(type in XeniooEventType)) {
       throw new XeniooHandlerError(
-        `@OnXenioo() expects values of XeniooEventType, got ${quote(type)}; events of types yet unknown reach @OnXenioo() without a type`,
+        `@OnXenioo() expects values of XeniooEventType, got ${quote(type)}; to handle events of unknown types, use @OnXenioo() without a type`,
       );
     }
   }
