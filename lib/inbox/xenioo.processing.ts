@@ -57,7 +57,7 @@ export class XeniooProcessing {
 
   /**
    * Checks that every instance would accept a call now.
-   * @throws {XeniooInboxError} the error because of which a call would be answered 503
+   * @throws {XeniooInboxError} if a call would be answered 503
    */
   async assertAccepting(): Promise<void> {
     await Promise.all(this.#inboxes.map(inbox => inbox.assertAccepting()));
