@@ -60,7 +60,7 @@ export function storeTask(task: XeniooTask): string {
 
 /**
  * Restores a stored task. An entry that this version of the module rejects is restored as an `InvalidXeniooEntry`.
- * @throws {Error} when another version has stored it, or it is damaged
+ * @throws {Error} if the text is damaged, or has another version of the stored form
  */
 export function restoreTask(text: string): XeniooTask {
   const { v, entry, attempts = 0, ...task } = JSON.parse(text) as StoredTask;
@@ -88,7 +88,7 @@ export function storeDeadLetter(letter: XeniooDeadLetter): string {
 
 /**
  * Restores a stored dead letter.
- * @throws {Error} when another version has stored it, or it is damaged
+ * @throws {Error} if the text is damaged, or has another version of the stored form
  */
 export function restoreDeadLetter(text: string): XeniooDeadLetter {
   const {
