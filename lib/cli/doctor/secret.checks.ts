@@ -3,7 +3,7 @@ import { isSuccess } from '../outcomes.js';
 import { OK, type DoctorCheck, type DoctorVerdict } from './doctor.check.js';
 import type { EndpointUnderTest } from './endpoint-under-test.js';
 
-/** Creates a check of calls that must be refused. Each call has an `Authorization` header and, if there are several, a name. */
+/** Creates a check of calls that must be refused. Each call has an `Authorization` header or `null` for none, and a name if there are several calls. */
 function refuses(
   id: string,
   title: string,
