@@ -56,7 +56,7 @@ class UnhandledError {
 
 const ENHANCERS = ['__guards__', '__interceptors__', '__exceptionFilters__'];
 
-/** Answers whether a method or its class has guards, interceptors or filters. */
+/** Returns true if a method or its class has guards, interceptors or filters. */
 export function hasEnhancers(
   { instance }: InstanceWrapper,
   method: string,

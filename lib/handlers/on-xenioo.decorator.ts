@@ -3,7 +3,7 @@ import { XeniooEventType } from '../events/xenioo-event-type.js';
 import type { XeniooEventOf } from '../events/xenioo-event.table.js';
 import type { XeniooEvent } from '../events/xenioo.events.js';
 import { kindOf, quote } from '../options/describe-value.js';
-import { unknownNames } from '../options/unknown-names.js';
+import { unknownNameProblems } from '../options/unknown-name-problems.js';
 import {
   retryProblems,
   type XeniooRetryOptions,
@@ -154,7 +154,7 @@ function checkedOptions(given: unknown): OnXeniooOptions<never> {
   }
   const options: OnXeniooOptions<never> = given;
   const problems = [
-    ...unknownNames(options, OPTION_NAMES),
+    ...unknownNameProblems(options, OPTION_NAMES),
     ...nameProblems(options.name),
     ...retryProblems(options.retry),
   ];
@@ -195,7 +195,7 @@ function typeSet(
   for (const type of types) {
     if (typeof type !== 'number' || !(type in XeniooEventType)) {
       throw new XeniooHandlerError(
-        `@OnXenioo() expects values of XeniooEventType, got ${quote(type)}; events of types yet unknown reach @OnXenioo() without a type`,
+        `@OnXenioo() expects values of XeniooEventType, got ${quote(type)}; to handle events of unknown types, use @OnXenioo() without a type`,
       );
     }
   }

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { isGeneratorFunction } from 'node:util/types';
 import type { XeniooEvent } from '../events/xenioo.events.js';
 import type { XeniooRetryOptions } from '../options/xenioo-retry.js';
-import { unknownNames } from '../options/unknown-names.js';
+import { unknownNameProblems } from '../options/unknown-name-problems.js';
 import { kindOf, quote } from '../options/describe-value.js';
 import { XeniooHandlerError } from '../xenioo.errors.js';
 import { addDecoratedMethod } from './decorated-methods.js';
@@ -140,7 +140,7 @@ export function checkedName(
     );
   }
   const problems = [
-    ...unknownNames(given, ['name']),
+    ...unknownNameProblems(given, ['name']),
     ...nameProblems(options.name),
   ];
   if (problems.length > 0) {

@@ -60,7 +60,7 @@ export class XeniooHandler {
     return undefined;
   }
 
-  /** Answers whether a subscription includes a type, regardless of its other options. */
+  /** Returns true if a subscription includes a type, regardless of its other options. */
   handlesType(type: number): boolean {
     return this.subscriptions.some(
       subscription =>
@@ -73,7 +73,7 @@ export class XeniooHandler {
   }
 
   /**
-   * Answers whether an event matches one of the subscriptions.
+   * Returns true if an event matches one of the subscriptions.
    * @throws any error that an option `when` throws
    */
   matches(event: XeniooEvent): boolean {

@@ -157,7 +157,7 @@ export class PostgresAcceptance {
 
   /** Resolves when what is being written is committed. */
   async end(): Promise<void> {
-    await this.commit.end();
+    await this.commit.flush();
   }
 
   private async write(work: (batch: Batch) => void): Promise<void> {

@@ -3,7 +3,7 @@ import type { Pool, PoolConfig } from 'pg';
 import type { XeniooTransaction } from '../handlers/xenioo-transaction.js';
 import { kindOf, quote } from '../options/describe-value.js';
 import { rangeProblems } from '../options/range-problems.js';
-import { unknownNames } from '../options/unknown-names.js';
+import { unknownNameProblems } from '../options/unknown-name-problems.js';
 import { withoutUndefined } from '../options/without-undefined.js';
 import { XeniooOptionsError } from '../xenioo.errors.js';
 
@@ -123,7 +123,7 @@ export function resolvePostgresInboxOptions(
   };
   const names = ['connection', 'transaction', ...Object.keys(DEFAULTS)];
   const problems = [
-    ...unknownNames(options, names),
+    ...unknownNameProblems(options, names),
     ...rangeProblems(options, RANGES),
     ...connectionProblems(options['connection']),
     ...FLAGS.filter(name => typeof options[name] !== 'boolean').map(

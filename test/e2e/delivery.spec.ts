@@ -47,7 +47,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       startDelivery(adapter, () => inbox.create({ acknowledgeWithinMs: 0 }));
 
     describe('a handler that throws', () => {
-      it('is tried again, and no other with it', async () => {
+      it('is retried without the other handlers', async () => {
         const { crm, rung, alarm, letters, logs, handle } = await startWith();
         crm.work = failing(2);
 
@@ -84,7 +84,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(Object.isFrozen(second)).toBe(true);
       });
 
-      it('gives up after its last attempt: a dead letter, then @OnXeniooFailed()', async () => {
+      it('becomes a dead letter after its last attempt, and @OnXeniooFailed() runs', async () => {
         const { crm, rung, alarm, letters, handle } = await startWith();
         const error = new Error('CRM is down');
         crm.work = failing(9, error);
@@ -106,7 +106,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         });
       });
 
-      it('gives up at once on XeniooUnrecoverableError', async () => {
+      it('is not retried after XeniooUnrecoverableError', async () => {
         const { crm, alarm, handle } = await startWith();
         crm.work = failing(9, new XeniooUnrecoverableError('no customer'));
 
@@ -116,7 +116,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(alarm.failures).toMatchObject([{ attempts: 1 }]);
       });
 
-      it('is tried as often as its own decorator says', async () => {
+      it('has the number of attempts that its decorator sets', async () => {
         @Injectable()
         class Own {
           @OnXenioo({ retry: false })
@@ -146,7 +146,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         ]);
       });
 
-      it('is made anew for each attempt where it is request-scoped', async () => {
+      it('is created for each attempt if it is request-scoped', async () => {
         const instances: unknown[] = [];
 
         @Injectable({ scope: Scope.REQUEST })
@@ -168,7 +168,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(alarm.failures).toEqual([]);
       });
 
-      it('has not failed where a filter of its own catches, nor runs where a guard denies', async () => {
+      it('does not fail if its filter catches the error or its guard denies the event', async () => {
         const ran: string[] = [];
 
         class Catches implements ExceptionFilter {
@@ -206,7 +206,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(alarm.failures).toEqual([]);
       });
 
-      it('lets the bus hear the event once, and that it gave up', async () => {
+      it('leads to one event and one failure on the event emitter', async () => {
         const heard: [string, unknown][] = [];
 
         @Injectable()
@@ -235,7 +235,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         ]);
       });
 
-      it('is given up all the same where @OnXeniooFailed() throws', async () => {
+      it('becomes a dead letter even if @OnXeniooFailed() throws', async () => {
         const { crm, alarm, letters, logs, handle } = await startWith();
         crm.work = failing(9);
         alarm.onFailed = failing(1, new Error('the pager is down'));
@@ -260,7 +260,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         message(text, { ConversationId: 'c1', ...fields });
 
       it.skipIf(!inbox.keepsOrder)(
-        'are attempted one after another, by the last digit of their dates',
+        'are handled one after another in the order of all digits of their dates',
         async () => {
           const { crm, handle } = await startWith();
           let running = 0;
@@ -294,7 +294,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       );
 
       it.skipIf(!inbox.keepsOrder)(
-        'are attempted in the order in which calls brought them',
+        'are handled in the order of their calls',
         async () => {
           const { app, crm, idle } = await startAtOnce();
           const gate = createGate();
@@ -311,26 +311,30 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         },
       );
 
-      it.skipIf(!inbox.keepsOrder)('keep no others waiting', async () => {
-        const { crm, handle } = await startWith();
-        const gate = createGate();
-        crm.work = ({ text }) => (text === 'last' ? gate.open() : gate.opened);
+      it.skipIf(!inbox.keepsOrder)(
+        'do not block events of other conversations',
+        async () => {
+          const { crm, handle } = await startWith();
+          const gate = createGate();
+          crm.work = ({ text }) =>
+            text === 'last' ? gate.open() : gate.opened;
 
-        await handle(
-          [
-            message('a1', { ConversationId: 'a' }),
-            message('a2', { ConversationId: 'a' }),
-            message('b1', { ConversationId: 'b' }),
-            message('none', { ConversationId: undefined }),
-            message('last', { ConversationId: 'c' }),
-          ],
-          { grouped: 5 },
-        );
+          await handle(
+            [
+              message('a1', { ConversationId: 'a' }),
+              message('a2', { ConversationId: 'a' }),
+              message('b1', { ConversationId: 'b' }),
+              message('none', { ConversationId: undefined }),
+              message('last', { ConversationId: 'c' }),
+            ],
+            { grouped: 5 },
+          );
 
-        expect(crm.begun).toEqual(['a1', 'b1', 'none', 'last', 'a2']);
-      });
+          expect(crm.begun).toEqual(['a1', 'b1', 'none', 'last', 'a2']);
+        },
+      );
 
-      it('are one conversation for each bot', async () => {
+      it('belong to one conversation per bot', async () => {
         const bots = ['support', 'shop'].map(name => ({
           name,
           token: `${name}-token`,
@@ -348,7 +352,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.saved.toSorted()).toEqual(['shop', 'support']);
       });
 
-      it.skipIf(!inbox.keepsOrder)('are held back by no retry', async () => {
+      it.skipIf(!inbox.keepsOrder)('are not blocked by a retry', async () => {
         const { app, crm } = await startWith({
           retry: { attempts: 2, backoff: 'fixed', delayMs: 3_600_000 },
         });
@@ -360,7 +364,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.begun).toEqual(['first', 'second']);
       });
 
-      it('are attempted while an earlier one is being tried again', async () => {
+      it('are handled while an earlier one is retried', async () => {
         const { app, crm, idle } = await startAtOnce();
         const gate = createGate();
         crm.work = async ({ text }) => {
@@ -380,23 +384,23 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
     });
 
-    describe('an event that comes twice', () => {
+    describe('an event that is sent twice', () => {
       const [a, b] = [message('a'), message('b')];
 
-      it('is handled once of one call', async () => {
+      it('is handled once within a call', async () => {
         const { crm, rung, logs, handle } = await startWith();
 
         await handle([a, b, a, a], { grouped: 4 });
 
         expect(crm.saved.toSorted()).toEqual(['a', 'b']);
         expect(rung().toSorted()).toEqual(['a', 'b']);
-        // A queue counts a moment later.
+        // BullMQ reports duplicates after a delay.
         await expect
           .poll(() => logs.ofXenioo('debug').map(line => line.slice(0, 10)))
           .toEqual(['Dropped 2 ']);
       });
 
-      it('is handled once of several calls, and each is answered 200', async () => {
+      it('is handled once across calls, which are all answered 200', async () => {
         const { app, crm, handle } = await startWith();
 
         await deliver(app, a);
@@ -406,7 +410,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.saved.toSorted()).toEqual(['a', 'b']);
       });
 
-      it('is handled once of calls at one time', async () => {
+      it('is handled once across concurrent calls', async () => {
         const { crm, send, idle } = await startWith();
 
         const calls = numbered('only in', 10).map(text =>
@@ -419,7 +423,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.saved).toHaveLength(11);
       });
 
-      it('is handled once though it is being tried again', async () => {
+      it('is handled once while a retry is running', async () => {
         const { app, crm, idle } = await startWith();
         crm.work = failing(1);
         await deliver(app, a);
@@ -432,7 +436,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.saved).toEqual(['a']);
       });
 
-      it('is another event where a field differs, or it has no date', async () => {
+      it('is a different event if a field differs or it has no date', async () => {
         const { app, crm, handle } = await startWith();
         const undated = message('a', { Date: undefined });
 
@@ -444,7 +448,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.saved.toSorted()).toEqual(['a', 'a', 'a', 'b', 'b', 'b']);
       });
 
-      it('is the same event where only the bot’s variables differ', async () => {
+      it('is the same event if only variables of the bot differ', async () => {
         const { crm, handle } = await startWith();
 
         await handle([a, { ...a, city: 'Rome' }]);
@@ -463,7 +467,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
 
     describe('handlers that hang', () => {
-      it('a hundred of them don’t stop the others', async () => {
+      it('do not block the others, even a hundred of them', async () => {
         const { crm, rung, alarm, handle, logs } = await startWith({
           handlerTimeoutMs: 50,
           retry: false,
@@ -490,7 +494,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         );
       });
 
-      it('are tried again as those that throw', async () => {
+      it('are retried like those that throw', async () => {
         const { crm, handle } = await startWith({ handlerTimeoutMs: 20 });
         const gates = [createGate(), createGate()];
         crm.work = () => gates.pop()?.opened;
@@ -504,19 +508,23 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 });
 
-describe('options of delivery that can’t work', () => {
+describe('invalid options of delivery', () => {
   it.each<[string, Partial<XeniooModuleOptions>, RegExp]>([
     ['no attempts', { retry: { attempts: 0 } }, /`retry.attempts`/],
-    ['a retry that is none', { retry: true as never }, /`retry` to be an obj/],
+    [
+      'a `retry` that is no object',
+      { retry: true as never },
+      /`retry` to be an obj/,
+    ],
     ['no time', { dedupe: { ttlSeconds: 0 } }, /`dedupe.ttlSeconds`/],
-    ['ids without end', { dedupe: { maxIds: 1e9 } }, /`dedupe.maxIds`/],
+    ['too many ids', { dedupe: { maxIds: 1e9 } }, /`dedupe.maxIds`/],
   ])('%s stops the boot', async (_, options, message) => {
     await expect(
       startDelivery('express', () => undefined, options),
     ).rejects.toThrow(message);
   });
 
-  it('two inboxes at one storage location stop the boot', async () => {
+  it('two inboxes with the same storage location stop the boot', async () => {
     const { inject = [], useFactory } = memoryInbox();
     const inbox = {
       inject,

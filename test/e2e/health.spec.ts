@@ -95,7 +95,7 @@ const { userMessage } = xeniooEntry;
 describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
   'the health check on %s',
   adapter => {
-    it('is up, with the counts of the webhook and the inbox', async () => {
+    it('is up, and returns the counts of the webhook and the inbox', async () => {
       const { sender, probe, app } = await start(adapter);
       await sender.call(userMessage());
       await idle(app);
@@ -117,7 +117,7 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
       });
     });
 
-    it('is degraded above a limit, and says which', async () => {
+    it('is degraded above a limit, and returns a warning for it', async () => {
       const { sender, probe, app, crm } = await start(adapter);
       crm.work = () => {
         throw new Error('the CRM is down');
@@ -130,22 +130,25 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
       expect(xenioo).toMatchObject({
         status: 'degraded',
         deadLetters: 1,
-        warnings: ['1 dead letters (limit: 0)'],
+        warnings: ['dead letters: 1 (limit: 0)'],
       });
       expect(text).not.toContain('secret');
     });
 
-    it('is degraded while Xenioo is silent', async () => {
+    it('is degraded while expected calls are missing', async () => {
       const { probe } = await start(adapter, {
         expectCallsWithinMinutes: 1e-4,
       });
 
       await expect
         .poll(async () => (await probe()).xenioo)
-        .toMatchObject({ status: 'degraded', warnings: ['Xenioo is silent'] });
+        .toMatchObject({
+          status: 'degraded',
+          warnings: ['no authenticated call within `expectCallsWithinMinutes`'],
+        });
     });
 
-    it('takes limits of its own', async () => {
+    it('applies the limits that are passed to isHealthy()', async () => {
       const { sender, probe, app, crm } = await start(
         adapter,
         {},
@@ -160,7 +163,7 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
       expect((await probe()).xenioo['status']).toBe('up');
     });
 
-    it('is down while the memory inbox is full, and up again by itself', async () => {
+    it('is down while the memory inbox is full, and up afterwards', async () => {
       const { sender, probe, app, crm } = await start(adapter, {
         inbox: memoryInbox({ maxPending: 1, acknowledgeWithinMs: 0 }),
       });
@@ -180,7 +183,7 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
       });
     });
 
-    it('is down once the folder of the LMDB inbox was moved, as calls are answered 503', async () => {
+    it('is down once the folder of the LMDB inbox was moved', async () => {
       const base = mkdtempSync(join(tmpdir(), 'nestjs-xenioo-'));
       onTestFinished(() => rmSync(base, { recursive: true, force: true }));
       const path = join(base, 'inbox');
@@ -244,7 +247,7 @@ describe.runIf(isSlowTier).each(['express', 'fastify'] as const)(
         create: (connection: string) => postgresInbox({ connection }),
       },
     ])(
-      'is down while $engine of the $inbox inbox is away, and up again by itself',
+      'is down while $engine of the $inbox inbox is unreachable, and up afterwards',
       async ({ startServer, create }) => {
         const server = await startServer();
         onTestFinished(() => server.stop());

@@ -28,7 +28,7 @@ const UNDATED = xeniooEntry.userMessage({ Date: undefined });
 type Prepare = (app: INestApplication) => void;
 
 const HOSTS: Record<string, [Prepare, string]> = {
-  'nothing else': [() => {}, '/xenioo/webhook'],
+  'default settings': [() => {}, '/xenioo/webhook'],
   'a global prefix': [app => app.setGlobalPrefix('api'), '/api/xenioo/webhook'],
   'a prefix that excludes it': [
     app => app.setGlobalPrefix('api', { exclude: ['xenioo/webhook'] }),
@@ -63,7 +63,7 @@ const HOSTS: Record<string, [Prepare, string]> = {
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it.each(Object.entries(HOSTS))(
-    'receives, and logs where, in a host with %s',
+    'receives calls and logs its URL in a host with %s',
     async (_, [prepare, path]) => {
       const { url, logs, app } = await startArchive(adapter, {}, { prepare });
 
@@ -80,7 +80,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   );
 
   it.each(['hooks', '/hooks', 'hooks/', 'deep/er/hooks'])(
-    'receives at the path %j',
+    'receives calls at the path %j',
     async path => {
       const { url } = await startArchive(adapter, { path });
 
@@ -89,7 +89,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     },
   );
 
-  it('receives with a trailing slash too', async () => {
+  it('receives calls with a trailing slash or a query', async () => {
     const { url } = await startArchive(adapter);
 
     for (const end of ['/', '?from=xenioo']) {
@@ -98,7 +98,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     }
   });
 
-  it('receives under RouterModule', async () => {
+  it('receives calls under the prefix of RouterModule', async () => {
     const { url } = await startHost(adapter, {
       imports: [
         XeniooModule.forRoot(OPTIONS),
@@ -114,7 +114,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     }
   });
 
-  it('serves two instances, each with its own secret, and hands each event over once', async () => {
+  it('serves two instances with different secrets, and runs handlers once per event', async () => {
     const { app, logs } = await startHost(adapter, {
       imports: [
         XeniooModule.forRoot({ secret: 'first', name: 'one', path: 'one' }),
@@ -165,7 +165,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it.each(['a/:tenant', 'a/*rest', 'a//b', 'a/%62', 'a{/b}', 'https://a/b'])(
-    'refuses a path that is no plain one: %j',
+    'rejects %j, which is not a plain path',
     path => {
       expect(() => XeniooModule.forRoot({ ...OPTIONS, path })).toThrow(
         'expected `path` to be a plain path',
@@ -173,7 +173,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     },
   );
 
-  it('passes a global guard with the decorators that the guard looks for', async () => {
+  it('passes a global guard if `decorators` contains the decorator that the guard checks', async () => {
     const Public = () => SetMetadata('public', true);
 
     @Injectable()
@@ -206,7 +206,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     }
   });
 
-  it('leaves the other routes of the host alone', async () => {
+  it('does not affect other routes of the host', async () => {
     @Controller('health')
     class Health {
       @Get()

@@ -15,7 +15,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Every bare import that a file reaches: of the build, its code or its types, or of the sources, what runs of them. */
+/** Returns the packages that a file imports, directly or through other files. Ignores type imports of source files. */
 async function packagesReachedFrom(entry: string): Promise<Set<string>> {
   const packages = new Set<string>();
   const seen = new Set<string>();
@@ -41,7 +41,7 @@ async function packagesReachedFrom(entry: string): Promise<Set<string>> {
   return packages;
 }
 
-/** A source without the imports that the compiler drops. */
+/** Returns a source without the imports that the compiler removes. */
 function withoutTypes(source: string): string {
   return source.replaceAll(/^(?:import|export) type [^;]*;/gm, '');
 }
@@ -173,14 +173,14 @@ describe('the main entry', () => {
 /** Packages that the build puts into the command line. */
 const BUNDLED = ['cli-progress', 'commander'];
 
-describe('what runs without Nest', () => {
+describe('a module that must run without Nest', () => {
   it.each([
     'lib/cli/main.ts',
     'lib/simulator/xenioo.sender.ts',
     'lib/simulator/xenioo-entry.ts',
     'lib/simulator/xenioo-conversation.ts',
     'lib/simulator/xenioo-traffic.ts',
-  ])('reaches nothing of it (%s)', async file => {
+  ])('imports no package of Nest (%s)', async file => {
     const reached = await packagesReachedFrom(join(ROOT, file));
 
     const builtin = builtinModules.map(name => `node:${name}`);
@@ -191,7 +191,7 @@ describe('what runs without Nest', () => {
     expect(reached.size).toBeGreaterThan(0);
   });
 
-  it('is found out where it does (lib/testing/idle.ts)', async () => {
+  it('would fail this test with an import of Nest (lib/testing/idle.ts)', async () => {
     const reached = await packagesReachedFrom(
       join(ROOT, 'lib/testing/idle.ts'),
     );
@@ -201,7 +201,7 @@ describe('what runs without Nest', () => {
 });
 
 describe('the linter', () => {
-  it('allows and refuses imports by the folder of the file', async () => {
+  it('allows and rejects imports by the folder of the file', async () => {
     const files = new Map<string, string[]>();
     for (const [file, imported] of IMPORTS) {
       const code = `export * from '${imported}';`;
@@ -243,7 +243,7 @@ describe('the linter', () => {
     );
   });
 
-  it('refuses a cycle of types', async () => {
+  it('rejects a cycle of type imports', async () => {
     const diagnostics = await lint(
       new Map([
         [

@@ -12,7 +12,7 @@ describe('an options error', () => {
     const error = new XeniooOptionsError(['no secret', 'no path']);
 
     expect(error.message).toBe(
-      "XeniooModule can't start:\n  - no secret\n  - no path",
+      'XeniooModule failed to start:\n  - no secret\n  - no path',
     );
     expect(error.problems).toEqual(['no secret', 'no path']);
   });

@@ -19,7 +19,7 @@ import { SOON } from '../../support/soon.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-/** A Redis of the test's own, which it may kill. */
+/** Starts a Redis that the test may kill. */
 async function ownRedis(options: RedisOptions = {}) {
   const server = await startRedis(options);
   onTestFinished(() => server.stop());
@@ -30,7 +30,7 @@ afterEach(() => vi.restoreAllMocks());
 
 for (const [version, libraries] of BULLMQ_VERSIONS) {
   describeEngine('redis', `a Redis that fails, on ${version}`, () => {
-    it('is waited for, and worked on as soon as it is there', async () => {
+    it('is retried, and its jobs run once it is reachable', async () => {
       const port = await freePort();
       const bench = new BullmqBench(libraries, `redis://127.0.0.1:${port}`);
       const printed = recordPrinted();
@@ -60,7 +60,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect(printed).toEqual([]);
     });
 
-    it('keeps calls waiting while it restarts, and everything answered 200 is handled', async () => {
+    it('delays calls while it restarts, and loses no event answered 200', async () => {
       const server = await ownRedis();
       const bench = new BullmqBench(libraries, server.url);
       const runner = new TestRunner();
@@ -93,7 +93,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect(await inbox.deadLetters.list()).toEqual([]);
     });
 
-    it('is not waited for past `acceptTimeoutMs` while it hangs', async () => {
+    it('delays a call for at most `acceptTimeoutMs` while it does not answer', async () => {
       const server = await ownRedis();
       const bench = new BullmqBench(libraries, server.url);
       const runner = new TestRunner();
@@ -117,7 +117,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it.each(['kill', 'pause'] as const)(
-      'does not keep the inbox from stopping in time: %s',
+      'does not delay the stop of the inbox (%s)',
       async away => {
         const server = await ownRedis();
         const bench = new BullmqBench(libraries, server.url);
@@ -127,7 +127,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
         await inbox.accept(deliveryOf([datedEvent()]));
         await expect.poll(() => runner.runs).toHaveLength(1);
         await server[away]();
-        // The queue of the test lets go of a Redis that answers.
+        // The queue of the test can be closed only when Redis answers.
         onTestFinished(() =>
           away === 'kill' ? server.start() : server.resume(),
         );
@@ -140,7 +140,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       },
     );
 
-    it('takes no other database than the one of the URL', async () => {
+    it('uses only the database of the URL', async () => {
       const server = await ownRedis();
       const bench = new BullmqBench(libraries, server.url);
       const inbox = bench.open({
@@ -197,17 +197,17 @@ describeEngine('redis', 'what is logged of a Redis', () => {
 
   it.each<[string, RedisOptions, RegExp]>([
     [
-      'says that events stay only where each write is synced',
+      'logs that accepted events are kept if each write is synced',
       {},
       /\. Accepted events stay in the queue\.$/,
     ],
     [
-      'says that events may be lost with `appendonly no`',
+      'logs that events may be lost with `appendonly no`',
       { appendonly: false },
       /\. If it has restarted, pending events are lost \(`appendonly no`\)\.$/,
     ],
     [
-      'says nothing of events with `appendfsync everysec`',
+      'logs nothing about lost events with `appendfsync everysec`',
       { appendfsync: 'everysec' },
       /^Redis at \S+ failed; retrying: [^.]*(\.\d+)*[^.]*\.$/,
     ],
@@ -228,7 +228,7 @@ describeEngine('redis', 'what is logged of a Redis', () => {
     await expect.poll(() => bench.logs.ofXenioo('error')[0]).toMatch(line);
   });
 
-  it('is nothing where its user may not ask', async () => {
+  it('is unknown if the user may not read it', async () => {
     const server = await ownRedis();
     const admin = new libraries.Redis(server.url);
     onTestFinished(() => admin.disconnect());
@@ -255,7 +255,7 @@ describeEngine('redis', 'what is logged of a Redis', () => {
     expect(bench.logs.ofXenioo('warn')).toEqual([]);
   });
 
-  it('has no password in it', async () => {
+  it('contains no password', async () => {
     const server = await ownRedis({ password: 'hunter2' });
     const bench = new BullmqBench(libraries, server.url);
     const inbox = await bench.start(new TestRunner(), {

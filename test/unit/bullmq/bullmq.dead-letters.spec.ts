@@ -14,7 +14,7 @@ import {
 
 for (const [version, libraries] of BULLMQ_VERSIONS) {
   describeEngine('redis', `dead letters on ${version}`, () => {
-    /** An inbox with a letter of `Crm.save` for each of so many events. */
+    /** Starts an inbox with dead letters of `Crm.save`, one per event. */
     async function withLetters(count: number) {
       const bench = new BullmqBench(libraries);
       const runner = new TestRunner(async () => [failed('Crm.save')]);
@@ -28,7 +28,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       return { bench, runner, inbox, events, deadLetters };
     }
 
-    it('are listed in pages, and by what a filter says', async () => {
+    it('are listed in pages, and by filter', async () => {
       const { inbox, events, deadLetters, runner } = await withLetters(5);
       runner.behaviour = async () => [];
       await inbox.accept(deliveryOf([invalidEntry()]));
@@ -54,7 +54,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       );
     });
 
-    it('are removed, once', async () => {
+    it('are removed once', async () => {
       const { deadLetters } = await withLetters(2);
       const [first, second] = await deadLetters.list();
 
@@ -65,7 +65,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect(await deadLetters.list()).toEqual([second]);
     });
 
-    it('run their handler again when they are replayed, with no attempts', async () => {
+    it('run their handler again when they are replayed, from the first attempt', async () => {
       const { inbox, runner, events, deadLetters } = await withLetters(1);
       const [letter] = await deadLetters.list();
       runner.runs.length = 0;
@@ -97,7 +97,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       });
     });
 
-    it('of an invalid entry become the events that it is understood as', async () => {
+    it('of an invalid entry become its events if it is valid now', async () => {
       const bench = new BullmqBench(libraries);
       const runner = new TestRunner();
       const inbox = await bench.start(runner);
@@ -119,7 +119,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect(await inbox.deadLetters.list()).toEqual([]);
     });
 
-    it('can’t be replayed or removed while they run again', async () => {
+    it('are neither replayed nor removed while their replay runs', async () => {
       const { runner, events, deadLetters } = await withLetters(1);
       const [letter] = await deadLetters.list();
       const running = gate();
@@ -141,7 +141,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       running.open();
     });
 
-    it('leave out a letter that another version has stored, and say so', async () => {
+    it('leave out a letter of another version, and log a warning', async () => {
       const { bench, events, deadLetters } = await withLetters(2);
       const [unreadable] = await deadLetters.list();
       const job = await bench.queue.getJob(unreadable!.id);

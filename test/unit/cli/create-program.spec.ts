@@ -119,8 +119,8 @@ describe('help', () => {
         --duplicate <share>      share of calls that are repeated later, such as 2%
                                  (default: 0)
         --concurrency <count>    maximum number of pending calls (default: 64)
-        --seed <number>          send the same conversations each time (an app drops
-                                 duplicates)
+        --seed <number>          send the same conversations in each run (an app drops
+                                 duplicates from an earlier run)
         --failures <reading>     failed calls that count towards the limit of 10: all,
                                  those in a row, or none (Xenioo does not document it)
                                  (choices: "total", "consecutive", "ignore", default:

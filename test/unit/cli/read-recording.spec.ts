@@ -13,17 +13,17 @@ async function read(
   { needsTimes = false } = {},
 ) {
   const calls: RecordedCall[] = [];
-  const tornLines: number[] = [];
+  const incompleteLines: number[] = [];
   const recording = readRecording(
     Readable.from(chunks, { objectMode: false }),
     {
       file: 'calls.ndjson',
       needsTimes,
-      onTornLine: lineNumber => tornLines.push(lineNumber),
+      onIncompleteLine: lineNumber => incompleteLines.push(lineNumber),
     },
   );
   for await (const call of recording) calls.push(call);
-  return { calls, tornLines };
+  return { calls, incompleteLines };
 }
 
 const anyCall: fc.Arbitrary<RecordedCall> = fc.record({
@@ -47,7 +47,7 @@ describe('readRecording()', () => {
           // JSON writes half a surrogate pair as an escape, so UTF-8 keeps it.
           expect(await read(chunks)).toEqual({
             calls: recorded,
-            tornLines: [],
+            incompleteLines: [],
           });
         },
       ),
@@ -57,24 +57,24 @@ describe('readRecording()', () => {
   it('requires nothing but the body', async () => {
     expect(await read(['{"body":"{}"}'])).toEqual({
       calls: [{ body: '{}' }],
-      tornLines: [],
+      incompleteLines: [],
     });
   });
 
   it('skips empty lines', async () => {
-    const { calls, tornLines } = await read(['\n{"body":""}\r\n\n  \n']);
+    const { calls, incompleteLines } = await read(['\n{"body":""}\r\n\n  \n']);
 
     expect(calls).toHaveLength(1);
-    expect(tornLines).toEqual([]);
+    expect(incompleteLines).toEqual([]);
   });
 
   it('skips lines that are cut off, and reports them', async () => {
-    const { calls, tornLines } = await read([
+    const { calls, incompleteLines } = await read([
       '{"body":"a"}\n{"receiv\n{"body":"b"}\n{"body":"c',
     ]);
 
     expect(calls.map(({ body }) => body)).toEqual(['a', 'b']);
-    expect(tornLines).toEqual([2, 4]);
+    expect(incompleteLines).toEqual([2, 4]);
   });
 
   it.each([

@@ -114,7 +114,7 @@ describe('a handler that throws', () => {
 
     expect(afterError({ error: proxy })).toMatchObject({ status: 'retry' });
     expect(logs.ofXenioo('warn')).toEqual([
-      expect.stringContaining('something that has no text'),
+      expect.stringContaining('a value without a string representation'),
     ]);
   });
 

@@ -120,7 +120,7 @@ describe('what would never run', () => {
   it.each([14, -1, 1.5, NaN])('as type %o, does not load', type => {
     expect(() => OnXenioo(type as never)).toThrow(
       new XeniooHandlerError(
-        `@OnXenioo() expects values of XeniooEventType, got ${type}; events of types yet unknown reach @OnXenioo() without a type`,
+        `@OnXenioo() expects values of XeniooEventType, got ${type}; to handle events of unknown types, use @OnXenioo() without a type`,
       ),
     );
   });

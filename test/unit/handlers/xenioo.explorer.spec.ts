@@ -499,7 +499,7 @@ describe('a class name that looks minified', () => {
     const two = { providers: [minifiedTo('f'), minifiedTo('f')] };
 
     await expect(start(two)).rejects.toThrow(
-      /^Two Xenioo handlers are named f\.handle, .* If the code is minified, two classes may have become one name: have the minifier keep class names \(esbuild: `keepNames`/,
+      /^Two Xenioo handlers are named f\.handle, .* If the code is minified, two classes may have the same name: have the minifier keep class names \(esbuild: `keepNames`/,
     );
   });
 });

@@ -84,9 +84,9 @@ it('holds what is added whatever the limit', async () => {
 
 it('is empty when nothing is held', async () => {
   const capacity = new CapacityLimiter(5);
-  expect(await hasEnded(capacity.empty())).toBe(true);
+  expect(await hasEnded(capacity.whenEmpty())).toBe(true);
   await capacity.admit(2, 0);
-  const empty = [capacity.empty(), capacity.empty()];
+  const empty = [capacity.whenEmpty(), capacity.whenEmpty()];
 
   capacity.release(1);
   expect(await hasEnded(Promise.race(empty))).toBe(false);

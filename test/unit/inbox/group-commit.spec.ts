@@ -76,7 +76,7 @@ describe('what is written as soon as a commit has ended', () => {
 
     await commit.write(folder.work('one'));
     void commit.write(folder.work('two'));
-    await commit.end();
+    await commit.flush();
 
     expect(folder.commits).toEqual([['one'], ['two']]);
   });
@@ -130,7 +130,7 @@ describe('with a commit that gathers', () => {
     const { folder, commit } = gathering();
 
     void commit.write(folder.work('one'));
-    await commit.end();
+    await commit.flush();
 
     expect(folder.commits).toEqual([['one']]);
   });
@@ -166,7 +166,7 @@ describe('what nobody waits for', () => {
     const commit = new GroupCommit(folder);
 
     void commit.writeSoon(folder.work('record'));
-    await commit.end();
+    await commit.flush();
 
     expect(folder.commits).toEqual([['record']]);
   });
@@ -324,7 +324,7 @@ describe('with several commits at once', () => {
 
     void commit.write(folder.work('one'));
     void commit.write(folder.work('two'));
-    const ended = commit.end().then(() => (hasEnded = true));
+    const ended = commit.flush().then(() => (hasEnded = true));
     end('one');
     await new Promise(setImmediate);
     expect(hasEnded).toBe(false);
@@ -344,7 +344,7 @@ describe('with several commits at once', () => {
     end('one');
     end('two');
     await Promise.all(writes);
-    await commit.end();
+    await commit.flush();
 
     expect(folder.commits.flat()).toEqual(['one', 'two']);
   });
@@ -417,7 +417,7 @@ describe('whatever is written, and whatever fails', () => {
             ),
           );
         }
-        await commit.end();
+        await commit.flush();
 
         expect(await Promise.all(outcomes)).toEqual(
           plan.map(({ fails }) => (fails ? 'not' : 'written')),

@@ -147,9 +147,17 @@ describe('deadLetterOf()', () => {
   it.each<[string, unknown, string]>([
     ['a text', 'no such customer', 'no such customer'],
     ['null', null, 'null'],
-    ['a bare object', Object.create(null), 'something that has no text'],
+    [
+      'a bare object',
+      Object.create(null),
+      'a value without a string representation',
+    ],
     ['a number', 42, '42'],
-    ['a revoked proxy', revokedProxy(), 'something that has no text'],
+    [
+      'a revoked proxy',
+      revokedProxy(),
+      'a value without a string representation',
+    ],
   ])(
     'has the text of what was thrown when it is %s',
     (_name, thrown, message) => {

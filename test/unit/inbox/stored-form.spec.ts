@@ -129,7 +129,7 @@ describe('a stored task', () => {
       const other = JSON.stringify({ ...JSON.parse(stored), v: version });
 
       expect(() => restoreTask(other)).toThrow(
-        `expected stored form ${STORED_VERSION}, got ${version}: another version of nestjs-xenioo wrote it`,
+        `expected version ${STORED_VERSION} of the stored form, got ${version}: another version of nestjs-xenioo wrote it`,
       );
     },
   );
@@ -273,7 +273,7 @@ describe('a stored dead letter', () => {
     const other = JSON.stringify({ ...JSON.parse(stored), v: 2 });
 
     expect(() => restoreDeadLetter(other)).toThrow(
-      'expected stored form 1, got 2',
+      'expected version 1 of the stored form, got 2',
     );
   });
 });

@@ -43,7 +43,7 @@ describe('the letter of an event', () => {
 
     expect(() => tasksOfReplay(letter, present)).toThrow(
       new XeniooDeadLetterError(
-        `dead letter ${letter.id} stays: no handler is named Crm.gone. If it was renamed, set the option \`name\` of its decorator to the old name`,
+        `dead letter ${letter.id} was not replayed: no handler is named Crm.gone. If it was renamed, set the option \`name\` of its decorator to the old name`,
       ),
     );
   });
@@ -89,7 +89,7 @@ describe('the letter of an invalid entry', () => {
       /the entry is still invalid: the body is not valid J/,
     ],
     ['[{"Type":1},5]', bot.name, /the entry is still invalid: entry 1: must/],
-    ['[{"Type":1}]', 'shop', /no bot is named shop in the options/],
+    ['[{"Type":1}]', 'shop', /no bot in the options is named shop/],
   ])('stays as %j of bot %s', (raw, name, message) => {
     const replay = () =>
       tasksOfReplay(letterOf(raw, 'not-json', name), present);

@@ -28,7 +28,7 @@ class Crm {
   bill(): void {}
 }
 
-/** The letter of an event with this text, on which a handler failed. */
+/** Creates the dead letter of an event with this text, for one handler. */
 function letterOf(
   text: string,
   handler = 'Crm.save',
@@ -58,7 +58,7 @@ const letterOfRaw = (raw: unknown, id = 'invalid') =>
     ),
   );
 
-/** An inbox with its letters, and the tasks that it ran. */
+/** An inbox, and the tasks that it ran. */
 class Instance {
   readonly ran: XeniooTask[] = [];
   readonly inbox = new MemoryInbox(
@@ -70,7 +70,7 @@ class Instance {
     for (const letter of letters) this.inbox.deadLetters.add(letter);
   }
 
-  /** The texts of the events that it ran. */
+  /** Returns the texts of the events that ran since the last call. */
   async replayed(): Promise<string[]> {
     await this.inbox.idle();
     return this.ran
@@ -79,7 +79,7 @@ class Instance {
   }
 }
 
-/** An application with so many instances of the module, and two handlers. */
+/** Starts an application with two handlers and `count` inboxes. */
 async function start(count = 1) {
   const logs = new LogRecorder();
   const app = await Test.createTestingModule({
@@ -118,7 +118,7 @@ const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(text => letterOf(text)) as [
 ];
 
 describe('a page of letters', () => {
-  it('lists those of each instance, the oldest first', async () => {
+  it('lists the letters of each instance, the oldest first', async () => {
     const { one, other, idsOf } = await start(2);
     one.keep(a, b);
     other.keep(c, d);
@@ -132,7 +132,7 @@ describe('a page of letters', () => {
     expect(await idsOf({ after: d.id })).toEqual([]);
   });
 
-  it('has a hundred letters unless the query says how many', async () => {
+  it('contains 100 letters by default', async () => {
     const { one, idsOf } = await start();
     for (let n = 0; n < 130; n++) one.keep(letterOf(`${n}`));
 
@@ -141,7 +141,7 @@ describe('a page of letters', () => {
     expect(await idsOf({ limit: 120 })).toHaveLength(120);
   });
 
-  it('has the letters that fit a filter', async () => {
+  it('contains the letters that match a filter', async () => {
     const { one, other, idsOf } = await start(2);
     const invalid = letterOfRaw('text');
     const bill = letterOf('a', 'Crm.bill');
@@ -160,7 +160,7 @@ describe('a page of letters', () => {
     ]);
   });
 
-  it('has a letter once that two instances have', async () => {
+  it('contains a letter once if two instances have one with its id', async () => {
     const { letters, one, other } = await start(2);
     one.keep(a);
     other.keep(a, b);
@@ -181,7 +181,7 @@ describe('a page of letters', () => {
     [Infinity, 'Infinity'],
     ['10', '"10"'],
     [null, 'null'],
-  ])('can’t have %o as its limit', async (limit, shown) => {
+  ])('rejects the limit %o', async (limit, shown) => {
     const { letters } = await start();
 
     await expect(letters.list({ limit: limit as number })).rejects.toThrow(
@@ -191,7 +191,7 @@ describe('a page of letters', () => {
     );
   });
 
-  it('can’t begin after a letter that does not exist', async () => {
+  it('rejects an `after` that is the id of no letter', async () => {
     const { letters } = await start();
 
     await expect(letters.list({ after: 'gone' })).rejects.toThrow(
@@ -199,7 +199,7 @@ describe('a page of letters', () => {
     );
   });
 
-  it('goes on though a letter that it does not show is removed meanwhile', async () => {
+  it('lists the next letter if a skipped one is removed meanwhile', async () => {
     const { letters, one, other, idsOf } = await start(2);
     one.keep(a);
     other.keep(a, b);
@@ -215,7 +215,7 @@ describe('a page of letters', () => {
     expect(await letters.get(b.id)).toEqual(b);
   });
 
-  it('is listed at whatever moment others remove letters', async () => {
+  it('is complete if letters are removed at any moment while it is listed', async () => {
     const { letters, one, other, idsOf } = await start(2);
     one.keep(a);
     other.keep(b, c);
@@ -266,18 +266,18 @@ it.each<[object, RegExp]>([
   },
 );
 
-it('removes nothing where a field of the filter is undefined', async () => {
+it('removes nothing if a field of the filter is undefined', async () => {
   const { letters, one } = await start();
   one.keep(a);
 
   await expect(
     letters.removeAll({ conversationId: undefined }),
-  ).rejects.toThrow(/it would remove every letter/);
+  ).rejects.toThrow(/every dead letter would be removed/);
   expect(await letters.list()).toEqual([a]);
 });
 
 it.each([undefined, '', 7, 'x'.repeat(501)])(
-  'has no letter of the id %s',
+  'finds no letter with the id %s',
   async id => {
     const { letters } = await start();
     const wrong = id as string;
@@ -288,7 +288,7 @@ it.each([undefined, '', 7, 'x'.repeat(501)])(
   },
 );
 
-it('finds, replays and removes a letter in whatever instance it is', async () => {
+it('finds, replays and removes the letters of every instance', async () => {
   const { letters, one, other } = await start(2);
   one.keep(a, b);
   other.keep(c, d);
@@ -306,7 +306,7 @@ it('finds, replays and removes a letter in whatever instance it is', async () =>
   expect(await letters.list()).toEqual([a]);
 });
 
-it('stops the boot where two instances store their events at one location', async () => {
+it('rejects two instances that store their events at one location', async () => {
   class OnDisk extends MemoryInbox {
     constructor(override readonly storageLocation: string) {
       super(
@@ -329,7 +329,7 @@ it('stops the boot where two instances store their events at one location', asyn
 });
 
 describe('the replay of a letter', () => {
-  it('makes a task of it, and the letter is gone', async () => {
+  it('replaces it by a task', async () => {
     const { letters, one } = await start();
     const bill = letterOf('a', 'Crm.bill');
     one.keep(a, bill);
@@ -343,7 +343,7 @@ describe('the replay of a letter', () => {
     ]);
   });
 
-  it('makes a task of each event that its text holds', async () => {
+  it('adds a task for each event in the text of an invalid entry', async () => {
     const { letters, one } = await start();
     one.keep(letterOfRaw('[{"Type":1,"Data":"a"},{"Type":1,"Data":"b"}]'));
 
@@ -364,7 +364,7 @@ describe('the replay of a letter', () => {
     expect(seen).toEqual([a]);
   });
 
-  it('happens once, however often it is asked for at once', async () => {
+  it('happens once for concurrent calls', async () => {
     const { letters, one } = await start();
     one.keep(a);
 
@@ -381,14 +381,18 @@ describe('the replay of a letter', () => {
   });
 
   it.each([
-    ['there is no such letter', 'gone', /^there is no dead letter gone$/],
+    ['no letter has the id', 'gone', /^there is no dead letter gone$/],
     [
-      'its handler does not exist any more',
+      'its handler does not exist',
       letterOf('x', 'Desk.gone').id,
-      / stays: no handler is named Desk\.gone/,
+      / was not replayed: no handler is named Desk\.gone/,
     ],
-    ['it is still invalid', 'invalid', / stays: the entry is still invalid/],
-  ])('is rejected where %s', async (_why, id, message) => {
+    [
+      'it is still invalid',
+      'invalid',
+      / was not replayed: the entry is still invalid/,
+    ],
+  ])('is rejected if %s', async (_why, id, message) => {
     const { letters, one } = await start();
     const kept = [letterOf('x', 'Desk.gone'), letterOfRaw({ Type: 'x' })];
     one.keep(...kept);
@@ -403,7 +407,7 @@ describe('the replay of a letter', () => {
 });
 
 describe('the replay of all letters', () => {
-  it('replays those that fit the filter, each in its instance', async () => {
+  it('replays the letters that match the filter, each in its instance', async () => {
     const { letters, one, other, idsOf } = await start(2);
     one.keep(a, letterOf('b', 'Crm.bill'));
     other.keep(c, letterOfRaw({ Type: 1, Data: 'd' }));
@@ -418,7 +422,7 @@ describe('the replay of all letters', () => {
     expect(await other.replayed()).toEqual(['c']);
   });
 
-  it('passes over letters that can’t be replayed, on any page, with one line', async () => {
+  it('skips letters that fail to replay on any page, and logs one warning', async () => {
     const { letters, one, logs } = await start();
     const all = Array.from({ length: 350 }, (_, n) =>
       letterOf(`${n}`, n % 7 === 0 ? 'Desk.gone' : 'Crm.save'),
@@ -431,12 +435,12 @@ describe('the replay of all letters', () => {
     expect(await letters.list()).toHaveLength(50);
     expect(logs.ofXenioo('warn')).toEqual([
       expect.stringContaining(
-        `50 dead letters could not be replayed and stay; the first: dead letter ${all[0]!.id} stays: no handler is named Desk.gone. `,
+        `Replaying dead letters failed (count: 50); they are kept. First error: dead letter ${all[0]!.id} was not replayed: no handler is named Desk.gone. `,
       ),
     ]);
   });
 
-  it('ends where two instances have letters of one id that stay', async () => {
+  it('finishes if two instances have kept letters with the same id', async () => {
     const { letters, one, other } = await start(2);
     const stays = letterOf('stays', 'Crm.renamed');
     one.keep(stays);
@@ -446,7 +450,7 @@ describe('the replay of all letters', () => {
     expect(await letters.list()).toEqual([stays]);
   });
 
-  it('replays each once, though all fail again within the same millisecond', async () => {
+  it('replays each letter once if all fail again within a millisecond', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     onTestFinished(() => void vi.useRealTimers());
     const { letters, one } = await start();
@@ -469,7 +473,7 @@ describe('the replay of all letters', () => {
     expect(await letters.list({ limit: 1_000 })).toHaveLength(250);
   });
 
-  it('replays each once, though it is called twice at once', async () => {
+  it('replays each letter once for two concurrent calls', async () => {
     const { letters, one } = await start();
     for (let n = 0; n < 250; n++) one.keep(letterOf(`${n}`));
 
@@ -483,7 +487,7 @@ describe('the replay of all letters', () => {
     expect(await letters.list()).toEqual([]);
   });
 
-  it('goes on though a letter that stays is removed meanwhile', async () => {
+  it('continues if a kept letter is removed meanwhile', async () => {
     const { letters, one } = await start();
     const stays = letterOf('stays', 'Desk.gone');
     one.keep(stays);
@@ -498,7 +502,7 @@ describe('the replay of all letters', () => {
     expect(await letters.replayAll()).toBe(150);
   });
 
-  it('goes on at whatever moment a letter that stays is removed', async () => {
+  it('continues if a kept letter is removed at any moment', async () => {
     const { letters, one } = await start();
     const stays = letterOf('stays', 'Desk.gone');
 
@@ -513,7 +517,7 @@ describe('the replay of all letters', () => {
     }
   });
 
-  it('lets the event loop turn', async () => {
+  it('does not block the event loop', async () => {
     const { letters, one } = await start();
     for (let n = 0; n < 1_000; n++) one.keep(letterOf(`${n}`));
     let turns = 0;
@@ -542,7 +546,7 @@ describe('the replay of all letters', () => {
 });
 
 describe('the removal of letters', () => {
-  it('removes those of one conversation, in every instance and on every page', async () => {
+  it('removes the letters of one conversation, in every instance and on every page', async () => {
     const { letters, one, other, idsOf } = await start(2);
     const ofAnna = (n: number) => letterOf(`${n}`, 'Crm.save', 'Anna');
     for (let n = 0; n < 150; n++) one.keep(ofAnna(n));
@@ -554,7 +558,7 @@ describe('the removal of letters', () => {
     expect(await one.replayed()).toEqual([]);
   });
 
-  it('removes every letter where the filter is empty', async () => {
+  it('removes every letter if the filter is empty', async () => {
     const { letters, one, other } = await start(2);
     one.keep(a, b);
     other.keep(c);

@@ -14,7 +14,7 @@ import {
 } from '../../support/lmdb-harness.js';
 
 describe('the data file', () => {
-  it('stays small, however much is handled', async () => {
+  it('stays small after 20,000 events', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start();
     for (let calls = 0; calls < 200; calls++) {
@@ -31,7 +31,7 @@ describe('the data file', () => {
   });
 
   it.each(['inbox.mdb', 'inbox.mdb-lock'])(
-    'refuses calls once %s is deleted, with a log line',
+    'rejects calls once %s is deleted, and logs an error',
     async name => {
       const harness = await LmdbHarness.create();
       const inbox = await harness.start();
@@ -52,7 +52,7 @@ describe('the data file', () => {
     },
   );
 
-  it('refuses calls once its folder is moved away', async () => {
+  it('rejects calls once its folder is moved', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start();
     await rename(harness.path, `${harness.path}-moved`);
@@ -64,7 +64,7 @@ describe('the data file', () => {
 });
 
 describe('stats()', () => {
-  it('counts what is pending, runs, is retried and has failed', async () => {
+  it('counts pending and running events and retries', async () => {
     const harness = await LmdbHarness.create();
     const door = gate();
     const inbox = await harness.start(
@@ -103,7 +103,7 @@ describe('stats()', () => {
 });
 
 describe('pause()', () => {
-  it('starts no handlers until resume(), while accepting goes on', async () => {
+  it('starts no handlers until resume(), and still accepts calls', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start();
     await inbox.pause();
@@ -118,7 +118,7 @@ describe('pause()', () => {
     expect(harness.runs).toHaveLength(2);
   });
 
-  it('holds before the start too', async () => {
+  it('takes effect when it is called before start()', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.open();
     await inbox.pause();
@@ -134,7 +134,7 @@ describe('pause()', () => {
 });
 
 describe('drain()', () => {
-  it('waits for what was accepted before, and not for what comes meanwhile', async () => {
+  it('waits for events accepted before, and not for later ones', async () => {
     const harness = await LmdbHarness.create();
     const doors = [gate(), gate()];
     const inbox = await harness.start(
@@ -165,7 +165,7 @@ describe('drain()', () => {
     expect(harness.runs).toHaveLength(1);
   });
 
-  it('does not wait where another process handles events', async () => {
+  it('does not wait if another inbox handles the events', async () => {
     const harness = await LmdbHarness.create();
     const { opened, open } = gate();
     const first = await harness.start(() => opened);
@@ -199,8 +199,8 @@ describe('a duplicate', () => {
   });
 });
 
-describe('a commit that ends too late for its call', () => {
-  it('leaves nothing of the call, which can come again', async () => {
+describe('a commit that finishes after acceptTimeoutMs', () => {
+  it('stores nothing of the call, and accepts it when it is repeated', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start(undefined, { acceptTimeoutMs: 8_000 });
     await inbox.accept(delivery([datedEvent()]));
@@ -208,7 +208,7 @@ describe('a commit that ends too late for its call', () => {
     await inbox.pause();
     const { write } = LmdbFolder.prototype;
     const late = gate();
-    // The disk has written, and says so late.
+    // The write succeeds, but its promise resolves late.
     const spy = vi
       .spyOn(LmdbFolder.prototype, 'write')
       .mockImplementationOnce(async function (this: LmdbFolder, ...values) {

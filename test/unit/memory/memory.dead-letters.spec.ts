@@ -262,10 +262,10 @@ describe('when letters take too much memory', () => {
 
     const lines = logs.ofXenioo('error');
     expect(
-      lines.map(line => Number(/(\d+) of them were dropped/.exec(line)?.[1])),
+      lines.map(line => Number(/dropped so far: (\d+)/.exec(line)?.[1])),
     ).toEqual([1, 7, 13]);
     expect(lines[0]).toBe(
-      `Dead letters exceed ${size} bytes of memory; 1 of them were dropped so far, the oldest first. Fix the handlers that fail, then replay or remove the letters (XeniooDeadLetters). A durable inbox keeps all of them.`,
+      `Dead letters exceed ${size} bytes of memory; the module drops the oldest (dropped so far: 1). Fix the handlers that fail, then replay or remove the letters with XeniooDeadLetters. A durable inbox keeps all of them.`,
     );
   });
 

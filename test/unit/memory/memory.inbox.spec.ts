@@ -243,7 +243,7 @@ describe('maxPending', () => {
 
     await expect(accept(said('c'), said('d'))).rejects.toThrow(
       new XeniooInboxError(
-        'the memory inbox is full: 2 events are pending, and no capacity became free within 10 ms (`acceptTimeoutMs`). Look for handlers that are slow or never end. The limit is `maxPending` (2); `concurrency` (32) events are handled at once',
+        'the memory inbox is full: 2 events are pending, and the limit is 2 (`maxPending`). Check for handlers that are slow or never finish; 32 events are handled at once (`concurrency`)',
       ),
     );
     await handlers.endAll();
@@ -547,7 +547,7 @@ describe('stopping', () => {
 
     expect(handlers.texts).toEqual(['a']);
     expect(logs.ofXenioo('warn')).toEqual([
-      'Stopping after 20 ms with 3 events unhandled: they are lost. If handlers need longer, raise `shutdownTimeoutMs`; a durable inbox would keep them.',
+      'Stopping after 20 ms; unhandled events are lost (events: 3). If handlers need longer, raise `shutdownTimeoutMs`, or use a durable inbox, which keeps unhandled events.',
     ]);
   });
 
@@ -631,7 +631,7 @@ describe('before it is started', () => {
     await inbox.stop(10);
 
     expect(logs.ofXenioo('warn')).toEqual([
-      expect.stringContaining('with 1 events unhandled'),
+      expect.stringContaining('unhandled events are lost (events: 1)'),
     ]);
   });
 });

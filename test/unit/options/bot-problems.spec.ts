@@ -20,7 +20,7 @@ function problemsOf(options: unknown): string[] {
 const like = (pattern: RegExp): string =>
   expect.stringMatching(pattern) as string;
 
-describe('what works', () => {
+describe('valid options of bots', () => {
   it.each([
     ['one secret', { secret: SECRET }],
     ['several while it is rotated', { secret: [SECRET, 'Barley-8w'] }],
@@ -39,7 +39,7 @@ describe('what works', () => {
   });
 });
 
-describe('what does not', () => {
+describe('invalid options of bots', () => {
   const name = 'expected `name` to be a non-empty string';
   it.each([
     [
@@ -183,7 +183,7 @@ describe('what does not', () => {
       'expected each bot to have its own `secret`, got the same one in bots[0] and bots[1]',
     ],
   ] as [string, object, string][])(
-    '%s is told, and no secret',
+    'are reported without showing a secret: %s',
     (_what, options, problem) => {
       expect(problemsOf(options)).toEqual([problem]);
     },
@@ -191,14 +191,14 @@ describe('what does not', () => {
 });
 
 describe('a list of bots', () => {
-  it('holds at least one, unless it may be empty', () => {
+  it('must contain a bot, unless it may be empty', () => {
     expect(botListProblems([])).toEqual([
       'expected `bots` to be a list of { name, token, secret }, got an empty list',
     ]);
     expect(botListProblems([], { mayBeEmpty: true })).toEqual([]);
   });
 
-  it('is checked no less where it may be empty', () => {
+  it('is checked in the same way if it may be empty', () => {
     const check = (bots: unknown) =>
       botListProblems(bots, { mayBeEmpty: true });
 
@@ -220,15 +220,15 @@ describe('a list of bots', () => {
   });
 });
 
-describe('when several things are wrong', () => {
-  it('tells each', () => {
+describe('several problems', () => {
+  it('are all reported', () => {
     const bots = [{ name: '', token: 5, secret: `Bearer ${SECRET}` }, null];
 
     expect(problemsOf({ bots })).toHaveLength(4);
   });
 });
 
-it('shows no secret, whatever is wrong with the options', () => {
+it('shows no secret in any message', () => {
   const secret = fc.constantFrom(
     SECRET,
     ` ${SECRET}`,

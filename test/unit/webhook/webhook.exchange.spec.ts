@@ -167,7 +167,9 @@ describe('an exchange', () => {
     expect(code).toBe(503);
     expect(strikes).toMatchObject([
       {
-        reason: expect.stringContaining('did not pass the call on') as string,
+        reason: expect.stringContaining(
+          'the controller was not called within',
+        ) as string,
       },
     ]);
   });
