@@ -11,7 +11,7 @@ const like = (pattern: RegExp): string =>
 
 const useFactory = () => ({ secret: 'Sesame' });
 
-describe('what is known when the module is defined', () => {
+describe('assertDefinition()', () => {
   it.each([
     ['nothing', {}],
     ['undefined for everything', { path: undefined, inbox: undefined }],
@@ -21,7 +21,7 @@ describe('what is known when the module is defined', () => {
     ['a global module', { isGlobal: true }],
     ['decorators', { decorators: [() => {}] }],
     ['an inbox', { inbox: { inject: ['A'], useFactory } }],
-  ])('may be %s', (_what, given) => {
+  ])('accepts %s', (_what, given) => {
     expect(problemsOf(given)).toEqual([]);
     expect(problemsOf({ useFactory, ...given }, 'async')).toEqual([]);
   });
@@ -49,12 +49,12 @@ describe('what is known when the module is defined', () => {
     ],
     [{ inbox: { useClass: class {} } }, like(/`inbox`.*got an object/)],
     [{ inbox: null }, like(/`inbox`.*got null/)],
-  ] as [object, string][])('can’t be %o', (given, problem) => {
+  ] as [object, string][])('rejects %o', (given, problem) => {
     expect(problemsOf(given)).toEqual([problem]);
     expect(problemsOf({ useFactory, ...given }, 'async')).toEqual([problem]);
   });
 
-  it('tells all that is wrong at once', () => {
+  it('reports all problems at once', () => {
     expect(problemsOf({ path: 1, isGlobal: 1, decorators: 1 })).toHaveLength(3);
   });
 });
@@ -64,23 +64,23 @@ it.each([
   [null, 'null'],
   ['Sesame', 'a string'],
   [[{ secret: 'Sesame' }], 'a list'],
-])('refuses %o for options', (given, kind) => {
+])('assertDefinition() rejects %o as options', (given, kind) => {
   const problems = [`expected an object of options, got ${kind}`];
 
   expect(problemsOf(given)).toEqual(problems);
   expect(problemsOf(given, 'async')).toEqual(problems);
 });
 
-describe('the async form', () => {
+describe('assertDefinition() of async options', () => {
   it.each([
     [{ useFactory, inject: ['CONFIG'], imports: [] }],
     [{ useClass: class {} }],
     [{ useExisting: class {}, useClass: undefined }],
-  ])('takes %o', given => {
+  ])('accepts %o', given => {
     expect(problemsOf(given, 'async')).toEqual([]);
   });
 
-  it('wants one factory', () => {
+  it('requires exactly one factory', () => {
     expect(problemsOf({ path: 'hook' }, 'async')).toEqual([
       'expected exactly one of useFactory, useClass, useExisting, got none',
     ]);
@@ -96,11 +96,11 @@ describe('the async form', () => {
     ],
     [{ useClass: 'Config' }, 'expected `useClass` to be a class, got a string'],
     [{ useExisting: null }, 'expected `useExisting` to be a class, got null'],
-  ])('refuses %o', (given, problem) => {
+  ])('rejects %o', (given, problem) => {
     expect(problemsOf(given, 'async')).toEqual([problem]);
   });
 
-  it('refuses options that belong in what the factory returns', () => {
+  it('rejects options that belong in the result of the factory', () => {
     expect(problemsOf({ useFactory, secret: 'Sesame' }, 'async')).toEqual([
       expect.stringMatching(
         /^`secret` is not an option here; the options are /,

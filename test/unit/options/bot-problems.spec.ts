@@ -20,7 +20,7 @@ function problemsOf(options: unknown): string[] {
 const like = (pattern: RegExp): string =>
   expect.stringMatching(pattern) as string;
 
-describe('what works', () => {
+describe('botProblems() of valid options', () => {
   it.each([
     ['one secret', { secret: SECRET }],
     ['several while it is rotated', { secret: [SECRET, 'Barley-8w'] }],
@@ -34,12 +34,12 @@ describe('what works', () => {
       { bots: [{ ...SUPPORT, secret: [SECRET, 'Barley-8w'] }] },
     ],
     ['a function that tells the bots later', { bots: () => [] }],
-  ])('%s has no problem', (_what, options) => {
+  ])('reports no problem for %s', (_what, options) => {
     expect(problemsOf(options)).toEqual([]);
   });
 });
 
-describe('what does not', () => {
+describe('botProblems() of invalid options', () => {
   const name = 'expected `name` to be a non-empty string';
   it.each([
     [
@@ -183,22 +183,22 @@ describe('what does not', () => {
       'expected each bot to have its own `secret`, got the same one in bots[0] and bots[1]',
     ],
   ] as [string, object, string][])(
-    '%s is told, and no secret',
+    'reports %s without showing a secret',
     (_what, options, problem) => {
       expect(problemsOf(options)).toEqual([problem]);
     },
   );
 });
 
-describe('a list of bots', () => {
-  it('holds at least one, unless it may be empty', () => {
+describe('botListProblems()', () => {
+  it('requires at least one bot unless mayBeEmpty is set', () => {
     expect(botListProblems([])).toEqual([
       'expected `bots` to be a list of { name, token, secret }, got an empty list',
     ]);
     expect(botListProblems([], { mayBeEmpty: true })).toEqual([]);
   });
 
-  it('is checked no less where it may be empty', () => {
+  it('applies all other checks when mayBeEmpty is set', () => {
     const check = (bots: unknown) =>
       botListProblems(bots, { mayBeEmpty: true });
 
@@ -220,15 +220,15 @@ describe('a list of bots', () => {
   });
 });
 
-describe('when several things are wrong', () => {
-  it('tells each', () => {
+describe('botProblems() of several problems', () => {
+  it('reports each problem', () => {
     const bots = [{ name: '', token: 5, secret: `Bearer ${SECRET}` }, null];
 
     expect(problemsOf({ bots })).toHaveLength(4);
   });
 });
 
-it('shows no secret, whatever is wrong with the options', () => {
+it('botProblems() shows no secret, whatever is wrong with the options', () => {
   const secret = fc.constantFrom(
     SECRET,
     ` ${SECRET}`,

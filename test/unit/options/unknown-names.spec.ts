@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import { unknownNames } from '../../../lib/options/unknown-names.js';
 
-it('has nothing to say about names that are known', () => {
+it('reports nothing for known names', () => {
   expect(unknownNames({ secret: 'x', name: 'y' }, ['secret', 'name'])).toEqual(
     [],
   );
 });
 
-it('says each other name, with those that are known, and no value', () => {
+it('reports each unknown name with the known ones, and no value', () => {
   const given = { secert: 'a-secret', nmae: 'y', name: 'z' };
 
   expect(unknownNames(given, ['secret', 'name'])).toEqual([
@@ -16,6 +16,6 @@ it('says each other name, with those that are known, and no value', () => {
   ]);
 });
 
-it('leaves names to those who speak of them elsewhere', () => {
+it('ignores names that are reported elsewhere', () => {
   expect(unknownNames({ path: '/' }, ['secret'], ['path'])).toEqual([]);
 });
