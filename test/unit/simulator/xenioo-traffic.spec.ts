@@ -9,7 +9,7 @@ import {
 import type { XeniooWireEntry } from '../../../lib/simulator/xenioo-wire-entry.js';
 import { parsed } from '../../support/receipt.js';
 
-/** The entries of each conversation; those without one are left out. */
+/** Groups entries by conversation, without those that have none. */
 function byConversation(
   entries: readonly XeniooWireEntry[],
 ): Map<string, XeniooWireEntry[]> {
@@ -27,7 +27,7 @@ function take<T>(count: number, from: Iterator<T>): T[] {
 }
 
 describe('xeniooTraffic()', () => {
-  it('makes whole conversations, each in its order', () => {
+  it('returns whole conversations, each in order', () => {
     fc.assert(
       fc.property(fc.nat(), fc.integer({ min: 1, max: 30 }), (seed, count) => {
         const options = { seed, turns: 1, takeOver: false };
@@ -53,11 +53,11 @@ describe('xeniooTraffic()', () => {
     );
   });
 
-  it('makes twenty conversations by default', () => {
+  it('returns twenty conversations by default', () => {
     expect(byConversation([...xeniooTraffic()]).size).toBe(20);
   });
 
-  it('mixes the conversations', () => {
+  it('interleaves the conversations', () => {
     const ids = [...xeniooTraffic({ conversations: 5, seed: 1 })]
       .map(({ ConversationId }) => ConversationId)
       .filter(id => id !== undefined);
@@ -78,7 +78,7 @@ describe('xeniooTraffic()', () => {
     expect(unfinished.length).toBeLessThanOrEqual(3);
   });
 
-  it('makes entries lazily', () => {
+  it('creates entries lazily', () => {
     const traffic = xeniooTraffic({ conversations: 1, turns: Infinity });
 
     expect(take(1_000, traffic)).toHaveLength(1_000);
@@ -86,7 +86,7 @@ describe('xeniooTraffic()', () => {
     expect(traffic.next()).toEqual({ done: true, value: undefined });
   });
 
-  it('makes the same entries with the same seed alone', () => {
+  it('returns the same entries only for the same seed', () => {
     const text = (options: { seed?: number }) =>
       JSON.stringify([...xeniooTraffic(options)]);
 
@@ -95,21 +95,16 @@ describe('xeniooTraffic()', () => {
     expect(text({})).not.toBe(text({}));
   });
 
-  it.each([0, -1, 1.5, NaN])(
-    'is refused of %d conversations',
-    conversations => {
-      expect(() => xeniooTraffic({ conversations }).next()).toThrow(
-        `xeniooTraffic(): expected \`conversations\` to be a whole number from 1 to 1000000, got ${conversations}.`,
-      );
-      expect(() => xeniooGroup(2, { conversations })).toThrow(
-        '`conversations`',
-      );
-    },
-  );
+  it.each([0, -1, 1.5, NaN])('rejects %d conversations', conversations => {
+    expect(() => xeniooTraffic({ conversations }).next()).toThrow(
+      `xeniooTraffic(): expected \`conversations\` to be a whole number from 1 to 1000000, got ${conversations}.`,
+    );
+    expect(() => xeniooGroup(2, { conversations })).toThrow('`conversations`');
+  });
 });
 
 describe('xeniooGroup()', () => {
-  it.each([0, 1, 2, 3, 30, 1_234])('makes exactly %d entries', count => {
+  it.each([0, 1, 2, 3, 30, 1_234])('returns exactly %d entries', count => {
     const group = xeniooGroup(count, { conversations: 2 });
 
     expect(group).toHaveLength(count);
@@ -117,7 +112,7 @@ describe('xeniooGroup()', () => {
       expect(parsed(entry)).toBeInstanceOf(XeniooEvent);
   });
 
-  it('makes 20,000 different valid entries', () => {
+  it('returns 20,000 different valid entries', () => {
     const group = xeniooGroup(20_000);
 
     expect(group).toHaveLength(20_000);
@@ -129,7 +124,7 @@ describe('xeniooGroup()', () => {
     expect(new Set(ids).size).toBe(20_000);
   });
 
-  it('is the same for the same seed', () => {
+  it('returns the same entries for the same seed', () => {
     expect(xeniooGroup(100, { seed: 7 })).toEqual(
       xeniooGroup(100, { seed: 7 }),
     );
