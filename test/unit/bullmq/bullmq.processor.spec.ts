@@ -89,7 +89,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       const runner = new TestRunner(async () => [
         done('A'),
         failed('Crm.save', error),
-        failed('Crm.tell'),
+        failed('Crm.notify'),
       ]);
       const seen: unknown[] = [];
       const inbox = await bench.start(runner);
@@ -395,11 +395,11 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
         await accepting.accept(deliveryOf([...events, fresh]));
         for (const { id } of events) await setStalledCount(bench, id, 3);
         let [suspects, most] = [0, 0];
-        const goOn = gate();
+        const proceed = gate();
         const runner = new TestRunner(async ({ entry }) => {
-          if (entry.id === fresh.id) return goOn.open();
+          if (entry.id === fresh.id) return proceed.open();
           most = Math.max(most, ++suspects);
-          await goOn.opened;
+          await proceed.opened;
           suspects--;
         });
 

@@ -10,7 +10,7 @@ import { receipt } from '../../support/receipt.js';
 
 const parse = (body: string) => [...parseBody(body, receipt())];
 
-const like = (pattern: RegExp): string =>
+const textMatching = (pattern: RegExp): string =>
   expect.stringMatching(pattern) as string;
 
 function isEntry(entry: unknown): boolean {
@@ -63,15 +63,21 @@ describe('parseBody() of a body that is not JSON', () => {
     ['Type=1&Data=Hello', 'the body is not valid JSON'],
     [
       '{"Type":1,"Data":"Hel',
-      like(/^the body is not valid JSON: it ends too early, after 21 char/),
+      textMatching(
+        /^the body is not valid JSON: it ends too early, after 21 char/,
+      ),
     ],
     [
       '{"Type":1 "Data":"x"}',
-      like(/^the body is not valid JSON: syntax error at character 10 of 21/),
+      textMatching(
+        /^the body is not valid JSON: syntax error at character 10 of 21/,
+      ),
     ],
     [
       '{"Type":1}{"Type":1}',
-      like(/^the body is not valid JSON: syntax error at character 10 of 20/),
+      textMatching(
+        /^the body is not valid JSON: syntax error at character 10 of 20/,
+      ),
     ],
   ])('keeps it as one invalid entry: %o', (body, error) => {
     const [entry, ...others] = parse(body);
@@ -123,12 +129,12 @@ describe('parseBody() of several megabytes', () => {
         entry instanceof InvalidXeniooEntry ? entry.errors : [],
       ),
     ).toEqual([
-      like(/^entry 999: must be an object/),
-      like(/^entry 1999: Type must be/),
-      like(/^entry 2999: must not be nested deeper/),
-      like(/^entry 3999: must be an object/),
-      like(/^entry 4999: Type must be/),
-      like(/^entry 5999: must not be nested deeper/),
+      textMatching(/^entry 999: must be an object/),
+      textMatching(/^entry 1999: Type must be/),
+      textMatching(/^entry 2999: must not be nested deeper/),
+      textMatching(/^entry 3999: must be an object/),
+      textMatching(/^entry 4999: Type must be/),
+      textMatching(/^entry 5999: must not be nested deeper/),
     ]);
   });
 
@@ -144,7 +150,9 @@ describe('parseBody() of several megabytes', () => {
     expect(parse(broken)).toMatchObject([
       {
         reason: 'not-json',
-        errors: [like(/^the body is not valid JSON: it ends too early, after/)],
+        errors: [
+          textMatching(/^the body is not valid JSON: it ends too early, after/),
+        ],
         raw: broken,
       },
     ]);

@@ -39,7 +39,7 @@ const event = eventOf({ Type: 1, Data: 'Hello' });
 const down = new Error('CRM is down');
 
 /** Returns the status of each handler. */
-const statuses = (results: readonly XeniooHandlerResult[]) =>
+const statusesOf = (results: readonly XeniooHandlerResult[]) =>
   Object.fromEntries(results.map(({ handler, status }) => [handler, status]));
 
 /** Class with three handlers, two of which fail as often as the test sets. */
@@ -125,7 +125,7 @@ describe('XeniooDispatcher on a first run', () => {
 
   it('runs a handler once even if several of its decorators match', async () => {
     let runs = 0;
-    class Keen {
+    class DecoratedThrice {
       @OnXenioo()
       @OnXenioo(UserMessage)
       @OnXenioo([UserMessage, TakeOver])
@@ -133,7 +133,7 @@ describe('XeniooDispatcher on a first run', () => {
         runs++;
       }
     }
-    const { run } = await startDispatcher([Keen]);
+    const { run } = await startDispatcher([DecoratedThrice]);
 
     expect(await run(event)).toHaveLength(1);
     expect(runs).toBe(1);
@@ -158,7 +158,7 @@ describe('XeniooDispatcher on a first run', () => {
     }
     const { run } = await startDispatcher([Both]);
 
-    expect(statuses(await run(event))).toEqual({
+    expect(statusesOf(await run(event))).toEqual({
       'Both.waits': 'done',
       'Both.begins': 'done',
     });
@@ -218,7 +218,7 @@ describe('XeniooDispatcher on a retry', () => {
 
     const results = await run(event, { handler: 'Desk.one', isLast: true });
 
-    expect(statuses(results)).toEqual({ 'Desk.one': 'failed' });
+    expect(statusesOf(results)).toEqual({ 'Desk.one': 'failed' });
   });
 
   it('does nothing when the event no longer matches', async () => {
@@ -230,7 +230,7 @@ describe('XeniooDispatcher on a retry', () => {
       }
     }
     const { run } = await startDispatcher([Shop], { retry: AT_ONCE });
-    expect(statuses(await run(event))).toEqual({ 'Shop.sell': 'retry' });
+    expect(statusesOf(await run(event))).toEqual({ 'Shop.sell': 'retry' });
     isOpen = false;
 
     expect(await run(event, { handler: 'Shop.sell', attempts: 1 })).toEqual([]);
@@ -343,13 +343,13 @@ describe('XeniooDispatcher when a handler fails', () => {
   });
 
   it('fails a handler that times out, and then emits the event', async () => {
-    class Hangs {
+    class NeverResolving {
       @OnXenioo()
       handle() {
         return new Promise<never>(() => {});
       }
     }
-    const { run, emitter } = await startDispatcher([Hangs], {
+    const { run, emitter } = await startDispatcher([NeverResolving], {
       handlerTimeoutMs: 50,
     });
     const heard: unknown[] = [];
@@ -365,13 +365,13 @@ describe('XeniooDispatcher when a handler fails', () => {
 describe('XeniooDispatcher with guards and filters', () => {
   it('skips a handler whose guard denies, and logs nothing', async () => {
     let runs = 0;
-    class Denies implements CanActivate {
+    class DenyingGuard implements CanActivate {
       canActivate(): boolean {
         return false;
       }
     }
     class Guarded {
-      @UseGuards(Denies)
+      @UseGuards(DenyingGuard)
       @OnXenioo()
       handle(): void {
         runs++;
@@ -379,20 +379,20 @@ describe('XeniooDispatcher with guards and filters', () => {
     }
     const { run, logs } = await startDispatcher([Guarded]);
 
-    expect(statuses(await run(event))).toEqual({ 'Guarded.handle': 'done' });
+    expect(statusesOf(await run(event))).toEqual({ 'Guarded.handle': 'done' });
     expect(runs).toBe(0);
     expect(logs.ofXenioo('error')).toEqual([]);
   });
 
   it('treats a handler as done when its filter handles the error', async () => {
     const caught: unknown[] = [];
-    class Keeps implements ExceptionFilter {
+    class RecordingFilter implements ExceptionFilter {
       catch(error: unknown): void {
         caught.push(error);
       }
     }
     class Filtered {
-      @UseFilters(Keeps)
+      @UseFilters(RecordingFilter)
       @OnXenioo()
       handle(): void {
         throw down;
@@ -400,7 +400,7 @@ describe('XeniooDispatcher with guards and filters', () => {
     }
     const { run } = await startDispatcher([Filtered]);
 
-    expect(statuses(await run(event))).toEqual({ 'Filtered.handle': 'done' });
+    expect(statusesOf(await run(event))).toEqual({ 'Filtered.handle': 'done' });
     expect(caught).toEqual([down]);
   });
 });
@@ -668,21 +668,23 @@ describe('XeniooDispatcher with observers', () => {
       },
     });
 
-    expect(statuses(await run(event, task))).toEqual({ 'Crm.save': 'failed' });
+    expect(statusesOf(await run(event, task))).toEqual({
+      'Crm.save': 'failed',
+    });
     expect(steps).toEqual([handlerRun, down, 'after']);
   });
 
   it('runs the handler in the AsyncLocalStorage store of an observer', async () => {
     const storage = new AsyncLocalStorage<string>();
     const seen: unknown[] = [];
-    class Sees {
+    class StoreReader {
       @OnXenioo()
       async recordStore(): Promise<void> {
         await new Promise(setImmediate);
         seen.push(storage.getStore());
       }
     }
-    const { app, run } = await startDispatcher([Sees]);
+    const { app, run } = await startDispatcher([StoreReader]);
     app.get(XeniooObservers).add({
       runHandler: async ({ attempt }, next) => {
         seen.push(storage.getStore());
@@ -707,7 +709,7 @@ describe('XeniooDispatcher with observers', () => {
       deadLetterAdded: fail,
     });
 
-    expect(statuses(await run(event, { handler: 'Desk.works' }))).toEqual({
+    expect(statusesOf(await run(event, { handler: 'Desk.works' }))).toEqual({
       'Desk.works': 'done',
     });
     await dispatcher.announce(deadLetterOf(event));

@@ -382,27 +382,27 @@ describe('XeniooExplorer handler names', () => {
   });
 
   it('accepts the same `name` in several decorators', async () => {
-    class Twice {
+    class NamedTwice {
       @OnXenioo(UserMessage, { name: 'audit' })
       @OnXenioo(TakeOver, { name: 'audit' })
       keep(): void {}
     }
 
-    expect((await startExplorer({ providers: [Twice] })).names).toEqual([
+    expect((await startExplorer({ providers: [NamedTwice] })).names).toEqual([
       'audit',
     ]);
   });
 
   it('rejects different names in the decorators of a method', async () => {
-    class Torn {
+    class Conflicting {
       @OnXenioo(UserMessage, { name: 'one' })
       @OnXenioo(TakeOver, { name: 'two' })
       keep(): void {}
     }
 
-    await expect(startExplorer({ providers: [Torn] })).rejects.toThrow(
+    await expect(startExplorer({ providers: [Conflicting] })).rejects.toThrow(
       new XeniooHandlerError(
-        'Torn.keep has several names, two and one: set `name` in one of its decorators, or the same one in all.',
+        'Conflicting.keep has several names, two and one: set `name` in one of its decorators, or the same one in all.',
       ),
     );
   });
@@ -435,7 +435,7 @@ describe('XeniooExplorer with two classes of one name', () => {
     class Alerts {
       @OnXeniooFailed({ name })
       @OnXeniooInvalid({ name })
-      tell(): void {}
+      notify(): void {}
     }
     return Alerts;
   };
@@ -444,7 +444,7 @@ describe('XeniooExplorer with two classes of one name', () => {
     await expect(
       startExplorer({ providers: [named(), named()] }),
     ).rejects.toThrow(
-      'Two Xenioo handlers are named Alerts.tell, and tasks are stored under the names of their handlers. Provide the class in one module only, or set `name` in one of the decorators.',
+      'Two Xenioo handlers are named Alerts.notify, and tasks are stored under the names of their handlers. Provide the class in one module only, or set `name` in one of the decorators.',
     );
   });
 
@@ -454,7 +454,7 @@ describe('XeniooExplorer with two classes of one name', () => {
     });
 
     expect(namesOf(explorer.subscribersTo('failed'))).toEqual([
-      'Alerts.tell',
+      'Alerts.notify',
       'shop',
     ]);
   });
@@ -565,14 +565,14 @@ describe('XeniooExplorer on a method that handles nothing', () => {
       save(): void {}
 
       @OnXeniooFailed()
-      tell(): void {}
+      notify(): void {}
     }
     expect(Forgotten.name).toBe('Forgotten');
     const first = await startExplorer({ providers: [Derived] });
     const second = await startExplorer({ providers: [Provided] });
 
     expect(first.logs.ofXenioo('warn')).toEqual([
-      'These decorated methods handle nothing, because no module of this application provides their class: Forgotten.save, Forgotten.tell. Add each class to the `providers` or `controllers` of a module. If it belongs to another application of this process or to a test, ignore this warning; handlers of lazily loaded modules are not supported.',
+      'These decorated methods handle nothing, because no module of this application provides their class: Forgotten.save, Forgotten.notify. Add each class to the `providers` or `controllers` of a module. If it belongs to another application of this process or to a test, ignore this warning; handlers of lazily loaded modules are not supported.',
     ]);
     expect(second.logs.ofXenioo('warn')).toEqual([]);
   });
@@ -620,15 +620,15 @@ describe('XeniooExplorer retry options', () => {
   });
 
   it('rejects different `retry` options in the decorators of a method', async () => {
-    class Torn {
+    class Conflicting {
       @OnXenioo(UserMessage, { retry: false })
       @OnXenioo(TakeOver, { retry: { attempts: 3 } })
       keep(): void {}
     }
 
-    await expect(startExplorer({ providers: [Torn] })).rejects.toThrow(
+    await expect(startExplorer({ providers: [Conflicting] })).rejects.toThrow(
       new XeniooHandlerError(
-        'Torn.keep has decorators with different `retry` options. A method is retried as a whole: set `retry` in one of its decorators, or the same one in all.',
+        'Conflicting.keep has decorators with different `retry` options. A method is retried as a whole: set `retry` in one of its decorators, or the same one in all.',
       ),
     );
   });

@@ -15,8 +15,8 @@ const message = eventOf(
 );
 const unknown = eventOf({ Type: 99 });
 
-const yes = (): boolean => true;
-const no = (): boolean => false;
+const always = (): boolean => true;
+const never = (): boolean => false;
 
 describe('XeniooHandler.matches()', () => {
   it.each([
@@ -24,14 +24,14 @@ describe('XeniooHandler.matches()', () => {
     ['by its type', { types: new Set([TakeOver, UserMessage]) }],
     ['by its bot', { bots: new Set(['sales', 'support']) }],
     ['by its channel', { channels: new Set(['TelegramChannel']) }],
-    ['by a condition', { when: yes }],
+    ['by a condition', { when: always }],
     [
       'by all of its properties',
       {
         types: new Set([UserMessage]),
         bots: new Set(['support']),
         channels: new Set(['TelegramChannel']),
-        when: yes,
+        when: always,
       },
     ],
   ])('accepts an event %s', (_what, narrowed) => {
@@ -58,7 +58,7 @@ describe('XeniooHandler.matches() of an event that does not match', () => {
     ['another type', { types: new Set([TakeOver]) }],
     ['another bot', { bots: new Set(['sales']) }],
     ['another channel', { channels: new Set(['WebChat']) }],
-    ['a condition that is false', { when: no }],
+    ['a condition that is false', { when: never }],
     [
       'one option of several',
       { types: new Set([UserMessage]), bots: new Set(['sales']) },
@@ -156,8 +156,8 @@ it.each<[string, Subscription[], unknown]>([
   ],
 ])(
   'XeniooHandler takes its retry options from %s',
-  (_what, subscriptions, said) => {
-    expect(handlerOf(...subscriptions).retry).toBe(said);
+  (_what, subscriptions, expected) => {
+    expect(handlerOf(...subscriptions).retry).toBe(expected);
   },
 );
 
@@ -176,7 +176,7 @@ it.each<[Subscription[], string]>([
         types: new Set([UserMessage]),
         bots: new Set(['support', 'sales']),
         channels: new Set(['TelegramChannel']),
-        when: yes,
+        when: always,
       },
     ],
     'user-message of bot support, sales on TelegramChannel on a condition',

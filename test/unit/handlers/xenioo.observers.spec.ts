@@ -162,9 +162,9 @@ describe('XeniooObservers', () => {
     ],
   ])('publishes on the channel %s', (name, notify) => {
     const published: unknown[] = [];
-    const hear = (message: unknown) => void published.push(message);
-    subscribe(name, hear);
-    onTestFinished(() => void unsubscribe(name, hear));
+    const record = (message: unknown) => void published.push(message);
+    subscribe(name, record);
+    onTestFinished(() => void unsubscribe(name, record));
     const value = { bot: 'default' } as never;
 
     notify(new XeniooObservers(), value);

@@ -248,9 +248,9 @@ describe('GroupCommit when a commit fails for a reason outside its writes', () =
   });
 
   it('passes the error to isAtFault()', async () => {
-    const asked: unknown[] = [];
+    const seen: unknown[] = [];
     const { folder, open, tries } = createFailingFolder(error => {
-      asked.push(error);
+      seen.push(error);
       return true;
     });
     const commit = new GroupCommit(folder);
@@ -263,7 +263,7 @@ describe('GroupCommit when a commit fails for a reason outside its writes', () =
     await begun;
     await settled;
 
-    expect(new Set(asked)).toEqual(new Set([full]));
+    expect(new Set(seen)).toEqual(new Set([full]));
     // One attempt for the group, then one for each write.
     expect(tries()).toBe(3);
   });

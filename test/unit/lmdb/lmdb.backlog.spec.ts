@@ -53,13 +53,13 @@ describe('LmdbInbox with 5,000 waiting events of one conversation', () => {
     await accepting.accept(delivery(others));
     await harness.stop(accepting);
 
-    const door = gate();
+    const barrier = gate();
     const inbox = await harness.start(({ entry }) =>
-      conversationIn(entry) === 'talkative' ? door.opened : undefined,
+      conversationIn(entry) === 'talkative' ? barrier.opened : undefined,
     );
     await harness.hasRun(1 + others.length);
     expect(runsOf(harness, 'talkative')).toEqual([talkative[0]!.id]);
-    door.open();
+    barrier.open();
     await inbox.idle();
 
     expect(runsOf(harness, 'talkative')).toEqual(idsOf(talkative));
@@ -77,14 +77,16 @@ describe('LmdbInbox with more waiting events than it holds in memory', () => {
     await before.accept(delivery([...crowd, ...early]));
     await harness.stop(before);
 
-    const door = createTurnstile();
-    const inbox = await harness.start(() => door.enter(), { concurrency: 4 });
+    const barrier = createTurnstile();
+    const inbox = await harness.start(() => barrier.enter(), {
+      concurrency: 4,
+    });
     await harness.hasRun(4);
     const late = eventsOf('ada', 3);
     await inbox.accept(delivery(late));
-    door.releaseOne();
+    barrier.releaseOne();
     await harness.hasRun(5);
-    door.releaseAll();
+    barrier.releaseAll();
     await inbox.idle();
 
     expect(runsOf(harness, 'ada')).toEqual(idsOf([...early, ...late]));

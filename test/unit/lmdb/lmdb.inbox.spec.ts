@@ -66,10 +66,10 @@ describe('LmdbInbox data file', () => {
 describe('LmdbInbox.stats()', () => {
   it('counts pending events, running handlers, retries and dead letters', async () => {
     const harness = await LmdbHarness.create();
-    const door = gate();
+    const barrier = gate();
     const inbox = await harness.start(
       async () => {
-        await door.opened;
+        await barrier.opened;
         return [retry(60_000), done()];
       },
       { concurrency: 2 },
@@ -92,7 +92,7 @@ describe('LmdbInbox.stats()', () => {
       deadLetters: 0,
       oldestPendingAt: events[0]!.receivedAt,
     });
-    door.open();
+    barrier.open();
     await expect
       .poll(() => inbox.stats())
       .toMatchObject({

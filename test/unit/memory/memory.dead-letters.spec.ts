@@ -127,8 +127,8 @@ describe('MemoryDeadLetters.list()', () => {
   it('yields to the event loop when few of many letters match', async () => {
     const { letters, idsOf } = createLetters();
     for (let n = 0; n < 2_000; n++) letters.add(letterOf(`${n}`));
-    const meant = letterOf('meant', 'Desk.notify');
-    letters.add(meant);
+    const match = letterOf('match', 'Desk.notify');
+    letters.add(match);
     let turns = 0;
     let hasEnded = false;
     const count = () => {
@@ -137,7 +137,7 @@ describe('MemoryDeadLetters.list()', () => {
     };
     setImmediate(count);
 
-    expect(await idsOf({ handler: 'Desk.notify' })).toEqual([meant.id]);
+    expect(await idsOf({ handler: 'Desk.notify' })).toEqual([match.id]);
     hasEnded = true;
     expect(turns).toBeGreaterThan(5);
   });

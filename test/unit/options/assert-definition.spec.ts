@@ -6,7 +6,7 @@ function problemsOf(given: unknown, form: 'sync' | 'async' = 'sync') {
   return optionsErrorOf(() => assertDefinition(given, form))?.problems ?? [];
 }
 
-const like = (pattern: RegExp): string =>
+const textMatching = (pattern: RegExp): string =>
   expect.stringMatching(pattern) as string;
 
 const useFactory = () => ({ secret: 'Sesame' });
@@ -31,24 +31,24 @@ describe('assertDefinition()', () => {
       { path: 'https://example.org/xenioo' },
       `expected \`path\` to be a plain path such as 'xenioo/webhook', without parameters, wildcards or escapes, got "https://example.org/xenioo"`,
     ],
-    [{ path: 'my hook' }, like(/`path`.*got "my hook"/)],
-    [{ path: 'hook?a=1' }, like(/`path`/)],
-    [{ path: 'hook#top' }, like(/`path`/)],
-    [{ path: 7 }, like(/`path`.*got 7/)],
-    [{ path: ['a', 'b'] }, like(/`path`.*got a list/)],
+    [{ path: 'my hook' }, textMatching(/`path`.*got "my hook"/)],
+    [{ path: 'hook?a=1' }, textMatching(/`path`/)],
+    [{ path: 'hook#top' }, textMatching(/`path`/)],
+    [{ path: 7 }, textMatching(/`path`.*got 7/)],
+    [{ path: ['a', 'b'] }, textMatching(/`path`.*got a list/)],
     [{ isGlobal: 'yes' }, 'expected `isGlobal` to be true or false, got "yes"'],
     [
       { decorators: () => {} },
       'expected `decorators` to be a list of decorators such as [Public()], got a function',
     ],
-    [{ decorators: ['Public'] }, like(/`decorators`.*got a list/)],
-    [{ decorators: null }, like(/`decorators`.*got null/)],
+    [{ decorators: ['Public'] }, textMatching(/`decorators`.*got a list/)],
+    [{ decorators: null }, textMatching(/`decorators`.*got null/)],
     [
       { inbox: class Inbox {} },
       'expected `inbox` to be { inject?, useFactory }, got a function',
     ],
-    [{ inbox: { useClass: class {} } }, like(/`inbox`.*got an object/)],
-    [{ inbox: null }, like(/`inbox`.*got null/)],
+    [{ inbox: { useClass: class {} } }, textMatching(/`inbox`.*got an object/)],
+    [{ inbox: null }, textMatching(/`inbox`.*got null/)],
   ] as [object, string][])('rejects %o', (given, problem) => {
     expect(problemsOf(given)).toEqual([problem]);
     expect(problemsOf({ useFactory, ...given }, 'async')).toEqual([problem]);

@@ -17,7 +17,7 @@ function problemsOf(options: unknown): string[] {
   return problems;
 }
 
-const like = (pattern: RegExp): string =>
+const textMatching = (pattern: RegExp): string =>
   expect.stringMatching(pattern) as string;
 
 describe('botProblems() of valid options', () => {
@@ -33,7 +33,7 @@ describe('botProblems() of valid options', () => {
       'a bot with several secrets',
       { bots: [{ ...SUPPORT, secret: [SECRET, 'Barley-8w'] }] },
     ],
-    ['a function that tells the bots later', { bots: () => [] }],
+    ['a function that returns the bots', { bots: () => [] }],
   ])('reports no problem for %s', (_what, options) => {
     expect(problemsOf(options)).toEqual([]);
   });
@@ -119,7 +119,7 @@ describe('botProblems() of invalid options', () => {
     [
       'a name that is no text',
       { secret: SECRET, name: 7 },
-      like(/`name`.*a number/),
+      textMatching(/`name`.*a number/),
     ],
     [
       'no bots in the list',
@@ -129,14 +129,18 @@ describe('botProblems() of invalid options', () => {
     [
       'bots that are no list',
       { bots: { a: SUPPORT } },
-      like(/`bots`.*an object/),
+      textMatching(/`bots`.*an object/),
     ],
     [
       'a bot that is a secret',
       { bots: [SECRET] },
-      like(/`bots\[0\]`.*a string/),
+      textMatching(/`bots\[0\]`.*a string/),
     ],
-    ['a bot that is nothing', { bots: [null] }, like(/`bots\[0\]`.*null/)],
+    [
+      'a bot that is nothing',
+      { bots: [null] },
+      textMatching(/`bots\[0\]`.*null/),
+    ],
     [
       'a bot without a name',
       { bots: [{ token: 't', secret: SECRET }] },
@@ -155,7 +159,7 @@ describe('botProblems() of invalid options', () => {
     [
       'a bot with an edged secret in its list',
       { bots: [{ ...SUPPORT, secret: ['x', ` ${SECRET}`] }] },
-      like(/`bots\[0\]\.secret\[1\]`.*white space/),
+      textMatching(/`bots\[0\]\.secret\[1\]`.*white space/),
     ],
     [
       'a field that a bot does not have',

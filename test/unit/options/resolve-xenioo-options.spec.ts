@@ -122,7 +122,7 @@ describe('resolveXeniooOptions()', () => {
 
   it('keeps a function that returns the bots, without calling it', () => {
     const bots = () => {
-      throw new Error('asked');
+      throw new Error('called');
     };
 
     expect(resolveXeniooOptions({ bots }).bots).toBe(bots);
@@ -248,12 +248,12 @@ describe('resolveXeniooOptions() with an unknown option', () => {
 
 describe('resolveXeniooOptions() with invalid secrets', () => {
   it.each([
-    ['none', {}],
-    ['an empty one', { secret: '' }],
-    ['an edged one', { secret: `${SECRET}\n` }],
-    ['one with the scheme', { secret: `Bearer ${SECRET}` }],
+    ['no secret', {}],
+    ['an empty secret', { secret: '' }],
+    ['a secret with white space at its end', { secret: `${SECRET}\n` }],
+    ['a secret with the scheme', { secret: `Bearer ${SECRET}` }],
     [
-      'one for two bots',
+      'one secret for two bots',
       {
         bots: [
           { name: 'a', token: 't1', secret: SECRET },
@@ -262,13 +262,10 @@ describe('resolveXeniooOptions() with invalid secrets', () => {
       },
     ],
     [
-      'one beside bots',
+      'a secret beside `bots`',
       { secret: SECRET, bots: [{ name: 'a', token: 't', secret: 'x' }] },
     ],
-    [
-      'one beside a function that tells the bots',
-      { secret: SECRET, bots: () => [] },
-    ],
+    ['a secret beside a function `bots`', { secret: SECRET, bots: () => [] }],
     ['no bots at all', { bots: [] }],
   ])('rejects %s', (_what, given) => {
     expect(problemsOf(given)).toHaveLength(1);

@@ -8,7 +8,7 @@ async function* numbers(count: number): AsyncGenerator<number, undefined> {
 /** Records calls, which last until the test answers them. */
 class RecordedCalls {
   readonly started: number[] = [];
-  readonly answers: ((goesOn: boolean) => void)[] = [];
+  readonly answers: ((shouldContinue: boolean) => void)[] = [];
   readonly make = (call: number): Promise<boolean> => {
     this.started.push(call);
     return new Promise(resolve => this.answers.push(resolve));

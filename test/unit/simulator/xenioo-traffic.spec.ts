@@ -22,7 +22,7 @@ function byConversation(
   return conversations;
 }
 
-function take<T>(count: number, from: Iterator<T>): T[] {
+function takeNext<T>(count: number, from: Iterator<T>): T[] {
   return Array.from({ length: count }, () => from.next().value as T);
 }
 
@@ -39,14 +39,14 @@ describe('xeniooTraffic()', () => {
         expect(traffic).toHaveLength(count * alone.length);
         const conversations = byConversation(traffic);
         expect(conversations.size).toBe(count);
-        for (const told of conversations.values()) {
-          const types = told.map(({ Type }) => Type).slice(1);
+        for (const conversation of conversations.values()) {
+          const types = conversation.map(({ Type }) => Type).slice(1);
           const expected = alone
             .filter(entry => 'ConversationId' in entry)
             .map(({ Type }) => Type)
             .slice(1);
           expect(types).toEqual(expected);
-          const dates = told.map(entry => entry.Date as string);
+          const dates = conversation.map(entry => entry.Date as string);
           expect(dates).toEqual([...new Set(dates)].toSorted());
         }
       }),
@@ -68,11 +68,13 @@ describe('xeniooTraffic()', () => {
 
   it('starts new conversations with `endless`', () => {
     const traffic = xeniooTraffic({ endless: true, conversations: 3, seed: 1 });
-    const entries = take(5_000, traffic);
+    const entries = takeNext(5_000, traffic);
 
     const conversations = byConversation(entries);
     expect(conversations.size).toBeGreaterThan(100);
-    const lengths = [...conversations.values()].map(told => told.length);
+    const lengths = [...conversations.values()].map(
+      conversation => conversation.length,
+    );
     const whole = Math.max(...lengths);
     const unfinished = lengths.filter(length => length < whole);
     expect(unfinished.length).toBeLessThanOrEqual(3);
@@ -81,7 +83,7 @@ describe('xeniooTraffic()', () => {
   it('creates entries lazily', () => {
     const traffic = xeniooTraffic({ conversations: 1, turns: Infinity });
 
-    expect(take(1_000, traffic)).toHaveLength(1_000);
+    expect(takeNext(1_000, traffic)).toHaveLength(1_000);
     traffic.return(undefined);
     expect(traffic.next()).toEqual({ done: true, value: undefined });
   });

@@ -266,15 +266,15 @@ describe('XeniooSender.send()', () => {
 
   it('calls onCall with each answer and an interim report', async () => {
     const { url } = await startHost(turn => (turn === 2 ? 500 : 200));
-    const told: unknown[] = [];
+    const interim: unknown[] = [];
     await senderTo(url).send(numbers(3), {
       onCall: ({ outcome }, soFar) => {
         const { calls, failed, failuresLeft } = soFar();
-        told.push([outcome, calls, failed, failuresLeft]);
+        interim.push([outcome, calls, failed, failuresLeft]);
       },
     });
 
-    expect(told).toEqual([
+    expect(interim).toEqual([
       [200, 1, 0, 10],
       [500, 2, 1, 9],
       [200, 3, 1, 9],

@@ -24,7 +24,7 @@ beforeEach(() => {
 
 /** Function `bots` whose answer the test sets, and a registry that calls it. */
 class BotVault {
-  asked = 0;
+  calls = 0;
   answer: () => Answer = () => [SUPPORT];
   time = 1_000;
 
@@ -36,7 +36,7 @@ class BotVault {
   readonly registry = new BotRegistry(
     {
       bots: () => {
-        this.asked++;
+        this.calls++;
         return this.answer();
       },
       botsRefreshSeconds: this.botsRefreshSeconds,
@@ -104,10 +104,10 @@ describe('BotRegistry with a list of bots', () => {
 describe('BotRegistry with a function', () => {
   it('calls the function once, when the application boots', async () => {
     const vault = new BotVault();
-    expect(vault.asked).toBe(0);
+    expect(vault.calls).toBe(0);
 
     await vault.boot();
-    expect(vault.asked).toBe(1);
+    expect(vault.calls).toBe(1);
   });
 
   it.each<[string, () => Answer]>([
@@ -218,12 +218,12 @@ describe('BotRegistry after botsRefreshSeconds', () => {
     vault.answer = () => [SALES];
     vault.time += REFRESH_MS - 1;
     expect(await vault.botOrRefusalOf('q7-Sesame')).toBe('support');
-    expect(vault.asked).toBe(1);
+    expect(vault.calls).toBe(1);
 
     vault.time += 1;
     expect(await vault.botOrRefusalOf('q7-Sesame')).toBe('unknown-secret');
     expect(await vault.botOrRefusalOf('Rye-9x')).toBe('sales');
-    expect(vault.asked).toBe(2);
+    expect(vault.calls).toBe(2);
   });
 
   it('calls the function once for concurrent webhook calls', async () => {
@@ -236,7 +236,7 @@ describe('BotRegistry after botsRefreshSeconds', () => {
     answer(0, [SALES]);
 
     expect(new Set(await Promise.all(calls))).toEqual(new Set(['sales']));
-    expect(vault.asked).toBe(2);
+    expect(vault.calls).toBe(2);
   });
 
   it('calls the function once per interval under constant traffic', async () => {
@@ -246,17 +246,17 @@ describe('BotRegistry after botsRefreshSeconds', () => {
       expect(await vault.botOrRefusalOf('q7-Sesame')).toBe('support');
     }
 
-    expect(vault.asked).toBe(1 + 10);
+    expect(vault.calls).toBe(1 + 10);
   });
 
   it('does not call the function without a webhook call', async () => {
     const vault = await bootVault();
     vault.time += 100 * REFRESH_MS;
     await new Promise(setImmediate);
-    expect(vault.asked).toBe(1);
+    expect(vault.calls).toBe(1);
 
     await vault.botOrRefusalOf('q7-Sesame');
-    expect(vault.asked).toBe(2);
+    expect(vault.calls).toBe(2);
   });
 });
 
@@ -268,7 +268,7 @@ describe('BotRegistry on an unknown secret', () => {
 
     expect(await vault.botOrRefusalOf('Barley-8w')).toBe('sales');
     expect(await vault.botOrRefusalOf('q7-Sesame')).toBe('support');
-    expect(vault.asked).toBe(2);
+    expect(vault.calls).toBe(2);
   });
 
   it.each([
@@ -303,7 +303,7 @@ describe('BotRegistry on an unknown secret', () => {
       expect(new Set(await Promise.all(calls))).toEqual(
         new Set(['unknown-secret']),
       );
-      return vault.asked;
+      return vault.calls;
     };
 
     expect(await callWithUnknownSecrets()).toBe(1);
@@ -323,7 +323,7 @@ describe('BotRegistry on an unknown secret', () => {
       await vault.botOrRefusalOf('stranger');
     }
 
-    expect(vault.asked).toBe(1 + 4);
+    expect(vault.calls).toBe(1 + 4);
   });
 
   it('does not call the function for a known or missing secret', async () => {
@@ -332,7 +332,7 @@ describe('BotRegistry on an unknown secret', () => {
     await vault.botOrRefusalOf('q7-Sesame');
     await vault.registry.verify(undefined);
 
-    expect(vault.asked).toBe(1);
+    expect(vault.calls).toBe(1);
   });
 });
 
@@ -429,7 +429,7 @@ describe('BotRegistry with overlapping refreshes', () => {
       vault.time += REFRESH_MS;
       return vault.botOrRefusalOf('q7-Sesame');
     });
-    expect(vault.asked).toBe(3);
+    expect(vault.calls).toBe(3);
     return { vault, answer, fail, calls: () => Promise.all(calls) };
   }
 
@@ -498,7 +498,7 @@ describe('BotRegistry when the function never answers', () => {
       waited: [2_000, 2_000, 2_000, 0],
     });
     expect(await callAtOnce()).toEqual({ owners, waited: [0, 0, 0, 0] });
-    expect(vault.asked).toBe(2);
+    expect(vault.calls).toBe(2);
   });
 
   /** Boots a vault under fake timers, whose function then never answers. */
@@ -538,7 +538,7 @@ describe('BotRegistry when the function never answers', () => {
 
     expect(await first.waited).toBe(2_000);
     expect(await second.waited).toBe(2_000);
-    expect(vault.asked).toBe(3);
+    expect(vault.calls).toBe(3);
   });
 
   it('makes no caller wait longer than 2 s when refreshes overlap', async () => {

@@ -131,25 +131,25 @@ describe('readBody() of a body that arrives together with its head', () => {
   });
 
   it('reads it when the host listens to the request', async () => {
-    const heard: string[] = [];
+    const received: string[] = [];
     const listen = (request: IncomingMessage) =>
-      void request.on('data', chunk => heard.push(String(chunk)));
+      void request.on('data', chunk => received.push(String(chunk)));
 
     expect(await readTogether([TEXT], listen)).toEqual([read(TEXT)]);
-    expect(heard).toEqual([TEXT]);
+    expect(received).toEqual([TEXT]);
   });
 
   it('reports it as consumed when the host has begun to read it', async () => {
-    const heard: string[] = [];
+    const received: string[] = [];
     const listen = (request: IncomingMessage) =>
       process.nextTick(() =>
-        request.on('data', chunk => heard.push(String(chunk))),
+        request.on('data', chunk => received.push(String(chunk))),
       );
 
     expect(await readTogether([TEXT], listen)).toEqual([
       { outcome: 'consumed' },
     ]);
-    expect(heard).toEqual([TEXT]);
+    expect(received).toEqual([TEXT]);
   });
 
   it('reads it when the host has set an encoding', async () => {
@@ -415,21 +415,21 @@ describe('readBody() of a slow or aborted call', () => {
 });
 
 it('readBody() calls each listener for the end of a body once, even one in pieces', async () => {
-  const heard: string[] = [];
+  const received: string[] = [];
   const { url } = await serve(async (request, response) => {
     await readBody(request, { limitBytes: 1_000, timeoutMs: 60_000 });
     await new Promise<void>(resolve =>
-      request.on('end', () => resolve(void heard.push('first'))),
+      request.on('end', () => resolve(void received.push('first'))),
     );
     await new Promise<void>(resolve =>
-      request.once('end', () => resolve(void heard.push('second'))),
+      request.once('end', () => resolve(void received.push('second'))),
     );
     await new Promise(setImmediate);
     response.end();
   });
   await senderAt(url).call({ Type: 1 }, { chunked: true });
 
-  expect(heard).toEqual(['first', 'second']);
+  expect(received).toEqual(['first', 'second']);
 });
 
 describe('markBodyConsumed()', () => {

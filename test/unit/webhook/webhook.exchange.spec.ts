@@ -77,7 +77,7 @@ describe('WebhookExchange', () => {
   });
 
   it('passes no call to the controller after the host has answered', async () => {
-    let call: unknown = 'not asked';
+    let call: unknown = 'not called';
     await runExchange((exchange, response) => {
       response.writeHead(200).end();
       call = exchange.beginHandling();
