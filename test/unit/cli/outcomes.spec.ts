@@ -59,7 +59,7 @@ it.each([
   ],
   [Object.assign(new Error('x'), { code: 'EWHATEVER' }), 'EWHATEVER'],
   [new TypeError('x'), 'TypeError'],
-])('describeOutcome() describes the system error %s', (error, expected) => {
+])('describeSystemError() describes %s', (error, expected) => {
   expect(describeSystemError(error)).toBe(expected);
 });
 

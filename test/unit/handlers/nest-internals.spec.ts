@@ -178,7 +178,7 @@ describe.each(KINDS)('createEnhancer() on %s', kind => {
     expect(await handle('known')).not.toBe(DENIED);
   });
 
-  it('rethrows an error that no filter handles unchanged', async () => {
+  it('rethrows an unhandled error unchanged', async () => {
     const handle = await createEnhancedHandle(Desk, kind);
 
     await expect(handle('unknown')).rejects.toThrow(new Error('not caught'));

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import { unknownNames } from '../../../lib/options/unknown-names.js';
 
-it('reports nothing for known names', () => {
+it('unknownNames() reports nothing for known names', () => {
   expect(unknownNames({ secret: 'x', name: 'y' }, ['secret', 'name'])).toEqual(
     [],
   );
 });
 
-it('reports each unknown name with the known ones, and no value', () => {
+it('unknownNames() reports each unknown name with the known ones, and no value', () => {
   const given = { secert: 'a-secret', nmae: 'y', name: 'z' };
 
   expect(unknownNames(given, ['secret', 'name'])).toEqual([
@@ -16,6 +16,6 @@ it('reports each unknown name with the known ones, and no value', () => {
   ]);
 });
 
-it('ignores names that are reported elsewhere', () => {
+it('unknownNames() ignores names that are reported elsewhere', () => {
   expect(unknownNames({ path: '/' }, ['secret'], ['path'])).toEqual([]);
 });
