@@ -19,8 +19,8 @@ import { SOON } from '../../support/soon.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-/** Starts a Redis that the test may kill. */
-async function ownRedis(options: RedisOptions = {}) {
+/** Starts a separate Redis that the test may kill. */
+async function startOwnRedis(options: RedisOptions = {}) {
   const server = await startRedis(options);
   onTestFinished(() => server.stop());
   return server;
@@ -29,157 +29,161 @@ async function ownRedis(options: RedisOptions = {}) {
 afterEach(() => vi.restoreAllMocks());
 
 for (const [version, libraries] of BULLMQ_VERSIONS) {
-  describeEngine('redis', `a Redis that fails, on ${version}`, () => {
-    it('is retried, and its jobs run once it is reachable', async () => {
-      const port = await freePort();
-      const bench = new BullmqBench(libraries, `redis://127.0.0.1:${port}`);
-      const printed = recordPrinted();
-      const runner = new TestRunner();
-      const inbox = await bench.start(runner, {
-        settings: { acceptTimeoutMs: 300 },
-      });
-      const from = performance.now();
-      await expect(inbox.accept(deliveryOf([datedEvent()]))).rejects.toThrow(
-        XeniooInboxError,
-      );
-      expect(performance.now() - from).toBeLessThan(20_000);
-
-      await ownRedis({ port });
-      const event = datedEvent();
-      await vi.waitFor(() => inbox.accept(deliveryOf([event])), SOON);
-      await expect.poll(() => runner.ids).toContain(event.id);
-
-      const [failure] = bench.logs.ofXenioo('error');
-      expect(bench.logs.ofXenioo('error')).toHaveLength(1);
-      expect(failure).toMatch(
-        /^Redis at 127\.0\.0\.1:\d+ failed; retrying: .*ECONNREFUSED.*\.$/,
-      );
-      expect(bench.logs.ofXenioo('log')).toContain(
-        `Redis at 127.0.0.1:${port} works again.`,
-      );
-      expect(printed).toEqual([]);
-    });
-
-    it('delays calls while it restarts, and loses no event answered 200', async () => {
-      const server = await ownRedis();
-      const bench = new BullmqBench(libraries, server.url);
-      const runner = new TestRunner();
-      const inbox = await bench.start(runner, {
-        settings: { acceptTimeoutMs: 20_000 },
-        lockDurationMs: 5_000,
-      });
-      const accepted: string[] = [];
-      const load = { isOver: false };
-      const callers = Array.from({ length: 4 }, async () => {
-        while (!load.isOver) {
-          const events = [datedEvent(), datedEvent()];
-          await inbox.accept(deliveryOf(events));
-          accepted.push(...events.map(({ id }) => id));
-        }
-      });
-      await expect.poll(() => runner.runs.length).toBeGreaterThan(50);
-
-      await server.kill();
-      await expect.poll(() => bench.logs.ofXenioo('error')).toHaveLength(1);
-      await server.start();
-      const before = accepted.length;
-      await expect.poll(() => accepted.length).toBeGreaterThan(before + 50);
-      load.isOver = true;
-      await Promise.all(callers);
-      await inbox.idle();
-
-      const handled = new Set(runner.ids);
-      expect(accepted.filter(id => !handled.has(id))).toEqual([]);
-      expect(await inbox.deadLetters.list()).toEqual([]);
-    });
-
-    it('delays a call for at most `acceptTimeoutMs` while it does not answer', async () => {
-      const server = await ownRedis();
-      const bench = new BullmqBench(libraries, server.url);
-      const runner = new TestRunner();
-      const inbox = await bench.start(runner, {
-        settings: { acceptTimeoutMs: 1_000 },
-      });
-      const first = deliveryOf([datedEvent()]);
-      await vi.waitFor(() => inbox.accept(first), SOON);
-
-      await server.pause();
-      const from = performance.now();
-      await expect(inbox.accept(deliveryOf([datedEvent()]))).rejects.toThrow(
-        'no answer within 1000 ms (`acceptTimeoutMs`)',
-      );
-      expect(performance.now() - from).toBeLessThan(20_000);
-      await server.resume();
-
-      const event = datedEvent();
-      await vi.waitFor(() => inbox.accept(deliveryOf([event])), SOON);
-      await expect.poll(() => runner.ids).toContain(event.id);
-    });
-
-    it.each(['kill', 'pause'] as const)(
-      'does not delay the stop of the inbox (%s)',
-      async away => {
-        const server = await ownRedis();
-        const bench = new BullmqBench(libraries, server.url);
-        const running = gate();
-        const runner = new TestRunner(() => running.opened);
-        const inbox = await bench.start(runner);
-        await inbox.accept(deliveryOf([datedEvent()]));
-        await expect.poll(() => runner.runs).toHaveLength(1);
-        await server[away]();
-        // The queue of the test can be closed only when Redis answers.
-        onTestFinished(() =>
-          away === 'kill' ? server.start() : server.resume(),
-        );
-
+  describeEngine(
+    'redis',
+    `BullmqInbox with an unavailable Redis on ${version}`,
+    () => {
+      it('waits for Redis and handles events as soon as it is available', async () => {
+        const port = await freePort();
+        const bench = new BullmqBench(libraries, `redis://127.0.0.1:${port}`);
+        const printed = recordPrinted();
+        const runner = new TestRunner();
+        const inbox = await bench.start(runner, {
+          settings: { acceptTimeoutMs: 300 },
+        });
         const from = performance.now();
-        await inbox.stop(200);
-
+        await expect(inbox.accept(deliveryOf([datedEvent()]))).rejects.toThrow(
+          XeniooInboxError,
+        );
         expect(performance.now() - from).toBeLessThan(20_000);
-        running.open();
-      },
-    );
 
-    it('uses only the database of the URL', async () => {
-      const server = await ownRedis();
-      const bench = new BullmqBench(libraries, server.url);
-      const inbox = bench.open({
-        connection: `${server.url}/99`,
-        settings: { acceptTimeoutMs: 200 },
+        await startOwnRedis({ port });
+        const event = datedEvent();
+        await vi.waitFor(() => inbox.accept(deliveryOf([event])), SOON);
+        await expect.poll(() => runner.ids).toContain(event.id);
+
+        const [failure] = bench.logs.ofXenioo('error');
+        expect(bench.logs.ofXenioo('error')).toHaveLength(1);
+        expect(failure).toMatch(
+          /^Redis at 127\.0\.0\.1:\d+ failed; retrying: .*ECONNREFUSED.*\.$/,
+        );
+        expect(bench.logs.ofXenioo('log')).toContain(
+          `Redis at 127.0.0.1:${port} works again.`,
+        );
+        expect(printed).toEqual([]);
       });
 
-      await expect(inbox.accept(deliveryOf([datedEvent()]))).rejects.toThrow(
-        XeniooInboxError,
+      it('delays calls during a restart and handles every event answered 200', async () => {
+        const server = await startOwnRedis();
+        const bench = new BullmqBench(libraries, server.url);
+        const runner = new TestRunner();
+        const inbox = await bench.start(runner, {
+          settings: { acceptTimeoutMs: 20_000 },
+          lockDurationMs: 5_000,
+        });
+        const accepted: string[] = [];
+        const load = { isOver: false };
+        const callers = Array.from({ length: 4 }, async () => {
+          while (!load.isOver) {
+            const events = [datedEvent(), datedEvent()];
+            await inbox.accept(deliveryOf(events));
+            accepted.push(...events.map(({ id }) => id));
+          }
+        });
+        await expect.poll(() => runner.runs.length).toBeGreaterThan(50);
+
+        await server.kill();
+        await expect.poll(() => bench.logs.ofXenioo('error')).toHaveLength(1);
+        await server.start();
+        const before = accepted.length;
+        await expect.poll(() => accepted.length).toBeGreaterThan(before + 50);
+        load.isOver = true;
+        await Promise.all(callers);
+        await inbox.idle();
+
+        const handled = new Set(runner.ids);
+        expect(accepted.filter(id => !handled.has(id))).toEqual([]);
+        expect(await inbox.deadLetters.list()).toEqual([]);
+      });
+
+      it('waits no longer than `acceptTimeoutMs` while Redis hangs', async () => {
+        const server = await startOwnRedis();
+        const bench = new BullmqBench(libraries, server.url);
+        const runner = new TestRunner();
+        const inbox = await bench.start(runner, {
+          settings: { acceptTimeoutMs: 1_000 },
+        });
+        const first = deliveryOf([datedEvent()]);
+        await vi.waitFor(() => inbox.accept(first), SOON);
+
+        await server.pause();
+        const from = performance.now();
+        await expect(inbox.accept(deliveryOf([datedEvent()]))).rejects.toThrow(
+          'no answer within 1000 ms (`acceptTimeoutMs`)',
+        );
+        expect(performance.now() - from).toBeLessThan(20_000);
+        await server.resume();
+
+        const event = datedEvent();
+        await vi.waitFor(() => inbox.accept(deliveryOf([event])), SOON);
+        await expect.poll(() => runner.ids).toContain(event.id);
+      });
+
+      it.each(['kill', 'pause'] as const)(
+        'stops in time after a %s of Redis',
+        async away => {
+          const server = await startOwnRedis();
+          const bench = new BullmqBench(libraries, server.url);
+          const running = gate();
+          const runner = new TestRunner(() => running.opened);
+          const inbox = await bench.start(runner);
+          await inbox.accept(deliveryOf([datedEvent()]));
+          await expect.poll(() => runner.runs).toHaveLength(1);
+          await server[away]();
+          // The queue of the test closes only if Redis answers.
+          onTestFinished(() =>
+            away === 'kill' ? server.start() : server.resume(),
+          );
+
+          const from = performance.now();
+          await inbox.stop(200);
+
+          expect(performance.now() - from).toBeLessThan(20_000);
+          running.open();
+        },
       );
-      await expect
-        .poll(() => bench.logs.ofXenioo('error').join())
-        .toMatch(/DB index/);
-    });
-  });
+
+      it('uses no database other than that of the URL', async () => {
+        const server = await startOwnRedis();
+        const bench = new BullmqBench(libraries, server.url);
+        const inbox = bench.open({
+          connection: `${server.url}/99`,
+          settings: { acceptTimeoutMs: 200 },
+        });
+
+        await expect(inbox.accept(deliveryOf([datedEvent()]))).rejects.toThrow(
+          XeniooInboxError,
+        );
+        await expect
+          .poll(() => bench.logs.ofXenioo('error').join())
+          .toMatch(/DB index/);
+      });
+    },
+  );
 }
 
 const [, libraries] = BULLMQ_VERSIONS[0]!;
 
-describeEngine('redis', 'what is logged of a Redis', () => {
+describeEngine('redis', 'BullmqInbox logs about Redis', () => {
   it.each<[string, RedisOptions, RegExp[]]>([
-    ['is nothing where it is set up well', {}, []],
+    ['logs nothing when Redis is configured well', {}, []],
     [
-      'is a warning with `appendonly no`',
+      'warns of `appendonly no`',
       { appendonly: false },
       [/loses accepted events when it restarts \(`appendonly no`\)/],
     ],
     [
-      'is a warning with `appendfsync everysec`',
+      'warns of `appendfsync everysec`',
       { appendfsync: 'everysec' },
       [/may lose the events of the last second/],
     ],
     [
-      'is a warning with a policy that drops keys',
+      'warns of an eviction policy that drops keys',
       { maxmemory: '64mb', maxmemoryPolicy: 'allkeys-lru' },
       [/may drop pending events when its memory is full/],
     ],
   ])('%s', async (_, options, warnings) => {
-    const server = await ownRedis(options);
+    const server = await startOwnRedis(options);
     const printed = recordPrinted();
     const bench = new BullmqBench(libraries, server.url);
     const inbox = await bench.start();
@@ -197,7 +201,7 @@ describeEngine('redis', 'what is logged of a Redis', () => {
 
   it.each<[string, RedisOptions, RegExp]>([
     [
-      'logs that accepted events are kept if each write is synced',
+      'logs that events are kept only if Redis syncs each write',
       {},
       /\. Accepted events stay in the queue\.$/,
     ],
@@ -207,12 +211,12 @@ describeEngine('redis', 'what is logged of a Redis', () => {
       /\. If it has restarted, pending events are lost \(`appendonly no`\)\.$/,
     ],
     [
-      'logs nothing about lost events with `appendfsync everysec`',
+      'logs nothing about events with `appendfsync everysec`',
       { appendfsync: 'everysec' },
       /^Redis at \S+ failed; retrying: [^.]*(\.\d+)*[^.]*\.$/,
     ],
-  ])('%s, when it is killed', async (_, options, line) => {
-    const server = await ownRedis(options);
+  ])('%s after Redis is killed', async (_, options, line) => {
+    const server = await startOwnRedis(options);
     const bench = new BullmqBench(libraries, server.url);
     const inbox = await bench.start(new TestRunner(), {
       settings: { acceptTimeoutMs: 20_000 },
@@ -228,8 +232,8 @@ describeEngine('redis', 'what is logged of a Redis', () => {
     await expect.poll(() => bench.logs.ofXenioo('error')[0]).toMatch(line);
   });
 
-  it('is unknown if the user may not read it', async () => {
-    const server = await ownRedis();
+  it('logs nothing when the user is not allowed to read the configuration', async () => {
+    const server = await startOwnRedis();
     const admin = new libraries.Redis(server.url);
     onTestFinished(() => admin.disconnect());
     await admin.acl(
@@ -255,8 +259,8 @@ describeEngine('redis', 'what is logged of a Redis', () => {
     expect(bench.logs.ofXenioo('warn')).toEqual([]);
   });
 
-  it('contains no password', async () => {
-    const server = await ownRedis({ password: 'hunter2' });
+  it('logs no password', async () => {
+    const server = await startOwnRedis({ password: 'hunter2' });
     const bench = new BullmqBench(libraries, server.url);
     const inbox = await bench.start(new TestRunner(), {
       connection: server.url.replace('hunter2', 'hunter3'),

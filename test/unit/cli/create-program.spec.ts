@@ -8,7 +8,7 @@ async function helpOf(...command: string[]): Promise<string> {
   return terminal.stdout();
 }
 
-describe('help', () => {
+describe('createProgram() help', () => {
   it('describes the tool', async () => {
     expect(await helpOf()).toMatchInlineSnapshot(`
       "Usage: nestjs-xenioo [options] [command]

@@ -7,8 +7,8 @@ import {
   type RecordedCall,
 } from '../../../lib/cli/recorded-call.js';
 
-/** Calls of a recording that comes in these pieces, and the lines that were skipped. */
-async function read(
+/** Reads a recording from these chunks and returns its calls and the skipped lines. */
+async function readChunks(
   chunks: readonly (string | Buffer)[],
   { needsTimes = false } = {},
 ) {
@@ -33,7 +33,7 @@ const anyCall: fc.Arbitrary<RecordedCall> = fc.record({
 });
 
 describe('readRecording()', () => {
-  it('reads what was recorded, wherever the bytes are cut', async () => {
+  it('reads recorded calls from chunks of any size', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(anyCall),
@@ -44,8 +44,8 @@ describe('readRecording()', () => {
             { length: Math.ceil(bytes.length / size) },
             (_, index) => bytes.subarray(index * size, (index + 1) * size),
           );
-          // JSON writes half a surrogate pair as an escape, so UTF-8 keeps it.
-          expect(await read(chunks)).toEqual({
+          // JSON escapes half a surrogate pair, so UTF-8 keeps it.
+          expect(await readChunks(chunks)).toEqual({
             calls: recorded,
             incompleteLines: [],
           });
@@ -54,22 +54,22 @@ describe('readRecording()', () => {
     );
   });
 
-  it('requires nothing but the body', async () => {
-    expect(await read(['{"body":"{}"}'])).toEqual({
+  it('requires only the body', async () => {
+    expect(await readChunks(['{"body":"{}"}'])).toEqual({
       calls: [{ body: '{}' }],
       incompleteLines: [],
     });
   });
 
   it('skips empty lines', async () => {
-    const { calls, incompleteLines } = await read(['\n{"body":""}\r\n\n  \n']);
+    const { calls, tornLines } = await readChunks(['\n{"body":""}\r\n\n  \n']);
 
     expect(calls).toHaveLength(1);
     expect(incompleteLines).toEqual([]);
   });
 
-  it('skips lines that are cut off, and reports them', async () => {
-    const { calls, incompleteLines } = await read([
+  it('skips and reports truncated lines', async () => {
+    const { calls, tornLines } = await readChunks([
       '{"body":"a"}\n{"receiv\n{"body":"b"}\n{"body":"c',
     ]);
 
@@ -86,13 +86,15 @@ describe('readRecording()', () => {
     '{"body":"","receivedAt":7}',
     '{"body":"","contentType":7}',
   ])('rejects a line that is not a call: %s', async line => {
-    await expect(read([`{"body":""}\n${line}\n`])).rejects.toThrow(
+    await expect(readChunks([`{"body":""}\n${line}\n`])).rejects.toThrow(
       'calls.ndjson, line 2: expected a recorded call: {"body":"…"}.',
     );
   });
 
-  it('rejects a call without a time if times are needed', async () => {
-    await expect(read(['{"body":""}'], { needsTimes: true })).rejects.toThrow(
+  it('rejects a call without a time when times are needed', async () => {
+    await expect(
+      readChunks(['{"body":""}'], { needsTimes: true }),
+    ).rejects.toThrow(
       'line 1: expected a recorded call with `receivedAt`, which --speed needs',
     );
   });

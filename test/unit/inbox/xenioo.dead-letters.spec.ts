@@ -28,7 +28,7 @@ class Crm {
   bill(): void {}
 }
 
-/** Creates the dead letter of an event with this text, for one handler. */
+/** Returns the dead letter of a handler that failed on an event with this text. */
 function letterOf(
   text: string,
   handler = 'Crm.save',
@@ -58,7 +58,7 @@ const letterOfRaw = (raw: unknown, id = 'invalid') =>
     ),
   );
 
-/** An inbox, and the tasks that it ran. */
+/** Inbox with its letters and the tasks that it ran. */
 class Instance {
   readonly ran: XeniooTask[] = [];
   readonly inbox = new MemoryInbox(
@@ -66,11 +66,11 @@ class Instance {
     { concurrency: 32, dedupe: false, acceptTimeoutMs: 0 },
   );
 
-  keep(...letters: XeniooDeadLetter[]): void {
+  addLetters(...letters: XeniooDeadLetter[]): void {
     for (const letter of letters) this.inbox.deadLetters.add(letter);
   }
 
-  /** Returns the texts of the events that ran since the last call. */
+  /** Returns the texts of the events that the inbox ran. */
   async replayed(): Promise<string[]> {
     await this.inbox.idle();
     return this.ran
@@ -79,8 +79,8 @@ class Instance {
   }
 }
 
-/** Starts an application with two handlers and `count` inboxes. */
-async function start(count = 1) {
+/** Starts an application with two handlers and several instances of the module. */
+async function startInstances(count = 1) {
   const logs = new LogRecorder();
   const app = await Test.createTestingModule({
     imports: [XeniooInboxModule],
@@ -117,11 +117,11 @@ const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(text => letterOf(text)) as [
   XeniooDeadLetter,
 ];
 
-describe('a page of letters', () => {
+describe('XeniooDeadLetters.list()', () => {
   it('lists the letters of each instance, the oldest first', async () => {
-    const { one, other, idsOf } = await start(2);
-    one.keep(a, b);
-    other.keep(c, d);
+    const { one, other, idsOf } = await startInstances(2);
+    one.addLetters(a, b);
+    other.addLetters(c, d);
     const ids = [a, b, c, d].map(({ id }) => id);
 
     expect(await idsOf()).toEqual(ids);
@@ -132,22 +132,22 @@ describe('a page of letters', () => {
     expect(await idsOf({ after: d.id })).toEqual([]);
   });
 
-  it('contains 100 letters by default', async () => {
-    const { one, idsOf } = await start();
-    for (let n = 0; n < 130; n++) one.keep(letterOf(`${n}`));
+  it('returns a hundred letters by default', async () => {
+    const { one, idsOf } = await startInstances();
+    for (let n = 0; n < 130; n++) one.addLetters(letterOf(`${n}`));
 
     expect(await idsOf()).toHaveLength(100);
     expect(await idsOf({ limit: undefined })).toHaveLength(100);
     expect(await idsOf({ limit: 120 })).toHaveLength(120);
   });
 
-  it('contains the letters that match a filter', async () => {
-    const { one, other, idsOf } = await start(2);
+  it('returns the letters that match a filter', async () => {
+    const { one, other, idsOf } = await startInstances(2);
     const invalid = letterOfRaw('text');
     const bill = letterOf('a', 'Crm.bill');
     const ofAnna = letterOf('x', 'Crm.save', 'Anna');
-    one.keep(a, invalid);
-    other.keep(bill, ofAnna);
+    one.addLetters(a, invalid);
+    other.addLetters(bill, ofAnna);
 
     expect(await idsOf({ kind: 'invalid' })).toEqual([invalid.id]);
     expect(await idsOf({ handler: 'Crm.bill' })).toEqual([bill.id]);
@@ -160,10 +160,10 @@ describe('a page of letters', () => {
     ]);
   });
 
-  it('contains a letter once if two instances have one with its id', async () => {
-    const { letters, one, other } = await start(2);
-    one.keep(a);
-    other.keep(a, b);
+  it('lists a letter once that two instances have', async () => {
+    const { letters, one, other } = await startInstances(2);
+    one.addLetters(a);
+    other.addLetters(a, b);
 
     expect(await letters.list()).toEqual([a, b]);
     await letters.replay(a.id);
@@ -181,8 +181,8 @@ describe('a page of letters', () => {
     [Infinity, 'Infinity'],
     ['10', '"10"'],
     [null, 'null'],
-  ])('rejects the limit %o', async (limit, shown) => {
-    const { letters } = await start();
+  ])('rejects %o as limit', async (limit, shown) => {
+    const { letters } = await startInstances();
 
     await expect(letters.list({ limit: limit as number })).rejects.toThrow(
       new RangeError(
@@ -191,18 +191,18 @@ describe('a page of letters', () => {
     );
   });
 
-  it('rejects an `after` that is the id of no letter', async () => {
-    const { letters } = await start();
+  it('rejects a cursor of a letter that does not exist', async () => {
+    const { letters } = await startInstances();
 
     await expect(letters.list({ after: 'gone' })).rejects.toThrow(
       new XeniooDeadLetterError('there is no dead letter gone'),
     );
   });
 
-  it('lists the next letter if a skipped one is removed meanwhile', async () => {
-    const { letters, one, other, idsOf } = await start(2);
-    one.keep(a);
-    other.keep(a, b);
+  it('continues when the letter of the cursor is removed between pages', async () => {
+    const { letters, one, other, idsOf } = await startInstances(2);
+    one.addLetters(a);
+    other.addLetters(a, b);
     const { deadLetters } = other.inbox;
     const list = deadLetters.list.bind(deadLetters);
     deadLetters.list = async query => {
@@ -215,23 +215,23 @@ describe('a page of letters', () => {
     expect(await letters.get(b.id)).toEqual(b);
   });
 
-  it('is complete if letters are removed at any moment while it is listed', async () => {
-    const { letters, one, other, idsOf } = await start(2);
-    one.keep(a);
-    other.keep(b, c);
+  it('lists all other letters when letters are removed at any time', async () => {
+    const { letters, one, other, idsOf } = await startInstances(2);
+    one.addLetters(a);
+    other.addLetters(b, c);
 
     for (let moment = 0; moment < 30; moment++) {
       const listed = idsOf();
       for (let n = 0; n < moment; n++) await Promise.resolve();
       await letters.remove(c.id);
       expect((await listed).slice(0, 2)).toEqual([a.id, b.id]);
-      other.keep(c);
+      other.addLetters(c);
     }
   });
 
-  it('rejects with the error of an inbox that is down', async () => {
-    const { letters, one, other } = await start(2);
-    one.keep(a);
+  it('rejects with the error of an unavailable inbox', async () => {
+    const { letters, one, other } = await startInstances(2);
+    one.addLetters(a);
     other.inbox.deadLetters.list = async () => {
       throw new Error('the disk is broken');
     };
@@ -239,8 +239,8 @@ describe('a page of letters', () => {
     await expect(letters.list()).rejects.toThrow('the disk is broken');
   });
 
-  it('is empty without instances', async () => {
-    const { letters } = await start(0);
+  it('returns an empty list without instances', async () => {
+    const { letters } = await startInstances(0);
 
     expect(await letters.list()).toEqual([]);
     expect(await letters.replayAll()).toBe(0);
@@ -253,10 +253,10 @@ it.each<[object, RegExp]>([
   [{ kind: 'foo' }, /`kind` to be 'event' or 'invalid', got "foo"/],
   [{ conversationId: 5 }, /`conversationId` to be a string, got 5/],
 ])(
-  'rejects the filter %o, and replays and removes nothing',
+  'XeniooDeadLetters rejects the filter %o and neither replays nor removes letters',
   async (filter, message) => {
-    const { letters, one } = await start();
-    one.keep(a);
+    const { letters, one } = await startInstances();
+    one.addLetters(a);
     const wrong = filter as XeniooDeadLetterFilter;
 
     await expect(letters.list(wrong)).rejects.toThrow(message);
@@ -266,9 +266,9 @@ it.each<[object, RegExp]>([
   },
 );
 
-it('removes nothing if a field of the filter is undefined', async () => {
-  const { letters, one } = await start();
-  one.keep(a);
+it('XeniooDeadLetters.removeAll() removes nothing when a field of the filter is undefined', async () => {
+  const { letters, one } = await startInstances();
+  one.addLetters(a);
 
   await expect(
     letters.removeAll({ conversationId: undefined }),
@@ -277,9 +277,9 @@ it('removes nothing if a field of the filter is undefined', async () => {
 });
 
 it.each([undefined, '', 7, 'x'.repeat(501)])(
-  'finds no letter with the id %s',
+  'XeniooDeadLetters finds no letter of the id %s',
   async id => {
-    const { letters } = await start();
+    const { letters } = await startInstances();
     const wrong = id as string;
 
     expect(await letters.get(wrong)).toBeUndefined();
@@ -288,10 +288,10 @@ it.each([undefined, '', 7, 'x'.repeat(501)])(
   },
 );
 
-it('finds, replays and removes the letters of every instance', async () => {
-  const { letters, one, other } = await start(2);
-  one.keep(a, b);
-  other.keep(c, d);
+it('XeniooDeadLetters gets, replays and removes a letter of any instance', async () => {
+  const { letters, one, other } = await startInstances(2);
+  one.addLetters(a, b);
+  other.addLetters(c, d);
 
   expect(await letters.get(a.id)).toEqual(a);
   expect(await letters.get(d.id)).toEqual(d);
@@ -306,7 +306,7 @@ it('finds, replays and removes the letters of every instance', async () => {
   expect(await letters.list()).toEqual([a]);
 });
 
-it('rejects two instances that store their events at one location', async () => {
+it('XeniooDeadLetters.register() rejects two instances with the same storage location', async () => {
   class OnDisk extends MemoryInbox {
     constructor(override readonly storageLocation: string) {
       super(
@@ -315,7 +315,7 @@ it('rejects two instances that store their events at one location', async () => 
       );
     }
   }
-  const { letters } = await start(2);
+  const { letters } = await startInstances(2);
   const register = (path: string) =>
     letters.register(new OnDisk(path), () => undefined);
   register('/data/one');
@@ -328,11 +328,11 @@ it('rejects two instances that store their events at one location', async () => 
   );
 });
 
-describe('the replay of a letter', () => {
-  it('replaces it by a task', async () => {
-    const { letters, one } = await start();
+describe('XeniooDeadLetters.replay()', () => {
+  it('runs the task of the letter and removes the letter', async () => {
+    const { letters, one } = await startInstances();
     const bill = letterOf('a', 'Crm.bill');
-    one.keep(a, bill);
+    one.addLetters(a, bill);
 
     await letters.replay(bill.id);
 
@@ -343,9 +343,11 @@ describe('the replay of a letter', () => {
     ]);
   });
 
-  it('adds a task for each event in the text of an invalid entry', async () => {
-    const { letters, one } = await start();
-    one.keep(letterOfRaw('[{"Type":1,"Data":"a"},{"Type":1,"Data":"b"}]'));
+  it('runs a task for each event in the text of an invalid entry', async () => {
+    const { letters, one } = await startInstances();
+    one.addLetters(
+      letterOfRaw('[{"Type":1,"Data":"a"},{"Type":1,"Data":"b"}]'),
+    );
 
     await letters.replay('invalid');
 
@@ -354,19 +356,19 @@ describe('the replay of a letter', () => {
   });
 
   it('notifies observers', async () => {
-    const { app, letters, one } = await start();
+    const { app, letters, one } = await startInstances();
     const seen: unknown[] = [];
     app.get(XeniooObservers).add({ replayed: letter => seen.push(letter) });
-    one.keep(a);
+    one.addLetters(a);
 
     await letters.replay(a.id);
 
     expect(seen).toEqual([a]);
   });
 
-  it('happens once for concurrent calls', async () => {
-    const { letters, one } = await start();
-    one.keep(a);
+  it('runs the task once when called several times at once', async () => {
+    const { letters, one } = await startInstances();
+    one.addLetters(a);
 
     const all = await Promise.allSettled(
       [1, 2, 3].map(() => letters.replay(a.id)),
@@ -387,15 +389,11 @@ describe('the replay of a letter', () => {
       letterOf('x', 'Desk.gone').id,
       / was not replayed: no handler is named Desk\.gone/,
     ],
-    [
-      'it is still invalid',
-      'invalid',
-      / was not replayed: the entry is still invalid/,
-    ],
-  ])('is rejected if %s', async (_why, id, message) => {
-    const { letters, one } = await start();
+    ['it is still invalid', 'invalid', / stays: the entry is still invalid/],
+  ])('rejects when %s', async (_why, id, message) => {
+    const { letters, one } = await startInstances();
     const kept = [letterOf('x', 'Desk.gone'), letterOfRaw({ Type: 'x' })];
-    one.keep(...kept);
+    one.addLetters(...kept);
 
     const replay = letters.replay(id);
 
@@ -406,11 +404,11 @@ describe('the replay of a letter', () => {
   });
 });
 
-describe('the replay of all letters', () => {
+describe('XeniooDeadLetters.replayAll()', () => {
   it('replays the letters that match the filter, each in its instance', async () => {
-    const { letters, one, other, idsOf } = await start(2);
-    one.keep(a, letterOf('b', 'Crm.bill'));
-    other.keep(c, letterOfRaw({ Type: 1, Data: 'd' }));
+    const { letters, one, other, idsOf } = await startInstances(2);
+    one.addLetters(a, letterOf('b', 'Crm.bill'));
+    other.addLetters(c, letterOfRaw({ Type: 1, Data: 'd' }));
 
     expect(await letters.replayAll({ handler: 'Crm.bill' })).toBe(1);
     expect(await one.replayed()).toEqual(['b']);
@@ -422,12 +420,12 @@ describe('the replay of all letters', () => {
     expect(await other.replayed()).toEqual(['c']);
   });
 
-  it('skips letters that fail to replay on any page, and logs one warning', async () => {
-    const { letters, one, logs } = await start();
+  it('skips letters that it cannot replay, on any page, and logs one line', async () => {
+    const { letters, one, logs } = await startInstances();
     const all = Array.from({ length: 350 }, (_, n) =>
       letterOf(`${n}`, n % 7 === 0 ? 'Desk.gone' : 'Crm.save'),
     );
-    one.keep(...all);
+    one.addLetters(...all);
 
     expect(await letters.replayAll()).toBe(300);
 
@@ -440,21 +438,21 @@ describe('the replay of all letters', () => {
     ]);
   });
 
-  it('finishes if two instances have kept letters with the same id', async () => {
-    const { letters, one, other } = await start(2);
+  it('terminates when two instances keep letters of the same id', async () => {
+    const { letters, one, other } = await startInstances(2);
     const stays = letterOf('stays', 'Crm.renamed');
-    one.keep(stays);
-    other.keep(stays, b);
+    one.addLetters(stays);
+    other.addLetters(stays, b);
 
     expect(await letters.replayAll()).toBe(1);
     expect(await letters.list()).toEqual([stays]);
   });
 
-  it('replays each letter once if all fail again within a millisecond', async () => {
+  it('replays each letter once when all fail again within the same millisecond', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     onTestFinished(() => void vi.useRealTimers());
-    const { letters, one } = await start();
-    for (let n = 0; n < 250; n++) one.keep(letterOf(`${n}`));
+    const { letters, one } = await startInstances();
+    for (let n = 0; n < 250; n++) one.addLetters(letterOf(`${n}`));
     const { deadLetters } = one.inbox;
     const replay = deadLetters.replay.bind(deadLetters);
     let replays = 0;
@@ -473,9 +471,9 @@ describe('the replay of all letters', () => {
     expect(await letters.list({ limit: 1_000 })).toHaveLength(250);
   });
 
-  it('replays each letter once for two concurrent calls', async () => {
-    const { letters, one } = await start();
-    for (let n = 0; n < 250; n++) one.keep(letterOf(`${n}`));
+  it('replays each letter once when called twice at once', async () => {
+    const { letters, one } = await startInstances();
+    for (let n = 0; n < 250; n++) one.addLetters(letterOf(`${n}`));
 
     const counts = await Promise.all([
       letters.replayAll(),
@@ -487,11 +485,11 @@ describe('the replay of all letters', () => {
     expect(await letters.list()).toEqual([]);
   });
 
-  it('continues if a kept letter is removed meanwhile', async () => {
-    const { letters, one } = await start();
+  it('continues when a letter that it keeps is removed meanwhile', async () => {
+    const { letters, one } = await startInstances();
     const stays = letterOf('stays', 'Desk.gone');
-    one.keep(stays);
-    for (let n = 0; n < 150; n++) one.keep(letterOf(`${n}`));
+    one.addLetters(stays);
+    for (let n = 0; n < 150; n++) one.addLetters(letterOf(`${n}`));
     const { deadLetters } = one.inbox;
     const replay = deadLetters.replay.bind(deadLetters);
     deadLetters.replay = async (id, tasks) => {
@@ -502,13 +500,13 @@ describe('the replay of all letters', () => {
     expect(await letters.replayAll()).toBe(150);
   });
 
-  it('continues if a kept letter is removed at any moment', async () => {
-    const { letters, one } = await start();
+  it('continues when a letter that it keeps is removed at any time', async () => {
+    const { letters, one } = await startInstances();
     const stays = letterOf('stays', 'Desk.gone');
 
     for (let moment = 0; moment < 12; moment++) {
-      one.keep(stays);
-      for (let n = 0; n < 110; n++) one.keep(letterOf(`${n}`));
+      one.addLetters(stays);
+      for (let n = 0; n < 110; n++) one.addLetters(letterOf(`${n}`));
       const replayed = letters.replayAll();
       for (let n = 0; n < 50 * moment; n++) await Promise.resolve();
       await letters.remove(stays.id);
@@ -517,9 +515,9 @@ describe('the replay of all letters', () => {
     }
   });
 
-  it('does not block the event loop', async () => {
-    const { letters, one } = await start();
-    for (let n = 0; n < 1_000; n++) one.keep(letterOf(`${n}`));
+  it('yields to the event loop', async () => {
+    const { letters, one } = await startInstances();
+    for (let n = 0; n < 1_000; n++) one.addLetters(letterOf(`${n}`));
     let turns = 0;
     let hasEnded = false;
     const count = () => {
@@ -534,9 +532,9 @@ describe('the replay of all letters', () => {
     expect(turns).toBeGreaterThan(5);
   });
 
-  it('rejects with the error of an inbox that is down', async () => {
-    const { letters, one } = await start();
-    one.keep(a);
+  it('rejects with the error of an unavailable inbox', async () => {
+    const { letters, one } = await startInstances();
+    one.addLetters(a);
     one.inbox.deadLetters.replay = async () => {
       throw new Error('the disk is full');
     };
@@ -545,23 +543,23 @@ describe('the replay of all letters', () => {
   });
 });
 
-describe('the removal of letters', () => {
-  it('removes the letters of one conversation, in every instance and on every page', async () => {
-    const { letters, one, other, idsOf } = await start(2);
+describe('XeniooDeadLetters.removeAll()', () => {
+  it('removes the letters of a conversation in every instance and on every page', async () => {
+    const { letters, one, other, idsOf } = await startInstances(2);
     const ofAnna = (n: number) => letterOf(`${n}`, 'Crm.save', 'Anna');
-    for (let n = 0; n < 150; n++) one.keep(ofAnna(n));
-    one.keep(a);
-    other.keep(b, ofAnna(0));
+    for (let n = 0; n < 150; n++) one.addLetters(ofAnna(n));
+    one.addLetters(a);
+    other.addLetters(b, ofAnna(0));
 
     expect(await letters.removeAll({ conversationId: 'Anna' })).toBe(151);
     expect(await idsOf()).toEqual([a.id, b.id]);
     expect(await one.replayed()).toEqual([]);
   });
 
-  it('removes every letter if the filter is empty', async () => {
-    const { letters, one, other } = await start(2);
-    one.keep(a, b);
-    other.keep(c);
+  it('removes every letter when the filter is empty', async () => {
+    const { letters, one, other } = await startInstances(2);
+    one.addLetters(a, b);
+    other.addLetters(c);
 
     expect(await letters.removeAll({})).toBe(3);
     expect(await letters.list()).toEqual([]);

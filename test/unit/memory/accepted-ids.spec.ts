@@ -4,7 +4,7 @@ import { eventId } from '../../../lib/events/wire-entry.js';
 import { AcceptedIds } from '../../../lib/memory/accepted-ids.js';
 import { eventOf, invalidOf } from '../../support/receipt.js';
 
-it('returns each new entry of a call once', () => {
+it('AcceptedIds.addNew() returns each new entry of a call once', () => {
   const Date = '2024-05-01T12:00:00Z';
   const [a, b] = ['a', 'b'].map(Data => eventOf({ Type: 1, Data, Date }));
   const undated = eventOf({ Type: 1 });
@@ -15,7 +15,7 @@ it('returns each new entry of a call once', () => {
   expect(ids.addNew([b!, a!, undated, invalid])).toEqual([b, undated, invalid]);
 });
 
-it('does not depend on the system time', () => {
+it('AcceptedIds.addNew() measures time with a monotonic clock', () => {
   vi.useFakeTimers({ toFake: ['Date', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const event = eventOf({ Type: 1, Date: '2024-05-01T12:00:00Z' });
@@ -29,8 +29,8 @@ it('does not depend on the system time', () => {
   expect(ids.addNew([event])).toEqual([event]);
 });
 
-describe('an id', () => {
-  it('expires after its time, and can be added again', () => {
+describe('AcceptedIds.addIfNew()', () => {
+  it('forgets an id after its time', () => {
     const ids = new AcceptedIds(3, 100);
 
     expect(ids.addIfNew('a', 0)).toBe(true);
@@ -39,7 +39,7 @@ describe('an id', () => {
     expect(ids.addIfNew('a', 199)).toBe(false);
   });
 
-  it('that is added again expires after its time from then on', () => {
+  it('restarts the time of an id that is added again', () => {
     const ids = new AcceptedIds(2, 100);
     ids.addIfNew('a', 0);
     ids.addIfNew('a', 100);
@@ -50,7 +50,7 @@ describe('an id', () => {
   });
 });
 
-/** Reference implementation with an array. */
+/** Implements the same with an array. */
 class NaiveIds {
   private added: { id: string; atMs: number }[] = [];
 
@@ -71,7 +71,7 @@ class NaiveIds {
   }
 }
 
-it('accepts the same ids as the reference implementation', () => {
+it('AcceptedIds remembers the same ids as a naive array', () => {
   const step = fc.record({
     id: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
     passMs: fc.nat(40),
@@ -96,7 +96,7 @@ it('accepts the same ids as the reference implementation', () => {
   );
 });
 
-it('stores up to `max` ids, and distinguishes them by 120 bits', () => {
+it('AcceptedIds remembers as many ids as allowed and compares 120 bits of each', () => {
   const idOf = (n: number) => eventId({ Type: 1, Date: String(n) });
   const other = (id: string) =>
     `${id.slice(0, 19)}${id[19] === 'A' ? 'E' : 'A'}${id.slice(20)}`;

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import { unknownNameProblems } from '../../../lib/options/unknown-name-problems.js';
 
-it('has nothing to say about names that are known', () => {
-  expect(
-    unknownNameProblems({ secret: 'x', name: 'y' }, ['secret', 'name']),
-  ).toEqual([]);
+it('unknownNames() reports nothing for known names', () => {
+  expect(unknownNames({ secret: 'x', name: 'y' }, ['secret', 'name'])).toEqual(
+    [],
+  );
 });
 
-it('says each other name, with those that are known, and no value', () => {
+it('unknownNames() reports each unknown name with the known ones, and no value', () => {
   const given = { secert: 'a-secret', nmae: 'y', name: 'z' };
 
   expect(unknownNameProblems(given, ['secret', 'name'])).toEqual([
@@ -16,6 +16,6 @@ it('says each other name, with those that are known, and no value', () => {
   ]);
 });
 
-it('leaves names to those who speak of them elsewhere', () => {
-  expect(unknownNameProblems({ path: '/' }, ['secret'], ['path'])).toEqual([]);
+it('unknownNames() ignores names that are reported elsewhere', () => {
+  expect(unknownNames({ path: '/' }, ['secret'], ['path'])).toEqual([]);
 });
