@@ -21,7 +21,7 @@ import {
 } from '../../lib/testing/index.js';
 import { startHost } from '../support/host-app.js';
 
-// The examples of docs/recipes.md and README.md are the classes of this file.
+// The examples of docs/monitoring.md and README.md are the classes of this file.
 
 @Injectable()
 export class Metrics {

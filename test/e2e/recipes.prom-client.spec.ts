@@ -57,7 +57,7 @@ export class XeniooMetrics implements OnApplicationShutdown {
       registers,
     });
     const durations = new Histogram({
-      name: 'messaging_process_duration_seconds',
+      name: 'messaging_process_duration',
       help: 'Duration of an attempt of a handler',
       labelNames: ['xenioo_handler', 'xenioo_result'],
       registers,
@@ -69,7 +69,7 @@ export class XeniooMetrics implements OnApplicationShutdown {
     );
     this.gauge('retries', 'Handlers that wait to run again', s => s.retries);
     this.gauge('dead_letters', 'Dead letters', s => s.deadLetters);
-    this.gauge('oldest_pending_age_seconds', 'Age of the oldest event', s =>
+    this.gauge('oldest_pending_age', 'Age of the oldest event', s =>
       s.oldestPendingAt
         ? (Date.now() - s.oldestPendingAt.getTime()) / 1_000
         : 0,
@@ -193,7 +193,7 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])(
       expect(response.headers.get('content-type')).toMatch(
         /^text\/plain; ?version=0\.0\.4/,
       );
-      const attempts = 'messaging_process_duration_seconds_count';
+      const attempts = 'messaging_process_duration_count';
       const rows = {
         'xenioo_webhook_calls_total{http_response_status_code="200"}': 2,
         'xenioo_webhook_calls_total{http_response_status_code="401"}': 1,
@@ -208,7 +208,7 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])(
         xenioo_inbox_pending: 0,
         xenioo_inbox_retries: 0,
         xenioo_inbox_dead_letters: 2,
-        xenioo_inbox_oldest_pending_age_seconds: 0,
+        xenioo_inbox_oldest_pending_age: 0,
       };
       const found = Object.keys(rows).map(row => [row, value(row)]);
       expect(Object.fromEntries(found)).toEqual(rows);
@@ -222,7 +222,7 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])(
 
       const { value } = await scrape();
       expect(value('xenioo_inbox_pending')).toBe(2);
-      const age = value('xenioo_inbox_oldest_pending_age_seconds')!;
+      const age = value('xenioo_inbox_oldest_pending_age')!;
       expect(age).toBeGreaterThan(0);
       await processing.resume();
       await idle(app);
