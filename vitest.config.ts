@@ -10,7 +10,7 @@ const SLOW = [
   'test/unit/lmdb/**/*.spec.ts',
   'test/unit/testing/{broken-inboxes,inbox-contract}.spec.ts',
   'test/package/{engines,path}.spec.ts',
-  'test/e2e/{bullmq*,crash*,fuzz,lmdb*,synced}.spec.ts',
+  'test/e2e/{bullmq*,crash*,fuzz,lmdb*,pause,synced}.spec.ts',
   'sample/{03-durable,04-scale-out}/test/**/*.spec.ts',
 ];
 
