@@ -9,11 +9,13 @@ import {
   XeniooEventType,
   XeniooModule,
   type UserMessageEvent,
+  type XeniooInboxStats,
 } from '../../lib/index.js';
 import { XeniooOpenTelemetryModule } from '../../lib/opentelemetry/index.js';
 import { idle, senderFor, xeniooEntry } from '../../lib/testing/index.js';
 import { serve } from '../support/serve.js';
 import { startHost } from '../support/host-app.js';
+import { InertInbox } from '../support/inert-inbox.js';
 
 const exporter = new PrometheusExporter({ preventServerStart: true });
 const meters = new MeterProvider({ readers: [exporter] });
@@ -27,6 +29,27 @@ class Crm {
     await new Promise(setImmediate);
     if (text === 'fail') throw new Error('the CRM is down');
   }
+}
+
+/** Its database answers queries or does not, as the test says. */
+class BreakableInbox extends InertInbox {
+  isAway = false;
+
+  async accept() {}
+
+  override stats(): Promise<XeniooInboxStats> {
+    return this.isAway
+      ? Promise.reject(new Error('connection refused'))
+      : super.stats();
+  }
+}
+
+/** Returns the page that Prometheus reads. */
+async function readPage(): Promise<string> {
+  const { url } = await serve((request, response) =>
+    exporter.getMetricsRequestHandler(request, response),
+  );
+  return (await fetch(url)).text();
 }
 
 /** Makes the module report each of its metrics once, and returns the page that Prometheus reads. */
@@ -51,10 +74,7 @@ async function scrape(): Promise<string> {
   await sender.call(entry, { authorization: 'Bearer wrong' });
   await sender.call(userMessage({ Data: 'long '.repeat(1_000) }));
   await idle(app);
-  const { url } = await serve((request, response) =>
-    exporter.getMetricsRequestHandler(request, response),
-  );
-  return (await fetch(url)).text();
+  return readPage();
 }
 
 /** The labels of each metric of the module, by the name in Prometheus. */
@@ -169,5 +189,25 @@ describe('the metrics that Prometheus reads', () => {
 
     expect([own.length, gauges.length]).toEqual([5, 4]);
     expect(names).toEqual(expect.arrayContaining([...own, ...gauges]));
+  });
+
+  it('say that the inbox accepts nothing while its storage cannot be read', async () => {
+    const inbox = new BreakableInbox();
+    await startHost('express', {
+      imports: [
+        XeniooModule.forRoot({
+          secret: 'secret-of-the-bot',
+          inbox: { useFactory: () => inbox },
+        }),
+        XeniooOpenTelemetryModule,
+      ],
+    });
+    expect(await readPage()).toMatch(/^xenioo_inbox_accepting\{.*\} 1$/m);
+
+    inbox.isAway = true;
+    expect(await readPage()).toMatch(/^xenioo_inbox_accepting\{.*\} 0$/m);
+
+    inbox.isAway = false;
+    expect(await readPage()).toMatch(/^xenioo_inbox_accepting\{.*\} 1$/m);
   });
 });
