@@ -87,7 +87,15 @@ export class MetricsObserver implements XeniooObserver {
     const gauges = createGauges(this.meter);
     this.gauges = gauges;
     this.observeStats = async observer => {
-      const stats = await processing.stats();
+      const [accepting, counted] = await Promise.allSettled([
+        processing.assertAccepting(),
+        processing.stats(),
+      ]);
+      const isUp = [accepting, counted].every(r => r.status === 'fulfilled');
+      observer.observe(gauges.accepting, isUp ? 1 : 0);
+      observer.observe(gauges.paused, processing.isPaused ? 1 : 0);
+      if (counted.status === 'rejected') return;
+      const stats = counted.value;
       const age = stats.oldestPendingAt
         ? (Date.now() - stats.oldestPendingAt.getTime()) / 1_000
         : 0;
@@ -96,7 +104,6 @@ export class MetricsObserver implements XeniooObserver {
       observer.observe(gauges.retries, stats.retries);
       observer.observe(gauges.deadLetters, stats.deadLetters);
       observer.observe(gauges.oldestPendingAge, Math.max(0, age));
-      observer.observe(gauges.paused, processing.isPaused ? 1 : 0);
     };
     this.meter.addBatchObservableCallback(
       this.observeStats,
@@ -196,6 +203,11 @@ function createGauges(meter: ReturnType<typeof metrics.getMeter>) {
   const gauge = (name: string, description: string, unit: string): Observable =>
     meter.createObservableGauge(name, { description, unit });
   return {
+    accepting: gauge(
+      'xenioo.inbox.accepting',
+      '1 while the inbox accepts calls and can be read, otherwise 0.',
+      '{state}',
+    ),
     pending: gauge(
       'xenioo.inbox.pending',
       'Events whose first run has not finished.',

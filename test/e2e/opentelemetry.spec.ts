@@ -173,6 +173,7 @@ describe.each(['express', 'fastify'] as const)(
         ]);
         expect(found.get('xenioo.event.handled.delay')).toHaveLength(1);
         expect(found.get('xenioo.webhook.answer.duration')).toHaveLength(1);
+        expect(sum('xenioo.inbox.accepting')).toBe(1);
         expect(sum('xenioo.inbox.pending')).toBe(0);
         expect(sum('xenioo.inbox.dead_letters')).toBe(2);
         expect(sum('xenioo.inbox.oldest_pending.age')).toBe(0);

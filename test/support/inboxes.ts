@@ -70,10 +70,20 @@ const INBOXES: Record<string, TestedInbox> = {
  */
 export function describeInboxes(body: (inbox: TestedInbox) => void): void {
   const hasEngines = (inject('redisUrl') as string | undefined) !== undefined;
-  const inboxes = Object.entries(INBOXES).filter(
-    ([, { engine }]) => hasEngines === (engine !== undefined),
-  );
-  for (const [name, inbox] of inboxes) {
+  describeSome(({ engine }) => hasEngines === (engine !== undefined), body);
+}
+
+/** Runs a suite over every inbox, in the slow tier. */
+export function describeEveryInbox(body: (inbox: TestedInbox) => void): void {
+  describeSome(() => true, body);
+}
+
+function describeSome(
+  isIncluded: (inbox: TestedInbox) => boolean,
+  body: (inbox: TestedInbox) => void,
+): void {
+  for (const [name, inbox] of Object.entries(INBOXES)) {
+    if (!isIncluded(inbox)) continue;
     const suite = inbox.engine
       ? describeEngine.bind(undefined, inbox.engine)
       : describe;

@@ -11,7 +11,7 @@ import {
 } from '@nestjs/common';
 import { REQUEST } from '@nestjs/core';
 import { of } from 'rxjs';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { InvalidXeniooEntry } from '../../../lib/events/invalid-xenioo.entry.js';
 import { XeniooEventType } from '../../../lib/events/xenioo-event-type.js';
 import type { XeniooEvent } from '../../../lib/events/xenioo.events.js';
@@ -604,6 +604,24 @@ it('XeniooDispatcher.reportDuplicates() logs duplicates at debug level and notif
     { bot: 'support', count: 2 },
     { bot: 'sales', count: 3 },
   ]);
+});
+
+it('XeniooDispatcher.run() creates no handler run and wraps no handler without an observer, a failure included', async () => {
+  const { app, run, runs } = await startDesk({ one: 1 });
+  const observers = app.get(XeniooObservers);
+  const notify = vi.spyOn(observers, 'notify');
+  const runHandler = vi.spyOn(observers, 'runHandler');
+
+  await run(event);
+  expect(runs()).toEqual(['one', 'other', 'works']);
+  expect(notify).not.toHaveBeenCalled();
+  expect(runHandler).not.toHaveBeenCalled();
+
+  const remove = observers.add({});
+  await run(event);
+  expect(notify).toHaveBeenCalledTimes(6);
+  expect(runHandler).toHaveBeenCalledTimes(3);
+  remove();
 });
 
 describe('XeniooDispatcher with observers', () => {
