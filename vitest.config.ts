@@ -9,8 +9,8 @@ const SLOW = [
   'test/unit/bullmq/**/*.spec.ts',
   'test/unit/lmdb/**/*.spec.ts',
   'test/unit/testing/{broken-inboxes,inbox-contract}.spec.ts',
-  'test/package/{engines,path}.spec.ts',
-  'test/e2e/{bullmq*,crash*,fuzz,lmdb*,synced}.spec.ts',
+  'test/package/{engines,request-path}.spec.ts',
+  'test/e2e/{bullmq*,crash*,fuzz,lmdb*}.spec.ts',
   'sample/{03-durable,04-scale-out}/test/**/*.spec.ts',
 ];
 

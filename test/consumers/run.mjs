@@ -81,7 +81,7 @@ const names = positionals.length > 0 ? positionals : Object.keys(CONSUMERS);
 
 const trial = await startTrial('consumers');
 const { folder, report, run } = trial;
-const { findEngines, startRedis, freePort, until } = await importEngines();
+const { findEngines, startRedis, freePort, waitUntil } = await importEngines();
 await trial.conclude(main);
 
 async function main() {
@@ -174,7 +174,7 @@ async function callBuild(what, { cwd, env }) {
   }).finally(() => (hasEnded = true));
 
   const url = `http://127.0.0.1:${PORT}/xenioo/webhook`;
-  await until(
+  await waitUntil(
     'the application answered',
     async () => hasEnded || (await statusOf(url, 'wrong')) !== undefined,
     2 * TESTS_TIMEOUT_MS,
@@ -212,11 +212,11 @@ async function startRedisIfInstalled() {
 
 /** The engines of the slow tier are TypeScript. */
 async function importEngines() {
-  const [findEngines, { startRedis }, { freePort }, { until }] =
+  const [findEngines, { startRedis }, { freePort }, { waitUntil }] =
     await Promise.all(
-      ['find-engines', 'redis-server', 'free-port', 'until'].map(
+      ['find-engines', 'redis-server', 'free-port', 'wait-until'].map(
         async name => (await runnerImport(join(ENGINES, `${name}.ts`))).module,
       ),
     );
-  return { findEngines, startRedis, freePort, until };
+  return { findEngines, startRedis, freePort, waitUntil };
 }

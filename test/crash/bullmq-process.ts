@@ -31,7 +31,7 @@ function note(handler: string, event: XeniooEvent): void {
 }
 
 @Injectable()
-class Book {
+class Handlers {
   private readonly asked = new Set<unknown>();
 
   @OnXenioo(undefined, { name: 'keep' })
@@ -68,7 +68,7 @@ class Book {
       inbox: bullmqInbox({ connection, worker: role === 'worker' }),
     }),
   ],
-  providers: [Book],
+  providers: [Handlers],
 })
 class AppModule {}
 

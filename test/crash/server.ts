@@ -35,7 +35,7 @@ function note(handler: string, event: XeniooEvent): void {
 }
 
 @Injectable()
-class Book {
+class Handlers {
   private readonly told = new Set<unknown>();
 
   @OnXenioo(undefined, { name: 'keep' })
@@ -65,7 +65,7 @@ class Book {
       inbox: lmdbInbox({ path: folder }),
     }),
   ],
-  providers: [Book],
+  providers: [Handlers],
 })
 class AppModule {}
 

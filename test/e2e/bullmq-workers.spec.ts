@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { deliver } from '../../lib/testing/index.js';
 import {
   aQueue,
-  Book,
+  HandlerRecord,
   startReceiver,
   startWorker,
 } from '../support/bullmq-host.js';
 import { BullmqWorkerProcess } from '../support/bullmq-worker.js';
-import { createGate } from '../support/delivery-host.js';
+import { createLatch } from '../support/create-latch.js';
 import { describeEngine } from '../support/engines/describe-engine.js';
 import { message, messages, numbered } from '../support/messages.js';
 
@@ -29,10 +29,10 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
       );
 
       const worker = await startWorker(inbox);
-      await expect.poll(() => worker.book.done.toSorted()).toEqual(texts);
+      await expect.poll(() => worker.record.done.toSorted()).toEqual(texts);
       await worker.idle();
 
-      expect(receiver.book.begun).toEqual([]);
+      expect(receiver.record.begun).toEqual([]);
       expect(await receiver.letters.list()).toEqual([]);
     });
   });
@@ -50,27 +50,27 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
           { ...inbox, worker: false },
           { options },
         );
-        const book = new Book();
-        book.work = () => {
+        const record = new HandlerRecord();
+        record.work = () => {
           throw new Error('the CRM is down');
         };
-        const first = await startWorker(inbox, { book, options });
+        const first = await startWorker(inbox, { record, options });
         await deliver(receiver.app, message('one'));
         await expect
           .poll(() => first.logs.ofXenioo('warn').join('\n'))
           .toContain('keep failed');
         await first.app.close();
         // Where the closing takes long, it has had more than one attempt.
-        const attempts = book.begun.length;
+        const attempts = record.begun.length;
 
         const second = await startWorker(inbox, { options });
-        await expect.poll(() => second.book.done).toEqual(['one']);
+        await expect.poll(() => second.record.done).toEqual(['one']);
         await second.idle();
 
-        expect(second.book.begun).toEqual(['one']);
-        expect(second.book.noted).toEqual([]);
-        expect(book.begun).toHaveLength(attempts);
-        expect(book.noted).toEqual(['one']);
+        expect(second.record.begun).toEqual(['one']);
+        expect(second.record.noted).toEqual([]);
+        expect(record.begun).toHaveLength(attempts);
+        expect(record.noted).toEqual(['one']);
       },
       TIMEOUT,
     );
@@ -90,13 +90,13 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
           ),
         );
         // None of them can hold more than four, so each gets some.
-        const gate = createGate();
-        for (const { book } of workers) {
-          book.work = () => {
-            if (workers.every(({ book: { begun } }) => begun.length > 0)) {
-              gate.open();
+        const latch = createLatch();
+        for (const { record } of workers) {
+          record.work = () => {
+            if (workers.every(({ record: { begun } }) => begun.length > 0)) {
+              latch.open();
             }
-            return gate.opened;
+            return latch.opened;
           };
         }
         const texts = numbered('event', 500);
@@ -106,14 +106,14 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
         await Promise.all(
           receivers.map(({ app }, index) => deliver(app, halves[index], plan)),
         );
-        const done = () => workers.flatMap(({ book }) => book.done);
+        const done = () => workers.flatMap(({ record }) => record.done);
         await expect.poll(() => done()).toHaveLength(500);
         await Promise.all(workers.map(({ idle }) => idle()));
 
         expect(done().toSorted()).toEqual(texts.toSorted());
-        expect(workers.filter(({ book }) => book.done.length > 0)).toHaveLength(
-          4,
-        );
+        expect(
+          workers.filter(({ record }) => record.done.length > 0),
+        ).toHaveLength(4);
       },
       TIMEOUT,
     );
@@ -135,7 +135,7 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
             deliver(app, entries, { concurrency: entries.length }),
           ),
         );
-        const done = () => receivers.flatMap(({ book }) => book.done);
+        const done = () => receivers.flatMap(({ record }) => record.done);
         await expect.poll(() => done().length).toBeGreaterThanOrEqual(20);
         await Promise.all(receivers.map(({ idle }) => idle()));
 
@@ -148,21 +148,21 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
       'take over at once what a handler still held when its process stopped',
       async () => {
         const inbox = aQueue();
-        const book = new Book();
-        const gate = createGate();
-        book.work = () => gate.opened;
+        const record = new HandlerRecord();
+        const latch = createLatch();
+        record.work = () => latch.opened;
         const first = await startReceiver('fastify', inbox, {
-          book,
+          record,
           options: { shutdownTimeoutMs: 50 },
         });
         await deliver(first.app, message('one'));
-        await expect.poll(() => book.begun).toEqual(['one']);
+        await expect.poll(() => record.begun).toEqual(['one']);
         const second = await startWorker(inbox);
 
         await first.app.close();
         // The lock lasts 30 s.
         await expect
-          .poll(() => second.book.done, { timeout: 20_000 })
+          .poll(() => second.record.done, { timeout: 20_000 })
           .toEqual(['one']);
 
         // The logger of the process is that of the application that came last.
@@ -171,9 +171,9 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
             /^Stopping after \d+ ms .* \(jobs: 1\); their jobs return to the queue/,
           ),
         ]);
-        gate.open();
+        latch.open();
         await second.idle();
-        expect(second.book.begun).toEqual(['one']);
+        expect(second.record.begun).toEqual(['one']);
         expect(await second.letters.list()).toEqual([]);
       },
       TIMEOUT,

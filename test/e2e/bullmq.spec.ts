@@ -13,15 +13,15 @@ import {
 import { deliver, xeniooEntry } from '../../lib/testing/index.js';
 import {
   aQueue,
-  Book,
+  HandlerRecord,
   ownRedis,
   startReceiver,
 } from '../support/bullmq-host.js';
-import { createGate } from '../support/delivery-host.js';
+import { createLatch } from '../support/create-latch.js';
 import { describeEngine } from '../support/engines/describe-engine.js';
 import { startHost } from '../support/host-app.js';
 import { message, messages } from '../support/messages.js';
-import { SOON } from '../support/soon.js';
+import { WAIT_OPTIONS } from '../support/wait-options.js';
 
 const TIMEOUT = 30_000;
 
@@ -54,11 +54,11 @@ describeEngine('redis', 'the queue of the BullMQ inbox', () => {
       ]);
       await app.close();
 
-      const book = new Book();
+      const record = new HandlerRecord();
       const ids: string[] = [];
-      book.work = ({ id }) => ids.push(id);
-      await startReceiver(adapter, inbox, { book });
-      await expect.poll(() => book.done).toEqual(['one']);
+      record.work = ({ id }) => ids.push(id);
+      await startReceiver(adapter, inbox, { record });
+      await expect.poll(() => record.done).toEqual(['one']);
       const waiting = jobs.find(({ name }) => name === 'user-message');
       expect(ids).toEqual([waiting!.id]);
       expect(logs.ofXenioo('error')).toEqual([]);
@@ -66,33 +66,33 @@ describeEngine('redis', 'the queue of the BullMQ inbox', () => {
 
     it('lets a dashboard replay a dead letter by its button “retry”', async () => {
       const inbox = aQueue();
-      const book = new Book();
-      book.work = () => {
+      const record = new HandlerRecord();
+      record.work = () => {
         throw new Error('the CRM is down');
       };
       const { app, letters, idle } = await startReceiver(adapter, inbox, {
-        book,
+        record,
         options: { retry: false },
       });
       await deliver(app, message('one'));
-      await expect.poll(() => book.failures).toHaveLength(1);
+      await expect.poll(() => record.failures).toHaveLength(1);
       const [{ id }] = (await letters.list()) as [XeniooDeadLetter];
-      book.work = () => {};
+      record.work = () => {};
 
       const job = await openQueue(inbox).getJob(id);
       expect(job).toMatchObject({ id, name: 'user-message' });
       expect(job!.failedReason).toBe('the CRM is down');
       await job!.retry('failed');
-      await expect.poll(() => book.done).toEqual(['one']);
+      await expect.poll(() => record.done).toEqual(['one']);
       await idle();
 
-      expect(book.noted).toEqual(['one']);
+      expect(record.noted).toEqual(['one']);
       expect(await letters.list()).toEqual([]);
     });
 
     it('makes a failed job of what somebody else puts into it, and shows it nowhere', async () => {
       const inbox = aQueue();
-      const { app, letters, logs, book, idle } = await startReceiver(
+      const { app, letters, logs, record, idle } = await startReceiver(
         adapter,
         inbox,
         { options: { retry: false } },
@@ -101,11 +101,11 @@ describeEngine('redis', 'the queue of the BullMQ inbox', () => {
       await queue.add('mail', { to: 'Ada Lovelace' });
       await queue.add('mail', { task: 'Ada Lovelace' });
       await expect.poll(() => queue.getFailedCount()).toBe(2);
-      book.work = () => {
+      record.work = () => {
         throw new Error('the CRM is down');
       };
       await deliver(app, message('one'));
-      await expect.poll(() => book.failures).toHaveLength(1);
+      await expect.poll(() => record.failures).toHaveLength(1);
       await idle();
 
       expect(await letters.list()).toHaveLength(1);
@@ -170,7 +170,7 @@ describeEngine('redis', 'a Redis that is down', () => {
     async () => {
       const server = await ownRedis();
       await server.kill();
-      const { app, send, book } = await startReceiver(
+      const { app, send, record } = await startReceiver(
         'express',
         { connection: server.url },
         { options: { acceptTimeoutMs: 300 } },
@@ -181,8 +181,8 @@ describeEngine('redis', 'a Redis that is down', () => {
       expect(performance.now() - from).toBeLessThan(20_000);
       await server.start();
 
-      await vi.waitFor(() => deliver(app, message('up')), SOON);
-      await expect.poll(() => book.done).toContain('up');
+      await vi.waitFor(() => deliver(app, message('up')), WAIT_OPTIONS);
+      await expect.poll(() => record.done).toContain('up');
     },
     TIMEOUT,
   );
@@ -194,22 +194,22 @@ describeEngine('redis', 'a Redis that is down', () => {
     'lets the application stop while %s',
     async (_, texts) => {
       const server = await ownRedis();
-      const book = new Book();
-      const gate = createGate();
-      book.work = () => gate.opened;
+      const record = new HandlerRecord();
+      const latch = createLatch();
+      record.work = () => latch.opened;
       const { app, send } = await startReceiver(
         'fastify',
         { connection: server.url },
-        { book, options: { shutdownTimeoutMs: 500 } },
+        { record, options: { shutdownTimeoutMs: 500 } },
       );
       expect(await send(messages(texts))).toBe(200);
-      await expect.poll(() => book.begun).toEqual(texts);
+      await expect.poll(() => record.begun).toEqual(texts);
       await server.kill();
 
       const from = performance.now();
       await app.close();
       expect(performance.now() - from).toBeLessThan(20_000);
-      gate.open();
+      latch.open();
     },
     TIMEOUT,
   );
@@ -249,12 +249,12 @@ describeEngine('redis', 'a password and what people write', () => {
     'are in no line of the log, whatever happens',
     async () => {
       const server = await ownRedis({ password: 'hunter2' });
-      const book = new Book();
+      const record = new HandlerRecord();
       const { send, app, logs } = await startReceiver(
         'fastify',
         { connection: server.url },
         {
-          book,
+          record,
           options: {
             acceptTimeoutMs: 2_000,
             shutdownTimeoutMs: 500,
@@ -262,13 +262,13 @@ describeEngine('redis', 'a password and what people write', () => {
           },
         },
       );
-      book.work = () => {
+      record.work = () => {
         throw new Error('the CRM is down');
       };
       // Sent again it is the same event.
       const first = message('dear Ada 1');
-      await vi.waitFor(() => deliver(app, first), SOON);
-      await expect.poll(() => book.failures).toHaveLength(1);
+      await vi.waitFor(() => deliver(app, first), WAIT_OPTIONS);
+      await expect.poll(() => record.failures).toHaveLength(1);
       await server.kill();
       expect(await send(message('dear Ada 2'))).toBe(503);
       await app.close();

@@ -27,12 +27,8 @@ import {
   dispatched,
   type XeniooWireFields,
 } from '../../lib/testing/index.js';
-import {
-  createGate,
-  failing,
-  startDelivery,
-  textOf,
-} from '../support/delivery-host.js';
+import { createLatch } from '../support/create-latch.js';
+import { failing, startDelivery, textOf } from '../support/delivery-host.js';
 import { describeInboxes } from '../support/inboxes.js';
 import { message, numbered } from '../support/messages.js';
 
@@ -297,15 +293,15 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         'are attempted in the order in which calls brought them',
         async () => {
           const { app, crm, idle } = await startAtOnce();
-          const gate = createGate();
-          crm.work = () => gate.opened;
+          const latch = createLatch();
+          crm.work = () => latch.opened;
           await deliver(
             app,
             ['a', 'b', 'c', 'd'].map(text => inOne(text)),
           );
           await expect.poll(() => crm.begun).toEqual(['a']);
 
-          gate.open();
+          latch.open();
           await idle();
           expect(crm.begun).toEqual(['a', 'b', 'c', 'd']);
         },
@@ -313,8 +309,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
       it.skipIf(!inbox.keepsOrder)('keep no others waiting', async () => {
         const { crm, handle } = await startWith();
-        const gate = createGate();
-        crm.work = ({ text }) => (text === 'last' ? gate.open() : gate.opened);
+        const latch = createLatch();
+        crm.work = ({ text }) =>
+          text === 'last' ? latch.open() : latch.opened;
 
         await handle(
           [
@@ -337,8 +334,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           secret: `${name}-secret`,
         }));
         const { app, crm, idle } = await startWith({ secret: undefined, bots });
-        const gate = createGate();
-        crm.work = ({ bot }) => (bot === 'shop' ? gate.open() : gate.opened);
+        const latch = createLatch();
+        crm.work = ({ bot }) => (bot === 'shop' ? latch.open() : latch.opened);
 
         await Promise.all(
           ['support', 'shop'].map(bot => deliver(app, inOne(bot), { bot })),
@@ -362,11 +359,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
       it('are attempted while an earlier one is being tried again', async () => {
         const { app, crm, idle } = await startAtOnce();
-        const gate = createGate();
+        const latch = createLatch();
         crm.work = async ({ text }) => {
           if (text === 'second') return;
           if (crm.begun.length === 1) throw new Error('CRM is down');
-          await gate.opened;
+          await latch.opened;
         };
         await deliver(app, inOne('first'));
         await expect.poll(() => crm.begun).toHaveLength(2);
@@ -374,7 +371,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         await deliver(app, inOne('second'));
         await expect.poll(() => crm.saved).toEqual(['second']);
 
-        gate.open();
+        latch.open();
         await idle();
         expect(crm.saved).toEqual(['second', 'first']);
       });
@@ -492,7 +489,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
       it('are tried again as those that throw', async () => {
         const { crm, handle } = await startWith({ handlerTimeoutMs: 20 });
-        const gates = [createGate(), createGate()];
+        const gates = [createLatch(), createLatch()];
         crm.work = () => gates.pop()?.opened;
 
         await handle(message('hello'));

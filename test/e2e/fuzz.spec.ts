@@ -13,7 +13,7 @@ import { countEntries } from '../fuzz/count-entries.js';
 import { generateBody } from '../fuzz/generate-body.js';
 import { sendGenerated } from '../fuzz/send-generated.js';
 import { startHost } from '../support/host-app.js';
-import { isSame } from '../support/is-same.js';
+import { isIdentical } from '../support/is-identical.js';
 
 const SEED = 20_240_501;
 
@@ -66,7 +66,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     const letters = await app.get(XeniooDeadLetters).list({ limit: 100_000 });
     expect(letters).toHaveLength(invalid.length);
     for (const [index, { entry }] of letters.entries()) {
-      expect(isSame(entry, invalid[index])).toBe(true);
+      expect(isIdentical(entry, invalid[index])).toBe(true);
     }
     expect(app.get(XeniooWebhookStatus).strikes).toBe(0);
     expect(logs.ofXenioo('error')).toEqual([]);

@@ -2,9 +2,9 @@ import { Module, type Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { OnXenioo, XeniooModule, type XeniooInbox } from '../../lib/index.js';
 import { expect, it, onTestFinished } from 'vitest';
-import { InertInbox } from '../support/inert-inbox.js';
+import { AcceptOnlyInbox } from '../support/accept-only-inbox.js';
 
-class DurableInbox extends InertInbox {
+class DurableInbox extends AcceptOnlyInbox {
   override readonly storageLocation = '/var/xenioo';
 
   async accept(): Promise<void> {}

@@ -24,7 +24,7 @@ import {
   type XeniooSender,
   type XeniooWireEntry,
 } from '../../lib/testing/index.js';
-import { Archive } from '../support/archive.js';
+import { CatchAllHandlers } from '../support/start-webhook-host.js';
 import { startHost, type AdapterName } from '../support/host-app.js';
 import {
   FIVE_MEGABYTES,
@@ -42,8 +42,8 @@ import {
   OwnController,
   type MatrixHost,
 } from '../support/matrix-hosts.js';
-import { InertInbox } from '../support/inert-inbox.js';
-import { recordPrinted } from '../support/printed.js';
+import { AcceptOnlyInbox } from '../support/accept-only-inbox.js';
+import { recordPrinted } from '../support/record-printed.js';
 import { callRaw } from '../support/raw-caller.js';
 import { senderAt } from '../support/sender-at.js';
 
@@ -68,7 +68,7 @@ async function start(adapter: AdapterName, host: MatrixHost) {
         ),
         ...(host.metadata?.imports ?? []),
       ],
-      providers: [Archive, ...(host.metadata?.providers ?? [])],
+      providers: [CatchAllHandlers, ...(host.metadata?.providers ?? [])],
       controllers: [OwnController],
     },
     host,
@@ -101,10 +101,11 @@ async function start(adapter: AdapterName, host: MatrixHost) {
     status: app.get(XeniooWebhookStatus),
     ask: askOf(url(''), host),
     savedTexts: () =>
-      dispatched(app, 'Archive.save')
+      dispatched(app, 'CatchAllHandlers.save')
         .map(({ event }) => (event.raw as XeniooWireEntry).Data)
         .toSorted(),
-    quarantined: () => inOrder(app.get(Archive).invalid.map(({ raw }) => raw)),
+    quarantined: () =>
+      inOrder(app.get(CatchAllHandlers).invalid.map(({ raw }) => raw)),
     whatSaysOfIt: () => marked(logs.lines, printed, answers),
   };
 }
@@ -234,7 +235,7 @@ class Fails {
   }
 }
 
-class FailingInbox extends InertInbox {
+class FailingInbox extends AcceptOnlyInbox {
   async accept(): Promise<never> {
     throw new Error('the disk is full');
   }

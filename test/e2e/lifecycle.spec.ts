@@ -18,7 +18,10 @@ import {
   senderFor,
   xeniooEntry,
 } from '../../lib/testing/index.js';
-import { Archive, startArchive } from '../support/archive.js';
+import {
+  CatchAllHandlers,
+  startWebhookHost,
+} from '../support/start-webhook-host.js';
 import { ADAPTERS, startHost } from '../support/host-app.js';
 import { LogRecorder } from '../support/log-recorder.js';
 
@@ -30,7 +33,7 @@ const OPTIONS = {
 };
 
 /** A handler that works until it is let go. */
-function createGate(): { Slow: Type; release(): void; done: string[] } {
+function createLatch(): { Slow: Type; release(): void; done: string[] } {
   const done: string[] = [];
   let release = () => {};
   const released = new Promise<void>(resolve => (release = resolve));
@@ -50,8 +53,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it.each([{ isGlobal: false }, { isGlobal: true }])(
     'handles what was accepted before it shuts down (%j)',
     async extras => {
-      const { Slow, done, release } = createGate();
-      const { app } = await startArchive(
+      const { Slow, done, release } = createLatch();
+      const { app } = await startWebhookHost(
         adapter,
         { ...OPTIONS, ...extras },
         { providers: [Slow] },
@@ -68,8 +71,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   );
 
   it('does not wait longer than shutdownTimeoutMs, and logs how many events are lost', async () => {
-    const { Slow, release } = createGate();
-    const { app, logs } = await startArchive(
+    const { Slow, release } = createLatch();
+    const { app, logs } = await startWebhookHost(
       adapter,
       { ...OPTIONS, shutdownTimeoutMs: 30 },
       { providers: [Slow] },
@@ -87,8 +90,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it('comes to its end though callers keep their connections', async () => {
-    const { Slow, release } = createGate();
-    const { app, sender } = await startArchive(adapter, OPTIONS, {
+    const { Slow, release } = createLatch();
+    const { app, sender } = await startWebhookHost(adapter, OPTIONS, {
       providers: [Slow],
     });
     // On a busy machine a connection would be idle for longer than that.
@@ -112,7 +115,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it('runs in a testing module', async () => {
     const testing = await Test.createTestingModule({
       imports: [XeniooModule.forRoot(OPTIONS)],
-      providers: [Archive],
+      providers: [CatchAllHandlers],
     })
       .setLogger(new LogRecorder())
       .compile();
@@ -127,7 +130,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(refused.status).toBe(401);
 
     await idle(app);
-    expect(app.get(Archive).invalid).toHaveLength(1);
+    expect(app.get(CatchAllHandlers).invalid).toHaveLength(1);
   });
 });
 
@@ -138,14 +141,14 @@ describe('without a server', () => {
       {
         module: class AppModule {},
         imports: [XeniooModule.forRoot(OPTIONS)],
-        providers: [Archive],
+        providers: [CatchAllHandlers],
       },
       { logger: logs },
     );
 
     expect(logs.ofXenioo()).toEqual([
-      'Archive.save handles every event',
-      'Archive.quarantine handles invalid entries',
+      'CatchAllHandlers.save handles every event',
+      'CatchAllHandlers.quarantine handles invalid entries',
     ]);
     await app.close();
   });
@@ -153,7 +156,7 @@ describe('without a server', () => {
   it('boots as a testing module', async () => {
     const testing = await Test.createTestingModule({
       imports: [XeniooModule.forRoot({ ...OPTIONS, isGlobal: true })],
-      providers: [Archive],
+      providers: [CatchAllHandlers],
     })
       .setLogger(new LogRecorder())
       .compile();

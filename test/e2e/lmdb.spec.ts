@@ -14,7 +14,7 @@ import {
 } from '../../lib/index.js';
 import { lmdbInbox, type LmdbInboxOptions } from '../../lib/lmdb/index.js';
 import { deliver, idle, senderFor } from '../../lib/testing/index.js';
-import { createGate } from '../support/delivery-host.js';
+import { createLatch } from '../support/create-latch.js';
 import { startHost, type AdapterName } from '../support/host-app.js';
 import { inboxPath } from '../support/lmdb-folder.js';
 import { message, messages, numbered } from '../support/messages.js';
@@ -25,7 +25,7 @@ import {
 } from '../support/small-disk.js';
 
 /** What the handlers of one test do, in whatever application. */
-class Book {
+class HandlerRecord {
   /** Texts of what was begun, in order. */
   readonly begun: string[] = [];
   /** The same of what came to its end. */
@@ -34,27 +34,27 @@ class Book {
   work: (event: UserMessageEvent) => void | Promise<void> = () => {};
 }
 
-/** A provider that keeps a book. */
-function keeperOf(book: Book): Type {
+/** A provider that keeps a record. */
+function createHandlers(record: HandlerRecord): Type {
   @Injectable()
-  class Keeper {
+  class Handlers {
     @OnXenioo(XeniooEventType.UserMessage, {
       name: 'keep',
       retry: { attempts: 4, backoff: 'fixed', delayMs: 300 },
     })
     async keep(event: UserMessageEvent) {
-      book.begun.push(event.text!);
-      await book.work(event);
-      book.done.push(event.text!);
+      record.begun.push(event.text!);
+      await record.work(event);
+      record.done.push(event.text!);
     }
   }
-  return Keeper;
+  return Handlers;
 }
 
 async function start(
   adapter: AdapterName,
   path: string,
-  book = new Book(),
+  record = new HandlerRecord(),
   options: Partial<XeniooModuleOptions> = {},
 ) {
   const host = await startHost(adapter, {
@@ -66,12 +66,12 @@ async function start(
         ...options,
       }),
     ],
-    providers: [keeperOf(book)],
+    providers: [createHandlers(record)],
   });
   /** In one call, which is answered 200. */
   const accept = (...entries: object[]) =>
     deliver(host.app, entries, { grouped: entries.length });
-  return { ...host, book, accept, idle: () => idle(host.app) };
+  return { ...host, record, accept, idle: () => idle(host.app) };
 }
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
@@ -101,7 +101,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     const second = await start(adapter, path);
     await second.idle();
 
-    const handled = [...first.book.done, ...second.book.done];
+    const handled = [...first.record.done, ...second.record.done];
     expect(new Set(handled).size).toBe(handled.length);
     expect(answered.filter(text => !handled.includes(text))).toEqual([]);
     expect(first.logs.ofXenioo('error')).toEqual([]);
@@ -110,20 +110,20 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
   it('lets a retry go on waiting over a restart, its attempts counted', async () => {
     const path = await inboxPath();
-    const book = new Book();
-    book.work = () => {
+    const record = new HandlerRecord();
+    record.work = () => {
       throw new Error('the CRM is down');
     };
-    const first = await start(adapter, path, book);
+    const first = await start(adapter, path, record);
     await first.accept(message('one'));
-    await expect.poll(() => book.begun.length).toBeGreaterThan(1);
+    await expect.poll(() => record.begun.length).toBeGreaterThan(1);
     await first.app.close();
     expect(first.logs.ofXenioo('warn').join()).not.toContain('Stopping');
 
-    const second = await start(adapter, path, book);
+    const second = await start(adapter, path, record);
     await second.idle();
 
-    expect(book.begun).toEqual(['one', 'one', 'one', 'one']);
+    expect(record.begun).toEqual(['one', 'one', 'one', 'one']);
     expect(second.logs.ofXenioo('error')).toEqual([
       expect.stringMatching(/^keep failed .*\(attempt 4; no more attempts\)/),
     ]);
@@ -131,13 +131,13 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
   it('tells what is still being handled when it must stop, and handles it again', async () => {
     const path = await inboxPath();
-    const book = new Book();
-    const gate = createGate();
-    book.work = () => gate.opened;
-    const first = await start(adapter, path, book, { shutdownTimeoutMs: 50 });
+    const record = new HandlerRecord();
+    const latch = createLatch();
+    record.work = () => latch.opened;
+    const first = await start(adapter, path, record, { shutdownTimeoutMs: 50 });
     const texts = numbered('event', 3);
     await first.accept(...messages(texts));
-    await expect.poll(() => book.begun).toHaveLength(3);
+    await expect.poll(() => record.begun).toHaveLength(3);
 
     await first.app.close();
 
@@ -148,8 +148,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
     const second = await start(adapter, path);
     await second.idle();
-    gate.open();
-    expect(second.book.done.toSorted()).toEqual(texts);
+    latch.open();
+    expect(second.record.done.toSorted()).toEqual(texts);
   });
 
   it('handles nothing again that was handled before a restart', async () => {
@@ -164,8 +164,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await second.accept(...entries);
     await second.idle();
 
-    expect(first.book.done).toHaveLength(10);
-    expect(second.book.begun).toEqual([]);
+    expect(first.record.done).toHaveLength(10);
+    expect(second.record.begun).toEqual([]);
   });
 
   it('lets two applications share a folder: both accept, one handles', async () => {
@@ -175,7 +175,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await second.accept(message('to the second'));
     await first.accept(message('to the first'));
     await second.idle();
-    expect(first.book.done.toSorted()).toEqual([
+    expect(first.record.done.toSorted()).toEqual([
       'to the first',
       'to the second',
     ]);
@@ -184,8 +184,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await second.accept(message('later'));
     await second.idle();
 
-    expect(second.book.done).toEqual(['later']);
-    expect(first.book.done).toHaveLength(2);
+    expect(second.record.done).toEqual(['later']);
+    expect(first.record.done).toHaveLength(2);
   });
 
   it('answers 503 once its data file is deleted, and says so', async () => {
@@ -222,7 +222,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it('starts two instances on two folders', async () => {
-    const book = new Book();
+    const record = new HandlerRecord();
     const paths = [await inboxPath(), await inboxPath()];
     const { app } = await startHost(adapter, {
       imports: paths.map((path, index) =>
@@ -232,7 +232,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           inbox: lmdbInbox({ path }),
         }),
       ),
-      providers: [keeperOf(book)],
+      providers: [createHandlers(record)],
     });
 
     for (const index of [0, 1]) {
@@ -240,7 +240,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     }
 
     await idle(app);
-    expect(book.done.toSorted()).toEqual(['to 0', 'to 1']);
+    expect(record.done.toSorted()).toEqual(['to 0', 'to 1']);
   });
 
   describe.skipIf(!hasSmallDisks)(
@@ -249,7 +249,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       it('answers 503, takes nothing, and goes on when there is space', async () => {
         const disk = makeSmallDisk();
         const host = await start(adapter, join(disk.path, 'inbox'));
-        const { app, logs, book } = host;
+        const { app, logs, record } = host;
         await host.accept(message('before'));
         await host.idle();
         const large = messages([
@@ -270,13 +270,13 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         disk.free();
         await host.accept(message('after'));
         await host.idle();
-        expect(book.done).toEqual(['before', 'after']);
+        expect(record.done).toEqual(['before', 'after']);
 
         await host.accept(...large);
         await host.accept(...large);
         await host.idle();
-        expect(book.done).toHaveLength(2 + 21);
-        expect(new Set(book.done).size).toBe(2 + 21);
+        expect(record.done).toHaveLength(2 + 21);
+        expect(new Set(record.done).size).toBe(2 + 21);
       });
 
       it('stores no more of a body of backslashes than its size allows, and goes on', async () => {
@@ -302,26 +302,26 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         });
         sender.close();
         await host.idle();
-        expect(host.book.done).toEqual(['after']);
+        expect(host.record.done).toEqual(['after']);
       });
 
       it('writes later what handlers have done meanwhile', async () => {
         const disk = makeSmallDisk();
         const path = join(disk.path, 'inbox');
-        const book = new Book();
-        const gate = createGate();
-        book.work = async () => {
-          await gate.opened;
-          if (book.begun.length <= 20) throw new Error('the CRM is down');
+        const record = new HandlerRecord();
+        const latch = createLatch();
+        record.work = async () => {
+          await latch.opened;
+          if (record.begun.length <= 20) throw new Error('the CRM is down');
         };
-        const host = await start(adapter, path, book);
+        const host = await start(adapter, path, record);
         const texts = numbered('large', 20).map(text =>
           text.padEnd(25_000, '.'),
         );
         await host.accept(...messages(texts));
-        await expect.poll(() => book.begun).toHaveLength(7);
+        await expect.poll(() => record.begun).toHaveLength(7);
         disk.fill();
-        gate.open();
+        latch.open();
         await expect
           .poll(() => host.logs.ofXenioo('error')[0])
           .toMatch(
@@ -329,37 +329,37 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           );
         disk.free();
         await host.idle();
-        expect(book.begun).toHaveLength(40);
-        expect(book.done.toSorted()).toEqual(texts.toSorted());
+        expect(record.begun).toHaveLength(40);
+        expect(record.done.toSorted()).toEqual(texts.toSorted());
 
         await host.app.close();
         const again = await start(adapter, path);
         await again.idle();
-        expect(again.book.begun).toEqual([]);
+        expect(again.record.begun).toEqual([]);
       });
 
       it('starts on what is there, and accepts when there is space', async () => {
         const disk = makeSmallDisk();
         const path = join(disk.path, 'inbox');
-        const book = new Book();
-        const gate = createGate();
-        book.work = () => gate.opened;
-        const first = await start(adapter, path, book, {
+        const record = new HandlerRecord();
+        const latch = createLatch();
+        record.work = () => latch.opened;
+        const first = await start(adapter, path, record, {
           shutdownTimeoutMs: 50,
         });
         await first.accept(message('before'));
-        await expect.poll(() => book.begun).toHaveLength(1);
+        await expect.poll(() => record.begun).toHaveLength(1);
         await first.app.close();
-        gate.open();
+        latch.open();
         disk.fill();
 
         const second = await start(adapter, path);
         disk.free();
-        await expect.poll(() => second.book.done).toEqual(['before']);
+        await expect.poll(() => second.record.done).toEqual(['before']);
 
         await second.accept(message('after'));
         await second.idle();
-        expect(second.book.done).toEqual(['before', 'after']);
+        expect(second.record.done).toEqual(['before', 'after']);
       });
 
       it('refuses to start with a new folder, and says why', async () => {

@@ -5,11 +5,8 @@ import {
   XeniooWebhookStatus,
 } from '../../lib/index.js';
 import { deliver, xeniooEntry } from '../../lib/testing/index.js';
-import {
-  createGate,
-  failing,
-  startDelivery,
-} from '../support/delivery-host.js';
+import { createLatch } from '../support/create-latch.js';
+import { failing, startDelivery } from '../support/delivery-host.js';
 import { message, messages, numbered } from '../support/messages.js';
 
 /** What other inboxes promise here is another thing. */
@@ -17,28 +14,32 @@ const inbox = () => undefined;
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   describe('when it is full', () => {
-    /** Holds two events, and its handlers wait for the gate. */
+    /** Holds two events, and its handlers wait for the latch. */
     async function startFull() {
       const started = await startDelivery(
         adapter,
         () => memoryInbox({ maxPending: 2, acknowledgeWithinMs: 0 }),
         { acceptTimeoutMs: 10 },
       );
-      const gate = createGate();
-      started.crm.work = () => gate.opened;
+      const latch = createLatch();
+      started.crm.work = () => latch.opened;
       const entries = [message('a'), message('b')];
       await deliver(started.app, entries, { grouped: 2 });
       await expect.poll(() => started.crm.begun).toHaveLength(2);
-      return { ...started, gate, status: started.app.get(XeniooWebhookStatus) };
+      return {
+        ...started,
+        latch,
+        status: started.app.get(XeniooWebhookStatus),
+      };
     }
 
     it('answers 503, which is a strike, and takes nothing of the call', async () => {
-      const { send, status, gate, idle, crm, letters } = await startFull();
+      const { send, status, latch, idle, crm, letters } = await startFull();
 
       const entries = [message('c'), xeniooEntry.malformed()];
       expect(await send(entries)).toBe(503);
       expect(status.strikes).toBe(1);
-      gate.open();
+      latch.open();
       await idle();
 
       expect(crm.saved).toEqual(['a', 'b']);
@@ -46,10 +47,10 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
 
     it('recovers when there is room again', async () => {
-      const { send, status, gate, idle, crm, handle } = await startFull();
+      const { send, status, latch, idle, crm, handle } = await startFull();
       for (let n = 0; n < 5; n++) expect(await send(message('c'))).toBe(503);
 
-      gate.open();
+      latch.open();
       await idle();
       for (let n = 0; n < 5; n++) await handle(message('d'));
 
@@ -78,8 +79,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         { acceptTimeoutMs: 9_000 },
       );
       const { app, crm, rung, send, idle } = host;
-      const gate = createGate();
-      crm.work = () => gate.opened;
+      const latch = createLatch();
+      crm.work = () => latch.opened;
       await deliver(app, message('first'));
       const accept = vi.spyOn(
         app.get(XeniooInbox, { strict: false }),
@@ -90,7 +91,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       const other = send(message('other'));
       await expect.poll(() => accept).toHaveBeenCalledTimes(6);
 
-      gate.open();
+      latch.open();
       expect(new Set(await Promise.all([...calls, other]))).toEqual(
         new Set([200]),
       );
@@ -99,12 +100,12 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
 
     it('takes an event that got 503 when it comes again', async () => {
-      const { send, gate, idle, crm, handle } = await startFull();
+      const { send, latch, idle, crm, handle } = await startFull();
       const again = message('again');
       const calls = [again, again].map(send);
       expect(await Promise.all(calls)).toEqual([503, 503]);
 
-      gate.open();
+      latch.open();
       await idle();
       await handle([again, again]);
 
@@ -119,13 +120,13 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       );
       crm.work = failing(1);
       await handle(message('a'));
-      const gate = createGate();
-      crm.work = () => gate.opened;
+      const latch = createLatch();
+      crm.work = () => latch.opened;
       const waits = deliver(app, message('b'));
       await expect.poll(() => crm.begun).toContain('b');
 
       expect(await letters.replayAll()).toBe(1);
-      gate.open();
+      latch.open();
       await waits;
       await idle();
 
@@ -179,16 +180,16 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     it('tries what fails for the first time meanwhile once more too', async () => {
       const { app, crm, alarm } = await startPatient();
-      const gate = createGate();
+      const latch = createLatch();
       crm.work = async () => {
-        await gate.opened;
+        await latch.opened;
         throw new Error('CRM is down');
       };
       const sent = deliver(app, message('a'));
       await expect.poll(() => crm.begun).toEqual(['a']);
 
       const closed = app.close();
-      gate.open();
+      latch.open();
       await closed;
       await sent;
 

@@ -13,7 +13,7 @@ import {
   received,
   xeniooEntry,
 } from '../../lib/testing/index.js';
-import { startArchive } from '../support/archive.js';
+import { startWebhookHost } from '../support/start-webhook-host.js';
 import type { AdapterName } from '../support/host-app.js';
 import { callRaw, type RawCaller } from '../support/raw-caller.js';
 
@@ -24,7 +24,7 @@ async function start(
   adapter: AdapterName,
   options: Partial<XeniooModuleOptions> = {},
 ) {
-  const host = await startArchive(adapter, options);
+  const host = await startWebhookHost(adapter, options);
   const server = host.app.getHttpServer() as Server;
   return {
     ...host,
@@ -127,7 +127,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
       await deliver(app, userMessage());
       await idle(app);
-      expect(dispatched(app, 'Archive.save')).toHaveLength(1);
+      expect(dispatched(app, 'CatchAllHandlers.save')).toHaveLength(1);
       for (const { socket } of slow) socket.destroy();
       await expect.poll(connections).toBeLessThanOrEqual(1);
     });
@@ -187,7 +187,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it('200 callers that break off after their bodies are handled once each', async () => {
     const { app, origin, connections } = await start(adapter);
     const body = '{"Type":1,"Data":"all of it"}';
-    const saved = () => dispatched(app, 'Archive.save');
+    const saved = () => dispatched(app, 'CatchAllHandlers.save');
 
     for (let n = 0; n < 200; n++) {
       const caller = await callRaw(origin, {

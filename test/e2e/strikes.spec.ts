@@ -32,10 +32,13 @@ import {
   xeniooEntry,
 } from '../../lib/testing/index.js';
 import { XeniooObservers } from '../../lib/handlers/xenioo.observers.js';
-import { startArchive, type ArchiveHost } from '../support/archive.js';
-import { InertInbox } from '../support/inert-inbox.js';
+import {
+  startWebhookHost,
+  type WebhookHostMetadata,
+} from '../support/start-webhook-host.js';
+import { AcceptOnlyInbox } from '../support/accept-only-inbox.js';
 import type { AdapterName } from '../support/host-app.js';
-import { SOON } from '../support/soon.js';
+import { WAIT_OPTIONS } from '../support/wait-options.js';
 
 const { userMessage } = xeniooEntry;
 
@@ -54,9 +57,9 @@ class Alarm {
 async function start(
   adapter: AdapterName,
   options: Partial<XeniooModuleOptions> = {},
-  { providers = [], ...hosted }: ArchiveHost = {},
+  { providers = [], ...hosted }: WebhookHostMetadata = {},
 ) {
-  const host = await startArchive(adapter, options, {
+  const host = await startWebhookHost(adapter, options, {
     ...hosted,
     imports: [EventEmitterModule.forRoot()],
     providers: [Alarm, ...providers],
@@ -197,7 +200,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     await idle(app);
     expect(status.strikes).toBe(0);
-    expect(dispatched(app, 'Archive.save')).toHaveLength(1);
+    expect(dispatched(app, 'CatchAllHandlers.save')).toHaveLength(1);
     await expect
       .poll(() => logs.ofXenioo('error'))
       .toEqual([
@@ -208,9 +211,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it('answers itself where an interceptor gives up on a call that is being accepted', async () => {
     let hasGivenUp = () => false;
 
-    class Slow extends InertInbox {
+    class Slow extends AcceptOnlyInbox {
       async accept() {
-        await vi.waitUntil(() => hasGivenUp(), SOON);
+        await vi.waitUntil(() => hasGivenUp(), WAIT_OPTIONS);
       }
     }
 
@@ -256,7 +259,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await deliver(app, userMessage());
 
     await idle(app);
-    expect(dispatched(app, 'Archive.save')).toHaveLength(1);
+    expect(dispatched(app, 'CatchAllHandlers.save')).toHaveLength(1);
     expect(status.strikes).toBe(0);
   });
 
@@ -343,7 +346,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   describe('with ThrottlerGuard as a global guard', () => {
     const Public = () => SetMetadata('public', true);
     const startThrottled = (...decorators: ClassDecorator[]) =>
-      startArchive(
+      startWebhookHost(
         adapter,
         { decorators },
         {

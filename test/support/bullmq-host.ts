@@ -46,7 +46,7 @@ export async function ownRedis(options?: RedisOptions): Promise<RedisServer> {
 }
 
 /** What the handlers of one test do, in whatever application. */
-export class Book {
+export class HandlerRecord {
   /** Texts of what was begun, in order. */
   readonly begun: string[] = [];
   /** The same of what came to its end. */
@@ -58,39 +58,43 @@ export class Book {
   work: (event: UserMessageEvent) => unknown = () => {};
 }
 
-/** A provider that keeps a book. */
-function keeperOf(book: Book): Type {
+/** A provider that keeps a record. */
+function createHandlers(record: HandlerRecord): Type {
   @Injectable()
-  class Keeper {
+  class Handlers {
     @OnXenioo(XeniooEventType.UserMessage, { name: 'keep' })
     async keep(event: UserMessageEvent): Promise<void> {
-      book.begun.push(event.text!);
-      await book.work(event);
-      book.done.push(event.text!);
+      record.begun.push(event.text!);
+      await record.work(event);
+      record.done.push(event.text!);
     }
 
     @OnXenioo(XeniooEventType.UserMessage, { name: 'note' })
     note(event: UserMessageEvent): void {
-      book.noted.push(event.text!);
+      record.noted.push(event.text!);
     }
 
     @OnXeniooFailed()
     fail(failure: XeniooHandlerFailure): void {
-      book.failures.push(failure);
+      record.failures.push(failure);
     }
   }
-  return Keeper;
+  return Handlers;
 }
 
 export interface BullmqHostOptions {
-  readonly book?: Book;
+  readonly record?: HandlerRecord;
   readonly options?: Partial<XeniooModuleOptions>;
   readonly imports?: ModuleMetadata['imports'];
 }
 
 function metadataOf(
   inbox: BullmqInboxOptions,
-  { book = new Book(), options = {}, imports = [] }: BullmqHostOptions,
+  {
+    record = new HandlerRecord(),
+    options = {},
+    imports = [],
+  }: BullmqHostOptions,
 ): ModuleMetadata {
   return {
     imports: [
@@ -102,7 +106,7 @@ function metadataOf(
       }),
       ...imports,
     ],
-    providers: [keeperOf(book)],
+    providers: [createHandlers(record)],
   };
 }
 
@@ -110,9 +114,9 @@ function metadataOf(
 export async function startReceiver(
   adapter: AdapterName,
   inbox: BullmqInboxOptions,
-  { book = new Book(), ...more }: BullmqHostOptions = {},
+  { record = new HandlerRecord(), ...more }: BullmqHostOptions = {},
 ) {
-  const host = await startHost(adapter, metadataOf(inbox, { book, ...more }));
+  const host = await startHost(adapter, metadataOf(inbox, { record, ...more }));
   const { app } = host;
   const sender = await senderFor(app, {
     failures: 'ignore',
@@ -122,7 +126,7 @@ export async function startReceiver(
   onTestFinished(() => sender.close());
   return {
     ...host,
-    book,
+    record,
     /** Makes one call, and tells what it was answered. */
     send: async (body: unknown) => (await sender.call(body)).outcome,
     idle: () => idle(app, PATIENT),
@@ -133,14 +137,14 @@ export async function startReceiver(
 /** Starts an application without a server, that handles what others accepted. */
 export async function startWorker(
   inbox: BullmqInboxOptions,
-  { book = new Book(), ...more }: BullmqHostOptions = {},
+  { record = new HandlerRecord(), ...more }: BullmqHostOptions = {},
 ) {
   const logs = new LogRecorder();
   const app: INestApplicationContext =
     await NestFactory.createApplicationContext(
       {
         module: class WorkerModule {},
-        ...metadataOf(inbox, { book, ...more }),
+        ...metadataOf(inbox, { record, ...more }),
       },
       { logger: logs, abortOnError: false },
     );
@@ -148,7 +152,7 @@ export async function startWorker(
   return {
     app,
     logs,
-    book,
+    record,
     idle: () => idle(app, PATIENT),
     letters: app.get(XeniooDeadLetters),
   };

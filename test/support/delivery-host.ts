@@ -121,13 +121,6 @@ export async function startDelivery(
   };
 }
 
-/** Something that the test lets happen when it says so. */
-export function createGate() {
-  let open = () => {};
-  const opened = new Promise<void>(resolve => (open = resolve));
-  return { opened, open: () => open() };
-}
-
 /** Work that fails the first so many times. */
 export function failing(
   times: number,

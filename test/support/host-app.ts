@@ -19,7 +19,7 @@ export const ADAPTERS = {
 export type AdapterName = keyof typeof ADAPTERS;
 
 /** What hosts do in `main.ts`. */
-export interface HostHabits {
+export interface HostSetup {
   readonly options?: NestApplicationOptions;
   readonly prepare?: (app: INestApplication) => void | Promise<void>;
 }
@@ -37,7 +37,7 @@ export interface HostApp {
 export async function startHost(
   adapter: AdapterName | AbstractHttpAdapter,
   metadata: ModuleMetadata,
-  { options = {}, prepare = () => {} }: HostHabits = {},
+  { options = {}, prepare = () => {} }: HostSetup = {},
 ): Promise<HostApp> {
   const logs = new LogRecorder();
   const app = await NestFactory.create(

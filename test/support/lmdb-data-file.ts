@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LmdbInbox } from '../../lib/lmdb/lmdb.inbox.js';
 import { datedEvent, delivery, done, invalidEntry } from './lmdb-harness.js';
-import { eventOf } from './receipt.js';
+import { eventOf } from './entry-of.js';
 
 export const DATA_FILE = 'inbox.mdb';
 export const PAGE_BYTES = 4_096;

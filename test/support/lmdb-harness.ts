@@ -15,8 +15,8 @@ import {
 } from '../../lib/lmdb/lmdb.inbox.js';
 import { inboxPath } from './lmdb-folder.js';
 import { LogRecorder } from './log-recorder.js';
-import { eventOf, invalidOf } from './receipt.js';
-import { SOON } from './soon.js';
+import { eventOf, invalidOf } from './entry-of.js';
+import { WAIT_OPTIONS } from './wait-options.js';
 
 /** Decides the results of a task; all handlers are done where it returns nothing. */
 export type Behaviour = (
@@ -104,7 +104,7 @@ export class LmdbHarness {
   /** Resolves when so many tasks have run. */
   async hasRun(count: number): Promise<void> {
     const hasRun = () => this.runs.length >= count;
-    await vi.waitUntil(hasRun, SOON);
+    await vi.waitUntil(hasRun, WAIT_OPTIONS);
   }
 
   /** Ids of the entries that ran, in order. */
@@ -161,11 +161,4 @@ export function undatedEvent(): XeniooEvent {
 
 export function invalidEntry(): XeniooEntry {
   return invalidOf({ Type: 'none' });
-}
-
-/** A promise that the test settles. */
-export function gate(): { opened: Promise<void>; open: () => void } {
-  let open!: () => void;
-  const opened = new Promise<void>(resolve => (open = resolve));
-  return { opened, open };
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import type { XeniooDeadLetter } from '../../lib/handlers/xenioo-dead-letter.js';
-import { eventOf } from './receipt.js';
+import { eventOf } from './entry-of.js';
 
 const SCRIPT = fileURLToPath(new URL('lmdb-process.mjs', import.meta.url));
 

@@ -49,10 +49,10 @@ import { json } from 'express';
 import helmet from 'helmet';
 import type { IncomingMessage } from 'node:http';
 import { map } from 'rxjs';
-import type { AdapterName, HostHabits } from './host-app.js';
+import type { AdapterName, HostSetup } from './host-app.js';
 
 /** One habit of a host that breaks webhook modules. */
-export interface MatrixHost extends HostHabits {
+export interface MatrixHost extends HostSetup {
   readonly only?: AdapterName;
   readonly metadata?: ModuleMetadata;
   readonly decorators?: ClassDecorator[];

@@ -37,7 +37,7 @@ export function hasSecret({
 }
 
 /** A body as it came, or `undefined` where it is not JSON. */
-export function parsed(text: string): unknown {
+export function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished, vi } from 'vitest';
-import { SOON } from './soon.js';
+import { WAIT_OPTIONS } from './wait-options.js';
 
 const SAMPLES = fileURLToPath(new URL('../../sample', import.meta.url));
 
@@ -28,5 +28,5 @@ export async function startSample(
     const [origin] = /http:\/\/127\.0\.0\.1:\d+/.exec(printed) ?? [];
     if (!origin) throw new Error(`${name} told no URL: ${printed}`);
     return `${origin}/xenioo/webhook`;
-  }, SOON);
+  }, WAIT_OPTIONS);
 }

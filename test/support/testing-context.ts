@@ -13,7 +13,7 @@ import {
   XeniooModule,
   type XeniooModuleOptions,
 } from '../../lib/index.js';
-import { receipt } from './receipt.js';
+import { createReceipt } from './entry-of.js';
 
 /** Handlers of a host; the test replaces `work`. */
 @Injectable()
@@ -66,7 +66,7 @@ export async function startContext(
   const acceptAt = app
     .get(XeniooInbox, { strict: false, each: true })
     .map((inbox): Accept => async (...given) => {
-      const { bot, receivedAt } = receipt();
+      const { bot, receivedAt } = createReceipt();
       const entries = parseBody(JSON.stringify(given), { bot, receivedAt });
       const delivery = { bot: bot.name, receivedAt, entries };
       await inbox.accept(delivery);

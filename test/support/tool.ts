@@ -5,7 +5,7 @@ import { expect, onTestFinished, vi } from 'vitest';
 import { XeniooSender } from '../../lib/testing/index.js';
 import { SECRET } from './cli-webhook.js';
 import { startCli, type CliHost, type CliProcess } from './cli.js';
-import { SOON } from './soon.js';
+import { WAIT_OPTIONS } from './wait-options.js';
 
 /** The built tool, which knows the secret. */
 export interface Tool extends Omit<CliProcess, 'ended'> {
@@ -61,7 +61,7 @@ export function startRecorderTo(file: number): Promise<Recorder> {
 async function listening(tool: Tool): Promise<Recorder> {
   const url = await vi.waitUntil(
     () => /Recording at (http:\S+)\. Press/.exec(tool.stderr())?.[1],
-    SOON,
+    WAIT_OPTIONS,
   );
   const sender = new XeniooSender({ url, secret: SECRET, failures: 'ignore' });
   onTestFinished(() => sender.close());

@@ -16,7 +16,7 @@ import {
   type RedisServer,
 } from '../../../test/support/engines/redis-server.js';
 import { runDoctor } from '../../../test/support/run-doctor.js';
-import { SOON } from '../../../test/support/soon.js';
+import { WAIT_OPTIONS } from '../../../test/support/wait-options.js';
 
 const FOLDER = fileURLToPath(new URL('..', import.meta.url));
 
@@ -126,7 +126,7 @@ describeEngine('redis', 'the sample', () => {
       await send(message(text));
       sent.push(text);
       for (const worker of workers) expect(savedBy(worker)).not.toEqual([]);
-    }, SOON);
+    }, WAIT_OPTIONS);
 
     await expect
       .poll(() => savedBy(...workers).toSorted())
@@ -192,7 +192,7 @@ describeEngine('redis', 'the sample', () => {
     await redis.start();
     // By its date an event that is sent again is known.
     const entry = message('at last');
-    await vi.waitFor(() => send(entry), SOON);
+    await vi.waitFor(() => send(entry), WAIT_OPTIONS);
 
     await expect.poll(() => savedBy(worker)).toEqual(['at last']);
   });

@@ -7,7 +7,7 @@ import type { EngineFolder } from './engine-folder.js';
 import { EngineGuard } from './engine-guard.js';
 import { PortTakenError } from './free-port.js';
 import { familyOf, isAlive, isStill, signal } from './process-table.js';
-import { until } from './until.js';
+import { waitUntil } from './wait-until.js';
 
 /** How an engine is run. */
 export interface EngineCommand {
@@ -72,7 +72,7 @@ export abstract class EngineServer {
     this.guard.watch([this.pid]);
     // The guard ends it with this process, which must not wait for it.
     this.child.unref();
-    await until(
+    await waitUntil(
       `${program} answered`,
       async () => !this.isRunning || (await this.isAnswering()),
     );
@@ -119,15 +119,17 @@ export abstract class EngineServer {
   /** Stops the first process before it looks for the others: it starts none any more. */
   private async freeze(): Promise<number[]> {
     signal(this.pid, 'SIGSTOP');
-    await until('the engine stood still', () => isStill(this.pid));
+    await waitUntil('the engine stood still', () => isStill(this.pid));
     const family = familyOf(this.pid);
     for (const pid of family) signal(pid, 'SIGSTOP');
-    await until('all of the engine stood still', () => family.every(isStill));
+    await waitUntil('all of the engine stood still', () =>
+      family.every(isStill),
+    );
     return family;
   }
 
   private async untilGone(family: number[], deadlineMs?: number) {
-    await until(
+    await waitUntil(
       'the engine was gone',
       () => !this.isRunning && !family.some(isAlive),
       deadlineMs,

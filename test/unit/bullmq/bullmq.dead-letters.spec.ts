@@ -3,29 +3,29 @@ import { XeniooDeadLetterError } from '../../../lib/xenioo.errors.js';
 import { describeEngine } from '../../support/engines/describe-engine.js';
 import {
   BULLMQ_VERSIONS,
-  BullmqBench,
+  BullmqHarness,
   datedEvent,
   deliveryOf,
   failed,
-  gate,
   invalidEntry,
   TestRunner,
-} from '../../support/bullmq-bench.js';
+} from '../../support/bullmq-harness.js';
+import { createLatch } from '../../support/create-latch.js';
 
 for (const [version, libraries] of BULLMQ_VERSIONS) {
   describeEngine('redis', `dead letters on ${version}`, () => {
     /** An inbox with a letter of `Crm.save` for each of so many events. */
     async function withLetters(count: number) {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const runner = new TestRunner(async () => [failed('Crm.save')]);
-      const inbox = await bench.start(runner);
+      const inbox = await harness.start(runner);
       const events = Array.from({ length: count }, () => datedEvent());
       for (const event of events) {
         await inbox.accept(deliveryOf([event]));
         await inbox.idle();
       }
       const { deadLetters } = inbox;
-      return { bench, runner, inbox, events, deadLetters };
+      return { harness, runner, inbox, events, deadLetters };
     }
 
     it('are listed in pages, and by what a filter says', async () => {
@@ -98,9 +98,9 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('of an invalid entry become the events that it is understood as', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
-      const inbox = await bench.start(runner);
+      const inbox = await harness.start(runner);
       const entry = invalidEntry();
       await inbox.accept(deliveryOf([entry]));
       await inbox.idle();
@@ -122,7 +122,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     it('can’t be replayed or removed while they run again', async () => {
       const { runner, events, deadLetters } = await withLetters(1);
       const [letter] = await deadLetters.list();
-      const running = gate();
+      const running = createLatch();
       runner.behaviour = async () => {
         await running.opened;
         return [];
@@ -142,16 +142,16 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('leave out a letter that another version has stored, and say so', async () => {
-      const { bench, events, deadLetters } = await withLetters(2);
+      const { harness, events, deadLetters } = await withLetters(2);
       const [unreadable] = await deadLetters.list();
-      const job = await bench.queue.getJob(unreadable!.id);
+      const job = await harness.queue.getJob(unreadable!.id);
       const stored = JSON.parse(job!.data.task) as object;
       await job!.updateData({ task: JSON.stringify({ ...stored, v: 99 }) });
 
       const listed = await deadLetters.list();
 
       expect(listed.map(({ entry }) => entry.id)).toEqual([events[1]!.id]);
-      expect(bench.logs.ofXenioo('warn')).toEqual([
+      expect(harness.logs.ofXenioo('warn')).toEqual([
         expect.stringMatching(
           `^The dead letter ${unreadable!.id} can't be read and is not listed: .*another version`,
         ),
@@ -159,15 +159,15 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('are kept for `deadLetterRetentionDays`', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const runner = new TestRunner(async () => [failed('A')]);
-      const inbox = await bench.start(runner, { deadLetterRetentionDays: 2 });
+      const inbox = await harness.start(runner, { deadLetterRetentionDays: 2 });
       const [old, recent] = [datedEvent(), datedEvent()];
       await inbox.accept(deliveryOf([old]));
       await inbox.idle();
       const threeDaysAgo = Date.now() - 3 * 86_400_000;
-      const key = bench.queue.toKey('failed');
-      await bench.client.zadd(key, threeDaysAgo, `${old.id}.A`);
+      const key = harness.queue.toKey('failed');
+      await harness.client.zadd(key, threeDaysAgo, `${old.id}.A`);
 
       await inbox.accept(deliveryOf([recent]));
       await inbox.idle();

@@ -13,9 +13,9 @@ import {
   XENIOO_EVENT_TABLE,
 } from '../../../lib/events/xenioo-event.table.js';
 import { XeniooEvent } from '../../../lib/events/xenioo.events.js';
-import { isFrozenThrough } from '../../support/is-frozen-through.js';
-import { isSame } from '../../support/is-same.js';
-import { eventOf, receipt } from '../../support/receipt.js';
+import { isDeepFrozen } from '../../support/is-deep-frozen.js';
+import { isIdentical } from '../../support/is-identical.js';
+import { eventOf, createReceipt } from '../../support/entry-of.js';
 
 const TYPES = [...Object.keys(XENIOO_EVENT_TABLE).map(Number), 99];
 
@@ -110,7 +110,7 @@ describe.each(TYPES)('an entry of type %i', Type => {
 
     fc.assert(
       fc.property(entryText(Type), token, (text, token) => {
-        const from = receipt(token === undefined ? {} : { token });
+        const from = createReceipt(token === undefined ? {} : { token });
         const fields = ownFields(JSON.parse(text) as WireEntry);
         const { event, errors } = validateFields(eventClass, fields);
         const { botToken = token } = event;
@@ -123,8 +123,10 @@ describe.each(TYPES)('an entry of type %i', Type => {
         expect(built !== undefined).toBe(isValid);
         if (!built) return;
         expect(built).toBeInstanceOf(eventClass);
-        expect(isSame(wireProperties(built), wireProperties(event))).toBe(true);
-        expect(isFrozenThrough(built)).toBe(true);
+        expect(isIdentical(wireProperties(built), wireProperties(event))).toBe(
+          true,
+        );
+        expect(isDeepFrozen(built)).toBe(true);
         expect(built).toMatchObject({ type: Type, typeName, bot: 'default' });
         expect(built.raw).toBe(raw);
         expect(Object.entries(built.variables)).toEqual(
@@ -140,7 +142,7 @@ describe.each(TYPES)('an entry of type %i', Type => {
   it('that is invalid has a reason and errors', () => {
     fc.assert(
       fc.property(entryText(Type), text => {
-        const from = receipt({ token: 'token' });
+        const from = createReceipt({ token: 'token' });
         if (buildEvent(JSON.parse(text), from)) return;
         const place = { index: 3, text: () => text };
         const invalid = explainEntry(JSON.parse(text), from, place);
@@ -165,11 +167,11 @@ describe('a field that somebody added to Object.prototype', () => {
     Object.assign(Object.prototype, { Channel: 'polluted', Text: 5 });
 
     const entry = { Type: 1, Date: '2019-07-10T15:47:58Z', order: [1] };
-    const event = buildEvent(entry, receipt());
+    const event = buildEvent(entry, createReceipt());
 
     expect(event).toMatchObject({ id, variables: { order: [1] } });
     expect(Object.hasOwn(event!, 'channel')).toBe(false);
-    expect(isFrozenThrough(event)).toBe(true);
-    expect(buildEvent({ Type: 7 }, receipt())).toBeUndefined();
+    expect(isDeepFrozen(event)).toBe(true);
+    expect(buildEvent({ Type: 7 }, createReceipt())).toBeUndefined();
   });
 });

@@ -6,7 +6,7 @@ import {
   MAX_ENTRIES,
   PIECE_LENGTH,
 } from '../../../lib/events/json-array.js';
-import { isSame } from '../../support/is-same.js';
+import { isIdentical } from '../../support/is-identical.js';
 
 const SPACES = ['', ' ', '\n', '\t\r\n '];
 
@@ -182,9 +182,9 @@ function atOnce(text: string): unknown {
 it('finds every element of any array', () => {
   fc.assert(
     fc.property(arrayText, text => {
-      expect(isSame(elementByElement(text), atOnce(text))).toBe(true);
+      expect(isIdentical(elementByElement(text), atOnce(text))).toBe(true);
       expect(
-        isSame(JSON.parse([...arrayPieces(text)][0]!.text), atOnce(text)),
+        isIdentical(JSON.parse([...arrayPieces(text)][0]!.text), atOnce(text)),
       ).toBe(true);
     }),
     { numRuns: 1_500 },

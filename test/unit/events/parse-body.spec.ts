@@ -6,9 +6,9 @@ import { WIRE_FIELDS } from '../../../lib/events/wire-entry.js';
 import { XeniooEvent } from '../../../lib/events/xenioo.events.js';
 import documented from '../../fixtures/documented.json' with { type: 'json' };
 import everyType from '../../fixtures/every-type.json' with { type: 'json' };
-import { receipt } from '../../support/receipt.js';
+import { createReceipt } from '../../support/entry-of.js';
 
-const parse = (body: string) => [...parseBody(body, receipt())];
+const parse = (body: string) => [...parseBody(body, createReceipt())];
 
 const like = (pattern: RegExp): string =>
   expect.stringMatching(pattern) as string;
@@ -133,7 +133,7 @@ describe('a body of some megabytes', () => {
   });
 
   it('is made in steps, so that others have their turn', () => {
-    const steps = [...parseInSteps(body, receipt())];
+    const steps = [...parseInSteps(body, createReceipt())];
 
     expect(steps.length).toBeGreaterThan(ENTRIES.length / 50);
   });

@@ -6,10 +6,10 @@ import { parseBody } from '../../../lib/events/parse-body.js';
 import { reparseEntry } from '../../../lib/events/reparse-entry.js';
 import { XeniooEvent } from '../../../lib/events/xenioo.events.js';
 import { anyEntryText, anyJsonText } from '../../support/any-json.js';
-import { isSame } from '../../support/is-same.js';
-import { eventOf, invalidOf, receipt } from '../../support/receipt.js';
+import { isIdentical } from '../../support/is-identical.js';
+import { eventOf, invalidOf, createReceipt } from '../../support/entry-of.js';
 
-const { bot, receivedAt } = receipt();
+const { bot, receivedAt } = createReceipt();
 
 /** What an earlier version made of an entry that it did not understand. */
 function invalid(
@@ -101,7 +101,7 @@ describe('what could not be understood', () => {
     const body = fc.oneof(anyJsonText, anyEntryText, fc.string());
     fc.assert(
       fc.property(body, text => {
-        for (const entry of parseBody(text, receipt())) {
+        for (const entry of parseBody(text, createReceipt())) {
           if (!(entry instanceof InvalidXeniooEntry)) continue;
 
           const again = reparseEntry(entry, bot);
@@ -113,7 +113,7 @@ describe('what could not be understood', () => {
             bot: entry.bot,
           });
           const { raw } = again[0] as InvalidXeniooEntry;
-          expect(isSame(raw, entry.raw)).toBe(true);
+          expect(isIdentical(raw, entry.raw)).toBe(true);
         }
       }),
       { numRuns: 500 },
@@ -129,7 +129,7 @@ describe('a body with more than 20,000 entries', () => {
   }));
 
   it('becomes all its events', () => {
-    const [tooMany] = parseBody(bodyOf(events), receipt());
+    const [tooMany] = parseBody(bodyOf(events), createReceipt());
     expect(tooMany).toHaveProperty('reason', 'too-many-entries');
 
     const entries = reparseEntry(tooMany as InvalidXeniooEntry, bot);
@@ -169,7 +169,7 @@ it('a body that could not be decoded keeps its first error and its bytes', () =>
     'not-json',
     errors,
     bytes.toString('base64'),
-    receipt(),
+    createReceipt(),
   );
 
   expect(entry).toMatchObject({ reason: 'not-json', errors, raw: 'H4sIAA==' });

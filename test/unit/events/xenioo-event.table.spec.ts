@@ -6,7 +6,7 @@ import {
   eventRow,
   XENIOO_EVENT_NAMES,
 } from '../../../lib/events/xenioo-event.table.js';
-import { parsed } from '../../support/receipt.js';
+import { entryOf } from '../../support/entry-of.js';
 
 const NAMES = [
   ['BotMessage', 'bot-message'],
@@ -53,7 +53,7 @@ describe('the names on the event emitter', () => {
     [{ Type: 99 }, 'xenioo.unknown'],
     [{ Type: 'x' }, 'xenioo.invalid'],
   ])('are found for any entry: %o', (entry, name) => {
-    expect(eventNameOf(parsed(entry))).toBe(name);
+    expect(eventNameOf(entryOf(entry))).toBe(name);
   });
 
   it('are one for each type, and those of what is no known type', () => {

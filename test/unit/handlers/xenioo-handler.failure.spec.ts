@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { XeniooHandlerFailure } from '../../../lib/handlers/xenioo-handler.failure.js';
-import { eventOf } from '../../support/receipt.js';
+import { eventOf } from '../../support/entry-of.js';
 
 it('tells which handler gave up on which event, after how many attempts and why, and can’t be changed', () => {
   const event = eventOf({ Type: 1 });

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { CapacityLimiter } from '../../../lib/inbox/capacity-limiter.js';
-import { hasEnded } from '../../support/has-ended.js';
+import { isSettled } from '../../support/is-settled.js';
 
 const LONG_MS = 60_000;
 
@@ -84,12 +84,12 @@ it('holds what is added whatever the limit', async () => {
 
 it('is empty when nothing is held', async () => {
   const capacity = new CapacityLimiter(5);
-  expect(await hasEnded(capacity.empty())).toBe(true);
+  expect(await isSettled(capacity.empty())).toBe(true);
   await capacity.admit(2, 0);
   const empty = [capacity.empty(), capacity.empty()];
 
   capacity.release(1);
-  expect(await hasEnded(Promise.race(empty))).toBe(false);
+  expect(await isSettled(Promise.race(empty))).toBe(false);
   capacity.release(1);
   await Promise.all(empty);
 });

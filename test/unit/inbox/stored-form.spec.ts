@@ -17,8 +17,8 @@ import {
 import documented from '../../fixtures/documented.json' with { type: 'json' };
 import everyType from '../../fixtures/every-type.json' with { type: 'json' };
 import { anyEntryText, anyJsonText } from '../../support/any-json.js';
-import { isSame } from '../../support/is-same.js';
-import { eventOf, invalidOf, receipt } from '../../support/receipt.js';
+import { isIdentical } from '../../support/is-identical.js';
+import { eventOf, invalidOf, createReceipt } from '../../support/entry-of.js';
 
 const deep = `${'['.repeat(5_000)}-0${']'.repeat(5_000)}`;
 
@@ -53,7 +53,7 @@ const anyRun = fc.record(
 
 /** The entries of a body. */
 const entriesOf = (text: string) =>
-  parseBody(text, receipt({ name: 'support' }));
+  parseBody(text, createReceipt({ name: 'support' }));
 
 const restoredEntry = <E extends XeniooEntry>(entry: E) =>
   restoreTask(storeTask({ entry, attempts: 0 })).entry as E;
@@ -62,7 +62,7 @@ const restoredEntry = <E extends XeniooEntry>(entry: E) =>
 const changed = (text: string) =>
   entriesOf(text).filter(entry => {
     const restored = restoredEntry(entry);
-    return !Object.isFrozen(restored) || !isSame(restored, entry);
+    return !Object.isFrozen(restored) || !isIdentical(restored, entry);
   });
 
 const sorted = (value: object) =>
@@ -102,7 +102,7 @@ describe('a stored task', () => {
 
           const restored = restoreTask(storeTask(task));
 
-          expect(isSame(sorted(restored), sorted(task)), text).toBe(true);
+          expect(isIdentical(sorted(restored), sorted(task)), text).toBe(true);
         }
       }),
       { numRuns: 1_000 },
@@ -261,7 +261,9 @@ describe('a stored dead letter', () => {
 
           const restored = restoreDeadLetter(storeDeadLetter(letter));
 
-          expect(isSame(sorted(restored), sorted(letter)), text).toBe(true);
+          expect(isIdentical(sorted(restored), sorted(letter)), text).toBe(
+            true,
+          );
         }
       }),
       { numRuns: 500 },

@@ -7,10 +7,10 @@ import { LmdbBacklog } from '../../../lib/lmdb/lmdb.backlog.js';
 import { LmdbFolder } from '../../../lib/lmdb/lmdb.folder.js';
 import { LmdbStore } from '../../../lib/lmdb/lmdb.store.js';
 import { inboxPath } from '../../support/lmdb-folder.js';
+import { createLatch } from '../../support/create-latch.js';
 import {
   datedEvent,
   delivery,
-  gate,
   LmdbHarness,
   undatedEvent,
 } from '../../support/lmdb-harness.js';
@@ -53,7 +53,7 @@ describe('when a conversation has 5,000 events waiting', () => {
     await accepting.accept(delivery(others));
     await harness.stop(accepting);
 
-    const door = gate();
+    const door = createLatch();
     const inbox = await harness.start(({ entry }) =>
       conversationIn(entry) === 'talkative' ? door.opened : undefined,
     );

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { LmdbFolder } from '../../../lib/lmdb/lmdb.folder.js';
 import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
+import { createLatch } from '../../support/create-latch.js';
 import {
   datedEvent,
   delivery,
   done,
-  gate,
   LmdbHarness,
   retry,
   undatedEvent,
@@ -66,7 +66,7 @@ describe('the data file', () => {
 describe('stats()', () => {
   it('counts what is pending, runs, is retried and has failed', async () => {
     const harness = await LmdbHarness.create();
-    const door = gate();
+    const door = createLatch();
     const inbox = await harness.start(
       async () => {
         await door.opened;
@@ -136,7 +136,7 @@ describe('pause()', () => {
 describe('drain()', () => {
   it('waits for what was accepted before, and not for what comes meanwhile', async () => {
     const harness = await LmdbHarness.create();
-    const doors = [gate(), gate()];
+    const doors = [createLatch(), createLatch()];
     const inbox = await harness.start(
       () => doors[harness.runs.length - 1]!.opened,
     );
@@ -167,7 +167,7 @@ describe('drain()', () => {
 
   it('does not wait where another process handles events', async () => {
     const harness = await LmdbHarness.create();
-    const { opened, open } = gate();
+    const { opened, open } = createLatch();
     const first = await harness.start(() => opened);
     const second = await harness.start();
     await second.accept(delivery([datedEvent()]));
@@ -207,7 +207,7 @@ describe('a commit that ends too late for its call', () => {
     await inbox.idle();
     await inbox.pause();
     const { write } = LmdbFolder.prototype;
-    const late = gate();
+    const late = createLatch();
     // The disk has written, and says so late.
     const spy = vi
       .spyOn(LmdbFolder.prototype, 'write')

@@ -18,9 +18,9 @@ import {
 } from '../../../lib/memory/memory.inbox.js';
 import type { XeniooSettings } from '../../../lib/options/xenioo.options.js';
 import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
-import { hasEnded } from '../../support/has-ended.js';
+import { isSettled } from '../../support/is-settled.js';
 import { LogRecorder } from '../../support/log-recorder.js';
-import { eventOf, invalidOf } from '../../support/receipt.js';
+import { eventOf, invalidOf } from '../../support/entry-of.js';
 import { AT_ONCE, startDispatcher } from '../../support/start-dispatcher.js';
 
 const HOUR_MS = 3_600_000;
@@ -153,9 +153,9 @@ describe('acknowledgeWithinMs', () => {
     await turn();
 
     await handlers.end();
-    expect(await hasEnded(accepted)).toBe(false);
+    expect(await isSettled(accepted)).toBe(false);
     await handlers.end();
-    expect(await hasEnded(accepted)).toBe(true);
+    expect(await isSettled(accepted)).toBe(true);
   });
 
   it('is the longest time that the answer waits, and the handlers go on', async () => {
@@ -167,9 +167,9 @@ describe('acknowledgeWithinMs', () => {
     await turn();
 
     await vi.advanceTimersByTimeAsync(1_499);
-    expect(await hasEnded(accepted)).toBe(false);
+    expect(await isSettled(accepted)).toBe(false);
     await vi.advanceTimersByTimeAsync(1);
-    expect(await hasEnded(accepted)).toBe(true);
+    expect(await isSettled(accepted)).toBe(true);
     expect(handlers.running).toBe(2);
     await handlers.endAll();
     await inbox.idle();
@@ -190,9 +190,9 @@ describe('acknowledgeWithinMs', () => {
     expect(handlers.texts).toEqual(['first', 'second']);
 
     await vi.advanceTimersByTimeAsync(999);
-    expect(await hasEnded(accepted)).toBe(false);
+    expect(await isSettled(accepted)).toBe(false);
     await vi.advanceTimersByTimeAsync(1);
-    expect(await hasEnded(accepted)).toBe(true);
+    expect(await isSettled(accepted)).toBe(true);
   });
 
   it('does not make the answer wait for a retry', async () => {
@@ -202,7 +202,7 @@ describe('acknowledgeWithinMs', () => {
 
     await handlers.end(retryIn(HOUR_MS));
 
-    expect(await hasEnded(accepted)).toBe(true);
+    expect(await isSettled(accepted)).toBe(true);
   });
 
   it('makes the answer wait for @OnXeniooInvalid() handlers, and not for @OnXeniooFailed()', async () => {
@@ -215,10 +215,10 @@ describe('acknowledgeWithinMs', () => {
 
     await handlers.end(FAILED);
     await handlers.end();
-    expect(await hasEnded(failed)).toBe(true);
-    expect(await hasEnded(invalid)).toBe(false);
+    expect(await isSettled(failed)).toBe(true);
+    expect(await isSettled(invalid)).toBe(false);
     announced();
-    expect(await hasEnded(invalid)).toBe(true);
+    expect(await isSettled(invalid)).toBe(true);
   });
 
   it.each([
@@ -227,7 +227,7 @@ describe('acknowledgeWithinMs', () => {
   ])('lets the answer go at once where it %s', async (_why, ms, entries) => {
     const { handlers, answer } = await start({ acknowledgeWithinMs: ms });
 
-    expect(await hasEnded(answer(...entries))).toBe(true);
+    expect(await isSettled(answer(...entries))).toBe(true);
     await turn();
     expect(handlers.running).toBe(entries.length);
   });
@@ -254,7 +254,7 @@ describe('maxPending', () => {
     const { handlers, accept } = await start({ maxPending: 1 });
     await accept(said('a'));
     const accepted = accept(said('b'), said('c'));
-    expect(await hasEnded(accepted)).toBe(false);
+    expect(await isSettled(accepted)).toBe(false);
 
     await handlers.end();
     await accepted;
@@ -284,7 +284,7 @@ describe('maxPending', () => {
     await accept(said('a'));
     await handlers.end(retryIn(HOUR_MS));
 
-    expect(await hasEnded(inbox.idle())).toBe(false);
+    expect(await isSettled(inbox.idle())).toBe(false);
     await expect(accept(said('b'))).rejects.toThrow(XeniooInboxError);
   });
 
@@ -296,9 +296,9 @@ describe('maxPending', () => {
     await accept(said('a'));
     await handlers.end(FAILED);
 
-    expect(await hasEnded(inbox.idle())).toBe(false);
+    expect(await isSettled(inbox.idle())).toBe(false);
     announced();
-    expect(await hasEnded(inbox.idle())).toBe(true);
+    expect(await isSettled(inbox.idle())).toBe(true);
   });
 
   it('does not hold a replay back, which is pending all the same', async () => {
@@ -313,9 +313,9 @@ describe('maxPending', () => {
     await turn();
     expect(handlers.texts).toEqual(['b', 'a']);
     await handlers.end();
-    expect(await hasEnded(inbox.idle())).toBe(false);
+    expect(await isSettled(inbox.idle())).toBe(false);
     await handlers.end();
-    expect(await hasEnded(inbox.idle())).toBe(true);
+    expect(await isSettled(inbox.idle())).toBe(true);
   });
 });
 
@@ -333,7 +333,7 @@ describe('dedupe', () => {
       { bot: 'support', count: 1 },
     ]);
     await handlers.endAll();
-    expect(await hasEnded(inbox.idle())).toBe(true);
+    expect(await isSettled(inbox.idle())).toBe(true);
   });
 
   it('answers a call of duplicates at once', async () => {
@@ -344,7 +344,7 @@ describe('dedupe', () => {
     void accept(dated('a'));
     await turn();
 
-    expect(await hasEnded(answer(dated('a')))).toBe(true);
+    expect(await isSettled(answer(dated('a')))).toBe(true);
   });
 
   it('accepts an event that comes again after its call was refused', async () => {
@@ -382,7 +382,7 @@ describe('a retry', () => {
       attempts: 1,
     });
     await handlers.end();
-    expect(await hasEnded(inbox.idle())).toBe(true);
+    expect(await isSettled(inbox.idle())).toBe(true);
   });
 
   it.each([-HOUR_MS, HOUR_MS])(
@@ -450,9 +450,9 @@ describe('draining', () => {
     expect(handlers.texts).toEqual(['a', 'b', 'a', 'b']);
     expect(handlers.areLast).toEqual([false, false, true, true]);
     await handlers.end();
-    expect(await hasEnded(drained)).toBe(false);
+    expect(await isSettled(drained)).toBe(false);
     await handlers.end(FAILED);
-    expect(await hasEnded(drained)).toBe(true);
+    expect(await isSettled(drained)).toBe(true);
     expect(await inbox.deadLetters.list()).toHaveLength(1);
   });
 
@@ -464,7 +464,7 @@ describe('draining', () => {
     await handlers.end(retryIn(HOUR_MS));
     await handlers.endAll();
 
-    expect(await hasEnded(drained)).toBe(true);
+    expect(await isSettled(drained)).toBe(true);
     expect(handlers.texts).toEqual(['a', 'b', 'a']);
     expect(handlers.areLast).toEqual([false, true, true]);
   });
@@ -504,7 +504,7 @@ describe('draining', () => {
     await turn();
     await handlers.endAll();
 
-    expect(await hasEnded(drained)).toBe(true);
+    expect(await isSettled(drained)).toBe(true);
     expect(handlers.texts).toEqual(['a']);
   });
 });

@@ -7,7 +7,7 @@ import {
   xeniooTraffic,
 } from '../../../lib/simulator/xenioo-traffic.js';
 import type { XeniooWireEntry } from '../../../lib/simulator/xenioo-wire-entry.js';
-import { parsed } from '../../support/receipt.js';
+import { entryOf } from '../../support/entry-of.js';
 
 /** The entries of each conversation; those without one are left out. */
 function byConversation(
@@ -114,7 +114,7 @@ describe('xeniooGroup()', () => {
 
     expect(group).toHaveLength(count);
     for (const entry of group)
-      expect(parsed(entry)).toBeInstanceOf(XeniooEvent);
+      expect(entryOf(entry)).toBeInstanceOf(XeniooEvent);
   });
 
   it('makes 20,000 different valid entries', () => {
@@ -122,7 +122,7 @@ describe('xeniooGroup()', () => {
 
     expect(group).toHaveLength(20_000);
     const ids = group.map(entry => {
-      const event = parsed(entry);
+      const event = entryOf(entry);
       expect(event).toBeInstanceOf(XeniooEvent);
       return event.id;
     });

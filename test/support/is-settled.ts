@@ -1,5 +1,5 @@
 /** Whether a promise has come to its end once all that could run now has run. */
-export async function hasEnded(promise: Promise<unknown>): Promise<boolean> {
+export async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let ended = false;
   const end = () => void (ended = true);
   void promise.then(end, end);

@@ -22,7 +22,7 @@ import type {
 } from '../../lib/handlers/xenioo-task.js';
 import type { XeniooRunner } from '../../lib/inbox/xenioo.inbox.js';
 import type { XeniooSettings } from '../../lib/options/xenioo.options.js';
-import { eventOf, invalidOf } from './receipt.js';
+import { eventOf, invalidOf } from './entry-of.js';
 import { LogRecorder } from './log-recorder.js';
 
 /** The versions of BullMQ that the inbox supports. */
@@ -75,13 +75,13 @@ const DEFAULTS = {
   acceptTimeoutMs: 30_000,
 } satisfies Partial<XeniooSettings>;
 
-export interface BullmqBenchOptions extends Partial<BullmqInboxOptions> {
+export interface BullmqHarnessOptions extends Partial<BullmqInboxOptions> {
   readonly settings?: Partial<XeniooSettings>;
   readonly lockDurationMs?: number;
 }
 
 /** Inboxes on one queue of the test's own. They are stopped when the test ends. */
-export class BullmqBench {
+export class BullmqHarness {
   readonly queueName = `unit-${randomUUID()}`;
   readonly logs = new LogRecorder();
   /** The queue itself, past every inbox. */
@@ -113,7 +113,7 @@ export class BullmqBench {
     settings,
     lockDurationMs,
     ...options
-  }: BullmqBenchOptions = {}): BullmqInbox {
+  }: BullmqHarnessOptions = {}): BullmqInbox {
     const inbox = new BullmqInbox(
       this.libraries,
       resolveBullmqInboxOptions({
@@ -130,7 +130,7 @@ export class BullmqBench {
 
   async start(
     runner: XeniooRunner = new TestRunner(),
-    options?: BullmqBenchOptions,
+    options?: BullmqHarnessOptions,
   ): Promise<BullmqInbox> {
     const inbox = this.open(options);
     await inbox.start(runner);
@@ -186,11 +186,4 @@ export function retried(
   const error = new Error(`${handler} fails`);
   const retryAt = Date.now() + inMs;
   return { handler, status: 'retry', attempts, retryAt, error };
-}
-
-/** A promise that the test resolves. */
-export function gate(): { opened: Promise<void>; open: () => void } {
-  let open!: () => void;
-  const opened = new Promise<void>(resolve => (open = resolve));
-  return { opened, open };
 }

@@ -8,11 +8,11 @@ import {
   type XeniooModuleOptions,
 } from '../../lib/index.js';
 import { senderFor } from '../../lib/testing/index.js';
-import { startHost, type HostHabits } from './host-app.js';
+import { startHost, type HostSetup } from './host-app.js';
 
 /** A host's handlers of everything: `dispatched(app)` lists the events that they were given. */
 @Injectable()
-export class Archive {
+export class CatchAllHandlers {
   @OnXenioo()
   save() {}
 
@@ -25,13 +25,13 @@ export class Archive {
 }
 
 /** What a host has besides. */
-export interface ArchiveHost extends ModuleMetadata, HostHabits {}
+export interface WebhookHostMetadata extends ModuleMetadata, HostSetup {}
 
 /** Starts a host with the module and the archive, and the service that calls it, however often that fails. */
-export async function startArchive(
+export async function startWebhookHost(
   adapter: Parameters<typeof startHost>[0],
   options: Partial<XeniooModuleOptions> = {},
-  { imports = [], providers = [], ...habits }: ArchiveHost = {},
+  { imports = [], providers = [], ...habits }: WebhookHostMetadata = {},
 ) {
   const secret = { secret: 'right-secret' };
   const host = await startHost(
@@ -46,7 +46,7 @@ export async function startArchive(
           ...options,
         }),
       ],
-      providers: [Archive, ...providers],
+      providers: [CatchAllHandlers, ...providers],
     },
     habits,
   );

@@ -22,7 +22,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startHost } from '../support/host-app.js';
 import {
   hasSecret,
-  parsed,
+  jsonOf,
   plainEndpoint,
   SECRET,
   type PlainAnswer,
@@ -58,7 +58,7 @@ function answering(
   isSo: (body: unknown, text: string) => boolean,
 ): PlainAnswer {
   return ({ request, response, text }) => {
-    if (!hasSecret(request) || !isSo(parsed(text), text)) return false;
+    if (!hasSecret(request) || !isSo(jsonOf(text), text)) return false;
     return response.writeHead(status).end();
   };
 }
@@ -98,7 +98,7 @@ describe('doctor, for an endpoint that does what Xenioo expects', () => {
   it('sends events that handlers recognise', async () => {
     const entries: Record<string, unknown>[] = [];
     await examineEndpoint(({ text }) => {
-      entries.push(...[parsed(text) ?? []].flat().map(entry => Object(entry)));
+      entries.push(...[jsonOf(text) ?? []].flat().map(entry => Object(entry)));
       return false;
     });
 
@@ -583,7 +583,7 @@ describe('doctor, on faults', () => {
   it('says after which call the endpoint ended', async () => {
     const { url } = await serve(
       plainEndpoint(({ request, text }) => {
-        if (parsed(text) !== undefined || text === '') return false;
+        if (jsonOf(text) !== undefined || text === '') return false;
         const { server } = request.socket as unknown as { server: Server };
         server.close();
         server.closeAllConnections();

@@ -24,7 +24,7 @@ import {
   idle,
   xeniooEntry,
 } from '../../lib/testing/index.js';
-import { startArchive } from '../support/archive.js';
+import { startWebhookHost } from '../support/start-webhook-host.js';
 import { senderAt } from '../support/sender-at.js';
 
 const PATH = '/xenioo/webhook';
@@ -43,7 +43,7 @@ describe('on Express', () => {
   it('takes what a parser left that the host put into the server itself', async () => {
     const server = new ExpressAdapter();
     server.useBodyParser('json', false);
-    const { app } = await startArchive(server);
+    const { app } = await startWebhookHost(server);
 
     await deliver(app, userMessage({ Data: 'hello' }));
 
@@ -57,7 +57,7 @@ describe('on Express', () => {
       (request: IncomingMessage, _response: unknown, next: () => void) =>
         void drain(request).then(() => next()),
     );
-    const { app, sender, logs } = await startArchive(server);
+    const { app, sender, logs } = await startWebhookHost(server);
 
     expect((await sender.call(userMessage())).status).toBe(503);
 
@@ -71,7 +71,7 @@ describe('on Express', () => {
   ])(
     'answers where a middleware waits for the end of the body %s',
     async (_, begin) => {
-      const { app, sender } = await startArchive(
+      const { app, sender } = await startWebhookHost(
         'express',
         {},
         {
@@ -106,7 +106,7 @@ describe('on Express', () => {
 
   it('emits the end of the body for a middleware that only listens to it', async () => {
     let ends = 0;
-    const { sender } = await startArchive(
+    const { sender } = await startWebhookHost(
       'express',
       {},
       {
@@ -129,7 +129,7 @@ describe('on Express', () => {
 
   it('receives with a trailing slash where Express is strict', async () => {
     const server = express().set('strict routing', true);
-    const { url } = await startArchive(
+    const { url } = await startWebhookHost(
       new ExpressAdapter(server),
       {},
       { prepare: host => void host.setGlobalPrefix(':tenant') },
@@ -145,7 +145,7 @@ describe('on Express', () => {
   });
 
   it('receives where the host rewrites the URL', async () => {
-    const { url, app } = await startArchive(
+    const { url, app } = await startWebhookHost(
       'express',
       {},
       {
@@ -192,7 +192,7 @@ describe('on Fastify', () => {
       }
     }
 
-    const { app } = await startArchive(
+    const { app } = await startWebhookHost(
       'fastify',
       {},
       { imports: [ParserModule] },
@@ -205,7 +205,7 @@ describe('on Fastify', () => {
   });
 
   it('answers over HTTP/2, and keeps no stream of a refused caller open', async () => {
-    const { app, url } = await startArchive(
+    const { app, url } = await startWebhookHost(
       new FastifyAdapter({ http2: true }),
     );
     const server = app.getHttpServer() as Http2Server;
@@ -241,7 +241,7 @@ describe('on Fastify', () => {
     { routerOptions: { ignoreTrailingSlash: true } },
     { routerOptions: { ignoreTrailingSlash: false } },
   ])('receives with and without a trailing slash under %j', async options => {
-    const { url } = await startArchive(new FastifyAdapter(options));
+    const { url } = await startWebhookHost(new FastifyAdapter(options));
 
     for (const path of [PATH, `${PATH}/`]) {
       expect((await senderAt(url(path)).call([])).status).toBe(200);
@@ -251,7 +251,7 @@ describe('on Fastify', () => {
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it('counts nothing that is pipelined behind a refused call', async () => {
-    const { url, app } = await startArchive(adapter);
+    const { url, app } = await startWebhookHost(adapter);
     const { hostname, port } = new URL(url(PATH));
     const request = (secret: string) =>
       `POST ${PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${secret}\r\nContent-Length: 10\r\n\r\n{"Type":1}`;
@@ -278,7 +278,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       }
     }
 
-    const { app } = await startArchive(
+    const { app } = await startWebhookHost(
       adapter,
       { inbox: memoryInbox({ acknowledgeWithinMs: 0 }) },
       {
@@ -320,7 +320,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       }
     }
 
-    const { app, sender, logs } = await startArchive(
+    const { app, sender, logs } = await startWebhookHost(
       adapter,
       {
         inbox: memoryInbox({ acknowledgeWithinMs: 0 }),

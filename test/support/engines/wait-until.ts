@@ -4,7 +4,7 @@ const DEADLINE_MS = 60_000;
 const STEP_MS = 10;
 
 /** Waits for what no event tells. */
-export async function until(
+export async function waitUntil(
   what: string,
   isSo: () => boolean | Promise<boolean>,
   deadlineMs = DEADLINE_MS,

@@ -5,7 +5,7 @@ import type { XeniooReceipt } from '../../lib/events/xenioo.receipt.js';
 import type { XeniooBotSettings } from '../../lib/options/xenioo.options.js';
 
 /** Who sent an entry, and when. */
-export function receipt(
+export function createReceipt(
   bot: Partial<XeniooBotSettings> = {},
 ): XeniooReceipt & { readonly bot: XeniooBotSettings } {
   return {
@@ -15,12 +15,12 @@ export function receipt(
 }
 
 /** What an entry becomes that came alone. */
-export function parsed(
+export function entryOf(
   entry: unknown,
   bot?: Partial<XeniooBotSettings>,
 ): XeniooEntry {
   const text = () => JSON.stringify(entry);
-  return parseEntry(entry, receipt(bot), { index: 0, text });
+  return parseEntry(entry, createReceipt(bot), { index: 0, text });
 }
 
 /** The event of an entry that makes one. */
@@ -28,7 +28,7 @@ export function eventOf(
   entry: unknown,
   bot?: Partial<XeniooBotSettings>,
 ): XeniooEvent {
-  const event = parsed(entry, bot);
+  const event = entryOf(entry, bot);
   if (event instanceof XeniooEvent) return event;
   throw new Error(`Not an event: ${event.errors.join('; ')}`);
 }
@@ -38,7 +38,7 @@ export function invalidOf(
   entry: unknown,
   bot?: Partial<XeniooBotSettings>,
 ): InvalidXeniooEntry {
-  const invalid = parsed(entry, bot);
+  const invalid = entryOf(entry, bot);
   if (invalid instanceof InvalidXeniooEntry) return invalid;
   throw new Error(`An event: ${invalid.typeName}`);
 }

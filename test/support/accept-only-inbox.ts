@@ -9,7 +9,7 @@ const NO_DEAD_LETTERS: XeniooDeadLetterStore = {
 };
 
 /** Base of inboxes for tests of `accept()` alone: they run nothing. */
-export abstract class InertInbox extends XeniooInbox {
+export abstract class AcceptOnlyInbox extends XeniooInbox {
   override readonly deadLetters = NO_DEAD_LETTERS;
 
   async assertAccepting(): Promise<void> {}

@@ -28,7 +28,7 @@ import {
   senderFor,
   xeniooEntry,
 } from '../../lib/testing/index.js';
-import { Archive } from '../support/archive.js';
+import { CatchAllHandlers } from '../support/start-webhook-host.js';
 import { startHost, type AdapterName } from '../support/host-app.js';
 
 /** The examples are sent twice, alone and together. */
@@ -79,7 +79,7 @@ async function start(
 ) {
   const { app } = await startHost(adapter, {
     imports: [FORMS[form]()],
-    providers: [Archive],
+    providers: [CatchAllHandlers],
   });
   const sender = await senderFor(app);
   onTestFinished(() => sender.close());
@@ -89,8 +89,9 @@ async function start(
   };
   return {
     send,
-    saved: () => dispatched(app, 'Archive.save').map(({ event }) => event),
-    quarantined: () => app.get(Archive).invalid,
+    saved: () =>
+      dispatched(app, 'CatchAllHandlers.save').map(({ event }) => event),
+    quarantined: () => app.get(CatchAllHandlers).invalid,
   };
 }
 

@@ -20,11 +20,11 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { XeniooWebhookStatus, XeniooModule } from '../../lib/index.js';
 import { xeniooEntry } from '../../lib/testing/index.js';
-import { Archive } from '../support/archive.js';
+import { CatchAllHandlers } from '../support/start-webhook-host.js';
 import {
   startHost,
   type AdapterName,
-  type HostHabits,
+  type HostSetup,
 } from '../support/host-app.js';
 
 @Controller()
@@ -169,7 +169,7 @@ const CALLS: Record<string, Call> = {
 };
 
 /** What hosts set up for their own routes. */
-const HABITS: Record<AdapterName, Record<string, HostHabits>> = {
+const HABITS: Record<AdapterName, Record<string, HostSetup>> = {
   express: {
     'as it is': {},
     'rawBody: true': { options: { rawBody: true } },
@@ -244,13 +244,17 @@ async function answerTo(
 /** All answers, and what the host logged of them. */
 async function outcomes(
   adapter: AdapterName,
-  habits: HostHabits,
+  habits: HostSetup,
   imports: DynamicModule[],
   calls: Record<string, Call>,
 ) {
   const { app, url, logs } = await startHost(
     adapter,
-    { imports, controllers: [NeighbourController], providers: [Archive] },
+    {
+      imports,
+      controllers: [NeighbourController],
+      providers: [CatchAllHandlers],
+    },
     habits,
   );
   const answers: Record<string, Awaited<ReturnType<typeof answerTo>>> = {};
@@ -263,11 +267,7 @@ async function outcomes(
   return { app, seen: { answers, logged } };
 }
 
-async function compare(
-  adapter: AdapterName,
-  habits: HostHabits,
-  calls = CALLS,
-) {
+async function compare(adapter: AdapterName, habits: HostSetup, calls = CALLS) {
   const module = XeniooModule.forRoot({ secret: 'right-secret' });
   const without = await outcomes(adapter, habits, [], calls);
   const having = await outcomes(adapter, habits, [module], calls);
