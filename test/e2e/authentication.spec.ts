@@ -40,7 +40,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it.each(['Bearer right-secret', 'bearer right-secret', 'right-secret'])(
-    'takes %j',
+    'accepts the header %j',
     async authorization => {
       const { app, sender } = await startWebhookHost(adapter);
 
@@ -52,7 +52,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     },
   );
 
-  it('says why it refused, and from where, but not what was sent', async () => {
+  it('logs the reason and the origin of a refused call, but not its secret', async () => {
     const { sender, logs } = await startWebhookHost(adapter);
 
     for (const authorization of [
@@ -70,7 +70,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(JSON.stringify(logs.lines)).not.toMatch(/hunter|right-secret/);
   });
 
-  it('takes two secrets while one is being rotated', async () => {
+  it('accepts two secrets during a rotation', async () => {
     const { sender } = await startWebhookHost(adapter, {
       secret: ['old', 'new'],
     });
@@ -86,7 +86,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     }
   });
 
-  it('knows the bot by its secret, and keeps entries of others out', async () => {
+  it('identifies the bot by its secret and quarantines entries of other bots', async () => {
     const { app, sender } = await startWebhookHost(adapter, {
       bots: [
         { name: 'support', token: 'token-a', secret: 'secret-a' },

@@ -21,7 +21,7 @@ async function start(
 }
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-  it('asks for the bots while it boots', async () => {
+  it('calls the function `bots` during the boot', async () => {
     let asked = 0;
     const { send, logs, app } = await start(adapter, async () => {
       asked++;
@@ -38,7 +38,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(asked).toBe(1);
   });
 
-  it('boots without bots, and learns of them', async () => {
+  it('boots with an empty list and picks up new bots', async () => {
     const bots: XeniooBot[] = [];
     const { send } = await start(adapter, () => bots);
     expect(await send('secret-a')).toBe(401);
@@ -48,7 +48,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await expect.poll(() => send('secret-a'), { interval: 100 }).toBe(200);
   });
 
-  it('forgets a bot that is gone', async () => {
+  it('rejects calls of a bot that was removed', async () => {
     let bots = [SUPPORT, SHOP];
     const { send } = await start(adapter, () => bots);
     expect(await send('secret-b')).toBe(200);
@@ -59,7 +59,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(await send('secret-a')).toBe(200);
   });
 
-  it('keeps the last good answer when one fails or can’t be', async () => {
+  it('keeps the previous list when the function fails or returns an invalid one', async () => {
     const answers: (() => XeniooBot[])[] = [
       () => [SUPPORT],
       () => {
@@ -98,11 +98,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       /the function `bots` failed, .*: vault is sealed/,
     ],
     [
-      'answers what can’t be',
+      'returns invalid bots',
       () => [SUPPORT, { ...SHOP, secret: 'secret-a' }],
       /each bot to have its own `secret`/,
     ],
-  ])('does not boot where it %s', async (_, bots, message) => {
+  ])('does not boot when the function %s', async (_, bots, message) => {
     const error = await start(adapter, bots).catch((caught: unknown) => caught);
 
     expect(error).toBeInstanceOf(XeniooOptionsError);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deliver } from '../../lib/testing/index.js';
 import {
-  aQueue,
+  newQueue,
   HandlerRecord,
   startReceiver,
   startWorker,
@@ -11,13 +11,13 @@ import { createLatch } from '../support/create-latch.js';
 import { describeEngine } from '../support/engines/describe-engine.js';
 import { message, messages, numbered } from '../support/messages.js';
 
-// What a killed process had in hand goes to others when its locks have run out, after 30 s or a little more.
+// The events of a killed process go to others when its locks expire, after 30 s or a little more.
 const TIMEOUT = 180_000;
 
 describeEngine('redis', 'processes with the BullMQ inbox', () => {
   describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-    it('an application with `worker: false` accepts, and a context handles', async () => {
-      const inbox = aQueue();
+    it('accepts in an application with `worker: false` and handles in an application context', async () => {
+      const inbox = newQueue();
       const receiver = await startReceiver(adapter, {
         ...inbox,
         worker: false,
@@ -37,11 +37,11 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
     });
   });
 
-  describe('several of them', () => {
+  describe('several processes', () => {
     it(
-      'run by a retry only the handler that failed, though it was in another one',
+      'retry only the handler that failed, even in another process',
       async () => {
-        const inbox = aQueue();
+        const inbox = newQueue();
         const options = {
           retry: { attempts: 1_000, backoff: 'fixed', delayMs: 1_500 },
         } as const;
@@ -60,7 +60,7 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
           .poll(() => first.logs.ofXenioo('warn').join('\n'))
           .toContain('keep failed');
         await first.app.close();
-        // Where the closing takes long, it has had more than one attempt.
+        // There is more than one attempt if closing takes long.
         const attempts = record.begun.length;
 
         const second = await startWorker(inbox, { options });
@@ -76,9 +76,9 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
     );
 
     it(
-      'handle 500 events once, that two accept and four handle',
+      'handle each of 500 events once with two receivers and four workers',
       async () => {
-        const inbox = aQueue();
+        const inbox = newQueue();
         const receivers = await Promise.all(
           (['express', 'fastify'] as const).map(adapter =>
             startReceiver(adapter, { ...inbox, worker: false }),
@@ -89,7 +89,7 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
             startWorker(inbox, { options: { concurrency: 4 } }),
           ),
         );
-        // None of them can hold more than four, so each gets some.
+        // None of them can run more than four, so that each gets some.
         const latch = createLatch();
         for (const { record } of workers) {
           record.work = () => {
@@ -119,9 +119,9 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
     );
 
     it(
-      'handle once an event that two receive at one time',
+      'handle an event once that two of them receive at the same time',
       async () => {
-        const inbox = aQueue();
+        const inbox = newQueue();
         const receivers = await Promise.all(
           (['express', 'fastify'] as const).map(adapter =>
             startReceiver(adapter, inbox),
@@ -145,9 +145,9 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
     );
 
     it(
-      'take over at once what a handler still held when its process stopped',
+      'take over the unfinished event of a stopped process at once',
       async () => {
-        const inbox = aQueue();
+        const inbox = newQueue();
         const record = new HandlerRecord();
         const latch = createLatch();
         record.work = () => latch.opened;
@@ -165,7 +165,7 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
           .poll(() => second.record.done, { timeout: 20_000 })
           .toEqual(['one']);
 
-        // The logger of the process is that of the application that came last.
+        // The logger of the process is that of the application that started last.
         expect(second.logs.ofXenioo('warn')).toEqual([
           expect.stringMatching(
             /^Stopping after \d+ ms .* \(jobs: 1\); their jobs return to the queue/,
@@ -180,9 +180,9 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
     );
 
     it(
-      'go on with what a killed one had in its hands',
+      'take over the events of a killed process',
       async () => {
-        const inbox = aQueue();
+        const inbox = newQueue();
         const receiver = await startReceiver('express', {
           ...inbox,
           worker: false,

@@ -12,9 +12,9 @@ import {
 } from '../../lib/index.js';
 import { deliver, xeniooEntry } from '../../lib/testing/index.js';
 import {
-  aQueue,
+  newQueue,
   HandlerRecord,
-  ownRedis,
+  startOwnRedis,
   startReceiver,
 } from '../support/bullmq-host.js';
 import { createLatch } from '../support/create-latch.js';
@@ -25,7 +25,7 @@ import { WAIT_OPTIONS } from '../support/wait-options.js';
 
 const TIMEOUT = 30_000;
 
-/** The queue as a dashboard opens it. */
+/** Opens the queue as a dashboard does. */
 function openQueue({
   connection,
   queue,
@@ -40,8 +40,8 @@ function openQueue({
 
 describeEngine('redis', 'the queue of the BullMQ inbox', () => {
   describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-    it('holds a job for each event, with its type as name and its id', async () => {
-      const inbox = aQueue();
+    it('stores a job for each event, with its type as the name and its id as the id', async () => {
+      const inbox = newQueue();
       const { app, logs } = await startReceiver(adapter, {
         ...inbox,
         worker: false,
@@ -64,8 +64,8 @@ describeEngine('redis', 'the queue of the BullMQ inbox', () => {
       expect(logs.ofXenioo('error')).toEqual([]);
     });
 
-    it('lets a dashboard replay a dead letter by its button “retry”', async () => {
-      const inbox = aQueue();
+    it('replays a dead letter when a dashboard retries the job', async () => {
+      const inbox = newQueue();
       const record = new HandlerRecord();
       record.work = () => {
         throw new Error('the CRM is down');
@@ -90,8 +90,8 @@ describeEngine('redis', 'the queue of the BullMQ inbox', () => {
       expect(await letters.list()).toEqual([]);
     });
 
-    it('makes a failed job of what somebody else puts into it, and shows it nowhere', async () => {
-      const inbox = aQueue();
+    it('fails a foreign job and prints its data nowhere', async () => {
+      const inbox = newQueue();
       const { app, letters, logs, record, idle } = await startReceiver(
         adapter,
         inbox,
@@ -118,8 +118,8 @@ describeEngine('redis', 'the queue of the BullMQ inbox', () => {
       expect(JSON.stringify(shown)).not.toContain('Ada');
     });
 
-    it('has one instance of the module in an application', async () => {
-      const inbox = aQueue();
+    it('rejects a second instance of the module on the same queue', async () => {
+      const inbox = newQueue();
       await expect(
         startReceiver(adapter, inbox, {
           imports: [
@@ -133,8 +133,8 @@ describeEngine('redis', 'the queue of the BullMQ inbox', () => {
       ).rejects.toThrow(/two instances of XeniooModule store their events at/);
     });
 
-    it('is that of the options which a factory makes', async () => {
-      const inbox = aQueue();
+    it('uses the options that a factory returns', async () => {
+      const inbox = newQueue();
 
       @Injectable()
       class Config {
@@ -166,9 +166,9 @@ describeEngine('redis', 'the queue of the BullMQ inbox', () => {
 
 describeEngine('redis', 'a Redis that is down', () => {
   it(
-    'lets the application boot, which answers 503 in time, and 200 when it is up',
+    'does not block the boot: the application answers 503 in time, and 200 once Redis is up',
     async () => {
-      const server = await ownRedis();
+      const server = await startOwnRedis();
       await server.kill();
       const { app, send, record } = await startReceiver(
         'express',
@@ -188,12 +188,12 @@ describeEngine('redis', 'a Redis that is down', () => {
   );
 
   it.each<[string, string[]]>([
-    ['nothing is handled', []],
+    ['no handler is running', []],
     ['a handler hangs', ['hangs']],
   ])(
-    'lets the application stop while %s',
+    'does not block the shutdown while %s',
     async (_, texts) => {
-      const server = await ownRedis();
+      const server = await startOwnRedis();
       const record = new HandlerRecord();
       const latch = createLatch();
       record.work = () => latch.opened;
@@ -215,7 +215,7 @@ describeEngine('redis', 'a Redis that is down', () => {
   );
 });
 
-describe('options that can’t work', () => {
+describe('the boot with invalid options of bullmqInbox()', () => {
   it.each<[string, object, RegExp]>([
     [
       'no connection',
@@ -232,7 +232,7 @@ describe('options that can’t work', () => {
       { connection: 'mysql://root:hunter2@127.0.0.1' },
       /a URL that begins with redis:\/\//,
     ],
-  ])('%s stops the boot', async (_, options, message) => {
+  ])('fails for %s', async (_, options, message) => {
     const error = await startReceiver(
       'express',
       options as BullmqInboxOptions,
@@ -244,11 +244,11 @@ describe('options that can’t work', () => {
   });
 });
 
-describeEngine('redis', 'a password and what people write', () => {
+describeEngine('redis', 'the password of Redis and the texts of people', () => {
   it(
-    'are in no line of the log, whatever happens',
+    'are never logged, not even in errors',
     async () => {
-      const server = await ownRedis({ password: 'hunter2' });
+      const server = await startOwnRedis({ password: 'hunter2' });
       const record = new HandlerRecord();
       const { send, app, logs } = await startReceiver(
         'fastify',
@@ -265,7 +265,7 @@ describeEngine('redis', 'a password and what people write', () => {
       record.work = () => {
         throw new Error('the CRM is down');
       };
-      // Sent again it is the same event.
+      // The same event is sent again.
       const first = message('dear Ada 1');
       await vi.waitFor(() => deliver(app, first), WAIT_OPTIONS);
       await expect.poll(() => record.failures).toHaveLength(1);

@@ -13,7 +13,7 @@ describe.each([
 ] as const)(
   'servers that are killed under load ($processes on $adapter)',
   plan => {
-    it('lose nothing that they answered 200, and repeat nothing that is on record', async () => {
+    it('lose no event that they answered 200 and repeat no recorded run', async () => {
       const report = await crash({
         ...plan,
         kills: 5,

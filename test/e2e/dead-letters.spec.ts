@@ -27,7 +27,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ) => startDelivery(adapter, inbox.create, options, metadata);
 
     describe('dead letters', () => {
-      /** Leaves a letter for each of these texts, and mends the handler. */
+      /** Stores a dead letter for each of these texts and fixes the handler. */
       async function startWithLetters(...texts: string[]) {
         const started = await startWith({ retry: false });
         started.crm.work = failing(texts.length);
@@ -38,7 +38,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         return { ...started, ids: list.map(({ id }) => id) };
       }
 
-      it('can be injected anywhere, and hold the event, the handler and its error', async () => {
+      it('are available in every provider, with the event, the handler and its error', async () => {
         const { letters, alarm, ids } = await startWithLetters('hello');
 
         expect(alarm.deadLetters).toBe(letters);
@@ -59,7 +59,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(await letters.get('no such id')).toBeUndefined();
       });
 
-      it('are one for each handler that failed', async () => {
+      it('are stored once for each handler that failed', async () => {
         @Injectable()
         class Mailer {
           @OnXenioo()
@@ -85,7 +85,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(alarm.failures).toHaveLength(2);
       });
 
-      it('are listed a page at a time, by kind and by handler', async () => {
+      it('are listed in pages, by kind and by handler', async () => {
         const { letters, handle, ids } = await startWithLetters('a', 'b', 'c');
         await handle([xeniooEntry.malformed(), xeniooEntry.malformed()]);
         const idsOf = async (...query: Parameters<typeof letters.list>) =>
@@ -104,7 +104,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         );
       });
 
-      it('run again, when they are replayed, the handler that gave up and no other', async () => {
+      it('run only the handler that gave up when they are replayed', async () => {
         const { letters, crm, rung, idle, ids } = await startWithLetters('a');
 
         await letters.replay(ids[0]!);
@@ -115,7 +115,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(await letters.list()).toEqual([]);
       });
 
-      it('come back where the handler gives up again, after fresh attempts', async () => {
+      it('are stored again when the handler gives up after new attempts', async () => {
         const { letters, crm, alarm, idle, ids } = await startWithLetters(
           'a',
           'b',
@@ -132,7 +132,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(alarm.failures.map(textOf)).toEqual(['a', 'b', 'a']);
       });
 
-      it('are replayed once, however many ask for it', async () => {
+      it('are replayed once by simultaneous calls of replay()', async () => {
         const { letters, crm, idle, ids } = await startWithLetters('a');
 
         const all = await Promise.allSettled(
@@ -146,7 +146,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.saved).toEqual(['a']);
       });
 
-      it('are replayed all, or those that are meant', async () => {
+      it('are replayed all, or those that match a filter', async () => {
         const { letters, crm, handle, idle, logs } = await startWithLetters(
           'a',
           'b',
@@ -168,7 +168,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         ]);
       });
 
-      it('are removed all of one conversation', async () => {
+      it('are removed for a whole conversation', async () => {
         const { letters, crm, handle } = await startWith({ retry: false });
         crm.work = failing(3);
         for (const ConversationId of ['c1', 'c2', 'c1']) {
@@ -181,7 +181,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         ]);
       });
 
-      it('are forgotten when they are removed', async () => {
+      it('are not listed any more once they are removed', async () => {
         const { letters, crm, idle, ids } = await startWithLetters('a', 'b');
 
         expect(await letters.remove(ids[0]!)).toBe(true);
@@ -195,12 +195,12 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.saved).toEqual(['b']);
       });
 
-      it('hold what could not be understood, until it is', async () => {
+      it('keep an invalid entry until a replay makes an event of it', async () => {
         const { app, letters, alarm, handle } = await startWith();
         await deliver(app, '{"Type":1,"Da');
         await handle([{ Type: 'x', Data: 'y' }, 5], { grouped: 2 });
 
-        // Two calls may come to their ends side by side.
+        // Two calls may end at the same time.
         const byReason = (one: { reason: string }, other: { reason: string }) =>
           one.reason.localeCompare(other.reason);
         const all = await letters.list({ kind: 'invalid' });
@@ -222,7 +222,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(await letters.remove(id)).toBe(true);
       });
 
-      it('hold nothing of a call that was rejected', async () => {
+      it('keep no entry of a rejected call', async () => {
         const { letters, send } = await startWith({ invalid: 'reject' });
 
         expect(await send([message('a'), { Type: 'x' }])).toBe(400);
@@ -230,7 +230,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(await letters.list()).toEqual([]);
       });
 
-      it('are those of every instance of the application', async () => {
+      it('include those of every instance of the module', async () => {
         const { app, letters, crm } = await startWith(
           { retry: false },
           {

@@ -43,7 +43,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       startDelivery(adapter, () => inbox.create({ acknowledgeWithinMs: 0 }));
 
     describe('a handler that throws', () => {
-      it('is tried again, and no other with it', async () => {
+      it('is retried alone, without the other handlers', async () => {
         const { crm, rung, alarm, letters, logs, handle } = await startWith();
         crm.work = failing(2);
 
@@ -63,7 +63,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         ]);
       });
 
-      it('gets the same event at each attempt', async () => {
+      it('gets the same event in each attempt', async () => {
         const { crm, handle } = await startWith();
         const seen: UserMessageEvent[] = [];
         const fail = failing(1);
@@ -80,7 +80,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(Object.isFrozen(second)).toBe(true);
       });
 
-      it('gives up after its last attempt: a dead letter, then @OnXeniooFailed()', async () => {
+      it('gives up after its last attempt, with a dead letter and then @OnXeniooFailed()', async () => {
         const { crm, rung, alarm, letters, handle } = await startWith();
         const error = new Error('CRM is down');
         crm.work = failing(9, error);
@@ -112,7 +112,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(alarm.failures).toMatchObject([{ attempts: 1 }]);
       });
 
-      it('is tried as often as its own decorator says', async () => {
+      it('is attempted as often as its decorator says', async () => {
         @Injectable()
         class Own {
           @OnXenioo({ retry: false })
@@ -142,7 +142,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         ]);
       });
 
-      it('is made anew for each attempt where it is request-scoped', async () => {
+      it('is created for each attempt when it is request-scoped', async () => {
         const instances: unknown[] = [];
 
         @Injectable({ scope: Scope.REQUEST })
@@ -164,7 +164,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(alarm.failures).toEqual([]);
       });
 
-      it('has not failed where a filter of its own catches, nor runs where a guard denies', async () => {
+      it('is done when its own filter catches the error, and does not run when its guard denies', async () => {
         const ran: string[] = [];
 
         class Catches implements ExceptionFilter {
@@ -202,7 +202,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(alarm.failures).toEqual([]);
       });
 
-      it('lets the bus hear the event once, and that it gave up', async () => {
+      it('causes one emission of the event and one of `xenioo.failed`', async () => {
         const heard: [string, unknown][] = [];
 
         @Injectable()
@@ -231,7 +231,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         ]);
       });
 
-      it('is given up all the same where @OnXeniooFailed() throws', async () => {
+      it('gives up even when @OnXeniooFailed() throws', async () => {
         const { crm, alarm, letters, logs, handle } = await startWith();
         crm.work = failing(9);
         alarm.onFailed = failing(1, new Error('the pager is down'));
@@ -256,7 +256,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         message(text, { ConversationId: 'c1', ...fields });
 
       it.skipIf(!inbox.keepsOrder)(
-        'are attempted one after another, by the last digit of their dates',
+        'are attempted one after another, down to the last digit of their dates',
         async () => {
           const { crm, handle } = await startWith();
           let running = 0;
@@ -290,7 +290,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       );
 
       it.skipIf(!inbox.keepsOrder)(
-        'are attempted in the order in which calls brought them',
+        'are attempted in the order of the calls',
         async () => {
           const { app, crm, idle } = await startAtOnce();
           const latch = createLatch();
@@ -307,27 +307,30 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         },
       );
 
-      it.skipIf(!inbox.keepsOrder)('keep no others waiting', async () => {
-        const { crm, handle } = await startWith();
-        const latch = createLatch();
-        crm.work = ({ text }) =>
-          text === 'last' ? latch.open() : latch.opened;
+      it.skipIf(!inbox.keepsOrder)(
+        'do not block other conversations',
+        async () => {
+          const { crm, handle } = await startWith();
+          const latch = createLatch();
+          crm.work = ({ text }) =>
+            text === 'last' ? latch.open() : latch.opened;
 
-        await handle(
-          [
-            message('a1', { ConversationId: 'a' }),
-            message('a2', { ConversationId: 'a' }),
-            message('b1', { ConversationId: 'b' }),
-            message('none', { ConversationId: undefined }),
-            message('last', { ConversationId: 'c' }),
-          ],
-          { grouped: 5 },
-        );
+          await handle(
+            [
+              message('a1', { ConversationId: 'a' }),
+              message('a2', { ConversationId: 'a' }),
+              message('b1', { ConversationId: 'b' }),
+              message('none', { ConversationId: undefined }),
+              message('last', { ConversationId: 'c' }),
+            ],
+            { grouped: 5 },
+          );
 
-        expect(crm.begun).toEqual(['a1', 'b1', 'none', 'last', 'a2']);
-      });
+          expect(crm.begun).toEqual(['a1', 'b1', 'none', 'last', 'a2']);
+        },
+      );
 
-      it('are one conversation for each bot', async () => {
+      it('are separate conversations for separate bots', async () => {
         const bots = ['support', 'shop'].map(name => ({
           name,
           token: `${name}-token`,
@@ -345,7 +348,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.saved.toSorted()).toEqual(['shop', 'support']);
       });
 
-      it.skipIf(!inbox.keepsOrder)('are held back by no retry', async () => {
+      it.skipIf(!inbox.keepsOrder)('are not held back by a retry', async () => {
         const { app, crm } = await startWith({
           retry: { attempts: 2, backoff: 'fixed', delayMs: 3_600_000 },
         });
@@ -357,7 +360,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.begun).toEqual(['first', 'second']);
       });
 
-      it('are attempted while an earlier one is being tried again', async () => {
+      it('are attempted while an earlier one is being retried', async () => {
         const { app, crm, idle } = await startAtOnce();
         const latch = createLatch();
         crm.work = async ({ text }) => {
@@ -377,23 +380,23 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
     });
 
-    describe('an event that comes twice', () => {
+    describe('a repeated event', () => {
       const [a, b] = [message('a'), message('b')];
 
-      it('is handled once of one call', async () => {
+      it('is handled once when one call holds it twice', async () => {
         const { crm, rung, logs, handle } = await startWith();
 
         await handle([a, b, a, a], { grouped: 4 });
 
         expect(crm.saved.toSorted()).toEqual(['a', 'b']);
         expect(rung().toSorted()).toEqual(['a', 'b']);
-        // A queue counts a moment later.
+        // A queue updates its counts a moment later.
         await expect
           .poll(() => logs.ofXenioo('debug').map(line => line.slice(0, 10)))
           .toEqual(['Dropped 2 ']);
       });
 
-      it('is handled once of several calls, and each is answered 200', async () => {
+      it('is handled once when several calls bring it, each answered 200', async () => {
         const { app, crm, handle } = await startWith();
 
         await deliver(app, a);
@@ -403,7 +406,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.saved.toSorted()).toEqual(['a', 'b']);
       });
 
-      it('is handled once of calls at one time', async () => {
+      it('is handled once when simultaneous calls bring it', async () => {
         const { crm, send, idle } = await startWith();
 
         const calls = numbered('only in', 10).map(text =>
@@ -416,7 +419,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.saved).toHaveLength(11);
       });
 
-      it('is handled once though it is being tried again', async () => {
+      it('is handled once while it is being retried', async () => {
         const { app, crm, idle } = await startWith();
         crm.work = failing(1);
         await deliver(app, a);
@@ -429,7 +432,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.saved).toEqual(['a']);
       });
 
-      it('is another event where a field differs, or it has no date', async () => {
+      it('counts as a new event when a field differs or it has no date', async () => {
         const { app, crm, handle } = await startWith();
         const undated = message('a', { Date: undefined });
 
@@ -441,7 +444,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.saved.toSorted()).toEqual(['a', 'a', 'a', 'b', 'b', 'b']);
       });
 
-      it('is the same event where only the bot’s variables differ', async () => {
+      it('counts as a duplicate when only the variables of the bot differ', async () => {
         const { crm, handle } = await startWith();
 
         await handle([a, { ...a, city: 'Rome' }]);
@@ -460,7 +463,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
 
     describe('handlers that hang', () => {
-      it('a hundred of them don’t stop the others', async () => {
+      it('do not block other events, even a hundred at once', async () => {
         const { crm, rung, alarm, handle, logs } = await startWith({
           handlerTimeoutMs: 50,
           retry: false,
@@ -487,7 +490,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         );
       });
 
-      it('are tried again as those that throw', async () => {
+      it('are retried like handlers that throw', async () => {
         const { crm, handle } = await startWith({ handlerTimeoutMs: 20 });
         const gates = [createLatch(), createLatch()];
         crm.work = () => gates.pop()?.opened;
@@ -501,19 +504,23 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 });
 
-describe('options of delivery that can’t work', () => {
+describe('the boot with invalid delivery options', () => {
   it.each<[string, Partial<XeniooModuleOptions>, RegExp]>([
-    ['no attempts', { retry: { attempts: 0 } }, /`retry.attempts`/],
-    ['a retry that is none', { retry: true as never }, /`retry` to be an obj/],
-    ['no time', { dedupe: { ttlSeconds: 0 } }, /`dedupe.ttlSeconds`/],
-    ['ids without end', { dedupe: { maxIds: 1e9 } }, /`dedupe.maxIds`/],
-  ])('%s stops the boot', async (_, options, message) => {
+    ['zero attempts', { retry: { attempts: 0 } }, /`retry.attempts`/],
+    ['a retry of `true`', { retry: true as never }, /`retry` to be an obj/],
+    [
+      'a dedupe time of zero',
+      { dedupe: { ttlSeconds: 0 } },
+      /`dedupe.ttlSeconds`/,
+    ],
+    ['a billion dedupe ids', { dedupe: { maxIds: 1e9 } }, /`dedupe.maxIds`/],
+  ])('fails for %s', async (_, options, message) => {
     await expect(
       startDelivery('express', () => undefined, options),
     ).rejects.toThrow(message);
   });
 
-  it('two inboxes at one storage location stop the boot', async () => {
+  it('fails for two inboxes at one storage location', async () => {
     const { inject = [], useFactory } = memoryInbox();
     const inbox = {
       inject,

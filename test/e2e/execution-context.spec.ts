@@ -48,7 +48,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       return app;
     }
 
-    it('no handler, retry or listener sees the store of a request', async () => {
+    it('hides the store of a request from handlers, retries and listeners', async () => {
       const seen: [where: string, store: string | undefined][] = [];
       const look = (where: string) => seen.push([where, requests.getStore()]);
 
@@ -100,7 +100,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(seen.filter(([, store]) => store !== undefined)).toEqual([]);
     });
 
-    it('`enterWith()` in one handler is not seen by another, nor by a listener', async () => {
+    it('keeps `enterWith()` of one handler from other handlers and listeners', async () => {
       const seen = new Set<string | undefined>();
 
       @Injectable()

@@ -29,13 +29,13 @@ class Everything {
   }
 }
 
-/** Number of events and invalid entries that the handlers got. */
+/** Counts the events and invalid entries that the handlers got. */
 function handledBy(app: INestApplicationContext): number {
   return dispatched(app).length + app.get(Everything).invalid.length;
 }
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-  it('answers 200 to whatever is in a body, and accounts for each entry', async () => {
+  it('answers 200 to any body and accounts for each entry', async () => {
     const { app, logs } = await startHost(adapter, {
       imports: [
         XeniooModule.forRoot({ secret: 'right-secret', dedupe: false }),
@@ -74,13 +74,13 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 });
 
-describe('the generator', () => {
-  it('makes the same of the same seed, and something else of another', () => {
+describe('generateBody()', () => {
+  it('returns the same body for the same seed and another one for another seed', () => {
     expect(generateBody(1, 2)).toEqual(generateBody(1, 2));
     expect(generateBody(1, 2)).not.toEqual(generateBody(2, 2));
   });
 
-  it('makes every kind', () => {
+  it('returns every kind of body', () => {
     const kinds = new Set(
       Array.from({ length: 5_000 }, (_, index) => {
         const { kind } = generateBody(SEED, index);
@@ -92,7 +92,7 @@ describe('the generator', () => {
   });
 });
 
-describe('the count of entries', () => {
+describe('countEntries()', () => {
   it.each([
     ['[{},{}]', 2],
     ['[]', 0],
@@ -101,7 +101,7 @@ describe('the count of entries', () => {
     ['', 1],
     ['\uFEFF[1,2]', 2],
     [`[${'0,'.repeat(20_000)}0]`, 1],
-  ])('of %.20j is %i', (text, count) => {
+  ])('counts the entries of %.20j as %i', (text, count) => {
     const decoded = Buffer.from(text);
 
     expect(countEntries({ decoded, headers: {} })).toBe(count);

@@ -10,7 +10,7 @@ class DurableInbox extends AcceptOnlyInbox {
   async accept(): Promise<void> {}
 }
 
-/** As a bundler with `--minify` leaves it. */
+/** Class as a bundler with `--minify` emits it. */
 class r {
   @OnXenioo()
   handle(): void {}
@@ -42,7 +42,7 @@ it('does not boot with a durable inbox and a handler of a minified class', async
   );
 });
 
-it('boots with a durable inbox and a handler of a minified class that has a `name`', async () => {
+it('boots with a durable inbox and a handler of a minified class with the option `name`', async () => {
   class e {
     @OnXenioo({ name: 'crm' })
     handle(): void {}

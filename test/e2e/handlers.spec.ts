@@ -43,7 +43,7 @@ const OPTIONS: XeniooModuleOptions = {
     { name: 'support', token: 'token-a', secret: 'right-secret' },
     { name: 'shop', token: 'token-b', secret: 'shop-secret' },
   ],
-  // What is handed over twice shall be seen.
+  // An event that is passed on twice must not be dropped as a duplicate.
   dedupe: false,
 };
 
@@ -65,7 +65,7 @@ async function start(
 }
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-  it('runs a method once an event, however many of its decorators match', async () => {
+  it('runs a method once per event, even if several of its decorators match', async () => {
     const ran: string[] = [];
 
     @Injectable()
@@ -95,7 +95,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
-  it('narrows by bot, channel and condition', async () => {
+  it('filters by bot, channel and condition', async () => {
     const ran: string[] = [];
 
     @Injectable()
@@ -128,7 +128,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(ran).toEqual(['phones a', 'questions b?', 'shop c']);
   });
 
-  it('finds handlers on controllers, in nested modules, and behind an alias once', async () => {
+  it('finds handlers on controllers, in nested modules and, once, behind an alias', async () => {
     const ran: string[] = [];
 
     @Injectable()
@@ -164,7 +164,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(ran.toSorted()).toEqual(['controller', 'nested']);
   });
 
-  it('makes a request-scoped handler for each event, and injects the event', async () => {
+  it('creates a request-scoped handler for each event and injects the event', async () => {
     const instances: RequestScoped[] = [];
 
     @Injectable({ scope: Scope.REQUEST })
@@ -197,7 +197,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(new Set(instances).size).toBe(2);
   });
 
-  it('logs a handler that fails with its name, and runs the others', async () => {
+  it('logs the name of a handler that fails and runs the others', async () => {
     const ran: string[] = [];
 
     @Injectable()
@@ -253,7 +253,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
-  it('fails a handler that hangs, names it, and runs the others', async () => {
+  it('times out a handler that hangs, logs its name and runs the others', async () => {
     const ran: string[] = [];
 
     @Injectable()
@@ -285,7 +285,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
-  it('answers when the handlers have run, or acknowledgeWithinMs has passed', async () => {
+  it('answers when the handlers have run or acknowledgeWithinMs has passed', async () => {
     let end = () => {};
     const ended = new Promise<void>(resolve => (end = resolve));
     const order: string[] = [];
@@ -322,7 +322,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await idle(app);
   });
 
-  it('lets the bus hear every event, once its handlers have run', async () => {
+  it('emits every event after its handlers have run', async () => {
     const heard: [string, unknown][] = [];
 
     @Injectable()
@@ -361,7 +361,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
-  it('is not disturbed by listeners that fail', async () => {
+  it('ignores the errors of listeners', async () => {
     const heard: string[] = [];
 
     @Injectable()
@@ -401,7 +401,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
-  it('refuses to boot with two handlers of one name', async () => {
+  it('refuses to boot with two handlers of the same name', async () => {
     @Injectable()
     class Desk {
       @OnXenioo(XeniooEventType.TakeOver, { name: 'crm' })
@@ -416,7 +416,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     );
   });
 
-  it('warns when nothing handles anything', async () => {
+  it('warns when there are no handlers', async () => {
     const { logs, send } = await start(adapter, {});
 
     expect(logs.ofXenioo('warn')).toEqual([
@@ -425,7 +425,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await send([userMessage()]);
   });
 
-  it('logs each handler and what it handles', async () => {
+  it('logs each handler and its event types at boot', async () => {
     @Injectable()
     class Desk {
       @OnXenioo(XeniooEventType.UserMessage, { bot: 'shop', when: () => true })

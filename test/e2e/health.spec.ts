@@ -115,7 +115,7 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
       });
     });
 
-    it('is degraded above a limit, and says which', async () => {
+    it('is degraded above a limit and names the limit', async () => {
       const { sender, probe, app, crm } = await start(adapter);
       crm.work = () => {
         throw new Error('the CRM is down');
@@ -143,7 +143,7 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
         .toMatchObject({ status: 'degraded', warnings: ['Xenioo is silent'] });
     });
 
-    it('takes limits of its own', async () => {
+    it('accepts custom limits', async () => {
       const { sender, probe, app, crm } = await start(
         adapter,
         {},
@@ -158,7 +158,7 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
       expect((await probe()).xenioo['status']).toBe('up');
     });
 
-    it('is down while the memory inbox is full, and up again by itself', async () => {
+    it('is down while the memory inbox is full and recovers afterwards', async () => {
       const { sender, probe, app, crm } = await start(adapter, {
         inbox: memoryInbox({ maxPending: 1, acknowledgeWithinMs: 0 }),
       });
@@ -178,7 +178,7 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
       });
     });
 
-    it('is down once the folder of the LMDB inbox was moved, as calls are answered 503', async () => {
+    it('is down once the folder of the LMDB inbox was moved and calls are answered 503', async () => {
       const base = mkdtempSync(join(tmpdir(), 'nestjs-xenioo-'));
       onTestFinished(() => rmSync(base, { recursive: true, force: true }));
       const path = join(base, 'inbox');
@@ -209,7 +209,7 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
       },
     );
 
-    it('rejects a limit that is not a number, or has an unknown name', async () => {
+    it('rejects a limit that is not a number or has an unknown name', async () => {
       const { app } = await start(adapter);
       const indicator = app.get(XeniooHealthIndicator, { strict: false });
       const check = (limits: object) => indicator.isHealthy('xenioo', limits);
@@ -227,7 +227,7 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
 describe.runIf(isSlowTier).each(['express', 'fastify'] as const)(
   'the health check of the BullMQ inbox on %s',
   adapter => {
-    it('is down while Redis is away, and up again by itself', async () => {
+    it('is down while Redis is unreachable and recovers afterwards', async () => {
       const redis = await startRedis();
       onTestFinished(() => redis.stop());
       const { sender, probe } = await start(adapter, {

@@ -40,7 +40,7 @@ function drain(request: IncomingMessage): Promise<unknown> {
 }
 
 describe('on Express', () => {
-  it('takes what a parser left that the host put into the server itself', async () => {
+  it('reads the body from a parser that the host installed on the server', async () => {
     const server = new ExpressAdapter();
     server.useBodyParser('json', false);
     const { app } = await startWebhookHost(server);
@@ -51,7 +51,7 @@ describe('on Express', () => {
     expect(dispatched(app)).toMatchObject([{ event: { text: 'hello' } }]);
   });
 
-  it('answers 503, and says why, where nothing is left of the body', async () => {
+  it('answers 503 and logs the reason when the body was consumed', async () => {
     const server = new ExpressAdapter();
     server.use(
       (request: IncomingMessage, _response: unknown, next: () => void) =>
@@ -69,7 +69,7 @@ describe('on Express', () => {
     ['at once', () => Promise.resolve()],
     ['later', () => new Promise(setImmediate)],
   ])(
-    'answers where a middleware waits for the end of the body %s',
+    'answers when a middleware waits for the end of the body %s',
     async (_, begin) => {
       const { app, sender } = await startWebhookHost(
         'express',
@@ -127,7 +127,7 @@ describe('on Express', () => {
     await expect.poll(() => ends).toBe(2);
   });
 
-  it('receives with a trailing slash where Express is strict', async () => {
+  it('receives with a trailing slash under strict routing', async () => {
     const server = express().set('strict routing', true);
     const { url } = await startWebhookHost(
       new ExpressAdapter(server),
@@ -144,7 +144,7 @@ describe('on Express', () => {
     }
   });
 
-  it('receives where the host rewrites the URL', async () => {
+  it('receives when the host rewrites the URL', async () => {
     const { url, app } = await startWebhookHost(
       'express',
       {},
@@ -173,7 +173,7 @@ describe('on Express', () => {
 });
 
 describe('on Fastify', () => {
-  it('takes what a middleware left of the body', async () => {
+  it('reads the body from a middleware that parsed it', async () => {
     @Module({})
     class ParserModule implements NestModule {
       configure(consumer: MiddlewareConsumer) {
@@ -204,7 +204,7 @@ describe('on Fastify', () => {
     expect(dispatched(app)).toMatchObject([{ event: { text: 'hello' } }]);
   });
 
-  it('answers over HTTP/2, and keeps no stream of a refused caller open', async () => {
+  it('answers over HTTP/2 and closes the stream of a refused caller', async () => {
     const { app, url } = await startWebhookHost(
       new FastifyAdapter({ http2: true }),
     );
@@ -240,7 +240,7 @@ describe('on Fastify', () => {
   it.each([
     { routerOptions: { ignoreTrailingSlash: true } },
     { routerOptions: { ignoreTrailingSlash: false } },
-  ])('receives with and without a trailing slash under %j', async options => {
+  ])('receives with and without a trailing slash with %j', async options => {
     const { url } = await startWebhookHost(new FastifyAdapter(options));
 
     for (const path of [PATH, `${PATH}/`]) {
@@ -250,7 +250,7 @@ describe('on Fastify', () => {
 });
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-  it('counts nothing that is pipelined behind a refused call', async () => {
+  it('does not count a call that is pipelined behind a refused one', async () => {
     const { url, app } = await startWebhookHost(adapter);
     const { hostname, port } = new URL(url(PATH));
     const request = (secret: string) =>
@@ -267,7 +267,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(dispatched(app)).toEqual([]);
   });
 
-  it('answers before handlers that block begin, where acknowledgeWithinMs is 0', async () => {
+  it('answers before blocking handlers start with `acknowledgeWithinMs: 0`', async () => {
     const order: string[] = [];
 
     @Injectable()
@@ -306,7 +306,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(order).toEqual(['answered', 'handled', 'handled']);
   });
 
-  it('handles what it took last, though calls come until the server closes', async () => {
+  it('handles the last accepted events when calls arrive until the server closes', async () => {
     let handled = 0;
     let release = () => {};
     const released = new Promise<void>(resolve => (release = resolve));

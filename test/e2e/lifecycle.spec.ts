@@ -32,8 +32,8 @@ const OPTIONS = {
   inbox: memoryInbox({ acknowledgeWithinMs: 0 }),
 };
 
-/** A handler that works until it is let go. */
-function createLatch(): { Slow: Type; release(): void; done: string[] } {
+/** Creates a handler that is busy until `release()` is called. */
+function createSlowHandler(): { Slow: Type; release(): void; done: string[] } {
   const done: string[] = [];
   let release = () => {};
   const released = new Promise<void>(resolve => (release = resolve));
@@ -51,9 +51,9 @@ function createLatch(): { Slow: Type; release(): void; done: string[] } {
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it.each([{ isGlobal: false }, { isGlobal: true }])(
-    'handles what was accepted before it shuts down (%j)',
+    'handles accepted events before it shuts down (%j)',
     async extras => {
-      const { Slow, done, release } = createLatch();
+      const { Slow, done, release } = createSlowHandler();
       const { app } = await startWebhookHost(
         adapter,
         { ...OPTIONS, ...extras },
@@ -71,7 +71,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   );
 
   it('does not wait longer than shutdownTimeoutMs, and logs how many events are lost', async () => {
-    const { Slow, release } = createLatch();
+    const { Slow, release } = createSlowHandler();
     const { app, logs } = await startWebhookHost(
       adapter,
       { ...OPTIONS, shutdownTimeoutMs: 30 },
@@ -89,8 +89,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     release();
   });
 
-  it('comes to its end though callers keep their connections', async () => {
-    const { Slow, release } = createLatch();
+  it('shuts down while callers keep their connections open', async () => {
+    const { Slow, release } = createSlowHandler();
     const { app, sender } = await startWebhookHost(adapter, OPTIONS, {
       providers: [Slow],
     });
@@ -134,7 +134,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 });
 
-describe('without a server', () => {
+describe('an application without a server', () => {
   it('boots as an application context', async () => {
     const logs = new LogRecorder();
     const app = await NestFactory.createApplicationContext(
@@ -167,12 +167,16 @@ describe('without a server', () => {
   });
 });
 
-describe('when options can’t work', () => {
+describe('the boot with invalid options', () => {
   const boot = (define: () => ReturnType<typeof XeniooModule.forRoot>) =>
     startHost('express', { imports: [define()] });
 
   it.each<[string, XeniooModuleOptions, RegExp]>([
-    ['no secret', {}, /`secret` to be the API Secret of your bot, got nothing/],
+    [
+      'a missing secret',
+      {},
+      /`secret` to be the API Secret of your bot, got nothing/,
+    ],
     [
       'a secret that is not set',
       { secret: process.env['NOT_SET'] },
@@ -180,7 +184,7 @@ describe('when options can’t work', () => {
     ],
     ['an empty secret', { secret: '' }, /got an empty string/],
     [
-      'an inbox that is none',
+      'an inbox factory that returns nothing',
       { ...OPTIONS, inbox: { useFactory: () => undefined as never } },
       /`inbox.useFactory` to return an instance of a class that extends XeniooInbox, got nothing/,
     ],
@@ -189,7 +193,7 @@ describe('when options can’t work', () => {
       { ...OPTIONS, sercet: 'x' } as XeniooModuleOptions,
       /`sercet` is not an option here; the options are secret, bots/,
     ],
-  ])('%s stops the boot', async (_, options, message) => {
+  ])('fails for %s', async (_, options, message) => {
     const error = await boot(() => XeniooModule.forRoot(options)).catch(
       (caught: unknown) => caught,
     );
@@ -200,7 +204,7 @@ describe('when options can’t work', () => {
 
   it.each<[string, XeniooModuleAsyncOptions, RegExp]>([
     [
-      'a factory that returns the path',
+      'a factory that returns `path`',
       { useFactory: () => ({ ...OPTIONS, path: 'hooks' }) },
       /`path` must be known when the module is defined: pass it to forRootAsync\(\) beside `useFactory`/,
     ],
@@ -210,24 +214,24 @@ describe('when options can’t work', () => {
       /expected an object of options, got nothing/,
     ],
     [
-      'a factory that is none',
+      'a factory that is not a function',
       { useFactory: 5 as never },
       /expected `useFactory` to be a function, got a number/,
     ],
     [
-      'no factory at all',
+      'a missing factory',
       {},
       /expected exactly one of useFactory, useClass, useExis/,
     ],
     [
-      'an option of the factory beside it',
+      'a factory option beside `useFactory`',
       {
         useFactory: () => OPTIONS,
         secret: 'x',
       } as unknown as XeniooModuleAsyncOptions,
       /`secret` is not an option here/,
     ],
-  ])('%s stops the boot', async (_, options, message) => {
+  ])('fails for %s', async (_, options, message) => {
     const start = async () => boot(() => XeniooModule.forRootAsync(options));
 
     await expect(start()).rejects.toThrow(message);

@@ -14,7 +14,7 @@ const CALLS = 20;
 
 const hasStrace = spawnSync('strace', ['-V']).status === 0;
 
-/** Starts a server and writes down its system calls; `stop` ends it and returns them. */
+/** Starts a server and records its system calls; `stop` ends it and returns them. */
 async function startTraced() {
   const base = await mkdtemp(join(tmpdir(), 'nestjs-xenioo-synced-'));
   onTestFinished(() => rm(base, { recursive: true }));
@@ -50,7 +50,7 @@ async function startTraced() {
 }
 
 it.skipIf(!hasStrace && !process.env['CI'])(
-  'answers 200 only when what was sent is written and synced (needs strace)',
+  'answers 200 only after the entries are written and synced (needs strace)',
   async () => {
     const { url, stop } = await startTraced();
     const sender = new XeniooSender({ url, secret: 'right-secret' });

@@ -24,17 +24,17 @@ import {
   NO_SMALL_DISKS,
 } from '../support/small-disk.js';
 
-/** What the handlers of one test do, in whatever application. */
+/** Record of the handlers of one test, in any of its applications. */
 class HandlerRecord {
-  /** Texts of what was begun, in order. */
+  /** Texts of the started events, in order. */
   readonly begun: string[] = [];
-  /** The same of what came to its end. */
+  /** Texts of the finished events, in order. */
   readonly done: string[] = [];
-  /** Awaited by every handler, and may throw. */
+  /** Awaited by every handler; may throw. */
   work: (event: UserMessageEvent) => void | Promise<void> = () => {};
 }
 
-/** A provider that keeps a record. */
+/** Creates a provider whose handler writes to the record. */
 function createHandlers(record: HandlerRecord): Type {
   @Injectable()
   class Handlers {
@@ -68,21 +68,21 @@ async function start(
     ],
     providers: [createHandlers(record)],
   });
-  /** In one call, which is answered 200. */
+  /** Sends entries in one call that is answered 200. */
   const accept = (...entries: object[]) =>
     deliver(host.app, entries, { grouped: entries.length });
   return { ...host, record, accept, idle: () => idle(host.app) };
 }
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-  it('handles what it has answered 200, once, though it is closed under load', async () => {
+  it('handles every event that it answered 200 once, even when it is closed under load', async () => {
     const path = await inboxPath();
     const first = await start(adapter, path);
     const answered: string[] = [];
     const state = { isClosed: false };
     const sender = await senderFor(first.app, {
       failures: 'ignore',
-      // Connections that stay open would keep the server from its end.
+      // Open connections would keep the server running.
       headers: { connection: 'close' },
     });
     const callers = Array.from({ length: 16 }, async (_, caller) => {
@@ -108,7 +108,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(first.logs.ofXenioo('warn')).toEqual([]);
   });
 
-  it('lets a retry go on waiting over a restart, its attempts counted', async () => {
+  it('keeps a pending retry and its attempts across a restart', async () => {
     const path = await inboxPath();
     const record = new HandlerRecord();
     record.work = () => {
@@ -129,7 +129,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
-  it('tells what is still being handled when it must stop, and handles it again', async () => {
+  it('logs which events are still running at shutdown and handles them again', async () => {
     const path = await inboxPath();
     const record = new HandlerRecord();
     const latch = createLatch();
@@ -152,7 +152,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(second.record.done.toSorted()).toEqual(texts);
   });
 
-  it('handles nothing again that was handled before a restart', async () => {
+  it('does not repeat handled events after a restart', async () => {
     const path = await inboxPath();
     const first = await start(adapter, path);
     const entries = messages(numbered('event', 10));
@@ -168,7 +168,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(second.record.begun).toEqual([]);
   });
 
-  it('lets two applications share a folder: both accept, one handles', async () => {
+  it('accepts in both and handles in one of two applications that share a folder', async () => {
     const path = await inboxPath();
     const first = await start(adapter, path);
     const second = await start(adapter, path);
@@ -188,7 +188,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(first.record.done).toHaveLength(2);
   });
 
-  it('answers 503 once its data file is deleted, and says so', async () => {
+  it('answers 503 and logs an error once its data file is deleted', async () => {
     const path = await inboxPath();
     const host = await start(adapter, path);
     await host.accept(message('before'));
@@ -204,7 +204,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     );
   });
 
-  it('refuses to start two instances on one folder, and names it', async () => {
+  it('refuses to start two instances on one folder and names the folder', async () => {
     const path = await inboxPath();
     const instance = (at: string) =>
       XeniooModule.forRoot({
@@ -243,145 +243,140 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(record.done.toSorted()).toEqual(['to 0', 'to 1']);
   });
 
-  describe.skipIf(!hasSmallDisks)(
-    `when the disk is full${NO_SMALL_DISKS}`,
-    () => {
-      it('answers 503, takes nothing, and goes on when there is space', async () => {
-        const disk = makeSmallDisk();
-        const host = await start(adapter, join(disk.path, 'inbox'));
-        const { app, logs, record } = host;
-        await host.accept(message('before'));
-        await host.idle();
-        const large = messages([
-          'small',
-          ...numbered('large', 20).map(text => text.padEnd(30_000, '.')),
-        ]);
-        disk.fill();
+  describe.skipIf(!hasSmallDisks)(`on a full disk${NO_SMALL_DISKS}`, () => {
+    it('answers 503, stores no entry and recovers when there is space', async () => {
+      const disk = makeSmallDisk();
+      const host = await start(adapter, join(disk.path, 'inbox'));
+      const { app, logs, record } = host;
+      await host.accept(message('before'));
+      await host.idle();
+      const large = messages([
+        'small',
+        ...numbered('large', 20).map(text => text.padEnd(30_000, '.')),
+      ]);
+      disk.fill();
 
-        const sender = await senderFor(app);
-        expect(await sender.call(large)).toMatchObject({ status: 503 });
-        expect(await sender.call(large)).toMatchObject({ status: 503 });
-        sender.close();
+      const sender = await senderFor(app);
+      expect(await sender.call(large)).toMatchObject({ status: 503 });
+      expect(await sender.call(large)).toMatchObject({ status: 503 });
+      sender.close();
 
-        expect(logs.ofXenioo('error')[0]).toMatch(
-          /^Strike 1: answered 503 .*(No space left on device|ENOSPC|is full)/,
-        );
-        expect(app.get(XeniooWebhookStatus).strikes).toBe(2);
-        disk.free();
-        await host.accept(message('after'));
-        await host.idle();
-        expect(record.done).toEqual(['before', 'after']);
+      expect(logs.ofXenioo('error')[0]).toMatch(
+        /^Strike 1: answered 503 .*(No space left on device|ENOSPC|is full)/,
+      );
+      expect(app.get(XeniooWebhookStatus).strikes).toBe(2);
+      disk.free();
+      await host.accept(message('after'));
+      await host.idle();
+      expect(record.done).toEqual(['before', 'after']);
 
-        await host.accept(...large);
-        await host.accept(...large);
-        await host.idle();
-        expect(record.done).toHaveLength(2 + 21);
-        expect(new Set(record.done).size).toBe(2 + 21);
-      });
+      await host.accept(...large);
+      await host.accept(...large);
+      await host.idle();
+      expect(record.done).toHaveLength(2 + 21);
+      expect(new Set(record.done).size).toBe(2 + 21);
+    });
 
-      it('stores no more of a body of backslashes than its size allows, and goes on', async () => {
-        const disk = makeSmallDisk();
-        const host = await start(adapter, join(disk.path, 'inbox'));
-        const sender = await senderFor(host.app);
-        const body = '\\'.repeat(300_000);
-        const { url } = host;
-        const post = () =>
-          fetch(url('/xenioo/webhook'), {
-            method: 'POST',
-            headers: { authorization: 'Bearer right-secret' },
-            body,
-          });
-
-        expect((await post()).status).toBe(200);
-        await host.idle();
-        const { size } = await stat(join(disk.path, 'inbox', 'inbox.mdb'));
-        expect(size).toBeLessThan(2 * 2 ** 20);
-
-        expect(await sender.call(message('after'))).toMatchObject({
-          status: 200,
+    it('stores no more of a body of backslashes than its size allows and recovers', async () => {
+      const disk = makeSmallDisk();
+      const host = await start(adapter, join(disk.path, 'inbox'));
+      const sender = await senderFor(host.app);
+      const body = '\\'.repeat(300_000);
+      const { url } = host;
+      const post = () =>
+        fetch(url('/xenioo/webhook'), {
+          method: 'POST',
+          headers: { authorization: 'Bearer right-secret' },
+          body,
         });
-        sender.close();
-        await host.idle();
-        expect(host.record.done).toEqual(['after']);
-      });
 
-      it('writes later what handlers have done meanwhile', async () => {
-        const disk = makeSmallDisk();
-        const path = join(disk.path, 'inbox');
-        const record = new HandlerRecord();
-        const latch = createLatch();
-        record.work = async () => {
-          await latch.opened;
-          if (record.begun.length <= 20) throw new Error('the CRM is down');
-        };
-        const host = await start(adapter, path, record);
-        const texts = numbered('large', 20).map(text =>
-          text.padEnd(25_000, '.'),
+      expect((await post()).status).toBe(200);
+      await host.idle();
+      const { size } = await stat(join(disk.path, 'inbox', 'inbox.mdb'));
+      expect(size).toBeLessThan(2 * 2 ** 20);
+
+      expect(await sender.call(message('after'))).toMatchObject({
+        status: 200,
+      });
+      sender.close();
+      await host.idle();
+      expect(host.record.done).toEqual(['after']);
+    });
+
+    it('records the results of handlers later', async () => {
+      const disk = makeSmallDisk();
+      const path = join(disk.path, 'inbox');
+      const record = new HandlerRecord();
+      const latch = createLatch();
+      record.work = async () => {
+        await latch.opened;
+        if (record.begun.length <= 20) throw new Error('the CRM is down');
+      };
+      const host = await start(adapter, path, record);
+      const texts = numbered('large', 20).map(text => text.padEnd(25_000, '.'));
+      await host.accept(...messages(texts));
+      await expect.poll(() => record.begun).toHaveLength(7);
+      disk.fill();
+      latch.open();
+      await expect
+        .poll(() => host.logs.ofXenioo('error')[0])
+        .toMatch(
+          /^Recording the results of handlers .* failed; retrying: .*(No space left on device|ENOSPC|is full)/,
         );
-        await host.accept(...messages(texts));
-        await expect.poll(() => record.begun).toHaveLength(7);
-        disk.fill();
-        latch.open();
-        await expect
-          .poll(() => host.logs.ofXenioo('error')[0])
-          .toMatch(
-            /^Recording the results of handlers .* failed; retrying: .*(No space left on device|ENOSPC|is full)/,
-          );
-        disk.free();
-        await host.idle();
-        expect(record.begun).toHaveLength(40);
-        expect(record.done.toSorted()).toEqual(texts.toSorted());
+      disk.free();
+      await host.idle();
+      expect(record.begun).toHaveLength(40);
+      expect(record.done.toSorted()).toEqual(texts.toSorted());
 
-        await host.app.close();
-        const again = await start(adapter, path);
-        await again.idle();
-        expect(again.record.begun).toEqual([]);
+      await host.app.close();
+      const again = await start(adapter, path);
+      await again.idle();
+      expect(again.record.begun).toEqual([]);
+    });
+
+    it('starts on an existing folder and accepts when there is space', async () => {
+      const disk = makeSmallDisk();
+      const path = join(disk.path, 'inbox');
+      const record = new HandlerRecord();
+      const latch = createLatch();
+      record.work = () => latch.opened;
+      const first = await start(adapter, path, record, {
+        shutdownTimeoutMs: 50,
       });
+      await first.accept(message('before'));
+      await expect.poll(() => record.begun).toHaveLength(1);
+      await first.app.close();
+      latch.open();
+      disk.fill();
 
-      it('starts on what is there, and accepts when there is space', async () => {
-        const disk = makeSmallDisk();
-        const path = join(disk.path, 'inbox');
-        const record = new HandlerRecord();
-        const latch = createLatch();
-        record.work = () => latch.opened;
-        const first = await start(adapter, path, record, {
-          shutdownTimeoutMs: 50,
-        });
-        await first.accept(message('before'));
-        await expect.poll(() => record.begun).toHaveLength(1);
-        await first.app.close();
-        latch.open();
-        disk.fill();
+      const second = await start(adapter, path);
+      disk.free();
+      await expect.poll(() => second.record.done).toEqual(['before']);
 
-        const second = await start(adapter, path);
-        disk.free();
-        await expect.poll(() => second.record.done).toEqual(['before']);
+      await second.accept(message('after'));
+      await second.idle();
+      expect(second.record.done).toEqual(['before', 'after']);
+    });
 
-        await second.accept(message('after'));
-        await second.idle();
-        expect(second.record.done).toEqual(['before', 'after']);
-      });
+    it('refuses to start with a new folder and names the reason', async () => {
+      const disk = makeSmallDisk();
+      disk.fill();
 
-      it('refuses to start with a new folder, and says why', async () => {
-        const disk = makeSmallDisk();
-        disk.fill();
+      const path = join(disk.path, 'inbox');
+      const error = await start(adapter, path).catch(
+        (caught: unknown) => caught,
+      );
 
-        const path = join(disk.path, 'inbox');
-        const error = await start(adapter, path).catch(
-          (caught: unknown) => caught,
-        );
-
-        expect(error).toBeInstanceOf(XeniooInboxError);
-        expect((error as Error).message).toMatch(/is full|ENOSPC/);
-        expect((error as Error).message).toContain(path);
-      });
-    },
-  );
+      expect(error).toBeInstanceOf(XeniooInboxError);
+      expect((error as Error).message).toMatch(/is full|ENOSPC/);
+      expect((error as Error).message).toContain(path);
+    });
+  });
 
   describe.skipIf(!hasSmallDisks)(
-    `when the disk is read-only${NO_SMALL_DISKS}`,
+    `on a read-only disk${NO_SMALL_DISKS}`,
     () => {
-      it('refuses to make a new folder, and says to mount a volume', async () => {
+      it('refuses to create a folder and advises to mount a volume', async () => {
         const disk = makeSmallDisk();
         disk.makeReadOnly();
 
@@ -390,7 +385,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         ).rejects.toThrow(/read-only\. Mount a volume that can be written to/);
       });
 
-      it('refuses to start, and says why', async () => {
+      it('refuses to start and names the reason', async () => {
         const disk = makeSmallDisk();
         const path = join(disk.path, 'inbox');
         const first = await start(adapter, path);
@@ -413,7 +408,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   );
 });
 
-describe('options of the inbox', () => {
+describe('lmdbInbox()', () => {
   const boot = (options: Parameters<typeof lmdbInbox>[0]) =>
     startHost('express', {
       imports: [
@@ -433,7 +428,7 @@ describe('options of the inbox', () => {
       /`pathh` is not an option here; the options are path, deadLetterRetentionDays/,
     ],
     [
-      'days that can’t be',
+      'a retention of zero days',
       { path: 'x', deadLetterRetentionDays: 0 },
       /`deadLetterRetentionDays`/,
     ],
@@ -442,7 +437,7 @@ describe('options of the inbox', () => {
       { useFactory: () => undefined },
       /lmdbInbox\(\) to get an object of options, got nothing/,
     ],
-  ])('%s stops the boot', async (_, options, message) => {
+  ])('fails the boot for %s', async (_, options, message) => {
     const error = await boot(options as LmdbInboxOptions).catch(
       (caught: unknown) => caught,
     );
@@ -451,7 +446,7 @@ describe('options of the inbox', () => {
     expect((error as Error).message).toMatch(message);
   });
 
-  it('come from a factory, given what it asks for', async () => {
+  it('gets its options from a factory with injected providers', async () => {
     const path = await inboxPath();
 
     @Injectable()
@@ -478,7 +473,7 @@ describe('options of the inbox', () => {
     expect(await readdir(path)).toContain('inbox.mdb');
   });
 
-  it('may name a folder that is there and empty, which becomes private', async () => {
+  it('accepts an existing empty folder and makes it private', async () => {
     const path = await inboxPath();
     await mkdir(path, { mode: 0o755 });
 
@@ -487,7 +482,7 @@ describe('options of the inbox', () => {
     expect((await stat(path)).mode & 0o777).toBe(0o700);
   });
 
-  it('may not name a folder of something else', async () => {
+  it('rejects a folder that holds other files', async () => {
     const path = await inboxPath();
     await mkdir(path);
     await writeFile(join(path, 'letter.txt'), 'dear Ada');

@@ -9,12 +9,12 @@ import { createLatch } from '../support/create-latch.js';
 import { failing, startDelivery } from '../support/delivery-host.js';
 import { message, messages, numbered } from '../support/messages.js';
 
-/** What other inboxes promise here is another thing. */
+// These promises are those of the memory inbox only.
 const inbox = () => undefined;
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-  describe('when it is full', () => {
-    /** Holds two events, and its handlers wait for the latch. */
+  describe('a full memory inbox', () => {
+    /** Starts a host whose inbox is full with two events, both waiting for the latch. */
     async function startFull() {
       const started = await startDelivery(
         adapter,
@@ -33,7 +33,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       };
     }
 
-    it('answers 503, which is a strike, and takes nothing of the call', async () => {
+    it('answers 503, counts a strike and accepts no entry of the call', async () => {
       const { send, status, latch, idle, crm, letters } = await startFull();
 
       const entries = [message('c'), xeniooEntry.malformed()];
@@ -46,7 +46,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(await letters.list()).toEqual([]);
     });
 
-    it('recovers when there is room again', async () => {
+    it('accepts again when there is room', async () => {
       const { send, status, latch, idle, crm, handle } = await startFull();
       for (let n = 0; n < 5; n++) expect(await send(message('c'))).toBe(503);
 
@@ -58,7 +58,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(status.strikes).toBe(5);
     });
 
-    it('makes calls wait, so that a rush is only slower', async () => {
+    it('delays calls in a burst instead of rejecting them', async () => {
       const { crm, handle } = await startDelivery(
         adapter,
         () => memoryInbox({ maxPending: 2, acknowledgeWithinMs: 0 }),
@@ -72,7 +72,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(new Set(crm.saved).size).toBe(60);
     });
 
-    it('takes an event once of calls that wait for room together', async () => {
+    it('accepts an event once when simultaneous calls wait for room with it', async () => {
       const host = await startDelivery(
         adapter,
         () => memoryInbox({ maxPending: 1, acknowledgeWithinMs: 0 }),
@@ -99,7 +99,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(rung().toSorted()).toEqual(['first', 'other', 'twin']);
     });
 
-    it('takes an event that got 503 when it comes again', async () => {
+    it('accepts a repeated event whose first call was answered 503', async () => {
       const { send, latch, idle, crm, handle } = await startFull();
       const again = message('again');
       const calls = [again, again].map(send);
@@ -112,7 +112,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(crm.saved).toEqual(['a', 'b', 'again']);
     });
 
-    it('lets a replay in, which was in before', async () => {
+    it('accepts a replay', async () => {
       const { app, crm, handle, idle, letters } = await startDelivery(
         adapter,
         () => memoryInbox({ maxPending: 1 }),
@@ -134,14 +134,14 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
   });
 
-  describe('when the application ends', () => {
+  describe('a memory inbox at shutdown', () => {
     const HOUR = { attempts: 5, backoff: 'fixed', delayMs: 3_600_000 } as const;
 
     async function startPatient() {
       return startDelivery(adapter, inbox, { retry: HOUR });
     }
 
-    it('gives what waits for a retry one more attempt at once', async () => {
+    it('runs the pending retries once more at once', async () => {
       const { app, crm, alarm } = await startPatient();
       crm.work = failing(1);
       await deliver(app, message('a'));
@@ -154,7 +154,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(alarm.failures).toEqual([]);
     });
 
-    it('tells @OnXeniooFailed() of what fails once more', async () => {
+    it('calls @OnXeniooFailed() when the last attempt fails', async () => {
       const { app, crm, alarm, logs, letters } = await startPatient();
       crm.work = failing(9);
       await deliver(app, [message('a'), message('b')], { grouped: 2 });
@@ -178,7 +178,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(logs.ofXenioo('warn').join()).not.toContain('Stopping');
     });
 
-    it('tries what fails for the first time meanwhile once more too', async () => {
+    it('retries once a handler whose first attempt fails meanwhile', async () => {
       const { app, crm, alarm } = await startPatient();
       const latch = createLatch();
       crm.work = async () => {
@@ -197,7 +197,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(alarm.failures).toMatchObject([{ attempts: 2 }]);
     });
 
-    it('does not hold the application for the hours of a retry', async () => {
+    it('does not wait for a retry that is due in hours', async () => {
       const { app, crm, logs } = await startPatient();
       crm.work = failing(9);
       await deliver(app, messages(numbered('event', 50)), { grouped: 50 });

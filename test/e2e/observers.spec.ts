@@ -85,7 +85,7 @@ async function start(
 }
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-  it('a provider of the application can inject the observers, the dead letters, the status and the inbox', async () => {
+  it('injects the observers, the dead letters, the status and the inbox into a provider of the application', async () => {
     const app = await start(adapter);
 
     const { observers, deadLetters, status, inbox } = app.get(Injected);
@@ -96,7 +96,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(inbox).toBeInstanceOf(XeniooInbox);
   });
 
-  it('an observer counts results of handlers and refused calls', async () => {
+  it('notifies an observer of handler results and refused calls', async () => {
     const app = await start(adapter);
     await deliver(app, [
       xeniooEntry.userMessage(),
@@ -114,7 +114,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
   });
 
-  it('an observer runs each handler in an AsyncLocalStorage store of its event', async () => {
+  it('lets an observer run each handler in an AsyncLocalStorage store of its event', async () => {
     const app = await start(adapter);
 
     await deliver(
@@ -131,7 +131,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
-  it('refused calls are published on a diagnostics channel', async () => {
+  it('publishes refused calls on a diagnostics channel', async () => {
     const reasons: string[] = [];
     const onRefused = (message: unknown) => {
       const { reason, address } = message as XeniooRefusal;

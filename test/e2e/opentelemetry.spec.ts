@@ -13,7 +13,7 @@ import { startHost, type AdapterName } from '../support/host-app.js';
 import { describeInboxes, type TestedInbox } from '../support/inboxes.js';
 import { startTelemetry } from '../support/telemetry.js';
 
-/** Fails as often as the text of the message says, and notes the span that is active in it. */
+/** Fails as often as the text of the message says and records the active span. */
 @Injectable()
 class Crm {
   readonly active: (string | undefined)[] = [];
@@ -59,7 +59,7 @@ describe.each(['express', 'fastify'] as const)(
   'OpenTelemetry on %s',
   adapter => {
     describeInboxes(inbox => {
-      it('has a span for each attempt, linked to the span of the webhook call', async () => {
+      it('records a span for each attempt, linked to the span of the webhook call', async () => {
         const { app, sender, spansOf, crm } = await start(adapter, inbox);
         await sender.call(failing(2));
         await idle(app);
@@ -95,7 +95,7 @@ describe.each(['express', 'fastify'] as const)(
         );
       });
 
-      it('links the events of simultaneous calls each to its own call', async () => {
+      it('links the events of simultaneous calls to their own calls', async () => {
         const { app, sender, spansOf, crm } = await start(adapter, inbox);
         await sender.send(
           Array.from({ length: 20 }, () => failing(1)),

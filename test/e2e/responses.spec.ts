@@ -24,7 +24,7 @@ import { callRaw } from '../support/raw-caller.js';
 const EVENT = '{"Type":1,"Data":"Grüße 🎉"}';
 const { userMessage } = xeniooEntry;
 
-/** Accepts nothing until the test lets it. */
+/** Inbox that accepts only after the test has allowed it. */
 class SlowInbox extends AcceptOnlyInbox {
   readonly deliveries: XeniooDelivery[] = [];
   commit = () => {};
@@ -111,7 +111,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
-  it('answers 200 to an empty array, and has nothing to handle', async () => {
+  it('answers 200 to an empty array and runs no handler', async () => {
     const { app, sender } = await startWebhookHost(adapter);
 
     expect(await sender.call([])).toMatchObject({ status: 200, body: '' });
@@ -121,7 +121,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(dispatched(app)).toEqual([]);
   });
 
-  it('takes a body far over what the host allows its own routes', async () => {
+  it('accepts a body far above the body limit of the host', async () => {
     const { app } = await startWebhookHost(adapter);
     const events = xeniooGroup(20_000);
 
@@ -131,7 +131,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(dispatched(app, 'CatchAllHandlers.save')).toHaveLength(20_000);
   });
 
-  it('answers others while it reads a large one', async () => {
+  it('answers other calls while it reads a large body', async () => {
     const { sender } = await startWebhookHost(adapter);
     const answered: string[] = [];
     const send = async (name: string, body: unknown) => {
@@ -147,7 +147,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(answered).toEqual(['small', 'next', 'large']);
   });
 
-  it('answers 413 to a body over bodyLimit, compressed or not', async () => {
+  it('answers 413 to a body above bodyLimit, compressed or not', async () => {
     const { sender, logs } = await startWebhookHost(adapter, {
       bodyLimit: '1kb',
     });
@@ -179,7 +179,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(caller.answered()).toMatch(/^HTTP\/1.1 408 .*connection: close/is);
   });
 
-  it('refuses a wrong secret before the body is sent', async () => {
+  it('rejects a wrong secret before the body is sent', async () => {
     const { url } = await startWebhookHost(adapter);
 
     const { closed, answered } = await callRaw(url(''), {
@@ -191,7 +191,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(answered()).toMatch(/^HTTP\/1.1 401 .*www-authenticate: bearer/is);
   });
 
-  it('answers 400 where invalid is reject, and processes nothing of the call', async () => {
+  it('answers 400 with `invalid: reject` and processes no entry of the call', async () => {
     const { app, sender } = await startWebhookHost(adapter, {
       invalid: 'reject',
     });
@@ -217,7 +217,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await deliver(app, userMessage());
   });
 
-  it('answers 200 only once the inbox has accepted', async () => {
+  it('answers 200 only after the inbox has accepted', async () => {
     const inbox = new SlowInbox();
     const { sender } = await startWebhookHost(adapter, {
       inbox: { useFactory: () => inbox },
@@ -235,7 +235,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(await answer).toMatchObject({ status: 200 });
   });
 
-  it('answers 503 when the inbox can’t accept, and says why', async () => {
+  it('answers 503 and logs the reason when the inbox fails', async () => {
     const { sender, logs } = await startWebhookHost(adapter, {
       inbox: { useFactory: () => new FullInbox() },
     });
@@ -252,7 +252,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
-  it('leaves the body limit and the errors of other routes to the host', async () => {
+  it('does not change the body limit and the errors of other routes', async () => {
     const { url } = await startWebhookHost(adapter);
 
     for (const [path, method] of [

@@ -94,7 +94,7 @@ class Denies implements CanActivate {
 }
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-  it('tells the first, third, sixth, ninth and tenth strike, and what to do', async () => {
+  it('logs the first, third, sixth, ninth and tenth strike with advice', async () => {
     const { sender, status, alarm, logs } = await start(adapter, {
       bodyLimit: 100,
     });
@@ -130,7 +130,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(alarm.strikes.at(-1)).toMatchObject({ strikes: 1 });
   });
 
-  it('counts what it refused apart, and when it last accepted', async () => {
+  it('counts refused calls apart from strikes and keeps the time of the last accepted call', async () => {
     const { app, sender, status } = await start(adapter);
     expect(status).toMatchObject({
       strikes: 0,
@@ -150,7 +150,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(status.lastEventAt).toBe(status.lastAcceptedAt);
   });
 
-  it('says that the configured secret is probably wrong, where none was ever right', async () => {
+  it('suspects the configured secret when no call was ever authenticated', async () => {
     const { sender, logs } = await start(adapter);
 
     const authorization = 'Bearer of-another-bot';
@@ -163,7 +163,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
-  it('does not say so where one was right before', async () => {
+  it('does not suspect the configured secret after an authenticated call', async () => {
     const { sender, logs } = await start(adapter);
 
     await sender.call([]);
@@ -189,7 +189,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(logs.ofXenioo('error')[1]).toMatch(/^Strike 1: answered 503/);
   });
 
-  it('logs an interceptor that throws after the answer, and no more', async () => {
+  it('only logs an error of an interceptor after the answer', async () => {
     const { status, logs, app } = await start(
       adapter,
       { decorators: [UseInterceptors(ThrowsAfterwards)] },
@@ -208,7 +208,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       ]);
   });
 
-  it('answers itself where an interceptor gives up on a call that is being accepted', async () => {
+  it('answers by itself when an interceptor times out a call that is being accepted', async () => {
     let hasGivenUp = () => false;
 
     class Slow extends AcceptOnlyInbox {
@@ -242,7 +242,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(received(app)).toHaveLength(1);
   });
 
-  it('takes a call once, though an interceptor runs the controller again', async () => {
+  it('accepts a call once when an interceptor runs the controller again', async () => {
     @Injectable()
     class Repeats implements NestInterceptor {
       intercept(_context: ExecutionContext, next: CallHandler) {
@@ -263,7 +263,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(status.strikes).toBe(0);
   });
 
-  it('counts what a middleware of the host answers in its place', async () => {
+  it('counts an answer that a middleware of the host gives instead', async () => {
     const { app, sender, status, logs } = await start(
       adapter,
       {},
@@ -278,13 +278,13 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(await sender.call(userMessage())).toMatchObject({ status: 403 });
 
-    // On Fastify a middleware stands before the gate: the call is unknown there.
+    // On Fastify a middleware runs before the authentication: the call is unknown there.
     expect(status.strikes).toBe(adapter === 'express' ? 1 : 0);
     expect(logs.ofXenioo('error')).toHaveLength(status.strikes);
     expect(dispatched(app)).toEqual([]);
   });
 
-  it('says which decorators are missing when a global guard denies', async () => {
+  it('names the missing decorators when a global guard denies', async () => {
     const { sender, status, logs } = await start(
       adapter,
       {},
@@ -302,7 +302,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
-  it('answers 503 when parsing fails, and logs nothing of the body', async () => {
+  it('answers 503 when parsing fails and logs nothing of the body', async () => {
     const { sender, status, logs } = await start(adapter);
     useContainer({
       get() {
@@ -371,7 +371,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       ]);
     });
 
-    it('does not warn where SkipThrottle() is there', async () => {
+    it('does not warn with SkipThrottle()', async () => {
       const { logs } = await startThrottled(Public(), SkipThrottle());
 
       expect(logs.ofXenioo('warn')).toEqual([]);

@@ -97,7 +97,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(crm.texts).toEqual(['Hi']);
   });
 
-  it('delivers several times, and at once', async () => {
+  it('delivers several times, also simultaneously', async () => {
     const { app, crm } = await start(adapter, [SECRET]);
 
     const message = (Data: string) => xeniooEntry.userMessage({ Data });
@@ -108,7 +108,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(crm.texts.toSorted()).toEqual(['a', 'b', 'c']);
   });
 
-  it('rejects, and does not hang, where the application is closed meanwhile', async () => {
+  it('rejects instead of hanging when the application is closed meanwhile', async () => {
     const { app } = await start(adapter, [SECRET]);
 
     const closing = app.close();
@@ -119,7 +119,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await closing;
   });
 
-  it('delivers to one that listens, behind its prefix and on its path', async () => {
+  it('delivers to a listening application behind its prefix and on its path', async () => {
     const { app, crm } = await start(
       adapter,
       [{ ...SECRET, path: 'hooks/xenioo' }],
@@ -133,7 +133,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(crm.texts).toEqual(['Hi']);
   });
 
-  it('returns what was received, in order and by type', async () => {
+  it('returns the received events, in order and by type', async () => {
     const { app } = await start(adapter, [SECRET]);
     const conversation = xeniooConversation();
 
@@ -185,7 +185,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(await app.get(XeniooDeadLetters).list()).toHaveLength(2);
   });
 
-  it('forgets what was received and dispatched before', async () => {
+  it('clears the received and dispatched events', async () => {
     const { app } = await start(adapter, [SECRET]);
     await deliver(app, xeniooEntry.userMessage());
     await idle(app);
@@ -196,7 +196,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(dispatched(app)).toEqual([]);
   });
 
-  it('sends groups, and calls twice', async () => {
+  it('sends groups and repeats calls', async () => {
     const { app } = await start(adapter, [SECRET]);
 
     const report = await deliver(app, xeniooGroup(100), {
@@ -212,7 +212,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     );
   });
 
-  it('rejects when a call is not answered 200, and says with what it was answered', async () => {
+  it('rejects with the status when a call is not answered 200', async () => {
     const { app } = await start(adapter, [{ ...SECRET, invalid: 'reject' }]);
 
     await expect(
@@ -222,7 +222,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     );
   });
 
-  it('gets other answers from senderFor()', async () => {
+  it('returns other answers from senderFor()', async () => {
     const { app } = await start(adapter, [SECRET]);
     const sender = await senderFor(app, { secret: 'wrong-secret' });
     onTestFinished(() => sender.close());
@@ -265,7 +265,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     );
   });
 
-  it('calls with the given secret while no bot is known', async () => {
+  it('uses the given secret while no bot is known', async () => {
     const { app } = await start(adapter, [{ bots: () => [] }]);
     const sender = await senderFor(app, { secret: 'secret-of-tomorrow' });
     onTestFinished(() => sender.close());
@@ -276,7 +276,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     );
   });
 
-  it('knows a path as the module was given it', async () => {
+  it('accepts a path in the form of the module option', async () => {
     const { app } = await start(
       adapter,
       [SECRET, { secret: 'other-secret', path: 'other/hook' }],
@@ -290,7 +290,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(dispatched(app)).toHaveLength(2);
   });
 
-  it('does not start an application that is closed', async () => {
+  it('does not start a closed application', async () => {
     const { app } = await start(adapter, [SECRET]);
     await app.close();
 
@@ -331,7 +331,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     );
   });
 
-  it('replaces the inbox by that in memory alone, and says so', async () => {
+  it('replaces the inbox only by the memory inbox and explains other values', async () => {
     const testing = Test.createTestingModule({});
     const inbox = lmdbInbox({ path: '/nowhere/that/can/be/made' });
     const override = (overrides: object) => () =>
@@ -346,7 +346,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(override({ inbox: undefined })).not.toThrow();
   });
 
-  it('changes options of the application under test, and leaves the others', async () => {
+  it('overrides options of the application under test and keeps the others', async () => {
     const { app, crm } = await start(
       adapter,
       [
@@ -405,7 +405,7 @@ describe('an application with a self-signed certificate', () => {
 });
 
 describe('a testing module without an application', () => {
-  it('is not called, since it has no HTTP server', async () => {
+  it('is not called because it has no HTTP server', async () => {
     const testing = Test.createTestingModule({
       imports: [XeniooModule.forRoot(SECRET)],
     });
@@ -419,7 +419,7 @@ describe('a testing module without an application', () => {
 });
 
 describe('an application without the module', () => {
-  it('is not called, and the error says why', async () => {
+  it('is not called and the error explains the reason', async () => {
     @Module({})
     class AppModule {}
     const app = await NestFactory.create(AppModule, { logger: false });

@@ -66,7 +66,7 @@ const HOSTS: Record<string, [Prepare, string]> = {
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it.each(Object.entries(HOSTS))(
-    'receives, and logs where, in a host with %s',
+    'receives and logs its URL in a host with %s',
     async (_, [prepare, path]) => {
       const { url, logs, app } = await startWebhookHost(
         adapter,
@@ -121,7 +121,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     }
   });
 
-  it('serves two instances, each with its own secret, and hands each event over once', async () => {
+  it('serves two instances with their own secrets and handles each event once', async () => {
     const { app, logs } = await startHost(adapter, {
       imports: [
         XeniooModule.forRoot({ secret: 'first', name: 'one', path: 'one' }),
@@ -172,7 +172,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it.each(['a/:tenant', 'a/*rest', 'a//b', 'a/%62', 'a{/b}', 'https://a/b'])(
-    'refuses a path that is no plain one: %j',
+    'rejects the path %j, which is not plain',
     path => {
       expect(() => XeniooModule.forRoot({ ...OPTIONS, path })).toThrow(
         'expected `path` to be a plain path',
@@ -180,7 +180,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     },
   );
 
-  it('passes a global guard with the decorators that the guard looks for', async () => {
+  it('passes a global guard through the option `decorators`', async () => {
     const Public = () => SetMetadata('public', true);
 
     @Injectable()
@@ -213,7 +213,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     }
   });
 
-  it('leaves the other routes of the host alone', async () => {
+  it('does not change the other routes of the host', async () => {
     @Controller('health')
     class Health {
       @Get()

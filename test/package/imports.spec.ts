@@ -15,7 +15,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Every bare import that a file reaches: of the build, its code or its types, or of the sources, what runs of them. */
+/** Lists every bare import that a file of the build or of the sources reaches; of sources, without type imports. */
 async function packagesReachedFrom(entry: string): Promise<Set<string>> {
   const packages = new Set<string>();
   const seen = new Set<string>();
@@ -41,7 +41,7 @@ async function packagesReachedFrom(entry: string): Promise<Set<string>> {
   return packages;
 }
 
-/** A source without the imports that the compiler drops. */
+/** Returns a source without the imports that the compiler drops. */
 function withoutTypes(source: string): string {
   return source.replaceAll(/^(?:import|export) type [^;]*;/gm, '');
 }
@@ -52,7 +52,7 @@ const NO_NEST_IN_CLI = 'The command line runs without Nest';
 const NO_NEST_IN_SIMULATOR = 'The simulator runs without Nest';
 const MESSAGES = [ONE_WAY, NO_INDEX, NO_NEST_IN_CLI, NO_NEST_IN_SIMULATOR];
 
-/** Imports of a file of lib, with the message of the linter; `undefined` where it allows the import. */
+/** Imports of a file of lib, with the message of the linter; `undefined` for an allowed import. */
 const IMPORTS: readonly (readonly [
   file: string,
   imported: string,
@@ -137,7 +137,7 @@ async function lint(
 
 describe('the main entry', () => {
   it.each(['dist/index.js', 'dist/index.d.ts'])(
-    'needs no optional package (%s)',
+    'imports no optional package (%s)',
     async entry => {
       const {
         dependencies = {},
@@ -169,14 +169,14 @@ describe('the main entry', () => {
 /** Packages that the build puts into the command line. */
 const BUNDLED = ['cli-progress', 'commander'];
 
-describe('what runs without Nest', () => {
+describe('a file that works without Nest', () => {
   it.each([
     'lib/cli/main.ts',
     'lib/simulator/xenioo.sender.ts',
     'lib/simulator/xenioo-entry.ts',
     'lib/simulator/xenioo-conversation.ts',
     'lib/simulator/xenioo-traffic.ts',
-  ])('reaches nothing of it (%s)', async file => {
+  ])('imports no package of Nest (%s)', async file => {
     const reached = await packagesReachedFrom(join(ROOT, file));
 
     const builtin = builtinModules.map(name => `node:${name}`);
@@ -187,7 +187,7 @@ describe('what runs without Nest', () => {
     expect(reached.size).toBeGreaterThan(0);
   });
 
-  it('is found out where it does (lib/testing/idle.ts)', async () => {
+  it('is detected when it imports one (lib/testing/idle.ts)', async () => {
     const reached = await packagesReachedFrom(
       join(ROOT, 'lib/testing/idle.ts'),
     );
@@ -197,7 +197,7 @@ describe('what runs without Nest', () => {
 });
 
 describe('the linter', () => {
-  it('allows and refuses imports by the folder of the file', async () => {
+  it('allows and rejects imports by the folder of the file', async () => {
     const files = new Map<string, string[]>();
     for (const [file, imported] of IMPORTS) {
       const code = `export * from '${imported}';`;
@@ -220,7 +220,7 @@ describe('the linter', () => {
     expect(found).toEqual(IMPORTS);
   });
 
-  it('has a rule for every file and folder of lib that others import', async () => {
+  it('has a rule for every imported file and folder of lib', async () => {
     const { overrides } = JSON.parse(
       await readFile(join(ROOT, '.oxlintrc.json'), 'utf8'),
     ) as { overrides: { files: string[]; rules: object }[] };
@@ -239,7 +239,7 @@ describe('the linter', () => {
     );
   });
 
-  it('refuses a cycle of types', async () => {
+  it('rejects a cycle of type imports', async () => {
     const diagnostics = await lint(
       new Map([
         [

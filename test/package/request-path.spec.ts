@@ -11,7 +11,7 @@ const MOST_FILES = 25;
 beforeAll(() => run('npx', ['tsc', '-p', 'bench/path'], { cwd: ROOT }));
 
 it.each(['express', 'fastify'])(
-  `passes through at most ${MOST_FILES} files of lib with one event on %s`,
+  `runs at most ${MOST_FILES} files of lib for one event on %s`,
   async adapter => {
     const { stdout } = await run(
       process.execPath,

@@ -8,7 +8,7 @@ const NO_DEAD_LETTERS: XeniooDeadLetterStore = {
   remove: async () => false,
 };
 
-/** Base of inboxes for tests of `accept()` alone: they run nothing. */
+/** Base of inboxes for tests of `accept()`, which run no handlers. */
 export abstract class AcceptOnlyInbox extends XeniooInbox {
   override readonly deadLetters = NO_DEAD_LETTERS;
 

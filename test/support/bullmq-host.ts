@@ -30,35 +30,37 @@ import {
 } from './engines/redis-server.js';
 import { LogRecorder } from './log-recorder.js';
 
-/** Engines are killed, and what was lost is tried again later. */
+// Lost work is retried only some time after an engine was killed.
 const PATIENT = { timeoutMs: 20_000 };
 
-/** A queue of the test's own on the Redis of the run. */
-export function aQueue(): { connection: string; queue: string } {
+/** Returns options of a new queue on the shared Redis. */
+export function newQueue(): { connection: string; queue: string } {
   return { connection: inject('redisUrl'), queue: randomUUID() };
 }
 
-/** A Redis of the test's own, which it may kill; it ends with the test, after the applications. */
-export async function ownRedis(options?: RedisOptions): Promise<RedisServer> {
+/** Starts a Redis that the test may kill. It is stopped when the test ends, after the applications. */
+export async function startOwnRedis(
+  options?: RedisOptions,
+): Promise<RedisServer> {
   const server = await startRedis(options);
   onTestFinished(() => server.stop());
   return server;
 }
 
-/** What the handlers of one test do, in whatever application. */
+/** Record of the handlers of one test, in any of its applications. */
 export class HandlerRecord {
-  /** Texts of what was begun, in order. */
+  /** Texts of the started events, in order. */
   readonly begun: string[] = [];
-  /** The same of what came to its end. */
+  /** Texts of the finished events, in order. */
   readonly done: string[] = [];
-  /** The same of what the other handler, which nothing stops, did. */
+  /** Texts that the second handler, which never fails, got, in order. */
   readonly noted: string[] = [];
   readonly failures: XeniooHandlerFailure[] = [];
-  /** Awaited by the first handler, and may throw. */
+  /** Awaited by the first handler; may throw. */
   work: (event: UserMessageEvent) => unknown = () => {};
 }
 
-/** A provider that keeps a record. */
+/** Creates a provider whose handlers write to the record. */
 function createHandlers(record: HandlerRecord): Type {
   @Injectable()
   class Handlers {
@@ -127,14 +129,14 @@ export async function startReceiver(
   return {
     ...host,
     record,
-    /** Makes one call, and tells what it was answered. */
+    /** Makes one call and returns its outcome. */
     send: async (body: unknown) => (await sender.call(body)).outcome,
     idle: () => idle(app, PATIENT),
     letters: app.get(XeniooDeadLetters),
   };
 }
 
-/** Starts an application without a server, that handles what others accepted. */
+/** Starts an application without a server that handles the events which others accepted. */
 export async function startWorker(
   inbox: BullmqInboxOptions,
   { record = new HandlerRecord(), ...more }: BullmqHostOptions = {},

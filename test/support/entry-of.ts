@@ -4,7 +4,7 @@ import { XeniooEvent } from '../../lib/events/xenioo.events.js';
 import type { XeniooReceipt } from '../../lib/events/xenioo.receipt.js';
 import type { XeniooBotSettings } from '../../lib/options/xenioo.options.js';
 
-/** Who sent an entry, and when. */
+/** Creates the receipt of an entry: the bot and the time. */
 export function createReceipt(
   bot: Partial<XeniooBotSettings> = {},
 ): XeniooReceipt & { readonly bot: XeniooBotSettings } {
@@ -14,7 +14,7 @@ export function createReceipt(
   };
 }
 
-/** What an entry becomes that came alone. */
+/** Parses an entry that was sent alone. */
 export function entryOf(
   entry: unknown,
   bot?: Partial<XeniooBotSettings>,
@@ -23,7 +23,7 @@ export function entryOf(
   return parseEntry(entry, createReceipt(bot), { index: 0, text });
 }
 
-/** The event of an entry that makes one. */
+/** Parses a valid entry. */
 export function eventOf(
   entry: unknown,
   bot?: Partial<XeniooBotSettings>,
@@ -33,7 +33,7 @@ export function eventOf(
   throw new Error(`Not an event: ${event.errors.join('; ')}`);
 }
 
-/** The record of an entry that makes no event. */
+/** Parses an invalid entry. */
 export function invalidOf(
   entry: unknown,
   bot?: Partial<XeniooBotSettings>,

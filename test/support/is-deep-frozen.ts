@@ -1,4 +1,4 @@
-/** Returns whether a value and all it holds are frozen, dates excepted: JavaScript can't freeze them. */
+/** Returns whether a value and its nested values are frozen, except dates, which JavaScript can't freeze. */
 export function isDeepFrozen(value: unknown): boolean {
   return (
     value instanceof Date ||

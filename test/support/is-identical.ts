@@ -1,6 +1,6 @@
 /**
- * Whether two values are alike in all that can be told apart: own keys of any
- * name, `__proto__` and `constructor` too, their order, the sign of a zero.
+ * Returns whether two values are equal, including own keys of any name (also
+ * `__proto__` and `constructor`), their order and the sign of zero.
  */
 export function isIdentical(one: unknown, other: unknown): boolean {
   if (!isObject(one) || !isObject(other)) return Object.is(one, other);

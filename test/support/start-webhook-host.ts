@@ -10,7 +10,7 @@ import {
 import { senderFor } from '../../lib/testing/index.js';
 import { startHost, type HostSetup } from './host-app.js';
 
-/** A host's handlers of everything: `dispatched(app)` lists the events that they were given. */
+/** Handlers of all events and invalid entries; `dispatched(app)` lists their events. */
 @Injectable()
 export class CatchAllHandlers {
   @OnXenioo()
@@ -24,10 +24,10 @@ export class CatchAllHandlers {
   }
 }
 
-/** What a host has besides. */
+/** Further parts of a host. */
 export interface WebhookHostMetadata extends ModuleMetadata, HostSetup {}
 
-/** Starts a host with the module and the archive, and the service that calls it, however often that fails. */
+/** Starts a host with the module and `CatchAllHandlers`, and a sender that ignores failures. */
 export async function startWebhookHost(
   adapter: Parameters<typeof startHost>[0],
   options: Partial<XeniooModuleOptions> = {},
@@ -41,7 +41,7 @@ export async function startWebhookHost(
         ...imports,
         XeniooModule.forRoot({
           ...(options.bots ? {} : secret),
-          // What is handed over twice shall be seen.
+          // An event that is passed on twice must not be dropped as a duplicate.
           dedupe: false,
           ...options,
         }),
@@ -52,7 +52,7 @@ export async function startWebhookHost(
   );
   const sender = await senderFor(host.app, {
     failures: 'ignore',
-    // A function may know of no bot yet.
+    // A function may return no bot yet.
     ...(typeof options.bots === 'function' ? secret : {}),
   });
   onTestFinished(() => sender.close());

@@ -15,7 +15,7 @@ import {
 } from '../../lib/index.js';
 import { createReceipt } from './entry-of.js';
 
-/** Handlers of a host; the test replaces `work`. */
+/** Handlers of a host. The test replaces `work`. */
 @Injectable()
 export class Crm {
   readonly texts: (string | undefined)[] = [];
@@ -34,9 +34,9 @@ export class Crm {
 export interface TestingContext {
   readonly app: INestApplicationContext;
   readonly crm: Crm;
-  /** Accepts entries as a webhook call does; the application has no server. */
+  /** Accepts entries like a webhook call, without a server. */
   readonly accept: Accept;
-  /** The same, for each instance of the module. */
+  /** Functions like `accept`, one for each instance of the module. */
   readonly acceptAt: readonly Accept[];
 }
 

@@ -34,7 +34,7 @@ function compile(folder: string): Promise<CompilerError[]> {
   });
 }
 
-/** Lists the lines that end in `// ✗ names` without an error that has the names, and the errors of other lines. */
+/** Lists the lines with `// ✗ names` that lack an error with these names, and the unexpected errors. */
 async function mismatches(
   errors: readonly CompilerError[],
   path: string,
@@ -53,17 +53,17 @@ async function mismatches(
   });
 }
 
-describe('in a strict consumer of the built package', () => {
+describe('the compiler in a strict consumer of the package', () => {
   let errors: CompilerError[];
   beforeAll(async () => {
     errors = await compile(FIXTURES);
   });
 
-  it('compiles what should compile, as ESM and as CommonJS', () => {
+  it('accepts the correct fixtures, as ESM and as CommonJS', () => {
     expect(errors.filter(({ file }) => file !== 'fails.ts')).toEqual([]);
   });
 
-  it('refuses what does not fit, and names both types', async () => {
+  it('rejects each mismatch and names both types', async () => {
     const failing = errors.filter(({ file }) => file === 'fails.ts');
 
     expect(failing.length).toBeGreaterThan(15);
@@ -71,7 +71,7 @@ describe('in a strict consumer of the built package', () => {
   });
 });
 
-it('compiles handlers that fit, and refuses parameters that are too narrow, without strictFunctionTypes', async () => {
+it('rejects only handlers with too narrow parameters without strictFunctionTypes', async () => {
   const folder = `${FIXTURES}loose`;
 
   const errors = await compile(folder);

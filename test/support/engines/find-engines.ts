@@ -3,14 +3,14 @@ import { delimiter, join } from 'node:path';
 
 export type EngineName = 'redis';
 
-/** Why tests that need the engine are left out, or `undefined` where it is installed. */
+/** Returns the reason for skipping tests that need the engine, or `undefined` if it is installed. */
 export function missingEngine(_engine: EngineName): string | undefined {
   if (findRedisServer() !== undefined) return undefined;
-  const end = process.env['CI'] ? 'fails' : 'is skipped';
-  return `redis-server is not installed (Debian: apt-get install redis-server): what needs it ${end}`;
+  const end = process.env['CI'] ? 'fail' : 'are skipped';
+  return `redis-server is not installed (Debian: apt-get install redis-server): the tests that need it ${end}`;
 }
 
-/** Where the program `redis-server` is. */
+/** Returns the path of the program `redis-server`. */
 export function findRedisServer(): string | undefined {
   return (process.env['PATH'] ?? '')
     .split(delimiter)

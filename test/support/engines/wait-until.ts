@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 const DEADLINE_MS = 60_000;
 const STEP_MS = 10;
 
-/** Waits for what no event tells. */
+/** Polls a condition for which there is no event. */
 export async function waitUntil(
   what: string,
   isSo: () => boolean | Promise<boolean>,

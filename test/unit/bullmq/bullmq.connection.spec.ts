@@ -20,7 +20,7 @@ import { WAIT_OPTIONS } from '../../support/wait-options.js';
 vi.setConfig({ testTimeout: 60_000 });
 
 /** A Redis of the test's own, which it may kill. */
-async function ownRedis(options: RedisOptions = {}) {
+async function startOwnRedis(options: RedisOptions = {}) {
   const server = await startRedis(options);
   onTestFinished(() => server.stop());
   return server;
@@ -44,7 +44,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       );
       expect(performance.now() - from).toBeLessThan(20_000);
 
-      await ownRedis({ port });
+      await startOwnRedis({ port });
       const event = datedEvent();
       await vi.waitFor(() => inbox.accept(deliveryOf([event])), WAIT_OPTIONS);
       await expect.poll(() => runner.ids).toContain(event.id);
@@ -61,7 +61,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('keeps calls waiting while it restarts, and everything answered 200 is handled', async () => {
-      const server = await ownRedis();
+      const server = await startOwnRedis();
       const harness = new BullmqHarness(libraries, server.url);
       const runner = new TestRunner();
       const inbox = await harness.start(runner, {
@@ -94,7 +94,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('is not waited for past `acceptTimeoutMs` while it hangs', async () => {
-      const server = await ownRedis();
+      const server = await startOwnRedis();
       const harness = new BullmqHarness(libraries, server.url);
       const runner = new TestRunner();
       const inbox = await harness.start(runner, {
@@ -119,7 +119,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     it.each(['kill', 'pause'] as const)(
       'does not keep the inbox from stopping in time: %s',
       async away => {
-        const server = await ownRedis();
+        const server = await startOwnRedis();
         const harness = new BullmqHarness(libraries, server.url);
         const running = createLatch();
         const runner = new TestRunner(() => running.opened);
@@ -141,7 +141,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     );
 
     it('takes no other database than the one of the URL', async () => {
-      const server = await ownRedis();
+      const server = await startOwnRedis();
       const harness = new BullmqHarness(libraries, server.url);
       const inbox = harness.open({
         connection: `${server.url}/99`,
@@ -179,7 +179,7 @@ describeEngine('redis', 'what is logged of a Redis', () => {
       [/may drop pending events when its memory is full/],
     ],
   ])('%s', async (_, options, warnings) => {
-    const server = await ownRedis(options);
+    const server = await startOwnRedis(options);
     const printed = recordPrinted();
     const harness = new BullmqHarness(libraries, server.url);
     const inbox = await harness.start();
@@ -212,7 +212,7 @@ describeEngine('redis', 'what is logged of a Redis', () => {
       /^Redis at \S+ failed; retrying: [^.]*(\.\d+)*[^.]*\.$/,
     ],
   ])('%s, when it is killed', async (_, options, line) => {
-    const server = await ownRedis(options);
+    const server = await startOwnRedis(options);
     const harness = new BullmqHarness(libraries, server.url);
     const inbox = await harness.start(new TestRunner(), {
       settings: { acceptTimeoutMs: 20_000 },
@@ -231,7 +231,7 @@ describeEngine('redis', 'what is logged of a Redis', () => {
   });
 
   it('is nothing where its user may not ask', async () => {
-    const server = await ownRedis();
+    const server = await startOwnRedis();
     const admin = new libraries.Redis(server.url);
     onTestFinished(() => admin.disconnect());
     await admin.acl(
@@ -258,7 +258,7 @@ describeEngine('redis', 'what is logged of a Redis', () => {
   });
 
   it('has no password in it', async () => {
-    const server = await ownRedis({ password: 'hunter2' });
+    const server = await startOwnRedis({ password: 'hunter2' });
     const harness = new BullmqHarness(libraries, server.url);
     const inbox = await harness.start(new TestRunner(), {
       connection: server.url.replace('hunter2', 'hunter3'),
