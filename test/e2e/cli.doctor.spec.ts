@@ -207,7 +207,7 @@ describe('doctor, for an unreachable endpoint', () => {
     expect(stdout).toMatch(/✗ connection\n/);
     expect(stdout).toContain('connection refused (ECONNREFUSED)');
     expect(stdout).toContain(
-      'The endpoint can’t be called. Skipped 27 checks.',
+      'The endpoint can’t be reached. Skipped 27 checks.',
     );
     expect(stdout).toContain('✗ 1 finding (1 check, 1 call');
   });

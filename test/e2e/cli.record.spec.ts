@@ -358,7 +358,7 @@ describe('record, with invalid arguments', () => {
       'Cannot listen on 192.0.2.1:0: address not available',
     ],
     [['--port', '0', '--path', 'xenioo'], '--path: expected a path'],
-    [['--port', '0', '--json'], '--json needs --out'],
+    [['--port', '0', '--json'], '--json requires --out'],
     [['--port', '70000'], 'from 0 to 65535'],
     [[], "required option '--port <port>'"],
   ])('explains the error of %j', async (args, message) => {

@@ -87,7 +87,7 @@ describe('simulate', () => {
     );
 
     expect(exitCode).toBe(0);
-    expect(report).toMatchObject({ endedBy: 'duration', wantedRate: 50 });
+    expect(report).toMatchObject({ endedBy: 'duration', wantedRate: 20 });
     expect(report.calls).toBeGreaterThan(EVENTS);
     expect(report.calls).toBeLessThanOrEqual(141);
     expect(report.durationMs).toBeGreaterThan(6_900);

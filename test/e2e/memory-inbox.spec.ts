@@ -204,7 +204,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
       await app.close();
 
-      expect(crm.begun).toHaveLength(100);
+      expect(crm.begun).toHaveLength(50 + 9);
       expect(logs.ofXenioo('warn').join()).not.toContain('Stopping');
     });
   });
