@@ -1,6 +1,6 @@
 /**
- * Makes `instanceof` true also for objects of another copy of this package: of another
- * version or module format. `instanceof` of subclasses works as usual.
+ * Makes `instanceof` true also for objects that another copy of this package created,
+ * such as one of another version or module format. Does not change `instanceof` of subclasses.
  */
 export function Branded(name: string): ClassDecorator {
   const brand = Symbol.for(`nestjs-xenioo:${name}`);

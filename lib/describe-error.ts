@@ -13,6 +13,9 @@ export function describeError(error: unknown): {
       stack: typeof stack === 'string' ? stack : undefined,
     };
   } catch {
-    return { message: 'something that has no text', stack: undefined };
+    return {
+      message: 'a value without a string representation',
+      stack: undefined,
+    };
   }
 }

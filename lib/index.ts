@@ -17,6 +17,7 @@ export type { XeniooRetryOptions } from './options/xenioo-retry.js';
 export {
   OnXenioo,
   type OnXeniooOptions,
+  type OnXeniooTransactionalOptions,
 } from './handlers/on-xenioo.decorator.js';
 export { OnXeniooInvalid } from './handlers/on-xenioo-invalid.decorator.js';
 export { OnXeniooFailed } from './handlers/on-xenioo-failed.decorator.js';
@@ -24,6 +25,8 @@ export type {
   XeniooHandlerDecorator,
   XeniooHandlerFor,
   XeniooHandlerOptions,
+  XeniooTransactionalDecorator,
+  XeniooTransactionalFor,
 } from './handlers/subscription.js';
 export { XeniooHandlerFailure } from './handlers/xenioo-handler.failure.js';
 
@@ -74,6 +77,7 @@ export {
   type XeniooStrike,
 } from './handlers/xenioo.observers.js';
 export type { XeniooHandlerResult } from './handlers/xenioo-task.js';
+export type { XeniooTransaction } from './handlers/xenioo-transaction.js';
 export type {
   XeniooCarrier,
   XeniooDelivery,

@@ -1,11 +1,11 @@
 import type { Type } from '@nestjs/common';
 import { THIS_FILE } from './this-file.js';
 
-/** Replaced by the build. */
+/** Constants that the build replaces. */
 declare const XENIOO_VERSION: string | undefined;
 declare const XENIOO_FORMAT: string | undefined;
 
-/** Injection tokens by name. Each copy of the package has its own. */
+/** Injection tokens by name. Each copy of the package has tokens of its own. */
 type Tokens = Readonly<Record<string, object>>;
 
 interface Copy {
@@ -71,5 +71,5 @@ export function copiesWarning(): string | undefined {
   const list = shared.copies
     .map(({ version, format, url }) => `${version} (${format}) at ${url}`)
     .join(' and ');
-  return `nestjs-xenioo is loaded ${shared.copies.length} times: ${list}. Handlers, events and errors of each are understood, but one copy is better: give all packages of the workspace the same versions of its peer dependencies (npm dedupe), and load it in one module format.`;
+  return `nestjs-xenioo is loaded ${shared.copies.length} times: ${list}. Handlers, events and errors of all copies work, but a single copy is recommended: give all packages of the workspace the same versions of its peer dependencies (npm dedupe), and load it either with \`import\` or with \`require()\`.`;
 }

@@ -1,5 +1,5 @@
 /**
- * Place of this package, as a URL or a path: packages are loaded from there. A
- * bundler that makes CommonJS of ES modules leaves `import.meta` empty.
+ * URL or path of this file, from which other packages are resolved. `import.meta.url`
+ * is undefined if a bundler converted the ES modules to CommonJS.
  */
 export const THIS_FILE: string = import.meta.url ?? __filename;

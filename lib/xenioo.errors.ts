@@ -14,7 +14,7 @@ export class XeniooOptionsError extends Error {
     options?: ErrorOptions,
   ) {
     super(
-      `XeniooModule can't start:${problems.map(problem => `\n  - ${problem}`).join('')}`,
+      `XeniooModule failed to start:${problems.map(problem => `\n  - ${problem}`).join('')}`,
       options,
     );
   }
@@ -30,7 +30,7 @@ export class XeniooHandlerError extends Error {
 }
 
 /**
- * Failure of an inbox to accept a delivery, of which it has stored nothing. The call
+ * Failure of an inbox to accept a delivery. Nothing of it is stored, and the call
  * is answered 503. A custom inbox throws it when it is full or down.
  */
 @Branded('XeniooInboxError')

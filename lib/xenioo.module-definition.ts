@@ -29,7 +29,7 @@ import {
   type XeniooOptions,
 } from './options/xenioo.options.js';
 
-/** Options that define the module; in `forRootAsync()` they are given beside `useFactory`. */
+/** Options of the module definition. In `forRootAsync()` they stand next to `useFactory`. */
 export interface XeniooDefinitionOptions {
   /**
    * Path of the webhook, after the global prefix of the application.
@@ -44,8 +44,8 @@ export interface XeniooDefinitionOptions {
   isGlobal: boolean;
 
   /**
-   * Decorators of the controller, such as `Public()` or `SkipThrottle()` to exempt it
-   * from global guards, `UseGuards()` or `UseInterceptors()`.
+   * Decorators of the webhook controller, such as `UseGuards()`, or `Public()` and
+   * `SkipThrottle()` to exempt it from global guards.
    * @default []
    */
   decorators: ClassDecorator[];
@@ -63,20 +63,20 @@ export interface XeniooDefinitionOptions {
   openapi: boolean;
 }
 
-type MaybeDefinitionOptions = {
+type OptionalDefinitionOptions = {
   [name in keyof XeniooDefinitionOptions]?:
     XeniooDefinitionOptions[name] | undefined;
 };
 
 /** Options of `XeniooModule.forRoot()`. */
-export type XeniooModuleOptions = XeniooOptions & MaybeDefinitionOptions;
+export type XeniooModuleOptions = XeniooOptions & OptionalDefinitionOptions;
 
 /** Options of `XeniooModule.forRootAsync()`, with one of `useFactory`, `useClass` and `useExisting`. */
 export type XeniooModuleAsyncOptions = ConfigurableModuleAsyncOptions<
   XeniooOptions,
   'createXeniooOptions'
 > &
-  MaybeDefinitionOptions;
+  OptionalDefinitionOptions;
 
 registerCopy({
   XeniooDeadLetters,
@@ -112,15 +112,16 @@ function defineInstance(
   const controller = createXeniooController(path, decorators, id, openapi);
   const hasDecorators = decorators.length > 0;
   const route: XeniooRoute = { id, controller, hasDecorators };
-  const given = definition.providers!;
-  const options = hideOptions(given.find(isOptions) as OptionsProvider);
+  const defined = definition.providers!;
+  const options = wrapOptions(defined.find(isOptions) as OptionsProvider);
   const providers: Provider[] = [
     options,
-    ...given.filter(provider => !isOptions(provider)),
+    ...defined.filter(provider => !isOptions(provider)),
     {
       provide: XENIOO_SETTINGS,
       inject: [XENIOO_OPTIONS],
-      useFactory: (given: () => XeniooOptions) => resolveXeniooOptions(given()),
+      useFactory: (options: () => XeniooOptions) =>
+        resolveXeniooOptions(options()),
     },
     { provide: XENIOO_ROUTE, useValue: route },
     {
@@ -136,12 +137,12 @@ function defineInstance(
         new ScopeCheck(moduleRef, [
           {
             token: XENIOO_SETTINGS,
-            factory: 'the factory of the options',
+            factory: 'the factory of the module options',
             inject: options.inject ?? [],
           },
           {
             token: XeniooInbox,
-            factory: 'the factory of `inbox`',
+            factory: 'the factory of the option `inbox`',
             inject: inbox.inject ?? [],
           },
         ]),
@@ -151,7 +152,7 @@ function defineInstance(
     ...definition,
     global: isGlobal,
     controllers: [controller],
-    // Getters: Nest reads them when all copies of the package are loaded.
+    // Getters, since copies of the package that are loaded later add providers. Nest reads them after all imports.
     get providers() {
       return [...providers, ...providersForOtherCopies()];
     },
@@ -176,8 +177,8 @@ function isOptions(provider: Provider): boolean {
   return 'provide' in provider && provider.provide === XENIOO_OPTIONS;
 }
 
-/** Wraps the provider of the options so that it provides a function: printing the provider shows no secret. */
-function hideOptions(
+/** Makes the provider of the options provide a function that returns them, so that printing it shows no secret. */
+function wrapOptions(
   given: OptionsProvider,
 ): FactoryProvider<() => XeniooOptions> {
   if (!given.useFactory) {
@@ -204,12 +205,12 @@ export const NOT_CONFIGURED: Provider[] = [
   provide,
   useFactory() {
     throw new XeniooOptionsError([
-      'a module imports the class XeniooModule, which has no options: import XeniooModule.forRoot({ secret }) or XeniooModule.forRootAsync(). A module that only uses its providers needs no import if `isGlobal` is true',
+      'a module imports XeniooModule without options: import XeniooModule.forRoot({ secret }) or XeniooModule.forRootAsync(). If `isGlobal` is true, other modules need no import to inject its providers',
     ]);
   },
 }));
 
-/** Checks the value that a factory of the application returned. */
+/** @throws {XeniooOptionsError} if the factory of the application did not return an inbox */
 function assertInbox(inbox: unknown): XeniooInbox {
   if (inbox instanceof XeniooInbox) return inbox;
   throw new XeniooOptionsError([

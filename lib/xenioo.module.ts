@@ -39,9 +39,9 @@ import {
 } from './options/xenioo.options.js';
 
 /**
- * Receives the Events Webhook of Xenioo and gives its events to the methods
- * decorated with `@OnXenioo()`. May be imported several times in one
- * application, each with a path of its own.
+ * Receives calls of the Xenioo Events Webhook and passes the events to the methods
+ * decorated with `@OnXenioo()`. Can be imported several times in one application,
+ * each time with a different path.
  *
  * @example
  * ```ts
@@ -133,7 +133,7 @@ export class XeniooModule
     if (warning !== undefined) this.logger.warn(warning);
   }
 
-  /** Drains the inbox before other providers disconnect, as far as Nest's order allows. Calls are still accepted. */
+  /** Drains the inbox before other providers disconnect, as far as the order of Nest's hooks allows. Calls are still accepted. */
   async onModuleDestroy(): Promise<void> {
     this.shutdownStartedAt ??= performance.now();
     this.gate.close();
@@ -149,19 +149,19 @@ export class XeniooModule
   async onApplicationShutdown(): Promise<void> {
     const { shutdownTimeoutMs } = this.settings;
     // Half of the time is reserved for the inbox, even if closing the server took longer.
-    const left = Math.max(
-      this.leftMs(shutdownTimeoutMs),
+    const remainingMs = Math.max(
+      this.remainingMs(shutdownTimeoutMs),
       shutdownTimeoutMs / 2,
     );
-    await this.inbox.stop(Math.ceil(left));
+    await this.inbox.stop(Math.ceil(remainingMs));
   }
 
   private async drain(): Promise<void> {
-    const left = this.leftMs(this.settings.shutdownTimeoutMs / 2);
-    if (left > 0) await settledWithin(this.inbox.drain(), left);
+    const remainingMs = this.remainingMs(this.settings.shutdownTimeoutMs / 2);
+    if (remainingMs > 0) await settledWithin(this.inbox.drain(), remainingMs);
   }
 
-  private leftMs(timeoutMs: number): number {
+  private remainingMs(timeoutMs: number): number {
     const startedAt = (this.shutdownStartedAt ??= performance.now());
     return timeoutMs - (performance.now() - startedAt);
   }

@@ -1,6 +1,6 @@
 import { kindOf, quote } from '../options/describe-value.js';
 import { rangeProblems } from '../options/range-problems.js';
-import { unknownNames } from '../options/unknown-names.js';
+import { unknownNameProblems } from '../options/unknown-name-problems.js';
 
 const NAMES = [
   'connection',
@@ -18,7 +18,7 @@ export function bullmqOptionsProblems(options: {
 }): string[] {
   const { connection, queue, prefix, worker } = options;
   return [
-    ...unknownNames(options, NAMES),
+    ...unknownNameProblems(options, NAMES),
     ...rangeProblems(options, RANGES),
     ...connectionProblems(connection),
     ...nameProblems('queue', queue, /^[^\s:]+$/, 'spaces and colons'),

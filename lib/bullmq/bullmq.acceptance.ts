@@ -85,7 +85,7 @@ export class BullmqAcceptance {
 
   private async writeProbe(): Promise<void> {
     const { client, queue, state } = await this.connection.open();
-    await state.assertRoomFor(0, 0);
+    await state.assertMemoryFor(0, 0);
     await client.set(queue.toKey('health'), '', 'PX', PROBE_TTL_MS);
   }
 
@@ -125,7 +125,7 @@ export class BullmqAcceptance {
           this.jobOf(entry, delivery, `${callId}.${from + index}`),
         );
       const bytes = jobs.reduce((sum, { data }) => sum + data.task.length, 0);
-      await open.state.assertRoomFor(jobs.length, bytes);
+      await open.state.assertMemoryFor(jobs.length, bytes);
       await addJobs(open.queue, jobs);
       await this.claim(open, jobs, delivery.bot);
     }

@@ -81,7 +81,7 @@ export class BullmqConnection {
     );
   }
 
-  /** Resolves to the queue, however long Redis is down; to undefined when the inbox is closed before. */
+  /** Resolves to the queue as soon as Redis is reachable; to undefined if the inbox is closed before. */
   whenOpen(): Promise<OpenQueue | undefined> {
     return this.opening;
   }

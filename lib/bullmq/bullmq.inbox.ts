@@ -19,7 +19,7 @@ import type { BullmqLibraries } from './load-bullmq.js';
 
 const POLL_INTERVAL_MS = 20;
 
-/** Number of jobs read to find the oldest event, since due retries are among them. */
+/** Number of jobs that `stats()` reads to find the oldest pending event. More than one, since due retries are among them. */
 const OLDEST_JOBS = 10;
 
 const LOCK_DURATION_MS = 30_000;

@@ -9,9 +9,9 @@ import { isInvalidEntry } from '../events/xenioo-event.table.js';
 
 /** Data of a job. Tasks are text, since BullMQ's JSON would change numbers such as `-0`. */
 export interface JobData {
-  /** Task in the form of `storeTask()`; its attempts are those before the first of this job. */
+  /** Stored form of the task, from `storeTask()`. Its attempts are those before the first attempt of this job. */
   readonly task: string;
-  /** Error of a handler that gave up in the first run: the job fails when a worker takes it for the first time. */
+  /** Error of a handler that failed for good in the first run. The job fails as soon as a worker receives it. */
   readonly failed?: { readonly message: string; readonly stack: string };
   /** Tasks to add instead of running this one, when an invalid entry is replayed. */
   readonly tasks?: readonly string[];
@@ -21,7 +21,7 @@ export type XeniooJob = Job<JobData, void>;
 export type XeniooQueue = Queue<JobData, void>;
 export type XeniooWorker = Worker<JobData, void>;
 
-/** A job as `addBulk()` takes it. */
+/** Arguments of `addBulk()` for one job. */
 export interface NewJob {
   readonly name: string;
   readonly data: JobData;
@@ -31,7 +31,7 @@ export interface NewJob {
 /** Backoff type whose delay the worker's `backoffStrategy` calculates. */
 export const BACKOFF = 'xenioo';
 
-/** Attempts that BullMQ allows; more than any handler has, since the runner decides which is the last. */
+/** Attempts that BullMQ allows: more than any handler has, since the runner decides which attempt is the last. */
 const ATTEMPTS = 10_000;
 
 /** Upper bound of the jobs added in one transaction. */
@@ -68,15 +68,15 @@ export class JobFactory {
     return this.ofHandler(parentId, task, { task: storeTask(task) }, { delay });
   }
 
-  /** Creates the job of a handler that gave up; it fails as soon as a worker takes it. */
+  /** Creates the job of a handler that failed for good. The job fails as soon as a worker receives it. */
   ofFailure(parentId: string, task: XeniooTask, error: unknown): NewJob {
     const { message, stack } = new FailedRun(error);
     // The job's failure counts as one attempt.
-    const before = { ...task, attempts: task.attempts - 1 };
+    const previous = { ...task, attempts: task.attempts - 1 };
     return this.ofHandler(
       parentId,
       task,
-      { task: storeTask(before), failed: { message, stack } },
+      { task: storeTask(previous), failed: { message, stack } },
       { lifo: true },
     );
   }
@@ -93,7 +93,7 @@ export class JobFactory {
       opts: {
         ...this.options,
         ...opts,
-        // Always the same, so that a run repeated after a crash adds no second job.
+        // Derived from the parent, so that a run repeated after a crash adds no second job.
         jobId: jobIdOf(`${parentId}.${handler}`),
         attempts: ATTEMPTS,
         backoff: { type: BACKOFF },

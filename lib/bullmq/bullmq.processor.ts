@@ -4,13 +4,13 @@ import { isRetry, taskOf, type XeniooJob } from './bullmq.job.js';
 import { BullmqRecorder, type ProcessorContext } from './bullmq.recorder.js';
 
 /**
- * Number of crashes of its process after which a task is a suspect. Suspects run one at
+ * Number of crashes of the process during a task after which it is a suspect. Suspects run one at
  * a time in each process, so that a crash caused by one is not counted for another.
  */
 const SUSPECT_AFTER_CRASHES = 3;
 const SUSPECT_DELAY_MS = 1_000;
 
-/** Runs the tasks of the jobs that the worker takes from the queue. */
+/** Runs the tasks of the jobs that the worker receives from the queue. */
 export class BullmqProcessor {
   isPaused = false;
   private readonly runningJobs = new Map<XeniooJob, string>();
@@ -68,7 +68,7 @@ export class BullmqProcessor {
         if (isSuspect) this.isSuspectRunning = false;
       }
     } catch (error) {
-      // BullMQ must not touch a job that was removed or is with another worker now.
+      // BullMQ must not change a job that was removed or is now run by another worker.
       if (!this.recorder.isGone(error)) throw error;
       throw new this.context.bullmq.DelayedError();
     }

@@ -31,7 +31,7 @@ return added`;
 
 const IDS_PER_COMMAND = 1_000;
 
-/** Time in milliseconds for which ids are collected before they are listed. */
+/** Time in milliseconds for which ids are collected before they are sent to Redis. */
 const LIST_DELAY_MS = 50;
 
 /** Fraction of `maxIds` by which the number of ids may exceed it. */
@@ -42,7 +42,7 @@ interface Claim {
   readonly bot: string;
 }
 
-/** Lists the ids of accepted events, to remove the oldest above `maxIds` and to count duplicates. */
+/** Keeps a list of the ids of accepted events in Redis, to remove the oldest above `maxIds` and to count duplicates. */
 export class RedisClaims {
   private claims: Claim[] = [];
   private timer: NodeJS.Timeout | undefined;
@@ -54,7 +54,7 @@ export class RedisClaims {
     private readonly reportDuplicates: (duplicates: XeniooDuplicates) => void,
   ) {}
 
-  /** Collects ids of several calls and lists them soon; lists many ids at once. */
+  /** Collects the ids of several calls and sends them to Redis together; sends them at once if there are many. */
   async add(ids: readonly string[], bot: string): Promise<void> {
     for (const id of ids) this.claims.push({ id, bot });
     const maxCollected = Math.min(
@@ -62,7 +62,7 @@ export class RedisClaims {
       this.dedupe.maxIds * TOLERANCE,
     );
     if (this.claims.length >= maxCollected) return this.list();
-    // Ignores errors: an id that is not listed expires.
+    // Ignores errors: an id that is missing in the list still expires.
     this.timer ??= setTimeout(
       () => void this.list().catch(() => {}),
       LIST_DELAY_MS,
@@ -73,7 +73,7 @@ export class RedisClaims {
     clearTimeout(this.timer);
   }
 
-  /** Lists the collected ids and reports the duplicates. */
+  /** Sends the collected ids to Redis and reports the duplicates. */
   async list(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -81,7 +81,7 @@ export class RedisClaims {
     this.claims = [];
     const { ttlSeconds, maxIds } = this.dedupe;
     for (let from = 0; from < claims.length; from += IDS_PER_COMMAND) {
-      const some = claims.slice(from, from + IDS_PER_COMMAND);
+      const batch = claims.slice(from, from + IDS_PER_COMMAND);
       const added = (await this.client.eval(
         SCRIPT,
         1,
@@ -91,9 +91,9 @@ export class RedisClaims {
         maxIds,
         ttlSeconds * 1_000,
         this.keyOf(DEDUPLICATION),
-        ...some.map(({ id }) => id),
+        ...batch.map(({ id }) => id),
       )) as number[];
-      this.report(some.filter((_, index) => added[index] === 0));
+      this.report(batch.filter((_, index) => added[index] === 0));
     }
   }
 

@@ -65,7 +65,7 @@ export class RedisConnection {
   close(): void {
     this.isClosed = true;
     for (const client of this.clients) {
-      // While it reconnects, `disconnect()` would never settle its commands; `retryStrategy` ends it at the next attempt, which rejects them.
+      // `disconnect()` during a reconnect never settles pending commands. Without it, `retryStrategy` ends the connection at the next attempt, which rejects them.
       if (client.status !== 'reconnecting') client.disconnect();
     }
   }
@@ -76,10 +76,10 @@ export class RedisConnection {
     if ('duplicate' in connection) {
       return connection.duplicate(options) as Redis;
     }
-    const { url, ...own } = connection;
+    const { url, ...userOptions } = connection;
     return url === undefined
-      ? new Client({ ...own, ...options })
-      : new Client(url, { ...own, ...options });
+      ? new Client({ ...userOptions, ...options })
+      : new Client(url, { ...userOptions, ...options });
   }
 }
 

@@ -1,10 +1,10 @@
 import type { Redis } from 'ioredis';
 
-/** Time in milliseconds for which a reading of Redis's memory is used. */
+/** Time in milliseconds for which a measured memory use of Redis is valid. */
 const MEMORY_MAX_AGE_MS = 250;
 
 /**
- * Memory reserved for the workers. They need some to take a job; without it, a full
+ * Memory reserved for the workers. They need some to receive a job; without it, a full
  * Redis would stay full.
  */
 const RESERVED_RATIO = 0.1;
@@ -36,9 +36,9 @@ export class RedisState {
 
   /**
    * Checks the memory for new jobs.
-   * @throws {Error} when they would leave less than the workers need
+   * @throws {Error} if they would leave less memory than the workers need
    */
-  async assertRoomFor(jobs: number, dataBytes: number): Promise<void> {
+  async assertMemoryFor(jobs: number, dataBytes: number): Promise<void> {
     if (performance.now() - this.readAt > MEMORY_MAX_AGE_MS) {
       await this.readMemory();
     }

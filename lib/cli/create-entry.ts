@@ -11,9 +11,9 @@ import type { Field } from './option.parsers.js';
 
 /** Fields that replace the defaults of an entry. */
 export interface EntryFields {
-  /** Text of a message: `Data`, or `Text` of an unmatched one. */
+  /** Text of the message: the field `Data`, or `Text` of an unmatched message. */
   readonly data?: string | undefined;
-  /** Any fields, which replace all others. */
+  /** Fields that replace all others. */
   readonly fields?: readonly Field[];
 }
 
@@ -32,10 +32,10 @@ export function createEntry(
   const name = XeniooEventType[type];
   return name === undefined
     ? xeniooEntry.unknown({ Type: type, ...given })
-    : xeniooEntry[inCamelCase(name)](given);
+    : xeniooEntry[entryNameOf(name)](given);
 }
 
-/** Returns the name of the factory of a type. */
-export function inCamelCase(typeName: string): XeniooEntryName {
+/** Returns the name of the function of `xeniooEntry` for a type. */
+export function entryNameOf(typeName: string): XeniooEntryName {
   return (typeName[0]!.toLowerCase() + typeName.slice(1)) as XeniooEntryName;
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { Command } from 'commander';
 import { createDoctorCommand } from './doctor/doctor.command.js';
+import { createMigrateCommand } from './migrate.command.js';
 import { createRecordCommand } from './record.command.js';
 import { createReplayCommand } from './replay.command.js';
 import { createSendCommand } from './send.command.js';
@@ -56,6 +57,7 @@ export function createProgram(terminal: Terminal): Command {
     createSimulateCommand,
     createRecordCommand,
     createReplayCommand,
+    createMigrateCommand,
   ]) {
     program.addCommand(create(terminal).copyInheritedSettings(program));
   }

@@ -2,7 +2,7 @@ import { parseWireDate } from '../events/wire-date.js';
 
 const DATE_FIELD = /(?<!\\)("Date"\s*:\s*")([^"\\]+)(?=")/g;
 
-/** Returns a function that moves each `Date` in bodies by the same time, so that the first one is now. */
+/** Returns a function that shifts each `Date` in bodies by the same duration, so that the first one is now. */
 export function createDateMover(
   now: () => number = Date.now,
 ): (body: string) => string {

@@ -13,10 +13,10 @@ Masking:
   variables, and Name and Key of intents and entities (types 3 to 6), if they are of
   the documented kind.`;
 
-const KEPT_TEXTS = ['ItemType', 'ItemSubType', 'BotToken', 'Channel'];
+const KEPT_FIELDS = ['ItemType', 'ItemSubType', 'BotToken', 'Channel'];
 
 /** Fields of intents and entities; in other entries they may be a person's name. */
-const KNOWLEDGE_TEXTS = ['Name', 'Key'];
+const KNOWLEDGE_FIELDS = ['Name', 'Key'];
 const KNOWLEDGE_TYPES: readonly unknown[] = [3, 4, 5, 6];
 
 type Json = Readonly<Record<string, unknown>>;
@@ -66,8 +66,8 @@ function isKept(field: string, value: unknown, type: unknown): boolean {
   if (typeof value !== 'string') return false;
   const isKnowledge = KNOWLEDGE_TYPES.includes(type);
   return (
-    KEPT_TEXTS.includes(field) ||
-    (isKnowledge && KNOWLEDGE_TEXTS.includes(field))
+    KEPT_FIELDS.includes(field) ||
+    (isKnowledge && KNOWLEDGE_FIELDS.includes(field))
   );
 }
 
@@ -81,7 +81,7 @@ function maskValue(value: unknown): unknown {
     const masked = maskWords(name);
     const use = (uses.get(masked) ?? 0) + 1;
     uses.set(masked, use);
-    // Names that become equal get a number; a masked name holds no digit but 0.
+    // Names that are equal after masking get a number, which can't be part of a masked name.
     return [use === 1 ? masked : `${masked}~${use}`, maskValue(member)];
   });
   return Object.fromEntries(members);
@@ -96,7 +96,7 @@ function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Masks of the characters seen so far; much faster than a replacement per match. */
+/** Masks of the characters seen so far: a lookup is much faster than the regular expressions. */
 const MASKS = new Map<string, string>();
 
 /** Masks a text in any script; keeps its length, spaces, line breaks and punctuation. */

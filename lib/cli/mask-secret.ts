@@ -1,7 +1,7 @@
 /** Text that replaces a secret in all output. */
 export const MASK = '********';
 
-/** Masks the secret in a text, also in its JSON spelling. */
+/** Masks the secret in a text, also where it is escaped as in a JSON string. */
 export function maskSecret(text: string, secret: string | undefined): string {
   if (!secret) return text;
   return text
@@ -9,7 +9,7 @@ export function maskSecret(text: string, secret: string | undefined): string {
     .replaceAll(JSON.stringify(secret).slice(1, -1), MASK);
 }
 
-/** Copies a JSON value with the secret masked in each of its texts. */
+/** Copies a JSON value with the secret masked in each of its strings. */
 export function maskSecretWithin<T>(value: T, secret: string): T {
   const json = JSON.stringify(value, (_name, item: unknown) =>
     typeof item === 'string' ? maskSecret(item, secret) : item,

@@ -17,8 +17,8 @@ export function parseDuration(text: string): number {
   const [, amount = '', unit = 'ms'] = /^(.*?)(ms|s|m|h)?$/s.exec(text) ?? [];
   const durationMs = parseNumber(amount, {
     factor: UNITS_MS[unit]!,
-    least: 1,
-    most: LONGEST_TIMER_MS,
+    min: 1,
+    max: LONGEST_TIMER_MS,
     expected: 'Expected a duration such as 500ms, 30s or 2m, 24 days at most.',
   });
   return Math.round(durationMs);
@@ -29,28 +29,25 @@ export function parseShare(text: string): number {
   const isPercent = text.endsWith('%');
   return parseNumber(isPercent ? text.slice(0, -1) : text, {
     factor: isPercent ? 0.01 : 1,
-    least: 0,
-    most: 1,
+    min: 0,
+    max: 1,
     expected: 'Expected a share such as 2% or 0.02, 100% at most.',
   });
 }
 
-/** Returns a parser of whole numbers from `least` to `most`. */
-export function parseCount(
-  least: number,
-  most: number,
-): (text: string) => number {
-  const expected = `Expected a whole number from ${least} to ${most}.`;
+/** Returns a parser of whole numbers from `min` to `max`. */
+export function parseCount(min: number, max: number): (text: string) => number {
+  const expected = `Expected a whole number from ${min} to ${max}.`;
   return text =>
-    parseNumber(/^\d+$/.test(text) ? text : '', { least, most, expected });
+    parseNumber(/^\d+$/.test(text) ? text : '', { min, max, expected });
 }
 
 /** Parses calls per second; `max` becomes `Infinity`. */
 export function parseRate(text: string): number {
   if (text === 'max') return Number.POSITIVE_INFINITY;
   return parseNumber(text, {
-    least: 0.001,
-    most: 100_000,
+    min: 0.001,
+    max: 100_000,
     expected: 'Expected calls per second, such as 100 or 0.5, or max.',
   });
 }
@@ -58,8 +55,8 @@ export function parseRate(text: string): number {
 /** Parses a factor such as `10` or `0.5`. */
 export function parseSpeed(text: string): number {
   return parseNumber(text, {
-    least: 0.001,
-    most: 1_000_000,
+    min: 0.001,
+    max: 1_000_000,
     expected: 'Expected a factor such as 1, 10 or 0.5.',
   });
 }
@@ -67,14 +64,14 @@ export function parseSpeed(text: string): number {
 function parseNumber(
   text: string,
   range: {
-    readonly least: number;
-    readonly most: number;
+    readonly min: number;
+    readonly max: number;
     readonly factor?: number;
     readonly expected: string;
   },
 ): number {
   const number = DECIMAL.test(text) ? Number(text) * (range.factor ?? 1) : NaN;
-  if (number >= range.least && number <= range.most) return number;
+  if (number >= range.min && number <= range.max) return number;
   throw new InvalidArgumentError(range.expected);
 }
 
@@ -109,23 +106,23 @@ export type Field = readonly [name: string, value: unknown];
 // UsageError, since Commander's InvalidArgumentError prints the value, which may be personal data.
 
 /**
- * Parses one more `--field`: `city=Rome` is a text; `age:=42`, `Data:=null` and
- * `tags:=["a"]` are JSON.
- * @throws {UsageError}
+ * Parses a `--field` and appends it to the previous ones. The value of `city=Rome` is
+ * a string; those of `age:=42`, `Data:=null` and `tags:=["a"]` are JSON.
+ * @throws {UsageError} if the text is neither `Name=text` nor `Name:=JSON`
  */
-export function parseField(text: string, before: readonly Field[]): Field[] {
+export function parseField(text: string, previous: readonly Field[]): Field[] {
   const [, name, colon, value] = /^([^=]+?)(:?)=([^]*)$/.exec(text) ?? [];
   if (name === undefined || value === undefined) {
     throw new UsageError(
       '--field: expected Name=text, or Name:=JSON such as age:=42 or Data:=null.',
     );
   }
-  return [...before, [name, colon ? parseJson(value, '--field') : value]];
+  return [...previous, [name, colon ? parseJson(value, '--field') : value]];
 }
 
 /**
  * Parses the JSON of `--entry`.
- * @throws {UsageError}
+ * @throws {UsageError} if the text is no JSON
  */
 export function parseEntry(text: string): unknown {
   return parseJson(text, '--entry');
@@ -136,7 +133,7 @@ function parseJson(text: string, option: string): unknown {
     return JSON.parse(text) as unknown;
   } catch {
     throw new UsageError(
-      `${option}: expected JSON, with texts and names in double quotes. Put single quotes around it: --entry '{"Type":1}'.`,
+      `${option}: expected JSON, with strings and names in double quotes. Put single quotes around it: --entry '{"Type":1}'.`,
     );
   }
 }

@@ -9,9 +9,9 @@ const STOPPING = 'Waiting for pending calls; press Ctrl-C again to quit';
 /** Description of the run. */
 export interface ProgressOptions {
   readonly url: string;
-  /** Names the calls: `20 conversations`. */
+  /** Description of the calls, such as `20 conversations`. */
   readonly subject: string;
-  /** Calls per second; `Infinity` for as fast as possible, absent for the recorded times. */
+  /** Calls per second; `Infinity` for as fast as possible, absent to keep the recorded pace. */
   readonly rate?: number | undefined;
   /** Number of events, if it is known. */
   readonly events?: number | undefined;

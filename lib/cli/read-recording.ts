@@ -10,7 +10,7 @@ export interface ReadOptions {
   /** Requires the time of each call. */
   readonly needsTimes: boolean;
   /** Called for an incomplete line. */
-  readonly onTornLine: (lineNumber: number) => void;
+  readonly onIncompleteLine: (lineNumber: number) => void;
 }
 
 /**
@@ -19,7 +19,7 @@ export interface ReadOptions {
  */
 export async function* readRecording(
   input: Readable,
-  { file, needsTimes, onTornLine }: ReadOptions,
+  { file, needsTimes, onIncompleteLine }: ReadOptions,
 ): AsyncGenerator<RecordedCall, undefined> {
   let lineNumber = 0;
   for await (const text of readLines(input, file)) {
@@ -27,7 +27,7 @@ export async function* readRecording(
     if (text.trim() === '') continue;
     const line = parseJson(text);
     if (line === undefined) {
-      onTornLine(lineNumber);
+      onIncompleteLine(lineNumber);
       continue;
     }
     const call = asRecordedCall(line);

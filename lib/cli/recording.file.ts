@@ -15,14 +15,14 @@ export class RecordingFile {
 
   private constructor(
     private readonly write: (text: string) => Promise<void>,
-    /** True if the last line may lack its line break. */
-    private isTorn: boolean,
+    /** True if the last line may be incomplete. */
+    private hasIncompleteLine: boolean,
     readonly close: () => Promise<void>,
   ) {}
 
   /**
-   * Opens a file for appending; a new one is readable by its owner alone.
-   * @throws {UsageError} if it can't be written, or holds anything else
+   * Opens a file for appending. A new file is readable only by its owner.
+   * @throws {UsageError} if it can't be written, or exists and is not a recording
    */
   static async open(path: string): Promise<RecordingFile> {
     // Synchronous mode: a write ends when its bytes are on the disk.
@@ -45,7 +45,7 @@ export class RecordingFile {
     );
   }
 
-  /** Writes to stdout instead. */
+  /** Creates a recording that is written to stdout. */
   static toStdout(terminal: Terminal): RecordingFile {
     return new RecordingFile(
       text => terminal.flush(text),
@@ -58,10 +58,10 @@ export class RecordingFile {
   append(call: RecordedCall): Promise<void> {
     const written = this.lastWrite.then(async () => {
       const text = formatLine(call);
-      const lineBreak = this.isTorn ? '\n' : '';
-      this.isTorn = true;
+      const lineBreak = this.hasIncompleteLine ? '\n' : '';
+      this.hasIncompleteLine = true;
       await this.write(lineBreak + text);
-      this.isTorn = false;
+      this.hasIncompleteLine = false;
     });
     this.lastWrite = written.catch(() => {});
     return written;

@@ -63,7 +63,7 @@ export function createReplayCommand(terminal: Terminal): Command {
     )
     .option(
       '--fresh-dates',
-      'move each Date by the same time, the first to now (an app drops duplicates)',
+      'shift all dates so that the first is now (else an app drops the events as duplicates)',
     )
     .addOption(COMMON_OPTIONS.concurrency(1))
     .addOption(COMMON_OPTIONS.failures)
@@ -91,12 +91,12 @@ async function replay(
     timeoutMs: options.timeout,
   });
   const input = file === '-' ? process.stdin : createReadStream(file);
-  let tornLines = 0;
+  let incompleteLines = 0;
   const calls = readRecording(input, {
     file,
     needsTimes: speed !== undefined,
-    onTornLine(lineNumber) {
-      tornLines++;
+    onIncompleteLine(lineNumber) {
+      incompleteLines++;
       terminal.err(`warning: skipped line ${lineNumber}: it is incomplete`);
     },
   });
@@ -127,7 +127,7 @@ async function replay(
   }
   terminal.out(
     options.json
-      ? JSON.stringify({ file, tornLines, ...report }, null, 2)
+      ? JSON.stringify({ file, incompleteLines, ...report }, null, 2)
       : formatCallRun(report),
   );
   const isComplete = report.endedBy === 'all sent';

@@ -41,7 +41,7 @@ in time, and with 1 otherwise.`;
 
 /** Creates `simulate`, which sends many conversations at once. */
 export function createSimulateCommand(terminal: Terminal): Command {
-  const parseMany = parseCount(1, 1_000_000);
+  const parsePositive = parseCount(1, 1_000_000);
   return new Command('simulate')
     .summary('send many concurrent conversations')
     .description(
@@ -50,7 +50,7 @@ export function createSimulateCommand(terminal: Terminal): Command {
     .option(
       '--conversations <count>',
       'concurrent conversations',
-      parseMany,
+      parsePositive,
       20,
     )
     .addOption(COMMON_OPTIONS.rate)
@@ -62,7 +62,7 @@ export function createSimulateCommand(terminal: Terminal): Command {
     .option(
       '--grouped <count>',
       'events per call, as an array (default: one, as an object)',
-      parseMany,
+      parsePositive,
     )
     .option('--shuffle', 'send events out of order')
     .option(
@@ -74,7 +74,7 @@ export function createSimulateCommand(terminal: Terminal): Command {
     .addOption(COMMON_OPTIONS.concurrency(64))
     .option(
       '--seed <number>',
-      'send the same conversations each time (an app drops duplicates)',
+      'send the same conversations in each run (an app drops duplicates from an earlier run)',
       parseCount(0, 2 ** 32 - 1),
     )
     .addOption(COMMON_OPTIONS.failures)
@@ -93,15 +93,15 @@ async function simulate(
   const { conversations, duration, seed, rate, grouped, concurrency } = options;
   assertFitsMemory((grouped ?? 1) * concurrency);
   const { url, secret } = resolveEndpoint(options, terminal);
-  const seeded = seed === undefined ? {} : { seed };
+  const seedOption = seed === undefined ? {} : { seed };
   const sender = new XeniooSender({
     url,
     secret,
     timeoutMs: options.timeout,
     failures: options.failures,
-    ...seeded,
+    ...seedOption,
   });
-  const endless = duration !== undefined;
+  const isEndless = duration !== undefined;
   const report = await runCalls(
     {
       url,
@@ -109,31 +109,36 @@ async function simulate(
       rate,
       concurrency,
       durationMs: duration,
-      events: endless ? undefined : conversations * xeniooConversation().length,
+      events: isEndless
+        ? undefined
+        : conversations * xeniooConversation().length,
       send: run =>
-        sender.send(xeniooTraffic({ conversations, endless, ...seeded }), {
-          ...(grouped !== undefined && { grouped }),
-          shuffled: options.shuffle ?? false,
-          repeated: options.duplicate,
-          intervalMs: 1_000 / rate,
-          ...run,
-        }),
+        sender.send(
+          xeniooTraffic({ conversations, endless: isEndless, ...seedOption }),
+          {
+            ...(grouped !== undefined && { grouped }),
+            shuffled: options.shuffle ?? false,
+            repeated: options.duplicate,
+            intervalMs: 1_000 / rate,
+            ...run,
+          },
+        ),
     },
     terminal,
   ).finally(() => sender.close());
-  const document = { conversations, ...report };
+  const result = { conversations, ...report };
   terminal.out(
-    options.json ? JSON.stringify(document, null, 2) : formatCallRun(report),
+    options.json ? JSON.stringify(result, null, 2) : formatCallRun(report),
   );
   if (!report.isAsExpected) terminal.exitCode = 1;
 }
 
-/** Upper bound of the events in pending calls, which are in memory at about 1 KB each. */
+/** Upper bound of the events in pending calls. Each of them takes about 1 KB of memory. */
 const MAX_PENDING_EVENTS = 500_000;
 
 function assertFitsMemory(events: number): void {
   if (events <= MAX_PENDING_EVENTS) return;
   throw new UsageError(
-    `--grouped times --concurrency is ${formatCount(events)} events pending at once, which may not fit into memory. Fix: lower one of them; the limit is ${formatCount(MAX_PENDING_EVENTS)} events.`,
+    `--grouped times --concurrency would make ${formatCount(events)} events pending at once, which may not fit into memory. Fix: lower one of them; the limit is ${formatCount(MAX_PENDING_EVENTS)} events.`,
   );
 }

@@ -20,7 +20,7 @@ import type { XeniooReceipt } from './xenioo.receipt.js';
 /** Position of an entry in its call, for error messages. `text()` is called only when the text is needed. */
 export interface EntryPosition {
   readonly index: number;
-  /** Id that the entry got when it was first received; absent for a new entry. */
+  /** Id that was assigned when the entry was first received; absent for a new entry. */
   readonly id?: string;
   text(): string;
 }

@@ -3,6 +3,7 @@ import { Transform } from 'class-transformer';
 import { withoutReservedKeys } from './json-text.js';
 
 /**
+ * Reason why an entry is invalid:
  * - `not-json`: the body is empty, not JSON, or can't be decoded.
  * - `not-an-event`: a JSON value other than an object.
  * - `invalid-fields`: a field of the wrong type, or a required field that is missing.

@@ -19,7 +19,7 @@ export function parseWireDate(value: unknown): Date | undefined {
   return time === undefined ? undefined : new Date(time);
 }
 
-/** Returns the fourth to seventh fraction digit of an entry's date, which a `Date` has no room for. */
+/** Returns the fourth to seventh fraction digit of an entry's date as a number. A `Date` does not store them. */
 export function ticksWithinMs(date: string): number {
   const point = date.indexOf('.');
   if (point === -1) return 0;
@@ -100,7 +100,7 @@ function daysIn(year: number, month: number): number {
 
 const MS_IN_400_YEARS = 146_097 * 86_400_000;
 
-/** Calls `Date.UTC()` with a year one calendar cycle later: it takes the years 0 to 99 for 1900 to 1999. */
+/** Calls `Date.UTC()` with a year 400 years later, since it treats the years 0 to 99 as 1900 to 1999. */
 function utc(
   year: number,
   month: number,

@@ -58,12 +58,12 @@ function isPrototypeClean(): boolean {
   );
 }
 
-/** Answers whether a `Type` is a number that Xenioo can use for a type, known or not. */
+/** Returns true if a `Type` is a number that Xenioo can use for a type, known or not. */
 export function isTypeNumber(type: unknown): type is number {
   return Number.isSafeInteger(type) && (type as number) >= 0;
 }
 
-/** Answers whether an entry has the token of another bot than the one whose API Secret was sent. */
+/** Returns true if an entry has the token of another bot than the one whose API Secret was sent. */
 export function isForeign(
   { BotToken }: WireEntry,
   { token }: { readonly token?: string | undefined },

@@ -136,7 +136,7 @@ export const XENIOO_EVENT_NAMES = Object.freeze({
       eventName,
     ]),
   ) as TypeNames),
-  /** An event of an unknown type. */
+  /** An event of an unknown type; the listener gets an `UnknownXeniooEvent`. */
   Unknown: UNKNOWN_EVENT.eventName,
   /** An entry was invalid; the listener gets an `InvalidXeniooEntry`. */
   Invalid: 'xenioo.invalid',
@@ -148,7 +148,7 @@ export const XENIOO_EVENT_NAMES = Object.freeze({
   Silence: 'xenioo.silence',
 } as const);
 
-/** Answers whether an entry is invalid. Works for entries of another copy of the package, without the cost of comparing brands. */
+/** Returns true if an entry is invalid. Works for entries of another copy of the package, without the cost of comparing brands. */
 export function isInvalidEntry(
   entry: XeniooEvent | InvalidXeniooEntry,
 ): entry is InvalidXeniooEntry {

@@ -8,7 +8,11 @@ import {
   XeniooUnrecoverableError,
 } from '../xenioo.errors.js';
 import { HandlerExecution, type Deadlines } from './handler-execution.js';
-import type { XeniooHandlerResult, XeniooTask } from './xenioo-task.js';
+import type {
+  XeniooHandlerResult,
+  XeniooRunOptions,
+  XeniooTask,
+} from './xenioo-task.js';
 import type { XeniooHandler } from './xenioo.handler.js';
 import type { XeniooHandlerRun, XeniooObservers } from './xenioo.observers.js';
 
@@ -21,7 +25,7 @@ export class TaskRun {
   constructor(
     readonly task: XeniooTask,
     readonly event: XeniooEvent,
-    readonly isLast: boolean,
+    readonly options: XeniooRunOptions,
     private readonly onFinished: (
       results: readonly XeniooHandlerResult[],
     ) => void,
@@ -59,9 +63,16 @@ export class HandlerAttempt extends HandlerExecution {
     private readonly handlerResults: HandlerResults,
     private readonly observers: XeniooObservers,
     deadlines: Deadlines,
+    /** Of a transactional handler: rolls its transaction back. */
+    private readonly abort?: AbortController,
   ) {
     super(deadlines);
     run.begin();
+  }
+
+  override onLate(): void {
+    this.abort?.abort();
+    super.onLate();
   }
 
   override onDone(): void {
@@ -69,7 +80,8 @@ export class HandlerAttempt extends HandlerExecution {
   }
 
   override onError(error: unknown): void {
-    const { task, event, isLast } = this.run;
+    const { task, event, options } = this.run;
+    const { isLast = false } = options;
     this.conclude(
       this.handlerResults.ofError(this.handler, task, event, error, isLast),
     );

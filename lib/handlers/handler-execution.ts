@@ -147,7 +147,7 @@ export abstract class HandlerExecution implements TimedWork {
  * Returns a promise of the last value of an Observable; `undefined` for any other value.
  * @throws any error that reading a property of the value throws, as for a revoked proxy
  */
-function restOf(value: unknown): Promise<unknown> | undefined {
+export function restOf(value: unknown): Promise<unknown> | undefined {
   return isObservable(value)
     ? lastValueFrom(value, { defaultValue: undefined })
     : undefined;

@@ -56,7 +56,7 @@ class UnhandledError {
 
 const ENHANCERS = ['__guards__', '__interceptors__', '__exceptionFilters__'];
 
-/** Answers whether a method or its class has guards, interceptors or filters. */
+/** Returns true if a method or its class has guards, interceptors or filters. */
 export function hasEnhancers(
   { instance }: InstanceWrapper,
   method: string,
@@ -103,7 +103,7 @@ export function createEnhancer(
 ): (
   instance: object,
   contextId?: ContextId,
-) => (value: unknown) => Promise<unknown> {
+) => (value: unknown, tx?: unknown) => Promise<unknown> {
   const creator = isolatedCreator(wrapper.host!);
   return (instance, contextId) => {
     const call = creator.create(
@@ -117,8 +117,8 @@ export function createEnhancer(
       { guards: true, interceptors: true, filters: true },
       'xenioo',
     );
-    return async value => {
-      const result: unknown = await call(value);
+    return async (value, tx) => {
+      const result: unknown = await (tx ? call(value, tx) : call(value));
       if (!(result instanceof UnhandledError)) return result;
       if (result.error instanceof GuardDenial) return DENIED;
       // Nest throws for an Observable without a value; a handler may return one.

@@ -3,7 +3,7 @@ import { XeniooEventType } from '../events/xenioo-event-type.js';
 import type { XeniooEventOf } from '../events/xenioo-event.table.js';
 import type { XeniooEvent } from '../events/xenioo.events.js';
 import { kindOf, quote } from '../options/describe-value.js';
-import { unknownNames } from '../options/unknown-names.js';
+import { unknownNameProblems } from '../options/unknown-name-problems.js';
 import {
   retryProblems,
   type XeniooRetryOptions,
@@ -15,9 +15,17 @@ import {
   type Subscription,
   type XeniooHandlerDecorator,
   type XeniooHandlerOptions,
+  type XeniooTransactionalDecorator,
 } from './subscription.js';
 
-const OPTION_NAMES = ['bot', 'channel', 'when', 'name', 'retry'];
+const OPTION_NAMES = [
+  'bot',
+  'channel',
+  'when',
+  'name',
+  'retry',
+  'transactional',
+];
 
 /** Options of `@OnXenioo()`, which select events and configure the handler. */
 export interface OnXeniooOptions<
@@ -34,8 +42,46 @@ export interface OnXeniooOptions<
    * the module. `false`: no retries.
    */
   retry?: XeniooRetryOptions | false | undefined;
+  /**
+   * Runs the handler in a transaction that also records it as done; the method gets
+   * it as its second parameter. Needs the PostgreSQL inbox.
+   * @default false
+   */
+  transactional?: boolean | undefined;
 }
 
+/** Options of a handler that runs in a transaction. */
+export interface OnXeniooTransactionalOptions<
+  E extends XeniooEvent = XeniooEvent,
+> extends OnXeniooOptions<E> {
+  transactional: true;
+}
+
+/** Makes a method handle every event, each in a transaction that also records the handler as done. */
+export function OnXenioo(
+  options: OnXeniooTransactionalOptions,
+): XeniooTransactionalDecorator<XeniooEvent>;
+/**
+ * Makes a method of any provider or controller handle events of one type or of
+ * several, each in a transaction that also records the handler as done.
+ *
+ * @example
+ * ```ts
+ * @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+ * async save(event: UserMessageEvent, tx: XeniooTransaction) {
+ *   await tx.query('INSERT INTO message (text) VALUES ($1)', [event.text]);
+ * }
+ * ```
+ */
+export function OnXenioo<T extends XeniooEventType>(
+  type: T | readonly T[],
+  options: OnXeniooTransactionalOptions<XeniooEventOf<T>>,
+): XeniooTransactionalDecorator<XeniooEventOf<T>>;
+/** Makes a method handle every event, each in a transaction that also records the handler as done. */
+export function OnXenioo(
+  type: undefined,
+  options: OnXeniooTransactionalOptions,
+): XeniooTransactionalDecorator<XeniooEvent>;
 /**
  * Calls the method, of any provider or controller, for every event, including those
  * of unknown types. Options select events.
@@ -77,13 +123,13 @@ export function OnXenioo<T extends XeniooEventType>(
 export function OnXenioo(
   first?: XeniooEventType | readonly XeniooEventType[] | OnXeniooOptions,
   second?: OnXeniooOptions<never>,
-): XeniooHandlerDecorator<never> {
+): XeniooHandlerDecorator<never> & XeniooTransactionalDecorator<never> {
   const hasTypes = typeof first !== 'object' || Array.isArray(first);
   const types =
     hasTypes && first !== undefined
       ? typeSet(first as XeniooEventType | readonly XeniooEventType[])
       : undefined;
-  const { bot, channel, when, name, retry } = checkedOptions(
+  const { bot, channel, when, name, retry, transactional } = checkedOptions(
     second ?? (hasTypes ? {} : first),
   );
   const subscription: Subscription = {
@@ -94,8 +140,9 @@ export function OnXenioo(
     ...(when && { when: when as (event: XeniooEvent) => boolean }),
     ...(name !== undefined && { name }),
     ...(retry !== undefined && { retry }),
+    ...(transactional && { transactional }),
   };
-  return (target, key, descriptor) =>
+  return (target: object, key: string, descriptor: PropertyDescriptor) =>
     subscribe(target, key, descriptor, subscription);
 }
 
@@ -107,12 +154,17 @@ function checkedOptions(given: unknown): OnXeniooOptions<never> {
   }
   const options: OnXeniooOptions<never> = given;
   const problems = [
-    ...unknownNames(options, OPTION_NAMES),
+    ...unknownNameProblems(options, OPTION_NAMES),
     ...nameProblems(options.name),
     ...retryProblems(options.retry),
   ];
   if (options.when !== undefined && typeof options.when !== 'function') {
     problems.push(`\`when\` must be a function, got ${kindOf(options.when)}`);
+  }
+  if (!['boolean', 'undefined'].includes(typeof options.transactional)) {
+    problems.push(
+      `\`transactional\` must be true or false, got ${kindOf(options.transactional)}`,
+    );
   }
   if (problems.length > 0) {
     throw new XeniooHandlerError(`@OnXenioo(): ${problems.join('; ')}`);
@@ -143,7 +195,7 @@ function typeSet(
   for (const type of types) {
     if (typeof type !== 'number' || !(type in XeniooEventType)) {
       throw new XeniooHandlerError(
-        `@OnXenioo() expects values of XeniooEventType, got ${quote(type)}; events of types yet unknown reach @OnXenioo() without a type`,
+        `@OnXenioo() expects values of XeniooEventType, got ${quote(type)}; to handle events of unknown types, use @OnXenioo() without a type`,
       );
     }
   }

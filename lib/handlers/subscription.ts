@@ -2,10 +2,11 @@ import 'reflect-metadata';
 import { isGeneratorFunction } from 'node:util/types';
 import type { XeniooEvent } from '../events/xenioo.events.js';
 import type { XeniooRetryOptions } from '../options/xenioo-retry.js';
-import { unknownNames } from '../options/unknown-names.js';
+import { unknownNameProblems } from '../options/unknown-name-problems.js';
 import { kindOf, quote } from '../options/describe-value.js';
 import { XeniooHandlerError } from '../xenioo.errors.js';
 import { addDecoratedMethod } from './decorated-methods.js';
+import type { XeniooTransaction } from './xenioo-transaction.js';
 
 /** Subscription of one decorator on a method; a method may have several. */
 export type Subscription = EventSubscription | DeadLetterSubscription;
@@ -24,6 +25,7 @@ export interface EventSubscription {
   readonly when?: (event: XeniooEvent) => boolean;
   readonly name?: string;
   readonly retry?: XeniooRetryOptions | false;
+  readonly transactional?: true;
 }
 
 const SUBSCRIPTIONS = Symbol.for('nestjs-xenioo:handlers:1');
@@ -47,6 +49,26 @@ export type XeniooHandlerDecorator<E> = <M extends (event: E) => unknown>(
   key: string,
   descriptor: TypedPropertyDescriptor<M> & XeniooHandlerFor<E, M>,
 ) => void;
+
+/** The same for methods that get a transaction as well. */
+export type XeniooTransactionalDecorator<E> = <
+  M extends (event: E, tx: XeniooTransaction) => unknown,
+>(
+  target: object,
+  key: string,
+  descriptor: TypedPropertyDescriptor<M> & XeniooTransactionalFor<E, M>,
+) => void;
+
+export type XeniooTransactionalFor<E, M> = M extends (
+  event: infer P,
+  tx: infer T,
+) => unknown
+  ? [E] extends [P]
+    ? [XeniooTransaction] extends [T]
+      ? unknown
+      : { readonly secondParameterMustAccept: XeniooTransaction }
+    : { readonly parameterMustAccept: E }
+  : unknown;
 
 /** Rejects a parameter type that is too narrow, which the compiler would accept without `strictFunctionTypes`. */
 export type XeniooHandlerFor<E, M> = M extends (event: infer P) => unknown
@@ -118,7 +140,7 @@ export function checkedName(
     );
   }
   const problems = [
-    ...unknownNames(given, ['name']),
+    ...unknownNameProblems(given, ['name']),
     ...nameProblems(options.name),
   ];
   if (problems.length > 0) {

@@ -12,7 +12,7 @@ export interface XeniooDeadLetter {
   readonly entry: XeniooEntry;
   /**
    * Name of the handler that failed, such as `'Crm.saveMessage'`. Absent for an
-   * invalid entry, and for an event whose runs ended with the death of the process:
+   * invalid entry, and for an event during whose runs the process crashed repeatedly:
    * replaying it runs all its handlers.
    */
   readonly handler?: string | undefined;

@@ -6,7 +6,7 @@ import type { XeniooEvent } from '../events/xenioo.events.js';
 export class XeniooHandlerFailure {
   constructor(
     readonly event: XeniooEvent,
-    /** Name of the handler, such as `'Crm.saveMessage'`; absent if the runs of the event ended with the death of the process. */
+    /** Name of the handler, such as `'Crm.saveMessage'`; absent if the process crashed repeatedly while handlers of the event were running. */
     readonly handler: string | undefined,
     /** Error of the last attempt. */
     readonly error: unknown,

@@ -1,5 +1,6 @@
 import type { XeniooEntry } from '../events/parse-entry.js';
 import type { XeniooCarrier } from '../events/xenioo-delivery.js';
+import type { XeniooTransact } from './xenioo-transaction.js';
 
 /**
  * An event with the handlers still to run: every matching one at first, then one
@@ -42,3 +43,13 @@ export type XeniooHandlerResult =
       readonly attempts: number;
       readonly error: unknown;
     };
+
+/** How an inbox has a task run. */
+export interface XeniooRunOptions {
+  /** True while the application shuts down and no retry can follow: a handler that throws has failed. */
+  readonly isLast?: boolean;
+  /** Names of the handlers that are done already: they do not run. */
+  readonly done?: readonly string[];
+  /** Runs a transactional handler in a transaction of the inbox. */
+  readonly transact?: XeniooTransact;
+}

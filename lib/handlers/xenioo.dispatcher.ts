@@ -15,14 +15,24 @@ import { HandlerAttempt, HandlerResults, TaskRun } from './handler-attempt.js';
 import {
   Deadlines,
   HandlerExecution,
+  restOf,
   StartContext,
 } from './handler-execution.js';
 import type { XeniooDeadLetter } from './xenioo-dead-letter.js';
 import { XeniooHandlerFailure } from './xenioo-handler.failure.js';
-import type { XeniooHandlerResult, XeniooTask } from './xenioo-task.js';
+import type {
+  XeniooHandlerResult,
+  XeniooRunOptions,
+  XeniooTask,
+} from './xenioo-task.js';
+import type { XeniooTransact } from './xenioo-transaction.js';
 import { XeniooEmitter } from './xenioo.emitter.js';
 import { XeniooExplorer } from './xenioo.explorer.js';
-import type { HandlerArgument, XeniooHandler } from './xenioo.handler.js';
+import type {
+  HandlerArgument,
+  HandlerCall,
+  XeniooHandler,
+} from './xenioo.handler.js';
 import {
   XeniooObservers,
   type XeniooDuplicates,
@@ -65,22 +75,32 @@ export class XeniooDispatcher {
    */
   run(
     task: XeniooTask,
-    { isLast = false }: { readonly isLast?: boolean } = {},
+    options: XeniooRunOptions = {},
   ): Promise<readonly XeniooHandlerResult[]> {
     const { entry: event, handler: name } = task;
     if (isInvalidEntry(event)) return Promise.resolve([]);
     return new Promise(resolve => {
       if (name === undefined) {
-        const run = new TaskRun(task, event, isLast, results => {
+        const run = new TaskRun(task, event, options, results => {
           this.emitter.emit(eventNameOf(event), event);
           resolve(results);
         });
-        this.start(this.handlersOf(event), run);
+        const { done } = options;
+        const handlers = this.handlersOf(event);
+        this.start(
+          done?.length
+            ? handlers.filter(handler => !done.includes(handler.name))
+            : handlers,
+          run,
+        );
         return;
       }
       const handler = this.explorer.handlerNamed(name);
-      if (!handler) resolve([this.results.ofMissing(task, name, isLast)]);
-      else this.start([handler], new TaskRun(task, event, isLast, resolve));
+      if (!handler) {
+        resolve([this.results.ofMissing(task, name, options.isLast ?? false)]);
+      } else {
+        this.start([handler], new TaskRun(task, event, options, resolve));
+      }
     });
   }
 
@@ -139,7 +159,13 @@ export class XeniooDispatcher {
 
   private startIfMatching(handler: XeniooHandler, run: TaskRun): void {
     const { event } = run;
-    let { call } = handler;
+    const { transact } = run.options;
+    const abort =
+      transact && handler.isTransactional ? new AbortController() : undefined;
+    let call =
+      transact && abort
+        ? transactionalCall(handler, transact, abort.signal)
+        : handler.call;
     try {
       if (!this.matches(handler, event)) return;
     } catch (error) {
@@ -155,6 +181,7 @@ export class XeniooDispatcher {
       this.results,
       this.observers,
       this.deadlines,
+      abort,
     ).start(this.context, call, event);
   }
 
@@ -219,6 +246,22 @@ export class XeniooDispatcher {
         this.waitingAnnouncements.push(resolve),
       );
   }
+}
+
+/** Returns what runs a handler in a transaction, to the last value of an Observable. */
+function transactionalCall(
+  { name, call }: XeniooHandler,
+  transact: XeniooTransact,
+  signal: AbortSignal,
+): HandlerCall {
+  return event =>
+    transact(
+      name,
+      async tx => {
+        await restOf(await call(event, tx));
+      },
+      signal,
+    );
 }
 
 /** One execution of an `@OnXeniooInvalid()` or `@OnXeniooFailed()` handler. Its errors are logged and not retried. */

@@ -36,7 +36,7 @@ export class XeniooEmitter implements OnModuleInit {
       .find(isEventEmitter);
   }
 
-  /** Answers whether the emitter has a listener for an event of this module. */
+  /** Returns true if the emitter has a listener for an event of this module. */
   hasListeners(): boolean {
     const { emitter } = this;
     if (!emitter) return false;

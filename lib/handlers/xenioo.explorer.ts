@@ -50,7 +50,7 @@ export class XeniooExplorer implements OnModuleInit, OnApplicationBootstrap {
     return this.handlers.filter(handler => handler.subscribesTo(kind));
   }
 
-  /** Returns the `@OnXenioo()` handler of a name, if there is one. */
+  /** Returns the `@OnXenioo()` handler with this name, or `undefined`. */
   handlerNamed(name: string): XeniooHandler | undefined {
     const handler = this.byName.get(name);
     return handler?.subscribesTo('events') ? handler : undefined;
@@ -81,6 +81,20 @@ export class XeniooExplorer implements OnModuleInit, OnApplicationBootstrap {
     if (this.minifiedNames.length === 0) return;
     throw new XeniooHandlerError(
       `The class names in ${this.minifiedNames.join(', ')} look minified, and another build may give them to other classes. ${storageLocation} stores tasks under the names of their handlers: give each of these handlers a \`name\` in its decorator, or ${KEEP_CLASS_NAMES}.`,
+    );
+  }
+
+  /**
+   * Checks that no handler is transactional, for an inbox that runs no transactions.
+   * @throws {XeniooHandlerError} naming each
+   */
+  assertNoneTransactional(): void {
+    const names = this.handlers
+      .filter(handler => handler.isTransactional)
+      .map(({ name }) => name);
+    if (names.length === 0) return;
+    throw new XeniooHandlerError(
+      `${names.join(', ')} can't run: handlers with \`transactional: true\` need the PostgreSQL inbox, whose transactions they share. Set \`inbox: postgresInbox({ connection })\` of nestjs-xenioo/postgres, or take the option out.`,
     );
   }
 
@@ -120,7 +134,7 @@ export class XeniooExplorer implements OnModuleInit, OnApplicationBootstrap {
         throw new XeniooHandlerError(
           `Two Xenioo handlers are named ${handler.name}, and tasks are stored under the names of their handlers. Provide the class in one module only, or set \`name\` in one of the decorators.${
             looksMinified(handler.name.split('.')[0]!)
-              ? ` If the code is minified, two classes may have become one name: ${KEEP_CLASS_NAMES}.`
+              ? ` If the code is minified, two classes may have the same name: ${KEEP_CLASS_NAMES}.`
               : ''
           }`,
         );
@@ -136,9 +150,9 @@ export class XeniooExplorer implements OnModuleInit, OnApplicationBootstrap {
       ...this.discovery.getProviders(),
       ...this.discovery.getControllers(),
     ];
-    const made = wrappers.filter(wrapper => !wrapper.isNotMetatype);
+    const instantiated = wrappers.filter(wrapper => !wrapper.isNotMetatype);
     // Classes that Nest instantiated come first: guards, interceptors and filters work only there.
-    return [...made, ...wrappers].filter(({ instance }) => {
+    return [...instantiated, ...wrappers].filter(({ instance }) => {
       // An instance may be provided under several tokens.
       if (!isObject(instance) || instances.has(instance)) return false;
       return instances.add(instance);
@@ -163,10 +177,10 @@ export class XeniooExplorer implements OnModuleInit, OnApplicationBootstrap {
         this.minifiedNames.push(name);
       }
       assertSameRetry(name, subscriptions);
-      const unmade = missingEnhancers(wrapper, method);
-      if (unmade.length > 0) {
+      const missing = missingEnhancers(wrapper, method);
+      if (missing.length > 0) {
         throw new XeniooHandlerError(
-          `${name} would run without its ${unmade.join(', ')}: Nest makes the guards, interceptors and filters of a class that it instantiates, not of an instance that a factory or a value gives it. Provide the class itself, or put instances into the decorators, as @UseGuards(new ${unmade[0]}()).`,
+          `${name} would run without its ${missing.join(', ')}: Nest creates the guards, interceptors and filters only of a class that it instantiates, not of an instance from a factory or a value. Provide the class itself, or put instances into the decorators, as @UseGuards(new ${missing[0]}()).`,
         );
       }
       return [
@@ -197,7 +211,7 @@ function qualifiedName(prototype: object, method: string): string {
 }
 
 /**
- * Answers whether a class name may come from a minifier: it has at most two characters,
+ * Returns true if a class name may come from a minifier: it has at most two characters,
  * or at most four and does not start with a capital, such as `r`, `e1`, `_a` and `$Xb`.
  * In a bundle in which NestJS's own classes are renamed, a capital proves nothing:
  * `Wye` may come from a minifier as well.

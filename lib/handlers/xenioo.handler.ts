@@ -11,11 +11,18 @@ import {
 } from './nest-internals.js';
 import type { EventSubscription, Subscription } from './subscription.js';
 import type { XeniooHandlerResult } from './xenioo-task.js';
+import type { XeniooTransaction } from './xenioo-transaction.js';
 import type { XeniooHandlerFailure } from './xenioo-handler.failure.js';
 
 /** Argument of a decorated method. */
 export type HandlerArgument =
   XeniooEvent | InvalidXeniooEntry | XeniooHandlerFailure;
+
+/** Calls a method of the host; a transactional one gets the transaction as well. */
+export type HandlerCall = (
+  value: HandlerArgument,
+  tx?: XeniooTransaction,
+) => unknown;
 
 /** One decorated method of the application. */
 export class XeniooHandler {
@@ -30,12 +37,19 @@ export class XeniooHandler {
     readonly name: string,
     private readonly subscriptions: readonly Subscription[],
     /** Calls the method on its instance, or on a new one for a request-scoped class. */
-    readonly call: (value: HandlerArgument) => unknown,
+    readonly call: HandlerCall,
   ) {
     this.hasCondition = subscriptions.some(
       each => each.to === 'events' && each.when !== undefined,
     );
     this.doneOnFirstAttempt = { handler: name, status: 'done', attempts: 1 };
+  }
+
+  /** True where one of its decorators is transactional. */
+  get isTransactional(): boolean {
+    return this.subscriptions.some(
+      each => each.to === 'events' && each.transactional === true,
+    );
   }
 
   /** Option `retry` of the decorators. */
@@ -46,7 +60,7 @@ export class XeniooHandler {
     return undefined;
   }
 
-  /** Answers whether a subscription includes a type, regardless of its other options. */
+  /** Returns true if a subscription includes a type, regardless of its other options. */
   handlesType(type: number): boolean {
     return this.subscriptions.some(
       subscription =>
@@ -59,7 +73,7 @@ export class XeniooHandler {
   }
 
   /**
-   * Answers whether an event matches one of the subscriptions.
+   * Returns true if an event matches one of the subscriptions.
    * @throws any error that an option `when` throws
    */
   matches(event: XeniooEvent): boolean {
@@ -114,24 +128,27 @@ function describeSubscription(subscription: Subscription): string {
   ].join(' ');
 }
 
-type Methods = Record<string, (value: HandlerArgument) => unknown>;
+type Methods = Record<string, HandlerCall>;
 
 /** Returns a function that calls a method on its instance, or on a new instance for each call if the class is request-scoped or transient. */
 export function createCall(
   wrapper: InstanceWrapper,
   method: string,
-): (value: HandlerArgument) => unknown {
+): HandlerCall {
   const isStatic = wrapper.isDependencyTreeStatic() && !wrapper.isTransient;
   const enhance = hasEnhancers(wrapper, method)
     ? createEnhancer(wrapper, method)
     : undefined;
   if (isStatic) {
     const instance = wrapper.instance as Methods;
-    return enhance?.(instance) ?? (value => instance[method]!(value));
+    return (
+      enhance?.(instance) ??
+      ((value, tx) => callMethod(instance, method, value, tx))
+    );
   }
   const moduleRef =
     wrapper.host!.getProviderByKey<ModuleRef>(ModuleRef).instance;
-  return async value => {
+  return async (value, tx) => {
     const contextId = ContextIdFactory.getByRequest(value);
     moduleRef.registerRequestByContextId(value, contextId);
     const instance = await moduleRef.resolve<Methods>(
@@ -139,7 +156,17 @@ export function createCall(
       contextId,
     );
     return enhance
-      ? enhance(instance, contextId)(value)
-      : instance[method]!(value);
+      ? enhance(instance, contextId)(value, tx)
+      : callMethod(instance, method, value, tx);
   };
+}
+
+/** Passes a second argument only where there is one: a method may count its arguments. */
+function callMethod(
+  instance: Methods,
+  method: string,
+  value: HandlerArgument,
+  tx: XeniooTransaction | undefined,
+): unknown {
+  return tx ? instance[method]!(value, tx) : instance[method]!(value);
 }

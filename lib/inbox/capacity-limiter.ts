@@ -6,17 +6,19 @@ interface Waiter {
 }
 
 /**
- * Bounds how much is held at once. A group of any size is admitted whole while
- * less than the limit is held; groups that wait are admitted in their order.
+ * Limits the number of events that an inbox holds at once. A group of any size is
+ * admitted as a whole while fewer events than the limit are held. Groups that have to
+ * wait are admitted in the order in which they came.
  */
 export class CapacityLimiter {
   private heldCount = 0;
   private isOpen = true;
   private readonly waiters = new Set<Waiter>();
-  private whenEmpty: (() => void)[] = [];
+  private emptyListeners: (() => void)[] = [];
 
   constructor(private readonly limit: number) {}
 
+  /** Number of events that are held. */
   get held(): number {
     return this.heldCount;
   }
@@ -25,14 +27,14 @@ export class CapacityLimiter {
     return !this.isOpen;
   }
 
-  /** True where a group would not be admitted at once. */
+  /** True if a group would not be admitted at once. */
   get isFull(): boolean {
     return (
       !this.isOpen || this.waiters.size > 0 || this.heldCount >= this.limit
     );
   }
 
-  /** Admits a group, at once or within `timeoutMs`; false where that is not possible. A group of nothing needs no capacity. */
+  /** Admits a group, at once or within `timeoutMs`. Returns false if it was not admitted. An empty group needs no capacity. */
   async admit(size: number, timeoutMs: number): Promise<boolean> {
     if (!this.isOpen) return false;
     if (!this.isFull || size === 0) {
@@ -48,11 +50,12 @@ export class CapacityLimiter {
     return decision;
   }
 
-  /** Adds to what is held, whatever the limit. */
+  /** Adds events regardless of the limit. */
   add(size: number): void {
     this.heldCount += size;
   }
 
+  /** Removes events, and admits waiting groups. */
   release(size: number): void {
     this.heldCount -= size;
     for (const waiter of this.waiters) {
@@ -61,17 +64,17 @@ export class CapacityLimiter {
       this.heldCount += waiter.size;
       waiter.decide(true);
     }
-    if (this.heldCount > 0 || this.whenEmpty.length === 0) return;
-    for (const resolve of this.whenEmpty.splice(0)) resolve();
+    if (this.heldCount > 0 || this.emptyListeners.length === 0) return;
+    for (const resolve of this.emptyListeners.splice(0)) resolve();
   }
 
-  /** Resolves when nothing is held. */
-  async empty(): Promise<void> {
+  /** Resolves when no events are held. */
+  async whenEmpty(): Promise<void> {
     if (this.heldCount === 0) return;
-    await new Promise<void>(resolve => this.whenEmpty.push(resolve));
+    await new Promise<void>(resolve => this.emptyListeners.push(resolve));
   }
 
-  /** Admits nothing more; waiters are turned away. */
+  /** Stops admitting groups: `admit()` returns false, also to those that are waiting. */
   close(): void {
     this.isOpen = false;
     for (const waiter of this.waiters) waiter.decide(false);

@@ -6,7 +6,7 @@ export type Work<Batch> = (batch: Batch) => void;
 /** Writes a batch, if possible as a whole or not at all. */
 export interface BatchWriter<Batch> {
   write(work: Work<Batch>, bytes: number): Promise<void>;
-  /** Answers whether one write of a batch caused an error, so that each write is retried alone. Without this method, every error counts as such. */
+  /** Returns true if one write of a batch caused an error, so that each write is retried alone. Without this method, every error counts as such. */
   isAtFault?(error: unknown): boolean;
 }
 
@@ -82,7 +82,7 @@ export class GroupCommit<Batch> {
   }
 
   /** Resolves when all pending writes are committed. */
-  async end(): Promise<void> {
+  async flush(): Promise<void> {
     this.begin();
     await Promise.all(this.committing);
   }

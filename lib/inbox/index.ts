@@ -1,4 +1,4 @@
-// For inboxes of your own
+// Port for a custom inbox
 export { XeniooInbox } from './xenioo.inbox.js';
 export type { XeniooInboxStats, XeniooRunner } from './xenioo.inbox.js';
 export type { XeniooInboxProvider } from './xenioo.inbox-provider.js';
@@ -9,10 +9,16 @@ export type {
 export type { XeniooEntry } from '../events/parse-entry.js';
 export type {
   XeniooHandlerResult,
+  XeniooRunOptions,
   XeniooTask,
 } from '../handlers/xenioo-task.js';
 
-// Results into records
+export type {
+  XeniooTransact,
+  XeniooTransaction,
+} from '../handlers/xenioo-transaction.js';
+
+// Recording of handler results
 export {
   deadLetterOf,
   recordRun,
@@ -42,7 +48,7 @@ export {
   type XeniooDeadLetterStore,
 } from './xenioo.dead-letter-store.js';
 
-// Options of an instance, for a factory
+// Settings of an instance, for the factory of an inbox
 export { XENIOO_SETTINGS } from '../options/xenioo.options.js';
 export type { XeniooSettings } from '../options/xenioo.options.js';
 export { XeniooInboxError } from '../xenioo.errors.js';

@@ -1,4 +1,4 @@
-/** Removed positions at the front of the array are given back from this many on. */
+/** Maximum number of removed values at the front of a long array before it is copied without them. */
 const MAX_REMOVED = 64;
 
 /** A first-in, first-out queue whose `shift()` does not get slower with its length. */
@@ -32,28 +32,28 @@ export class Queue<T> {
   }
 }
 
-/** Upper bound of the time that the queue keeps the event loop at once, in milliseconds. */
-const LONGEST_TURN_MS = 2;
+/** Upper bound in milliseconds of the time for which the queue starts tasks in one turn of the event loop. */
+const MAX_TURN_MS = 2;
 
 /**
- * Starts tasks in their order, at most `concurrency` at once. Those of one key run
- * one after another; those without a key wait for nothing else.
+ * Runs tasks in the order in which they were added, at most `concurrency` at once.
+ * Tasks with the same key run one after another; a task without a key waits for no
+ * other task.
  */
 export class KeyedTaskQueue<T extends { readonly key: string | undefined }> {
   private readonly ready = new Queue<T>();
-  /** Tasks whose predecessor of the same key has ended. */
+  /** Tasks whose predecessor with the same key has finished; they start before those in `ready`. */
   private readonly next = new Queue<T>();
-  /** By key of a task that runs or is next, the tasks that wait for it; none as a rule. */
+  /** The tasks that wait for a task with the same key to finish. A key is present while its task runs or is in `next`; its value is undefined until a second task waits. */
   private readonly followers = new Map<string, Queue<T> | undefined>();
-  private turnEnds = 0;
+  private turnEndsAt = 0;
   private isOpen = false;
   private runningCount = 0;
-  private waitingCount = 0;
   private scheduled: NodeJS.Immediate | undefined;
 
   constructor(
     private readonly concurrency: number,
-    /** Must not reject. */
+    /** Runs a task; must not reject. */
     private readonly run: (task: T) => Promise<void>,
   ) {}
 
@@ -61,28 +61,23 @@ export class KeyedTaskQueue<T extends { readonly key: string | undefined }> {
     return this.runningCount;
   }
 
-  get waiting(): number {
-    return this.waitingCount;
-  }
-
-  /** Starts tasks from now on. */
+  /** Starts waiting tasks, and those that are added from now on. */
   open(): void {
     this.isOpen = true;
     this.schedule();
   }
 
-  /** Starts no more tasks; those that run go on. */
+  /** Stops starting tasks; running ones continue. */
   close(): void {
     this.isOpen = false;
   }
 
   add(task: T): void {
-    this.waitingCount++;
     this.ready.push(task);
     this.schedule();
   }
 
-  /** Starts what was added without waiting for the next turn of the event loop. */
+  /** Starts waiting tasks without waiting for the next turn of the event loop. */
   startNow(): void {
     clearImmediate(this.scheduled);
     this.startTurn();
@@ -103,7 +98,7 @@ export class KeyedTaskQueue<T extends { readonly key: string | undefined }> {
 
   private startTurn(): void {
     this.scheduled = undefined;
-    this.turnEnds = performance.now() + LONGEST_TURN_MS;
+    this.turnEndsAt = performance.now() + MAX_TURN_MS;
     this.startTasks();
   }
 
@@ -111,13 +106,14 @@ export class KeyedTaskQueue<T extends { readonly key: string | undefined }> {
     while (this.canStart) {
       const task = this.next.shift();
       if (task) this.start(task);
-      else this.startUnlessBehind(this.ready.shift()!);
-      if (performance.now() >= this.turnEnds) break;
+      else this.startOrQueue(this.ready.shift()!);
+      if (performance.now() >= this.turnEndsAt) break;
     }
     this.schedule();
   }
 
-  private startUnlessBehind(task: T): void {
+  /** Starts a task, or queues it behind the unfinished one with the same key. */
+  private startOrQueue(task: T): void {
     const { key } = task;
     if (key === undefined) {
       this.start(task);
@@ -136,19 +132,18 @@ export class KeyedTaskQueue<T extends { readonly key: string | undefined }> {
   }
 
   private start(task: T): void {
-    this.waitingCount--;
     this.runningCount++;
-    void this.run(task).then(() => this.end(task));
+    void this.run(task).then(() => this.finished(task));
   }
 
-  private end({ key }: T): void {
+  private finished({ key }: T): void {
     this.runningCount--;
     if (key !== undefined) {
       const next = this.followers.get(key)?.shift();
       if (next) this.next.push(next);
       else this.followers.delete(key);
     }
-    if (performance.now() < this.turnEnds) this.startTasks();
+    if (performance.now() < this.turnEndsAt) this.startTasks();
     else this.schedule();
   }
 }

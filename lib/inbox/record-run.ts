@@ -8,26 +8,26 @@ import type {
 } from '../handlers/xenioo-task.js';
 import { isInvalidEntry } from '../events/xenioo-event.table.js';
 
-/** A task that is not to run before its time. */
+/** A task that runs again later. */
 export interface XeniooRetry {
   readonly task: XeniooTask;
-  /** In milliseconds since 1970. */
+  /** Time of the next run, in milliseconds since 1970. */
   readonly dueAt: number;
 }
 
-/** Retries and dead letters that an inbox records in one commit with removing the task. */
+/** Retries and dead letters of a run. An inbox stores them in the commit that removes the task. */
 export interface XeniooRunRecord {
   readonly retries: readonly XeniooRetry[];
-  /** Dead letters to store, each with what was thrown: `runner.announce()` takes both afterwards. */
+  /** Dead letters to store, each with the error that was thrown. Pass both to `runner.announce()` afterwards. */
   readonly deadLetters: readonly {
     readonly letter: XeniooDeadLetter;
     readonly error?: unknown;
   }[];
 }
 
-const NOTHING: XeniooRunRecord = { retries: [], deadLetters: [] };
+const EMPTY_RECORD: XeniooRunRecord = { retries: [], deadLetters: [] };
 
-/** Turns the results of a run into what an inbox records of it. An invalid entry becomes a dead letter. */
+/** Returns the retries and dead letters that follow from the results of a run. An invalid entry becomes a dead letter. */
 export function recordRun(
   task: XeniooTask,
   results: readonly XeniooHandlerResult[],
@@ -37,7 +37,7 @@ export function recordRun(
     const letter = deadLetterOf(entry, { carrier });
     return { retries: [], deadLetters: [{ letter }] };
   }
-  if (results.every(({ status }) => status === 'done')) return NOTHING;
+  if (results.every(({ status }) => status === 'done')) return EMPTY_RECORD;
   const retries: XeniooRetry[] = [];
   const deadLetters: XeniooRunRecord['deadLetters'][number][] = [];
   for (const result of results) {
@@ -60,25 +60,25 @@ export function recordRun(
   return { retries, deadLetters };
 }
 
-/** Makes the dead letter of an entry: of one failed handler, or of the entry as a whole. */
+/** Creates a dead letter for one failed handler, or for the whole entry if no handler is given. */
 export function deadLetterOf(
   entry: XeniooEntry,
-  failed: {
+  failure: {
     readonly handler?: string;
     readonly attempts?: number;
     readonly error?: unknown;
     readonly carrier?: XeniooCarrier | undefined;
   } = {},
 ): XeniooDeadLetter {
-  const { handler, attempts, carrier } = failed;
+  const { handler, attempts, carrier } = failure;
   return {
     id: handler === undefined ? entry.id : `${entry.id}.${handler}`,
     kind: isInvalidEntry(entry) ? 'invalid' : 'event',
     entry,
     ...(handler !== undefined && { handler }),
     ...(attempts !== undefined && { attempts }),
-    // A handler may throw undefined.
-    ...('error' in failed && { error: storedError(failed.error) }),
+    // Checks for the field, since a handler may throw undefined.
+    ...('error' in failure && { error: storedError(failure.error) }),
     ...(carrier !== undefined && { carrier }),
     deadLetteredAt: new Date(),
   };

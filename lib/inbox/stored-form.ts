@@ -17,7 +17,7 @@ interface StoredEntry {
   readonly id: string;
   readonly bot: string;
   readonly receivedAt: number;
-  /** Of an invalid entry. */
+  /** Present if the entry is invalid. */
   readonly invalid?: {
     readonly reason: InvalidXeniooReason;
     readonly errors: readonly string[];
@@ -43,10 +43,10 @@ interface StoredLetter extends Pick<
   readonly entry: StoredEntry;
 }
 
-/** Turns a task into text, from which `restoreTask()` makes the same in any process. */
+/** Returns the stored form of a task: text that `restoreTask()` reads in any process. */
 export function storeTask(task: XeniooTask): string {
   const { entry, handler, attempts, carrier, missingSince } = task;
-  return withEntry(
+  return serializeWithEntry(
     {
       v: STORED_VERSION,
       handler,
@@ -59,8 +59,8 @@ export function storeTask(task: XeniooTask): string {
 }
 
 /**
- * Restores a stored task. An entry that this version can't read any more is invalid.
- * @throws {Error} when another version has stored it, or it is damaged
+ * Restores a stored task. An entry that this version of the module rejects is restored as an `InvalidXeniooEntry`.
+ * @throws {Error} if the text is damaged, or has another version of the stored form
  */
 export function restoreTask(text: string): XeniooTask {
   const { v, entry, attempts = 0, ...task } = JSON.parse(text) as StoredTask;
@@ -68,11 +68,11 @@ export function restoreTask(text: string): XeniooTask {
   return { ...task, attempts, entry: restoreEntry(entry) };
 }
 
-/** Turns a dead letter into text, from which `restoreDeadLetter()` makes the same in any process. */
+/** Returns the stored form of a dead letter: text that `restoreDeadLetter()` reads in any process. */
 export function storeDeadLetter(letter: XeniooDeadLetter): string {
   const { id, entry, handler, attempts, error, carrier, deadLetteredAt } =
     letter;
-  return withEntry(
+  return serializeWithEntry(
     {
       v: STORED_VERSION,
       id,
@@ -88,7 +88,7 @@ export function storeDeadLetter(letter: XeniooDeadLetter): string {
 
 /**
  * Restores a stored dead letter.
- * @throws {Error} when another version has stored it, or it is damaged
+ * @throws {Error} if the text is damaged, or has another version of the stored form
  */
 export function restoreDeadLetter(text: string): XeniooDeadLetter {
   const {
@@ -106,14 +106,14 @@ export function restoreDeadLetter(text: string): XeniooDeadLetter {
 function assertVersion(version: number): void {
   if (version === STORED_VERSION) return;
   throw new Error(
-    `expected stored form ${STORED_VERSION}, got ${version}: another version of nestjs-xenioo wrote it`,
+    `expected version ${STORED_VERSION} of the stored form, got ${version}: another version of nestjs-xenioo wrote it`,
   );
 }
 
-/** The text of an object with its fields and an entry; numbers such as `1e999` and `-0` are kept. */
-function withEntry(fields: object, entry: XeniooEntry): string {
+/** Returns the JSON of an object with the given fields and an entry. Keeps the numbers that `JSON.stringify()` changes, such as `1e999` and `-0`. */
+function serializeWithEntry(fields: object, entry: XeniooEntry): string {
   const { id, bot, receivedAt, raw } = entry;
-  const added = {
+  const storedEntry = {
     id,
     bot,
     receivedAt: receivedAt.getTime(),
@@ -123,7 +123,7 @@ function withEntry(fields: object, entry: XeniooEntry): string {
   };
   const head = JSON.stringify(fields).slice(0, -1);
   const comma = head === '{' ? '' : ',';
-  return `${head}${comma}"entry":${JSON.stringify(added).slice(0, -1)},"raw":${jsonText(raw)}}}`;
+  return `${head}${comma}"entry":${JSON.stringify(storedEntry).slice(0, -1)},"raw":${jsonText(raw)}}}`;
 }
 
 function restoreEntry(stored: StoredEntry): XeniooEntry {

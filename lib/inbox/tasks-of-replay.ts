@@ -8,42 +8,42 @@ import { inOrderOfDate } from './entries.js';
 import { XeniooDeadLetterError } from '../xenioo.errors.js';
 import { isInvalidEntry } from '../events/xenioo-event.table.js';
 
-/** The handlers and bots of the application as they are now. */
-export interface Present {
+/** Current handlers and bots of the application. */
+export interface ReplayContext {
   hasHandler(name: string): boolean;
   botNamed(name: string): XeniooBotSettings | undefined;
 }
 
 /**
- * Turns a dead letter into the tasks that replay it.
- * @throws {XeniooDeadLetterError} when it can't be replayed
+ * Returns the tasks that replay a dead letter.
+ * @throws {XeniooDeadLetterError} if its handler or bot does not exist, or its entry is still invalid
  */
 export function tasksOfReplay(
   { id, entry, handler, carrier }: XeniooDeadLetter,
-  present: Present,
+  context: ReplayContext,
 ): XeniooTask[] {
   if (isInvalidEntry(entry)) {
-    const events = inOrderOfDate(eventsOf(entry, present));
+    const events = inOrderOfDate(parseAgain(entry, context));
     return events.map(event => ({ entry: event, attempts: 0, carrier }));
   }
-  if (handler !== undefined && !present.hasHandler(handler)) {
+  if (handler !== undefined && !context.hasHandler(handler)) {
     throw new XeniooDeadLetterError(
-      `dead letter ${id} stays: no handler is named ${handler}. If it was renamed, set the option \`name\` of its decorator to the old name`,
+      `dead letter ${id} was not replayed: no handler is named ${handler}. If it was renamed, set the option \`name\` of its decorator to the old name`,
     );
   }
   return [{ entry, handler, attempts: 0, carrier }];
 }
 
-/** @throws {XeniooDeadLetterError} when the entry is still invalid */
-function eventsOf(
+/** @throws {XeniooDeadLetterError} if the bot of the entry does not exist, or the entry is still invalid */
+function parseAgain(
   invalid: InvalidXeniooEntry,
-  present: Present,
+  context: ReplayContext,
 ): XeniooEntry[] {
   const { id } = invalid;
-  const bot = present.botNamed(invalid.bot);
+  const bot = context.botNamed(invalid.bot);
   if (!bot) {
     throw new XeniooDeadLetterError(
-      `dead letter ${id} stays: no bot is named ${invalid.bot} in the options`,
+      `dead letter ${id} was not replayed: no bot in the options is named ${invalid.bot}`,
     );
   }
   const entries = reparseEntry(invalid, bot);
@@ -52,7 +52,7 @@ function eventsOf(
   );
   if (errors.length > 0) {
     throw new XeniooDeadLetterError(
-      `dead letter ${id} stays: the entry is still invalid: ${errors.join('; ')}`,
+      `dead letter ${id} was not replayed: the entry is still invalid: ${errors.join('; ')}`,
     );
   }
   return entries;

@@ -3,7 +3,7 @@ import { XeniooHandlersModule } from '../handlers/xenioo-handlers.module.js';
 import { XeniooDeadLetters } from './xenioo.dead-letters.js';
 import { XeniooProcessing } from './xenioo.processing.js';
 
-/** Providers that the inboxes of all instances of `XeniooModule` in one application share. */
+/** Provides the services that cover the inboxes of all instances of `XeniooModule` in an application. */
 @Module({
   imports: [XeniooHandlersModule],
   providers: [XeniooDeadLetters, XeniooProcessing],

@@ -4,7 +4,7 @@ import type {
 } from '../handlers/xenioo-dead-letter.js';
 import type { XeniooTask } from '../handlers/xenioo-task.js';
 
-/** Selects dead letters; those that fit every given field. */
+/** Selects the dead letters that match every given field. */
 export interface XeniooDeadLetterFilter {
   kind?: XeniooDeadLetterKind | undefined;
   /** Name of the handler that failed, such as `'Crm.saveMessage'`. */
@@ -19,35 +19,36 @@ export interface XeniooDeadLetterFilter {
 /** Selects a page of dead letters. */
 export interface XeniooDeadLetterQuery extends XeniooDeadLetterFilter {
   /**
-   * Upper bound of the page.
+   * Maximum number of dead letters in the page.
    * @default 100
    */
   limit?: number | undefined;
-  /** Id of the last letter of the page before. */
+  /** Id of the last letter of the previous page. */
   after?: string | undefined;
 }
 
-/** Stores the dead letters of an inbox, one per id, the oldest first. */
+/** Stores the dead letters of an inbox, at most one per id, ordered from the oldest to the newest. */
 export interface XeniooDeadLetterStore {
-  /** @throws {XeniooDeadLetterError} when there is no letter of the id `after` */
+  /** @throws {XeniooDeadLetterError} if no letter has the id `after` */
   list(query?: XeniooDeadLetterQuery): Promise<XeniooDeadLetter[]>;
 
   get(id: string): Promise<XeniooDeadLetter | undefined>;
 
   /**
-   * Replaces a letter by tasks that are due now and skip `dedupe`: both or neither.
-   * @returns false where there is no such letter; resolves when that is safe
+   * Replaces a letter by tasks that are due now and skip `dedupe`. Does both or
+   * neither, and resolves once the tasks are stored.
+   * @returns false if no letter has this id
    */
   replay(id: string, tasks: readonly XeniooTask[]): Promise<boolean>;
 
-  /** @returns false where there is no such letter */
+  /** @returns false if no letter has this id */
   remove(id: string): Promise<boolean>;
 }
 
-/** Default `limit` of a page. */
+/** Default of `limit`. */
 export const LETTERS_PER_PAGE = 100;
 
-/** Answers whether a letter fits every given field of a filter. */
+/** Returns true if a dead letter matches every given field of a filter. */
 export function matchesFilter(
   { kind, handler, entry }: XeniooDeadLetter,
   filter: XeniooDeadLetterFilter,

@@ -10,7 +10,7 @@ import {
   assertNoneUndefined,
   isLetterId,
 } from './assert-query.js';
-import { tasksOfReplay, type Present } from './tasks-of-replay.js';
+import { tasksOfReplay, type ReplayContext } from './tasks-of-replay.js';
 import {
   LETTERS_PER_PAGE,
   type XeniooDeadLetterFilter,
@@ -18,15 +18,15 @@ import {
 } from './xenioo.dead-letter-store.js';
 import type { XeniooInbox } from './xenioo.inbox.js';
 
-/** The inbox of one instance of the module. */
-interface Registered {
+/** Inbox and bots of one instance of the module. */
+interface RegisteredInbox {
   readonly inbox: XeniooInbox;
-  readonly botNamed: Present['botNamed'];
+  readonly botNamed: ReplayContext['botNamed'];
 }
 
 /**
- * The dead letters of every instance of the module in the application: failed
- * pairs of event and handler, and invalid entries. Injectable.
+ * Lists, replays and removes the dead letters of every instance of the module in the
+ * application: failed pairs of event and handler, and invalid entries. Injectable.
  *
  * @example
  * ```ts
@@ -38,7 +38,7 @@ interface Registered {
 @Injectable()
 export class XeniooDeadLetters {
   private readonly logger = new Logger('Xenioo');
-  private readonly registered: Registered[] = [];
+  private readonly inboxes: RegisteredInbox[] = [];
 
   /** @internal */
   constructor(
@@ -48,13 +48,13 @@ export class XeniooDeadLetters {
 
   /**
    * Adds the inbox of an instance.
-   * @throws {XeniooOptionsError} when another instance stores its tasks at the same location
-   * @throws {XeniooHandlerError} if the inbox is durable and the class name of a handler looks minified
+   * @throws {XeniooOptionsError} if another instance stores its tasks at the same location
+   * @throws {XeniooHandlerError} if the inbox is durable and the class name of a handler looks minified, or if it runs no transactions and a handler is transactional
    * @internal
    */
-  register(inbox: XeniooInbox, botNamed: Present['botNamed']): void {
+  register(inbox: XeniooInbox, botNamed: ReplayContext['botNamed']): void {
     const { storageLocation } = inbox;
-    const isTaken = this.registered.some(
+    const isTaken = this.inboxes.some(
       other => other.inbox.storageLocation === storageLocation,
     );
     if (storageLocation !== undefined && isTaken) {
@@ -65,32 +65,37 @@ export class XeniooDeadLetters {
     if (storageLocation !== undefined) {
       this.explorer.assertStableNames(storageLocation);
     }
-    this.registered.push({ inbox, botNamed });
+    if (!inbox.runsTransactions) this.explorer.assertNoneTransactional();
+    this.inboxes.push({ inbox, botNamed });
   }
 
   /**
-   * Lists a page of letters, those of each instance from the oldest to the newest.
-   * @throws {XeniooDeadLetterError} when there is no letter of the id `after`: list a page before you replay or remove what is on it
+   * Lists a page of dead letters: instance by instance, each from the oldest to the newest.
+   * @throws {XeniooDeadLetterError} if no letter has the id `after`: list the next page before you replay or remove the letters of this one
    */
   async list(query: XeniooDeadLetterQuery = {}): Promise<XeniooDeadLetter[]> {
     const { limit = LETTERS_PER_PAGE, after, ...filter } = query;
     assertLimit(limit);
     assertFilter(filter);
-    const first = after === undefined ? 0 : await this.indexOf(after);
+    const first = after === undefined ? 0 : await this.indexOfInbox(after);
     const page: XeniooDeadLetter[] = [];
-    for (const [index, { inbox }] of this.registered.entries()) {
+    for (const [index, { inbox }] of this.inboxes.entries()) {
       if (index < first) continue;
-      const begin = index === first ? after : undefined;
-      const passed: string[] = [];
+      const startAfter = index === first ? after : undefined;
+      const passedIds: string[] = [];
       let found: XeniooDeadLetter[];
       do {
-        found = await pageAfter(passed, last =>
-          inbox.deadLetters.list({ ...filter, limit, after: last ?? begin }),
+        found = await pageAfter(passedIds, last =>
+          inbox.deadLetters.list({
+            ...filter,
+            limit,
+            after: last ?? startAfter,
+          }),
         );
         for (const letter of found) {
-          passed.push(letter.id);
-          // Two instances may have one of the same id: it is listed once.
-          if (await this.isBefore(index, letter.id)) continue;
+          passedIds.push(letter.id);
+          // Two instances may have letters with the same id; only the first is listed.
+          if (await this.isInEarlierInbox(index, letter.id)) continue;
           if (page.push(letter) >= limit) return page;
         }
       } while (found.length >= limit);
@@ -98,10 +103,10 @@ export class XeniooDeadLetters {
     return page;
   }
 
-  /** Returns the letter of an id, if there is one. */
+  /** Returns the dead letter with this id, or `undefined`. */
   async get(id: string): Promise<XeniooDeadLetter | undefined> {
     if (!isLetterId(id)) return undefined;
-    for (const { inbox } of this.registered) {
+    for (const { inbox } of this.inboxes) {
       const letter = await inbox.deadLetters.get(id);
       if (letter) return letter;
     }
@@ -109,13 +114,13 @@ export class XeniooDeadLetters {
   }
 
   /**
-   * Runs the failed handler again, with no attempts counted; or parses an invalid
-   * entry again, as another version of the module may understand it. Resolves when
-   * the task is stored; the letter is gone then.
-   * @throws {XeniooDeadLetterError} when there is no such letter, its handler does not exist any more, or the entry is still invalid; the letter stays
+   * Runs the failed handler again, with its attempts counted from 0. Parses an invalid
+   * entry again, which succeeds if this version of the module accepts it. Resolves when
+   * the task is stored and the letter is removed.
+   * @throws {XeniooDeadLetterError} if no letter has this id, its handler does not exist, or its entry is still invalid; the letter is kept
    */
   async replay(id: string): Promise<void> {
-    const { inbox, botNamed } = this.registered[await this.indexOf(id)]!;
+    const { inbox, botNamed } = this.inboxes[await this.indexOfInbox(id)]!;
     const letter = await inbox.deadLetters.get(id);
     if (!letter) throw noSuchLetter(id);
     const tasks = tasksOfReplay(letter, {
@@ -127,59 +132,63 @@ export class XeniooDeadLetters {
   }
 
   /**
-   * Replays the letters that fit a filter, each once. Those that can't be replayed
-   * stay, and a warning says why.
-   * @returns how many were replayed
+   * Replays the dead letters that match a filter, each once. Keeps those that it
+   * could not replay, and logs their number and the first error.
+   * @returns the number of replayed letters
    */
   async replayAll(filter: XeniooDeadLetterFilter = {}): Promise<number> {
     const startedAt = new Date();
     const replayed = new Set<string>();
-    const staying = new Map<string, XeniooDeadLetterError>();
-    const passed: string[] = [];
+    const kept = new Map<string, XeniooDeadLetterError>();
+    const passedIds: string[] = [];
     let page: XeniooDeadLetter[];
     do {
-      page = await pageAfter(passed, after => this.list({ ...filter, after }));
+      page = await pageAfter(passedIds, after =>
+        this.list({ ...filter, after }),
+      );
       for (const { id, deadLetteredAt } of page) {
-        // A handler that failed again has a new letter, perhaps of the same millisecond.
-        const isNew = deadLetteredAt > startedAt || replayed.has(id);
-        const reason =
-          isNew || staying.has(id) ? undefined : await this.replayOrReason(id);
-        if (reason && (await this.get(id))) staying.set(id, reason);
-        if (isNew || staying.has(id)) passed.push(id);
-        else if (!reason) replayed.add(id);
+        // A replayed handler that fails again adds a new letter, perhaps in the same millisecond.
+        const isAddedLater = deadLetteredAt > startedAt || replayed.has(id);
+        const error =
+          isAddedLater || kept.has(id)
+            ? undefined
+            : await this.replayOrError(id);
+        if (error && (await this.get(id))) kept.set(id, error);
+        if (isAddedLater || kept.has(id)) passedIds.push(id);
+        else if (!error) replayed.add(id);
       }
       await setImmediate();
     } while (page.length >= LETTERS_PER_PAGE);
-    const [reason] = staying.values();
-    if (reason) {
+    const [error] = kept.values();
+    if (error) {
       this.logger.warn(
-        `${staying.size} dead letters could not be replayed and stay; the first: ${reason.message}`,
+        `Replaying dead letters failed (count: ${kept.size}); they are kept. First error: ${error.message}`,
       );
     }
     return replayed.size;
   }
 
   /**
-   * Removes a letter.
-   * @returns false where there is no such letter
+   * Removes a dead letter.
+   * @returns false if no letter has this id
    */
   async remove(id: string): Promise<boolean> {
     if (!isLetterId(id)) return false;
-    for (const { inbox } of this.registered) {
+    for (const { inbox } of this.inboxes) {
       if (await inbox.deadLetters.remove(id)) return true;
     }
     return false;
   }
 
   /**
-   * Removes the letters that fit a filter, such as those of one conversation.
-   * @returns how many were removed
+   * Removes the dead letters that match a filter, such as those of one conversation.
+   * @returns the number of removed letters
    */
   async removeAll(filter: XeniooDeadLetterFilter): Promise<number> {
     assertFilter(filter);
     assertNoneUndefined(filter);
     let removed = 0;
-    for (const { inbox } of this.registered) {
+    for (const { inbox } of this.inboxes) {
       let page: XeniooDeadLetter[];
       do {
         page = await inbox.deadLetters.list({ ...filter });
@@ -193,31 +202,32 @@ export class XeniooDeadLetters {
   }
 
   /**
-   * Returns the name of the class: the inboxes that it reads are no JSON.
+   * Returns the name of the class, since the inboxes can't be serialized.
    * @internal
    */
   toJSON(): string {
     return this.constructor.name;
   }
 
-  /** @throws {XeniooDeadLetterError} when no inbox has a letter of this id */
-  private async indexOf(id: string): Promise<number> {
+  /** @throws {XeniooDeadLetterError} if no inbox has a letter with this id */
+  private async indexOfInbox(id: string): Promise<number> {
     if (!isLetterId(id)) throw noSuchLetter(id);
-    for (const [index, { inbox }] of this.registered.entries()) {
+    for (const [index, { inbox }] of this.inboxes.entries()) {
       if (await inbox.deadLetters.get(id)) return index;
     }
     throw noSuchLetter(id);
   }
 
-  /** Answers whether an instance before this one has a letter of the id. */
-  private async isBefore(index: number, id: string): Promise<boolean> {
-    for (const { inbox } of this.registered.slice(0, index)) {
+  /** Returns true if an inbox before this one has a letter with the id. */
+  private async isInEarlierInbox(index: number, id: string): Promise<boolean> {
+    for (const { inbox } of this.inboxes.slice(0, index)) {
       if (await inbox.deadLetters.get(id)) return true;
     }
     return false;
   }
 
-  private async replayOrReason(
+  /** Replays a letter; returns the error if that failed. */
+  private async replayOrError(
     id: string,
   ): Promise<XeniooDeadLetterError | undefined> {
     try {
@@ -230,19 +240,19 @@ export class XeniooDeadLetters {
   }
 }
 
-/** Lists the page behind the last passed letter that is still there: others may remove letters meanwhile. */
+/** Lists the page after the last passed letter that still exists: letters may be removed meanwhile. */
 async function pageAfter(
-  passed: string[],
+  passedIds: string[],
   list: (after: string | undefined) => Promise<XeniooDeadLetter[]>,
 ): Promise<XeniooDeadLetter[]> {
   for (;;) {
-    const after = passed.at(-1);
+    const after = passedIds.at(-1);
     try {
       return await list(after);
     } catch (error) {
-      const isGone = error instanceof XeniooDeadLetterError;
-      if (!isGone || after === undefined) throw error;
-      passed.pop();
+      const isRemoved = error instanceof XeniooDeadLetterError;
+      if (!isRemoved || after === undefined) throw error;
+      passedIds.pop();
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { FactoryProvider } from '@nestjs/common';
 import type { XeniooInbox } from './xenioo.inbox.js';
 
-/** Makes the inbox of an instance: what `useFactory` returns, given what is listed in `inject`. */
+/** Provider of the inbox of an instance: `useFactory` gets the providers listed in `inject` and returns the inbox. */
 export type XeniooInboxProvider = Pick<
   FactoryProvider<XeniooInbox>,
   'inject' | 'useFactory'

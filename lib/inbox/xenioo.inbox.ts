@@ -4,6 +4,7 @@ import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
 import type { XeniooDuplicates } from '../handlers/xenioo.observers.js';
 import type {
   XeniooHandlerResult,
+  XeniooRunOptions,
   XeniooTask,
 } from '../handlers/xenioo-task.js';
 import type { XeniooDeadLetterStore } from './xenioo.dead-letter-store.js';
@@ -13,19 +14,17 @@ export interface XeniooRunner {
   /**
    * Runs the handlers of a task concurrently: every matching one in a first run,
    * otherwise the one that the task names. Never rejects. `recordRun()` turns the
-   * results into what the inbox has to record.
-   * @param options.isLast true while the application shuts down and no retry can
-   * follow: a handler that throws has failed
+   * results into the retries and dead letters to store.
    */
   run(
     task: XeniooTask,
-    options?: { readonly isLast?: boolean },
+    options?: XeniooRunOptions,
   ): Promise<readonly XeniooHandlerResult[]>;
 
   /**
    * Runs the `@OnXeniooFailed()` or `@OnXeniooInvalid()` handlers for a dead letter
    * that the inbox has stored, and emits the event for it. Never rejects.
-   * @param error what the handler threw, where it is known
+   * @param error value that the handler threw, if known
    */
   announce(letter: XeniooDeadLetter, error?: unknown): Promise<void>;
 
@@ -35,42 +34,45 @@ export interface XeniooRunner {
 
 /** Counts of an inbox. */
 export interface XeniooInboxStats {
-  /** Events that wait for their first run, or are in it. */
+  /** Events whose first run has not finished. */
   readonly pending: number;
-  /** Tasks whose handlers run now, in this process. */
+  /** Tasks whose handlers are running in this process. */
   readonly running: number;
   /** Handlers that wait for their next attempt. */
   readonly retries: number;
   readonly deadLetters: number;
-  /** When the oldest pending event was received; absent where none is pending. */
+  /** Time at which the oldest pending event was received; absent if none is pending. */
   readonly oldestPendingAt?: Date | undefined;
 }
 
 /**
- * Stores what was accepted until its handlers have run. It alone decides what an
- * answer of 200 promises.
+ * Stores accepted events until their handlers have run. The inbox decides what an
+ * answer of 200 guarantees. Extend this class for a custom inbox.
  */
 @Branded('XeniooInbox')
 export abstract class XeniooInbox {
   abstract readonly deadLetters: XeniooDeadLetterStore;
 
-  /** Location of the stored tasks, for messages; two instances in one application can't share it. */
+  /** Location of the stored tasks, for messages; absent if they are only in memory. Each instance in an application needs a location of its own. */
   readonly storageLocation?: string;
 
+  /** True where `run()` is given `transact`, so that handlers can be transactional. */
+  readonly runsTransactions: boolean = false;
+
   /**
-   * Resolves once every entry is safe; only then is the call answered 200.
-   * @throws {XeniooInboxError} when the inbox can't take them; it has taken none, and the call is answered 503
+   * Stores the entries of a call. Resolves once all of them are safe; only then is the call answered 200.
+   * @throws {XeniooInboxError} if the inbox can't store them; it has stored none, and the call is answered 503
    */
   abstract accept(delivery: XeniooDelivery): Promise<void>;
 
   /**
-   * Resolves where a call with one event would be accepted now, for health checks:
-   * it looks at what `accept()` depends on, and stores nothing that lasts.
+   * Checks that a call with one event would be accepted now, for health checks. Tests
+   * everything that `accept()` depends on, and leaves nothing stored.
    * @throws {XeniooInboxError} the error with which `accept()` would reject
    */
   abstract assertAccepting(): Promise<void>;
 
-  /** Starts to run tasks; called once, when the application is up. */
+  /** Starts running tasks; called once, when the application has booted. */
   abstract start(runner: XeniooRunner): Promise<void>;
 
   /** Stops starting handlers in this process; accepting goes on. */
@@ -81,17 +83,17 @@ export abstract class XeniooInbox {
 
   abstract stats(): Promise<XeniooInboxStats>;
 
-  /** Resolves when nothing is pending and no retry is due any more. */
+  /** Resolves when no event is pending and no retry remains. */
   abstract idle(): Promise<void>;
 
-  /** The application begins to shut down, and calls still come: resolves when what is pending now has been handled as far as the inbox does that. */
+  /** Begins the shutdown while calls are still accepted. Resolves when the tasks that the inbox runs before it stops have finished. */
   abstract drain(): Promise<void>;
 
-  /** Accepts nothing more, and waits for running handlers at most `timeoutMs`. */
+  /** Stops accepting calls, and waits for running handlers for at most `timeoutMs`. */
   abstract stop(timeoutMs: number): Promise<void>;
 
   /**
-   * Returns the name of the class: the state of a running inbox is no JSON.
+   * Returns the name of the class, since the state of an inbox can't be serialized.
    * @internal
    */
   toJSON(): string {

@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { XeniooInbox, XeniooInboxStats } from './xenioo.inbox.js';
 
 /**
- * Pauses and counts the processing of events, over every instance of the module in
- * the application. Pausing and `running` concern this process alone; the other
- * counts are those of the storage, which other processes may share. Injectable.
+ * Pauses and resumes the processing of events, and returns counts, for every instance
+ * of the module in the application. Pausing and `running` apply to this process only;
+ * the other counts are those of the storage, which other processes may share. Injectable.
  */
 @Injectable()
 export class XeniooProcessing {
@@ -17,9 +17,10 @@ export class XeniooProcessing {
   }
 
   /**
-   * Stops starting handlers in this process; those that run finish, and calls are
+   * Stops starting handlers in this process. Running handlers finish, and calls are
    * still accepted. With `memoryInbox()`, calls are answered 503 once `maxPending`
-   * events are pending. A shutdown handles what the memory inbox holds, in a pause too.
+   * events are pending. During a shutdown, the memory inbox handles its events even if
+   * processing is paused.
    */
   async pause(): Promise<void> {
     this.#isPaused = true;
@@ -33,8 +34,8 @@ export class XeniooProcessing {
   }
 
   /**
-   * Returns the counts of all instances.
-   * @throws an error of the storage, such as a `XeniooInboxError`, when it can't be read
+   * Returns the sums of the counts of all instances.
+   * @throws an error of the storage, such as a `XeniooInboxError`, if reading it fails
    */
   async stats(): Promise<XeniooInboxStats> {
     const all = await Promise.all(this.#inboxes.map(inbox => inbox.stats()));
@@ -55,8 +56,8 @@ export class XeniooProcessing {
   }
 
   /**
-   * Resolves where every instance would accept a call now.
-   * @throws {XeniooInboxError} the reason with which a call would be answered 503
+   * Checks that every instance would accept a call now.
+   * @throws {XeniooInboxError} if a call would be answered 503
    */
   async assertAccepting(): Promise<void> {
     await Promise.all(this.#inboxes.map(inbox => inbox.assertAccepting()));

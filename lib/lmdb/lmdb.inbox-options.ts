@@ -1,7 +1,7 @@
 import type { FactoryProvider } from '@nestjs/common';
 import { kindOf, quote } from '../options/describe-value.js';
 import { rangeProblems } from '../options/range-problems.js';
-import { unknownNames } from '../options/unknown-names.js';
+import { unknownNameProblems } from '../options/unknown-name-problems.js';
 import { withoutUndefined } from '../options/without-undefined.js';
 import { XeniooOptionsError } from '../xenioo.errors.js';
 
@@ -52,7 +52,7 @@ export function resolveLmdbInboxOptions(given: unknown): LmdbInboxSettings {
     ...withoutUndefined(given as LmdbInboxOptions),
   };
   const problems = [
-    ...unknownNames(options, ['path', ...Object.keys(DEFAULTS)]),
+    ...unknownNameProblems(options, ['path', ...Object.keys(DEFAULTS)]),
     ...rangeProblems(options, RANGES),
   ];
   if (typeof options.path !== 'string' || options.path.trim() === '') {

@@ -187,7 +187,7 @@ export class LmdbInbox extends XeniooInbox {
     }
     processor?.abandon();
     await settledWithin(this.ownership.stop(), CLOSE_STEP_TIMEOUT_MS);
-    await settledWithin(this.commit.end(), CLOSE_STEP_TIMEOUT_MS);
+    await settledWithin(this.commit.flush(), CLOSE_STEP_TIMEOUT_MS);
     if (await this.folder.close(CLOSE_STEP_TIMEOUT_MS)) return;
     this.logger.warn(
       `The LMDB inbox at ${this.storageLocation} could not be closed: a commit waits for another process that holds the lock of the folder. Resume or kill that process; until then, process.exit() blocks and only a signal ends this process.`,

@@ -1,6 +1,6 @@
 import { kindOf } from '../options/describe-value.js';
 import { LONGEST_TIMER_MS, rangeProblems } from '../options/range-problems.js';
-import { unknownNames } from '../options/unknown-names.js';
+import { unknownNameProblems } from '../options/unknown-name-problems.js';
 import { withoutUndefined } from '../options/without-undefined.js';
 import {
   XENIOO_SETTINGS,
@@ -13,16 +13,17 @@ import { MemoryInbox, type MemoryInboxSettings } from './memory.inbox.js';
 /** Options of `memoryInbox()`. */
 export interface MemoryInboxOptions {
   /**
-   * Upper bound of the events that are held. A call is accepted whole while fewer
-   * are pending; otherwise it waits up to `acceptTimeoutMs`, and is answered 503.
+   * Upper bound of the number of pending events. A call is accepted as a whole while
+   * fewer events are pending. Otherwise it waits for up to `acceptTimeoutMs`, and is
+   * then answered 503.
    * @default 100_000
    */
   maxPending?: number | undefined;
 
   /**
-   * Upper bound in milliseconds of the time that an answer waits for the first
-   * attempts of the call's handlers, so that a crash rarely loses anything; `0`
-   * answers at once.
+   * Upper bound in milliseconds of the time for which an answer waits for the first
+   * attempts of the call's handlers, so that a crash loses fewer events; `0` answers
+   * at once.
    * @default 1_500
    */
   acknowledgeWithinMs?: number | undefined;
@@ -39,20 +40,20 @@ const RANGES = {
 } as const;
 
 /**
- * Makes the `inbox` option of `XeniooModule`, the default one: events are held in
- * the memory of the process, and what is pending is lost when the process crashes.
+ * Creates the default `inbox` of `XeniooModule`. Holds events in the memory of the
+ * process: pending events are lost when the process crashes.
  *
  * @example
  * ```ts
  * XeniooModule.forRoot({ secret, inbox: memoryInbox({ maxPending: 10_000 }) })
  * ```
  *
- * @throws {XeniooOptionsError} when an option is invalid
+ * @throws {XeniooOptionsError} if an option is invalid
  */
 export function memoryInbox(
   options: MemoryInboxOptions = {},
 ): XeniooInboxProvider {
-  const settings = resolve(options);
+  const settings = resolveSettings(options);
   return {
     inject: [XENIOO_SETTINGS],
     useFactory: (instance: XeniooSettings) =>
@@ -60,7 +61,7 @@ export function memoryInbox(
   };
 }
 
-function resolve(given: unknown): MemoryInboxSettings {
+function resolveSettings(given: unknown): MemoryInboxSettings {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new XeniooOptionsError([
       `expected memoryInbox() to get an object of options, got ${kindOf(given)}`,
@@ -68,7 +69,7 @@ function resolve(given: unknown): MemoryInboxSettings {
   }
   const settings = { ...DEFAULTS, ...withoutUndefined(given) };
   const problems = [
-    ...unknownNames(settings, Object.keys(DEFAULTS)),
+    ...unknownNameProblems(settings, Object.keys(DEFAULTS)),
     ...rangeProblems(settings, RANGES),
   ];
   if (problems.length > 0) throw new XeniooOptionsError(problems);

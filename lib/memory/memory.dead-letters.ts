@@ -11,10 +11,10 @@ import {
 } from '../inbox/xenioo.dead-letter-store.js';
 import { XeniooDeadLetterError } from '../xenioo.errors.js';
 
-/** Upper bound of the text that is kept, in bytes. */
+/** Upper bound in bytes of all stored letters. */
 const MAX_BYTES = 64 * 2 ** 20;
 
-/** Letters that are restored before the event loop turns: few may fit a filter. */
+/** Number of letters that `list()` restores before it yields to the event loop. */
 const LETTERS_PER_TURN = 200;
 
 const LOG_DROPPED_EVERY_MS = 60_000;
@@ -24,11 +24,11 @@ interface StoredLetter {
   readonly bytes: number;
 }
 
-/** Keeps dead letters in the memory of this process, as text, and drops the oldest when they take too much. */
+/** Stores dead letters as text in the memory of this process. Drops the oldest ones when their size exceeds `maxBytes`. */
 export class MemoryDeadLetters implements XeniooDeadLetterStore {
   private readonly logger = new Logger('Xenioo');
   private readonly letters = new Map<string, StoredLetter>();
-  /** Points at the oldest letter: a new iterator would pass every place that a dropped one left. */
+  /** Iterator at the oldest letter. It is kept, since a new one would step over every letter that was dropped before. */
   private oldest: MapIterator<string> | undefined;
   private bytes = 0;
   private dropped = 0;
@@ -43,7 +43,7 @@ export class MemoryDeadLetters implements XeniooDeadLetterStore {
     return this.letters.size;
   }
 
-  /** Adds a letter as the newest; one of the same id is replaced. */
+  /** Adds a letter as the newest one. Replaces a letter with the same id. */
   add(letter: XeniooDeadLetter): void {
     this.delete(letter.id);
     const text = storeDeadLetter(letter);
@@ -71,12 +71,12 @@ export class MemoryDeadLetters implements XeniooDeadLetterStore {
       throw new XeniooDeadLetterError(`there is no dead letter ${after}`);
     }
     const page: XeniooDeadLetter[] = [];
-    let isBefore = after !== undefined;
+    let isSkipping = after !== undefined;
     let restored = 0;
     for (const [id, { text }] of this.letters) {
       if (page.length >= limit) break;
-      if (isBefore) {
-        isBefore = id !== after;
+      if (isSkipping) {
+        isSkipping = id !== after;
         continue;
       }
       if (++restored % LETTERS_PER_TURN === 0) await setImmediate();
@@ -116,7 +116,7 @@ export class MemoryDeadLetters implements XeniooDeadLetterStore {
     if (now - this.loggedAt < LOG_DROPPED_EVERY_MS) return;
     this.loggedAt = now;
     this.logger.error(
-      `Dead letters exceed ${this.maxBytes} bytes of memory; ${this.dropped} of them were dropped so far, the oldest first. Fix the handlers that fail, then replay or remove the letters (XeniooDeadLetters). A durable inbox keeps all of them.`,
+      `Dead letters exceed ${this.maxBytes} bytes of memory; the module drops the oldest (dropped so far: ${this.dropped}). Fix the handlers that fail, then replay or remove the letters with XeniooDeadLetters. A durable inbox keeps all of them.`,
     );
   }
 }

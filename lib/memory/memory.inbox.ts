@@ -28,23 +28,23 @@ type InstanceSettings = Pick<
   'concurrency' | 'dedupe' | 'acceptTimeoutMs'
 >;
 
-/** A call whose events are pending: its answer waits for their first runs. */
+/** A call with pending events. Its answer waits for their first runs. */
 class PendingCall {
-  whenEnded: (() => void) | undefined;
+  onHandled: (() => void) | undefined;
 
   constructor(
     readonly receivedAt: Date,
     public pending: number,
   ) {}
 
-  endRun(): void {
-    if (--this.pending === 0) this.whenEnded?.();
+  eventHandled(): void {
+    if (--this.pending === 0) this.onHandled?.();
   }
 }
 
-/** A task that waits for its turn, or runs. */
+/** A task that is queued or running. */
 class QueuedTask {
-  /** First runs of a conversation wait for each other; retries hold nothing back. */
+  /** Conversation of a first run; first runs with the same key run one after another. Absent for retries, which other tasks don't wait for. */
   readonly key: string | undefined;
 
   constructor(
@@ -58,8 +58,8 @@ class QueuedTask {
 }
 
 /**
- * Holds tasks in the memory of this process: what is pending is lost in a crash.
- * So the answer waits for the handlers, up to `acknowledgeWithinMs`.
+ * Holds tasks in the memory of this process. A crash loses the pending ones;
+ * therefore the answer waits for the handlers, for up to `acknowledgeWithinMs`.
  */
 export class MemoryInbox extends XeniooInbox {
   override readonly deadLetters = new MemoryDeadLetters(tasks => {
@@ -70,12 +70,12 @@ export class MemoryInbox extends XeniooInbox {
   private readonly logger = new Logger('Xenioo');
   private readonly capacity: CapacityLimiter;
   private readonly queue: KeyedTaskQueue<QueuedTask>;
-  private readonly accepted: AcceptedIds | undefined;
-  /** The calls that have pending events, and some before them that have none any more. */
+  private readonly acceptedIds: AcceptedIds | undefined;
+  /** Calls with pending events, from the oldest to the newest, and finished calls that were not yet removed. */
   private readonly calls = new Queue<PendingCall>();
   private readonly retries = new Map<NodeJS.Timeout, XeniooTask>();
   private runner: XeniooRunner | undefined;
-  private readonly count = { pending: 0, retries: 0 };
+  private readonly counts = { pending: 0, retries: 0 };
   private isPaused = false;
   private isDraining = false;
 
@@ -88,7 +88,10 @@ export class MemoryInbox extends XeniooInbox {
     this.capacity = new CapacityLimiter(settings.maxPending);
     this.queue = new KeyedTaskQueue(concurrency, queued => this.run(queued));
     if (dedupe) {
-      this.accepted = new AcceptedIds(dedupe.maxIds, dedupe.ttlSeconds * 1_000);
+      this.acceptedIds = new AcceptedIds(
+        dedupe.maxIds,
+        dedupe.ttlSeconds * 1_000,
+      );
     }
   }
 
@@ -106,7 +109,7 @@ export class MemoryInbox extends XeniooInbox {
     this.queue.startNow();
     await new Promise<void>(resolve => {
       const timer = setTimeout(resolve, waitMs);
-      call.whenEnded = () => {
+      call.onHandled = () => {
         clearTimeout(timer);
         resolve();
       };
@@ -135,7 +138,7 @@ export class MemoryInbox extends XeniooInbox {
 
   async stats(): Promise<XeniooInboxStats> {
     return {
-      ...this.count,
+      ...this.counts,
       running: this.queue.running,
       deadLetters: this.deadLetters.size,
       oldestPendingAt: this.oldestCall()?.receivedAt,
@@ -143,16 +146,16 @@ export class MemoryInbox extends XeniooInbox {
   }
 
   idle(): Promise<void> {
-    return this.capacity.empty();
+    return this.capacity.whenEmpty();
   }
 
-  /** Handles everything, in a pause too: retries run at once, and for the last time. */
+  /** Handles all tasks, even if processing is paused. Retries run at once, for the last time. */
   drain(): Promise<void> {
     this.isDraining = true;
     this.openQueue();
     for (const [timer, task] of this.retries) {
       clearTimeout(timer);
-      this.count.retries--;
+      this.counts.retries--;
       this.enqueue(task);
     }
     this.retries.clear();
@@ -164,7 +167,7 @@ export class MemoryInbox extends XeniooInbox {
     if (await settledWithin(this.drain(), timeoutMs)) return;
     this.queue.close();
     this.logger.warn(
-      `Stopping after ${timeoutMs} ms with ${this.capacity.held} events unhandled: they are lost. If handlers need longer, raise \`shutdownTimeoutMs\`; a durable inbox would keep them.`,
+      `Stopping after ${timeoutMs} ms; unhandled events are lost (events: ${this.capacity.held}). If handlers need longer, raise \`shutdownTimeoutMs\`, or use a durable inbox, which keeps unhandled events.`,
     );
   }
 
@@ -172,39 +175,39 @@ export class MemoryInbox extends XeniooInbox {
     if (this.runner && (this.isDraining || !this.isPaused)) this.queue.open();
   }
 
-  /** Queues the entries of a call that were not accepted before, in the order of their dates. */
+  /** Queues those entries of a call that are no duplicates, in the order of their dates. */
   private enqueueNew(delivery: XeniooDelivery): PendingCall {
     const { bot, receivedAt, entries, carrier } = delivery;
-    const fresh = this.accepted?.addNew(entries) ?? entries;
-    const duplicates = entries.length - fresh.length;
+    const newEntries = this.acceptedIds?.addNew(entries) ?? entries;
+    const duplicates = entries.length - newEntries.length;
     if (duplicates > 0) {
       this.capacity.release(duplicates);
       this.runner?.reportDuplicates({ bot, count: duplicates });
     }
-    const call = new PendingCall(receivedAt, fresh.length);
-    if (fresh.length > 0) {
+    const call = new PendingCall(receivedAt, newEntries.length);
+    if (newEntries.length > 0) {
       this.oldestCall();
       this.calls.push(call);
     }
-    for (const entry of inOrderOfDate(fresh)) {
+    for (const entry of inOrderOfDate(newEntries)) {
       this.enqueue({ entry, attempts: 0, carrier }, call);
     }
     return call;
   }
 
   private enqueue(task: XeniooTask, call?: PendingCall): void {
-    this.count[kindOf(task)]++;
+    this.counts[counterOf(task)]++;
     this.queue.add(new QueuedTask(task, call));
   }
 
-  /** Returns the oldest call with pending events; those before it are forgotten. */
+  /** Returns the oldest call with pending events. Removes the finished calls before it. */
   private oldestCall(): PendingCall | undefined {
     while (this.calls.peek()?.pending === 0) this.calls.shift();
     return this.calls.peek();
   }
 
   private async run({ task, call }: QueuedTask): Promise<void> {
-    // The queue is open, so the inbox was started.
+    // The queue is opened only after `start()` has set the runner.
     const runner = this.runner!;
     const results = await runner.run(task, { isLast: this.isDraining });
     const { retries, deadLetters } = recordRun(task, results);
@@ -213,10 +216,10 @@ export class MemoryInbox extends XeniooInbox {
       this.deadLetters.add(letter);
       return runner.announce(letter, error);
     });
-    // The handlers of an invalid entry are its first run; those of a failure hold nothing back.
+    // The `@OnXeniooInvalid()` handlers are the first run of an invalid entry. The call does not wait for `@OnXeniooFailed()` handlers.
     if (isInvalidEntry(task.entry)) await Promise.all(announced);
-    this.count[kindOf(task)]--;
-    call?.endRun();
+    this.counts[counterOf(task)]--;
+    call?.eventHandled();
     if (announced.length === 0) this.capacity.release(1);
     else void Promise.all(announced).then(() => this.capacity.release(1));
   }
@@ -227,11 +230,11 @@ export class MemoryInbox extends XeniooInbox {
       this.enqueue(task);
       return;
     }
-    this.count.retries++;
+    this.counts.retries++;
     const delay = Math.min(Math.max(0, dueAt - Date.now()), LONGEST_TIMER_MS);
     const timer = setTimeout(() => {
       this.retries.delete(timer);
-      this.count.retries--;
+      this.counts.retries--;
       this.enqueue(task);
     }, delay);
     this.retries.set(timer, task);
@@ -239,13 +242,14 @@ export class MemoryInbox extends XeniooInbox {
 
   private reasonOfRefusal(): string {
     const { maxPending } = this.settings;
-    const { concurrency, acceptTimeoutMs } = this.instance;
+    const { concurrency } = this.instance;
     return this.capacity.isClosed
       ? 'the memory inbox has stopped'
-      : `the memory inbox is full: ${this.capacity.held} events are pending, and no capacity became free within ${acceptTimeoutMs} ms (\`acceptTimeoutMs\`). Look for handlers that are slow or never end. The limit is \`maxPending\` (${maxPending}); \`concurrency\` (${concurrency}) events are handled at once`;
+      : `the memory inbox is full: ${this.capacity.held} events are pending, and the limit is ${maxPending} (\`maxPending\`). Check for handlers that are slow or never finish; ${concurrency} events are handled at once (\`concurrency\`)`;
   }
 }
 
-function kindOf({ handler }: XeniooTask): 'pending' | 'retries' {
+/** Returns the counter in which a task is counted. */
+function counterOf({ handler }: XeniooTask): 'pending' | 'retries' {
   return handler === undefined ? 'pending' : 'retries';
 }

@@ -4,21 +4,23 @@ import type { XeniooHandlerRun } from '../handlers/xenioo.observers.js';
 /** Name of the tracer and the meter. */
 export const SCOPE = 'nestjs-xenioo';
 
-/** @see https://opentelemetry.io/docs/specs/semconv/messaging/ */
+/** Attribute of every message metric and span. @see https://opentelemetry.io/docs/specs/semconv/messaging/ */
 export const SYSTEM = { 'messaging.system': 'xenioo' } as const;
 
+/** Attributes of an attempt of a handler. */
 export const PROCESS = {
   ...SYSTEM,
   'messaging.operation.name': 'process',
   'messaging.operation.type': 'process',
 } as const;
 
+/** Attributes of an accepted call. */
 export const RECEIVE = {
   ...SYSTEM,
   'messaging.operation.name': 'receive',
 } as const;
 
-/** Attributes of a handler run: those with few values, and nothing of what people wrote. */
+/** Returns the attributes of a handler run. Each has few possible values, and none contains personal data. */
 export function attributesOf({ handler, event }: XeniooHandlerRun): Attributes {
   return {
     'xenioo.bot': event.bot,
@@ -27,7 +29,7 @@ export function attributesOf({ handler, event }: XeniooHandlerRun): Attributes {
   };
 }
 
-/** Returns the class of an error, as `error.type` has it. */
+/** Returns the value of the attribute `error.type` for an error. */
 export function errorTypeOf(error: unknown): string {
   return error instanceof Error ? error.name : 'Error';
 }

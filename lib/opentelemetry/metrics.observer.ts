@@ -23,71 +23,79 @@ import {
   SCOPE,
 } from './attributes.js';
 
-/** Boundaries in seconds that the semantic conventions advise for durations. */
-const DURATIONS = [
+/** Bucket boundaries in seconds that the semantic conventions recommend for durations. */
+const DURATION_BUCKETS = [
   0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
 ];
 
-/** The same up to an hour: an event may wait for the last of its attempts. */
-const DELAYS = [...DURATIONS, 30, 60, 300, 900, 3_600];
+/** Bucket boundaries up to an hour, since an event may wait for several retries. */
+const DELAY_BUCKETS = [...DURATION_BUCKETS, 30, 60, 300, 900, 3_600];
 
-/** Counts and measures what the module does; reads the counts of the inboxes when metrics are collected. */
+/** Records metrics of calls, events and handlers. Reads the counts of the inboxes whenever metrics are collected. */
 export class MetricsObserver implements XeniooObserver {
   private readonly meter = metrics.getMeter(SCOPE);
-  private readonly calls = this.counter(
+  private readonly callCounter = this.counter(
     'xenioo.webhook.calls',
-    'Webhook calls by the status of their answer.',
+    'Webhook calls by status code of the answer.',
     '{call}',
   );
-  private readonly answers = this.histogram(
+  private readonly answerHistogram = this.histogram(
     'xenioo.webhook.answer.duration',
     'Time from the end of the body of an accepted call to its answer.',
-    DURATIONS,
+    DURATION_BUCKETS,
   );
-  private readonly refusals = this.counter(
+  private readonly refusalCounter = this.counter(
     'xenioo.webhook.refused',
-    'Calls answered 401, by the fault of their Authorization header.',
+    'Calls answered 401, by what is wrong with their Authorization header.',
     '{call}',
   );
-  private readonly strikes = this.counter(
+  private readonly strikeCounter = this.counter(
     'xenioo.webhook.strikes',
-    'Authenticated calls answered other than 200. Past 10 Xenioo stops calling.',
+    'Authenticated calls answered other than 200. After 10 of them Xenioo stops calling.',
     '{call}',
   );
-  private readonly consumed = this.counter(
+  private readonly entryCounter = this.counter(
     'messaging.client.consumed.messages',
     'Entries of accepted calls, duplicates included.',
     '{message}',
   );
-  private readonly duplicates = this.counter(
+  private readonly duplicateCounter = this.counter(
     'xenioo.events.duplicates',
     'Events dropped because their ids were accepted before.',
     '{event}',
   );
-  private readonly deadLetters = this.counter(
+  private readonly deadLetterCounter = this.counter(
     'xenioo.dead_letters.added',
     'Dead letters stored.',
     '{letter}',
   );
-  private readonly durations = this.histogram(
+  private readonly attemptHistogram = this.histogram(
     'messaging.process.duration',
     'Duration of an attempt of a handler.',
-    DURATIONS,
+    DURATION_BUCKETS,
   );
-  private readonly delays = this.histogram(
+  private readonly delayHistogram = this.histogram(
     'xenioo.event.handled.delay',
     'Time from the receipt of an event to the end of a handler that succeeded.',
-    DELAYS,
+    DELAY_BUCKETS,
   );
   private readonly startedAt = new WeakMap<XeniooHandlerRun, number>();
-  private readonly gauges: ReturnType<typeof gaugesOf>;
-  private readonly observe: BatchObservableCallback;
+  private readonly gauges: ReturnType<typeof createGauges>;
+  private readonly observeStats: BatchObservableCallback;
 
   constructor(processing: XeniooProcessing) {
-    const gauges = gaugesOf(this.meter);
+    const gauges = createGauges(this.meter);
     this.gauges = gauges;
-    this.observe = async observer => {
-      const stats = await processing.stats();
+    this.observeStats = async observer => {
+      const [accepting, counted] = await Promise.allSettled([
+        processing.assertAccepting(),
+        processing.stats(),
+      ]);
+      const isUp = [accepting, counted].every(r => r.status === 'fulfilled');
+      observer.observe(gauges.accepting, isUp ? 1 : 0);
+      observer.observe(gauges.paused, processing.isPaused ? 1 : 0);
+      if (counted.status === 'rejected') return;
+      const stats = counted.value;
       const age = stats.oldestPendingAt
         ? (Date.now() - stats.oldestPendingAt.getTime()) / 1_000
         : 0;
@@ -96,14 +104,17 @@ export class MetricsObserver implements XeniooObserver {
       observer.observe(gauges.retries, stats.retries);
       observer.observe(gauges.deadLetters, stats.deadLetters);
       observer.observe(gauges.oldestPendingAge, Math.max(0, age));
-      observer.observe(gauges.paused, processing.isPaused ? 1 : 0);
     };
-    this.meter.addBatchObservableCallback(this.observe, Object.values(gauges));
+    this.meter.addBatchObservableCallback(
+      this.observeStats,
+      Object.values(gauges),
+    );
   }
 
+  /** Stops reading the counts of the inboxes. */
   stop(): void {
     this.meter.removeBatchObservableCallback(
-      this.observe,
+      this.observeStats,
       Object.values(this.gauges),
     );
   }
@@ -111,10 +122,10 @@ export class MetricsObserver implements XeniooObserver {
   deliveryAccepted({ bot, receivedAt, entries }: XeniooDelivery): void {
     this.countCall(200, bot);
     const seconds = Math.max(0, Date.now() - receivedAt.getTime()) / 1_000;
-    this.answers.record(seconds, { 'xenioo.bot': bot });
+    this.answerHistogram.record(seconds, { 'xenioo.bot': bot });
     for (const entry of entries) {
       const type = isInvalidEntry(entry) ? 'invalid' : entry.typeName;
-      this.consumed.add(1, {
+      this.entryCounter.add(1, {
         ...RECEIVE,
         'xenioo.bot': bot,
         'xenioo.event.type': type,
@@ -124,23 +135,23 @@ export class MetricsObserver implements XeniooObserver {
 
   callRefused({ reason }: XeniooRefusal): void {
     this.countCall(401);
-    this.refusals.add(1, { 'xenioo.refusal': reason });
+    this.refusalCounter.add(1, { 'xenioo.refusal': reason });
   }
 
   strike({ status, bot }: XeniooStrike): void {
     this.countCall(status, bot);
-    this.strikes.add(1, {
+    this.strikeCounter.add(1, {
       'http.response.status_code': status,
       'xenioo.bot': bot,
     });
   }
 
   duplicatesDropped({ bot, count }: XeniooDuplicates): void {
-    this.duplicates.add(count, { 'xenioo.bot': bot });
+    this.duplicateCounter.add(count, { 'xenioo.bot': bot });
   }
 
   deadLetterAdded({ kind, handler, entry }: XeniooDeadLetter): void {
-    this.deadLetters.add(1, {
+    this.deadLetterCounter.add(1, {
       'xenioo.bot': entry.bot,
       'xenioo.dead_letter.kind': kind,
       ...(handler !== undefined && { 'xenioo.handler': handler }),
@@ -156,7 +167,7 @@ export class MetricsObserver implements XeniooObserver {
     if (startedAt === undefined) return;
     this.startedAt.delete(run);
     const attributes = { ...PROCESS, ...attributesOf(run) };
-    this.durations.record((performance.now() - startedAt) / 1_000, {
+    this.attemptHistogram.record((performance.now() - startedAt) / 1_000, {
       ...attributes,
       'xenioo.result': result.status,
       ...(result.status !== 'done' && {
@@ -165,11 +176,11 @@ export class MetricsObserver implements XeniooObserver {
     });
     if (result.status !== 'done') return;
     const delay = Date.now() - run.event.receivedAt.getTime();
-    this.delays.record(Math.max(0, delay) / 1_000, attributes);
+    this.delayHistogram.record(Math.max(0, delay) / 1_000, attributes);
   }
 
   private countCall(status: number, bot?: string): void {
-    this.calls.add(1, {
+    this.callCounter.add(1, {
       'http.response.status_code': status,
       ...(bot !== undefined && { 'xenioo.bot': bot }),
     });
@@ -188,18 +199,23 @@ export class MetricsObserver implements XeniooObserver {
   }
 }
 
-function gaugesOf(meter: ReturnType<typeof metrics.getMeter>) {
+function createGauges(meter: ReturnType<typeof metrics.getMeter>) {
   const gauge = (name: string, description: string, unit: string): Observable =>
     meter.createObservableGauge(name, { description, unit });
   return {
+    accepting: gauge(
+      'xenioo.inbox.accepting',
+      '1 while the inbox accepts calls and can be read, otherwise 0.',
+      '{state}',
+    ),
     pending: gauge(
       'xenioo.inbox.pending',
-      'Events that wait for their first run, or are in it.',
+      'Events whose first run has not finished.',
       '{event}',
     ),
     running: gauge(
       'xenioo.inbox.running',
-      'Tasks whose handlers run in this process.',
+      'Tasks whose handlers are running in this process.',
       '{task}',
     ),
     retries: gauge(
@@ -214,7 +230,7 @@ function gaugesOf(meter: ReturnType<typeof metrics.getMeter>) {
     ),
     oldestPendingAge: gauge(
       'xenioo.inbox.oldest_pending.age',
-      'Age of the oldest pending event; 0 where none is pending.',
+      'Age of the oldest pending event; 0 if none is pending.',
       's',
     ),
     paused: gauge(

@@ -17,14 +17,14 @@ import type {
 import { attributesOf, errorTypeOf, PROCESS, SCOPE } from './attributes.js';
 
 /**
- * Makes a span for each attempt of a handler: the root of a trace of its own, since
- * the call was answered long before a retry, with a link to the span of the call.
+ * Creates a span for each attempt of a handler. It is the root of a new trace, since
+ * a retry may run long after the call was answered, and links to the span of the call.
  */
 export class SpanObserver implements XeniooObserver {
   private readonly tracer = trace.getTracer(SCOPE);
   private readonly spans = new WeakMap<XeniooHandlerRun, Span>();
 
-  /** Stores the context of the call, without its baggage, which may say who somebody is. */
+  /** Returns the trace context of the call. Leaves out its baggage, which may identify a person. */
   carrier(): XeniooCarrier | undefined {
     const active = context.active();
     if (!trace.getSpan(active)) return undefined;
@@ -33,6 +33,7 @@ export class SpanObserver implements XeniooObserver {
     return carrier;
   }
 
+  /** Runs the handler with the new span as the active one. */
   runHandler(
     run: XeniooHandlerRun,
     next: () => Promise<unknown>,
@@ -51,7 +52,7 @@ export class SpanObserver implements XeniooObserver {
     return context.with(trace.setSpan(context.active(), span), next);
   }
 
-  /** Ends the span with the attempt: a handler that timed out may go on, but its attempt is over. */
+  /** Ends the span with the attempt, even if a handler that timed out is still running. */
   handlerFinished(run: XeniooHandlerRun, result: XeniooHandlerResult): void {
     const span = this.spans.get(run);
     if (!span) return;
@@ -69,7 +70,7 @@ export class SpanObserver implements XeniooObserver {
 
 function linksOf({ carrier }: XeniooHandlerRun): Link[] {
   if (!carrier) return [];
-  const sent = propagation.extract(ROOT_CONTEXT, carrier);
-  const called = trace.getSpanContext(sent);
-  return called ? [{ context: called }] : [];
+  const parent = propagation.extract(ROOT_CONTEXT, carrier);
+  const linked = trace.getSpanContext(parent);
+  return linked ? [{ context: linked }] : [];
 }

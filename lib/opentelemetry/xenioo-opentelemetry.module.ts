@@ -11,10 +11,11 @@ import { MetricsObserver } from './metrics.observer.js';
 import { SpanObserver } from './span.observer.js';
 
 /**
- * Reports the work of every instance of `XeniooModule` to OpenTelemetry: a span for
- * each attempt of a handler, active while the handler runs and linked to the span of
- * the webhook call, and metrics of calls, events, handlers and inboxes. It uses the
- * global providers of `@opentelemetry/api`: start the SDK before the application.
+ * Reports spans and metrics of every instance of `XeniooModule` to OpenTelemetry. Each
+ * attempt of a handler has a span, which is active while the handler runs and links to
+ * the span of the webhook call. The metrics cover calls, events, handlers and inboxes.
+ * Start the OpenTelemetry SDK before the application: this module uses the global
+ * providers of `@opentelemetry/api`.
  *
  * @example
  * ```ts
@@ -31,7 +32,7 @@ import { SpanObserver } from './span.observer.js';
 export class XeniooOpenTelemetryModule
   implements OnModuleInit, OnApplicationShutdown
 {
-  private stop: (() => void)[] = [];
+  private stopFunctions: (() => void)[] = [];
 
   /** @internal */
   constructor(
@@ -41,7 +42,7 @@ export class XeniooOpenTelemetryModule
 
   onModuleInit(): void {
     const metrics = new MetricsObserver(this.processing);
-    this.stop = [
+    this.stopFunctions = [
       this.observers.add(new SpanObserver()),
       this.observers.add(metrics),
       () => metrics.stop(),
@@ -49,6 +50,6 @@ export class XeniooOpenTelemetryModule
   }
 
   onApplicationShutdown(): void {
-    for (const stop of this.stop) stop();
+    for (const stop of this.stopFunctions) stop();
   }
 }

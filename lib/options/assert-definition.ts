@@ -1,5 +1,5 @@
 import { kindOf, quote } from './describe-value.js';
-import { unknownNames } from './unknown-names.js';
+import { unknownNameProblems } from './unknown-name-problems.js';
 import { XeniooOptionsError } from '../xenioo.errors.js';
 import { DEFINITION_OPTIONS } from './xenioo.options.js';
 
@@ -32,7 +32,7 @@ export function assertDefinition(given: unknown, form: 'sync' | 'async'): void {
 }
 
 function asyncProblems(given: Given): string[] {
-  const problems = unknownNames(given, ASYNC_NAMES);
+  const problems = unknownNameProblems(given, ASYNC_NAMES);
   const factories = FACTORIES.filter(name => given[name] !== undefined);
   for (const name of factories) {
     if (!isFunction(given[name])) {

@@ -1,5 +1,5 @@
 import { kindOf } from './describe-value.js';
-import { unknownNames } from './unknown-names.js';
+import { unknownNameProblems } from './unknown-name-problems.js';
 import type { XeniooBot, XeniooOptions } from './xenioo.options.js';
 
 const BOT_FIELDS = ['name', 'token', 'secret'];
@@ -48,7 +48,7 @@ function singleBotProblems(bot: unknown, path: string): string[] {
   }
   const { name, token, secret } = bot as Partial<XeniooBot>;
   return [
-    ...unknownNames(bot, BOT_FIELDS).map(p => `${path}: ${p}`),
+    ...unknownNameProblems(bot, BOT_FIELDS).map(p => `${path}: ${p}`),
     ...textProblems(name, `${path}.name`),
     ...textProblems(token, `${path}.token`),
     ...secretProblems(secret, `${path}.secret`),

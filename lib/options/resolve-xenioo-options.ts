@@ -1,6 +1,6 @@
 import { kindOf, quote } from './describe-value.js';
 import { LONGEST_TIMER_MS, rangeProblems } from './range-problems.js';
-import { unknownNames } from './unknown-names.js';
+import { unknownNameProblems } from './unknown-name-problems.js';
 import { withoutUndefined } from './without-undefined.js';
 import { botProblems } from './bot-problems.js';
 import { dedupeProblems, resolveDedupe } from './xenioo-dedupe.js';
@@ -69,7 +69,7 @@ export function resolveXeniooOptions(given: XeniooOptions): XeniooSettings {
   const options: CompleteOptions = { ...DEFAULTS, ...set };
   const problems = [
     ...misplacedOptions(set),
-    ...unknownNames(set, OPTION_NAMES, DEFINITION_OPTIONS),
+    ...unknownNameProblems(set, OPTION_NAMES, DEFINITION_OPTIONS),
     ...botProblems(options),
     ...settingProblems(options),
   ];

@@ -1,24 +1,24 @@
 import { kindOf } from './describe-value.js';
 import { rangeProblems } from './range-problems.js';
-import { unknownNames } from './unknown-names.js';
+import { unknownNameProblems } from './unknown-name-problems.js';
 import { withoutUndefined } from './without-undefined.js';
 
 /** Options of the deduplication of events. */
 export interface XeniooDedupeOptions {
   /**
-   * Time in seconds for which the id of an accepted event is remembered.
+   * Time in seconds for which the id of an accepted event is stored.
    * @default 86_400
    */
   ttlSeconds?: number | undefined;
 
   /**
-   * Upper bound of the ids that are remembered; beyond it, the oldest are removed.
+   * Upper bound of the number of stored ids; above it, the oldest are removed.
    * @default 100_000
    */
   maxIds?: number | undefined;
 }
 
-/** Options `dedupe` with their defaults. */
+/** Option `dedupe` with its defaults applied. */
 export interface XeniooDedupeSettings {
   readonly ttlSeconds: number;
   readonly maxIds: number;
@@ -41,7 +41,7 @@ export function dedupeProblems(dedupe: unknown): string[] {
   }
   const given = { ...DEFAULTS, ...withoutUndefined(dedupe) };
   return [
-    ...unknownNames(given, Object.keys(DEFAULTS)),
+    ...unknownNameProblems(given, Object.keys(DEFAULTS)),
     ...rangeProblems(given, RANGES, 'dedupe.'),
   ];
 }

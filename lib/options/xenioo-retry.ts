@@ -1,6 +1,6 @@
 import { kindOf, quote } from './describe-value.js';
 import { LONGEST_TIMER_MS, rangeProblems } from './range-problems.js';
-import { unknownNames } from './unknown-names.js';
+import { unknownNameProblems } from './unknown-name-problems.js';
 import { withoutUndefined } from './without-undefined.js';
 
 /** Options of the retries of a failed handler. */
@@ -66,7 +66,7 @@ export function retryProblems(retry: unknown): string[] {
   }
   const given = { ...DEFAULTS, ...withoutUndefined(retry) };
   const problems = [
-    ...unknownNames(given, Object.keys(DEFAULTS)),
+    ...unknownNameProblems(given, Object.keys(DEFAULTS)),
     ...rangeProblems(given, RANGES, 'retry.'),
   ];
   if (given.backoff !== 'exponential' && given.backoff !== 'fixed') {

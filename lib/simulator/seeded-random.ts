@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 /** Date of the first entry made from a seed. */
 export const SEEDED_START = new Date('2024-05-01T12:00:00Z');
 
-/** Returns a seed for entries that differ each time. */
+/** Returns a random seed. */
 export function randomSeed(): number {
   return randomInt(2 ** 32);
 }
@@ -12,7 +12,7 @@ export function randomSeed(): number {
 export class SeededRandom {
   private state: number;
 
-  /** @param index number of the sequence, for several of one seed */
+  /** @param index number of the sequence, if one seed has several */
   constructor(seed: number, index = 0) {
     this.state = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) + index;
     this.next();
@@ -28,6 +28,7 @@ export class SeededRandom {
     return this.next() < probability * 2 ** 32;
   }
 
+  /** Returns one of the choices. */
   pick<T>(choices: readonly T[]): T {
     return choices[this.below(choices.length)]!;
   }

@@ -27,7 +27,7 @@ export interface XeniooSenderOptions {
    */
   readonly rejectUnauthorized?: boolean;
   /**
-   * Shuffles and repeats in the same way each time.
+   * Seed for shuffling and repeating calls: senders with the same seed do both in the same way.
    * @default a random seed
    */
   readonly seed?: number;
@@ -53,7 +53,7 @@ export interface XeniooCallOptions {
 /** Options of sending many entries. */
 export interface XeniooSendOptions extends CallPlan {
   /**
-   * Time between the starts of two calls, in milliseconds; a late call starts at
+   * Time between the starts of two calls, in milliseconds; a call that is late starts at
    * once.
    * @default 0
    */

@@ -6,19 +6,19 @@ import {
 import type { XeniooInboxStats } from '../inbox/xenioo.inbox.js';
 import { XeniooProcessing } from '../inbox/xenioo.processing.js';
 import { quote } from '../options/describe-value.js';
-import { unknownNames } from '../options/unknown-names.js';
+import { unknownNameProblems } from '../options/unknown-name-problems.js';
 import { withoutUndefined } from '../options/without-undefined.js';
 import { XeniooWebhookStatus } from '../webhook/xenioo.webhook-status.js';
 
 /** Upper bounds above which the health check reports `degraded`. */
 export interface XeniooHealthLimits {
   /**
-   * Strikes since the last reset. Past 10 Xenioo stops calling.
+   * Authenticated calls answered other than 200 since the last reset. After 10 of them Xenioo stops calling.
    * @default 3
    */
   maxStrikes?: number | undefined;
   /**
-   * Events that wait for their first run, or are in it.
+   * Events whose first run has not finished.
    * @default 10_000
    */
   maxPending?: number | undefined;
@@ -27,7 +27,10 @@ export interface XeniooHealthLimits {
    * @default 300
    */
   maxPendingAgeSeconds?: number | undefined;
-  /** @default 0 */
+  /**
+   * Dead letters in the inboxes.
+   * @default 0
+   */
   maxDeadLetters?: number | undefined;
 }
 
@@ -41,10 +44,10 @@ const DEFAULTS = {
 type Limits = { readonly [name in keyof typeof DEFAULTS]: number };
 
 /**
- * Health of the webhook for `@nestjs/terminus`: `down` when a call would be answered
- * 503 now, `degraded` when somebody should look, otherwise `up`. Use it for
- * readiness. A failed liveness probe restarts the process, which repairs neither a
- * database that is away nor a backlog.
+ * Health of the webhook for `@nestjs/terminus`: `down` if a call would be answered
+ * 503 now, `degraded` if a limit is exceeded or expected calls are missing, otherwise
+ * `up`. Use it as a readiness probe. As a liveness probe it would restart the process,
+ * which fixes neither an unreachable database nor a long queue.
  *
  * @example
  * ```ts
@@ -65,10 +68,10 @@ export class XeniooHealthIndicator {
   ) {}
 
   /**
-   * Checks that calls are accepted, and compares the counts with the limits. With
+   * Checks that calls are accepted and that no count exceeds its limit. With
    * Terminus 11, which has no `degraded`, the result is `up` with the same data.
    * @param key name of the check in the result
-   * @throws {RangeError} when a limit is unknown or not a number from 0
+   * @throws {RangeError} if a limit is unknown or not a number from 0
    */
   async isHealthy<const Key extends string>(
     key: Key,
@@ -82,10 +85,10 @@ export class XeniooHealthIndicator {
     ]);
     const { strikes, refused, isSilent } = this.status;
     const webhook = { strikes, refused, isSilent };
-    // The reason may name a host or a path: it is in the log, and not in an answer that anyone may read.
+    // The reason may name a host or a path, and anyone may read the answer.
     if (accepting.status === 'rejected' || counted.status === 'rejected') {
       return indicator.down({
-        message: 'the inbox accepts no events; the log says why',
+        message: 'the inbox accepts no events',
         ...webhook,
       });
     }
@@ -109,7 +112,7 @@ export class XeniooHealthIndicator {
   }
 }
 
-/** False with Terminus 11. */
+/** Returns false with Terminus 11. */
 function hasDegraded(indicator: object): boolean {
   return 'degraded' in indicator;
 }
@@ -124,26 +127,29 @@ function warningsFor(
   },
   limits: Limits,
 ): string[] {
-  const above: readonly [string, number, number][] = [
+  const limited: readonly [string, number, number][] = [
     ['strikes', data.strikes, limits.maxStrikes],
     ['pending events', data.pending, limits.maxPending],
     [
-      'seconds of age of the oldest pending event',
+      'age of the oldest pending event in seconds',
       data.oldestPendingAgeSeconds,
       limits.maxPendingAgeSeconds,
     ],
     ['dead letters', data.deadLetters, limits.maxDeadLetters],
   ];
-  const warnings = above
-    .filter(([, value, most]) => value > most)
-    .map(([what, value, most]) => `${value} ${what} (limit: ${most})`);
-  return data.isSilent ? [...warnings, 'Xenioo is silent'] : warnings;
+  const warnings = limited
+    .filter(([, value, limit]) => value > limit)
+    .map(([label, value, limit]) => `${label}: ${value} (limit: ${limit})`);
+  if (data.isSilent) {
+    warnings.push('no authenticated call within `expectCallsWithinMinutes`');
+  }
+  return warnings;
 }
 
 function resolveLimits(given: XeniooHealthLimits): Limits {
   const limits = { ...DEFAULTS, ...withoutUndefined(given) };
   const problems = [
-    ...unknownNames(given, Object.keys(DEFAULTS)),
+    ...unknownNameProblems(given, Object.keys(DEFAULTS)),
     ...Object.entries(limits)
       .filter(([, value]) => !(typeof value === 'number' && value >= 0))
       .map(

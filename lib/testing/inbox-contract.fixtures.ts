@@ -23,7 +23,7 @@ export function retry(inMs: number, handler = HANDLER, attempts = 1) {
   return { handler, status: 'retry', attempts, retryAt, error } as const;
 }
 
-/** Returns the result of a handler that gave up. */
+/** Returns the result of a handler that failed for good. */
 export function failed(handler = HANDLER) {
   const error = new Error(`${handler} is broken`);
   return { handler, status: 'failed', attempts: 3, error } as const;

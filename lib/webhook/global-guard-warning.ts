@@ -29,7 +29,7 @@ function isThrottler(guard: unknown): boolean {
   );
 }
 
-/** Answers whether a controller has metadata of `SkipThrottle()`, which has one key per throttler. */
+/** Returns true if a controller has metadata of `SkipThrottle()`, which has one key per throttler. */
 function skipsThrottling(controller: object): boolean {
   return Reflect.getMetadataKeys(controller).some(
     key =>

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { decodeBody, type DecodedBody } from './decode-body.js';
 
 export interface BodyLimits {
-  /** Upper bound in bytes of what is sent, and of what it decompresses to. */
+  /** Upper bound in bytes of the body, both as sent and decompressed. */
   readonly limitBytes: number;
   readonly timeoutMs: number;
 }

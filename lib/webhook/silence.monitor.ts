@@ -7,7 +7,7 @@ import { XeniooWebhookStatus } from './xenioo.webhook-status.js';
 
 const MINUTE_MS = 60_000;
 
-/** Reports when no authenticated call came for `expectCallsWithinMinutes`, and when calls come again. */
+/** Reports when no authenticated call was received within `expectCallsWithinMinutes`, and when calls resume. */
 @Injectable()
 export class SilenceMonitor {
   private readonly limitMs: number | undefined;
@@ -24,11 +24,11 @@ export class SilenceMonitor {
     this.limitMs = minutes && minutes * MINUTE_MS;
   }
 
-  /** Begins to wait for calls to this URL; does nothing where the option is off. */
+  /** Starts the monitor for this URL. Does nothing if the option is not set. */
   start(url: string): void {
     if (this.limitMs === undefined) return;
     this.url = url;
-    this.waitFrom(new Date());
+    this.scheduleCheck(new Date());
   }
 
   stop(): void {
@@ -43,15 +43,15 @@ export class SilenceMonitor {
     if (this.silentSince) this.report(false, this.silentSince);
   }
 
-  private waitFrom(since: Date): void {
+  private scheduleCheck(since: Date): void {
     const delay = since.getTime() + this.limitMs! - Date.now();
     this.timer = setTimeout(() => this.check(since), delay).unref();
   }
 
-  /** One timer for all calls: a timer for each would cost more than the rest of the check. */
-  private check(waitedSince: Date): void {
-    const since = this.lastCallAt ?? waitedSince;
-    if (Date.now() - since.getTime() < this.limitMs!) this.waitFrom(since);
+  /** Reports silence, or schedules the next check. One timer serves all calls, since a timer per call would slow down each call. */
+  private check(startedAt: Date): void {
+    const since = this.lastCallAt ?? startedAt;
+    if (Date.now() - since.getTime() < this.limitMs!) this.scheduleCheck(since);
     else this.report(true, since);
   }
 
@@ -59,6 +59,6 @@ export class SilenceMonitor {
     const { url, lastCallAt } = this;
     this.silentSince = isSilent ? since : undefined;
     this.status.recordSilence({ isSilent, url, since, at: new Date() });
-    if (!isSilent && lastCallAt) this.waitFrom(lastCallAt);
+    if (!isSilent && lastCallAt) this.scheduleCheck(lastCallAt);
   }
 }

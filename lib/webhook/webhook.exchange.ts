@@ -10,7 +10,7 @@ import type { Refusal } from './verify-bearer.js';
 import type { XeniooWebhookStatus } from './xenioo.webhook-status.js';
 
 /** Longest time that middleware, guards and interceptors of the application may take before the controller is called. */
-const REACHES_CONTROLLER_WITHIN_MS = 5_000;
+const CONTROLLER_TIMEOUT_MS = 5_000;
 
 /** A request of Express, which is that of Node.js, or of Fastify, which has it as `raw`. */
 export type HttpRequest = IncomingMessage | { readonly raw: IncomingMessage };
@@ -58,9 +58,9 @@ export class WebhookExchange {
   }
 
   /** Sets the body, and answers 503 if the controller is not called within `timeoutMs`. */
-  setBody(body: DecodedBody, timeoutMs = REACHES_CONTROLLER_WITHIN_MS): void {
+  setBody(body: DecodedBody, timeoutMs = CONTROLLER_TIMEOUT_MS): void {
     this.#call = { bot: this.#bot!, body, receivedAt: new Date() };
-    this.#timer = setTimeout(timedOut, timeoutMs, this).unref();
+    this.#timer = setTimeout(timedOut, timeoutMs, this, timeoutMs).unref();
   }
 
   /** Returns the call to the controller. Returns `undefined` if the call was handled before, as by an interceptor that retries, or answered by the application. */
@@ -114,10 +114,10 @@ export class WebhookExchange {
   }
 }
 
-function timedOut(exchange: WebhookExchange): void {
+function timedOut(exchange: WebhookExchange, timeoutMs: number): void {
   exchange.reject(
     503,
-    'a middleware, guard or interceptor of the application did not pass the call on within 5 s; exclude the webhook from it',
+    `the controller was not called within ${timeoutMs} ms because of a middleware, guard or interceptor of the application; exclude the webhook from it`,
   );
 }
 

@@ -2,11 +2,12 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { missingEngine } from '../support/engines/find-engines.js';
 import { crashBullmq } from './crash-bullmq.js';
+import { crashPostgres } from './crash-postgres.js';
 import { crash } from './crash.js';
 
 const { values } = parseArgs({
   options: {
-    inbox: { type: 'string', default: 'lmdb,bullmq' },
+    inbox: { type: 'string', default: 'lmdb,bullmq,postgres' },
     kills: { type: 'string' },
     callers: { type: 'string', default: '16' },
     processes: { type: 'string', default: '1,2' },
@@ -18,7 +19,11 @@ let hasFailed = false;
 for (const inbox of values.inbox.split(',')) {
   if (inbox === 'lmdb') await crashLmdb();
   else if (inbox === 'bullmq') await crashRedis();
-  else throw new Error(`expected lmdb or bullmq as --inbox, got ${inbox}`);
+  else if (inbox === 'postgres') await crashPostgreSql();
+  else
+    throw new Error(
+      `expected lmdb, bullmq or postgres as --inbox, got ${inbox}`,
+    );
 }
 process.exitCode = hasFailed ? 1 : 0;
 
@@ -75,6 +80,40 @@ async function crashRedis(): Promise<void> {
   for (const run of lost.slice(0, 10)) say(`  ${run}`);
   if (kept !== undefined) say(`  the logs are in ${kept}`);
   hasFailed ||= lost.length + letters + jobs > 0;
+}
+
+async function crashPostgreSql(): Promise<void> {
+  const missing = missingEngine('postgres');
+  if (missing !== undefined) {
+    say(missing);
+    hasFailed = true;
+    return;
+  }
+  say('2 processes that receive, 2 that handle, and PostgreSQL');
+  const report = await crashPostgres({
+    kills: Number(values.kills ?? 20),
+    killWithinMs: 4_000,
+    callers,
+    process: compiled('postgres-process.js'),
+    random: Math.random,
+    onKill: sayEvery(6),
+  });
+  const { answered, lost, repeated, left, refused, kept } = report;
+  const { unwritten, writtenTwice } = report;
+  say(
+    `  ${answered} events answered 200: ${lost.length} runs of handlers lost, ${repeated} repeated; rows of the transactional handler: ${unwritten.length} missing, ${writtenTwice.length} twice; left: ${JSON.stringify(left)}; ${refused.length} calls refused, ${report.brokenOff} broken off; all handled ${(report.settledAfterMs / 1_000).toFixed(1)} s after the last call`,
+  );
+  for (const run of lost.slice(0, 10)) say(`  ${run}`);
+  for (const number of [...unwritten, ...writtenTwice].slice(0, 10)) {
+    say(`  write ${number}`);
+  }
+  if (kept !== undefined) say(`  the logs are in ${kept}`);
+  hasFailed ||=
+    lost.length +
+      unwritten.length +
+      writtenTwice.length +
+      Object.keys(left).length >
+    0;
 }
 
 function sayEvery(times: number) {

@@ -84,7 +84,7 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
       const error = await bootErrorOf(adapter, module);
 
       expect(error?.problems).toEqual([
-        `the factory of the options injects ${name}, which is request-scoped or depends on a request-scoped provider. The factory runs once, while the application boots, when there is no request: inject providers of the default scope`,
+        `the factory of the module options injects ${name}, which is request-scoped or depends on a request-scoped provider. The factory runs once, while the application boots, when there is no request: inject providers of the default scope`,
       ]);
     },
   );
@@ -97,7 +97,7 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
     const error = await bootErrorOf(adapter, withInbox(inbox));
 
     expect(error?.message).toMatch(
-      /the factory of `inbox` injects Tenant, which is request-scoped/,
+      /the factory of the option `inbox` injects Tenant, which is request-scoped/,
     );
   });
 
@@ -108,7 +108,9 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
       asyncly({ useFactory, path: 'second' }),
     );
 
-    expect(error?.message).toMatch(/the factory of the options injects Tenant/);
+    expect(error?.message).toMatch(
+      /the factory of the module options injects Tenant/,
+    );
   });
 
   it('accepts transient providers', async () => {
@@ -121,7 +123,7 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
     const error = await bootErrorOf(adapter, XeniooModule);
 
     expect(error?.message).toMatch(
-      /imports the class XeniooModule, which has no options: import XeniooModule\.forRoot\(\{ secret \}\) or XeniooModule\.forRootAsync\(\)/,
+      /imports XeniooModule without options: import XeniooModule\.forRoot\(\{ secret \}\) or XeniooModule\.forRootAsync\(\)/,
     );
   });
 

@@ -21,7 +21,7 @@ async function start(
 }
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-  it('calls the function `bots` during the boot', async () => {
+  it('calls the function `bots` once while it boots', async () => {
     let asked = 0;
     const { send, logs, app } = await start(adapter, async () => {
       asked++;
@@ -38,7 +38,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(asked).toBe(1);
   });
 
-  it('boots with an empty list and picks up new bots', async () => {
+  it('boots with an empty list, and accepts a bot that is added later', async () => {
     const bots: XeniooBot[] = [];
     const { send } = await start(adapter, () => bots);
     expect(await send('secret-a')).toBe(401);
@@ -48,7 +48,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await expect.poll(() => send('secret-a'), { interval: 100 }).toBe(200);
   });
 
-  it('rejects calls of a bot that was removed', async () => {
+  it('rejects the secret of a bot that was removed', async () => {
     let bots = [SUPPORT, SHOP];
     const { send } = await start(adapter, () => bots);
     expect(await send('secret-b')).toBe(200);
@@ -59,7 +59,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(await send('secret-a')).toBe(200);
   });
 
-  it('keeps the previous list when the function fails or returns an invalid one', async () => {
+  it('keeps the last valid list if the function fails or returns an invalid one', async () => {
     const answers: (() => XeniooBot[])[] = [
       () => [SUPPORT],
       () => {
@@ -98,11 +98,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       /the function `bots` failed, .*: vault is sealed/,
     ],
     [
-      'returns invalid bots',
+      'returns an invalid list',
       () => [SUPPORT, { ...SHOP, secret: 'secret-a' }],
       /each bot to have its own `secret`/,
     ],
-  ])('does not boot when the function %s', async (_, bots, message) => {
+  ])('does not boot if the function %s', async (_, bots, message) => {
     const error = await start(adapter, bots).catch((caught: unknown) => caught);
 
     expect(error).toBeInstanceOf(XeniooOptionsError);

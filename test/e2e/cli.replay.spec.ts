@@ -101,7 +101,7 @@ describe('replay', () => {
       events: conversation.length + 41,
       outcomes: { 200: calls },
       endedBy: 'all sent',
-      tornLines: 0,
+      incompleteLines: 0,
       isAsExpected: true,
     });
   });

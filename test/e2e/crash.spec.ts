@@ -13,7 +13,7 @@ describe.each([
 ] as const)(
   'servers that are killed under load ($processes on $adapter)',
   plan => {
-    it('lose no event that they answered 200 and repeat no recorded run', async () => {
+    it('lose no event answered 200, and run no handler again whose result is recorded', async () => {
       const report = await crash({
         ...plan,
         kills: 5,

@@ -27,7 +27,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ) => startDelivery(adapter, inbox.create, options, metadata);
 
     describe('dead letters', () => {
-      /** Stores a dead letter for each of these texts and fixes the handler. */
+      /** Starts an application with a dead letter for each text, and lets the handler succeed from then on. */
       async function startWithLetters(...texts: string[]) {
         const started = await startWith({ retry: false });
         started.crm.work = failing(texts.length);
@@ -38,7 +38,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         return { ...started, ids: list.map(({ id }) => id) };
       }
 
-      it('are available in every provider, with the event, the handler and its error', async () => {
+      it('can be injected, and contain the event, the handler and its error', async () => {
         const { letters, alarm, ids } = await startWithLetters('hello');
 
         expect(alarm.deadLetters).toBe(letters);
@@ -59,7 +59,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(await letters.get('no such id')).toBeUndefined();
       });
 
-      it('are stored once for each handler that failed', async () => {
+      it('are stored for each handler that failed', async () => {
         @Injectable()
         class Mailer {
           @OnXenioo()
@@ -104,7 +104,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         );
       });
 
-      it('run only the handler that gave up when they are replayed', async () => {
+      it('run only the failed handler when they are replayed', async () => {
         const { letters, crm, rung, idle, ids } = await startWithLetters('a');
 
         await letters.replay(ids[0]!);
@@ -115,7 +115,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(await letters.list()).toEqual([]);
       });
 
-      it('are stored again when the handler gives up after new attempts', async () => {
+      it('are stored again when all attempts of a replay fail', async () => {
         const { letters, crm, alarm, idle, ids } = await startWithLetters(
           'a',
           'b',
@@ -132,7 +132,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(alarm.failures.map(textOf)).toEqual(['a', 'b', 'a']);
       });
 
-      it('are replayed once by simultaneous calls of replay()', async () => {
+      it('are replayed once by concurrent calls of replay()', async () => {
         const { letters, crm, idle, ids } = await startWithLetters('a');
 
         const all = await Promise.allSettled(
@@ -146,7 +146,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.saved).toEqual(['a']);
       });
 
-      it('are replayed all, or those that match a filter', async () => {
+      it('are replayed by replayAll(), all or those that match a filter', async () => {
         const { letters, crm, handle, idle, logs } = await startWithLetters(
           'a',
           'b',
@@ -163,12 +163,12 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(await letters.replayAll()).toBe(0);
         expect(logs.ofXenioo('warn')).toEqual([
           expect.stringMatching(
-            /^1 dead letters could not be replayed and stay; .* still invalid/,
+            /^Replaying dead letters failed \(count: 1\); .* still invalid/,
           ),
         ]);
       });
 
-      it('are removed for a whole conversation', async () => {
+      it('are removed by removeAll() for one conversation', async () => {
         const { letters, crm, handle } = await startWith({ retry: false });
         crm.work = failing(3);
         for (const ConversationId of ['c1', 'c2', 'c1']) {
@@ -181,7 +181,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         ]);
       });
 
-      it('are not listed any more once they are removed', async () => {
+      it('can be neither removed nor replayed after they were removed', async () => {
         const { letters, crm, idle, ids } = await startWithLetters('a', 'b');
 
         expect(await letters.remove(ids[0]!)).toBe(true);
@@ -195,12 +195,12 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.saved).toEqual(['b']);
       });
 
-      it('keep an invalid entry until a replay makes an event of it', async () => {
+      it('contain invalid entries, which are kept if a replay fails', async () => {
         const { app, letters, alarm, handle } = await startWith();
         await deliver(app, '{"Type":1,"Da');
         await handle([{ Type: 'x', Data: 'y' }, 5], { grouped: 2 });
 
-        // Two calls may end at the same time.
+        // The handlers of both calls run concurrently.
         const byReason = (one: { reason: string }, other: { reason: string }) =>
           one.reason.localeCompare(other.reason);
         const all = await letters.list({ kind: 'invalid' });
@@ -216,13 +216,15 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(all.every(({ handler }) => handler === undefined)).toBe(true);
         const [{ id }] = all as [(typeof all)[0]];
         await expect(letters.replay(id)).rejects.toThrow(
-          new RegExp(`^dead letter ${id} stays: the entry is still invalid: `),
+          new RegExp(
+            `^dead letter ${id} was not replayed: the entry is still invalid: `,
+          ),
         );
         expect(await letters.get(id)).toEqual(all[0]);
         expect(await letters.remove(id)).toBe(true);
       });
 
-      it('keep no entry of a rejected call', async () => {
+      it('are not stored for a rejected call', async () => {
         const { letters, send } = await startWith({ invalid: 'reject' });
 
         expect(await send([message('a'), { Type: 'x' }])).toBe(400);
@@ -230,7 +232,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(await letters.list()).toEqual([]);
       });
 
-      it('include those of every instance of the module', async () => {
+      it('are listed and replayed for every instance of the module', async () => {
         const { app, letters, crm } = await startWith(
           { retry: false },
           {

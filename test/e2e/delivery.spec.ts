@@ -43,7 +43,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       startDelivery(adapter, () => inbox.create({ acknowledgeWithinMs: 0 }));
 
     describe('a handler that throws', () => {
-      it('is retried alone, without the other handlers', async () => {
+      it('is retried without the other handlers', async () => {
         const { crm, rung, alarm, letters, logs, handle } = await startWith();
         crm.work = failing(2);
 
@@ -80,7 +80,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(Object.isFrozen(second)).toBe(true);
       });
 
-      it('gives up after its last attempt, with a dead letter and then @OnXeniooFailed()', async () => {
+      it('becomes a dead letter after its last attempt, and @OnXeniooFailed() runs', async () => {
         const { crm, rung, alarm, letters, handle } = await startWith();
         const error = new Error('CRM is down');
         crm.work = failing(9, error);
@@ -102,7 +102,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         });
       });
 
-      it('gives up at once on XeniooUnrecoverableError', async () => {
+      it('is not retried after XeniooUnrecoverableError', async () => {
         const { crm, alarm, handle } = await startWith();
         crm.work = failing(9, new XeniooUnrecoverableError('no customer'));
 
@@ -112,7 +112,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(alarm.failures).toMatchObject([{ attempts: 1 }]);
       });
 
-      it('is attempted as often as its decorator says', async () => {
+      it('has the number of attempts that its decorator sets', async () => {
         @Injectable()
         class Own {
           @OnXenioo({ retry: false })
@@ -142,7 +142,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         ]);
       });
 
-      it('is created for each attempt when it is request-scoped', async () => {
+      it('is created for each attempt if it is request-scoped', async () => {
         const instances: unknown[] = [];
 
         @Injectable({ scope: Scope.REQUEST })
@@ -164,7 +164,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(alarm.failures).toEqual([]);
       });
 
-      it('is done when its own filter catches the error, and does not run when its guard denies', async () => {
+      it('does not fail if its filter catches the error or its guard denies the event', async () => {
         const ran: string[] = [];
 
         class Catches implements ExceptionFilter {
@@ -202,7 +202,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(alarm.failures).toEqual([]);
       });
 
-      it('causes one emission of the event and one of `xenioo.failed`', async () => {
+      it('leads to one event and one failure on the event emitter', async () => {
         const heard: [string, unknown][] = [];
 
         @Injectable()
@@ -231,7 +231,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         ]);
       });
 
-      it('gives up even when @OnXeniooFailed() throws', async () => {
+      it('becomes a dead letter even if @OnXeniooFailed() throws', async () => {
         const { crm, alarm, letters, logs, handle } = await startWith();
         crm.work = failing(9);
         alarm.onFailed = failing(1, new Error('the pager is down'));
@@ -256,7 +256,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         message(text, { ConversationId: 'c1', ...fields });
 
       it.skipIf(!inbox.keepsOrder)(
-        'are attempted one after another, down to the last digit of their dates',
+        'are handled one after another in the order of all digits of their dates',
         async () => {
           const { crm, handle } = await startWith();
           let running = 0;
@@ -290,7 +290,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       );
 
       it.skipIf(!inbox.keepsOrder)(
-        'are attempted in the order of the calls',
+        'are handled in the order of their calls',
         async () => {
           const { app, crm, idle } = await startAtOnce();
           const latch = createLatch();
@@ -308,7 +308,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       );
 
       it.skipIf(!inbox.keepsOrder)(
-        'do not block other conversations',
+        'do not block events of other conversations',
         async () => {
           const { crm, handle } = await startWith();
           const latch = createLatch();
@@ -330,7 +330,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         },
       );
 
-      it('are separate conversations for separate bots', async () => {
+      it('belong to one conversation per bot', async () => {
         const bots = ['support', 'shop'].map(name => ({
           name,
           token: `${name}-token`,
@@ -348,7 +348,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.saved.toSorted()).toEqual(['shop', 'support']);
       });
 
-      it.skipIf(!inbox.keepsOrder)('are not held back by a retry', async () => {
+      it.skipIf(!inbox.keepsOrder)('are not blocked by a retry', async () => {
         const { app, crm } = await startWith({
           retry: { attempts: 2, backoff: 'fixed', delayMs: 3_600_000 },
         });
@@ -360,7 +360,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.begun).toEqual(['first', 'second']);
       });
 
-      it('are attempted while an earlier one is being retried', async () => {
+      it('are handled while an earlier one is retried', async () => {
         const { app, crm, idle } = await startAtOnce();
         const latch = createLatch();
         crm.work = async ({ text }) => {
@@ -380,23 +380,23 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
     });
 
-    describe('a repeated event', () => {
+    describe('an event that is sent twice', () => {
       const [a, b] = [message('a'), message('b')];
 
-      it('is handled once when one call holds it twice', async () => {
+      it('is handled once within a call', async () => {
         const { crm, rung, logs, handle } = await startWith();
 
         await handle([a, b, a, a], { grouped: 4 });
 
         expect(crm.saved.toSorted()).toEqual(['a', 'b']);
         expect(rung().toSorted()).toEqual(['a', 'b']);
-        // A queue updates its counts a moment later.
+        // BullMQ reports duplicates after a delay.
         await expect
           .poll(() => logs.ofXenioo('debug').map(line => line.slice(0, 10)))
           .toEqual(['Dropped 2 ']);
       });
 
-      it('is handled once when several calls bring it, each answered 200', async () => {
+      it('is handled once across calls, which are all answered 200', async () => {
         const { app, crm, handle } = await startWith();
 
         await deliver(app, a);
@@ -406,7 +406,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.saved.toSorted()).toEqual(['a', 'b']);
       });
 
-      it('is handled once when simultaneous calls bring it', async () => {
+      it('is handled once across concurrent calls', async () => {
         const { crm, send, idle } = await startWith();
 
         const calls = numbered('only in', 10).map(text =>
@@ -419,7 +419,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.saved).toHaveLength(11);
       });
 
-      it('is handled once while it is being retried', async () => {
+      it('is handled once while a retry is running', async () => {
         const { app, crm, idle } = await startWith();
         crm.work = failing(1);
         await deliver(app, a);
@@ -432,7 +432,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.saved).toEqual(['a']);
       });
 
-      it('counts as a new event when a field differs or it has no date', async () => {
+      it('is a different event if a field differs or it has no date', async () => {
         const { app, crm, handle } = await startWith();
         const undated = message('a', { Date: undefined });
 
@@ -444,7 +444,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(crm.saved.toSorted()).toEqual(['a', 'a', 'a', 'b', 'b', 'b']);
       });
 
-      it('counts as a duplicate when only the variables of the bot differ', async () => {
+      it('is the same event if only variables of the bot differ', async () => {
         const { crm, handle } = await startWith();
 
         await handle([a, { ...a, city: 'Rome' }]);
@@ -463,7 +463,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
 
     describe('handlers that hang', () => {
-      it('do not block other events, even a hundred at once', async () => {
+      it('do not block the others, even a hundred of them', async () => {
         const { crm, rung, alarm, handle, logs } = await startWith({
           handlerTimeoutMs: 50,
           retry: false,
@@ -490,7 +490,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         );
       });
 
-      it('are retried like handlers that throw', async () => {
+      it('are retried like those that throw', async () => {
         const { crm, handle } = await startWith({ handlerTimeoutMs: 20 });
         const gates = [createLatch(), createLatch()];
         crm.work = () => gates.pop()?.opened;
@@ -504,23 +504,27 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 });
 
-describe('the boot with invalid delivery options', () => {
+describe('invalid options of delivery', () => {
   it.each<[string, Partial<XeniooModuleOptions>, RegExp]>([
     ['zero attempts', { retry: { attempts: 0 } }, /`retry.attempts`/],
-    ['a retry of `true`', { retry: true as never }, /`retry` to be an obj/],
+    [
+      'a `retry` that is no object',
+      { retry: true as never },
+      /`retry` to be an obj/,
+    ],
     [
       'a dedupe time of zero',
       { dedupe: { ttlSeconds: 0 } },
       /`dedupe.ttlSeconds`/,
     ],
-    ['a billion dedupe ids', { dedupe: { maxIds: 1e9 } }, /`dedupe.maxIds`/],
+    ['too many ids', { dedupe: { maxIds: 1e9 } }, /`dedupe.maxIds`/],
   ])('fails for %s', async (_, options, message) => {
     await expect(
       startDelivery('express', () => undefined, options),
     ).rejects.toThrow(message);
   });
 
-  it('fails for two inboxes at one storage location', async () => {
+  it('two inboxes with the same storage location stop the boot', async () => {
     const { inject = [], useFactory } = memoryInbox();
     const inbox = {
       inject,

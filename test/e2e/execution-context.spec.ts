@@ -48,7 +48,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       return app;
     }
 
-    it('hides the store of a request from handlers, retries and listeners', async () => {
+    it('runs handlers, retries and listeners outside of the store of a request', async () => {
       const seen: [where: string, store: string | undefined][] = [];
       const look = (where: string) => seen.push([where, requests.getStore()]);
 
@@ -100,7 +100,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(seen.filter(([, store]) => store !== undefined)).toEqual([]);
     });
 
-    it('keeps `enterWith()` of one handler from other handlers and listeners', async () => {
+    it('isolates `enterWith()` in a handler from other handlers and listeners', async () => {
       const seen = new Set<string | undefined>();
 
       @Injectable()

@@ -35,7 +35,7 @@ function handledBy(app: INestApplicationContext): number {
 }
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-  it('answers 200 to any body and accounts for each entry', async () => {
+  it('answers 200 to any body, and handles each entry once', async () => {
     const { app, logs } = await startHost(adapter, {
       imports: [
         XeniooModule.forRoot({ secret: 'right-secret', dedupe: false }),
@@ -75,12 +75,12 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 });
 
 describe('generateBody()', () => {
-  it('returns the same body for the same seed and another one for another seed', () => {
+  it('generates the same body for the same seed, and another one for another seed', () => {
     expect(generateBody(1, 2)).toEqual(generateBody(1, 2));
     expect(generateBody(1, 2)).not.toEqual(generateBody(2, 2));
   });
 
-  it('returns every kind of body', () => {
+  it('generates every kind of body', () => {
     const kinds = new Set(
       Array.from({ length: 5_000 }, (_, index) => {
         const { kind } = generateBody(SEED, index);

@@ -43,7 +43,7 @@ const OPTIONS: XeniooModuleOptions = {
     { name: 'support', token: 'token-a', secret: 'right-secret' },
     { name: 'shop', token: 'token-b', secret: 'shop-secret' },
   ],
-  // An event that is passed on twice must not be dropped as a duplicate.
+  // Off, so that a test sees an event that is delivered twice.
   dedupe: false,
 };
 
@@ -95,7 +95,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
-  it('filters by bot, channel and condition', async () => {
+  it('filters events by bot, channel and condition', async () => {
     const ran: string[] = [];
 
     @Injectable()
@@ -128,7 +128,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(ran).toEqual(['phones a', 'questions b?', 'shop c']);
   });
 
-  it('finds handlers on controllers, in nested modules and, once, behind an alias', async () => {
+  it('finds handlers on controllers and in nested modules, and those of an aliased provider once', async () => {
     const ran: string[] = [];
 
     @Injectable()
@@ -164,7 +164,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(ran.toSorted()).toEqual(['controller', 'nested']);
   });
 
-  it('creates a request-scoped handler for each event and injects the event', async () => {
+  it('creates a request-scoped handler for each event, and injects the event', async () => {
     const instances: RequestScoped[] = [];
 
     @Injectable({ scope: Scope.REQUEST })
@@ -253,7 +253,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
-  it('times out a handler that hangs, logs its name and runs the others', async () => {
+  it('times out a handler that never finishes, and runs the others', async () => {
     const ran: string[] = [];
 
     @Injectable()
@@ -285,7 +285,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
-  it('answers when the handlers have run or acknowledgeWithinMs has passed', async () => {
+  it('answers once the handlers have run or acknowledgeWithinMs has passed', async () => {
     let end = () => {};
     const ended = new Promise<void>(resolve => (end = resolve));
     const order: string[] = [];
@@ -322,7 +322,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await idle(app);
   });
 
-  it('emits every event after its handlers have run', async () => {
+  it('emits every event on the event emitter once its handlers have run', async () => {
     const heard: [string, unknown][] = [];
 
     @Injectable()
@@ -361,7 +361,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
-  it('ignores the errors of listeners', async () => {
+  it('is not affected by listeners that fail', async () => {
     const heard: string[] = [];
 
     @Injectable()
@@ -416,7 +416,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     );
   });
 
-  it('warns when there are no handlers', async () => {
+  it('warns if no handler exists', async () => {
     const { logs, send } = await start(adapter, {});
 
     expect(logs.ofXenioo('warn')).toEqual([

@@ -17,12 +17,14 @@ import {
   type XeniooModuleOptions,
 } from '../../lib/index.js';
 import { lmdbInbox } from '../../lib/lmdb/index.js';
+import { postgresInbox } from '../../lib/postgres/index.js';
 import {
   XeniooHealthIndicator,
   XeniooTerminusModule,
   type XeniooHealthLimits,
 } from '../../lib/terminus/index.js';
 import { idle, senderFor, xeniooEntry } from '../../lib/testing/index.js';
+import { startPostgres } from '../support/engines/postgres-server.js';
 import { startRedis } from '../support/engines/redis-server.js';
 import { createLatch } from '../support/create-latch.js';
 import { startHost, type AdapterName } from '../support/host-app.js';
@@ -93,7 +95,7 @@ const { userMessage } = xeniooEntry;
 describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
   'the health check on %s',
   adapter => {
-    it('is up, with the counts of the webhook and the inbox', async () => {
+    it('is up, and returns the counts of the webhook and the inbox', async () => {
       const { sender, probe, app } = await start(adapter);
       await sender.call(userMessage());
       await idle(app);
@@ -115,7 +117,7 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
       });
     });
 
-    it('is degraded above a limit and names the limit', async () => {
+    it('is degraded above a limit, and returns a warning for it', async () => {
       const { sender, probe, app, crm } = await start(adapter);
       crm.work = () => {
         throw new Error('the CRM is down');
@@ -128,22 +130,25 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
       expect(xenioo).toMatchObject({
         status: 'degraded',
         deadLetters: 1,
-        warnings: ['1 dead letters (limit: 0)'],
+        warnings: ['dead letters: 1 (limit: 0)'],
       });
       expect(text).not.toContain('secret');
     });
 
-    it('is degraded while Xenioo is silent', async () => {
+    it('is degraded while expected calls are missing', async () => {
       const { probe } = await start(adapter, {
         expectCallsWithinMinutes: 1e-4,
       });
 
       await expect
         .poll(async () => (await probe()).xenioo)
-        .toMatchObject({ status: 'degraded', warnings: ['Xenioo is silent'] });
+        .toMatchObject({
+          status: 'degraded',
+          warnings: ['no authenticated call within `expectCallsWithinMinutes`'],
+        });
     });
 
-    it('accepts custom limits', async () => {
+    it('applies the limits that are passed to isHealthy()', async () => {
       const { sender, probe, app, crm } = await start(
         adapter,
         {},
@@ -158,7 +163,7 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
       expect((await probe()).xenioo['status']).toBe('up');
     });
 
-    it('is down while the memory inbox is full and recovers afterwards', async () => {
+    it('is down while the memory inbox is full, and up afterwards', async () => {
       const { sender, probe, app, crm } = await start(adapter, {
         inbox: memoryInbox({ maxPending: 1, acknowledgeWithinMs: 0 }),
       });
@@ -178,7 +183,7 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
       });
     });
 
-    it('is down once the folder of the LMDB inbox was moved and calls are answered 503', async () => {
+    it('is down once the folder of the LMDB inbox was moved', async () => {
       const base = mkdtempSync(join(tmpdir(), 'nestjs-xenioo-'));
       onTestFinished(() => rmSync(base, { recursive: true, force: true }));
       const path = join(base, 'inbox');
@@ -225,24 +230,41 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
 );
 
 describe.runIf(isSlowTier).each(['express', 'fastify'] as const)(
-  'the health check of the BullMQ inbox on %s',
+  'the health check on %s',
   adapter => {
-    it('is down while Redis is unreachable and recovers afterwards', async () => {
-      const redis = await startRedis();
-      onTestFinished(() => redis.stop());
-      const { sender, probe } = await start(adapter, {
-        inbox: bullmqInbox({ connection: redis.url, queue: randomUUID() }),
-      });
-      await expect.poll(async () => (await probe()).code).toBe(200);
-      await redis.kill();
+    it.each([
+      {
+        inbox: 'BullMQ',
+        engine: 'Redis',
+        startServer: startRedis,
+        create: (connection: string) =>
+          bullmqInbox({ connection, queue: randomUUID() }),
+      },
+      {
+        inbox: 'PostgreSQL',
+        engine: 'the server',
+        startServer: startPostgres,
+        create: (connection: string) => postgresInbox({ connection }),
+      },
+    ])(
+      'is down while $engine of the $inbox inbox is unreachable, and up afterwards',
+      async ({ startServer, create }) => {
+        const server = await startServer();
+        onTestFinished(() => server.stop());
+        const { sender, probe } = await start(adapter, {
+          inbox: create(server.url),
+        });
+        await expect.poll(async () => (await probe()).code).toBe(200);
+        await server.kill();
 
-      const { code, text } = await probe();
-      expect(code).toBe(503);
-      expect(text).not.toContain('127.0.0.1');
-      expect((await sender.call(userMessage())).status).toBe(503);
+        const { code, text } = await probe();
+        expect(code).toBe(503);
+        expect(text).not.toContain('127.0.0.1');
+        expect((await sender.call(userMessage())).status).toBe(503);
 
-      await redis.start();
-      await expect.poll(async () => (await probe()).code).toBe(200);
-    });
+        await server.start();
+        await expect.poll(async () => (await probe()).code).toBe(200);
+      },
+    );
   },
 );

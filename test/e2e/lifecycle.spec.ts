@@ -83,7 +83,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(logs.ofXenioo('warn')).toEqual([
       expect.stringMatching(
-        /^Stopping after \d+ ms with 2 events unhandled: they are lost/,
+        /^Stopping after \d+ ms; unhandled events are lost \(events: 2\)/,
       ),
     ]);
     release();

@@ -14,7 +14,7 @@ const CALLS = 20;
 
 const hasStrace = spawnSync('strace', ['-V']).status === 0;
 
-/** Starts a server and records its system calls; `stop` ends it and returns them. */
+/** Starts a server under strace. `stop()` stops it and returns the recorded system calls. */
 async function startTraced() {
   const base = await mkdtemp(join(tmpdir(), 'nestjs-xenioo-synced-'));
   onTestFinished(() => rm(base, { recursive: true }));
@@ -41,16 +41,16 @@ async function startTraced() {
   onTestFinished(() => void traced.kill('SIGKILL'));
   const [{ url }] = (await once(traced, 'message')) as [{ url: string }];
   const stop = async () => {
-    const gone = once(traced, 'exit');
+    const exited = once(traced, 'exit');
     traced.disconnect();
-    await gone;
+    await exited;
     return (await readFile(trace, 'utf8')).split('\n');
   };
   return { url, stop };
 }
 
 it.skipIf(!hasStrace && !process.env['CI'])(
-  'answers 200 only after the entries are written and synced (needs strace)',
+  'answers 200 only after the events are written and synced to disk (needs strace)',
   async () => {
     const { url, stop } = await startTraced();
     const sender = new XeniooSender({ url, secret: 'right-secret' });
@@ -77,7 +77,7 @@ it.skipIf(!hasStrace && !process.env['CI'])(
       );
       next(new RegExp(`write.*marker-${number}-`));
       next(/fdatasync(\(\d+\)| resumed>\)) += 0/);
-      // The page that makes it part of the data, on a file that syncs each write.
+      // LMDB's meta page, which completes the commit; this file is opened for synchronous writes.
       next(/(pwrite64\(.*|pwrite64 resumed>.*)\) += \d+/);
       expect(next(/"HTTP\/1.1 200/)).toBe(answered);
     }

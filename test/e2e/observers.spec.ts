@@ -1,7 +1,7 @@
 import { Injectable, type INestApplication } from '@nestjs/common';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   OnXenioo,
   XeniooDeadLetters,
@@ -11,6 +11,7 @@ import {
   XeniooObservers,
   XeniooWebhookStatus,
   type UserMessageEvent,
+  type XeniooDelivery,
   type XeniooRefusal,
 } from '../../lib/index.js';
 import {
@@ -20,8 +21,10 @@ import {
   xeniooEntry,
 } from '../../lib/testing/index.js';
 import { startHost } from '../support/host-app.js';
+import { AcceptOnlyInbox } from '../support/accept-only-inbox.js';
+import { senderAt } from '../support/sender-at.js';
 
-// The examples of docs/recipes.md and README.md are the classes of this file.
+// The examples of docs/monitoring.md and README.md are the classes of this file.
 
 @Injectable()
 export class Metrics {
@@ -84,6 +87,15 @@ async function start(
   return app;
 }
 
+/** Keeps the deliveries that it is given. */
+class KeepingInbox extends AcceptOnlyInbox {
+  readonly deliveries: XeniooDelivery[] = [];
+
+  async accept(delivery: XeniooDelivery) {
+    this.deliveries.push(delivery);
+  }
+}
+
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it('injects the observers, the dead letters, the status and the inbox into a provider of the application', async () => {
     const app = await start(adapter);
@@ -112,6 +124,35 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       'Crm.saveMessage failed': 1,
       'refused unknown-secret': 1,
     });
+  });
+
+  it('without an observer, a call creates nothing for observers', async () => {
+    const inbox = new KeepingInbox();
+    const { app, url } = await startHost(adapter, {
+      imports: [
+        XeniooModule.forRoot({
+          secret: 'right-secret',
+          inbox: { useFactory: () => inbox },
+        }),
+      ],
+    });
+    const observers = app.get(XeniooObservers, { strict: false });
+    const notify = vi.spyOn(observers, 'notify');
+    // `senderFor()` would add an observer of its own.
+    const sender = senderAt(url('/xenioo/webhook'));
+    await sender.call(xeniooEntry.userMessage());
+    expect(notify).not.toHaveBeenCalled();
+
+    const remove = observers.add({ carrier: () => ({ id: '1' }) });
+    await sender.call(xeniooEntry.userMessage());
+    expect(notify).toHaveBeenCalledOnce();
+    remove();
+    await sender.call(xeniooEntry.userMessage());
+
+    expect(notify).toHaveBeenCalledOnce();
+    const carriers = inbox.deliveries.map(({ carrier }) => carrier);
+    expect(carriers).toEqual([undefined, { id: '1' }, undefined]);
+    expect(inbox.deliveries[0]).not.toHaveProperty('carrier');
   });
 
   it('lets an observer run each handler in an AsyncLocalStorage store of its event', async () => {

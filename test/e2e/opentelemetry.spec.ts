@@ -13,7 +13,7 @@ import { startHost, type AdapterName } from '../support/host-app.js';
 import { describeInboxes, type TestedInbox } from '../support/inboxes.js';
 import { startTelemetry } from '../support/telemetry.js';
 
-/** Fails as often as the text of the message says and records the active span. */
+/** Fails as often as the text of the message says, and records its active span. */
 @Injectable()
 class Crm {
   readonly active: (string | undefined)[] = [];
@@ -59,7 +59,7 @@ describe.each(['express', 'fastify'] as const)(
   'OpenTelemetry on %s',
   adapter => {
     describeInboxes(inbox => {
-      it('records a span for each attempt, linked to the span of the webhook call', async () => {
+      it('creates a span for each attempt, linked to the span of the webhook call', async () => {
         const { app, sender, spansOf, crm } = await start(adapter, inbox);
         await sender.call(failing(2));
         await idle(app);
@@ -95,7 +95,7 @@ describe.each(['express', 'fastify'] as const)(
         );
       });
 
-      it('links the events of simultaneous calls to their own calls', async () => {
+      it('links each event to its own call when calls are concurrent', async () => {
         const { app, sender, spansOf, crm } = await start(adapter, inbox);
         await sender.send(
           Array.from({ length: 20 }, () => failing(1)),
@@ -115,7 +115,7 @@ describe.each(['express', 'fastify'] as const)(
         expect(new Set(crm.active).size).toBe(40);
       });
 
-      it('counts and measures calls, events, handlers and the inbox', async () => {
+      it('records metrics of calls, events, handlers and the inbox', async () => {
         const { app, sender, metrics } = await start(adapter, inbox);
         await sender.call([
           failing(0),
@@ -173,6 +173,7 @@ describe.each(['express', 'fastify'] as const)(
         ]);
         expect(found.get('xenioo.event.handled.delay')).toHaveLength(1);
         expect(found.get('xenioo.webhook.answer.duration')).toHaveLength(1);
+        expect(sum('xenioo.inbox.accepting')).toBe(1);
         expect(sum('xenioo.inbox.pending')).toBe(0);
         expect(sum('xenioo.inbox.dead_letters')).toBe(2);
         expect(sum('xenioo.inbox.oldest_pending.age')).toBe(0);

@@ -97,7 +97,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(crm.texts).toEqual(['Hi']);
   });
 
-  it('delivers several times, also simultaneously', async () => {
+  it('delivers several times, also concurrently', async () => {
     const { app, crm } = await start(adapter, [SECRET]);
 
     const message = (Data: string) => xeniooEntry.userMessage({ Data });
@@ -108,7 +108,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(crm.texts.toSorted()).toEqual(['a', 'b', 'c']);
   });
 
-  it('rejects instead of hanging when the application is closed meanwhile', async () => {
+  it('rejects if the application is closed meanwhile', async () => {
     const { app } = await start(adapter, [SECRET]);
 
     const closing = app.close();
@@ -119,7 +119,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await closing;
   });
 
-  it('delivers to a listening application behind its prefix and on its path', async () => {
+  it('delivers to an application that listens, with a global prefix and a path', async () => {
     const { app, crm } = await start(
       adapter,
       [{ ...SECRET, path: 'hooks/xenioo' }],
@@ -133,7 +133,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(crm.texts).toEqual(['Hi']);
   });
 
-  it('returns the received events, in order and by type', async () => {
+  it('returns the received entries in order, and by type', async () => {
     const { app } = await start(adapter, [SECRET]);
     const conversation = xeniooConversation();
 
@@ -185,7 +185,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(await app.get(XeniooDeadLetters).list()).toHaveLength(2);
   });
 
-  it('clears the received and dispatched events', async () => {
+  it('forget() removes the received entries and the attempts', async () => {
     const { app } = await start(adapter, [SECRET]);
     await deliver(app, xeniooEntry.userMessage());
     await idle(app);
@@ -196,7 +196,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(dispatched(app)).toEqual([]);
   });
 
-  it('sends groups and repeats calls', async () => {
+  it('sends groups of entries and repeated calls', async () => {
     const { app } = await start(adapter, [SECRET]);
 
     const report = await deliver(app, xeniooGroup(100), {
@@ -212,7 +212,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     );
   });
 
-  it('rejects with the status when a call is not answered 200', async () => {
+  it('rejects when a call is not answered 200, with the answers in the message', async () => {
     const { app } = await start(adapter, [{ ...SECRET, invalid: 'reject' }]);
 
     await expect(
@@ -222,7 +222,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     );
   });
 
-  it('returns other answers from senderFor()', async () => {
+  it('returns answers other than 200 from the sender of senderFor()', async () => {
     const { app } = await start(adapter, [SECRET]);
     const sender = await senderFor(app, { secret: 'wrong-secret' });
     onTestFinished(() => sender.close());
@@ -234,7 +234,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(received(app)).toEqual([]);
   });
 
-  it('chooses among bots and instances', async () => {
+  it('selects the bot and the instance by `bot` and `path`', async () => {
     const bots = [
       { name: 'support', token: 'token-a', secret: 'support-secret' },
       { name: 'shop', token: 'token-b', secret: 'shop-secret' },
@@ -276,7 +276,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     );
   });
 
-  it('accepts a path in the form of the module option', async () => {
+  it('accepts a path with and without the global prefix', async () => {
     const { app } = await start(
       adapter,
       [SECRET, { secret: 'other-secret', path: 'other/hook' }],
@@ -331,7 +331,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     );
   });
 
-  it('replaces the inbox only by the memory inbox and explains other values', async () => {
+  it('rejects an override of `inbox` other than memory', async () => {
     const testing = Test.createTestingModule({});
     const inbox = lmdbInbox({ path: '/nowhere/that/can/be/made' });
     const override = (overrides: object) => () =>
@@ -346,7 +346,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(override({ inbox: undefined })).not.toThrow();
   });
 
-  it('overrides options of the application under test and keeps the others', async () => {
+  it('overrides only the given options of the application', async () => {
     const { app, crm } = await start(
       adapter,
       [
@@ -419,7 +419,7 @@ describe('a testing module without an application', () => {
 });
 
 describe('an application without the module', () => {
-  it('is not called and the error explains the reason', async () => {
+  it('is not called, and the error names the missing module', async () => {
     @Module({})
     class AppModule {}
     const app = await NestFactory.create(AppModule, { logger: false });

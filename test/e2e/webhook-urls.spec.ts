@@ -31,7 +31,7 @@ const UNDATED = xeniooEntry.userMessage({ Date: undefined });
 type Prepare = (app: INestApplication) => void;
 
 const HOSTS: Record<string, [Prepare, string]> = {
-  'nothing else': [() => {}, '/xenioo/webhook'],
+  'default settings': [() => {}, '/xenioo/webhook'],
   'a global prefix': [app => app.setGlobalPrefix('api'), '/api/xenioo/webhook'],
   'a prefix that excludes it': [
     app => app.setGlobalPrefix('api', { exclude: ['xenioo/webhook'] }),
@@ -66,7 +66,7 @@ const HOSTS: Record<string, [Prepare, string]> = {
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it.each(Object.entries(HOSTS))(
-    'receives and logs its URL in a host with %s',
+    'receives calls and logs its URL in a host with %s',
     async (_, [prepare, path]) => {
       const { url, logs, app } = await startWebhookHost(
         adapter,
@@ -87,7 +87,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   );
 
   it.each(['hooks', '/hooks', 'hooks/', 'deep/er/hooks'])(
-    'receives at the path %j',
+    'receives calls at the path %j',
     async path => {
       const { url } = await startWebhookHost(adapter, { path });
 
@@ -96,7 +96,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     },
   );
 
-  it('receives with a trailing slash too', async () => {
+  it('receives calls with a trailing slash or a query', async () => {
     const { url } = await startWebhookHost(adapter);
 
     for (const end of ['/', '?from=xenioo']) {
@@ -105,7 +105,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     }
   });
 
-  it('receives under RouterModule', async () => {
+  it('receives calls under the prefix of RouterModule', async () => {
     const { url } = await startHost(adapter, {
       imports: [
         XeniooModule.forRoot(OPTIONS),
@@ -121,7 +121,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     }
   });
 
-  it('serves two instances with their own secrets and handles each event once', async () => {
+  it('serves two instances with different secrets, and runs handlers once per event', async () => {
     const { app, logs } = await startHost(adapter, {
       imports: [
         XeniooModule.forRoot({ secret: 'first', name: 'one', path: 'one' }),
@@ -172,7 +172,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it.each(['a/:tenant', 'a/*rest', 'a//b', 'a/%62', 'a{/b}', 'https://a/b'])(
-    'rejects the path %j, which is not plain',
+    'rejects %j, which is not a plain path',
     path => {
       expect(() => XeniooModule.forRoot({ ...OPTIONS, path })).toThrow(
         'expected `path` to be a plain path',
@@ -180,7 +180,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     },
   );
 
-  it('passes a global guard through the option `decorators`', async () => {
+  it('passes a global guard if `decorators` contains the decorator that the guard checks', async () => {
     const Public = () => SetMetadata('public', true);
 
     @Injectable()
@@ -213,7 +213,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     }
   });
 
-  it('does not change the other routes of the host', async () => {
+  it('does not affect other routes of the host', async () => {
     @Controller('health')
     class Health {
       @Get()

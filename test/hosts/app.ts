@@ -18,6 +18,7 @@ import {
 } from '@nestjs/common';
 import { APP_GUARD, REQUEST } from '@nestjs/core';
 import { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
+import { TerminusModule } from '@nestjs/terminus';
 import {
   InvalidXeniooEntry,
   OnXenioo,
@@ -28,6 +29,8 @@ import {
   XeniooEventType,
   XeniooModule,
 } from 'nestjs-xenioo';
+import { XeniooOpenTelemetryModule } from 'nestjs-xenioo/opentelemetry';
+import { XeniooTerminusModule } from 'nestjs-xenioo/terminus';
 
 export const SECRET = 'right-secret';
 
@@ -145,6 +148,9 @@ export class Orders {
       secret: SECRET,
       decorators: [SetMetadata('isPublic', true)],
     }),
+    TerminusModule,
+    XeniooTerminusModule,
+    XeniooOpenTelemetryModule,
   ],
   controllers: [Orders],
   providers: [

@@ -106,6 +106,7 @@ async function smoke({ version, format, cwd }, node, adapter) {
       adapter,
       format,
       `v${node.version}`,
+      version,
     ],
     { cwd, env: {}, timeout: SMOKE_TIMEOUT_MS },
   );

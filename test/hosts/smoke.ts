@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { UserMessageEvent, XeniooInbox } from 'nestjs-xenioo';
+import { XeniooHealthIndicator } from 'nestjs-xenioo/terminus';
 import type { AddressInfo } from 'node:net';
 import { AppModule, ReceivedEvents, SECRET } from './app.js';
 
@@ -14,7 +15,7 @@ interface Check {
   readonly got: unknown;
 }
 
-const [, , adapter, format, node] = process.argv;
+const [, , adapter, format, node, nest] = process.argv;
 
 /** Boots the host on a free port, calls it as Xenioo does and closes it. The process must exit then. */
 async function smoke(): Promise<Check[]> {
@@ -116,6 +117,17 @@ async function smoke(): Promise<Check[]> {
     '@OnXeniooInvalid() gets the broken body',
     received.invalid.map(({ reason, raw }) => [reason, raw]),
     [['not-json', '{"Type":1,"Da']],
+  );
+
+  const health = app.get(XeniooHealthIndicator, { strict: false });
+  const { xenioo } = await health.isHealthy('xenioo');
+  check(
+    'the health check warns of its dead letter, as this Terminus can',
+    [xenioo.status, xenioo['warnings']],
+    [
+      nest?.startsWith('11.') ? 'up' : 'degraded',
+      ['1 dead letters (limit: 0)'],
+    ],
   );
 
   const refused = await post(url, '{"Type":1}', {

@@ -13,6 +13,7 @@ const ENTRIES = [
   'inbox/index.js',
   'bullmq/index.js',
   'lmdb/index.js',
+  'postgres/index.js',
   'opentelemetry/index.js',
   'terminus/index.js',
   'testing/index.js',

@@ -88,6 +88,7 @@ describe('the built package', () => {
     ],
     ['lmdb', ['LmdbInbox', 'lmdbInbox']],
     ['opentelemetry', ['XeniooOpenTelemetryModule']],
+    ['postgres', ['PostgresInbox', 'postgresInbox']],
     ['terminus', ['XeniooHealthIndicator', 'XeniooTerminusModule']],
     [
       'testing',

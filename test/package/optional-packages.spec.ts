@@ -64,6 +64,7 @@ describe('the optional packages', () => {
       'bullmq',
       'ioredis',
       'lmdb',
+      'pg',
     ]);
   });
 
@@ -72,6 +73,7 @@ describe('the optional packages', () => {
     'nestjs-xenioo/inbox',
     'nestjs-xenioo/bullmq',
     'nestjs-xenioo/lmdb',
+    'nestjs-xenioo/postgres',
     'nestjs-xenioo/testing',
   ])('are not needed by %s', async entry => {
     expect(await errorOfLoading(entry, OPTIONAL)).toBe(null);
@@ -98,6 +100,25 @@ describe('the BullMQ inbox', () => {
         new RegExp(
           `bullmqInbox\\(\\) needs the package ${name}, which could not be loaded: Cannot find package '${name}'.*Run npm install ${install}`,
         ),
+      ),
+    });
+  });
+});
+
+describe('the PostgreSQL inbox', () => {
+  it('says at the boot that it needs pg', async () => {
+    const error = await nodeWithout(
+      ['pg'],
+      `import { postgresInbox } from 'nestjs-xenioo/postgres';
+       const { useFactory } = postgresInbox({ connection: 'postgres://:SeCrEt@localhost/app' });
+       const { name, message } = await useFactory().catch(error => error);
+       console.log(JSON.stringify({ name, message }));`,
+    );
+
+    expect(error).toEqual({
+      name: 'XeniooOptionsError',
+      message: expect.stringContaining(
+        "postgresInbox() needs the package pg, which could not be loaded (npm install pg@8): Cannot find package 'pg'",
       ),
     });
   });

@@ -9,7 +9,10 @@ const readme = await readFile(`${ROOT}README.md`, 'utf8');
 const pages = (await readdir(`${ROOT}docs`)).map(page => `docs/${page}`);
 
 /** Pages that may have no code. */
-const PAGES_WITHOUT_CODE = new Set(['docs/speed.md']);
+const PAGES_WITHOUT_CODE = new Set([
+  'docs/speed.md',
+  'docs/troubleshooting.md',
+]);
 
 interface Block {
   readonly source: string | undefined;

@@ -19,7 +19,7 @@ const PEERS = [
 ];
 
 let base: string;
-/** Second copy of the package, as a workspace may install it. */
+/** Folder of a second copy of the package, as a workspace may install it. */
 let second: string;
 
 beforeAll(async () => {
@@ -39,7 +39,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(base, { recursive: true }));
 
-/** Application that uses the first copy, with a class of a library that uses the other. */
+/** Returns the code of an application that uses the first copy, with a class of a library that uses the other. */
 const script = (otherCopy: string, inbox: string) => `
   import 'reflect-metadata';
   import { createRequire } from 'node:module';
@@ -115,7 +115,7 @@ describe('two copies of the package in one application', () => {
     ],
     ['both', () => `load('${second}/dist/index.cjs')`],
   ])(
-    'share handlers, events, errors, tokens and inboxes (%s)',
+    'accept handlers, events, errors, tokens and inboxes of each other (%s)',
     async (_name, otherCopy) => {
       const { warnings, ...report } = await host(otherCopy());
 
@@ -132,7 +132,7 @@ describe('two copies of the package in one application', () => {
     },
   );
 
-  it('share an LMDB inbox', async () => {
+  it('can use the LMDB inbox of the other copy', async () => {
     const path = join(base, 'inbox');
     const { letters } = await host(
       `await import('${second}/dist/index.js')`,

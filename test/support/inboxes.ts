@@ -10,8 +10,10 @@ import {
   type XeniooInboxProvider,
 } from '../../lib/index.js';
 import { lmdbInbox } from '../../lib/lmdb/index.js';
+import { postgresInbox } from '../../lib/postgres/index.js';
 import { describeEngine } from './engines/describe-engine.js';
 import type { EngineName } from './engines/find-engines.js';
+import { postgresSchema } from './postgres-schema.js';
 
 /** Creates the option `inbox` for one test; `undefined` keeps the default. */
 export type CreateInbox = (
@@ -51,6 +53,15 @@ const INBOXES: Record<string, TestedInbox> = {
     engine: 'redis',
     keepsOrder: false,
   },
+  postgres: {
+    create() {
+      const { schema, remove } = postgresSchema();
+      onTestFinished(remove);
+      return postgresInbox({ connection: inject('postgresUrl'), schema });
+    },
+    engine: 'postgres',
+    keepsOrder: true,
+  },
 };
 
 /**
@@ -59,10 +70,20 @@ const INBOXES: Record<string, TestedInbox> = {
  */
 export function describeInboxes(body: (inbox: TestedInbox) => void): void {
   const hasEngines = (inject('redisUrl') as string | undefined) !== undefined;
-  const inboxes = Object.entries(INBOXES).filter(
-    ([, { engine }]) => hasEngines === (engine !== undefined),
-  );
-  for (const [name, inbox] of inboxes) {
+  describeSome(({ engine }) => hasEngines === (engine !== undefined), body);
+}
+
+/** Runs a suite over every inbox, in the slow tier. */
+export function describeEveryInbox(body: (inbox: TestedInbox) => void): void {
+  describeSome(() => true, body);
+}
+
+function describeSome(
+  isIncluded: (inbox: TestedInbox) => boolean,
+  body: (inbox: TestedInbox) => void,
+): void {
+  for (const [name, inbox] of Object.entries(INBOXES)) {
+    if (!isIncluded(inbox)) continue;
     const suite = inbox.engine
       ? describeEngine.bind(undefined, inbox.engine)
       : describe;

@@ -34,7 +34,7 @@ function compile(folder: string): Promise<CompilerError[]> {
   });
 }
 
-/** Lists the lines with `// ✗ names` that lack an error with these names, and the unexpected errors. */
+/** Returns the lines whose errors differ from what is expected: a line that ends in `// ✗ names` must have an error that contains the names, and any other line must have none. */
 async function mismatches(
   errors: readonly CompilerError[],
   path: string,
@@ -59,11 +59,11 @@ describe('the compiler in a strict consumer of the package', () => {
     errors = await compile(FIXTURES);
   });
 
-  it('accepts the correct fixtures, as ESM and as CommonJS', () => {
+  it('compiles valid handlers, as ESM and as CommonJS', () => {
     expect(errors.filter(({ file }) => file !== 'fails.ts')).toEqual([]);
   });
 
-  it('rejects each mismatch and names both types', async () => {
+  it('rejects handlers with a wrong parameter, and names both types', async () => {
     const failing = errors.filter(({ file }) => file === 'fails.ts');
 
     expect(failing.length).toBeGreaterThan(15);
@@ -71,7 +71,7 @@ describe('the compiler in a strict consumer of the package', () => {
   });
 });
 
-it('rejects only handlers with too narrow parameters without strictFunctionTypes', async () => {
+it('compiles valid handlers and rejects parameters that are too narrow, without strictFunctionTypes', async () => {
   const folder = `${FIXTURES}loose`;
 
   const errors = await compile(folder);

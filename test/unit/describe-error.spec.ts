@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { describeError } from '../../lib/describe-error.js';
 
-describe('an error', () => {
-  it('is told by its message and stack', () => {
+describe('describeError()', () => {
+  it('returns the message and stack of an Error', () => {
     const error = new TypeError('no such table');
 
     expect(describeError(error)).toEqual({
@@ -12,14 +12,14 @@ describe('an error', () => {
   });
 });
 
-describe('anything else that was thrown', () => {
+describe('describeError() of a value that is not an Error', () => {
   it.each([
     ['timed out', 'timed out'],
     [404, '404'],
     [undefined, 'undefined'],
     [null, 'null'],
     [Symbol('gone'), 'Symbol(gone)'],
-  ])('%s is told as text', (thrown, message) => {
+  ])('returns %s as text', (thrown, message) => {
     expect(describeError(thrown)).toEqual({ message, stack: undefined });
   });
 
@@ -33,7 +33,7 @@ describe('anything else that was thrown', () => {
         },
       },
     ],
-  ])('%s is told too', (_what, thrown: unknown) => {
+  ])('returns some text for %s', (_what, thrown: unknown) => {
     expect(describeError(thrown)).toEqual({
       message: expect.any(String),
       stack: undefined,

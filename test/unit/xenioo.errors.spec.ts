@@ -7,17 +7,17 @@ import {
   XeniooUnrecoverableError,
 } from '../../lib/xenioo.errors.js';
 
-describe('an options error', () => {
-  it('lists every problem on a line of its own', () => {
+describe('XeniooOptionsError', () => {
+  it('lists every problem on a separate line', () => {
     const error = new XeniooOptionsError(['no secret', 'no path']);
 
     expect(error.message).toBe(
-      "XeniooModule can't start:\n  - no secret\n  - no path",
+      'XeniooModule failed to start:\n  - no secret\n  - no path',
     );
     expect(error.problems).toEqual(['no secret', 'no path']);
   });
 
-  it('passes its cause on', () => {
+  it('passes on its cause', () => {
     const cause = new Error('vault is down');
 
     expect(new XeniooOptionsError(['no secret'], { cause }).cause).toBe(cause);
@@ -30,7 +30,7 @@ it.each([
   [new XeniooInboxError('x'), 'XeniooInboxError'],
   [new XeniooUnrecoverableError('x'), 'XeniooUnrecoverableError'],
   [new XeniooDeadLetterError('x'), 'XeniooDeadLetterError'],
-])('%s is an Error that says its name', (error, name) => {
+])('%s is an Error with its class name as name', (error, name) => {
   expect(error).toBeInstanceOf(Error);
   expect(error.name).toBe(name);
 });

@@ -32,7 +32,7 @@ export function accepts(
     title,
     async run(endpoint) {
       const answers = await makeCalls(endpoint);
-      return judge(endpoint, { id, title }, answers, finding);
+      return verdictOf(endpoint, { id, title }, answers, finding);
     },
   };
 }
@@ -53,7 +53,7 @@ export function oneBody(body: (entries: DoctorEntries) => unknown): MakeCalls {
 }
 
 /** Judges calls that Xenioo expects to be answered 200. */
-export function judge(
+export function verdictOf(
   endpoint: EndpointUnderTest,
   { id, title }: Pick<DoctorCheck, 'id' | 'title'>,
   answers: readonly XeniooAnswer[],

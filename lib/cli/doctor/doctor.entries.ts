@@ -6,7 +6,7 @@ import {
   type XeniooWireEntry,
   type XeniooWireFields,
 } from '../../simulator/xenioo-wire-entry.js';
-import { inCamelCase } from '../create-entry.js';
+import { entryNameOf } from '../create-entry.js';
 
 /** `Channel` of the entries that the doctor sends, by which handlers can recognise them. */
 export const DOCTOR_CHANNEL = 'DoctorChannel';
@@ -44,7 +44,7 @@ export class DoctorEntries {
   /** Makes an entry of each documented type, with the fields of the documentation. */
   ofEachType(): XeniooWireEntry[] {
     return TYPE_NAMES.map(name => {
-      const entry = xeniooEntry[inCamelCase(name)](this.identity());
+      const entry = xeniooEntry[entryNameOf(name)](this.identity());
       const texts = Object.keys(entry)
         .filter(field => /^(UserName|Data|Text|Name|Key)$/.test(field))
         .map(field => [field, DOCTOR_CONVERSATION] as const);

@@ -99,7 +99,7 @@ export class DoctorReport {
   }
 }
 
-/** Returns true for a finding that Xenioo counts as a failed call; a secret that is not checked is none. */
+/** Returns true for a finding whose call was not answered 200, which Xenioo counts as failed. */
 function isFailedCall({ severity, outcome }: DoctorResult): boolean {
   return severity === 'finding' && outcome !== 200;
 }

@@ -27,7 +27,7 @@ export class EndpointUnderTest {
   /** Shape in which the endpoint accepts an event; also the id of the check that finds it. */
   shape: 'object' | 'array' = 'object';
   /** Answer to the first call. */
-  first: XeniooAnswer | undefined;
+  firstAnswer: XeniooAnswer | undefined;
   /** Slowest answer to a call that Xenioo makes. */
   slowest: { readonly latencyMs: number; readonly title: string } | undefined;
   calls = 0;

@@ -1,6 +1,6 @@
 import type { XeniooAnswer } from '../../simulator/post.js';
 import { fixFor, isSuccess } from '../outcomes.js';
-import { judge } from './accepts.check.js';
+import { verdictOf } from './accepts.check.js';
 import { OK, type DoctorCheck, type DoctorVerdict } from './doctor.check.js';
 import type { EndpointUnderTest } from './endpoint-under-test.js';
 
@@ -9,7 +9,7 @@ const connection: DoctorCheck = {
   title: 'connection',
   async run(endpoint) {
     const answer = await endpoint.call(endpoint.entries.message());
-    endpoint.first = answer;
+    endpoint.firstAnswer = answer;
     if (answer.status === undefined) return unreachable(endpoint, answer);
     const { protocol, hostname } = endpoint.options.url;
     if (protocol === 'https:') {
@@ -33,12 +33,12 @@ const object: DoctorCheck = {
   id: 'object',
   title: 'the right secret, and an event as an object',
   async run(endpoint) {
-    const answer = endpoint.first!;
+    const answer = endpoint.firstAnswer!;
     if (answer.outcome === 200) {
       endpoint.addLatency(answer, this.title);
       return answer.body === '' ? OK : bodyInAnswer(endpoint, answer);
     }
-    const verdict = judge(endpoint, this, [answer], {
+    const verdict = verdictOf(endpoint, this, [answer], {
       why: 'Xenioo expects “a standard HTTP 200 OK”. With any other answer, every call may count as failed.',
       fix: 'Accept one object per call, with `Type` as its only required field. If a BotToken is required, give --bot-token. In Nest, ParseArrayPipe accepts arrays only.',
     });
@@ -57,11 +57,11 @@ const array: DoctorCheck = {
   async run(endpoint) {
     const { entries } = endpoint;
     const answer = await endpoint.call([entries.message(), entries.message()]);
-    const verdict = judge(endpoint, this, [answer], {
+    const verdict = verdictOf(endpoint, this, [answer], {
       why: 'Xenioo documents both: “events are not grouped”, and “always an array of items”. If it sends arrays, every call fails.',
       fix: 'Accept both. In Nest, keep pipes away from the body (`@Body() body: unknown`), make a list of it (`Array.isArray(body) ? body : [body]`), and validate each entry on its own.',
     });
-    if (isSuccess(endpoint.first!.outcome)) return verdict;
+    if (isSuccess(endpoint.firstAnswer!.outcome)) return verdict;
     if (!isSuccess(answer.outcome)) {
       const stops =
         'An event is accepted neither as an object nor in an array.';
@@ -72,7 +72,7 @@ const array: DoctorCheck = {
   },
 };
 
-/** Checks that all others depend on: the endpoint answers and accepts an event. */
+/** Checks on which all others depend: the endpoint answers and accepts an event. */
 export const FIRST_CALL_CHECKS: readonly DoctorCheck[] = [
   connection,
   object,

@@ -3,7 +3,7 @@ import { isSuccess } from '../outcomes.js';
 import { OK, type DoctorCheck, type DoctorVerdict } from './doctor.check.js';
 import type { EndpointUnderTest } from './endpoint-under-test.js';
 
-/** Creates a check of calls that must be refused; each has a whole header, and may have a name. */
+/** Creates a check of calls that must be refused. Each call has an `Authorization` header or `null` for none, and a name if there are several calls. */
 function refuses(
   id: string,
   title: string,
@@ -48,7 +48,7 @@ function notRefused(
   };
 }
 
-/** Creates a check of another spelling of the right secret, which the documentation allows for. */
+/** Creates a check of another form of the header with the right secret, which the documentation of Xenioo allows. */
 function acceptsSpelling(
   id: string,
   title: string,

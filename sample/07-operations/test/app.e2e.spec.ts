@@ -61,7 +61,7 @@ it('reports a failing handler in the health check, the metrics and the spans', a
     .toMatchObject({
       code: 200,
       status: 'degraded',
-      warnings: ['1 dead letters (limit: 0)'],
+      warnings: ['dead letters: 1 (limit: 0)'],
     });
   expect(await metric('xenioo_webhook_calls_total')).toBe(2);
   expect(await metric('xenioo_dead_letters_added_total')).toBe(1);

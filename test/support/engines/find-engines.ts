@@ -1,22 +1,50 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-export type EngineName = 'redis';
+export type EngineName = 'redis' | 'postgres';
+
+/** Debian keeps the programs of each version in a folder of its own, outside of PATH. */
+const DEBIAN_POSTGRES = '/usr/lib/postgresql';
 
 /** Returns the reason for skipping tests that need the engine, or `undefined` if it is installed. */
-export function missingEngine(_engine: EngineName): string | undefined {
-  if (findRedisServer() !== undefined) return undefined;
+export function missingEngine(engine: EngineName): string | undefined {
+  const [program, found] =
+    engine === 'redis'
+      ? ['redis-server', findRedisServer()]
+      : ['postgresql', findPostgres()];
+  if (found !== undefined) return undefined;
   const end = process.env['CI'] ? 'fail' : 'are skipped';
-  return `redis-server is not installed (Debian: apt-get install redis-server): the tests that need it ${end}`;
+  return `${program} is not installed (Debian: apt-get install ${program}): the tests that need it ${end}`;
 }
 
 /** Returns the path of the program `redis-server`. */
 export function findRedisServer(): string | undefined {
-  return (process.env['PATH'] ?? '')
-    .split(delimiter)
-    .filter(Boolean)
-    .map(folder => join(folder, 'redis-server'))
-    .find(isProgram);
+  return findProgram('redis-server', pathFolders());
+}
+
+/** The folder of the programs `postgres` and `initdb`, of the newest version. */
+export function findPostgres(): string | undefined {
+  const versions = existsSync(DEBIAN_POSTGRES)
+    ? readdirSync(DEBIAN_POSTGRES)
+    : [];
+  const folders = versions
+    .toSorted((one, other) => Number(other) - Number(one))
+    .map(version => join(DEBIAN_POSTGRES, version, 'bin'));
+  return [...pathFolders(), ...folders].find(
+    folder =>
+      isProgram(join(folder, 'postgres')) && isProgram(join(folder, 'initdb')),
+  );
+}
+
+function pathFolders(): string[] {
+  return (process.env['PATH'] ?? '').split(delimiter).filter(Boolean);
+}
+
+function findProgram(
+  name: string,
+  folders: readonly string[],
+): string | undefined {
+  return folders.map(folder => join(folder, name)).find(isProgram);
 }
 
 function isProgram(path: string): boolean {

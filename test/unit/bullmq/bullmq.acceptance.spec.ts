@@ -17,8 +17,8 @@ import { WAIT_OPTIONS } from '../../support/wait-options.js';
 const TIMEOUT = 60_000;
 
 for (const [version, libraries] of BULLMQ_VERSIONS) {
-  describeEngine('redis', `a call on ${version}`, () => {
-    it('is in the queue when it is accepted, a job per entry, under the ids of dated events and invalid entries', async () => {
+  describeEngine('redis', `BullmqInbox.accept() on ${version}`, () => {
+    it('adds a job for each entry, with the ids of dated events and invalid entries', async () => {
       const harness = new BullmqHarness(libraries);
       const inbox = harness.open();
       const entries = [datedEvent(), undatedEvent(), invalidEntry()];
@@ -34,7 +34,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       ]);
     });
 
-    it('is handled as it came, odd values included', async () => {
+    it('keeps unusual values', async () => {
       const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
       const event = eventOf(
@@ -51,7 +51,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it(
-      'of 1,200 entries is accepted whole, and each is handled once',
+      'accepts all 1,200 entries of a call and handles each once',
       async () => {
         const harness = new BullmqHarness(libraries);
         const runner = new TestRunner();
@@ -68,7 +68,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       TIMEOUT,
     );
 
-    it('may have no entries', async () => {
+    it('accepts a call without entries', async () => {
       const harness = new BullmqHarness(libraries);
       const inbox = await harness.start();
 
@@ -77,7 +77,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect((await inbox.stats()).pending).toBe(0);
     });
 
-    it('drops dated entries that came before, also after they were handled', async () => {
+    it('drops dated entries that came before, even after they were handled', async () => {
       const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
       const inbox = await harness.start(runner, {
@@ -97,7 +97,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       ]);
     });
 
-    it('drops what another call brings at the same time', async () => {
+    it('drops duplicates of simultaneous calls', async () => {
       const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
       const inbox = await harness.start(runner);
@@ -118,7 +118,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
         .toBe(3);
     });
 
-    it('drops nothing without a date, and nothing with `dedupe: false`', async () => {
+    it('drops no undated entry, and no entry with `dedupe: false`', async () => {
       const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
       const [dated, undated] = [datedEvent(), undatedEvent()];
@@ -137,7 +137,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       );
     });
 
-    it('is not dropped past `maxIds`', async () => {
+    it('accepts an entry again beyond `maxIds`', async () => {
       const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
       const inbox = await harness.start(runner, {
@@ -156,7 +156,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect(runner.runs).toHaveLength(4);
     });
 
-    it('is put in the order of dates', async () => {
+    it('handles entries in the order of their dates', async () => {
       const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
       const at = (digits: string) =>
@@ -176,7 +176,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect(runner.ids).toEqual([earlier.id, later.id]);
     });
 
-    it('is refused when the inbox has stopped', async () => {
+    it('refuses a call after stop()', async () => {
       const inbox = await new BullmqHarness(libraries).start();
       await inbox.stop(0);
 
@@ -187,10 +187,10 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
   });
 }
 
-describe('a Redis whose memory is nearly full', () => {
+describe('BullmqInbox with a Redis whose memory is nearly full', () => {
   describeEngine('redis', 'on BullMQ 6', () => {
     it(
-      'takes no calls, but what its workers need, and then calls again',
+      'refuses calls until its workers have freed memory',
       async () => {
         const server = await startRedis({
           maxmemory: '12mb',

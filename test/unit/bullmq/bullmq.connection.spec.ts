@@ -19,7 +19,7 @@ import { WAIT_OPTIONS } from '../../support/wait-options.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-/** A Redis of the test's own, which it may kill. */
+/** Starts a separate Redis that the test may kill. */
 async function startOwnRedis(options: RedisOptions = {}) {
   const server = await startRedis(options);
   onTestFinished(() => server.stop());
@@ -29,152 +29,159 @@ async function startOwnRedis(options: RedisOptions = {}) {
 afterEach(() => vi.restoreAllMocks());
 
 for (const [version, libraries] of BULLMQ_VERSIONS) {
-  describeEngine('redis', `a Redis that fails, on ${version}`, () => {
-    it('is waited for, and worked on as soon as it is there', async () => {
-      const port = await freePort();
-      const harness = new BullmqHarness(libraries, `redis://127.0.0.1:${port}`);
-      const printed = recordPrinted();
-      const runner = new TestRunner();
-      const inbox = await harness.start(runner, {
-        settings: { acceptTimeoutMs: 300 },
+  describeEngine(
+    'redis',
+    `BullmqInbox with an unavailable Redis on ${version}`,
+    () => {
+      it('waits for Redis and handles events as soon as it is available', async () => {
+        const port = await freePort();
+        const harness = new BullmqHarness(
+          libraries,
+          `redis://127.0.0.1:${port}`,
+        );
+        const printed = recordPrinted();
+        const runner = new TestRunner();
+        const inbox = await harness.start(runner, {
+          settings: { acceptTimeoutMs: 300 },
+        });
+        const from = performance.now();
+        await expect(inbox.accept(deliveryOf([datedEvent()]))).rejects.toThrow(
+          XeniooInboxError,
+        );
+        expect(performance.now() - from).toBeLessThan(20_000);
+
+        await startOwnRedis({ port });
+        const event = datedEvent();
+        await vi.waitFor(() => inbox.accept(deliveryOf([event])), WAIT_OPTIONS);
+        await expect.poll(() => runner.ids).toContain(event.id);
+
+        const [failure] = harness.logs.ofXenioo('error');
+        expect(harness.logs.ofXenioo('error')).toHaveLength(1);
+        expect(failure).toMatch(
+          /^Redis at 127\.0\.0\.1:\d+ failed; retrying: .*ECONNREFUSED.*\.$/,
+        );
+        expect(harness.logs.ofXenioo('log')).toContain(
+          `Redis at 127.0.0.1:${port} works again.`,
+        );
+        expect(printed).toEqual([]);
       });
-      const from = performance.now();
-      await expect(inbox.accept(deliveryOf([datedEvent()]))).rejects.toThrow(
-        XeniooInboxError,
-      );
-      expect(performance.now() - from).toBeLessThan(20_000);
 
-      await startOwnRedis({ port });
-      const event = datedEvent();
-      await vi.waitFor(() => inbox.accept(deliveryOf([event])), WAIT_OPTIONS);
-      await expect.poll(() => runner.ids).toContain(event.id);
-
-      const [failure] = harness.logs.ofXenioo('error');
-      expect(harness.logs.ofXenioo('error')).toHaveLength(1);
-      expect(failure).toMatch(
-        /^Redis at 127\.0\.0\.1:\d+ failed; retrying: .*ECONNREFUSED.*\.$/,
-      );
-      expect(harness.logs.ofXenioo('log')).toContain(
-        `Redis at 127.0.0.1:${port} works again.`,
-      );
-      expect(printed).toEqual([]);
-    });
-
-    it('keeps calls waiting while it restarts, and everything answered 200 is handled', async () => {
-      const server = await startOwnRedis();
-      const harness = new BullmqHarness(libraries, server.url);
-      const runner = new TestRunner();
-      const inbox = await harness.start(runner, {
-        settings: { acceptTimeoutMs: 20_000 },
-        lockDurationMs: 5_000,
-      });
-      const accepted: string[] = [];
-      const load = { isOver: false };
-      const callers = Array.from({ length: 4 }, async () => {
-        while (!load.isOver) {
-          const events = [datedEvent(), datedEvent()];
-          await inbox.accept(deliveryOf(events));
-          accepted.push(...events.map(({ id }) => id));
-        }
-      });
-      await expect.poll(() => runner.runs.length).toBeGreaterThan(50);
-
-      await server.kill();
-      await expect.poll(() => harness.logs.ofXenioo('error')).toHaveLength(1);
-      await server.start();
-      const before = accepted.length;
-      await expect.poll(() => accepted.length).toBeGreaterThan(before + 50);
-      load.isOver = true;
-      await Promise.all(callers);
-      await inbox.idle();
-
-      const handled = new Set(runner.ids);
-      expect(accepted.filter(id => !handled.has(id))).toEqual([]);
-      expect(await inbox.deadLetters.list()).toEqual([]);
-    });
-
-    it('is not waited for past `acceptTimeoutMs` while it hangs', async () => {
-      const server = await startOwnRedis();
-      const harness = new BullmqHarness(libraries, server.url);
-      const runner = new TestRunner();
-      const inbox = await harness.start(runner, {
-        settings: { acceptTimeoutMs: 1_000 },
-      });
-      const first = deliveryOf([datedEvent()]);
-      await vi.waitFor(() => inbox.accept(first), WAIT_OPTIONS);
-
-      await server.pause();
-      const from = performance.now();
-      await expect(inbox.accept(deliveryOf([datedEvent()]))).rejects.toThrow(
-        'no answer within 1000 ms (`acceptTimeoutMs`)',
-      );
-      expect(performance.now() - from).toBeLessThan(20_000);
-      await server.resume();
-
-      const event = datedEvent();
-      await vi.waitFor(() => inbox.accept(deliveryOf([event])), WAIT_OPTIONS);
-      await expect.poll(() => runner.ids).toContain(event.id);
-    });
-
-    it.each(['kill', 'pause'] as const)(
-      'does not keep the inbox from stopping in time: %s',
-      async away => {
+      it('delays calls during a restart and handles every event answered 200', async () => {
         const server = await startOwnRedis();
         const harness = new BullmqHarness(libraries, server.url);
-        const running = createLatch();
-        const runner = new TestRunner(() => running.opened);
-        const inbox = await harness.start(runner);
-        await inbox.accept(deliveryOf([datedEvent()]));
-        await expect.poll(() => runner.runs).toHaveLength(1);
-        await server[away]();
-        // The queue of the test lets go of a Redis that answers.
-        onTestFinished(() =>
-          away === 'kill' ? server.start() : server.resume(),
-        );
+        const runner = new TestRunner();
+        const inbox = await harness.start(runner, {
+          settings: { acceptTimeoutMs: 20_000 },
+          lockDurationMs: 5_000,
+        });
+        const accepted: string[] = [];
+        const load = { isOver: false };
+        const callers = Array.from({ length: 4 }, async () => {
+          while (!load.isOver) {
+            const events = [datedEvent(), datedEvent()];
+            await inbox.accept(deliveryOf(events));
+            accepted.push(...events.map(({ id }) => id));
+          }
+        });
+        await expect.poll(() => runner.runs.length).toBeGreaterThan(50);
 
-        const from = performance.now();
-        await inbox.stop(200);
+        await server.kill();
+        await expect.poll(() => harness.logs.ofXenioo('error')).toHaveLength(1);
+        await server.start();
+        const before = accepted.length;
+        await expect.poll(() => accepted.length).toBeGreaterThan(before + 50);
+        load.isOver = true;
+        await Promise.all(callers);
+        await inbox.idle();
 
-        expect(performance.now() - from).toBeLessThan(20_000);
-        running.open();
-      },
-    );
-
-    it('takes no other database than the one of the URL', async () => {
-      const server = await startOwnRedis();
-      const harness = new BullmqHarness(libraries, server.url);
-      const inbox = harness.open({
-        connection: `${server.url}/99`,
-        settings: { acceptTimeoutMs: 200 },
+        const handled = new Set(runner.ids);
+        expect(accepted.filter(id => !handled.has(id))).toEqual([]);
+        expect(await inbox.deadLetters.list()).toEqual([]);
       });
 
-      await expect(inbox.accept(deliveryOf([datedEvent()]))).rejects.toThrow(
-        XeniooInboxError,
+      it('waits no longer than `acceptTimeoutMs` while Redis hangs', async () => {
+        const server = await startOwnRedis();
+        const harness = new BullmqHarness(libraries, server.url);
+        const runner = new TestRunner();
+        const inbox = await harness.start(runner, {
+          settings: { acceptTimeoutMs: 1_000 },
+        });
+        const first = deliveryOf([datedEvent()]);
+        await vi.waitFor(() => inbox.accept(first), WAIT_OPTIONS);
+
+        await server.pause();
+        const from = performance.now();
+        await expect(inbox.accept(deliveryOf([datedEvent()]))).rejects.toThrow(
+          'no answer within 1000 ms (`acceptTimeoutMs`)',
+        );
+        expect(performance.now() - from).toBeLessThan(20_000);
+        await server.resume();
+
+        const event = datedEvent();
+        await vi.waitFor(() => inbox.accept(deliveryOf([event])), WAIT_OPTIONS);
+        await expect.poll(() => runner.ids).toContain(event.id);
+      });
+
+      it.each(['kill', 'pause'] as const)(
+        'stops in time after a %s of Redis',
+        async away => {
+          const server = await startOwnRedis();
+          const harness = new BullmqHarness(libraries, server.url);
+          const running = createLatch();
+          const runner = new TestRunner(() => running.opened);
+          const inbox = await harness.start(runner);
+          await inbox.accept(deliveryOf([datedEvent()]));
+          await expect.poll(() => runner.runs).toHaveLength(1);
+          await server[away]();
+          // The queue of the test closes only if Redis answers.
+          onTestFinished(() =>
+            away === 'kill' ? server.start() : server.resume(),
+          );
+
+          const from = performance.now();
+          await inbox.stop(200);
+
+          expect(performance.now() - from).toBeLessThan(20_000);
+          running.open();
+        },
       );
-      await expect
-        .poll(() => harness.logs.ofXenioo('error').join())
-        .toMatch(/DB index/);
-    });
-  });
+
+      it('uses no database other than that of the URL', async () => {
+        const server = await startOwnRedis();
+        const harness = new BullmqHarness(libraries, server.url);
+        const inbox = harness.open({
+          connection: `${server.url}/99`,
+          settings: { acceptTimeoutMs: 200 },
+        });
+
+        await expect(inbox.accept(deliveryOf([datedEvent()]))).rejects.toThrow(
+          XeniooInboxError,
+        );
+        await expect
+          .poll(() => harness.logs.ofXenioo('error').join())
+          .toMatch(/DB index/);
+      });
+    },
+  );
 }
 
 const [, libraries] = BULLMQ_VERSIONS[0]!;
 
-describeEngine('redis', 'what is logged of a Redis', () => {
+describeEngine('redis', 'BullmqInbox logs about Redis', () => {
   it.each<[string, RedisOptions, RegExp[]]>([
-    ['is nothing where it is set up well', {}, []],
+    ['logs nothing when Redis is configured well', {}, []],
     [
-      'is a warning with `appendonly no`',
+      'warns of `appendonly no`',
       { appendonly: false },
       [/loses accepted events when it restarts \(`appendonly no`\)/],
     ],
     [
-      'is a warning with `appendfsync everysec`',
+      'warns of `appendfsync everysec`',
       { appendfsync: 'everysec' },
       [/may lose the events of the last second/],
     ],
     [
-      'is a warning with a policy that drops keys',
+      'warns of an eviction policy that drops keys',
       { maxmemory: '64mb', maxmemoryPolicy: 'allkeys-lru' },
       [/may drop pending events when its memory is full/],
     ],
@@ -197,21 +204,21 @@ describeEngine('redis', 'what is logged of a Redis', () => {
 
   it.each<[string, RedisOptions, RegExp]>([
     [
-      'says that events stay only where each write is synced',
+      'logs that events are kept only if Redis syncs each write',
       {},
       /\. Accepted events stay in the queue\.$/,
     ],
     [
-      'says that events may be lost with `appendonly no`',
+      'logs that events may be lost with `appendonly no`',
       { appendonly: false },
       /\. If it has restarted, pending events are lost \(`appendonly no`\)\.$/,
     ],
     [
-      'says nothing of events with `appendfsync everysec`',
+      'logs nothing about events with `appendfsync everysec`',
       { appendfsync: 'everysec' },
       /^Redis at \S+ failed; retrying: [^.]*(\.\d+)*[^.]*\.$/,
     ],
-  ])('%s, when it is killed', async (_, options, line) => {
+  ])('%s after Redis is killed', async (_, options, line) => {
     const server = await startOwnRedis(options);
     const harness = new BullmqHarness(libraries, server.url);
     const inbox = await harness.start(new TestRunner(), {
@@ -230,7 +237,7 @@ describeEngine('redis', 'what is logged of a Redis', () => {
     await expect.poll(() => harness.logs.ofXenioo('error')[0]).toMatch(line);
   });
 
-  it('is nothing where its user may not ask', async () => {
+  it('logs nothing when the user is not allowed to read the configuration', async () => {
     const server = await startOwnRedis();
     const admin = new libraries.Redis(server.url);
     onTestFinished(() => admin.disconnect());
@@ -257,7 +264,7 @@ describeEngine('redis', 'what is logged of a Redis', () => {
     expect(harness.logs.ofXenioo('warn')).toEqual([]);
   });
 
-  it('has no password in it', async () => {
+  it('logs no password', async () => {
     const server = await startOwnRedis({ password: 'hunter2' });
     const harness = new BullmqHarness(libraries, server.url);
     const inbox = await harness.start(new TestRunner(), {

@@ -9,7 +9,7 @@ import { describeEngine } from '../../support/engines/describe-engine.js';
 import { LogRecorder } from '../../support/log-recorder.js';
 
 for (const [version, libraries] of BULLMQ_VERSIONS) {
-  describeEngine('redis', `the contract of inboxes on ${version}`, () => {
+  describeEngine('redis', `BullmqInbox contract on ${version}`, () => {
     beforeEach(() => Logger.overrideLogger(new LogRecorder()));
 
     const contract = xeniooInboxContract({

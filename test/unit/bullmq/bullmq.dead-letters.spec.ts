@@ -13,9 +13,9 @@ import {
 import { createLatch } from '../../support/create-latch.js';
 
 for (const [version, libraries] of BULLMQ_VERSIONS) {
-  describeEngine('redis', `dead letters on ${version}`, () => {
-    /** An inbox with a letter of `Crm.save` for each of so many events. */
-    async function withLetters(count: number) {
+  describeEngine('redis', `BullmqInbox dead letters on ${version}`, () => {
+    /** Starts an inbox with a letter of `Crm.save` for each of `count` events. */
+    async function startWithLetters(count: number) {
       const harness = new BullmqHarness(libraries);
       const runner = new TestRunner(async () => [failed('Crm.save')]);
       const inbox = await harness.start(runner);
@@ -28,8 +28,8 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       return { harness, runner, inbox, events, deadLetters };
     }
 
-    it('are listed in pages, and by what a filter says', async () => {
-      const { inbox, events, deadLetters, runner } = await withLetters(5);
+    it('lists letters in pages and by filter', async () => {
+      const { inbox, events, deadLetters, runner } = await startWithLetters(5);
       runner.behaviour = async () => [];
       await inbox.accept(deliveryOf([invalidEntry()]));
       await inbox.idle();
@@ -54,8 +54,8 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       );
     });
 
-    it('are removed, once', async () => {
-      const { deadLetters } = await withLetters(2);
+    it('removes a letter once', async () => {
+      const { deadLetters } = await startWithLetters(2);
       const [first, second] = await deadLetters.list();
 
       expect(await deadLetters.remove(first!.id)).toBe(true);
@@ -65,8 +65,8 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect(await deadLetters.list()).toEqual([second]);
     });
 
-    it('run their handler again when they are replayed, with no attempts', async () => {
-      const { inbox, runner, events, deadLetters } = await withLetters(1);
+    it('runs only the handler of a replayed letter, without attempts', async () => {
+      const { inbox, runner, events, deadLetters } = await startWithLetters(1);
       const [letter] = await deadLetters.list();
       runner.runs.length = 0;
       runner.behaviour = async () => [];
@@ -80,8 +80,8 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect(await deadLetters.replay(letter!.id, [task])).toBe(false);
     });
 
-    it('count attempts from one when a replayed handler fails again', async () => {
-      const { inbox, runner, events, deadLetters } = await withLetters(1);
+    it('restarts the count of attempts when a replayed handler fails again', async () => {
+      const { inbox, runner, events, deadLetters } = await startWithLetters(1);
       const [letter] = await deadLetters.list();
       runner.behaviour = async ({ attempts }) => [
         failed('Crm.save', new Error('again'), attempts + 1),
@@ -97,7 +97,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       });
     });
 
-    it('of an invalid entry become the events that it is understood as', async () => {
+    it('runs the events of a replayed invalid entry', async () => {
       const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
       const inbox = await harness.start(runner);
@@ -119,8 +119,8 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect(await inbox.deadLetters.list()).toEqual([]);
     });
 
-    it('can’t be replayed or removed while they run again', async () => {
-      const { runner, events, deadLetters } = await withLetters(1);
+    it('neither replays nor removes a letter while its task runs again', async () => {
+      const { runner, events, deadLetters } = await startWithLetters(1);
       const [letter] = await deadLetters.list();
       const running = createLatch();
       runner.behaviour = async () => {
@@ -141,8 +141,8 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       running.open();
     });
 
-    it('leave out a letter that another version has stored, and say so', async () => {
-      const { harness, events, deadLetters } = await withLetters(2);
+    it('omits a letter of another version and logs a warning', async () => {
+      const { harness, events, deadLetters } = await startWithLetters(2);
       const [unreadable] = await deadLetters.list();
       const job = await harness.queue.getJob(unreadable!.id);
       const stored = JSON.parse(job!.data.task) as object;
@@ -158,7 +158,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       ]);
     });
 
-    it('are kept for `deadLetterRetentionDays`', async () => {
+    it('keeps letters for `deadLetterRetentionDays`', async () => {
       const harness = new BullmqHarness(libraries);
       const runner = new TestRunner(async () => [failed('A')]);
       const inbox = await harness.start(runner, { deadLetterRetentionDays: 2 });

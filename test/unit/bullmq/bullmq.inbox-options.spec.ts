@@ -5,12 +5,12 @@ import { optionsErrorOf } from '../../support/options-error.js';
 
 const connection = 'redis://localhost:6379';
 
-/** A sentence for each problem of the options. */
+/** Returns a sentence for each problem of the options. */
 const problemsOf = (options: unknown) =>
   optionsErrorOf(() => resolveBullmqInboxOptions(options))?.problems;
 
-describe('valid options of bullmqInbox()', () => {
-  it('get their defaults', () => {
+describe('resolveBullmqInboxOptions()', () => {
+  it('fills in defaults', () => {
     expect(resolveBullmqInboxOptions({ connection, queue: undefined })).toEqual(
       {
         connection,
@@ -22,7 +22,7 @@ describe('valid options of bullmqInbox()', () => {
     );
   });
 
-  it('keep what they say', () => {
+  it('keeps given options', () => {
     const options = {
       connection: { host: 'db', username: 'xenioo' },
       queue: 'events.eu-1',
@@ -39,12 +39,12 @@ describe('valid options of bullmqInbox()', () => {
     ['a URL with TLS', 'rediss://:secret@redis.example:6380/1'],
     ['options with a URL', { url: 'redis://localhost', db: 2 }],
     ['a client', new Redis({ lazyConnect: true })],
-  ])('have %s as connection', (_, given) => {
+  ])('accepts %s as connection', (_, given) => {
     expect(problemsOf({ connection: given })).toBe(undefined);
   });
 });
 
-describe('invalid options of bullmqInbox()', () => {
+describe('resolveBullmqInboxOptions() with invalid options', () => {
   it.each<[string, unknown, RegExp]>([
     ['a URL alone', connection, /an object of options, got a string$/],
     ['null', null, /an object of options, got null$/],
@@ -71,7 +71,7 @@ describe('invalid options of bullmqInbox()', () => {
       /a valid URL: escape every character/,
     ],
     [
-      'a URL whose database is no number',
+      'a URL whose database is not a number',
       { connection: 'redis://localhost/xenioo' },
       /the database is a number$/,
     ],
@@ -121,7 +121,7 @@ describe('invalid options of bullmqInbox()', () => {
       { connection, que: 'x' },
       /`que` is not an option here; the options are connection, queue, prefix, worker, deadLetterRetentionDays$/,
     ],
-  ])('are %s', (_, options, message) => {
+  ])('rejects %s', (_, options, message) => {
     const problems = problemsOf(options);
 
     expect(problems).toEqual([expect.stringMatching(message)]);

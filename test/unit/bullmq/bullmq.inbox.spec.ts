@@ -13,8 +13,8 @@ import { createLatch } from '../../support/create-latch.js';
 import { WAIT_OPTIONS } from '../../support/wait-options.js';
 
 for (const [version, libraries] of BULLMQ_VERSIONS) {
-  describeEngine('redis', `the inbox on ${version}`, () => {
-    it('says where its events are, and hands over none before its start', async () => {
+  describeEngine('redis', `BullmqInbox on ${version}`, () => {
+    it('reports its storage location and runs no task before start()', async () => {
       const harness = new BullmqHarness(libraries);
       const inbox = harness.open({ prefix: 'unit' });
       const event = datedEvent();
@@ -50,7 +50,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       );
     });
 
-    it('runs as many tasks at once as `concurrency` says', async () => {
+    it('runs at most `concurrency` tasks at once', async () => {
       const harness = new BullmqHarness(libraries);
       const running = createLatch();
       let [now, most] = [0, 0];
@@ -74,7 +74,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect(most).toBe(3);
     });
 
-    it('counts what it holds', async () => {
+    it('counts events, handlers, retries and dead letters', async () => {
       const harness = new BullmqHarness(libraries);
       const running = createLatch();
       const [broken, slow, flaky] = [datedEvent(), datedEvent(), datedEvent()];
@@ -111,7 +111,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       running.open();
     });
 
-    it('starts no handler while it is paused, and accepts', async () => {
+    it('starts no handler while paused and accepts calls', async () => {
       const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
       const inbox = await harness.start(runner);
@@ -121,7 +121,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
 
       await inbox.pause();
       await inbox.accept(deliveryOf([paused]));
-      // A worker that waited for a job already takes it up, and gives it back.
+      // A worker that was already waiting for a job receives it and returns it.
       await vi.waitFor(async () => {
         const job = await harness.queue.getJob(paused.id);
         expect(job!.attemptsStarted).toBe(1);
@@ -134,7 +134,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect(runner.ids).toEqual([before.id, paused.id]);
     });
 
-    it('may be paused before it starts', async () => {
+    it('can be paused before start()', async () => {
       const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
       const inbox = harness.open();
@@ -151,7 +151,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect(runner.ids).toEqual([event.id]);
     });
 
-    it('is idle when retries and announcements have ended', async () => {
+    it('is idle after all retries and announcements', async () => {
       const harness = new BullmqHarness(libraries);
       const heard = createLatch();
       const runner = new TestRunner(async ({ attempts }) =>
@@ -170,7 +170,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       await idle;
     });
 
-    it('waits at its stop for handlers that run, and starts no others', async () => {
+    it('waits in stop() for running handlers and starts no others', async () => {
       const harness = new BullmqHarness(libraries);
       const running = createLatch();
       const runner = new TestRunner(async () => {
@@ -195,7 +195,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect(harness.logs.ofXenioo('warn')).toEqual([]);
     });
 
-    it('gives back at its stop what still runs, and says so', async () => {
+    it('returns running tasks to the queue when stop() times out, and logs a warning', async () => {
       const harness = new BullmqHarness(libraries);
       const running = createLatch();
       const runner = new TestRunner(async () => {

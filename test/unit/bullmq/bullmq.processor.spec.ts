@@ -15,8 +15,8 @@ import { createLatch } from '../../support/create-latch.js';
 import { WAIT_OPTIONS } from '../../support/wait-options.js';
 
 for (const [version, libraries] of BULLMQ_VERSIONS) {
-  describeEngine('redis', `a task on ${version}`, () => {
-    it('is gone from the queue when every handler is done', async () => {
+  describeEngine('redis', `BullmqInbox tasks on ${version}`, () => {
+    it('removes the task when every handler is done', async () => {
       const harness = new BullmqHarness(libraries);
       const runner = new TestRunner(async () => [done('A'), done('B')]);
       const inbox = await harness.start(runner);
@@ -64,7 +64,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect(runner.announced).toEqual([]);
     });
 
-    it('shows a handler that is retried as a delayed job with its reason', async () => {
+    it('shows a retry as a delayed job with its reason', async () => {
       const harness = new BullmqHarness(libraries);
       const runner = new TestRunner(async ({ attempts }) => [
         retried('Crm.save', attempts === 0 ? 0 : 60_000, attempts + 1),
@@ -85,13 +85,13 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       }, WAIT_OPTIONS);
     });
 
-    it('makes a dead letter of a handler that failed in the first run, and runs it no more', async () => {
+    it('stores a dead letter for a handler that failed in the first run and does not run it again', async () => {
       const harness = new BullmqHarness(libraries);
       const error = new TypeError('the CRM says no');
       const runner = new TestRunner(async () => [
         done('A'),
         failed('Crm.save', error),
-        failed('Crm.tell'),
+        failed('Crm.notify'),
       ]);
       const seen: unknown[] = [];
       const inbox = await harness.start(runner);
@@ -126,7 +126,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect(await harness.stateOf(`${event.id}.Crm.save`)).toBe('failed');
     });
 
-    it('makes a dead letter of a handler that fails for good in a retry', async () => {
+    it('stores a dead letter for a handler whose last retry failed', async () => {
       const harness = new BullmqHarness(libraries);
       const error = new Error('still down');
       const runner = new TestRunner(async ({ attempts }) =>
@@ -152,7 +152,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       ]);
     });
 
-    it('keeps what has no stack without one', async () => {
+    it('stores no stack when the thrown value has none', async () => {
       const harness = new BullmqHarness(libraries);
       const runner = new TestRunner(async ({ attempts }) =>
         attempts < 1 ? [retried('B', 0)] : [failed('B', 'no more', 2)],
@@ -166,7 +166,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect(letter!.error).toEqual({ message: 'no more' });
     });
 
-    it('takes names of handlers with colons', async () => {
+    it('supports colons in handler names', async () => {
       const harness = new BullmqHarness(libraries);
       const runner = new TestRunner(async () => [failed('crm:save:all')]);
       const inbox = await harness.start(runner);
@@ -179,7 +179,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect(await inbox.deadLetters.get(id)).toMatchObject({ id });
     });
 
-    it('makes a dead letter of an invalid entry', async () => {
+    it('stores a dead letter for an invalid entry', async () => {
       const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
       const inbox = await harness.start(runner);
@@ -203,7 +203,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       });
     });
 
-    it('waits for a handler that no process knows without counting attempts', async () => {
+    it('retries a missing handler without counting attempts', async () => {
       const harness = new BullmqHarness(libraries);
       const missingSince = Date.now() - 1_000;
       const runner = new TestRunner(async ({ attempts, ...task }) => {
@@ -225,7 +225,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       });
     });
 
-    it('forgets since when a handler was missing once it ran', async () => {
+    it('removes missingSince once the handler has run', async () => {
       const harness = new BullmqHarness(libraries);
       const runner = new TestRunner(async ({ attempts }) => {
         const retry = retried('B', 0, attempts + 1);
@@ -253,7 +253,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       ]);
     });
 
-    it('holds nothing back while a failure is being announced', async () => {
+    it('runs other tasks while a failure is announced', async () => {
       const harness = new BullmqHarness(libraries);
       const heard = createLatch();
       const [first, second] = [datedEvent(), datedEvent()];
@@ -274,7 +274,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       await inbox.idle();
     });
 
-    it('gives one more attempt when a dashboard retries it', async () => {
+    it('runs one more attempt when a dashboard retries the job', async () => {
       const harness = new BullmqHarness(libraries);
       const error = new Error('down');
       const runner = new TestRunner(async ({ attempts }) => [
@@ -298,7 +298,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect(await inbox.deadLetters.list()).toEqual([]);
     });
 
-    it('is failed, and shown nowhere, where another program has added it', async () => {
+    it('fails a job of another program and does not show its data', async () => {
       const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
       const inbox = await harness.start(runner);
@@ -320,91 +320,101 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
   });
 
-  describeEngine('redis', `a worker that dies on ${version}`, () => {
-    /** Makes jobs look as if their process had died so often: Redis forgets their locks. */
-    async function dieOften(harness: BullmqHarness, id: string, times: number) {
-      await harness.client.hset(harness.queue.toKey(id), { stc: times });
-    }
+  describeEngine(
+    'redis',
+    `BullmqInbox with a worker that dies on ${version}`,
+    () => {
+      /** Sets the number of times that a job has stalled. */
+      async function setStalledCount(
+        harness: BullmqHarness,
+        id: string,
+        times: number,
+      ) {
+        await harness.client.hset(harness.queue.toKey(id), { stc: times });
+      }
 
-    /** A worker that has taken up an event and died: its lock is gone. */
-    async function dieWith(harness: BullmqHarness, id: string) {
-      const dead = new TestRunner(() => new Promise(() => {}));
-      await harness.start(dead, {
-        lockDurationMs: 600,
-        settings: { concurrency: 1 },
-      });
-      await expect.poll(() => dead.ids).toEqual([id]);
-      await harness.client.del(`${harness.queue.toKey(id)}:lock`);
-    }
+      /** Starts a worker that runs a task and then loses its lock, as if it had died. */
+      async function startDyingWorker(harness: BullmqHarness, id: string) {
+        const dead = new TestRunner(() => new Promise(() => {}));
+        await harness.start(dead, {
+          lockDurationMs: 600,
+          settings: { concurrency: 1 },
+        });
+        await expect.poll(() => dead.ids).toEqual([id]);
+        await harness.client.del(`${harness.queue.toKey(id)}:lock`);
+      }
 
-    it('leaves its task to another, which takes it over', async () => {
-      const harness = new BullmqHarness(libraries);
-      const event = datedEvent();
-      const accepting = harness.open({ worker: false });
-      await accepting.accept(deliveryOf([event]));
-      await dieWith(harness, event.id);
+      it('runs the task of a dead worker in another one', async () => {
+        const harness = new BullmqHarness(libraries);
+        const event = datedEvent();
+        const accepting = harness.open({ worker: false });
+        await accepting.accept(deliveryOf([event]));
+        await startDyingWorker(harness, event.id);
 
-      const other = new TestRunner();
-      await harness.start(other, { lockDurationMs: 600 });
+        const other = new TestRunner();
+        await harness.start(other, { lockDurationMs: 600 });
 
-      await expect.poll(() => other.ids).toEqual([event.id]);
-    });
-
-    it('makes a dead letter without handler of a task that killed too many', async () => {
-      const harness = new BullmqHarness(libraries);
-      const event = datedEvent();
-      const accepting = harness.open({ worker: false });
-      await accepting.accept(deliveryOf([event]));
-      await dieOften(harness, event.id, 10);
-      await dieWith(harness, event.id);
-
-      const runner = new TestRunner();
-      const inbox = await harness.start(runner, { lockDurationMs: 600 });
-      await expect.poll(() => runner.announced).toHaveLength(1);
-
-      const letter = await inbox.deadLetters.get(event.id);
-      expect(letter).toEqual({
-        id: event.id,
-        kind: 'event',
-        entry: event,
-        error: {
-          message: expect.stringContaining('stalled'),
-          stack: expect.anything(),
-        },
-        deadLetteredAt: expect.any(Date),
-      });
-      expect(runner.announced[0]!.letter).toEqual(letter);
-      expect(runner.runs).toEqual([]);
-
-      await inbox.deadLetters.replay(event.id, [{ entry: event, attempts: 0 }]);
-      await inbox.idle();
-      expect(runner.runs).toEqual([{ entry: event, attempts: 0 }]);
-      expect(await inbox.deadLetters.list()).toEqual([]);
-    });
-
-    it('runs tasks whose process died often one after another', async () => {
-      const harness = new BullmqHarness(libraries);
-      const events = [datedEvent(), datedEvent(), datedEvent()];
-      const fresh = datedEvent();
-      const accepting = harness.open({ worker: false });
-      await accepting.accept(deliveryOf([...events, fresh]));
-      for (const { id } of events) await dieOften(harness, id, 3);
-      let [suspects, most] = [0, 0];
-      const goOn = createLatch();
-      const runner = new TestRunner(async ({ entry }) => {
-        if (entry.id === fresh.id) return goOn.open();
-        most = Math.max(most, ++suspects);
-        await goOn.opened;
-        suspects--;
+        await expect.poll(() => other.ids).toEqual([event.id]);
       });
 
-      const inbox = await harness.start(runner);
-      await inbox.idle();
+      it('stores a dead letter without a handler for a task that crashed too many workers', async () => {
+        const harness = new BullmqHarness(libraries);
+        const event = datedEvent();
+        const accepting = harness.open({ worker: false });
+        await accepting.accept(deliveryOf([event]));
+        await setStalledCount(harness, event.id, 10);
+        await startDyingWorker(harness, event.id);
 
-      expect(runner.ids.toSorted()).toEqual(
-        [...events, fresh].map(({ id }) => id).toSorted(),
-      );
-      expect(most).toBe(1);
-    });
-  });
+        const runner = new TestRunner();
+        const inbox = await harness.start(runner, { lockDurationMs: 600 });
+        await expect.poll(() => runner.announced).toHaveLength(1);
+
+        const letter = await inbox.deadLetters.get(event.id);
+        expect(letter).toEqual({
+          id: event.id,
+          kind: 'event',
+          entry: event,
+          error: {
+            message: expect.stringContaining('stalled'),
+            stack: expect.anything(),
+          },
+          deadLetteredAt: expect.any(Date),
+        });
+        expect(runner.announced[0]!.letter).toEqual(letter);
+        expect(runner.runs).toEqual([]);
+
+        await inbox.deadLetters.replay(event.id, [
+          { entry: event, attempts: 0 },
+        ]);
+        await inbox.idle();
+        expect(runner.runs).toEqual([{ entry: event, attempts: 0 }]);
+        expect(await inbox.deadLetters.list()).toEqual([]);
+      });
+
+      it('runs suspicious tasks one after another', async () => {
+        const harness = new BullmqHarness(libraries);
+        const events = [datedEvent(), datedEvent(), datedEvent()];
+        const fresh = datedEvent();
+        const accepting = harness.open({ worker: false });
+        await accepting.accept(deliveryOf([...events, fresh]));
+        for (const { id } of events) await setStalledCount(harness, id, 3);
+        let [suspects, most] = [0, 0];
+        const proceed = createLatch();
+        const runner = new TestRunner(async ({ entry }) => {
+          if (entry.id === fresh.id) return proceed.open();
+          most = Math.max(most, ++suspects);
+          await proceed.opened;
+          suspects--;
+        });
+
+        const inbox = await harness.start(runner);
+        await inbox.idle();
+
+        expect(runner.ids.toSorted()).toEqual(
+          [...events, fresh].map(({ id }) => id).toSorted(),
+        );
+        expect(most).toBe(1);
+      });
+    },
+  );
 }

@@ -25,7 +25,7 @@ const format = (report: Partial<CallRunReport>) =>
   formatCallRun({ ...REPORT, ...report });
 
 describe('formatCallRun()', () => {
-  it('formats a table, and a fix for each failure', () => {
+  it('formats a table and a fix for each failure', () => {
     expect(format({})).toMatchInlineSnapshot(`
       "http://localhost/, 30.6 s
 
@@ -44,20 +44,20 @@ describe('formatCallRun()', () => {
     `);
   });
 
-  it('says that the wanted rate was not reached', () => {
+  it('reports when the requested rate was not reached', () => {
     const text = format({ callsPerSecond: 62.04, isRateReached: false });
 
     expect(text).toMatch(/calls\/s +62 of 100 requested\n/);
     expect(text).toContain('did not reach this rate with 64 pending calls');
   });
 
-  it('shows the reached rate alone for calls at full speed', () => {
+  it('shows only the reached rate for calls at full speed', () => {
     const text = format({ callsPerSecond: 5_123.4, wantedRate: null });
 
     expect(text).toMatch(/calls\/s +5,123\n/);
   });
 
-  it('says that no call was made before an interruption', () => {
+  it('reports an interruption before the first call', () => {
     const text = format({
       calls: 0,
       outcomes: {},
@@ -70,7 +70,7 @@ describe('formatCallRun()', () => {
     expect(text).toMatch(/\nNo call was made\.\nInterrupted\.$/);
   });
 
-  it('says that all calls were answered 200', () => {
+  it('reports that all calls were answered 200', () => {
     expect(format({ fixes: {}, failed: 0, isAsExpected: true })).toMatch(
       /\nAll calls were answered 200 in time\.$/,
     );

@@ -11,20 +11,20 @@ const resolve = (options: EndpointOptions, env: Record<string, string> = {}) =>
   resolveEndpoint(options, recordTerminal(env));
 
 describe('resolveEndpoint()', () => {
-  it('takes URL and secret from the options', () => {
+  it('reads URL and secret from the options', () => {
     expect(resolve({ url: URL, secret: 's3cret' })).toEqual({
       url: URL,
       secret: 's3cret',
     });
   });
 
-  it('takes them from the environment if the options lack them', () => {
+  it('reads them from the environment when the options lack them', () => {
     expect(resolve({}, { XENIOO_URL: URL, XENIOO_SECRET: 'from-env' })).toEqual(
       { url: URL, secret: 'from-env' },
     );
   });
 
-  it('prefers the options', () => {
+  it('prefers the options over the environment', () => {
     expect(
       resolve(
         { url: 'https://example.org/', secret: 'mine' },
@@ -50,7 +50,7 @@ describe('resolveEndpoint()', () => {
     },
   );
 
-  it('rejects a URL with a user and a password, and does not show them', () => {
+  it('rejects a URL with a user and a password without showing them', () => {
     const url = 'http://ada:l0velace@localhost';
 
     expect(() => resolve({ url, secret: 'x' })).toThrow(
@@ -67,7 +67,7 @@ describe('resolveEndpoint() with an invalid secret', () => {
     ['s3cret ', /white space at its ends/],
     ['s3\ncret', /line break/],
     ['s3cret-☃', /invalid in a header/],
-  ])('rejects it and does not show it: %j', (secret, message) => {
+  ])('rejects it without showing it: %j', (secret, message) => {
     expect(() => resolve({ url: URL, secret })).toThrow(message);
     expect(() => resolve({ url: URL, secret })).not.toThrow(/s3/);
   });

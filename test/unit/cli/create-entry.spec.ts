@@ -3,21 +3,24 @@ import { createEntry } from '../../../lib/cli/create-entry.js';
 import { TYPE_NAMES } from '../../../lib/cli/option.parsers.js';
 
 describe('createEntry()', () => {
-  it.each([...TYPE_NAMES.entries()])('makes an entry of type %i, %s', type => {
-    expect(createEntry(type)).toMatchObject({
-      Type: type,
-      AccountName: expect.any(String),
-    });
-  });
+  it.each([...TYPE_NAMES.entries()])(
+    'creates an entry of type %i, %s',
+    type => {
+      expect(createEntry(type)).toMatchObject({
+        Type: type,
+        AccountName: expect.any(String),
+      });
+    },
+  );
 
-  it('makes an entry of an unknown type', () => {
+  it('creates an entry of an unknown type', () => {
     expect(createEntry(99, { data: 'new' })).toMatchObject({
       Type: 99,
       Data: 'new',
     });
   });
 
-  it('puts the text where the type has it', () => {
+  it('sets the text in the field of the type', () => {
     expect(createEntry(1, { data: 'Hello' })).toMatchObject({ Data: 'Hello' });
     expect(createEntry(7, { data: 'hm' })).toMatchObject({ Text: 'hm' });
     expect(createEntry(7, { data: 'hm' })).not.toHaveProperty('Data');

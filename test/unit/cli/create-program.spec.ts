@@ -8,7 +8,7 @@ async function helpOf(...command: string[]): Promise<string> {
   return terminal.stdout();
 }
 
-describe('help', () => {
+describe('createProgram() help', () => {
   it('describes the tool', async () => {
     expect(await helpOf()).toMatchInlineSnapshot(`
       "Usage: nestjs-xenioo [options] [command]
@@ -27,6 +27,7 @@ describe('help', () => {
         simulate [options]       send many concurrent conversations
         record [options]         record the calls of Xenioo to a file
         replay [options] <file>  send the calls of a recording
+        migrate [options]        print the SQL of the PostgreSQL inbox
         help [command]           show help for a command
 
       Examples, with XENIOO_URL and XENIOO_SECRET set:
@@ -118,8 +119,8 @@ describe('help', () => {
         --duplicate <share>      share of calls that are repeated later, such as 2%
                                  (default: 0)
         --concurrency <count>    maximum number of pending calls (default: 64)
-        --seed <number>          send the same conversations each time (an app drops
-                                 duplicates)
+        --seed <number>          send the same conversations in each run (an app drops
+                                 duplicates from an earlier run)
         --failures <reading>     failed calls that count towards the limit of 10: all,
                                  those in a row, or none (Xenioo does not document it)
                                  (choices: "total", "consecutive", "ignore", default:

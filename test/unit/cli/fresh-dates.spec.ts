@@ -3,12 +3,13 @@ import { createDateMover } from '../../../lib/cli/fresh-dates.js';
 
 const NOW = Date.parse('2030-01-02T03:04:05.678Z');
 
-const move = (...bodies: string[]) => bodies.map(createDateMover(() => NOW));
+const moveDates = (...bodies: string[]) =>
+  bodies.map(createDateMover(() => NOW));
 
 describe('createDateMover()', () => {
-  it('moves the first date to now, and keeps ticks and distances from call to call', () => {
+  it('moves the first date to now and keeps ticks and intervals between calls', () => {
     expect(
-      move(
+      moveDates(
         '{"Type":1,"Date":"2019-07-10T15:47:58.5750058+00:00"}',
         '[{"Date" : "2019-07-10T15:47:59.5750059+00:00"},{"Date":"2019-07-10T17:47:58.5750060+02:00"}]',
       ),
@@ -26,12 +27,12 @@ describe('createDateMover()', () => {
     '"Date"',
     '{"Type":',
     '',
-  ])('leaves %s as it is', body => {
-    expect(move(body)).toEqual([body]);
+  ])('keeps %s unchanged', body => {
+    expect(moveDates(body)).toEqual([body]);
   });
 
-  it('leaves a date that would be past the year 9999', () => {
-    const [, moved] = move(
+  it('keeps a date that would be after the year 9999', () => {
+    const [, moved] = moveDates(
       '{"Date":"2019-07-10T00:00:00Z"}',
       '{"Date":"9999-12-31T00:00:00Z"}',
     );
@@ -39,9 +40,9 @@ describe('createDateMover()', () => {
     expect(moved).toBe('{"Date":"9999-12-31T00:00:00Z"}');
   });
 
-  it('changes nothing else, to the digit', () => {
-    expect(move('{"n":1e999,"n":1.50,"Date":"2019-07-10T00:00:00Z"}')).toEqual([
-      '{"n":1e999,"n":1.50,"Date":"2030-01-02T03:04:05.678+00:00"}',
-    ]);
+  it('changes nothing else, not even the format of numbers', () => {
+    expect(
+      moveDates('{"n":1e999,"n":1.50,"Date":"2019-07-10T00:00:00Z"}'),
+    ).toEqual(['{"n":1e999,"n":1.50,"Date":"2030-01-02T03:04:05.678+00:00"}']);
   });
 });

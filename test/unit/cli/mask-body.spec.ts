@@ -7,10 +7,10 @@ import { anyEntryText, anyJsonText } from '../../support/any-json.js';
 const mask = createBodyMask('s3cret');
 
 /** Masks a body. */
-const masked = (body: unknown): unknown =>
+const maskParsed = (body: unknown): unknown =>
   JSON.parse(mask(JSON.stringify(body)));
 
-/** Words of a person: at least three letters or digits, other than those of a mask. */
+/** Words of a person: at least three letters or digits that no mask uses. */
 const word = fc
   .stringMatching(/^[a-wyzA-WYZ1-9äßéøжщ渡辺ա]{3,12}$/)
   .filter(word => !/^(true|false|null)$/.test(word));
@@ -26,12 +26,12 @@ describe('createBodyMask() on an entry', () => {
       Channel: 'TelegramChannel',
     };
 
-    expect(masked(entry)).toEqual(entry);
+    expect(maskParsed(entry)).toEqual(entry);
   });
 
   it("masks people's words", () => {
     expect(
-      masked({
+      maskParsed({
         Type: 1,
         Data: 'Call me: +39 06 1234!',
         UserName: 'Ada Lovelace',
@@ -47,9 +47,9 @@ describe('createBodyMask() on an entry', () => {
     });
   });
 
-  it('masks variables, and keeps their names and their shape', () => {
+  it('masks variables and keeps their names and structure', () => {
     expect(
-      masked({
+      maskParsed({
         Type: 1,
         city: 'Rome',
         age: 42,
@@ -67,17 +67,20 @@ describe('createBodyMask() on an entry', () => {
     });
   });
 
-  it('keeps Name and Key of intents and entities alone', () => {
+  it('keeps Name and Key only for intents and entities', () => {
     const names = { Name: 'Order status', Key: 'order-status' };
 
-    expect(masked({ Type: 3, ...names })).toEqual({ Type: 3, ...names });
-    expect(masked({ ...names, Type: 6 })).toEqual({ ...names, Type: 6 });
-    expect(masked({ Type: 1, Name: 'Ada' })).toEqual({ Type: 1, Name: 'Xxx' });
+    expect(maskParsed({ Type: 3, ...names })).toEqual({ Type: 3, ...names });
+    expect(maskParsed({ ...names, Type: 6 })).toEqual({ ...names, Type: 6 });
+    expect(maskParsed({ Type: 1, Name: 'Ada' })).toEqual({
+      Type: 1,
+      Name: 'Xxx',
+    });
   });
 
-  it('masks a field of another kind than documented', () => {
+  it('masks a field of an undocumented kind', () => {
     expect(
-      masked({
+      maskParsed({
         Type: 'ask Ada',
         Data: { text: 'Ada' },
         Channel: ['Ada'],
@@ -98,18 +101,18 @@ describe('createBodyMask() on an entry', () => {
   it('keeps null, empty texts and missing fields', () => {
     const entry = { Type: 1, Data: null, UserName: '', ConversationId: '' };
 
-    expect(masked(entry)).toEqual(entry);
-    expect(masked({})).toEqual({});
+    expect(maskParsed(entry)).toEqual(entry);
+    expect(maskParsed({})).toEqual({});
   });
 
-  it('masks the secret in texts that are kept', () => {
-    expect(masked({ Type: 0, Channel: 'a s3cret one' })).toEqual({
+  it('masks the secret in kept texts', () => {
+    expect(maskParsed({ Type: 0, Channel: 'a s3cret one' })).toEqual({
       Type: 0,
       Channel: 'a ******** one',
     });
   });
 
-  it('keeps names apart that become equal', () => {
+  it('keeps names distinct that would become equal', () => {
     const people = Object.fromEntries(
       Array.from({ length: 30 }, (_, index) => [
         String.fromCharCode(97 + (index % 26)).repeat(3) +
@@ -118,28 +121,28 @@ describe('createBodyMask() on an entry', () => {
       ]),
     );
 
-    const { seen } = masked({ Type: 1, seen: people }) as { seen: object };
+    const { seen } = maskParsed({ Type: 1, seen: people }) as { seen: object };
 
     expect(Object.keys(seen)).toHaveLength(30);
   });
 
-  it('keeps many names of one length apart', () => {
+  it('keeps many names of one length distinct', () => {
     const people = Object.fromEntries(
       Array.from({ length: 20_000 }, (_, index) => [`p${1e6 + index}`, 1]),
     );
 
-    const { seen } = masked({ Type: 1, seen: people }) as { seen: object };
+    const { seen } = maskParsed({ Type: 1, seen: people }) as { seen: object };
 
     expect(Object.keys(seen)).toHaveLength(20_000);
   });
 
-  it('masks a body as a whole if it is nested too deeply', () => {
+  it('masks the whole body if it is nested too deeply', () => {
     const text = `{"Type":1,"v":${'[{"ada":'.repeat(50_000)}"Ada"${'}]'.repeat(50_000)}}`;
 
     expect(mask(text)).not.toMatch(/ada|Ada/);
   });
 
-  it('keeps a field called __proto__', () => {
+  it('keeps a field named __proto__', () => {
     const text = '{"Type":1,"__proto__":{"__proto__":"Ada"}}';
 
     expect(mask(text)).toBe('{"Type":1,"__proto__":{"__xxxxx__":"Xxx"}}');
@@ -148,7 +151,7 @@ describe('createBodyMask() on an entry', () => {
 
 describe('createBodyMask() on a ConversationId', () => {
   it('uses one pseudonym within a recording', () => {
-    const [a, b, other] = masked([
+    const [a, b, other] = maskParsed([
       { Type: 1, ConversationId: 'ada-1' },
       { Type: 0, ConversationId: 'ada-1' },
       { Type: 1, ConversationId: 'bob-1' },
@@ -168,15 +171,15 @@ describe('createBodyMask() on a ConversationId', () => {
 
 describe('createBodyMask()', () => {
   it('keeps the number of entries', () => {
-    expect(masked([])).toEqual([]);
-    expect(masked([{ Type: 8 }, 'Ada', ['Ada'], null])).toEqual([
+    expect(maskParsed([])).toEqual([]);
+    expect(maskParsed([{ Type: 8 }, 'Ada', ['Ada'], null])).toEqual([
       { Type: 8 },
       'Xxx',
       ['Xxx'],
       null,
     ]);
-    expect(masked('Ada')).toBe('Xxx');
-    expect(masked(12)).toBe(10);
+    expect(maskParsed('Ada')).toBe('Xxx');
+    expect(maskParsed(12)).toBe(10);
   });
 
   it('removes every word', () => {
@@ -198,7 +201,7 @@ describe('createBodyMask()', () => {
           const found = [a, b, c, d, e, f, g, h].filter(word =>
             text.replaceAll(/conversation-[\da-f]+/g, '').includes(word!),
           );
-          expect(found.filter(word => !STAYS.includes(word!))).toEqual([]);
+          expect(found.filter(word => !KEPT_TEXTS.includes(word!))).toEqual([]);
         },
       ),
     );
@@ -208,26 +211,26 @@ describe('createBodyMask()', () => {
     fc.assert(
       fc.property(fc.oneof(anyJsonText, anyEntryText), text => {
         const again = mask(text);
-        // JavaScript reads 1e999 as infinite, and writes null.
+        // JavaScript parses 1e999 as Infinity and serializes it as null.
         const plain = JSON.stringify(JSON.parse(text));
         expect(shapeOf(JSON.parse(again))).toEqual(shapeOf(JSON.parse(plain)));
       }),
     );
   });
 
-  it('masks a body that is not JSON as a whole', () => {
+  it('masks the whole body if it is not JSON', () => {
     expect(mask('{"Type":1,"Data":"Hello Ad')).toBe(
       '{"Xxxx":0,"Xxxx":"Xxxxx Xx',
     );
   });
 });
 
-/** Texts and names that every entry has. */
-const STAYS = JSON.stringify(
+/** Texts and names that masking keeps in every entry. */
+const KEPT_TEXTS = JSON.stringify(
   xeniooEntry.userMessage({ Data: '', UserName: '' }),
 );
 
-/** Returns the kinds of values in their places; members of an object are sorted, since masked names may change their order. */
+/** Returns the value with each leaf replaced by its kind, and with sorted members, since masked names may change their order. */
 function shapeOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(shapeOf);
   if (typeof value !== 'object' || value === null) return typeof value;
@@ -250,7 +253,7 @@ describe('maskWords()', () => {
     ['Grüße an Jürgen ß', 'Xxxxx xx Xxxxxx x'],
     ['渡辺 恵。٣', 'xx x。0'],
     ['Олена', 'Xxxxx'],
-    // A mark is a vowel here.
+    // The mark is a vowel in this script.
     ['नमस्ते', 'xxxxxx'],
     ['e\u0301', 'xx'],
     ['ǅ', 'X'],
@@ -266,14 +269,14 @@ describe('maskWords()', () => {
     ['❤️', '🙂\uFE0F'],
     ['🇮🇹', '🙂🙂'],
     ['ⒶⒹⒶ', '🙂🙂🙂'],
-    // What nobody sees spells a text too.
+    // Invisible tag characters can contain a text, too.
     ['\u{E0041}\u{E0064}', 'xx'],
   ])('masks emojis: %j as %j', (text, masked) => {
     expect(maskWords(text)).toBe(masked);
   });
 
   it('keeps the length, spaces and punctuation', () => {
-    const shape = (text: string) =>
+    const keptCharactersOf = (text: string) =>
       Array.from(text, character =>
         /[\p{P}\p{Z}\p{Cc}]/u.test(character) &&
         !/\p{Extended_Pictographic}/u.test(character)
@@ -282,12 +285,14 @@ describe('maskWords()', () => {
       );
     fc.assert(
       fc.property(anyText, text => {
-        expect(shape(maskWords(text))).toEqual(shape(text));
+        expect(keptCharactersOf(maskWords(text))).toEqual(
+          keptCharactersOf(text),
+        );
       }),
     );
   });
 
-  it('keeps no letter and no digit', () => {
+  it('keeps no letter or digit', () => {
     fc.assert(
       fc.property(anyText, text => {
         expect(maskWords(text)).not.toMatch(
@@ -297,7 +302,7 @@ describe('maskWords()', () => {
     );
   });
 
-  it('changes nothing when it masks again', () => {
+  it('is idempotent', () => {
     fc.assert(
       fc.property(anyText, text => {
         expect(maskWords(maskWords(text))).toBe(maskWords(text));

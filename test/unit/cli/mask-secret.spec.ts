@@ -7,13 +7,13 @@ import {
 } from '../../../lib/cli/mask-secret.js';
 
 describe('maskSecret()', () => {
-  it('masks the secret wherever it is', () => {
+  it('masks every occurrence of the secret', () => {
     expect(maskSecret('s3cret, and Bearer s3cret', 's3cret')).toBe(
       `${MASK}, and Bearer ${MASK}`,
     );
   });
 
-  it('masks the secret as JSON writes it', () => {
+  it('masks the secret in its JSON form', () => {
     const secret = 'a"b\\c';
 
     expect(maskSecret(JSON.stringify({ sent: secret }), secret)).toBe(
@@ -21,7 +21,7 @@ describe('maskSecret()', () => {
     );
   });
 
-  it('returns the text as it is without a secret', () => {
+  it('returns the text unchanged without a secret', () => {
     expect(maskSecret('text', undefined)).toBe('text');
     expect(maskSecret('text', '')).toBe('text');
   });
@@ -44,7 +44,7 @@ describe('maskSecret()', () => {
   });
 });
 
-it('masks the secret in the texts of a value, and keeps the rest', () => {
+it('maskSecretWithin() masks the texts of a value and keeps the rest', () => {
   const value = { a: 'the s3cret', b: [1, null, { c: 's3cret' }] };
 
   expect(maskSecretWithin(value, 's3cret')).toEqual({

@@ -14,15 +14,15 @@ import {
 } from '../../../lib/cli/option.parsers.js';
 import { XENIOO_EVENT_TABLE } from '../../../lib/events/xenioo-event.table.js';
 
-/** Texts of what numbers and units are made of, and any other text. */
+/** Texts of digits and units, and any other text. */
 const anyText = fc.oneof(
   fc.stringMatching(/^[\d.+e%smhx -]*$/),
   fc.string({ unit: 'binary' }),
   fc.constantFrom('Infinity', 'NaN', '1e9', '0x10', '١s', 'constructor'),
 );
 
-/** Returns what a parser makes of a text, or `instead` if it rejects the text. */
-function parsed(
+/** Returns the result of a parser, or `instead` if it rejects the text. */
+function parseOr(
   parse: (text: string) => number,
   text: string,
   instead: number,
@@ -54,10 +54,10 @@ describe('parseDuration()', () => {
     },
   );
 
-  it('returns a time that a timer can wait, for any text', () => {
+  it('returns a delay that a timer supports for any text', () => {
     fc.assert(
       fc.property(anyText, text => {
-        const durationMs = parsed(parseDuration, text, 1);
+        const durationMs = parseOr(parseDuration, text, 1);
         expect(durationMs).toBeGreaterThanOrEqual(1);
         expect(durationMs).toBeLessThan(2 ** 31);
       }),
@@ -82,10 +82,10 @@ describe('parseShare()', () => {
     expect(() => parseShare(text)).toThrow(/such as 2% or 0.02/);
   });
 
-  it('returns a number from 0 to 1, for any text', () => {
+  it('returns a number from 0 to 1 for any text', () => {
     fc.assert(
       fc.property(anyText, text => {
-        const share = parsed(parseShare, text, 0);
+        const share = parseOr(parseShare, text, 0);
         expect(share).toBeGreaterThanOrEqual(0);
         expect(share).toBeLessThanOrEqual(1);
       }),
@@ -115,7 +115,7 @@ describe('parseRate()', () => {
     expect(parseRate('0.5')).toBe(0.5);
   });
 
-  it('parses max as infinite', () => {
+  it('parses max as Infinity', () => {
     expect(parseRate('max')).toBe(Infinity);
   });
 
@@ -140,10 +140,10 @@ describe('parseSpeed()', () => {
     expect(() => parseSpeed(text)).toThrow(/such as 1, 10 or 0.5/);
   });
 
-  it('returns a finite factor above 0, for any text', () => {
+  it('returns a finite factor above 0 for any text', () => {
     fc.assert(
       fc.property(anyText, text => {
-        const speed = parsed(parseSpeed, text, 1);
+        const speed = parseOr(parseSpeed, text, 1);
         expect(speed).toBeGreaterThan(0);
         expect(speed).toBeLessThan(Number.POSITIVE_INFINITY);
       }),
@@ -152,13 +152,13 @@ describe('parseSpeed()', () => {
 });
 
 describe('TYPE_NAMES', () => {
-  it('holds the type names of the events, in the order of their numbers', () => {
+  it('lists the type names in the order of their numbers', () => {
     expect(TYPE_NAMES).toEqual(
       Object.values(XENIOO_EVENT_TABLE).map(({ typeName }) => typeName),
     );
   });
 
-  it('can be parsed', () => {
+  it('contains only names that parseEventType() accepts', () => {
     expect(TYPE_NAMES.map(parseEventType)).toEqual([...TYPE_NAMES.keys()]);
   });
 });
@@ -178,10 +178,10 @@ describe('parseEventType()', () => {
     },
   );
 
-  it('returns a whole number from 0, for any text', () => {
+  it('returns a non-negative integer for any text', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.nat().map(String)), text => {
-        const type = parsed(parseEventType, text, 0);
+        const type = parseOr(parseEventType, text, 0);
         expect(Number.isSafeInteger(type)).toBe(true);
         expect(type).toBeGreaterThanOrEqual(0);
       }),
@@ -210,7 +210,7 @@ describe('parseField()', () => {
     expect(parseField(text, [])).toEqual([[name, value]]);
   });
 
-  it('adds to the fields before', () => {
+  it('adds to the previous fields', () => {
     expect(parseField('b=2', parseField('a=1', []))).toEqual([
       ['a', '1'],
       ['b', '2'],
@@ -224,7 +224,7 @@ describe('parseField()', () => {
     },
   );
 
-  it('keeps any text', () => {
+  it('keeps any text unchanged', () => {
     const names = fc.stringMatching(/^[^=:]+$/);
     fc.assert(
       fc.property(names, fc.string({ unit: 'binary' }), (name, value) => {
@@ -233,7 +233,7 @@ describe('parseField()', () => {
     );
   });
 
-  it('keeps any JSON', () => {
+  it('keeps any JSON unchanged', () => {
     const names = fc.stringMatching(/^[^=:]+$/);
     fc.assert(
       fc.property(names, fc.jsonValue(), (name, value) => {
@@ -251,7 +251,7 @@ describe('parseEntry()', () => {
     expect(parseEntry('[{"Type":1}]')).toEqual([{ Type: 1 }]);
   });
 
-  it('does not show what is not JSON', () => {
+  it('does not show a text that is not JSON', () => {
     expect(() => parseEntry('{"Data":"words')).toThrow(/^--entry: expected/);
     expect(() => parseEntry('{"Data":"words')).not.toThrow(/words/);
   });

@@ -30,7 +30,7 @@ describe('fixFor()', () => {
     ['EPIPE', /limit/],
     ['HPE_INVALID_CONSTANT', /valid HTTP/],
     ['EWHATEVER', /host, port/],
-  ])('says what to do about %s', (outcome, fix) => {
+  ])('returns advice for %s', (outcome, fix) => {
     expect(fixFor(outcome)).toMatch(fix);
   });
 });
@@ -47,7 +47,7 @@ describe('describeOutcome()', () => {
     expect(describeOutcome(outcome, 2_500)).toBe(expected);
   });
 
-  it('describes a time-out of unknown length', () => {
+  it('describes a time-out of unknown duration', () => {
     expect(describeOutcome('timeout')).toBe('no answer in time');
   });
 });
@@ -59,7 +59,7 @@ it.each([
   ],
   [Object.assign(new Error('x'), { code: 'EWHATEVER' }), 'EWHATEVER'],
   [new TypeError('x'), 'TypeError'],
-])('describes the system error %s', (error, expected) => {
+])('describeSystemError() describes %s', (error, expected) => {
   expect(describeSystemError(error)).toBe(expected);
 });
 
@@ -68,6 +68,6 @@ it.each([
   ['204', true],
   [302, false],
   ['timeout', false],
-])('knows whether %s is a success', (outcome, expected) => {
+])('isSuccess() of %s returns %s', (outcome, expected) => {
   expect(isSuccess(outcome)).toBe(expected);
 });

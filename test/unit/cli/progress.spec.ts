@@ -35,7 +35,7 @@ const ANSWER: XeniooAnswer = {
   reusedConnection: true,
 };
 
-/** A terminal that shows a progress bar, and what is drawn there. */
+/** Creates an interactive terminal and records its output. */
 function interactiveTerminal() {
   const progress = new PassThrough();
   let drawn = '';
@@ -52,7 +52,7 @@ function interactiveTerminal() {
 }
 
 describe('showProgress()', () => {
-  it('draws a bar with live figures on a terminal', async () => {
+  it('draws a bar with live figures in a terminal', async () => {
     const { terminal, drawn } = interactiveTerminal();
 
     const progress = showProgress(RUN, terminal);
@@ -65,7 +65,7 @@ describe('showProgress()', () => {
     progress.end();
   });
 
-  it('draws figures without a bar if the total is not known', async () => {
+  it('draws figures without a bar if the total is unknown', async () => {
     const { terminal, drawn } = interactiveTerminal();
 
     const progress = showProgress({ ...RUN, events: undefined }, terminal);
@@ -76,7 +76,7 @@ describe('showProgress()', () => {
     expect(drawn()).not.toContain('%');
   });
 
-  it('says on Ctrl-C that it waits for calls under way', async () => {
+  it('announces on Ctrl-C that it waits for running calls', async () => {
     const { terminal, drawn, stop } = interactiveTerminal();
 
     const progress = showProgress(RUN, terminal);
@@ -85,7 +85,7 @@ describe('showProgress()', () => {
     progress.end();
   });
 
-  it('prints one line to anything else', () => {
+  it('prints one line outside a terminal', () => {
     const terminal = recordTerminal();
 
     const progress = showProgress({ ...RUN, durationMs: 30_000 }, terminal);

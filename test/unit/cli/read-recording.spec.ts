@@ -7,23 +7,23 @@ import {
   type RecordedCall,
 } from '../../../lib/cli/recorded-call.js';
 
-/** Calls of a recording that comes in these pieces, and the lines that were skipped. */
-async function read(
+/** Reads a recording from these chunks and returns its calls and the skipped lines. */
+async function readChunks(
   chunks: readonly (string | Buffer)[],
   { needsTimes = false } = {},
 ) {
   const calls: RecordedCall[] = [];
-  const tornLines: number[] = [];
+  const incompleteLines: number[] = [];
   const recording = readRecording(
     Readable.from(chunks, { objectMode: false }),
     {
       file: 'calls.ndjson',
       needsTimes,
-      onTornLine: lineNumber => tornLines.push(lineNumber),
+      onIncompleteLine: lineNumber => incompleteLines.push(lineNumber),
     },
   );
   for await (const call of recording) calls.push(call);
-  return { calls, tornLines };
+  return { calls, incompleteLines };
 }
 
 const anyCall: fc.Arbitrary<RecordedCall> = fc.record({
@@ -33,7 +33,7 @@ const anyCall: fc.Arbitrary<RecordedCall> = fc.record({
 });
 
 describe('readRecording()', () => {
-  it('reads what was recorded, wherever the bytes are cut', async () => {
+  it('reads recorded calls from chunks of any size', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(anyCall),
@@ -44,37 +44,37 @@ describe('readRecording()', () => {
             { length: Math.ceil(bytes.length / size) },
             (_, index) => bytes.subarray(index * size, (index + 1) * size),
           );
-          // JSON writes half a surrogate pair as an escape, so UTF-8 keeps it.
-          expect(await read(chunks)).toEqual({
+          // JSON escapes half a surrogate pair, so UTF-8 keeps it.
+          expect(await readChunks(chunks)).toEqual({
             calls: recorded,
-            tornLines: [],
+            incompleteLines: [],
           });
         },
       ),
     );
   });
 
-  it('requires nothing but the body', async () => {
-    expect(await read(['{"body":"{}"}'])).toEqual({
+  it('requires only the body', async () => {
+    expect(await readChunks(['{"body":"{}"}'])).toEqual({
       calls: [{ body: '{}' }],
-      tornLines: [],
+      incompleteLines: [],
     });
   });
 
   it('skips empty lines', async () => {
-    const { calls, tornLines } = await read(['\n{"body":""}\r\n\n  \n']);
+    const { calls, tornLines } = await readChunks(['\n{"body":""}\r\n\n  \n']);
 
     expect(calls).toHaveLength(1);
-    expect(tornLines).toEqual([]);
+    expect(incompleteLines).toEqual([]);
   });
 
-  it('skips lines that are cut off, and reports them', async () => {
-    const { calls, tornLines } = await read([
+  it('skips and reports truncated lines', async () => {
+    const { calls, tornLines } = await readChunks([
       '{"body":"a"}\n{"receiv\n{"body":"b"}\n{"body":"c',
     ]);
 
     expect(calls.map(({ body }) => body)).toEqual(['a', 'b']);
-    expect(tornLines).toEqual([2, 4]);
+    expect(incompleteLines).toEqual([2, 4]);
   });
 
   it.each([
@@ -86,13 +86,15 @@ describe('readRecording()', () => {
     '{"body":"","receivedAt":7}',
     '{"body":"","contentType":7}',
   ])('rejects a line that is not a call: %s', async line => {
-    await expect(read([`{"body":""}\n${line}\n`])).rejects.toThrow(
+    await expect(readChunks([`{"body":""}\n${line}\n`])).rejects.toThrow(
       'calls.ndjson, line 2: expected a recorded call: {"body":"…"}.',
     );
   });
 
-  it('rejects a call without a time if times are needed', async () => {
-    await expect(read(['{"body":""}'], { needsTimes: true })).rejects.toThrow(
+  it('rejects a call without a time when times are needed', async () => {
+    await expect(
+      readChunks(['{"body":""}'], { needsTimes: true }),
+    ).rejects.toThrow(
       'line 1: expected a recorded call with `receivedAt`, which --speed needs',
     );
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { countEntries, formatLine } from '../../../lib/cli/recorded-call.js';
 
 describe('formatLine()', () => {
-  it('writes time, content type and body in one line', () => {
+  it('writes time, content type and body on one line', () => {
     expect(
       formatLine({
         receivedAt: '2024-05-01T12:00:00.000Z',

@@ -25,7 +25,7 @@ const CALL = { receivedAt: '2024-05-01T12:00:00.000Z', body: '{"Type":1}' };
 const LINE = formatLine(CALL);
 
 describe('RecordingFile', () => {
-  it('writes calls in their order, however many at once', async () => {
+  it('writes concurrent calls in order', async () => {
     const path = await pathIn();
     const file = await openFile(path);
     const calls = Array.from({ length: 200 }, (_, n) => ({ body: String(n) }));
@@ -35,7 +35,7 @@ describe('RecordingFile', () => {
     expect(await read(path)).toBe(calls.map(formatLine).join(''));
   });
 
-  it('has written a call once append() resolves', async () => {
+  it('resolves append() when the call is written', async () => {
     const path = await pathIn();
     const file = await openFile(path);
 
@@ -54,7 +54,7 @@ describe('RecordingFile', () => {
   });
 
   it.skipIf(process.platform === 'win32')(
-    'makes a file that only its owner can read',
+    'creates a file that only its owner can read',
     async () => {
       const path = await pathIn();
       await openFile(path);
@@ -72,7 +72,7 @@ describe('RecordingFile', () => {
     expect(await read(path)).toBe(LINE + LINE + LINE);
   });
 
-  it('starts a new line behind one that was cut off', async () => {
+  it('starts a new line after a truncated one', async () => {
     const path = await pathIn();
     await writeFile(path, `${LINE}{"receivedAt":"2024`);
 
@@ -82,7 +82,7 @@ describe('RecordingFile', () => {
   });
 
   it.each(['{ "name": "my-app" }\n', 'Dear Ada,\n', '\0\0', '{}\n'])(
-    'leaves a file alone that is not a recording: %j',
+    'does not overwrite a file that is not a recording: %j',
     async text => {
       const path = await pathIn();
       await writeFile(path, text);
@@ -94,7 +94,7 @@ describe('RecordingFile', () => {
     },
   );
 
-  it('says why a file can’t be written', async () => {
+  it('explains why a file is not writable', async () => {
     const folder = await makeFolder();
 
     await expect(RecordingFile.open(folder)).rejects.toThrow(
@@ -106,7 +106,7 @@ describe('RecordingFile', () => {
   });
 
   it.skipIf(!hasSmallDisks)(
-    `rejects a call while the disk is full, and goes on when there is room${NO_SMALL_DISKS}`,
+    `rejects a call while the disk is full and accepts calls again once there is space${NO_SMALL_DISKS}`,
     async () => {
       const disk = makeSmallDisk();
       const path = join(disk.path, 'calls.ndjson');

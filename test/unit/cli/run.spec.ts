@@ -11,7 +11,7 @@ async function runWith(...args: string[]) {
 
 describe('run()', () => {
   it.each(['--help', '-h', 'help'])(
-    'prints help for %s, and exits with 0',
+    'prints help for %s and exits with 0',
     async arg => {
       const { exitCode, out, err } = await runWith(arg);
 

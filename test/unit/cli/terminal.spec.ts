@@ -5,7 +5,7 @@ it.each([
   [0, 80],
   [undefined, 80],
   [120, 120],
-])('reads %s columns of stderr as %s', (columns, width) => {
+])('createTerminal() reads %s columns of stderr as %s', (columns, width) => {
   const host = {
     stdout: { on: () => {} },
     stderr: { on: () => {}, columns },

@@ -30,7 +30,7 @@ const text = fc.oneof(
   fc.constantFrom('', 'token', 'no date', ...DATES),
 );
 
-/** Right, absent or wrong for a documented field. */
+/** Valid, absent or invalid value of a documented field. */
 const fieldValue = fc.oneof(
   { weight: 18, arbitrary: text },
   { weight: 2, arbitrary: fc.constant(null) },
@@ -40,7 +40,7 @@ const fieldValue = fc.oneof(
   },
 );
 
-/** Variables, among them keys that break code that trusts names. */
+/** Variables, some with keys that break code which trusts names. */
 const variable = fc.constantFrom(
   '"city":"Rome"',
   '"age":42',
@@ -56,7 +56,7 @@ const variable = fc.constantFrom(
   '"toJSON":1',
 );
 
-/** Texts of entries of a type: fields that are right, wrong and missing, in any order, and variables. */
+/** Texts of entries of a type with valid, invalid and absent fields in any order, and variables. */
 const entryText = (Type: number) =>
   fc
     .tuple(
@@ -86,7 +86,7 @@ function numberText(value: unknown): string {
   return Object.is(value, -0) ? '-0' : JSON.stringify(value);
 }
 
-/** The properties of an event that come from documented fields. */
+/** Returns the properties of an event that come from documented fields. */
 function wireProperties(event: XeniooEvent): object {
   const {
     type: _type,
@@ -102,67 +102,70 @@ function wireProperties(event: XeniooEvent): object {
   );
 }
 
-describe.each(TYPES)('an entry of type %i', Type => {
-  const { eventClass, typeName } = eventRow(Type);
+describe.each(TYPES)(
+  'buildEvent() and explainEntry() of an entry of type %i',
+  Type => {
+    const { eventClass, typeName } = eventRow(Type);
 
-  it('is built exactly if the decorators of its class accept it, with the same properties', () => {
-    const token = fc.constantFrom(undefined, 'token', '');
+    it('build exactly the entries that the decorators of the class accept, with the same properties', () => {
+      const token = fc.constantFrom(undefined, 'token', '');
 
-    fc.assert(
-      fc.property(entryText(Type), token, (text, token) => {
-        const from = createReceipt(token === undefined ? {} : { token });
-        const fields = ownFields(JSON.parse(text) as WireEntry);
-        const { event, errors } = validateFields(eventClass, fields);
-        const { botToken = token } = event;
-        const isValid =
-          errors.length === 0 && (token === undefined || botToken === token);
+      fc.assert(
+        fc.property(entryText(Type), token, (text, token) => {
+          const from = createReceipt(token === undefined ? {} : { token });
+          const fields = ownFields(JSON.parse(text) as WireEntry);
+          const { event, errors } = validateFields(eventClass, fields);
+          const { botToken = token } = event;
+          const isValid =
+            errors.length === 0 && (token === undefined || botToken === token);
 
-        const raw: unknown = JSON.parse(text);
-        const built = buildEvent(raw, from);
+          const raw: unknown = JSON.parse(text);
+          const built = buildEvent(raw, from);
 
-        expect(built !== undefined).toBe(isValid);
-        if (!built) return;
-        expect(built).toBeInstanceOf(eventClass);
-        expect(isIdentical(wireProperties(built), wireProperties(event))).toBe(
-          true,
-        );
-        expect(isDeepFrozen(built)).toBe(true);
-        expect(built).toMatchObject({ type: Type, typeName, bot: 'default' });
-        expect(built.raw).toBe(raw);
-        expect(Object.entries(built.variables)).toEqual(
-          Object.entries(JSON.parse(text) as object).filter(
-            ([name]) => !(WIRE_FIELDS as readonly string[]).includes(name),
-          ),
-        );
-      }),
-      { numRuns: 400 },
-    );
-  });
+          expect(built !== undefined).toBe(isValid);
+          if (!built) return;
+          expect(built).toBeInstanceOf(eventClass);
+          expect(
+            isIdentical(wireProperties(built), wireProperties(event)),
+          ).toBe(true);
+          expect(isDeepFrozen(built)).toBe(true);
+          expect(built).toMatchObject({ type: Type, typeName, bot: 'default' });
+          expect(built.raw).toBe(raw);
+          expect(Object.entries(built.variables)).toEqual(
+            Object.entries(JSON.parse(text) as object).filter(
+              ([name]) => !(WIRE_FIELDS as readonly string[]).includes(name),
+            ),
+          );
+        }),
+        { numRuns: 400 },
+      );
+    });
 
-  it('that is invalid has a reason and errors', () => {
-    fc.assert(
-      fc.property(entryText(Type), text => {
-        const from = createReceipt({ token: 'token' });
-        if (buildEvent(JSON.parse(text), from)) return;
-        const place = { index: 3, text: () => text };
-        const invalid = explainEntry(JSON.parse(text), from, place);
+    it('give an invalid entry a reason and errors', () => {
+      fc.assert(
+        fc.property(entryText(Type), text => {
+          const from = createReceipt({ token: 'token' });
+          if (buildEvent(JSON.parse(text), from)) return;
+          const place = { index: 3, text: () => text };
+          const invalid = explainEntry(JSON.parse(text), from, place);
 
-        expect(invalid).toBeInstanceOf(InvalidXeniooEntry);
-        expect(invalid.errors.length).toBeGreaterThan(0);
-        expect(invalid.errors.join('\n')).toMatch(/^(entry 3: .+\n?)+$/);
-      }),
-      { numRuns: 100 },
-    );
-  });
-});
+          expect(invalid).toBeInstanceOf(InvalidXeniooEntry);
+          expect(invalid.errors.length).toBeGreaterThan(0);
+          expect(invalid.errors.join('\n')).toMatch(/^(entry 3: .+\n?)+$/);
+        }),
+        { numRuns: 100 },
+      );
+    });
+  },
+);
 
-describe('a field that somebody added to Object.prototype', () => {
+describe('buildEvent() with a polluted Object.prototype', () => {
   afterEach(() => {
     Reflect.deleteProperty(Object.prototype, 'Channel');
     Reflect.deleteProperty(Object.prototype, 'Text');
   });
 
-  it('is no field of an entry', () => {
+  it('ignores fields that are not own properties of the entry', () => {
     const { id } = eventOf({ Type: 1, Date: '2019-07-10T15:47:58Z' });
     Object.assign(Object.prototype, { Channel: 'polluted', Text: 5 });
 

@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { MAX_NESTING, freezeEntry } from '../../../lib/events/freeze-entry.js';
 import { isDeepFrozen } from '../../support/is-deep-frozen.js';
 
-/** A list in a list in an object …, so many levels in all. */
-function nested(levels: number): unknown {
+/** Returns lists and objects nested alternately to the given number of levels. */
+function createNested(levels: number): unknown {
   const pairs = Math.floor(levels / 2);
   const core = levels % 2 === 1 ? '[]' : '1';
   return JSON.parse(`${'[{"a":'.repeat(pairs)}${core}${'}]'.repeat(pairs)}`);
 }
 
-it('freezes any JSON value through and through, and changes nothing in it', () => {
+it('freezeEntry() deeply freezes any JSON value and does not change it', () => {
   fc.assert(
     fc.property(fc.json({ maxDepth: 5 }), json => {
       const value: unknown = JSON.parse(json);
@@ -23,7 +23,7 @@ it('freezes any JSON value through and through, and changes nothing in it', () =
   );
 });
 
-it('freezes what hangs on a __proto__ of the entry, and no prototype', () => {
+it('freezeEntry() freezes an own __proto__ property and no prototype', () => {
   const entry = JSON.parse('{"__proto__":{"isAdmin":true}}') as object;
 
   expect(freezeEntry(entry)).toBe(true);
@@ -31,24 +31,24 @@ it('freezes what hangs on a __proto__ of the entry, and no prototype', () => {
   expect(Object.isFrozen(Object.prototype)).toBe(false);
 });
 
-describe('nesting', () => {
-  it('may have 100 levels', () => {
-    const entry = nested(MAX_NESTING);
+describe('freezeEntry() on a nested entry', () => {
+  it('accepts 100 levels', () => {
+    const entry = createNested(MAX_NESTING);
 
     expect(freezeEntry(entry)).toBe(true);
     expect(isDeepFrozen(entry)).toBe(true);
   });
 
-  it('may not have one more', () => {
-    expect(freezeEntry(nested(MAX_NESTING + 1))).toBe(false);
-    expect(freezeEntry([1, { a: nested(MAX_NESTING - 1) }])).toBe(false);
+  it('rejects 101 levels', () => {
+    expect(freezeEntry(createNested(MAX_NESTING + 1))).toBe(false);
+    expect(freezeEntry([1, { a: createNested(MAX_NESTING - 1) }])).toBe(false);
   });
 
-  it('of any depth overflows nothing', () => {
-    expect(freezeEntry(nested(200_000))).toBe(false);
+  it('does not overflow the stack at any depth', () => {
+    expect(freezeEntry(createNested(200_000))).toBe(false);
   });
 
-  it('does not count what stands side by side', () => {
+  it('does not count siblings', () => {
     expect(freezeEntry(Array.from({ length: 10_000 }, () => [{}]))).toBe(true);
   });
 });

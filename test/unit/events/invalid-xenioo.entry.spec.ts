@@ -2,7 +2,7 @@ import { instanceToPlain } from 'class-transformer';
 import { expect, it } from 'vitest';
 import { InvalidXeniooEntry } from '../../../lib/events/invalid-xenioo.entry.js';
 
-const invalid = (raw: unknown) =>
+const invalidEntryWith = (raw: unknown) =>
   new InvalidXeniooEntry(
     'id-1',
     'not-an-event',
@@ -21,15 +21,15 @@ const PLAIN = {
   receivedAt: '2024-05-01T12:00:00.000Z',
 };
 
-it('is frozen, since handlers share it', () => {
-  const entry = invalid('');
+it('InvalidXeniooEntry is frozen', () => {
+  const entry = invalidEntryWith('');
 
   expect(Object.isFrozen(entry)).toBe(true);
   expect(Object.isFrozen(entry.errors)).toBe(true);
 });
 
-it('is serialized with all its properties', () => {
-  const entry = invalid([{ Data: 'Hello' }]);
+it('InvalidXeniooEntry is serialized with all its properties', () => {
+  const entry = invalidEntryWith([{ Data: 'Hello' }]);
 
   expect(JSON.parse(JSON.stringify(entry))).toStrictEqual(PLAIN);
   expect(JSON.parse(JSON.stringify(instanceToPlain(entry)))).toStrictEqual(
@@ -42,8 +42,8 @@ it.each([
   '[{"constructor":{},"__proto__":{"b":1},"a":1}]',
   'null',
   '"text"',
-])('is serialized whatever it holds: %s', json => {
-  const entry = invalid(JSON.parse(json));
+])('InvalidXeniooEntry is serialized with raw %s', json => {
+  const entry = invalidEntryWith(JSON.parse(json));
 
   expect(JSON.stringify(entry)).toContain(`"raw":${json}`);
   expect(JSON.stringify(instanceToPlain(entry))).toContain(

@@ -11,7 +11,7 @@ import { isIdentical } from '../../support/is-identical.js';
 const SPACES = ['', ' ', '\n', '\t\r\n '];
 
 describe('elementTexts()', () => {
-  it('cuts each element out of an array', () => {
+  it('returns the text of each element of an array', () => {
     expect(elementTexts('[{"Type":1}, 2 ,"three",\n[4, [5]] , null]')).toEqual([
       '{"Type":1}',
       '2',
@@ -21,7 +21,7 @@ describe('elementTexts()', () => {
     ]);
   });
 
-  it('cuts each member out of an object', () => {
+  it('returns the text of each member of an object', () => {
     expect(elementTexts(' {"a":1, "b":{"c":[2,3]}}')).toEqual([
       '"a":1',
       '"b":{"c":[2,3]}',
@@ -40,17 +40,17 @@ describe('elementTexts()', () => {
     ]);
   });
 
-  it.each(['[]', ' [ ] '])('finds nothing in %o', array => {
+  it.each(['[]', ' [ ] '])('returns no text for %o', array => {
     expect(elementTexts(array)).toEqual([]);
   });
 
-  it('cuts elements that are nested too deeply for recursion', () => {
+  it('supports elements that are nested too deeply for recursion', () => {
     const deep = `${'[{"a":'.repeat(100_000)}1${'}]'.repeat(100_000)}`;
 
     expect(elementTexts(`[1,${deep},2]`)).toEqual(['1', deep, '2']);
   });
 
-  it('keeps every element, whatever it holds and however it is spaced', () => {
+  it('keeps every element, whatever its content and white space', () => {
     const elements = fc.array(fc.jsonValue(), { minLength: 1, maxLength: 8 });
     const space = fc.constantFrom(...SPACES);
 
@@ -71,13 +71,13 @@ describe('arrayPieces()', () => {
   const values = (text: string) =>
     pieces(text).flatMap(piece => JSON.parse(piece.text) as unknown[]);
 
-  it('leaves a short array in one piece', () => {
+  it('returns a short array as one piece', () => {
     expect(pieces(' [1, {"a":[2,3]}, "]"] ')).toEqual([
       { text: '[1, {"a":[2,3]}, "]"] ', length: 3 },
     ]);
   });
 
-  it('cuts a long array into pieces of about half a megabyte, whole and in order', () => {
+  it('splits a long array into pieces of about half a megabyte, in order', () => {
     const entries = Array.from({ length: 6_000 }, (_, index) => ({
       Data: `${index}, {"Type":1},{"Type":2}] ,[ \\"`.repeat(10),
       cart: { items: [{ index }, { index }] },
@@ -93,7 +93,7 @@ describe('arrayPieces()', () => {
     }
   });
 
-  it('cuts after 20,000 elements, however short they are', () => {
+  it('ends a piece after 20,000 elements', () => {
     const text = `[${'{},'.repeat(2 * MAX_ENTRIES)}0]`;
 
     expect(pieces(text).map(({ length }) => length)).toEqual([
@@ -121,7 +121,7 @@ const objects = fc.letrec<{ value: unknown; object: object }>(tie => ({
 
 const space = fc.constantFrom('', '', ' ', '\n\t', '\r');
 
-/** Arrays of values that hold what looks like the place of a cut. */
+/** Arrays of values that contain text similar to an element boundary. */
 const arrayText = fc
   .tuple(
     fc.array(fc.oneof(objects.object, objects.value), { maxLength: 12 }),
@@ -153,7 +153,7 @@ const SYNTAX = [
   ',{',
 ];
 
-/** The same with something written over some of it, or cut out of it. */
+/** Texts of arrays with a part replaced or removed. */
 const brokenText = fc
   .tuple(arrayText, fc.nat(), fc.nat(3), fc.constantFrom('', ...SYNTAX))
   .map(([text, seed, cut, token]) => {
@@ -161,8 +161,8 @@ const brokenText = fc
     return text.slice(0, at) + token + text.slice(at + cut);
   });
 
-/** Cuts after every element, as `arrayPieces()` does after some of them. */
-function elementByElement(text: string): unknown[] | undefined {
+/** Parses an array element by element. */
+function parseElements(text: string): unknown[] | undefined {
   const texts = elementTexts(text);
   try {
     return texts.map(element => JSON.parse(element) as unknown);
@@ -171,7 +171,7 @@ function elementByElement(text: string): unknown[] | undefined {
   }
 }
 
-function atOnce(text: string): unknown {
+function parseOrUndefined(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -179,19 +179,24 @@ function atOnce(text: string): unknown {
   }
 }
 
-it('finds every element of any array', () => {
+it('elementTexts() and arrayPieces() find every element of any array', () => {
   fc.assert(
     fc.property(arrayText, text => {
-      expect(isIdentical(elementByElement(text), atOnce(text))).toBe(true);
+      expect(isIdentical(parseElements(text), parseOrUndefined(text))).toBe(
+        true,
+      );
       expect(
-        isIdentical(JSON.parse([...arrayPieces(text)][0]!.text), atOnce(text)),
+        isIdentical(
+          JSON.parse([...arrayPieces(text)][0]!.text),
+          parseOrUndefined(text),
+        ),
       ).toBe(true);
     }),
     { numRuns: 1_500 },
   );
 });
 
-it('reads any text to its end', () => {
+it('elementTexts() and arrayPieces() accept any text', () => {
   fc.assert(
     fc.property(fc.oneof(brokenText, fc.string({ unit: 'binary' })), text => {
       expect([...arrayPieces(text)]).toHaveLength(1);

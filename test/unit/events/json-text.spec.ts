@@ -4,14 +4,14 @@ import { jsonText } from '../../../lib/events/json-text.js';
 import { anyJsonText } from '../../support/any-json.js';
 import { isIdentical } from '../../support/is-identical.js';
 
-describe('the text of a value', () => {
+describe('jsonText()', () => {
   it.each([
     '1e999',
     '-1e999',
     '-0',
     '[1,-0,{"a":[1e999]}]',
     '{"a":{"b":-1e999,"c":"-0"},"d":null}',
-  ])('keeps what JSON.stringify does not: %s', text => {
+  ])('keeps values that JSON.stringify() loses: %s', text => {
     expect(jsonText(JSON.parse(text))).toBe(text);
   });
 
@@ -23,17 +23,17 @@ describe('the text of a value', () => {
     '{"toJSON":1,"constructor":-0}',
     '{"":{},"b":[]}',
     'null',
-  ])('keeps what is odd in other ways: %s', text => {
+  ])('keeps unusual values: %s', text => {
     expect(jsonText(JSON.parse(text))).toBe(text);
   });
 
-  it('is that of JSON.stringify for all others', () => {
+  it('equals JSON.stringify() for ordinary values', () => {
     const value = { Type: 1, Data: 'Grüße 🎉', cart: [{ price: 1.5 }, null] };
 
     expect(jsonText(value)).toBe(JSON.stringify(value));
   });
 
-  it('makes the same value again, whatever that is', () => {
+  it('returns a text that parses to the same value', () => {
     fc.assert(
       fc.property(anyJsonText, text => {
         const value: unknown = JSON.parse(text);

@@ -14,7 +14,7 @@ describe.each([
   [5, EntityUpdatedEvent],
   [6, EntityDeletedEvent],
 ])('an entry of type %i', (Type, eventClass) => {
-  it('has a name and a key', () => {
+  it('is an event with a name and a key', () => {
     const event = eventOf({ Type, Name: 'Order', Key: 'order' });
 
     expect(event).toBeInstanceOf(eventClass);
@@ -22,7 +22,7 @@ describe.each([
     expect(event).toMatchObject({ name: 'Order', key: 'order' });
   });
 
-  it('needs only one of them', () => {
+  it('requires only one of them', () => {
     expect(eventOf({ Type, Name: 'Order' })).not.toHaveProperty('key');
     expect(eventOf({ Type, Name: null, Key: 'order' })).not.toHaveProperty(
       'name',

@@ -11,7 +11,7 @@ describe.each([
   [0, BotMessageEvent],
   [1, UserMessageEvent],
 ])('a message of type %i', (Type, eventClass) => {
-  it('has a text and kinds', () => {
+  it('is an event with a text and item types', () => {
     const event = eventOf({
       Type,
       Data: 'Hello there!',
@@ -28,7 +28,7 @@ describe.each([
     });
   });
 
-  it('may lack each of them', () => {
+  it('requires none of them', () => {
     const event = eventOf({ Type, Data: null });
 
     for (const name of ['text', 'itemType', 'itemSubType']) {
@@ -36,7 +36,7 @@ describe.each([
     }
   });
 
-  it('may be an empty text, or a kind that nobody knows', () => {
+  it('accepts an empty text and an unknown item type', () => {
     expect(eventOf({ Type, Data: '', ItemType: 'Hologram' })).toMatchObject({
       text: '',
       itemType: 'Hologram',
@@ -49,7 +49,7 @@ describe.each([
     ['Data', ['Hi'], 'a list'],
     ['ItemType', 0, 'a number'],
     ['ItemSubType', false, 'a boolean'],
-  ])('is invalid where %s is %o', (field, value, kind) => {
+  ])('is invalid when %s is %o', (field, value, kind) => {
     expect(invalidOf({ Type, [field]: value })).toMatchObject({
       reason: 'invalid-fields',
       errors: [`entry 0: ${field} must be a string, got ${kind}`],
@@ -57,8 +57,8 @@ describe.each([
   });
 });
 
-describe('a message that was not detected', () => {
-  it('has the text that was not detected', () => {
+describe('an entry of an unmatched message', () => {
+  it('is an event with the unmatched text', () => {
     const event = eventOf({ Type: 7, Text: 'Where is my parcel?' });
 
     expect(event).toBeInstanceOf(UnmatchedMessageEvent);
@@ -70,7 +70,7 @@ describe('a message that was not detected', () => {
     ['nothing', { Text: null, Data: 'Where is my parcel?' }],
     ['a number', { Text: 7 }],
     ['an empty list', { Text: [] }],
-  ])('is invalid with %s for a text', (kind, fields) => {
+  ])('is invalid when Text is %s', (kind, fields) => {
     expect(invalidOf({ Type: 7, ...fields }).errors).toEqual([
       `entry 0: Text must be a string, got ${kind}`,
     ]);

@@ -10,15 +10,15 @@ import { createReceipt } from '../../support/entry-of.js';
 
 const parse = (body: string) => [...parseBody(body, createReceipt())];
 
-const like = (pattern: RegExp): string =>
+const textMatching = (pattern: RegExp): string =>
   expect.stringMatching(pattern) as string;
 
 function isEntry(entry: unknown): boolean {
   return entry instanceof XeniooEvent || entry instanceof InvalidXeniooEntry;
 }
 
-describe('a body', () => {
-  it('is one entry or an array of any length', () => {
+describe('parseBody()', () => {
+  it('accepts one entry or an array of any length', () => {
     const [entry] = documented;
 
     expect(parse(JSON.stringify(entry))).toHaveLength(1);
@@ -26,15 +26,15 @@ describe('a body', () => {
     expect(parse('[]')).toEqual([]);
   });
 
-  it('may begin with a byte-order mark', () => {
+  it('skips a byte-order mark', () => {
     expect(parse('\uFEFF{"Type":8}')).toMatchObject([{ type: 8 }]);
   });
 
-  it('may have white space around', () => {
+  it('ignores white space around the body', () => {
     expect(parse('\r\n [ {"Type":8} ]\n')).toMatchObject([{ type: 8 }]);
   });
 
-  it('names bad entries by their place, and keeps the good ones', () => {
+  it('reports the index of invalid entries and keeps the valid ones', () => {
     const entries = parse('[{"Type":8}, 5, {"Type":"1"}, {"Type":9}]');
 
     expect(entries).toMatchObject([
@@ -48,14 +48,14 @@ describe('a body', () => {
     ]);
   });
 
-  it('gives each bad entry an id of its own', () => {
+  it('gives each invalid entry a separate id', () => {
     const ids = parse('[1, 1, 1]').map(({ id }) => id);
 
     expect(new Set(ids).size).toBe(3);
   });
 });
 
-describe('a body that is not JSON', () => {
+describe('parseBody() of a body that is not JSON', () => {
   it.each([
     ['', 'the body is empty'],
     [' \n', 'the body is empty'],
@@ -63,17 +63,23 @@ describe('a body that is not JSON', () => {
     ['Type=1&Data=Hello', 'the body is not valid JSON'],
     [
       '{"Type":1,"Data":"Hel',
-      like(/^the body is not valid JSON: it ends too early, after 21 char/),
+      textMatching(
+        /^the body is not valid JSON: it ends too early, after 21 char/,
+      ),
     ],
     [
       '{"Type":1 "Data":"x"}',
-      like(/^the body is not valid JSON: syntax error at character 10 of 21/),
+      textMatching(
+        /^the body is not valid JSON: syntax error at character 10 of 21/,
+      ),
     ],
     [
       '{"Type":1}{"Type":1}',
-      like(/^the body is not valid JSON: syntax error at character 10 of 20/),
+      textMatching(
+        /^the body is not valid JSON: syntax error at character 10 of 20/,
+      ),
     ],
-  ])('is kept as it came: %o', (body, error) => {
+  ])('keeps it as one invalid entry: %o', (body, error) => {
     const [entry, ...others] = parse(body);
 
     expect(others).toEqual([]);
@@ -85,13 +91,13 @@ describe('a body that is not JSON', () => {
     });
   });
 
-  it('can’t make the error say what it wants', () => {
+  it('reports no position that the body itself contains', () => {
     expect(parse('at position 3')).toMatchObject([
       { errors: ['the body is not valid JSON'] },
     ]);
   });
 
-  it('is not quoted', () => {
+  it('does not quote it in the error', () => {
     for (const body of ['Anna', '{"Data": Anna}', '["Anna" "Bob"]', '{"Anna']) {
       expect(parse(body)[0]).toHaveProperty('reason', 'not-json');
       expect(parse(body)[0]).toHaveProperty('errors', [
@@ -101,7 +107,7 @@ describe('a body that is not JSON', () => {
   });
 });
 
-describe('a body of some megabytes', () => {
+describe('parseBody() of several megabytes', () => {
   const deep = `{"Type":1,"city":${'['.repeat(200)}${']'.repeat(200)}}`;
   const ENTRIES = Array.from({ length: 6_000 }, (_, index) =>
     index % 1_000 === 999
@@ -110,7 +116,7 @@ describe('a body of some megabytes', () => {
   );
   const body = `[${ENTRIES.join(',\n')}]`;
 
-  it('is what its entries are, each at its place', () => {
+  it('returns each entry at its index', () => {
     const entries = parse(body);
 
     expect(entries).toHaveLength(ENTRIES.length);
@@ -123,52 +129,54 @@ describe('a body of some megabytes', () => {
         entry instanceof InvalidXeniooEntry ? entry.errors : [],
       ),
     ).toEqual([
-      like(/^entry 999: must be an object/),
-      like(/^entry 1999: Type must be/),
-      like(/^entry 2999: must not be nested deeper/),
-      like(/^entry 3999: must be an object/),
-      like(/^entry 4999: Type must be/),
-      like(/^entry 5999: must not be nested deeper/),
+      textMatching(/^entry 999: must be an object/),
+      textMatching(/^entry 1999: Type must be/),
+      textMatching(/^entry 2999: must not be nested deeper/),
+      textMatching(/^entry 3999: must be an object/),
+      textMatching(/^entry 4999: Type must be/),
+      textMatching(/^entry 5999: must not be nested deeper/),
     ]);
   });
 
-  it('is made in steps, so that others have their turn', () => {
+  it('yields in steps to keep the event loop responsive', () => {
     const steps = [...parseInSteps(body, createReceipt())];
 
     expect(steps.length).toBeGreaterThan(ENTRIES.length / 50);
   });
 
-  it('that is not JSON at its end is kept as it came, and nothing else of it', () => {
+  it('keeps a body that is truncated at its end as one invalid entry', () => {
     const broken = body.slice(0, -1);
 
     expect(parse(broken)).toMatchObject([
       {
         reason: 'not-json',
-        errors: [like(/^the body is not valid JSON: it ends too early, after/)],
+        errors: [
+          textMatching(/^the body is not valid JSON: it ends too early, after/),
+        ],
         raw: broken,
       },
     ]);
   });
 
   it.each([
-    ['a comma too many', (body: string) => `${body.slice(0, -1)},]`],
+    ['an extra comma', (body: string) => `${body.slice(0, -1)},]`],
     ['two commas', (body: string) => body.replace(',\n', ',,')],
-    ['a comma too few', (body: string) => body.replace(',\n', '\n')],
-    ['a bracket too many', (body: string) => `${body}]`],
+    ['a missing comma', (body: string) => body.replace(',\n', '\n')],
+    ['an extra bracket', (body: string) => `${body}]`],
     ['another array after it', (body: string) => `${body},[]`],
     ['a bracket in its middle', (body: string) => body.replace(',\n', '],\n[')],
     [
-      'a space before it that JSON does not know',
+      'a space before it that JSON does not allow',
       (body: string) => `\u00A0${body}`,
     ],
     ['such a space after it', (body: string) => `${body}\u00A0`],
-  ])('with %s is not JSON', (_, breakBody) => {
+  ])('keeps a body with %s as one invalid entry', (_, breakBody) => {
     const broken = breakBody(body);
 
     expect(parse(broken)).toMatchObject([{ reason: 'not-json', raw: broken }]);
   });
 
-  it('may hold lists of objects that look as entries do', () => {
+  it('accepts variables with lists of objects that look like entries', () => {
     const items = Array.from({ length: 60_000 }, (_, Type) => ({ Type }));
     const sent = [{ Type: 1, items }, { Type: 8 }];
     const entries = parse(JSON.stringify(sent));
@@ -177,8 +185,8 @@ describe('a body of some megabytes', () => {
   });
 });
 
-describe('a body with more than 20,000 entries', () => {
-  const times = (entry: string, count: number) =>
+describe('parseBody() of more than 20,000 entries', () => {
+  const repeatEntry = (entry: string, count: number) =>
     `[${Array.from({ length: count }, () => entry).join(',')}]`;
 
   it.each([
@@ -188,46 +196,40 @@ describe('a body with more than 20,000 entries', () => {
     ['[]', 3_300_000],
     ['","', 2_500_000],
     [JSON.stringify({ Type: 1, Data: 'Hello there! '.repeat(5) }), 20_001],
-  ])(
-    'is one invalid entry that keeps its text: %s, %i times',
-    (entry, count) => {
-      const body = times(entry, count);
-      const startedAt = process.cpuUsage();
-      const entries = parse(body);
-      const { user } = process.cpuUsage(startedAt);
+  ])('keeps the body as one invalid entry: %s, %i times', (entry, count) => {
+    const body = repeatEntry(entry, count);
+    const startedAt = process.cpuUsage();
+    const entries = parse(body);
+    const { user } = process.cpuUsage(startedAt);
 
-      expect(entries).toHaveLength(1);
-      expect(entries[0]).toMatchObject({
-        reason: 'too-many-entries',
-        errors: ['the body has more than 20000 entries'],
-        bot: 'default',
-      });
-      expect(entries[0]!.raw === body).toBe(true);
-      expect(user / 1_000).toBeLessThan(500);
-    },
-  );
+    expect(entries).toHaveLength(1);
+    expect(entries[0]).toMatchObject({
+      reason: 'too-many-entries',
+      errors: ['the body has more than 20000 entries'],
+      bot: 'default',
+    });
+    expect(entries[0]!.raw === body).toBe(true);
+    expect(user / 1_000).toBeLessThan(500);
+  });
 
-  it('is not parsed, even if it is no JSON', () => {
+  it('does not parse the body, even if it is not JSON', () => {
     const body = `[${'{"Type":1,"Data":"Hello there!"},'.repeat(20_000)}`;
 
     expect(parse(body)).toMatchObject([{ reason: 'too-many-entries' }]);
   });
 
-  it.each([19_999, 20_000])(
-    'has one less: %i entries are all parsed',
-    count => {
-      const long = JSON.stringify({ Type: 1, Data: 'Hello there! '.repeat(5) });
+  it.each([19_999, 20_000])('accepts %i entries', count => {
+    const long = JSON.stringify({ Type: 1, Data: 'Hello there! '.repeat(5) });
 
-      for (const entry of ['{"Type":8}', long]) {
-        const entries = parse(times(entry, count));
+    for (const entry of ['{"Type":8}', long]) {
+      const entries = parse(repeatEntry(entry, count));
 
-        expect(entries).toHaveLength(count);
-        expect(entries.every(event => event instanceof XeniooEvent)).toBe(true);
-      }
-    },
-  );
+      expect(entries).toHaveLength(count);
+      expect(entries.every(event => event instanceof XeniooEvent)).toBe(true);
+    }
+  });
 
-  it('counts no element of a list in an entry', () => {
+  it('does not count list elements within an entry', () => {
     const entry = { Type: 1, list: Array.from({ length: 300_000 }, () => 0) };
 
     expect(parse(JSON.stringify([entry, entry]))).toMatchObject([
@@ -237,10 +239,10 @@ describe('a body with more than 20,000 entries', () => {
   });
 });
 
-describe('an entry that is nested too deeply', () => {
+describe('parseBody() of an entry that is nested too deeply', () => {
   const deep = `{"Type":1,"city":${'['.repeat(50_000)}"]"${']'.repeat(50_000)}}`;
 
-  it('is kept as text, and the rest is processed', () => {
+  it('keeps its text and parses the others', () => {
     expect(parse(`[{"Type":8}, ${deep} ,{"Type":9}]`)).toMatchObject([
       { type: 8 },
       {
@@ -252,14 +254,14 @@ describe('an entry that is nested too deeply', () => {
     ]);
   });
 
-  it('is kept as text where it came alone', () => {
+  it('keeps its text when it is the only entry', () => {
     expect(parse(deep)).toMatchObject([{ raw: deep }]);
   });
 });
 
 const SYNTAX = ['[', ']', '{', '}', '"', ',', ':', '\\', ' '];
 
-/** What breaks code that trusts the names in JSON. */
+/** Keys that break code which trusts the names in JSON. */
 const HOSTILE_NAMES = [
   '__proto__',
   'constructor',
@@ -292,8 +294,8 @@ const mutatedEntry = fc
   )
   .map(([entry, mutations]): unknown => ({ ...entry, ...mutations }));
 
-describe('whatever comes', () => {
-  it('comes out exactly once and in order, as an event or an invalid entry', () => {
+describe('parseBody() of any body', () => {
+  it('returns each entry once and in order, as an event or an invalid entry', () => {
     const entries = fc.array(fc.oneof(mutatedEntry, hostileValue));
 
     fc.assert(
@@ -308,7 +310,7 @@ describe('whatever comes', () => {
     );
   });
 
-  it('comes out once where it came alone', () => {
+  it('returns a single entry once', () => {
     const alone = fc.oneof(mutatedEntry, fc.jsonValue());
 
     fc.assert(
@@ -326,7 +328,7 @@ describe('whatever comes', () => {
     );
   });
 
-  it('comes out as text where it was cut off', () => {
+  it('returns a truncated body as one invalid entry', () => {
     fc.assert(
       fc.property(mutatedEntry, fc.nat(), (sent, length) => {
         const whole = JSON.stringify(sent);
@@ -338,7 +340,7 @@ describe('whatever comes', () => {
     );
   });
 
-  it('is no reason to throw', () => {
+  it('never throws', () => {
     const token = fc.constantFrom(...SYNTAX, '\uFEFF', 'null', '1');
     const soup = fc.array(token).map(tokens => tokens.join(''));
 

@@ -13,7 +13,7 @@ import {
 
 const json = (text: string): unknown => JSON.parse(text);
 
-describe('an event', () => {
+describe('parseEntry()', () => {
   const ENTRY = {
     Type: 1,
     Data: 'Hello there!',
@@ -21,7 +21,7 @@ describe('an event', () => {
     city: 'Rome',
   };
 
-  it('knows whose secret was sent, and when', () => {
+  it('sets the bot and the time of the delivery', () => {
     const from = createReceipt({ name: 'support' });
     const event = parseEntry({ ...ENTRY }, from, { index: 0, text: () => '' });
 
@@ -29,7 +29,7 @@ describe('an event', () => {
     expect(event.receivedAt).toBe(from.receivedAt);
   });
 
-  it('has an id, a type and the type in words', () => {
+  it('sets an id, a type and the name of the type', () => {
     const event = eventOf({ ...ENTRY });
 
     expect(event).toBeInstanceOf(UserMessageEvent);
@@ -37,25 +37,25 @@ describe('an event', () => {
     expect(event.id).toBe(eventOf({ ...ENTRY }).id);
   });
 
-  it('has the same id with other variables, and with null for an absent field', () => {
+  it('sets an id that ignores variables and null fields', () => {
     const again = { ...ENTRY, city: 'Milan', Channel: null };
 
     expect(eventOf(again).id).toBe(eventOf({ ...ENTRY }).id);
   });
 
-  it('has another id with another text', () => {
+  it('sets an id that depends on the text', () => {
     expect(eventOf({ ...ENTRY, Data: 'Hi' }).id).not.toBe(
       eventOf({ ...ENTRY }).id,
     );
   });
 
-  it('has an id of its own where its date is null', () => {
+  it('sets a unique id when the date is null', () => {
     const entry = { ...ENTRY, Date: null };
 
     expect(eventOf(entry).id).not.toBe(eventOf(entry).id);
   });
 
-  it('keeps the entry as it came', () => {
+  it('keeps the raw entry', () => {
     const entry = { ...ENTRY, Channel: null };
     const { raw } = eventOf(entry);
 
@@ -63,7 +63,7 @@ describe('an event', () => {
     expect(raw).toEqual({ ...ENTRY, Channel: null });
   });
 
-  it('is frozen, since handlers share it', () => {
+  it('freezes the event', () => {
     const event = eventOf({ ...ENTRY, cart: { items: [{ id: 1 }] } });
     const cart = event.variables['cart'] as { items: object[] };
 
@@ -80,8 +80,8 @@ describe('an event', () => {
   });
 });
 
-describe('variables', () => {
-  it('are all fields that are not documented, untouched', () => {
+describe('parseEntry() of variables', () => {
+  it('keeps all undocumented fields unchanged', () => {
     const { variables } = eventOf({
       Type: 8,
       city: 'Rome',
@@ -104,14 +104,14 @@ describe('variables', () => {
     });
   });
 
-  it('change nothing of the event', () => {
+  it('prevents them from overriding properties of the event', () => {
     expect(
       eventOf({ Type: 8, id: 'x', type: 5, text: 'x', bot: 'x', raw: 1 }),
     ).toMatchObject({ type: 8, bot: 'default', raw: { Type: 8 } });
     expect(eventOf({ Type: 1, text: 'x' })).not.toHaveProperty('text');
   });
 
-  it('are safe against __proto__', () => {
+  it('keeps __proto__ and constructor as plain variables', () => {
     const event = eventOf(
       json('{"Type":1,"__proto__":{"text":"x"},"constructor":{"name":"y"}}'),
     );
@@ -127,9 +127,9 @@ describe('variables', () => {
   });
 });
 
-describe('a type', () => {
+describe('parseEntry() of the field Type', () => {
   it.each([14, 99, Number.MAX_SAFE_INTEGER])(
-    'that nobody knows yet is an event: %o',
+    'accepts the unknown type %o',
     Type => {
       const event = eventOf({ Type, Data: 'new', BotToken: 't' });
 
@@ -156,7 +156,7 @@ describe('a type', () => {
     ['another number', 1.5],
     ['another number', 2 ** 53],
     ['another number', Infinity],
-  ])('that is %s is invalid: %o', (kind, Type) => {
+  ])('rejects %s: %o', (kind, Type) => {
     expect(invalidOf({ Type })).toMatchObject({
       reason: 'invalid-fields',
       errors: [
@@ -167,7 +167,7 @@ describe('a type', () => {
   });
 });
 
-describe('an entry that is no object', () => {
+describe('parseEntry() of a value that is not an object', () => {
   it.each([
     [null, 'null'],
     ['Hello', 'a string'],
@@ -176,7 +176,7 @@ describe('an entry that is no object', () => {
     [false, 'a boolean'],
     [[], 'an empty list'],
     [[{ Type: 1 }], 'a list'],
-  ])('is not an event: %o', (entry, kind) => {
+  ])('rejects %o', (entry, kind) => {
     expect(invalidOf(entry)).toMatchObject({
       reason: 'not-an-event',
       errors: [`entry 0: must be an object, got ${kind}`],
@@ -185,7 +185,7 @@ describe('an entry that is no object', () => {
   });
 });
 
-describe('a field of the wrong kind', () => {
+describe('parseEntry() of an invalid field', () => {
   it.each([
     'BotToken',
     'AccountName',
@@ -193,7 +193,7 @@ describe('a field of the wrong kind', () => {
     'UserName',
     'Channel',
     'Data',
-  ])('makes the entry invalid, and is not shown: %s', field => {
+  ])('rejects the entry without showing the value of %s', field => {
     for (const value of [5, ['Anna'], { of: 'Anna' }, false]) {
       const invalid = invalidOf({ Type: 1, [field]: value });
 
@@ -213,7 +213,7 @@ describe('a field of the wrong kind', () => {
     '{"then":{}}',
     '{"nested":{"constructor":1}}',
     '[{"constructor":[]}]',
-  ])('is invalid even if its own fields are hostile: %s', value => {
+  ])('rejects a field with hostile properties: %s', value => {
     for (const field of ['Data', 'BotToken', 'Date']) {
       const entry = json(`{"Type":1,"${field}":${value}}`);
 
@@ -224,13 +224,13 @@ describe('a field of the wrong kind', () => {
     }
   });
 
-  it('is told with every other', () => {
+  it('reports every invalid field', () => {
     const errors = invalidOf({ Type: 1, BotToken: 1, Date: 2, Data: 3 }).errors;
 
     expect(errors).toHaveLength(3);
   });
 
-  it('is told by the place of its entry', () => {
+  it('reports the index of the entry', () => {
     const entry = { Type: 1, BotToken: 42 };
     const place = { index: 17, text: () => '' };
 
@@ -240,15 +240,15 @@ describe('a field of the wrong kind', () => {
   });
 });
 
-describe('nesting', () => {
+describe('parseEntry() of a nested entry', () => {
   const nested = (levels: number) =>
     `{"Type":8,"x":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
 
-  it('may be 100 levels deep', () => {
+  it('accepts 100 levels', () => {
     expect(entryOf(json(nested(100)))).toHaveProperty('type', 8);
   });
 
-  it('is invalid beyond, and kept as text', () => {
+  it('rejects 101 levels and keeps the entry as text', () => {
     const text = nested(101);
 
     expect(invalidOf(json(text))).toMatchObject({
@@ -259,18 +259,21 @@ describe('nesting', () => {
   });
 });
 
-describe('a token', () => {
+describe('parseEntry() of a BotToken', () => {
   const BOT = { name: 'support', token: 't1' };
 
-  it('of the bot whose secret was sent is welcome', () => {
+  it('accepts the token of the authenticated bot', () => {
     expect(eventOf({ Type: 8, BotToken: 't1' }, BOT).bot).toBe('support');
   });
 
-  it.each([{}, { BotToken: null }])('may be absent: %o', fields => {
-    expect(eventOf({ Type: 8, ...fields }, BOT).bot).toBe('support');
-  });
+  it.each([{}, { BotToken: null }])(
+    'accepts an entry without a token: %o',
+    fields => {
+      expect(eventOf({ Type: 8, ...fields }, BOT).bot).toBe('support');
+    },
+  );
 
-  it('of another bot, or of nobody, makes the entry foreign, and is not shown', () => {
+  it('rejects any other token without showing it', () => {
     for (const BotToken of ['t2', 'T1', 't1 ', '']) {
       expect(invalidOf({ Type: 8, BotToken }, BOT)).toMatchObject({
         reason: 'foreign-bot',
@@ -283,7 +286,7 @@ describe('a token', () => {
     }
   });
 
-  it('may be any where no token is configured', () => {
+  it('accepts any token when the bot has none configured', () => {
     expect(eventOf({ Type: 8, BotToken: 'any' }).botToken).toBe('any');
   });
 });

@@ -11,8 +11,8 @@ import { eventOf, invalidOf, createReceipt } from '../../support/entry-of.js';
 
 const { bot, receivedAt } = createReceipt();
 
-/** What an earlier version made of an entry that it did not understand. */
-function invalid(
+/** Returns the invalid entry that an earlier version stored. */
+function storedEntry(
   raw: unknown,
   reason: InvalidXeniooEntry['reason'] = 'invalid-fields',
 ) {
@@ -26,11 +26,11 @@ function invalid(
   );
 }
 
-describe('what could not be understood', () => {
-  it('becomes an event when it can be, received when it was', () => {
+describe('reparseEntry()', () => {
+  it('returns an event with the original time when the entry is valid now', () => {
     const entry = { Type: 1, Data: 'Hello', city: 'Rome' };
 
-    const [event, ...others] = reparseEntry(invalid(entry), bot);
+    const [event, ...others] = reparseEntry(storedEntry(entry), bot);
 
     expect(others).toEqual([]);
     expect(event).toBeInstanceOf(XeniooEvent);
@@ -43,24 +43,24 @@ describe('what could not be understood', () => {
     });
   });
 
-  it('has the id of its fields then, if it has a date, so that its twin is known', () => {
+  it('returns an event with the hashed id when it has a date, so that duplicates are found', () => {
     const entry = { Type: 1, Date: '2024-05-01T12:00:00Z' };
 
-    const [event] = reparseEntry(invalid(entry), bot);
+    const [event] = reparseEntry(storedEntry(entry), bot);
 
     expect(event!.id).toBe(eventOf(entry).id);
   });
 
-  it('keeps its id while it is not', () => {
+  it('keeps the id of an entry that is still invalid', () => {
     const entry = { Type: 'x', Date: '2024-05-01T12:00:00Z' };
 
-    const [again] = reparseEntry(invalid(entry), bot);
+    const [again] = reparseEntry(storedEntry(entry), bot);
 
     expect(again).toBeInstanceOf(InvalidXeniooEntry);
     expect(again).toMatchObject({ id: 'id-1', reason: 'invalid-fields' });
   });
 
-  it('may be of the right bot now', () => {
+  it('accepts an entry of another bot once its token is configured', () => {
     const entry = { Type: 1, BotToken: 'token-b' };
     const foreign = invalidOf(entry, { token: 'token-a' });
     expect(foreign.reason).toBe('foreign-bot');
@@ -72,10 +72,10 @@ describe('what could not be understood', () => {
     expect(still).toMatchObject({ id: foreign.id, reason: 'foreign-bot' });
   });
 
-  it('was a text that is JSON now, of any number of entries', () => {
+  it('returns all entries of a text that is JSON now', () => {
     const text = '[{"Type":1,"Data":"a"},{"Type":8},5]';
 
-    const entries = reparseEntry(invalid(text, 'not-json'), bot);
+    const entries = reparseEntry(storedEntry(text, 'not-json'), bot);
 
     expect(entries).toMatchObject([
       { typeName: 'user-message', receivedAt },
@@ -85,19 +85,22 @@ describe('what could not be understood', () => {
     expect(new Set(entries.map(({ id }) => id)).size).toBe(3);
   });
 
-  it('was an entry nested too deeply, whose text was kept', () => {
-    const entries = reparseEntry(invalid('{"Type":8,"a":[[1]]}'), bot);
+  it('parses the kept text of an entry that was nested too deeply', () => {
+    const entries = reparseEntry(storedEntry('{"Type":8,"a":[[1]]}'), bot);
 
     expect(entries).toMatchObject([{ typeName: 'user-connected' }]);
   });
 
-  it('was a text, and is no entry for what the text says', () => {
-    const entries = reparseEntry(invalid('{"Type":8}', 'not-an-event'), bot);
+  it('keeps a JSON string that looks like an entry invalid', () => {
+    const entries = reparseEntry(
+      storedEntry('{"Type":8}', 'not-an-event'),
+      bot,
+    );
 
     expect(entries).toMatchObject([{ reason: 'not-an-event', id: 'id-1' }]);
   });
 
-  it('is as it was for the same version, whatever it is', () => {
+  it('returns the same invalid entry in the same version', () => {
     const body = fc.oneof(anyJsonText, anyEntryText, fc.string());
     fc.assert(
       fc.property(body, text => {
@@ -121,14 +124,14 @@ describe('what could not be understood', () => {
   });
 });
 
-describe('a body with more than 20,000 entries', () => {
+describe('reparseEntry() of a body with more than 20,000 entries', () => {
   const bodyOf = (entries: readonly unknown[]) => JSON.stringify(entries);
   const events = Array.from({ length: 45_000 }, (_, index) => ({
     Type: 1,
     Data: String(index),
   }));
 
-  it('becomes all its events', () => {
+  it('returns all its events', () => {
     const [tooMany] = parseBody(bodyOf(events), createReceipt());
     expect(tooMany).toHaveProperty('reason', 'too-many-entries');
 
@@ -139,11 +142,11 @@ describe('a body with more than 20,000 entries', () => {
     expect(entries[44_999]).toMatchObject({ text: '44999', receivedAt });
   });
 
-  it('is parsed up to the slice with an invalid entry, which has its index', () => {
+  it('stops after the slice with an invalid entry and reports the index of that entry', () => {
     const some = [...events.slice(0, 30_000), 5, ...events];
 
     const entries = reparseEntry(
-      invalid(bodyOf(some), 'too-many-entries'),
+      storedEntry(bodyOf(some), 'too-many-entries'),
       bot,
     );
 
@@ -154,15 +157,15 @@ describe('a body with more than 20,000 entries', () => {
     });
   });
 
-  it('stays invalid where it is no JSON', () => {
+  it('returns an invalid entry when the body is not JSON', () => {
     const body = `${bodyOf(events).slice(0, -1)},`;
-    const entries = reparseEntry(invalid(body, 'too-many-entries'), bot);
+    const entries = reparseEntry(storedEntry(body, 'too-many-entries'), bot);
 
     expect(entries.at(-1)).toMatchObject({ reason: 'not-json' });
   });
 });
 
-it('a body that could not be decoded keeps its first error and its bytes', () => {
+it('reparseEntry() keeps the first error and the bytes of a body that could not be decoded', () => {
   const bytes = Buffer.from([0x1f, 0x8b, 0x08, 0x00]);
   const errors = ['the body can’t be decoded (gzip); raw holds its bytes'];
   const entry = invalidEntry(

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseWireDate, ticksWithinMs } from '../../../lib/events/wire-date.js';
 
-describe('a date', () => {
+describe('parseWireDate()', () => {
   it.each([
     ['2019-07-10T15:47:58.5750058+00:00', '2019-07-10T15:47:58.575Z'],
     ['2019-07-10T15:47:58.580873+00:00', '2019-07-10T15:47:58.580Z'],
@@ -18,12 +18,12 @@ describe('a date', () => {
     ['0001-01-01T00:00:00Z', '0001-01-01T00:00:00.000Z'],
     ['9999-12-31T23:59:59.9999999Z', '9999-12-31T23:59:59.999Z'],
     ['9999-12-31T23:59:59-23:59', '+010000-01-01T23:58:59.000Z'],
-  ])('of %s is read as %s', (text, iso) => {
+  ])('parses %s as %s', (text, iso) => {
     expect(parseWireDate(text)).toEqual(new Date(iso));
   });
 
   it.each(['2019-07-10T15:47:58', '2019-07-10T15:47', '2019-07-10'])(
-    'without an offset is UTC: %s',
+    'reads a date without an offset as UTC: %s',
     text => {
       const whole = `${text}T00:00:00`.slice(0, 16);
 
@@ -31,7 +31,7 @@ describe('a date', () => {
     },
   );
 
-  it('may be 64 characters long, and no longer', () => {
+  it('accepts at most 64 characters', () => {
     const ofLength = (length: number) =>
       `2019-07-10T15:47:58.${'5'.repeat(length - 21)}Z`;
 
@@ -42,7 +42,7 @@ describe('a date', () => {
   });
 });
 
-describe('no date', () => {
+describe('parseWireDate() of an invalid date', () => {
   it.each([
     '',
     ' ',
@@ -75,7 +75,7 @@ describe('no date', () => {
     '٢٠١٩-07-10',
     '/Date(1562773678575)/',
     'Wed, 10 Jul 2019 15:47:58 GMT',
-  ])('is read from %o', text => {
+  ])('rejects %o', text => {
     expect(parseWireDate(text)).toBeUndefined();
   });
 
@@ -87,12 +87,12 @@ describe('no date', () => {
     {},
     ['2019-07-10'],
     new Date(),
-  ])('is read from what is no text: %o', value => {
+  ])('rejects %o, which is not a string', value => {
     expect(parseWireDate(value)).toBeUndefined();
   });
 });
 
-it('reads any date at any offset, with up to seven digits', () => {
+it('parseWireDate() parses any date at any offset with up to seven digits', () => {
   const date = fc.date({
     min: new Date('0001-01-02T00:00:00Z'),
     max: new Date('9999-12-30T00:00:00Z'),
@@ -121,7 +121,7 @@ it('reads any date at any offset, with up to seven digits', () => {
   );
 });
 
-it('reads a date or nothing from any text', () => {
+it('parseWireDate() returns a valid date or undefined for any text', () => {
   const likeADate = fc.stringMatching(
     /^\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d{0,9})?)?)?([Zz]|[+-]\d\d:?\d\d)?$/,
   );
@@ -136,8 +136,8 @@ it('reads a date or nothing from any text', () => {
   );
 });
 
-describe('a date of the documented shape', () => {
-  const number = (most: number, digits: number) =>
+describe('parseWireDate() of a date in the documented format', () => {
+  const paddedNumber = (most: number, digits: number) =>
     fc
       .oneof(
         fc.integer({ min: 0, max: most }),
@@ -145,12 +145,12 @@ describe('a date of the documented shape', () => {
       )
       .map(value => String(value).padStart(digits, '0'));
   const year = fc.oneof(
-    number(9_999, 4),
+    paddedNumber(9_999, 4),
     fc.constantFrom('0000', '0001', '0004', '0100', '0400', '1900', '2000'),
     fc.constantFrom('1969', '1970', '2023', '2024', '2100', '9999', '202'),
   );
   const time = fc
-    .tuple(number(25, 2), number(61, 2), number(61, 2))
+    .tuple(paddedNumber(25, 2), paddedNumber(61, 2), paddedNumber(61, 2))
     .map(parts => parts.join(':'));
   const fraction = fc.oneof(
     fc.constantFrom('', '.', '.5750058', '.0', '.1234567890123', '.12x'),
@@ -159,40 +159,51 @@ describe('a date of the documented shape', () => {
   const offset = fc.oneof(
     fc.constantFrom('+00:00', '-00:00', 'Z', 'z', '', '+0000', '+00', '+00:0'),
     fc
-      .tuple(fc.constantFrom('+', '-', ' ', ''), number(25, 2), number(61, 2))
+      .tuple(
+        fc.constantFrom('+', '-', ' ', ''),
+        paddedNumber(25, 2),
+        paddedNumber(61, 2),
+      )
       .map(([sign, hours, minutes]) => `${sign}${hours}:${minutes}`),
   );
   const documented = fc
-    .tuple(year, number(13, 2), number(32, 2), time, fraction, offset)
+    .tuple(
+      year,
+      paddedNumber(13, 2),
+      paddedNumber(32, 2),
+      time,
+      fraction,
+      offset,
+    )
     .map(
       ([year, month, day, time, fraction, offset]) =>
         `${year}-${month}-${day}T${time}${fraction}${offset}`,
     );
-  const odd = fc.oneof(
+  const unusualCharacter = fc.oneof(
     fc.constantFrom('0', '9', '٢', '२', '\uFF11', ':', '-', '/', 'T', 't', ' '),
     fc.constantFrom('\0', '\n', '.', '', '\u0130', '\uD835', '00'),
   );
-  const almost = fc
-    .tuple(documented, fc.nat(40), odd)
+  const almostDocumented = fc
+    .tuple(documented, fc.nat(40), unusualCharacter)
     .map(([text, at, other]) => text.slice(0, at) + other + text.slice(at + 1));
 
   it.each(['2024-02-30', '2023-02-29', '2024-04-31', '1900-02-29'])(
-    'is none where there is no such day: %s',
+    'rejects a day that does not exist: %s',
     day => {
       expect(parseWireDate(`${day}T00:00:00.0000000+00:00`)).toBeUndefined();
     },
   );
 
-  it('is read as a regular expression and Date read it', () => {
+  it('agrees with a regular expression and Date', () => {
     fc.assert(
-      fc.property(fc.oneof(documented, almost), text => {
-        expect(parseWireDate(text)).toEqual(oracle(text));
+      fc.property(fc.oneof(documented, almostDocumented), text => {
+        expect(parseWireDate(text)).toEqual(parseWithRegExp(text));
       }),
       { numRuns: 10_000 },
     );
   });
 
-  it('is read on each day of 400 years, and of the first and the last', () => {
+  it('parses each day of 400 years, and the first and the last day', () => {
     const MS_A_DAY = 86_400_000;
     const from = Date.UTC(1800, 0, 1);
     const days = Array.from({ length: 146_097 }, (_, day) => day);
@@ -211,15 +222,15 @@ describe('a date of the documented shape', () => {
 const ISO_8601 =
   /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(?::(\d\d)(?:\.(\d+))?)?(?:[Zz]|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?)?$/;
 
-/** Reads a date in another way, to compare with. */
-function oracle(text: string): Date | undefined {
+/** Parses a date with a regular expression, for comparison. */
+function parseWithRegExp(text: string): Date | undefined {
   const parts = ISO_8601.exec(text);
   if (!parts || text.length > 64) return undefined;
   const [, day, minute = '00:00', second = '00', fraction = ''] = parts;
   const [sign, hours = '0', minutes = '0'] = parts.slice(5);
   const ms = fraction.slice(0, 3).padEnd(3, '0');
   const utc = new Date(`${day}T${minute}:${second}.${ms}Z`);
-  // JavaScript takes the 30th of February for the 2nd of March, and 24:00 for the next day.
+  // Date accepts the 30th of February as the 2nd of March, and 24:00 as the next day.
   const exists = !isNaN(+utc) && utc.toISOString().startsWith(day!);
   const offset = (Number(hours) * 60 + Number(minutes)) * 60_000;
   return exists
@@ -227,7 +238,7 @@ function oracle(text: string): Date | undefined {
     : undefined;
 }
 
-describe('the digits that a Date leaves out', () => {
+describe('ticksWithinMs()', () => {
   it.each([
     ['2019-07-10T15:47:58.5750058+00:00', 58],
     ['2019-07-10T15:47:58.5759999Z', 9_999],
@@ -237,7 +248,7 @@ describe('the digits that a Date leaves out', () => {
     ['2019-07-10T15:47:58.57500123456789+02:00', 12],
     ['2019-07-10T15:47:58Z', 0],
     ['2019-07-10', 0],
-  ])('of %s are %i', (text, ticks) => {
+  ])('returns for %s the ticks %i', (text, ticks) => {
     expect(ticksWithinMs(text)).toBe(ticks);
   });
 });

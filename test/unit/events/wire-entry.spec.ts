@@ -18,14 +18,14 @@ const DATED = {
   BotToken: 'token',
 };
 
-describe('of an entry with a date', () => {
-  it('is the same in every process', () => {
+describe('eventId() of an entry with a date', () => {
+  it('returns the same id in every process', () => {
     expect(eventId({ Type: 1, Date: '2019-07-10T15:47:58Z' })).toBe(
       'O-q2Rb_FWSkfy1NxUU4dzMqeUcoVGiUEEJ0p28oMQqs',
     );
   });
 
-  it('is the SHA-256 of the hashed text', () => {
+  it('returns the SHA-256 of the hashed text', () => {
     expect(eventId(DATED)).toBe(hash('sha256', hashedText(DATED), 'base64url'));
   });
 
@@ -35,7 +35,7 @@ describe('of an entry with a date', () => {
     expect(eventId({ BotToken, Date, Data, Type })).toBe(eventId(DATED));
   });
 
-  it.each(FIELDS)('depends on %s', field => {
+  it.each(FIELDS)('depends on the field %s', field => {
     expect(eventId({ ...DATED, [field]: 'another' })).not.toBe(eventId(DATED));
   });
 
@@ -60,21 +60,21 @@ describe('of an entry with a date', () => {
     ['lone surrogates', { Data: '\uD800' }, { Data: '\uDC00' }],
     ['a lone surrogate and U+FFFD', { Data: '\uD800' }, { Data: '\uFFFD' }],
     ['texts that look like lengths', { Name: '1:a' }, { Name: '1', Key: 'a' }],
-  ])('tells %s apart', (_, one, other) => {
+  ])('differs for %s', (_, one, other) => {
     expect(eventId({ ...DATED, ...one })).not.toBe(
       eventId({ ...DATED, ...other }),
     );
   });
 });
 
-describe('of an entry without a date', () => {
-  it('is a UUID', () => {
+describe('eventId() of an entry without a date', () => {
+  it('returns a UUID', () => {
     expect(eventId({ Type: 3 })).toMatch(
       /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/,
     );
   });
 
-  it('is another each time: equal entries can be two events', () => {
+  it('returns a new id each time, since equal entries can be two events', () => {
     const entry = { Type: 3, Name: 'Order', Key: 'order' };
 
     expect(eventId(entry)).not.toBe(eventId(entry));
@@ -84,7 +84,7 @@ describe('of an entry without a date', () => {
   });
 });
 
-describe('the hashed text', () => {
+describe('hashedText()', () => {
   const value = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 4 }),
     fc.stringMatching(/^[-:;0-3]{0,4}$/),
@@ -111,10 +111,10 @@ describe('the hashed text', () => {
   });
   const bytesOf = (entry: TypedWireEntry) =>
     Buffer.from(hashedText(entry), 'utf8').toString('latin1');
-  const known = (entry: TypedWireEntry) =>
+  const documentedFieldsOf = (entry: TypedWireEntry) =>
     JSON.stringify(WIRE_FIELDS.map(name => entry[name] ?? null));
 
-  it('is the same for two entries only if their documented fields are', () => {
+  it('returns the same text for two entries only if their documented fields are equal', () => {
     const pair = fc
       .tuple(fields, fields, fc.subarray([...WIRE_FIELDS]))
       .map(([one, other, shared]): [TypedWireEntry, TypedWireEntry] => [
@@ -125,14 +125,14 @@ describe('the hashed text', () => {
     fc.assert(
       fc.property(pair, ([one, other]) => {
         expect(bytesOf(one) === bytesOf(other)).toBe(
-          known(one) === known(other),
+          documentedFieldsOf(one) === documentedFieldsOf(other),
         );
       }),
       { numRuns: 3_000 },
     );
   });
 
-  it('moves no character from one field to the next', () => {
+  it('keeps adjacent fields apart', () => {
     const split = fc.tuple(
       fc.stringMatching(/^[-:;0-3]{2,8}$/),
       fc.nat(8),
@@ -148,7 +148,7 @@ describe('the hashed text', () => {
         });
 
         expect(bytesOf(at(one)) === bytesOf(at(other))).toBe(
-          known(at(one)) === known(at(other)),
+          documentedFieldsOf(at(one)) === documentedFieldsOf(at(other)),
         );
       }),
       { numRuns: 2_000 },

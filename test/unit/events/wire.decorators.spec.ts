@@ -15,7 +15,7 @@ class Message {
   readonly at?: Date;
 }
 
-function read(entry: WireEntry) {
+function parseMessage(entry: WireEntry) {
   const message = plainToInstance(Message, entry, {
     excludeExtraneousValues: true,
     exposeUnsetFields: false,
@@ -26,7 +26,7 @@ function read(entry: WireEntry) {
   return { message, errors };
 }
 
-it('lists the fields in the order in which they are hashed to ids', () => {
+it('WIRE_FIELDS lists the fields in the order in which they are hashed', () => {
   expect(WIRE_FIELDS).toEqual([
     'Type',
     'ItemType',
@@ -44,10 +44,14 @@ it('lists the fields in the order in which they are hashed to ids', () => {
   ]);
 });
 
-describe('a field', () => {
-  it('is read from its name on the wire', () => {
+describe('@WireText() and @WireDate()', () => {
+  it('read a field by its name on the wire', () => {
     expect(
-      read({ Data: 'Hi', Text: 'x', Date: '2019-07-10T15:47:58.5750058Z' }),
+      parseMessage({
+        Data: 'Hi',
+        Text: 'x',
+        Date: '2019-07-10T15:47:58.5750058Z',
+      }),
     ).toEqual({
       errors: [],
       message: {
@@ -58,26 +62,28 @@ describe('a field', () => {
     });
   });
 
-  it('may be absent', () => {
-    const { message, errors } = read({ Text: 'x' });
+  it('accept an absent field', () => {
+    const { message, errors } = parseMessage({ Text: 'x' });
 
     expect(errors).toEqual([]);
     expect(Object.keys(message)).toEqual(['missed']);
   });
 
-  it('may not be absent where it is required', () => {
-    expect(read({}).errors).toEqual(['Text must be a string, got nothing']);
+  it('reject an absent field that is required', () => {
+    expect(parseMessage({}).errors).toEqual([
+      'Text must be a string, got nothing',
+    ]);
   });
 });
 
-describe('the error of a field', () => {
+describe('@WireText() and @WireDate() errors', () => {
   it.each([
     [5, 'a number'],
     [false, 'a boolean'],
     [['Anna'], 'a list'],
     [{ name: 'Anna' }, 'an object'],
-  ])('names the kind of %o, and never the value', (Data, kind) => {
-    expect(read({ Data, Text: 'x' }).errors).toEqual([
+  ])('name the type of %o without its value', (Data, kind) => {
+    expect(parseMessage({ Data, Text: 'x' }).errors).toEqual([
       `Data must be a string, got ${kind}`,
     ]);
   });
@@ -86,8 +92,8 @@ describe('the error of a field', () => {
     ['2019-02-30', 'a string'],
     [1_562_773_678_575, 'a number'],
     [{}, 'an object'],
-  ])('tells that %o is no date', (date, kind) => {
-    expect(read({ Date: date, Text: 'x' }).errors).toEqual([
+  ])('report %o as an invalid date', (date, kind) => {
+    expect(parseMessage({ Date: date, Text: 'x' }).errors).toEqual([
       `Date must be a valid ISO 8601 date, got ${kind}`,
     ]);
   });

@@ -26,9 +26,9 @@ const NAMES = [
 ] as const;
 
 describe.each(NAMES.map(([name, words], type) => ({ name, words, type })))(
-  'type $type',
+  'XENIOO_EVENT_TABLE type $type',
   ({ name, words, type }) => {
-    it(`is ${name}, '${words}'`, () => {
+    it(`has the class of ${name} and the name '${words}'`, () => {
       const row = eventRow(type);
 
       expect(XeniooEventType[type]).toBe(name);
@@ -39,24 +39,27 @@ describe.each(NAMES.map(([name, words], type) => ({ name, words, type })))(
   },
 );
 
-it.each([14, 99, Number.MAX_SAFE_INTEGER])('does not know type %i', type => {
-  expect(eventRow(type)).toMatchObject({
-    eventClass: UnknownXeniooEvent,
-    typeName: 'unknown',
-    eventName: 'xenioo.unknown',
-  });
-});
+it.each([14, 99, Number.MAX_SAFE_INTEGER])(
+  'eventRow() returns the row of unknown events for type %i',
+  type => {
+    expect(eventRow(type)).toMatchObject({
+      eventClass: UnknownXeniooEvent,
+      typeName: 'unknown',
+      eventName: 'xenioo.unknown',
+    });
+  },
+);
 
-describe('the names on the event emitter', () => {
+describe('XENIOO_EVENT_NAMES', () => {
   it.each([
     [{ Type: 1 }, 'xenioo.user-message'],
     [{ Type: 99 }, 'xenioo.unknown'],
     [{ Type: 'x' }, 'xenioo.invalid'],
-  ])('are found for any entry: %o', (entry, name) => {
+  ])('has the name of any entry: %o', (entry, name) => {
     expect(eventNameOf(entryOf(entry))).toBe(name);
   });
 
-  it('are one for each type, and those of what is no known type', () => {
+  it('has one name for each type and for the other events', () => {
     expect(Object.keys(XENIOO_EVENT_NAMES)).toEqual([
       ...NAMES.map(([name]) => name),
       'Unknown',
@@ -74,7 +77,7 @@ describe('the names on the event emitter', () => {
     });
   });
 
-  it('can’t be changed', () => {
+  it('is frozen', () => {
     expect(Object.isFrozen(XENIOO_EVENT_NAMES)).toBe(true);
   });
 });

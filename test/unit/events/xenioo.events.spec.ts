@@ -17,8 +17,8 @@ beforeEach(() => {
 
 const TYPES = [0, 1, 2, 8, 9, 10, 11, 12, 13, 99];
 
-describe.each(TYPES)('an event of type %i', Type => {
-  it('has what Xenioo tells of every event', () => {
+describe.each(TYPES)('XeniooEvent of type %i', Type => {
+  it('has the properties that all events share', () => {
     const event = eventOf({
       Type,
       Date: '2019-07-10T15:47:58.5750058+02:00',
@@ -42,7 +42,7 @@ describe.each(TYPES)('an event of type %i', Type => {
     });
   });
 
-  it('needs nothing but its type', () => {
+  it('requires only its type', () => {
     const empty = {
       Type,
       Date: null,
@@ -70,7 +70,7 @@ describe.each(TYPES)('an event of type %i', Type => {
     '',
     1_562_773_678,
     `2019-07-10T00:00:00.${'0'.repeat(50)}Z`,
-  ])('has a date that exists, or is invalid: %o', date => {
+  ])('rejects the invalid date %o', date => {
     expect(invalidOf({ Type, Date: date })).toMatchObject({
       reason: 'invalid-fields',
       errors: [
@@ -80,10 +80,10 @@ describe.each(TYPES)('an event of type %i', Type => {
   });
 });
 
-describe('the id', () => {
+describe('XeniooEvent.id', () => {
   const DATED = { Type: 1, Data: 'Hello', Date: '2019-07-10T15:47:58Z' };
 
-  it('of an event with a date is hashed when it is first read, once', () => {
+  it('is hashed once, when it is first read, if the event has a date', () => {
     const event = eventOf({ ...DATED });
     expect(eventId).not.toHaveBeenCalled();
 
@@ -93,7 +93,7 @@ describe('the id', () => {
   });
 
   it.each([{ Type: 1 }, { Type: 1, Date: null }])(
-    'of an event without a date is its own: %o',
+    'is unique without a date: %o',
     entry => {
       const event = eventOf(entry);
 
@@ -102,7 +102,7 @@ describe('the id', () => {
     },
   );
 
-  it('can’t be changed', () => {
+  it('is read-only', () => {
     const event = eventOf({ ...DATED }) as { id: string };
     const { id } = event;
 
@@ -139,7 +139,7 @@ const ENTRY = {
   cart: { items: [{ id: 1 }] },
 };
 
-/** The event as a client reads it. */
+/** JSON of the event as a client receives it. */
 const PLAIN = {
   type: 1,
   typeName: 'user-message',
@@ -166,8 +166,8 @@ const HOSTILE = [
   '{"then":{},"toJSON":1,"prototype":{},"length":5,"valueOf":"x"}',
 ];
 
-describe('JSON.stringify()', () => {
-  it('writes the properties, with the id and without the raw entry', () => {
+describe('XeniooEvent with JSON.stringify()', () => {
+  it('writes the properties with the id and without the raw entry', () => {
     const event = eventOf({ ...ENTRY });
 
     expect(JSON.parse(JSON.stringify(event))).toStrictEqual({
@@ -189,22 +189,22 @@ describe('JSON.stringify()', () => {
   });
 });
 
-describe('the ClassSerializerInterceptor', () => {
-  /** Serializes as the interceptor and the platform do. */
-  const serialized = (value: unknown): unknown =>
+describe('XeniooEvent with ClassSerializerInterceptor', () => {
+  /** Serializes like the interceptor and the platform. */
+  const serialize = (value: unknown): unknown =>
     JSON.parse(JSON.stringify(instanceToPlain(value)));
 
-  it('writes the properties, with the id and without the raw entry', () => {
+  it('writes the properties with the id and without the raw entry', () => {
     const event = eventOf({ ...ENTRY });
 
-    expect(serialized(event)).toStrictEqual({ ...PLAIN, id: event.id });
-    expect(serialized({ letters: [{ entry: event }] })).toStrictEqual({
+    expect(serialize(event)).toStrictEqual({ ...PLAIN, id: event.id });
+    expect(serialize({ letters: [{ entry: event }] })).toStrictEqual({
       letters: [{ entry: { ...PLAIN, id: event.id } }],
     });
   });
 
   it.each(Object.entries(XENIOO_EVENT_TABLE))(
-    'writes no name of the wire for type %s',
+    'writes property names, not names on the wire, for type %s',
     Type => {
       const entry = {
         ...ENTRY,
@@ -215,15 +215,13 @@ describe('the ClassSerializerInterceptor', () => {
       };
       const event = eventOf(entry);
 
-      expect(serialized(event)).toStrictEqual(
-        JSON.parse(JSON.stringify(event)),
-      );
+      expect(serialize(event)).toStrictEqual(JSON.parse(JSON.stringify(event)));
     },
   );
 
-  it.each(HOSTILE)('leaves out reserved keys of variables: %s', json => {
+  it.each(HOSTILE)('omits reserved keys of variables: %s', json => {
     const event = eventOf(JSON.parse(`{"Type":1,${json.slice(1)}`));
-    const { variables } = serialized(event) as XeniooEvent;
+    const { variables } = serialize(event) as XeniooEvent;
 
     expect(JSON.stringify(variables)).not.toMatch(/constructor|__proto__/);
     expect(Object.getPrototypeOf(variables)).toBe(Object.prototype);
@@ -233,8 +231,8 @@ describe('the ClassSerializerInterceptor', () => {
   });
 });
 
-describe('class-transformer', () => {
-  it('makes an instance without a receipt', () => {
+describe('XeniooEvent with class-transformer', () => {
+  it('is created without the properties of a delivery', () => {
     const event = plainToInstance(
       UserMessageEvent,
       { Data: 'Hello', id: 'x', raw: {}, variables: {} },
@@ -245,7 +243,7 @@ describe('class-transformer', () => {
   });
 });
 
-it('util.inspect() shows the id and leaves out the raw entry', () => {
+it('XeniooEvent with util.inspect() shows the id and omits the raw entry', () => {
   const event = eventOf({ ...ENTRY });
 
   expect(inspect(event)).toContain(`id: '${event.id}'`);

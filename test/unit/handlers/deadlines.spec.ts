@@ -7,7 +7,7 @@ import {
 
 const TIMEOUT_MS = 100;
 
-function start() {
+function startDeadlines() {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const deadlines = new Deadlines(TIMEOUT_MS);
@@ -21,9 +21,9 @@ function start() {
   return { deadlines, late, add };
 }
 
-describe('work that takes too long', () => {
-  it('is late when its time is over, and not before, and once', () => {
-    const { deadlines, late, add } = start();
+describe('Deadlines', () => {
+  it('calls onLate once, exactly when the time is over', () => {
+    const { deadlines, late, add } = startDeadlines();
     const work = add('a');
 
     vi.advanceTimersByTime(TIMEOUT_MS - 1);
@@ -35,8 +35,8 @@ describe('work that takes too long', () => {
     expect(deadlines.remove(work)).toBe(false);
   });
 
-  it('is late at a time of its own, though all of it shares one timer', () => {
-    const { late, add } = start();
+  it('uses one timer for all work and a separate deadline for each', () => {
+    const { late, add } = startDeadlines();
     add('a');
     vi.advanceTimersByTime(30);
     add('b');
@@ -52,8 +52,8 @@ describe('work that takes too long', () => {
     expect(late).toEqual(['a', 'b', 'c']);
   });
 
-  it('may start other work that is late in its turn', () => {
-    const { deadlines, late, add } = start();
+  it('accepts new work from onLate', () => {
+    const { deadlines, late, add } = startDeadlines();
     const onLate = () => void add('next');
     deadlines.add({ onLate, startedAt: 0, position: -1 });
 
@@ -64,8 +64,8 @@ describe('work that takes too long', () => {
   });
 });
 
-it('leaves work alone that ended in time', () => {
-  const { deadlines, late, add } = start();
+it('Deadlines.remove() keeps finished work from being reported late', () => {
+  const { deadlines, late, add } = startDeadlines();
   const [a, b] = [add('a'), add('b')];
 
   vi.advanceTimersByTime(TIMEOUT_MS - 1);
@@ -77,25 +77,25 @@ it('leaves work alone that ended in time', () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
-it('does not keep the process alive', () => {
-  const timers = () =>
+it('Deadlines does not keep the process alive', () => {
+  const countTimers = () =>
     process.getActiveResourcesInfo().filter(name => name === 'Timeout').length;
-  const before = timers();
+  const before = countTimers();
   const deadlines = new Deadlines(60_000);
   deadlines.add({ onLate() {}, startedAt: 0, position: -1 });
 
-  expect(timers()).toBe(before);
+  expect(countTimers()).toBe(before);
 });
 
-it('calls exactly the work that did not end in time, whatever starts and ends', () => {
+it('Deadlines reports exactly the work that was not removed in time', () => {
   const step = fc.record({
     passMs: fc.nat(60),
-    /** Index of the work that ends before another starts. */
+    /** Index of the work that ends before the next one starts. */
     ends: fc.nat(20),
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 20 }), steps => {
-      const { deadlines, late, add } = start();
+      const { deadlines, late, add } = startDeadlines();
       const all: { work: TimedWork; endsAt: number }[] = [];
       const removed: boolean[] = [];
       const expected: boolean[] = [];

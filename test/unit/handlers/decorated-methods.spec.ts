@@ -6,7 +6,7 @@ import {
 } from '../../../lib/handlers/decorated-methods.js';
 import { forgetCheckedClasses } from '../../support/forget-checked-classes.js';
 
-it('lists each decorated method of a class once, and none of its base class', () => {
+it('decoratedMethodsOf() lists each decorated method of a class once, without those of its base class', () => {
   class Crm {}
   class VipCrm extends Crm {}
   addDecoratedMethod(Crm.prototype, 'save');
@@ -17,7 +17,7 @@ it('lists each decorated method of a class once, and none of its base class', ()
   expect(decoratedMethodsOf(VipCrm.prototype)).toEqual(['greet']);
 });
 
-it('gives decorated classes to the first application that checks them, and keeps none', () => {
+it('drainUncheckedPrototypes() returns each decorated class to the first application only', () => {
   forgetCheckedClasses();
   class Crm {}
   class Late {}

@@ -9,8 +9,8 @@ import { DENIED } from '../../../lib/handlers/nest-internals.js';
 
 const down = new Error('CRM is down');
 
-/** Notes each call of its callbacks. */
-class Execution extends HandlerExecution {
+/** Records each call of its callbacks. */
+class RecordingExecution extends HandlerExecution {
   readonly ends: ('done' | { error: unknown })[] = [];
 
   protected override onDone(): void {
@@ -22,17 +22,19 @@ class Execution extends HandlerExecution {
   }
 }
 
-/** Runs a handler to its end. */
-async function endsOf(execute: () => unknown): Promise<Execution['ends']> {
-  const execution = new Execution(new Deadlines(10_000));
+/** Runs a handler and returns its results. */
+async function resultsOf(
+  execute: () => unknown,
+): Promise<RecordingExecution['ends']> {
+  const execution = new RecordingExecution(new Deadlines(10_000));
   execution.start(new StartContext(), execute, undefined);
   await expect.poll(() => execution.ends).not.toEqual([]);
   await new Promise(setImmediate);
   return execution.ends;
 }
 
-/** A value whose prototype and properties can't be read. */
-function revoked(): object {
+/** Returns a proxy whose prototype and properties throw when read. */
+function createRevokedProxy(): object {
   const { proxy, revoke } = Proxy.revocable({}, {});
   revoke();
   return proxy;
@@ -58,18 +60,21 @@ it.each<[string, unknown]>([
   ['a promise of an Observable', Promise.resolve(of(1))],
   ['a denial of a guard', DENIED],
   ['a promise of a denial', Promise.resolve(DENIED)],
-])('is done with a handler that returns %s', async (_what, value) => {
-  expect(await endsOf(() => value)).toEqual(['done']);
-});
+])(
+  'HandlerExecution is done when a handler returns %s',
+  async (_what, value) => {
+    expect(await resultsOf(() => value)).toEqual(['done']);
+  },
+);
 
-it('waits for the end of an Observable, and subscribes to it once', async () => {
+it('HandlerExecution subscribes once to an Observable and waits for its completion', async () => {
   const steps: string[] = [];
   const step = (name: string) =>
     defer(async () => {
       await new Promise(setImmediate);
       steps.push(name);
     });
-  await endsOf(() => concat(step('first'), step('last')));
+  await resultsOf(() => concat(step('first'), step('last')));
 
   expect(steps).toEqual(['first', 'last']);
 });
@@ -102,27 +107,33 @@ it.each<[string, () => unknown]>([
         throwError(() => down),
       ),
   ],
-])('fails with the error of a handler that %s', async (_how, execute) => {
-  expect(await endsOf(execute)).toEqual([{ error: down }]);
-});
+])(
+  'HandlerExecution fails with the error of a handler that %s',
+  async (_how, execute) => {
+    expect(await resultsOf(execute)).toEqual([{ error: down }]);
+  },
+);
 
 it.each<[string, unknown]>([
   ['text', 'timed out'],
   ['nothing', undefined],
   ['a bare object', Object.create(null)],
-])('fails with %s, where a handler throws that', async (_what, thrown) => {
-  const [end] = await endsOf(() => Promise.reject(thrown));
+])(
+  'HandlerExecution fails with %s when a handler throws it',
+  async (_what, thrown) => {
+    const [end] = await resultsOf(() => Promise.reject(thrown));
 
-  expect(end).toEqual({ error: thrown });
-});
+    expect(end).toEqual({ error: thrown });
+  },
+);
 
-describe('a value that can’t be read', () => {
-  it('is the error of a handler that throws it', async () => {
-    const proxy = revoked();
-    const throwing = await endsOf(() => {
+describe('HandlerExecution with an unreadable value', () => {
+  it('fails with it when a handler throws it', async () => {
+    const proxy = createRevokedProxy();
+    const throwing = await resultsOf(() => {
       throw proxy;
     });
-    const rejecting = await endsOf(() => Promise.reject(proxy));
+    const rejecting = await resultsOf(() => Promise.reject(proxy));
 
     for (const [end] of [throwing, rejecting]) {
       expect((end as { error: unknown }).error === proxy).toBe(true);
@@ -130,7 +141,7 @@ describe('a value that can’t be read', () => {
   });
 
   it.each<[string, () => object]>([
-    ['a revoked proxy', revoked],
+    ['a revoked proxy', createRevokedProxy],
     [
       'an object whose properties throw',
       () =>
@@ -144,17 +155,17 @@ describe('a value that can’t be read', () => {
           },
         ),
     ],
-  ])('ends a handler once that returns %s', async (_what, make) => {
-    expect(await endsOf(() => make())).toHaveLength(1);
-    expect(await endsOf(async () => make())).toHaveLength(1);
+  ])('reports one result when a handler returns %s', async (_what, make) => {
+    expect(await resultsOf(() => make())).toHaveLength(1);
+    expect(await resultsOf(async () => make())).toHaveLength(1);
   });
 });
 
-describe('a handler that takes too long', () => {
+describe('HandlerExecution that times out', () => {
   async function startHanging() {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     onTestFinished(() => void vi.useRealTimers());
-    const execution = new Execution(new Deadlines(50));
+    const execution = new RecordingExecution(new Deadlines(50));
     const end = { resolve: () => {}, reject: (_error: Error) => {} };
     execution.start(
       new StartContext(),
@@ -170,7 +181,7 @@ describe('a handler that takes too long', () => {
     return { execution, end };
   }
 
-  it('fails when its time is over', async () => {
+  it('fails with an error that names handlerTimeoutMs', async () => {
     const { execution } = await startHanging();
 
     expect(execution.ends).toEqual([
@@ -183,7 +194,7 @@ describe('a handler that takes too long', () => {
   });
 
   it.each(['succeeds', 'fails'])(
-    'changes nothing if it %s later',
+    'ignores a handler that %s later',
     async how => {
       const { execution, end } = await startHanging();
 

@@ -34,7 +34,7 @@ const handlerWith = (retry?: XeniooRetryOptions | false) =>
     () => {},
   );
 
-interface Failing {
+interface FailedAttempt {
   /** Attempts before this one. */
   attempts?: number;
   error?: unknown;
@@ -43,8 +43,8 @@ interface Failing {
   isLast?: boolean;
 }
 
-/** What follows an error of `Crm.save`. */
-function afterError(given: Failing = {}) {
+/** Returns the result of `Crm.save` after an error. */
+function afterError(given: FailedAttempt = {}) {
   const { attempts, error = down, own, module = RETRY, isLast = false } = given;
   const results = new HandlerResults(module);
   const handler = handlerWith(own);
@@ -60,14 +60,14 @@ beforeEach(() => {
   onTestFinished(() => void vi.useRealTimers());
 });
 
-it('counts the attempt of a handler that is done', () => {
+it('HandlerResults counts the attempt of a successful handler', () => {
   const result = new HandlerResults(RETRY).ofSuccess(handlerWith(), task(2));
 
   expect(result).toEqual({ handler: 'Crm.save', status: 'done', attempts: 3 });
 });
 
-describe('a handler that throws', () => {
-  it('is due again after its delay', () => {
+describe('HandlerResults of an error', () => {
+  it('schedules a retry after the delay', () => {
     expect(afterError({ attempts: 1 })).toEqual({
       handler: 'Crm.save',
       status: 'retry',
@@ -77,7 +77,7 @@ describe('a handler that throws', () => {
     });
   });
 
-  it('has failed after its last attempt', () => {
+  it('fails after the last attempt', () => {
     expect(afterError({ attempts: 2 })).toEqual({
       handler: 'Crm.save',
       status: 'failed',
@@ -86,39 +86,39 @@ describe('a handler that throws', () => {
     });
   });
 
-  it.each<[string, Failing, string]>([
+  it.each<[string, FailedAttempt, string]>([
     ['without retries', { module: false }, 'failed'],
     ['without retries of its own', { own: false }, 'failed'],
     ['with more attempts', { own: { attempts: 5 }, attempts: 2 }, 'retry'],
     ['with fewer attempts', { own: { attempts: 2 }, attempts: 1 }, 'failed'],
     ['alone with retries', { own: { attempts: 2 }, module: false }, 'retry'],
-  ])('has as many attempts as it says: %s', (_what, given, status) => {
+  ])('prefers the retry options of the handler: %s', (_what, given, status) => {
     expect(afterError(given)).toMatchObject({ status });
   });
 
-  it('takes what it does not say from the module', () => {
+  it('inherits the retry options that the handler does not set', () => {
     expect(afterError({ own: { attempts: 5 } })).toMatchObject({
       retryAt: NOW + 1_000,
     });
   });
 
-  it('has failed at once with a XeniooUnrecoverableError', () => {
+  it('fails at once for a XeniooUnrecoverableError', () => {
     const error = new XeniooUnrecoverableError('no such customer');
 
     expect(afterError({ error })).toMatchObject({ status: 'failed', error });
   });
 
-  it('is due again with an error that can’t be read', () => {
+  it('retries after an error that has no readable message', () => {
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
 
     expect(afterError({ error: proxy })).toMatchObject({ status: 'retry' });
     expect(logs.ofXenioo('warn')).toEqual([
-      expect.stringContaining('something that has no text'),
+      expect.stringContaining('a value without a string representation'),
     ]);
   });
 
-  it('has failed while the application shuts down', () => {
+  it('fails without a retry while the application shuts down', () => {
     expect(afterError({ isLast: true })).toMatchObject({
       status: 'failed',
       attempts: 1,
@@ -126,8 +126,8 @@ describe('a handler that throws', () => {
   });
 });
 
-describe('the log', () => {
-  it('has one line for a retry, with the stack of the first attempt alone', () => {
+describe('HandlerResults log', () => {
+  it('has one line for each retry, with a stack for the first attempt only', () => {
     afterError();
     afterError({ attempts: 1 });
 
@@ -140,7 +140,7 @@ describe('the log', () => {
     ]);
   });
 
-  it('has an error with its stack for the last attempt', () => {
+  it('has an error with a stack for the last attempt', () => {
     afterError({ attempts: 2 });
 
     expect(logs.lines.map(({ level, text }) => [level, text])).toEqual([
@@ -151,7 +151,7 @@ describe('the log', () => {
     ]);
   });
 
-  it('says that a shutdown keeps a retry from following, if one would', () => {
+  it('says when the shutdown prevents a retry that was left', () => {
     afterError({ isLast: true });
     afterError({ attempts: 2, isLast: true });
 
@@ -164,14 +164,14 @@ describe('the log', () => {
   });
 });
 
-describe('a handler that does not exist here', () => {
+describe('HandlerResults of a missing handler', () => {
   const MINUTE_MS = 60_000;
   const error = new XeniooHandlerError(
     'no handler is named Desk.gone. If it was renamed, set the option `name` of its decorator to the old name',
   );
   const results = new HandlerResults(RETRY);
 
-  it('is looked for again, with no attempt counted and no log line', () => {
+  it('schedules a retry, counts no attempt and logs nothing', () => {
     expect(results.ofMissing(task(2), 'Desk.gone', false)).toEqual({
       handler: 'Desk.gone',
       status: 'retry',
@@ -183,7 +183,7 @@ describe('a handler that does not exist here', () => {
     expect(logs.lines).toEqual([]);
   });
 
-  it('keeps since when it is missing', () => {
+  it('keeps the time since which the handler is missing', () => {
     const missing = { ...task(2), missingSince: NOW - 9 * MINUTE_MS };
 
     expect(results.ofMissing(missing, 'Desk.gone', false)).toMatchObject({
@@ -195,7 +195,7 @@ describe('a handler that does not exist here', () => {
   it.each([
     ['it has been missing for ten minutes', 10 * MINUTE_MS, false],
     ['the application shuts down', 0, true],
-  ])('has failed where %s', (_why, missingMs, isLast) => {
+  ])('fails when %s', (_why, missingMs, isLast) => {
     const missing = { ...task(2), missingSince: NOW - missingMs };
 
     expect(results.ofMissing(missing, 'Desk.gone', isLast)).toEqual({

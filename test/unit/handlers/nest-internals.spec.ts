@@ -43,7 +43,7 @@ import {
 } from '../../../lib/handlers/nest-internals.js';
 import { LogRecorder } from '../../support/log-recorder.js';
 
-async function start(metadata: ModuleMetadata) {
+async function startApp(metadata: ModuleMetadata) {
   const app = await Test.createTestingModule({
     ...metadata,
     imports: [DiscoveryModule, ...(metadata.imports ?? [])],
@@ -62,13 +62,13 @@ async function start(metadata: ModuleMetadata) {
 
 const KINDS = ['providers', 'controllers'] as const;
 
-/** Calls `handle` of a class with what is written on it. */
-async function enhanced(
+/** Returns `handle` of a class with its guards, interceptors and filters applied. */
+async function createEnhancedHandle(
   host: Type<{ handle(value: never): unknown }>,
   kind: (typeof KINDS)[number] = 'providers',
   metadata: ModuleMetadata = {},
 ) {
-  const { app, wrapperOf } = await start({
+  const { app, wrapperOf } = await startApp({
     ...metadata,
     [kind]: [host, ...(metadata[kind] ?? [])],
   });
@@ -77,42 +77,42 @@ async function enhanced(
 }
 
 @Injectable()
-class Asks implements CanActivate {
+class DeniedEventGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     return context.getArgByIndex<unknown>(0) !== 'denied';
   }
 }
 
 @Injectable()
-class Doubles implements NestInterceptor {
+class DoublingInterceptor implements NestInterceptor {
   intercept(_context: ExecutionContext, next: CallHandler<string>) {
     return next.handle().pipe(map(text => text + text));
   }
 }
 
-class Known extends Error {}
+class KnownError extends Error {}
 
-@Catch(Known)
-class Handles implements ExceptionFilter {
+@Catch(KnownError)
+class KnownErrorFilter implements ExceptionFilter {
   catch(): void {}
 }
 
-describe('a method', () => {
+describe('hasEnhancers()', () => {
   @Injectable()
   class Desk {
     plain(): void {}
 
-    @UseGuards(Asks)
+    @UseGuards(DeniedEventGuard)
     guarded(): void {}
 
-    @UseInterceptors(Doubles)
+    @UseInterceptors(DoublingInterceptor)
     intercepted(): void {}
 
-    @UseFilters(Handles)
+    @UseFilters(KnownErrorFilter)
     filtered(): void {}
   }
 
-  @UseGuards(Asks)
+  @UseGuards(DeniedEventGuard)
   @Injectable()
   class Guarded {
     handle(): void {}
@@ -123,7 +123,7 @@ describe('a method', () => {
 
   @Injectable({ scope: Scope.REQUEST })
   class Scoped {
-    @UseGuards(Asks)
+    @UseGuards(DeniedEventGuard)
     handle(): void {}
 
     plain(): void {}
@@ -138,72 +138,72 @@ describe('a method', () => {
     ['a guard on the class that its class extends', Inherits, 'handle', true],
     ['a guard, in a class that is made for each event', Scoped, 'handle', true],
     ['nothing, in a class that is made for each event', Scoped, 'plain', false],
-  ])('with %s is known as such', async (_what, host, method, expected) => {
-    const { wrapperOf } = await start({ providers: [host] });
+  ])('checks a method with %s', async (_what, host, method, expected) => {
+    const { wrapperOf } = await startApp({ providers: [host] });
 
     expect(hasEnhancers(wrapperOf(host), method)).toBe(expected);
   });
 });
 
-describe.each(KINDS)('on %s', kind => {
+describe.each(KINDS)('createEnhancer() on %s', kind => {
   @Controller()
   class Desk {
     readonly words = 'handled ';
 
-    @UseGuards(Asks)
-    @UseInterceptors(Doubles)
-    @UseFilters(Handles)
+    @UseGuards(DeniedEventGuard)
+    @UseInterceptors(DoublingInterceptor)
+    @UseFilters(KnownErrorFilter)
     handle(value: string): string {
-      if (value === 'known') throw new Known();
+      if (value === 'known') throw new KnownError();
       if (value === 'unknown') throw new Error('not caught');
       return this.words;
     }
   }
 
-  it('a method is called on its instance, within its interceptors', async () => {
-    const handle = await enhanced(Desk, kind);
+  it('calls the method on its instance, inside its interceptors', async () => {
+    const handle = await createEnhancedHandle(Desk, kind);
 
     expect(await handle('event')).toBe('handled handled ');
   });
 
-  it('a guard that denies keeps it from running', async () => {
-    const handle = await enhanced(Desk, kind);
+  it('does not call the method when a guard denies', async () => {
+    const handle = await createEnhancedHandle(Desk, kind);
 
     expect(await handle('denied')).toBe(DENIED);
   });
 
-  it('a filter that returns nothing has handled the error', async () => {
-    const handle = await enhanced(Desk, kind);
+  it('treats an error as handled when a filter returns nothing', async () => {
+    const handle = await createEnhancedHandle(Desk, kind);
 
     expect(await handle('known')).not.toBe(DENIED);
   });
 
-  it('an error that no filter handles comes out as it was', async () => {
-    const handle = await enhanced(Desk, kind);
+  it('rethrows an unhandled error unchanged', async () => {
+    const handle = await createEnhancedHandle(Desk, kind);
 
     await expect(handle('unknown')).rejects.toThrow(new Error('not caught'));
   });
 
-  it('those on the class work too', async () => {
-    @UseGuards(Asks)
-    @UseInterceptors(Doubles)
-    @UseFilters(Handles)
+  it('applies guards, interceptors and filters of the class', async () => {
+    @UseGuards(DeniedEventGuard)
+    @UseInterceptors(DoublingInterceptor)
+    @UseFilters(KnownErrorFilter)
     @Controller()
     class Whole {
       handle(value: string): string {
-        if (value === 'known') throw new Known();
+        if (value === 'known') throw new KnownError();
         return 'handled ';
       }
     }
-    const handle = await enhanced(Whole, kind);
+    const handle = await createEnhancedHandle(Whole, kind);
 
     expect(await handle('event')).toBe('handled handled ');
     expect(await handle('denied')).toBe(DENIED);
     await expect(handle('known')).resolves.not.toBe(DENIED);
   });
 
-  it('those on the class that it extends work too', async () => {
-    @UseGuards(Asks)
+  it('applies guards of the base class', async () => {
+    @UseGuards(DeniedEventGuard)
     class Guarded {
       handle(): string {
         return 'handled';
@@ -212,35 +212,35 @@ describe.each(KINDS)('on %s', kind => {
 
     @Controller()
     class Desk extends Guarded {}
-    const handle = await enhanced(Desk, kind);
+    const handle = await createEnhancedHandle(Desk, kind);
 
     expect(await handle('event')).toBe('handled');
     expect(await handle('denied')).toBe(DENIED);
   });
 });
 
-describe('guards, interceptors and filters', () => {
-  it('see a context of type xenioo, with class, method and event', async () => {
+describe('createEnhancer() with guards, interceptors and filters', () => {
+  it('gives them a context of type xenioo with class, method and event', async () => {
     const seen: unknown[] = [];
-    const note = (host: ArgumentsHost) =>
+    const record = (host: ArgumentsHost) =>
       seen.push([host.getType<string>(), host.getArgs()[0]]);
 
     class Guard implements CanActivate {
       canActivate(context: ExecutionContext): boolean {
-        note(context);
+        record(context);
         seen.push([context.getClass(), context.getHandler()]);
         return true;
       }
     }
     class Interceptor implements NestInterceptor {
       intercept(context: ExecutionContext, next: CallHandler) {
-        note(context);
+        record(context);
         return next.handle();
       }
     }
     class Filter implements ExceptionFilter {
       catch(_error: unknown, host: ArgumentsHost): void {
-        note(host);
+        record(host);
       }
     }
     class Desk {
@@ -248,12 +248,12 @@ describe('guards, interceptors and filters', () => {
       @UseInterceptors(Interceptor)
       @UseFilters(Filter)
       handle(): void {
-        throw new Known();
+        throw new KnownError();
       }
     }
     const event = { text: 'Hello' };
     await (
-      await enhanced(Desk)
+      await createEnhancedHandle(Desk)
     )(event);
 
     expect(seen).toEqual([
@@ -264,7 +264,7 @@ describe('guards, interceptors and filters', () => {
     ]);
   });
 
-  it('inject what the module of the handler has', async () => {
+  it('injects providers of the module of the handler', async () => {
     @Injectable()
     class Words {
       readonly denied = 'secret word';
@@ -287,7 +287,7 @@ describe('guards, interceptors and filters', () => {
 
     @Module({ providers: [Words], exports: [Words] })
     class WordsModule {}
-    const handle = await enhanced(Desk, 'providers', {
+    const handle = await createEnhancedHandle(Desk, 'providers', {
       imports: [WordsModule],
     });
 
@@ -295,44 +295,47 @@ describe('guards, interceptors and filters', () => {
     expect(await handle('secret word')).toBe(DENIED);
   });
 
-  it('may be instances', async () => {
+  it('accepts instances in place of classes', async () => {
     class Desk {
-      @UseGuards(new Asks())
-      @UseInterceptors(new Doubles())
-      @UseFilters(new Handles())
+      @UseGuards(new DeniedEventGuard())
+      @UseInterceptors(new DoublingInterceptor())
+      @UseFilters(new KnownErrorFilter())
       handle(value: string): string {
-        if (value === 'known') throw new Known();
+        if (value === 'known') throw new KnownError();
         return 'handled ';
       }
     }
-    const handle = await enhanced(Desk);
+    const handle = await createEnhancedHandle(Desk);
 
     expect(await handle('event')).toBe('handled handled ');
     expect(await handle('denied')).toBe(DENIED);
     await expect(handle('known')).resolves.not.toBe(DENIED);
   });
 
-  it('of one handler are not those of another', async () => {
+  it('keeps those of different handlers separate', async () => {
     class One {
-      @UseGuards(Asks)
-      @UseFilters(Handles)
+      @UseGuards(DeniedEventGuard)
+      @UseFilters(KnownErrorFilter)
       handle(): void {
-        throw new Known();
+        throw new KnownError();
       }
     }
     class Other {
-      @UseInterceptors(Doubles)
+      @UseInterceptors(DoublingInterceptor)
       handle(): void {
-        throw new Known('not caught');
+        throw new KnownError('not caught');
       }
     }
-    const handles = [await enhanced(One), await enhanced(Other)] as const;
+    const handles = [
+      await createEnhancedHandle(One),
+      await createEnhancedHandle(Other),
+    ] as const;
 
     await expect(handles[0]('event')).resolves.not.toBe(DENIED);
     await expect(handles[1]('denied')).rejects.toThrow('not caught');
   });
 
-  it('of the application stay away', async () => {
+  it('ignores the global ones of the application', async () => {
     const seen: string[] = [];
     class GlobalGuard implements CanActivate {
       canActivate(): boolean {
@@ -358,13 +361,13 @@ describe('guards, interceptors and filters', () => {
       }
     }
     class Desk {
-      @UseInterceptors(Doubles)
+      @UseInterceptors(DoublingInterceptor)
       handle(value: string): string {
         if (value === 'unknown') throw new Error('not caught');
         return value;
       }
     }
-    const handle = await enhanced(Desk, 'providers', {
+    const handle = await createEnhancedHandle(Desk, 'providers', {
       providers: [
         { provide: APP_GUARD, useClass: GlobalGuard },
         { provide: APP_INTERCEPTOR, useClass: GlobalInterceptor },
@@ -379,45 +382,45 @@ describe('guards, interceptors and filters', () => {
   });
 });
 
-describe('a denial', () => {
-  it('is one too where a guard says so later', async () => {
-    class Later implements CanActivate {
+describe('createEnhancer() with a guard that denies', () => {
+  it('returns DENIED for a promise or an Observable of false', async () => {
+    class PromiseGuard implements CanActivate {
       async canActivate(): Promise<boolean> {
         return false;
       }
     }
-    class Streams implements CanActivate {
+    class ObservableGuard implements CanActivate {
       canActivate() {
         return of(false);
       }
     }
     class One {
-      @UseGuards(Later)
+      @UseGuards(PromiseGuard)
       handle(): void {}
     }
     class Other {
-      @UseGuards(Streams)
+      @UseGuards(ObservableGuard)
       handle(): void {}
     }
 
-    expect(await (await enhanced(One))('event')).toBe(DENIED);
-    expect(await (await enhanced(Other))('event')).toBe(DENIED);
+    expect(await (await createEnhancedHandle(One))('event')).toBe(DENIED);
+    expect(await (await createEnhancedHandle(Other))('event')).toBe(DENIED);
   });
 
-  it('is for a filter of the handler what it is elsewhere in Nest', async () => {
+  it('passes a ForbiddenException to a filter of the handler', async () => {
     const caught: unknown[] = [];
     @Catch(ForbiddenException)
-    class Keeps implements ExceptionFilter {
+    class RecordingFilter implements ExceptionFilter {
       catch(error: unknown): void {
         caught.push(error);
       }
     }
     class Desk {
-      @UseGuards(Asks)
-      @UseFilters(Keeps)
+      @UseGuards(DeniedEventGuard)
+      @UseFilters(RecordingFilter)
       handle(): void {}
     }
-    const handle = await enhanced(Desk);
+    const handle = await createEnhancedHandle(Desk);
 
     expect(await handle('denied')).not.toBe(DENIED);
     expect(caught).toMatchObject([
@@ -425,45 +428,45 @@ describe('a denial', () => {
     ]);
   });
 
-  it('is none where the method itself forbids something', async () => {
+  it('does not mistake a ForbiddenException of the method for a denial', async () => {
     class Desk {
-      @UseGuards(Asks)
+      @UseGuards(DeniedEventGuard)
       handle(): void {
         throw new ForbiddenException('the CRM says no');
       }
     }
 
-    await expect((await enhanced(Desk))('event')).rejects.toThrow(
+    await expect((await createEnhancedHandle(Desk))('event')).rejects.toThrow(
       new ForbiddenException('the CRM says no'),
     );
   });
 
-  it('is an error where the guard throws one', async () => {
-    class Throws implements CanActivate {
+  it('rethrows an error of the guard', async () => {
+    class ThrowingGuard implements CanActivate {
       canActivate(): boolean {
         throw new UnauthorizedException('token is expired');
       }
     }
     class Desk {
-      @UseGuards(Throws)
+      @UseGuards(ThrowingGuard)
       handle(): void {}
     }
 
-    await expect((await enhanced(Desk))('event')).rejects.toThrow(
+    await expect((await createEnhancedHandle(Desk))('event')).rejects.toThrow(
       'token is expired',
     );
   });
 });
 
-describe('a filter', () => {
-  const failsWith = (filter: Type<ExceptionFilter>) => {
+describe('createEnhancer() with a filter', () => {
+  const createFailingHandle = (filter: Type<ExceptionFilter>) => {
     class Desk {
       @UseFilters(filter)
       handle(): void {
-        throw new Known('first');
+        throw new KnownError('first');
       }
     }
-    return enhanced(Desk);
+    return createEnhancedHandle(Desk);
   };
 
   it.each<[string, unknown]>([
@@ -471,17 +474,20 @@ describe('a filter', () => {
     ['false', false],
     ['a value', 1],
     ['a promise', Promise.resolve(undefined)],
-  ])('that returns %s has handled the error', async (_what, result) => {
-    @Catch()
-    class Filter implements ExceptionFilter {
-      catch(): unknown {
-        return result;
+  ])(
+    'treats the error as handled when the filter returns %s',
+    async (_what, result) => {
+      @Catch()
+      class Filter implements ExceptionFilter {
+        catch(): unknown {
+          return result;
+        }
       }
-    }
-    const handle = await failsWith(Filter);
+      const handle = await createFailingHandle(Filter);
 
-    await expect(handle('event')).resolves.not.toBe(DENIED);
-  });
+      await expect(handle('event')).resolves.not.toBe(DENIED);
+    },
+  );
 
   it.each([
     [
@@ -491,24 +497,27 @@ describe('a filter', () => {
       },
     ],
     ['later', async () => Promise.reject(new Error('second'))],
-  ])('that throws %s has not, and its error counts', async (_when, act) => {
-    @Catch()
-    class Filter implements ExceptionFilter {
-      catch(): unknown {
-        return act();
+  ])(
+    'rejects with the error of a filter that throws %s',
+    async (_when, act) => {
+      @Catch()
+      class Filter implements ExceptionFilter {
+        catch(): unknown {
+          return act();
+        }
       }
-    }
-    const handle = await failsWith(Filter);
+      const handle = await createFailingHandle(Filter);
 
-    await expect(handle('event')).rejects.toThrow('second');
-  });
+      await expect(handle('event')).rejects.toThrow('second');
+    },
+  );
 
-  it('for other errors leaves this one', async () => {
+  it('rethrows an error that the filter does not catch', async () => {
     @Catch(TypeError)
     class Filter implements ExceptionFilter {
       catch(): void {}
     }
-    const handle = await failsWith(Filter);
+    const handle = await createFailingHandle(Filter);
 
     await expect(handle('event')).rejects.toThrow('first');
   });
@@ -517,14 +526,14 @@ describe('a filter', () => {
     ['nothing', undefined],
     ['text', 'down'],
     ['a bare object', Object.create(null)],
-  ])('may be absent where %s is thrown', async (_what, thrown: unknown) => {
+  ])('rethrows %s without a filter', async (_what, thrown: unknown) => {
     class Desk {
-      @UseGuards(Asks)
+      @UseGuards(DeniedEventGuard)
       async handle(): Promise<void> {
         await Promise.reject(thrown);
       }
     }
-    const handle = await enhanced(Desk);
+    const handle = await createEnhancedHandle(Desk);
     const caught: unknown = await handle('event').then(
       () => 'no error',
       (error: unknown) => error,
@@ -534,10 +543,10 @@ describe('a filter', () => {
   });
 });
 
-describe('a class that is made for each event', () => {
-  it('runs with guards that are made for it', async () => {
+describe('createEnhancer() with a request-scoped class', () => {
+  it('runs a request-scoped guard for each event', async () => {
     @Injectable({ scope: Scope.REQUEST })
-    class ByEvent implements CanActivate {
+    class RequestScopedGuard implements CanActivate {
       constructor(@Inject(REQUEST) private readonly event: { text: string }) {}
 
       canActivate(): boolean {
@@ -549,33 +558,33 @@ describe('a class that is made for each event', () => {
     class Desk {
       constructor(@Inject(REQUEST) private readonly event: { text: string }) {}
 
-      @UseGuards(ByEvent)
+      @UseGuards(RequestScopedGuard)
       handle(): string {
         return this.event.text;
       }
     }
-    const { app, wrapperOf } = await start({ providers: [Desk] });
+    const { app, wrapperOf } = await startApp({ providers: [Desk] });
     const enhance = createEnhancer(wrapperOf(Desk), 'handle');
     const moduleRef = app.get(ModuleRef);
-    const handled = async (event: { text: string }) => {
+    const handleEvent = async (event: { text: string }) => {
       const contextId = ContextIdFactory.create();
       moduleRef.registerRequestByContextId(event, contextId);
       const desk = await moduleRef.resolve(Desk, contextId, { strict: false });
       return enhance(desk, contextId)(event);
     };
 
-    expect(await handled({ text: 'Hello' })).toBe('Hello');
-    expect(await handled({ text: 'denied' })).toBe(DENIED);
-    expect(await handled({ text: 'Bye' })).toBe('Bye');
+    expect(await handleEvent({ text: 'Hello' })).toBe('Hello');
+    expect(await handleEvent({ text: 'denied' })).toBe(DENIED);
+    expect(await handleEvent({ text: 'Bye' })).toBe('Bye');
   });
 });
 
-describe('guards for all routes', () => {
+describe('globalGuardTypes()', () => {
   const creatorOf = async (metadata: ModuleMetadata) =>
-    (await start(metadata)).app.get(ExternalContextCreator);
+    (await startApp(metadata)).app.get(ExternalContextCreator);
 
-  it('are none as a rule, nor where a route has one of its own', async () => {
-    @UseGuards(Asks)
+  it('is empty without global guards, even if a controller has a guard', async () => {
+    @UseGuards(DeniedEventGuard)
     @Controller()
     class Desk {}
 
@@ -588,27 +597,33 @@ describe('guards for all routes', () => {
   it.each([
     ['made once', Scope.DEFAULT],
     ['made for each request', Scope.REQUEST],
-  ])('are known where they are %s', async (_what, scope) => {
-    const providers = [{ provide: APP_GUARD, useClass: Asks, scope }];
+  ])('returns a guard of APP_GUARD that is %s', async (_what, scope) => {
+    const providers = [
+      { provide: APP_GUARD, useClass: DeniedEventGuard, scope },
+    ];
 
-    expect(globalGuardTypes(await creatorOf({ providers }))).toEqual([Asks]);
+    expect(globalGuardTypes(await creatorOf({ providers }))).toEqual([
+      DeniedEventGuard,
+    ]);
   });
 
-  it('are known where the host sets them before it listens', async () => {
+  it('returns a guard of useGlobalGuards()', async () => {
     const module = await Test.createTestingModule({})
       .setLogger(new LogRecorder())
       .compile();
     const app = module.createNestApplication();
     onTestFinished(() => app.close());
-    app.useGlobalGuards(new Asks());
+    app.useGlobalGuards(new DeniedEventGuard());
 
-    expect(globalGuardTypes(app.get(ExternalContextCreator))).toEqual([Asks]);
+    expect(globalGuardTypes(app.get(ExternalContextCreator))).toEqual([
+      DeniedEventGuard,
+    ]);
   });
 
-  it('are not taken from interceptors and filters', async () => {
+  it('ignores global interceptors and filters', async () => {
     const providers = [
-      { provide: APP_INTERCEPTOR, useClass: Doubles },
-      { provide: APP_FILTER, useClass: Handles },
+      { provide: APP_INTERCEPTOR, useClass: DoublingInterceptor },
+      { provide: APP_FILTER, useClass: KnownErrorFilter },
     ];
 
     expect(globalGuardTypes(await creatorOf({ providers }))).toEqual([]);

@@ -6,7 +6,7 @@ import { OnXenioo } from '../../../lib/handlers/on-xenioo.decorator.js';
 import { subscriptionsOf } from '../../../lib/handlers/subscription.js';
 import { XeniooHandlerError } from '../../../lib/xenioo.errors.js';
 
-it('makes a method ask for failures of handlers', () => {
+it('@OnXeniooFailed() subscribes a method to failures of handlers', () => {
   class Alarm {
     @OnXeniooFailed()
     ring(): void {}
@@ -15,7 +15,7 @@ it('makes a method ask for failures of handlers', () => {
   expect(subscriptionsOf(Alarm.prototype.ring)).toEqual([{ to: 'failed' }]);
 });
 
-it('stands beside the other decorators', () => {
+it('@OnXeniooFailed() combines with the other decorators', () => {
   class Log {
     @OnXeniooFailed()
     @OnXeniooInvalid()
@@ -30,7 +30,7 @@ it('stands beside the other decorators', () => {
   ]);
 });
 
-it('does not load on what is no method of an instance', () => {
+it('@OnXeniooFailed() rejects a static method', () => {
   class Alarm {
     static ring(): void {}
   }

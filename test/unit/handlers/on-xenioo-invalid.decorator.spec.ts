@@ -4,7 +4,7 @@ import { OnXeniooInvalid } from '../../../lib/handlers/on-xenioo-invalid.decorat
 import { OnXenioo } from '../../../lib/handlers/on-xenioo.decorator.js';
 import { subscriptionsOf } from '../../../lib/handlers/subscription.js';
 
-it('makes a method ask for invalid entries', () => {
+it('@OnXeniooInvalid() subscribes a method to invalid entries', () => {
   class Quarantine {
     @OnXeniooInvalid()
     keep(): void {}
@@ -15,7 +15,7 @@ it('makes a method ask for invalid entries', () => {
   ]);
 });
 
-it('stands beside @OnXenioo()', () => {
+it('@OnXeniooInvalid() combines with @OnXenioo()', () => {
   class Log {
     @OnXeniooInvalid()
     @OnXenioo(XeniooEventType.Fallback)

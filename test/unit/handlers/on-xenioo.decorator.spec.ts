@@ -7,8 +7,8 @@ import { XeniooHandlerError } from '../../../lib/xenioo.errors.js';
 
 const { UserMessage, TakeOver, HandOver } = XeniooEventType;
 
-/** What a method asks for that carries the decorators, in their order on the page. */
-function asked(...decorators: ReturnType<typeof OnXenioo>[]) {
+/** Returns the subscriptions of a method with the decorators in source order. */
+function subscriptionsWith(...decorators: ReturnType<typeof OnXenioo>[]) {
   const method = (_event: XeniooEvent) => {};
   for (const decorate of decorators.toReversed()) {
     decorate({}, 'method', { value: method });
@@ -16,8 +16,8 @@ function asked(...decorators: ReturnType<typeof OnXenioo>[]) {
   return subscriptionsOf(method);
 }
 
-describe('a decorated method', () => {
-  it('asks for one type', () => {
+describe('@OnXenioo()', () => {
+  it('subscribes to one type', () => {
     class Crm {
       @OnXenioo(UserMessage)
       save(): void {}
@@ -28,7 +28,7 @@ describe('a decorated method', () => {
     ]);
   });
 
-  it('asks for several types', () => {
+  it('subscribes to several types', () => {
     class Desk {
       @OnXenioo([TakeOver, HandOver, TakeOver])
       notify(): void {}
@@ -39,13 +39,13 @@ describe('a decorated method', () => {
     ]);
   });
 
-  it('asks for every event without a type', () => {
-    expect(asked(OnXenioo())).toEqual([{ to: 'events' }]);
-    expect(asked(OnXenioo(undefined))).toEqual([{ to: 'events' }]);
-    expect(asked(OnXenioo({}))).toEqual([{ to: 'events' }]);
+  it('subscribes to every event without a type', () => {
+    expect(subscriptionsWith(OnXenioo())).toEqual([{ to: 'events' }]);
+    expect(subscriptionsWith(OnXenioo(undefined))).toEqual([{ to: 'events' }]);
+    expect(subscriptionsWith(OnXenioo({}))).toEqual([{ to: 'events' }]);
   });
 
-  it('asks for type 0 where it is given', () => {
+  it('subscribes to type 0', () => {
     class Log {
       @OnXenioo(XeniooEventType.BotMessage)
       keep(): void {}
@@ -56,7 +56,7 @@ describe('a decorated method', () => {
     ]);
   });
 
-  it('is narrowed by options, with or without a type', () => {
+  it('accepts filter options with and without a type', () => {
     const when = () => true;
     const options = {
       bot: 'support',
@@ -74,8 +74,8 @@ describe('a decorated method', () => {
       retry: { attempts: 3 },
     };
 
-    expect(asked(OnXenioo(options))).toEqual([narrowed]);
-    expect(asked(OnXenioo(undefined, options))).toEqual([narrowed]);
+    expect(subscriptionsWith(OnXenioo(options))).toEqual([narrowed]);
+    expect(subscriptionsWith(OnXenioo(undefined, options))).toEqual([narrowed]);
     class Crm {
       @OnXenioo(UserMessage, options)
       save(): void {}
@@ -85,27 +85,31 @@ describe('a decorated method', () => {
     ]);
   });
 
-  it('is not narrowed by options that are undefined', () => {
+  it('ignores undefined options', () => {
     const options = { bot: undefined, channel: undefined, when: undefined };
 
     expect(
-      asked(OnXenioo({ ...options, name: undefined, retry: undefined })),
+      subscriptionsWith(
+        OnXenioo({ ...options, name: undefined, retry: undefined }),
+      ),
     ).toStrictEqual([{ to: 'events' }]);
   });
 
-  it('may have one attempt alone', () => {
-    expect(asked(OnXenioo({ retry: false }))).toEqual([
+  it('accepts false for retry', () => {
+    expect(subscriptionsWith(OnXenioo({ retry: false }))).toEqual([
       { to: 'events', retry: false },
     ]);
   });
 
-  it('may cap its delays, whatever the module says of them', () => {
+  it('accepts a maxDelayMs without a delayMs', () => {
     const retry = { maxDelayMs: 500 };
 
-    expect(asked(OnXenioo({ retry }))).toEqual([{ to: 'events', retry }]);
+    expect(subscriptionsWith(OnXenioo({ retry }))).toEqual([
+      { to: 'events', retry },
+    ]);
   });
 
-  it('may carry several decorators', () => {
+  it('combines with another @OnXenioo()', () => {
     class Crm {
       @OnXenioo(UserMessage, { bot: 'support' })
       @OnXenioo(TakeOver)
@@ -116,17 +120,17 @@ describe('a decorated method', () => {
   });
 });
 
-describe('what would never run', () => {
-  it.each([14, -1, 1.5, NaN])('as type %o, does not load', type => {
+describe('@OnXenioo() on a subscription that would never run', () => {
+  it.each([14, -1, 1.5, NaN])('rejects type %o', type => {
     expect(() => OnXenioo(type as never)).toThrow(
       new XeniooHandlerError(
-        `@OnXenioo() expects values of XeniooEventType, got ${type}; events of types yet unknown reach @OnXenioo() without a type`,
+        `@OnXenioo() expects values of XeniooEventType, got ${type}; to handle events of unknown types, use @OnXenioo() without a type`,
       ),
     );
   });
 
   it.each([['UserMessage'], ['1'], ['user-message'], [undefined], [null]])(
-    'as type %o in a list, does not load',
+    'rejects type %o in a list',
     type => {
       const types = [UserMessage, type as unknown as XeniooEventType];
 
@@ -134,7 +138,7 @@ describe('what would never run', () => {
     },
   );
 
-  it('for want of a type in the list, does not load', () => {
+  it('rejects an empty list of types', () => {
     expect(() => OnXenioo([])).toThrow(
       new XeniooHandlerError(
         '@OnXenioo([]) would never run: name at least one type, or none at all for every event',
@@ -142,7 +146,7 @@ describe('what would never run', () => {
     );
   });
 
-  it('because it is a getter, does not load', () => {
+  it('rejects a getter', () => {
     const descriptor = { get: () => () => {} };
 
     expect(() => OnXenioo()({}, 'method', descriptor)).toThrow(
@@ -151,12 +155,12 @@ describe('what would never run', () => {
   });
 });
 
-describe('an option that does not exist', () => {
+describe('@OnXenioo() with an unknown option', () => {
   const options = { bots: 'support' } as object;
 
-  it('does not load, with or without a type', () => {
+  it('rejects it with and without a type', () => {
     const error = new XeniooHandlerError(
-      '@OnXenioo(): `bots` is not an option here; the options are bot, channel, when, name, retry',
+      '@OnXenioo(): `bots` is not an option here; the options are bot, channel, when, name, retry, transactional',
     );
 
     expect(() => OnXenioo(options)).toThrow(error);
@@ -164,12 +168,12 @@ describe('an option that does not exist', () => {
     expect(() => OnXenioo(undefined, options)).toThrow(error);
   });
 
-  it('does not load where a word stands for a type', () => {
+  it('rejects a string in place of a type', () => {
     expect(() => OnXenioo('user-message' as never)).toThrow(XeniooHandlerError);
   });
 });
 
-describe('an option that can’t be', () => {
+describe('@OnXenioo() with an invalid option', () => {
   const bot =
     '@OnXenioo() with this `bot` would never run: name at least one, or leave the option out';
 
@@ -202,7 +206,7 @@ describe('an option that can’t be', () => {
       { retry: { attempts: 0 } },
       '@OnXenioo(): expected `retry.attempts` to be a whole number from 1 to 1000, got 0',
     ],
-  ])('does not load: %o', (options, message) => {
+  ])('rejects %o', (options, message) => {
     const error = new XeniooHandlerError(message);
 
     expect(() => OnXenioo(options)).toThrow(error);
@@ -212,7 +216,7 @@ describe('an option that can’t be', () => {
   it.each([
     ['a string', 'support'],
     ['a function', () => true],
-  ])('does not load: %s in place of options', (kind, options) => {
+  ])('rejects %s in place of options', (kind, options) => {
     expect(() => OnXenioo(UserMessage, options as object)).toThrow(
       new XeniooHandlerError(
         `@OnXenioo() expects an object of options, got ${kind}`,

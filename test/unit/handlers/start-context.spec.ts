@@ -5,7 +5,7 @@ import { StartContext } from '../../../lib/handlers/handler-execution.js';
 const storage = new AsyncLocalStorage<string>();
 const storeNow = () => storage.getStore();
 
-it('returns what the work returns, and throws what it throws', () => {
+it('StartContext.run() returns what the work returns and throws what it throws', () => {
   const context = new StartContext();
 
   expect(context.run(value => `${value} saved`, 'event')).toBe('event saved');
@@ -16,7 +16,7 @@ it('returns what the work returns, and throws what it throws', () => {
   ).toThrow('down');
 });
 
-it('shows the work the store of the start, and never that of the caller', async () => {
+it('StartContext.run() shows the work the AsyncLocalStorage store of the start, not that of the caller', async () => {
   const context = storage.run('start', () => new StartContext());
   const seen: unknown[] = [];
 
@@ -32,7 +32,7 @@ it('shows the work the store of the start, and never that of the caller', async 
   expect(seen).toEqual(['start', 'start', 'call']);
 });
 
-it('shows no store where the application started without one', () => {
+it('StartContext.run() shows no store when the application started without one', () => {
   const context = new StartContext();
 
   const seen = storage.run('call', () => context.run(storeNow, undefined));
@@ -40,7 +40,7 @@ it('shows no store where the application started without one', () => {
   expect(seen).toBeUndefined();
 });
 
-it('hides an `enterWith()` from the caller and from other work', async () => {
+it('StartContext.run() hides an `enterWith()` from the caller and from other work', async () => {
   const context = new StartContext();
   const enter = async (name: string) => {
     const before = storage.getStore();

@@ -9,12 +9,12 @@ import {
 } from '../../../lib/handlers/subscription.js';
 import { XeniooHandlerError } from '../../../lib/xenioo.errors.js';
 
-describe('a method', () => {
-  it('has no subscriptions before it is decorated', () => {
+describe('subscriptionsOf()', () => {
+  it('returns nothing for a method without a decorator', () => {
     expect(subscriptionsOf(() => {})).toEqual([]);
   });
 
-  it('keeps each of several', () => {
+  it('returns each subscription of a method', () => {
     const method = () => {};
     addSubscription(method, { to: 'invalid' });
     addSubscription(method, { to: 'events', name: 'keep' });
@@ -25,7 +25,7 @@ describe('a method', () => {
     ]);
   });
 
-  it('shares none with another', () => {
+  it('keeps the subscriptions of different methods separate', () => {
     const [one, other] = [() => {}, () => {}];
     addSubscription(one, { to: 'invalid' });
 
@@ -33,7 +33,7 @@ describe('a method', () => {
   });
 });
 
-describe('under a decorator', () => {
+describe('decoratedMethod()', () => {
   class Crm {
     save(): void {}
 
@@ -41,29 +41,35 @@ describe('under a decorator', () => {
   }
 
   const { prototype } = Crm;
-  const under = (target: object, key: string | symbol, value?: unknown) =>
+  const decorateMethod = (
+    target: object,
+    key: string | symbol,
+    value?: unknown,
+  ) =>
     decoratedMethod(target, key, value === undefined ? undefined : { value });
 
-  it('is a method of instances', () => {
-    expect(under(prototype, 'save', prototype.save)).toBe(prototype.save);
+  it('returns an instance method', () => {
+    expect(decorateMethod(prototype, 'save', prototype.save)).toBe(
+      prototype.save,
+    );
   });
 
-  it.each<[string, Parameters<typeof under>]>([
+  it.each<[string, Parameters<typeof decorateMethod>]>([
     ['a static one', [Crm, 'load', Crm.load]],
     ['one without a name', [prototype, Symbol('save'), prototype.save]],
     ['a property', [prototype, 'save']],
     ['a value', [prototype, 'save', 'text']],
-  ])('can’t be %s', (_what, values) => {
-    expect(() => under(...values)).toThrow(XeniooHandlerError);
+  ])('rejects %s', (_what, values) => {
+    expect(() => decorateMethod(...values)).toThrow(XeniooHandlerError);
   });
 });
 
 describe.each([
-  ['@OnXenioo()', OnXenioo() as Decorate],
-  ['@OnXeniooInvalid()', OnXeniooInvalid() as Decorate],
-  ['@OnXeniooFailed()', OnXeniooFailed() as Decorate],
+  ['@OnXenioo()', OnXenioo() as Decorator],
+  ['@OnXeniooInvalid()', OnXeniooInvalid() as Decorator],
+  ['@OnXeniooFailed()', OnXeniooFailed() as Decorator],
 ])('%s', (_name, decorate) => {
-  it('names the compiler option where it was compiled as a standard decorator', () => {
+  it('names the compiler option when compiled as a standard decorator', () => {
     const context = { kind: 'method', name: 'save', static: false };
 
     expect(() => decorate(() => {}, context)).toThrow(
@@ -88,15 +94,15 @@ describe.each([
 describe.each([
   ['@OnXeniooInvalid()', OnXeniooInvalid],
   ['@OnXeniooFailed()', OnXeniooFailed],
-])('the options of %s', (name, decorator) => {
+])('%s with invalid options', (name, decorator) => {
   it.each<[unknown, string]>([
     [null, `${name} expects an object of options, got null`],
     [{ name: 'two words' }, '`name` must be a word'],
     [{ name: '' }, '`name` must be a word'],
     [{ nam: 'alarm' }, '`nam`'],
-  ])('can’t be %j', (options, message) => {
+  ])('rejects %j', (options, message) => {
     expect(() => decorator(options as { name: string })).toThrow(message);
   });
 });
 
-type Decorate = (...values: unknown[]) => void;
+type Decorator = (...values: unknown[]) => void;

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { XeniooHandlerFailure } from '../../../lib/handlers/xenioo-handler.failure.js';
 import { eventOf } from '../../support/entry-of.js';
 
-it('tells which handler gave up on which event, after how many attempts and why, and can’t be changed', () => {
+it('XeniooHandlerFailure holds the event, handler, error and attempts, and is frozen', () => {
   const event = eventOf({ Type: 1 });
   const error = new Error('down');
   const failure = new XeniooHandlerFailure(event, 'Crm.save', error, 3);

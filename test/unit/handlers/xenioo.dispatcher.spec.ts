@@ -11,7 +11,7 @@ import {
 } from '@nestjs/common';
 import { REQUEST } from '@nestjs/core';
 import { of } from 'rxjs';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { InvalidXeniooEntry } from '../../../lib/events/invalid-xenioo.entry.js';
 import { XeniooEventType } from '../../../lib/events/xenioo-event-type.js';
 import type { XeniooEvent } from '../../../lib/events/xenioo.events.js';
@@ -38,11 +38,11 @@ const { UserMessage, TakeOver } = XeniooEventType;
 const event = eventOf({ Type: 1, Data: 'Hello' });
 const down = new Error('CRM is down');
 
-/** The status of each handler. */
-const statuses = (results: readonly XeniooHandlerResult[]) =>
+/** Returns the status of each handler. */
+const statusesOf = (results: readonly XeniooHandlerResult[]) =>
   Object.fromEntries(results.map(({ handler, status }) => [handler, status]));
 
-/** Three handlers; two fail as often as the test says. */
+/** Class with three handlers, two of which fail as often as the test sets. */
 @Injectable()
 class Desk {
   readonly runs: string[] = [];
@@ -76,7 +76,7 @@ async function startDesk(failures: Partial<Desk['failures']> = {}) {
   return { ...started, desk, runs: () => desk.runs.splice(0).toSorted() };
 }
 
-describe('a first run', () => {
+describe('XeniooDispatcher on a first run', () => {
   class Crm {
     @OnXenioo(UserMessage)
     save(): void {}
@@ -108,7 +108,7 @@ describe('a first run', () => {
     ['another type', { Type: 10 }, ['Audit.write', 'Shop.sell']],
     ['an unknown type', { Type: 99 }, ['Audit.write']],
     ['an invalid entry', { Type: 'x' }, []],
-  ])('runs every handler that matches: %s', async (_what, wire, handlers) => {
+  ])('runs every matching handler for %s', async (_what, wire, handlers) => {
     const { run } = await startDispatcher([Crm, Shop, Audit]);
 
     const results = await run(entryOf(wire));
@@ -117,15 +117,15 @@ describe('a first run', () => {
     expect(results.every(({ status }) => status === 'done')).toBe(true);
   });
 
-  it('ends where no handler matches', async () => {
+  it('returns no result when no handler matches', async () => {
     const { run } = await startDispatcher([Crm]);
 
     expect(await run(eventOf({ Type: 10 }))).toEqual([]);
   });
 
-  it('runs a handler once, however many of its decorators match', async () => {
+  it('runs a handler once even if several of its decorators match', async () => {
     let runs = 0;
-    class Keen {
+    class DecoratedThrice {
       @OnXenioo()
       @OnXenioo(UserMessage)
       @OnXenioo([UserMessage, TakeOver])
@@ -133,32 +133,32 @@ describe('a first run', () => {
         runs++;
       }
     }
-    const { run } = await startDispatcher([Keen]);
+    const { run } = await startDispatcher([DecoratedThrice]);
 
     expect(await run(event)).toHaveLength(1);
     expect(runs).toBe(1);
   });
 
-  it('runs handlers concurrently, on one event', async () => {
+  it('runs handlers concurrently with the same event', async () => {
     const seen = new Set<XeniooEvent>();
-    let begin = () => {};
-    const begun = new Promise<void>(resolve => (begin = resolve));
+    let start = () => {};
+    const started = new Promise<void>(resolve => (start = resolve));
     class Both {
       @OnXenioo()
       async waits(event: XeniooEvent): Promise<void> {
         seen.add(event);
-        await begun;
+        await started;
       }
 
       @OnXenioo()
       begins(event: XeniooEvent): void {
         seen.add(event);
-        begin();
+        start();
       }
     }
     const { run } = await startDispatcher([Both]);
 
-    expect(statuses(await run(event))).toEqual({
+    expect(statusesOf(await run(event))).toEqual({
       'Both.waits': 'done',
       'Both.begins': 'done',
     });
@@ -199,8 +199,8 @@ function byHandler(one: XeniooHandlerResult, other: XeniooHandlerResult) {
   return one.handler < other.handler ? -1 : 1;
 }
 
-describe('a retry', () => {
-  it('has failed after its last attempt, with what the handler threw', async () => {
+describe('XeniooDispatcher on a retry', () => {
+  it('fails after the last attempt with the error of the handler', async () => {
     const { run, logs } = await startDesk({ one: 9 });
 
     const results = await run(event, { handler: 'Desk.one', attempts: 2 });
@@ -213,15 +213,15 @@ describe('a retry', () => {
     ]);
   });
 
-  it('has failed where no other can follow, as the application shuts down', async () => {
+  it('fails on an error while the application shuts down', async () => {
     const { run } = await startDesk({ one: 9 });
 
     const results = await run(event, { handler: 'Desk.one', isLast: true });
 
-    expect(statuses(results)).toEqual({ 'Desk.one': 'failed' });
+    expect(statusesOf(results)).toEqual({ 'Desk.one': 'failed' });
   });
 
-  it('does nothing more where the event matches no longer', async () => {
+  it('does nothing when the event no longer matches', async () => {
     let isOpen = true;
     class Shop {
       @OnXenioo({ when: () => isOpen })
@@ -230,13 +230,13 @@ describe('a retry', () => {
       }
     }
     const { run } = await startDispatcher([Shop], { retry: AT_ONCE });
-    expect(statuses(await run(event))).toEqual({ 'Shop.sell': 'retry' });
+    expect(statusesOf(await run(event))).toEqual({ 'Shop.sell': 'retry' });
     isOpen = false;
 
     expect(await run(event, { handler: 'Shop.sell', attempts: 1 })).toEqual([]);
   });
 
-  it('is put back where this process has no such handler, and fails after ten minutes', async () => {
+  it('reschedules a task whose handler is missing, and fails it after ten minutes', async () => {
     const { run, runs, logs } = await startDesk();
     const missing = { handler: 'Desk.renamed', attempts: 2 };
     const before = Date.now();
@@ -273,7 +273,7 @@ describe('a retry', () => {
   );
 });
 
-describe('a handler that fails', () => {
+describe('XeniooDispatcher when a handler fails', () => {
   class Throws {
     @OnXenioo()
     handle(): void {
@@ -288,7 +288,7 @@ describe('a handler that fails', () => {
     }
   }
 
-  class Asks {
+  class FailingCondition {
     @OnXenioo({
       when: () => {
         throw down;
@@ -297,13 +297,13 @@ describe('a handler that fails', () => {
     handle(): void {}
   }
 
-  class AsksLater {
+  class AsyncCondition {
     @OnXenioo({ when: (async () => true) as unknown as () => boolean })
     handle(): void {}
   }
 
   @Injectable({ scope: Scope.REQUEST })
-  class Unmade {
+  class FailingConstructor {
     constructor() {
       throw down;
     }
@@ -315,13 +315,13 @@ describe('a handler that fails', () => {
   it.each([
     [Throws, down],
     [Rejects, down],
-    [Asks, down],
-    [Unmade, down],
+    [FailingCondition, down],
+    [FailingConstructor, down],
     [
-      AsksLater,
+      AsyncCondition,
       new TypeError('expected `when` to return a boolean, got a promise'),
     ],
-  ])('keeps no other from running: %o', async (failing, error) => {
+  ])('runs all other handlers despite %o', async (failing, error) => {
     const { run } = await startDispatcher([failing, Desk]);
 
     const results = await run(event);
@@ -335,21 +335,21 @@ describe('a handler that fails', () => {
     });
   });
 
-  it('logs the event by its id, and nobody’s words', async () => {
+  it('logs the id of the event and no words of a person', async () => {
     const { run, logs } = await startDispatcher([Rejects]);
     await run(eventOf({ Type: 1, Data: 'Hello', UserName: 'Anna' }));
 
     expect(JSON.stringify(logs.lines)).not.toMatch(/Hello|Anna/);
   });
 
-  it('has failed where it takes too long, and the event is emitted', async () => {
-    class Hangs {
+  it('fails a handler that times out, and then emits the event', async () => {
+    class NeverResolving {
       @OnXenioo()
       handle() {
         return new Promise<never>(() => {});
       }
     }
-    const { run, emitter } = await startDispatcher([Hangs], {
+    const { run, emitter } = await startDispatcher([NeverResolving], {
       handlerTimeoutMs: 50,
     });
     const heard: unknown[] = [];
@@ -362,16 +362,16 @@ describe('a handler that fails', () => {
   });
 });
 
-describe('guards and filters of a handler', () => {
-  it('skip it where a guard denies, and nothing is logged', async () => {
+describe('XeniooDispatcher with guards and filters', () => {
+  it('skips a handler whose guard denies, and logs nothing', async () => {
     let runs = 0;
-    class Denies implements CanActivate {
+    class DenyingGuard implements CanActivate {
       canActivate(): boolean {
         return false;
       }
     }
     class Guarded {
-      @UseGuards(Denies)
+      @UseGuards(DenyingGuard)
       @OnXenioo()
       handle(): void {
         runs++;
@@ -379,20 +379,20 @@ describe('guards and filters of a handler', () => {
     }
     const { run, logs } = await startDispatcher([Guarded]);
 
-    expect(statuses(await run(event))).toEqual({ 'Guarded.handle': 'done' });
+    expect(statusesOf(await run(event))).toEqual({ 'Guarded.handle': 'done' });
     expect(runs).toBe(0);
     expect(logs.ofXenioo('error')).toEqual([]);
   });
 
-  it('make it a success where a filter handles the error', async () => {
+  it('treats a handler as done when its filter handles the error', async () => {
     const caught: unknown[] = [];
-    class Keeps implements ExceptionFilter {
+    class RecordingFilter implements ExceptionFilter {
       catch(error: unknown): void {
         caught.push(error);
       }
     }
     class Filtered {
-      @UseFilters(Keeps)
+      @UseFilters(RecordingFilter)
       @OnXenioo()
       handle(): void {
         throw down;
@@ -400,17 +400,17 @@ describe('guards and filters of a handler', () => {
     }
     const { run } = await startDispatcher([Filtered]);
 
-    expect(statuses(await run(event))).toEqual({ 'Filtered.handle': 'done' });
+    expect(statusesOf(await run(event))).toEqual({ 'Filtered.handle': 'done' });
     expect(caught).toEqual([down]);
   });
 });
 
-describe('the event emitter', () => {
+describe('XeniooDispatcher with an event emitter', () => {
   it.each([
     ['xenioo.user-message', { Type: 1 }],
     ['xenioo.wrong-reply', { Type: 13 }],
     ['xenioo.unknown', { Type: 99 }],
-  ])('hears %s after a first run', async (name, wire) => {
+  ])('emits %s after a first run', async (name, wire) => {
     const { run, emitter } = await startDispatcher([]);
     const heard: unknown[] = [];
     emitter.onAny((...values: unknown[]) => heard.push(values));
@@ -420,7 +420,7 @@ describe('the event emitter', () => {
     expect(heard).toEqual([[name, event]]);
   });
 
-  it('hears an event once, when every handler’s first attempt has ended', async () => {
+  it('emits an event once, after the first attempt of every handler', async () => {
     const { run, emitter, desk } = await startDesk({ one: 1, other: 2 });
     emitter.on('xenioo.user-message', () => desk.runs.push('heard'));
 
@@ -432,7 +432,7 @@ describe('the event emitter', () => {
     expect(desk.runs.slice(3)).toEqual(['heard', 'one', 'other']);
   });
 
-  it('hears of an invalid entry when its dead letter is announced, and not before', async () => {
+  it('emits an invalid entry only when its dead letter is announced', async () => {
     const { run, dispatcher, emitter } = await startDispatcher([]);
     const heard: unknown[] = [];
     emitter.onAny((...values: unknown[]) => heard.push(values));
@@ -444,7 +444,7 @@ describe('the event emitter', () => {
     expect(heard).toEqual([['xenioo.invalid', invalid]]);
   });
 
-  it('can’t affect a run', async () => {
+  it('ignores an error of a listener', async () => {
     const { run, emitter } = await startDesk();
     emitter.on('xenioo.user-message', () => {
       throw new Error('listener');
@@ -454,7 +454,7 @@ describe('the event emitter', () => {
   });
 });
 
-describe('the announcement of a dead letter', () => {
+describe('XeniooDispatcher.announce()', () => {
   @Injectable()
   class Alarm {
     readonly heard: unknown[] = [];
@@ -488,7 +488,7 @@ describe('the announcement of a dead letter', () => {
     return { ...started, announce, alarm: app.get(Alarm), desk, logs };
   }
 
-  it('runs the @OnXeniooFailed() handlers alone, and is emitted', async () => {
+  it('runs only the @OnXeniooFailed() handlers, and emits the failure', async () => {
     const { announce, alarm, desk, emitter } = await startAlarm();
     const emitted: unknown[] = [];
     emitter.on('xenioo.failed', failure => emitted.push(failure));
@@ -502,7 +502,7 @@ describe('the announcement of a dead letter', () => {
     expect(desk.runs).toEqual([]);
   });
 
-  it('has the stored error where nobody knows what was thrown', async () => {
+  it('passes on the stored error when the thrown one is not available', async () => {
     const { announce, alarm } = await startAlarm();
 
     await announce(letter);
@@ -510,7 +510,7 @@ describe('the announcement of a dead letter', () => {
     expect(alarm.heard).toMatchObject([{ error: letter.error }]);
   });
 
-  it('runs the @OnXeniooInvalid() handlers alone', async () => {
+  it('runs only the @OnXeniooInvalid() handlers', async () => {
     const { announce, alarm } = await startAlarm();
 
     await announce(deadLetterOf(invalid));
@@ -539,7 +539,7 @@ describe('the announcement of a dead letter', () => {
     expect(alarm.heard.at(-1)).toBe(invalid);
   });
 
-  it('goes on with the next where a handler takes too long', async () => {
+  it('continues with the next dead letter after a handler times out', async () => {
     const { announce, alarm } = await startAlarm({
       concurrency: 1,
       handlerTimeoutMs: 50,
@@ -565,7 +565,7 @@ describe('the announcement of a dead letter', () => {
       /the pager is down\nError: the pager/,
     ],
     ['hangs', () => new Promise(() => {}), /timed out after 50 ms/],
-  ])('logs a handler that %s, and ends', async (_how, fail, error) => {
+  ])('logs a handler that %s, and resolves', async (_how, fail, error) => {
     const { announce, alarm, logs } = await startAlarm({
       handlerTimeoutMs: 50,
     });
@@ -586,7 +586,7 @@ describe('the announcement of a dead letter', () => {
   });
 });
 
-it('logs duplicates at debug level, of a call and in all, and notifies observers', async () => {
+it('XeniooDispatcher.reportDuplicates() logs duplicates at debug level and notifies observers', async () => {
   const { app, dispatcher, logs } = await startDispatcher([]);
   const seen: unknown[] = [];
   app.get(XeniooObservers).add({
@@ -606,7 +606,25 @@ it('logs duplicates at debug level, of a call and in all, and notifies observers
   ]);
 });
 
-describe('observers', () => {
+it('XeniooDispatcher.run() creates no handler run and wraps no handler without an observer, a failure included', async () => {
+  const { app, run, runs } = await startDesk({ one: 1 });
+  const observers = app.get(XeniooObservers);
+  const notify = vi.spyOn(observers, 'notify');
+  const runHandler = vi.spyOn(observers, 'runHandler');
+
+  await run(event);
+  expect(runs()).toEqual(['one', 'other', 'works']);
+  expect(notify).not.toHaveBeenCalled();
+  expect(runHandler).not.toHaveBeenCalled();
+
+  const remove = observers.add({});
+  await run(event);
+  expect(notify).toHaveBeenCalledTimes(6);
+  expect(runHandler).toHaveBeenCalledTimes(3);
+  remove();
+});
+
+describe('XeniooDispatcher with observers', () => {
   class Crm {
     @OnXenioo()
     save(): void {
@@ -633,7 +651,7 @@ describe('observers', () => {
     return started;
   }
 
-  it('see a handler start and finish', async () => {
+  it('notifies them of the start and the end of a handler', async () => {
     const seen: unknown[] = [];
     const { run } = await observe({
       handlerStarted: (...values) => seen.push(values),
@@ -646,7 +664,7 @@ describe('observers', () => {
     expect(result).toMatchObject({ status: 'failed', error: down });
   });
 
-  it('see a dead letter that is announced', async () => {
+  it('notifies them of an announced dead letter', async () => {
     const seen: unknown[] = [];
     const { dispatcher } = await observe({
       deadLetterAdded: letter => seen.push(letter),
@@ -658,7 +676,7 @@ describe('observers', () => {
     expect(seen).toEqual([letter]);
   });
 
-  it('wrap the execution of a handler, and can’t change its result', async () => {
+  it('lets them wrap the execution of a handler but not change its result', async () => {
     const steps: unknown[] = [];
     const { run } = await observe({
       async runHandler(run, next) {
@@ -668,21 +686,23 @@ describe('observers', () => {
       },
     });
 
-    expect(statuses(await run(event, task))).toEqual({ 'Crm.save': 'failed' });
+    expect(statusesOf(await run(event, task))).toEqual({
+      'Crm.save': 'failed',
+    });
     expect(steps).toEqual([handlerRun, down, 'after']);
   });
 
-  it('show the handler the AsyncLocalStorage store in which they run it', async () => {
+  it('runs the handler in the AsyncLocalStorage store of an observer', async () => {
     const storage = new AsyncLocalStorage<string>();
     const seen: unknown[] = [];
-    class Sees {
+    class StoreReader {
       @OnXenioo()
-      async see(): Promise<void> {
+      async recordStore(): Promise<void> {
         await new Promise(setImmediate);
         seen.push(storage.getStore());
       }
     }
-    const { app, run } = await startDispatcher([Sees]);
+    const { app, run } = await startDispatcher([StoreReader]);
     app.get(XeniooObservers).add({
       runHandler: async ({ attempt }, next) => {
         seen.push(storage.getStore());
@@ -695,7 +715,7 @@ describe('observers', () => {
     expect(seen).toEqual([undefined, 'attempt 1']);
   });
 
-  it('that throw are logged, and affect no handler', async () => {
+  it('logs an observer that throws and runs the handler', async () => {
     const fail = () => {
       throw new Error('the observer is broken');
     };
@@ -707,7 +727,7 @@ describe('observers', () => {
       deadLetterAdded: fail,
     });
 
-    expect(statuses(await run(event, { handler: 'Desk.works' }))).toEqual({
+    expect(statusesOf(await run(event, { handler: 'Desk.works' }))).toEqual({
       'Desk.works': 'done',
     });
     await dispatcher.announce(deadLetterOf(event));
@@ -718,20 +738,20 @@ describe('observers', () => {
     );
   });
 
-  it('may subscribe to tracingChannel("xenioo.handler") instead', async () => {
+  it('publishes handler runs on tracingChannel("xenioo.handler")', async () => {
     const channel = tracingChannel<unknown, XeniooHandlerRun>('xenioo.handler');
     const seen: unknown[] = [];
-    const note =
+    const record =
       (moment: string) =>
       (message: unknown): void => {
         seen.push([moment, { ...(message as object) }]);
       };
     const subscribers = {
-      start: note('start'),
-      end: note('end'),
-      error: note('error'),
-      asyncStart: note('asyncStart'),
-      asyncEnd: note('asyncEnd'),
+      start: record('start'),
+      end: record('end'),
+      error: record('error'),
+      asyncStart: record('asyncStart'),
+      asyncEnd: record('asyncEnd'),
     };
     channel.subscribe(subscribers);
     onTestFinished(() => channel.unsubscribe(subscribers));
@@ -751,22 +771,22 @@ describe('observers', () => {
   });
 });
 
-describe('the async context of a webhook call', () => {
+describe('XeniooDispatcher in the async context of a webhook call', () => {
   const storage = new AsyncLocalStorage<string>();
   const seen: [string, string | undefined][] = [];
-  const see = (who: string) => {
+  const recordStore = (who: string) => {
     seen.push([who, storage.getStore()]);
   };
 
   class Singleton {
     @OnXenioo({
       when: () => {
-        see('when');
+        recordStore('when');
         return true;
       },
     })
     async handle(): Promise<void> {
-      see('handler');
+      recordStore('handler');
       storage.enterWith('the handler');
       await new Promise(setImmediate);
       throw down;
@@ -774,42 +794,42 @@ describe('the async context of a webhook call', () => {
 
     @OnXenioo()
     async other(): Promise<void> {
-      see('another handler');
+      recordStore('another handler');
       await new Promise(setImmediate);
-      see('another handler later');
+      recordStore('another handler later');
     }
 
     @OnXeniooFailed()
     alarm(): void {
-      see('failed');
+      recordStore('failed');
       storage.enterWith('the alarm');
     }
 
     @OnXeniooInvalid()
     keep(): void {
-      see('invalid');
+      recordStore('invalid');
     }
   }
 
   @Injectable({ scope: Scope.REQUEST })
   class Scoped {
     constructor(@Inject(REQUEST) request: unknown) {
-      see(request === event ? 'constructor' : 'constructor of another');
+      recordStore(request === event ? 'constructor' : 'constructor of another');
     }
 
     @OnXenioo()
     handle(): void {
-      see('scoped handler');
+      recordStore('scoped handler');
     }
   }
 
-  it('is seen by no handler, condition or listener, nor is an `enterWith()` of another', async () => {
+  it('hides that context, and the `enterWith()` of a handler, from all handlers, conditions and listeners', async () => {
     const { run, dispatcher, emitter } = await startDispatcher([
       Singleton,
       Scoped,
     ]);
-    emitter.on('xenioo.user-message', () => see('listener'));
-    emitter.on('xenioo.failed', () => see('listener of failures'));
+    emitter.on('xenioo.user-message', () => recordStore('listener'));
+    emitter.on('xenioo.failed', () => recordStore('listener of failures'));
 
     await storage.run('a call', async () => {
       await Promise.all([run(event), run(event)]);

@@ -17,7 +17,7 @@ const NAME = XENIOO_EVENT_NAMES.UserMessage;
 const event = eventOf({ Type: 1, Data: 'Hello' });
 
 @Injectable()
-class Listening {
+class Listener {
   readonly heard: unknown[] = [];
 
   @OnEvent(NAME)
@@ -26,26 +26,26 @@ class Listening {
   }
 }
 
-async function start({ wildcard = false } = {}) {
+async function startEmitter({ wildcard = false } = {}) {
   const logs = new LogRecorder();
   const app = await Test.createTestingModule({
     imports: [EventEmitterModule.forRoot({ wildcard }), XeniooHandlersModule],
-    providers: [Listening],
+    providers: [Listener],
   })
     .setLogger(logs)
     .compile();
   onTestFinished(() => app.close());
   await app.init();
   const heard: [string, unknown][] = [];
-  const hearAs = (who: string) => (value: unknown) => {
+  const listenAs = (who: string) => (value: unknown) => {
     heard.push([who, value]);
   };
   const host = app.get(EventEmitter2);
   const emitter = app.get(XeniooEmitter);
-  return { app, logs, emitter, host, heard, hearAs };
+  return { app, logs, emitter, host, heard, listenAs };
 }
 
-it('does nothing where the host imports no EventEmitterModule', async () => {
+it('XeniooEmitter does nothing without an EventEmitterModule', async () => {
   const app = await Test.createTestingModule({
     imports: [XeniooHandlersModule],
   })
@@ -57,19 +57,19 @@ it('does nothing where the host imports no EventEmitterModule', async () => {
   expect(() => app.get(XeniooEmitter).emit(NAME, event)).not.toThrow();
 });
 
-describe('an emitted event', () => {
-  it('reaches methods with @OnEvent()', async () => {
-    const { app, emitter } = await start();
+describe('XeniooEmitter', () => {
+  it('calls methods with @OnEvent()', async () => {
+    const { app, emitter } = await startEmitter();
     emitter.emit(NAME, event);
 
-    expect(app.get(Listening).heard).toEqual([event]);
+    expect(app.get(Listener).heard).toEqual([event]);
   });
 
-  it('reaches every listener of its name once, and no other', async () => {
-    const { emitter, host, heard, hearAs } = await start();
-    host.on(NAME, hearAs('first'));
-    host.on(NAME, hearAs('second'));
-    host.on(XENIOO_EVENT_NAMES.BotMessage, hearAs('another'));
+  it('calls every listener of the event name once, and no other', async () => {
+    const { emitter, host, heard, listenAs } = await startEmitter();
+    host.on(NAME, listenAs('first'));
+    host.on(NAME, listenAs('second'));
+    host.on(XENIOO_EVENT_NAMES.BotMessage, listenAs('another'));
     emitter.emit(NAME, event);
 
     expect(heard).toEqual([
@@ -78,8 +78,8 @@ describe('an emitted event', () => {
     ]);
   });
 
-  it('reaches listeners of any event, with its name', async () => {
-    const { emitter, host } = await start();
+  it('calls listeners of any event with the event name', async () => {
+    const { emitter, host } = await startEmitter();
     const heard: unknown[] = [];
     host.onAny((...values: unknown[]) => heard.push(values));
     emitter.emit(NAME, event);
@@ -91,23 +91,25 @@ describe('an emitted event', () => {
     ]);
   });
 
-  it('reaches wildcards where the host has turned them on', async () => {
-    const { emitter, host, heard, hearAs } = await start({ wildcard: true });
-    host.on('xenioo.*', hearAs('xenioo'));
-    host.on('**', hearAs('all'));
-    host.on('billing.*', hearAs('billing'));
+  it('calls wildcard listeners if the host has enabled wildcards', async () => {
+    const { emitter, host, heard, listenAs } = await startEmitter({
+      wildcard: true,
+    });
+    host.on('xenioo.*', listenAs('xenioo'));
+    host.on('**', listenAs('all'));
+    host.on('billing.*', listenAs('billing'));
     emitter.emit(NAME, event);
 
     expect(heard.map(([who]) => who).toSorted()).toEqual(['all', 'xenioo']);
   });
 
   it.each([{ wildcard: false }, { wildcard: true }])(
-    'reaches every listener though some listen once: %o',
+    'calls every listener when some listen once: %o',
     async options => {
-      const { emitter, host, heard, hearAs } = await start(options);
-      host.once(NAME, hearAs('once'));
-      host.once(NAME, hearAs('once too'));
-      host.on(NAME, hearAs('always'));
+      const { emitter, host, heard, listenAs } = await startEmitter(options);
+      host.once(NAME, listenAs('once'));
+      host.once(NAME, listenAs('once too'));
+      host.on(NAME, listenAs('always'));
       emitter.emit(NAME, event);
       emitter.emit(NAME, event);
 
@@ -120,11 +122,11 @@ describe('an emitted event', () => {
     },
   );
 
-  it('reaches every listener though one removes itself meanwhile', async () => {
-    const { emitter, host, heard, hearAs } = await start();
+  it('calls every listener when one removes itself meanwhile', async () => {
+    const { emitter, host, heard, listenAs } = await startEmitter();
     const leave = () => void host.offAny(leave);
     host.onAny(leave);
-    host.onAny(hearAs('all'));
+    host.onAny(listenAs('all'));
     emitter.emit(NAME, event);
 
     expect(heard).toHaveLength(1);
@@ -139,26 +141,29 @@ it.each([
     },
   ],
   ['rejects', async () => Promise.reject(new Error('no room'))],
-])('logs a listener that %s, and calls the others', async (_how, fail) => {
-  const { emitter, host, heard, hearAs, logs } = await start();
-  host.on(NAME, fail);
-  host.onAny(fail);
-  host.on(NAME, hearAs('after'));
+])(
+  'XeniooEmitter logs a listener that %s and calls the others',
+  async (_how, fail) => {
+    const { emitter, host, heard, listenAs, logs } = await startEmitter();
+    host.on(NAME, fail);
+    host.onAny(fail);
+    host.on(NAME, listenAs('after'));
 
-  expect(() => emitter.emit(NAME, event)).not.toThrow();
-  expect(heard).toEqual([['after', event]]);
-  await expect
-    .poll(() => logs.ofXenioo('error'))
-    .toEqual([
-      expect.stringMatching(
-        /^A listener of xenioo\.user-message on the event emitter failed; the delivery is not affected: no room\nError: no room\n/,
-      ),
-      expect.stringContaining('no room'),
-    ]);
-});
+    expect(() => emitter.emit(NAME, event)).not.toThrow();
+    expect(heard).toEqual([['after', event]]);
+    await expect
+      .poll(() => logs.ofXenioo('error'))
+      .toEqual([
+        expect.stringMatching(
+          /^A listener of xenioo\.user-message on the event emitter failed; the delivery is not affected: no room\nError: no room\n/,
+        ),
+        expect.stringContaining('no room'),
+      ]);
+  },
+);
 
-it('calls listeners outside of the async context of a webhook call, each in its own', async () => {
-  const { emitter, host } = await start();
+it('XeniooEmitter calls each listener outside the async context of the webhook call', async () => {
+  const { emitter, host } = await startEmitter();
   const storage = new AsyncLocalStorage<string>();
   const seen: unknown[] = [];
   const listen = async () => {

@@ -30,7 +30,7 @@ import { eventOf } from '../../support/entry-of.js';
 
 const { UserMessage, TakeOver } = XeniooEventType;
 
-async function start(metadata: ModuleMetadata) {
+async function startExplorer(metadata: ModuleMetadata) {
   const logs = new LogRecorder();
   const app = await Test.createTestingModule({
     ...metadata,
@@ -60,9 +60,9 @@ class Crm {
   undecorated(): void {}
 }
 
-describe('a decorated method is found', () => {
-  it('on a provider, and called on its instance', async () => {
-    const { app, handlers, names } = await start({ providers: [Crm] });
+describe('XeniooExplorer discovery', () => {
+  it('finds a method on a provider and calls it on its instance', async () => {
+    const { app, handlers, names } = await startExplorer({ providers: [Crm] });
     const event = eventOf({ Type: 1 });
     await handlers[0]!.call(event);
 
@@ -70,23 +70,23 @@ describe('a decorated method is found', () => {
     expect(app.get(Crm).saved).toEqual([event]);
   });
 
-  it('on a controller', async () => {
+  it('finds a method on a controller', async () => {
     @Controller()
     class Desk {
       @OnXenioo()
       notify(): void {}
     }
 
-    const { names } = await start({ controllers: [Desk] });
+    const { names } = await startExplorer({ controllers: [Desk] });
 
     expect(names).toEqual(['Desk.notify']);
   });
 
-  it('in a module that the others know nothing of', async () => {
+  it('finds a method in a module that no other module uses', async () => {
     @Module({ providers: [Crm] })
     class CrmModule {}
 
-    const { names } = await start({ imports: [CrmModule] });
+    const { names } = await startExplorer({ imports: [CrmModule] });
 
     expect(names).toEqual(['Crm.save']);
   });
@@ -96,20 +96,20 @@ describe('a decorated method is found', () => {
     ['useFactory', { provide: 'CRM', useFactory: () => new Crm() }],
     ['useFactory later', { provide: 'CRM', useFactory: async () => new Crm() }],
     ['useValue', { provide: 'CRM', useValue: new Crm() }],
-  ])('on a provider made by %s', async (_how, provider) => {
-    const { names } = await start({ providers: [provider] });
+  ])('finds a method on a provider made by %s', async (_how, provider) => {
+    const { names } = await startExplorer({ providers: [provider] });
 
     expect(names).toEqual(['Crm.save']);
   });
 
-  it('once where another token is an alias of its class', async () => {
+  it('finds a method once when another token is an alias of its class', async () => {
     const alias = { provide: 'CRM', useExisting: Crm };
-    const { names } = await start({ providers: [Crm, alias] });
+    const { names } = await startExplorer({ providers: [Crm, alias] });
 
     expect(names).toEqual(['Crm.save']);
   });
 
-  it('once where it carries several decorators', async () => {
+  it('finds a method once when it has several decorators', async () => {
     class Both {
       @OnXenioo(UserMessage)
       @OnXenioo(TakeOver)
@@ -118,31 +118,31 @@ describe('a decorated method is found', () => {
       keep(): void {}
     }
 
-    const { names } = await start({ providers: [Both] });
+    const { names } = await startExplorer({ providers: [Both] });
 
     expect(names).toEqual(['Both.keep']);
   });
 
-  it('where a class inherits it, under the name of that class', async () => {
+  it('finds an inherited method under the name of the derived class', async () => {
     class VipCrm extends Crm {}
 
-    const { names } = await start({ providers: [VipCrm] });
+    const { names } = await startExplorer({ providers: [VipCrm] });
 
     expect(names).toEqual(['VipCrm.save']);
   });
 
-  it('not where a class overrides it without a decorator', async () => {
+  it('ignores an overriding method without a decorator', async () => {
     class QuietCrm extends Crm {
       override save(): void {}
     }
 
-    const { names } = await start({ providers: [QuietCrm] });
+    const { names } = await startExplorer({ providers: [QuietCrm] });
 
     expect(names).toEqual([]);
   });
 
-  it('beside providers that are no objects of a class', async () => {
-    const { names } = await start({
+  it('ignores providers that are not class instances', async () => {
+    const { names } = await startExplorer({
       providers: [
         Crm,
         { provide: 'BARE', useValue: Object.create(null) },
@@ -155,7 +155,7 @@ describe('a decorated method is found', () => {
     expect(names).toEqual(['Crm.save']);
   });
 
-  it('without a look at getters', async () => {
+  it('reads no getter', async () => {
     class Lazy {
       get connection(): never {
         throw new Error('not connected');
@@ -165,14 +165,14 @@ describe('a decorated method is found', () => {
       keep(): void {}
     }
 
-    const { names } = await start({ providers: [Lazy] });
+    const { names } = await startExplorer({ providers: [Lazy] });
 
     expect(names).toEqual(['Lazy.keep']);
   });
 });
 
-describe('a class whose instances last for one event', () => {
-  it('of request scope gets an instance an event, and the event as its request', async () => {
+describe('XeniooExplorer with a class whose instances are not singletons', () => {
+  it('creates a request-scoped instance for each event, with the event as REQUEST', async () => {
     const seen: [unknown, XeniooEvent, unknown][] = [];
 
     @Injectable({ scope: Scope.REQUEST })
@@ -190,7 +190,9 @@ describe('a class whose instances last for one event', () => {
       }
     }
 
-    const { handlers, names } = await start({ providers: [Session, Scoped] });
+    const { handlers, names } = await startExplorer({
+      providers: [Session, Scoped],
+    });
     const events = [eventOf({ Type: 8 }), eventOf({ Type: 9 })] as const;
     for (const event of events) await handlers[0]!.call(event);
 
@@ -201,7 +203,7 @@ describe('a class whose instances last for one event', () => {
     expect(seen[0]![0]).not.toBe(seen[1]![0]);
   });
 
-  it('gets an instance a handler call, even for the same event', async () => {
+  it('creates a request-scoped instance for each handler call on one event', async () => {
     const instances = new Set<object>();
 
     @Injectable({ scope: Scope.REQUEST })
@@ -212,7 +214,7 @@ describe('a class whose instances last for one event', () => {
       }
     }
 
-    const { handlers } = await start({ providers: [Scoped] });
+    const { handlers } = await startExplorer({ providers: [Scoped] });
     const event = eventOf({ Type: 8 });
     await handlers[0]!.call(event);
     await handlers[0]!.call(event);
@@ -220,7 +222,7 @@ describe('a class whose instances last for one event', () => {
     expect(instances.size).toBe(2);
   });
 
-  it('may be a controller', async () => {
+  it('supports a request-scoped controller', async () => {
     const requests: unknown[] = [];
 
     @Controller({ scope: Scope.REQUEST })
@@ -233,14 +235,14 @@ describe('a class whose instances last for one event', () => {
       }
     }
 
-    const { handlers } = await start({ controllers: [Desk] });
+    const { handlers } = await startExplorer({ controllers: [Desk] });
     const event = eventOf({ Type: 10 });
     await handlers[0]!.call(event);
 
     expect(requests).toEqual([event]);
   });
 
-  it('may be transient', async () => {
+  it('supports a transient provider', async () => {
     const instances = new Set<object>();
 
     @Injectable({ scope: Scope.TRANSIENT })
@@ -254,14 +256,14 @@ describe('a class whose instances last for one event', () => {
       }
     }
 
-    const { handlers } = await start({ providers: [Transient] });
+    const { handlers } = await startExplorer({ providers: [Transient] });
     await handlers[0]!.call(eventOf({ Type: 8 }));
     await handlers[0]!.call(eventOf({ Type: 8 }));
 
     expect(instances.size).toBe(2);
   });
 
-  it('of durable scope is shared by the events of a tenant', async () => {
+  it('shares a durable instance among the events of one tenant', async () => {
     const instances: object[] = [];
 
     @Injectable({ scope: Scope.REQUEST, durable: true })
@@ -274,8 +276,8 @@ describe('a class whose instances last for one event', () => {
       }
     }
 
-    applyTenants();
-    const { handlers } = await start({ providers: [Tenant] });
+    useBotAsTenant();
+    const { handlers } = await startExplorer({ providers: [Tenant] });
     for (const name of ['support', 'sales', 'support']) {
       await handlers[0]!.call(eventOf({ Type: 8 }, { name }));
     }
@@ -286,7 +288,7 @@ describe('a class whose instances last for one event', () => {
     expect(sales).toHaveProperty('payload', { bot: 'sales' });
   });
 
-  it('works with a tenant strategy that reads headers of HTTP requests and the bot of events', async () => {
+  it('supports a tenant strategy for HTTP requests and events', async () => {
     const requests: unknown[] = [];
     const bots: string[] = [];
     const tenant = ContextIdFactory.create();
@@ -319,7 +321,7 @@ describe('a class whose instances last for one event', () => {
       },
     });
     onTestFinished(() => ContextIdFactory.apply(undefined as never));
-    const { handlers } = await start({ providers: [Tenant] });
+    const { handlers } = await startExplorer({ providers: [Tenant] });
     const event = eventOf({ Type: 8 }, { name: 'support' });
     await handlers[0]!.call(event);
 
@@ -327,7 +329,7 @@ describe('a class whose instances last for one event', () => {
     expect(bots).toEqual(['support']);
   });
 
-  it('fails where it can’t be made', async () => {
+  it('rejects when the constructor throws', async () => {
     @Injectable({ scope: Scope.REQUEST })
     class Broken {
       constructor() {
@@ -338,21 +340,21 @@ describe('a class whose instances last for one event', () => {
       keep(): void {}
     }
 
-    const { handlers } = await start({ providers: [Broken] });
+    const { handlers } = await startExplorer({ providers: [Broken] });
 
     await expect(handlers[0]!.call(eventOf({ Type: 8 }))).rejects.toThrow(
       'no connection',
     );
   });
 
-  it('fails where the host’s strategy expects an HTTP request', async () => {
+  it('rejects when the strategy of the host expects an HTTP request', async () => {
     @Injectable({ scope: Scope.REQUEST })
     class Scoped {
       @OnXenioo()
       keep(): void {}
     }
 
-    const { handlers } = await start({ providers: [Scoped] });
+    const { handlers } = await startExplorer({ providers: [Scoped] });
     ContextIdFactory.apply({
       attach: (_id, request: { headers: { tenant: string } }) => {
         throw new Error(request.headers.tenant);
@@ -366,94 +368,100 @@ describe('a class whose instances last for one event', () => {
   });
 });
 
-describe('the name of a handler', () => {
+describe('XeniooExplorer handler names', () => {
   class Named {
     @OnXenioo(UserMessage, { name: 'audit' })
     @OnXenioo(TakeOver)
     keep(): void {}
   }
 
-  it('is the one that a decorator gives', async () => {
-    const { names } = await start({ providers: [Named] });
+  it('uses the `name` of one of the decorators', async () => {
+    const { names } = await startExplorer({ providers: [Named] });
 
     expect(names).toEqual(['audit']);
   });
 
-  it('may be given twice', async () => {
-    class Twice {
+  it('accepts the same `name` in several decorators', async () => {
+    class NamedTwice {
       @OnXenioo(UserMessage, { name: 'audit' })
       @OnXenioo(TakeOver, { name: 'audit' })
       keep(): void {}
     }
 
-    expect((await start({ providers: [Twice] })).names).toEqual(['audit']);
+    expect((await startExplorer({ providers: [NamedTwice] })).names).toEqual([
+      'audit',
+    ]);
   });
 
-  it('stops the boot where the decorators give several', async () => {
-    class Torn {
+  it('rejects different names in the decorators of a method', async () => {
+    class Conflicting {
       @OnXenioo(UserMessage, { name: 'one' })
       @OnXenioo(TakeOver, { name: 'two' })
       keep(): void {}
     }
 
-    await expect(start({ providers: [Torn] })).rejects.toThrow(
+    await expect(startExplorer({ providers: [Conflicting] })).rejects.toThrow(
       new XeniooHandlerError(
-        'Torn.keep has several names, two and one: set `name` in one of its decorators, or the same one in all.',
+        'Conflicting.keep has several names, two and one: set `name` in one of its decorators, or the same one in all.',
       ),
     );
   });
 
-  it('stops the boot where another handler has it', async () => {
+  it('rejects the name of another handler', async () => {
     class Other {
       @OnXenioo({ name: 'audit' })
       write(): void {}
     }
 
-    await expect(start({ providers: [Named, Other] })).rejects.toThrow(
+    await expect(startExplorer({ providers: [Named, Other] })).rejects.toThrow(
       new XeniooHandlerError(
         'Two Xenioo handlers are named audit, and tasks are stored under the names of their handlers. Provide the class in one module only, or set `name` in one of the decorators.',
       ),
     );
   });
 
-  it('stops the boot where two modules provide the class', async () => {
+  it('rejects a class that two modules provide', async () => {
     @Module({ providers: [Crm] })
     class CrmModule {}
 
     await expect(
-      start({ imports: [CrmModule], providers: [Crm] }),
+      startExplorer({ imports: [CrmModule], providers: [Crm] }),
     ).rejects.toThrow('Two Xenioo handlers are named Crm.save, ');
   });
 });
 
-describe('two classes of one name with @OnXeniooFailed()', () => {
+describe('XeniooExplorer with two classes of one name', () => {
   const named = (name?: string) => {
     class Alerts {
       @OnXeniooFailed({ name })
       @OnXeniooInvalid({ name })
-      tell(): void {}
+      notify(): void {}
     }
     return Alerts;
   };
 
-  it('stop the boot', async () => {
-    await expect(start({ providers: [named(), named()] })).rejects.toThrow(
-      'Two Xenioo handlers are named Alerts.tell, and tasks are stored under the names of their handlers. Provide the class in one module only, or set `name` in one of the decorators.',
+  it('rejects them', async () => {
+    await expect(
+      startExplorer({ providers: [named(), named()] }),
+    ).rejects.toThrow(
+      'Two Xenioo handlers are named Alerts.notify, and tasks are stored under the names of their handlers. Provide the class in one module only, or set `name` in one of the decorators.',
     );
   });
 
-  it('work where one has a `name`', async () => {
-    const { explorer } = await start({ providers: [named(), named('shop')] });
+  it('accepts them when one has a `name`', async () => {
+    const { explorer } = await startExplorer({
+      providers: [named(), named('shop')],
+    });
 
     expect(namesOf(explorer.subscribersTo('failed'))).toEqual([
-      'Alerts.tell',
+      'Alerts.notify',
       'shop',
     ]);
   });
 });
 
-/** A class as a minifier would name it. */
-function minifiedTo(className: string, name?: string) {
+/** Returns a class with a name as a minifier would give it. */
+function classNamed(className: string, name?: string) {
   class Minified {
     @OnXenioo({ name })
     handle(): void {}
@@ -462,11 +470,13 @@ function minifiedTo(className: string, name?: string) {
   return Minified;
 }
 
-describe('a class name that looks minified', () => {
+describe('XeniooExplorer.assertStableNames()', () => {
   it.each(['', 'r', 'f', 'e1', '_a', '$t', 'Ab', 'xYz', 'aB3$'])(
-    'can’t name a handler whose inbox stores tasks: %j',
+    'rejects a class name that looks minified: %j',
     async className => {
-      const { explorer } = await start({ providers: [minifiedTo(className)] });
+      const { explorer } = await startExplorer({
+        providers: [classNamed(className)],
+      });
 
       expect(() => explorer.assertStableNames('/var/xenioo')).toThrow(
         new XeniooHandlerError(
@@ -476,35 +486,40 @@ describe('a class name that looks minified', () => {
     },
   );
 
-  it.each(['Crm', 'Desk', 'audit', 'Büro', '客户'])('is not %s', async name => {
-    const { explorer } = await start({ providers: [minifiedTo(name)] });
+  it.each(['Crm', 'Desk', 'audit', 'Büro', '客户'])(
+    'accepts the class name %s',
+    async name => {
+      const { explorer } = await startExplorer({
+        providers: [classNamed(name)],
+      });
 
-    expect(() => explorer.assertStableNames('/var/xenioo')).not.toThrow();
-  });
+      expect(() => explorer.assertStableNames('/var/xenioo')).not.toThrow();
+    },
+  );
 
-  it('does not matter where the handler has a `name`, or hears of dead letters alone', async () => {
+  it('ignores handlers with a `name` and handlers of dead letters', async () => {
     class Alarm {
       @OnXeniooFailed()
       ring(): void {}
     }
     Object.defineProperty(Alarm, 'name', { value: 'r' });
-    const { explorer } = await start({
-      providers: [minifiedTo('e', 'crm'), Alarm],
+    const { explorer } = await startExplorer({
+      providers: [classNamed('e', 'crm'), Alarm],
     });
 
     expect(() => explorer.assertStableNames('/var/xenioo')).not.toThrow();
   });
 
-  it('is mentioned where two classes have it', async () => {
-    const two = { providers: [minifiedTo('f'), minifiedTo('f')] };
+  it('mentions minification when two classes share a short name', async () => {
+    const two = { providers: [classNamed('f'), classNamed('f')] };
 
-    await expect(start(two)).rejects.toThrow(
+    await expect(startExplorer(two)).rejects.toThrow(
       /^Two Xenioo handlers are named f\.handle, .* If the code is minified, two classes may have become one name: have the minifier keep class names \(esbuild: `keepNames`/,
     );
   });
 });
 
-describe('a decorated method that handles nothing', () => {
+describe('XeniooExplorer on a method that handles nothing', () => {
   const Wrap =
     () =>
     (
@@ -518,7 +533,7 @@ describe('a decorated method that handles nothing', () => {
       };
     };
 
-  it('is named where another decorator replaced it', async () => {
+  it('warns when another decorator has replaced the method', async () => {
     class Crm {
       @Wrap()
       @OnXenioo()
@@ -529,7 +544,7 @@ describe('a decorated method that handles nothing', () => {
       keep(): void {}
     }
     class VipCrm extends Crm {}
-    const { logs, names } = await start({ providers: [Crm, VipCrm] });
+    const { logs, names } = await startExplorer({ providers: [Crm, VipCrm] });
 
     expect(names).toEqual(['Crm.keep', 'VipCrm.keep']);
     expect(logs.ofXenioo('warn')).toEqual([
@@ -537,7 +552,7 @@ describe('a decorated method that handles nothing', () => {
     ]);
   });
 
-  it('is named where no module provides its class, once in a process', async () => {
+  it('warns once per process when no module provides the class', async () => {
     forgetCheckedClasses();
 
     class Provided {
@@ -550,20 +565,20 @@ describe('a decorated method that handles nothing', () => {
       save(): void {}
 
       @OnXeniooFailed()
-      tell(): void {}
+      notify(): void {}
     }
     expect(Forgotten.name).toBe('Forgotten');
-    const first = await start({ providers: [Derived] });
-    const second = await start({ providers: [Provided] });
+    const first = await startExplorer({ providers: [Derived] });
+    const second = await startExplorer({ providers: [Provided] });
 
     expect(first.logs.ofXenioo('warn')).toEqual([
-      'These decorated methods handle nothing, because no module of this application provides their class: Forgotten.save, Forgotten.tell. Add each class to the `providers` or `controllers` of a module. If it belongs to another application of this process or to a test, ignore this warning; handlers of lazily loaded modules are not supported.',
+      'These decorated methods handle nothing, because no module of this application provides their class: Forgotten.save, Forgotten.notify. Add each class to the `providers` or `controllers` of a module. If it belongs to another application of this process or to a test, ignore this warning; handlers of lazily loaded modules are not supported.',
     ]);
     expect(second.logs.ofXenioo('warn')).toEqual([]);
   });
 
   it.each([Scope.REQUEST, Scope.TRANSIENT])(
-    'is not one of a class of scope %i',
+    'does not warn about a provided class of scope %i',
     async scope => {
       forgetCheckedClasses();
 
@@ -572,54 +587,54 @@ describe('a decorated method that handles nothing', () => {
         @OnXenioo()
         save(): void {}
       }
-      const { logs } = await start({ providers: [Scoped] });
+      const { logs } = await startExplorer({ providers: [Scoped] });
 
       expect(logs.ofXenioo('warn')).toEqual([]);
     },
   );
 });
 
-describe('what a handler says of retries', () => {
-  it('is what one of its decorators says', async () => {
-    class Patient {
+describe('XeniooExplorer retry options', () => {
+  it('uses the `retry` of one of the decorators', async () => {
+    class Crm {
       @OnXenioo(UserMessage, { retry: { attempts: 3, delayMs: 5 } })
       @OnXenioo(TakeOver)
       keep(): void {}
     }
 
-    const { handlers } = await start({ providers: [Patient] });
+    const { handlers } = await startExplorer({ providers: [Crm] });
 
     expect(handlers[0]!.retry).toEqual({ attempts: 3, delayMs: 5 });
   });
 
-  it('may be said twice, in any order', async () => {
-    class Patient {
+  it('accepts equal `retry` options in several decorators', async () => {
+    class Crm {
       @OnXenioo(UserMessage, { retry: { attempts: 3, delayMs: 5 } })
       @OnXenioo(TakeOver, { retry: { delayMs: 5, attempts: 3 } })
       keep(): void {}
     }
 
-    const { handlers } = await start({ providers: [Patient] });
+    const { handlers } = await startExplorer({ providers: [Crm] });
 
     expect(handlers[0]!.retry).toEqual({ attempts: 3, delayMs: 5 });
   });
 
-  it('stops the boot where the decorators differ', async () => {
-    class Torn {
+  it('rejects different `retry` options in the decorators of a method', async () => {
+    class Conflicting {
       @OnXenioo(UserMessage, { retry: false })
       @OnXenioo(TakeOver, { retry: { attempts: 3 } })
       keep(): void {}
     }
 
-    await expect(start({ providers: [Torn] })).rejects.toThrow(
+    await expect(startExplorer({ providers: [Conflicting] })).rejects.toThrow(
       new XeniooHandlerError(
-        'Torn.keep has decorators with different `retry` options. A method is retried as a whole: set `retry` in one of its decorators, or the same one in all.',
+        'Conflicting.keep has decorators with different `retry` options. A method is retried as a whole: set `retry` in one of its decorators, or the same one in all.',
       ),
     );
   });
 });
 
-describe('the handlers of an event type', () => {
+describe('XeniooExplorer', () => {
   class Desk {
     @OnXenioo([UserMessage, TakeOver])
     notify(): void {}
@@ -643,14 +658,14 @@ describe('the handlers of an event type', () => {
     [XeniooEventType.HandOver, ['Audit.write']],
     [99, ['Audit.write']],
     [2 ** 53 - 1, ['Audit.write']],
-  ])('are those that subscribe to it: %i', async (type, names) => {
-    const { explorer } = await start({ providers: [Crm, Desk, Audit] });
+  ])('returns the handlers of event type %i', async (type, names) => {
+    const { explorer } = await startExplorer({ providers: [Crm, Desk, Audit] });
 
     expect(namesOf(explorer.handlersOf(type)).toSorted()).toEqual(names);
   });
 
-  it('are found by name, if they handle events', async () => {
-    const { explorer } = await start({ providers: [Crm, Desk, Audit] });
+  it('finds a handler by name only if it handles events', async () => {
+    const { explorer } = await startExplorer({ providers: [Crm, Desk, Audit] });
 
     expect(explorer.handlerNamed('Crm.save')?.name).toBe('Crm.save');
     expect(explorer.handlerNamed('Audit.keep')?.name).toBe('Audit.keep');
@@ -658,22 +673,22 @@ describe('the handlers of an event type', () => {
     expect(explorer.handlerNamed('Crm.gone')).toBeUndefined();
   });
 
-  it('are none of those that subscribe to dead letters alone', async () => {
-    const { explorer } = await start({ providers: [Crm, Desk, Audit] });
+  it('returns the subscribers to invalid entries and to failures', async () => {
+    const { explorer } = await startExplorer({ providers: [Crm, Desk, Audit] });
 
     expect(namesOf(explorer.subscribersTo('invalid'))).toEqual(['Audit.keep']);
     expect(namesOf(explorer.subscribersTo('failed'))).toEqual(['Desk.alarm']);
   });
 });
 
-describe('the boot log', () => {
+describe('XeniooExplorer boot log', () => {
   it('has a line for each handler', async () => {
     class Log {
       @OnXenioo({ bot: 'support' })
       write(): void {}
     }
 
-    const { logs } = await start({ providers: [Crm, Log] });
+    const { logs } = await startExplorer({ providers: [Crm, Log] });
 
     expect(logs.ofXenioo()).toEqual([
       'Crm.save handles user-message',
@@ -681,8 +696,8 @@ describe('the boot log', () => {
     ]);
   });
 
-  it('warns where nothing handles events', async () => {
-    const { logs } = await start({});
+  it('warns when nothing handles events', async () => {
+    const { logs } = await startExplorer({});
 
     expect(logs.ofXenioo('warn')).toEqual([
       expect.stringMatching(
@@ -692,14 +707,14 @@ describe('the boot log', () => {
   });
 });
 
-it('does not warn where listeners of the event emitter handle the events', async () => {
+it('XeniooExplorer does not warn when listeners of the event emitter handle the events', async () => {
   @Injectable()
   class Statistics {
     @OnEvent('xenioo.user-message')
     count(): void {}
   }
 
-  const { logs } = await start({
+  const { logs } = await startExplorer({
     imports: [EventEmitterModule.forRoot()],
     providers: [Statistics],
   });
@@ -707,14 +722,14 @@ it('does not warn where listeners of the event emitter handle the events', async
   expect(logs.ofXenioo('warn')).toEqual([]);
 });
 
-it('warns where the event emitter has listeners of other events only', async () => {
+it('XeniooExplorer warns when the event emitter only has listeners of other events', async () => {
   @Injectable()
   class Orders {
     @OnEvent('order.created')
     count(): void {}
   }
 
-  const { logs } = await start({
+  const { logs } = await startExplorer({
     imports: [EventEmitterModule.forRoot()],
     providers: [Orders],
   });
@@ -724,8 +739,8 @@ it('warns where the event emitter has listeners of other events only', async () 
   ]);
 });
 
-/** The bot is the tenant, as a host with durable providers would have it. */
-function applyTenants(): void {
+/** Makes the bot of an event the tenant of durable providers. */
+function useBotAsTenant(): void {
   const tenants = new Map<string, ContextId>();
   ContextIdFactory.apply({
     attach(contextId, { bot }: XeniooEvent) {

@@ -15,32 +15,32 @@ const message = eventOf(
 );
 const unknown = eventOf({ Type: 99 });
 
-const yes = (): boolean => true;
-const no = (): boolean => false;
+const always = (): boolean => true;
+const never = (): boolean => false;
 
-describe('an event matches', () => {
+describe('XeniooHandler.matches()', () => {
   it.each([
     ['without options', {}],
-    ['its type', { types: new Set([TakeOver, UserMessage]) }],
-    ['its bot', { bots: new Set(['sales', 'support']) }],
-    ['its channel', { channels: new Set(['TelegramChannel']) }],
-    ['a condition', { when: yes }],
+    ['by its type', { types: new Set([TakeOver, UserMessage]) }],
+    ['by its bot', { bots: new Set(['sales', 'support']) }],
+    ['by its channel', { channels: new Set(['TelegramChannel']) }],
+    ['by a condition', { when: always }],
     [
-      'all of them',
+      'by all of its properties',
       {
         types: new Set([UserMessage]),
         bots: new Set(['support']),
         channels: new Set(['TelegramChannel']),
-        when: yes,
+        when: always,
       },
     ],
-  ])('%s', (_what, narrowed) => {
+  ])('accepts an event %s', (_what, narrowed) => {
     expect(handlerOf({ to: 'events', ...narrowed }).matches(message)).toBe(
       true,
     );
   });
 
-  it('one of several decorators', () => {
+  it('accepts an event by one of several decorators', () => {
     const types = new Set([TakeOver]);
 
     expect(
@@ -48,40 +48,43 @@ describe('an event matches', () => {
     ).toBe(true);
   });
 
-  it('a decorator without a type, though its own type is unknown', () => {
+  it('accepts an event of an unknown type when a decorator has no type', () => {
     expect(handlerOf({ to: 'events' }).matches(unknown)).toBe(true);
   });
 });
 
-describe('an event does not match', () => {
+describe('XeniooHandler.matches() of an event that does not match', () => {
   it.each([
     ['another type', { types: new Set([TakeOver]) }],
     ['another bot', { bots: new Set(['sales']) }],
     ['another channel', { channels: new Set(['WebChat']) }],
-    ['a condition that is false', { when: no }],
+    ['a condition that is false', { when: never }],
     [
       'one option of several',
       { types: new Set([UserMessage]), bots: new Set(['sales']) },
     ],
-  ])('%s', (_what, narrowed) => {
+  ])('rejects the event because of %s', (_what, narrowed) => {
     expect(handlerOf({ to: 'events', ...narrowed }).matches(message)).toBe(
       false,
     );
   });
 
-  it('a channel where it has none', () => {
+  it('rejects an event without a channel when a channel is required', () => {
     const channels = new Set(['TelegramChannel']);
 
     expect(handlerOf({ to: 'events', channels }).matches(unknown)).toBe(false);
   });
 
-  it.each(['invalid', 'failed'] as const)('a subscription to %s', to => {
-    expect(handlerOf({ to }).matches(message)).toBe(false);
-  });
+  it.each(['invalid', 'failed'] as const)(
+    'rejects every event for a subscription to %s',
+    to => {
+      expect(handlerOf({ to }).matches(message)).toBe(false);
+    },
+  );
 });
 
-describe('a condition', () => {
-  it('is called for events of the right type alone', () => {
+describe('XeniooHandler.matches() with a condition', () => {
+  it('calls the condition only for events of a matching type', () => {
     const seen: unknown[] = [];
     const handler = handlerOf({
       to: 'events',
@@ -97,7 +100,7 @@ describe('a condition', () => {
     expect(seen).toEqual([message]);
   });
 
-  it('may throw', () => {
+  it('throws the error of the condition', () => {
     const when = () => {
       throw new Error('no such plan');
     };
@@ -111,7 +114,7 @@ describe('a condition', () => {
     ['true', async () => true],
     ['false', async () => false],
     ['an error', async () => Promise.reject(new Error('late'))],
-  ])('may not return a promise of %s', (_what, promise) => {
+  ])('throws when the condition returns a promise of %s', (_what, promise) => {
     const when = promise as unknown as () => boolean;
 
     expect(() => handlerOf({ to: 'events', when }).matches(message)).toThrow(
@@ -127,11 +130,11 @@ it.each<[Subscription[], number, boolean]>([
   [[{ to: 'events', types: new Set([1]) }], 99, false],
   [[{ to: 'events', types: new Set([1]) }, { to: 'events' }], 99, true],
   [[{ to: 'invalid' }, { to: 'failed' }], 1, false],
-])('%o subscribes to events of type %i: %o', (subscriptions, type, handles) => {
+])('XeniooHandler %o handles type %i: %o', (subscriptions, type, handles) => {
   expect(handlerOf(...subscriptions).handlesType(type)).toBe(handles);
 });
 
-it('subscribes to what one of its decorators names', () => {
+it('XeniooHandler subscribes to what its decorators name', () => {
   const handler = handlerOf({ to: 'events' }, { to: 'failed' });
 
   expect(handler.subscribesTo('events')).toBe(true);
@@ -142,22 +145,21 @@ it('subscribes to what one of its decorators names', () => {
 const retry = { attempts: 3 };
 
 it.each<[string, Subscription[], unknown]>([
-  ['nothing', [{ to: 'events' }, { to: 'failed' }], undefined],
-  ['its options', [{ to: 'events', retry }], retry],
-  ['never', [{ to: 'events', retry: false }], false],
+  ['no decorator', [{ to: 'events' }, { to: 'failed' }], undefined],
+  ['its decorator', [{ to: 'events', retry }], retry],
+  ['a decorator with false', [{ to: 'events', retry: false }], false],
+  ['any of its decorators', [{ to: 'events' }, { to: 'events', retry }], retry],
   [
-    'those of any decorator',
-    [{ to: 'events' }, { to: 'events', retry }],
-    retry,
-  ],
-  [
-    'those beside another subscription',
+    'a decorator beside another subscription',
     [{ to: 'invalid' }, { to: 'events', retry: false }],
     false,
   ],
-])('says of retries: %s', (_what, subscriptions, said) => {
-  expect(handlerOf(...subscriptions).retry).toBe(said);
-});
+])(
+  'XeniooHandler takes its retry options from %s',
+  (_what, subscriptions, expected) => {
+    expect(handlerOf(...subscriptions).retry).toBe(expected);
+  },
+);
 
 it.each<[Subscription[], string]>([
   [[{ to: 'events' }], 'every event'],
@@ -174,7 +176,7 @@ it.each<[Subscription[], string]>([
         types: new Set([UserMessage]),
         bots: new Set(['support', 'sales']),
         channels: new Set(['TelegramChannel']),
-        when: yes,
+        when: always,
       },
     ],
     'user-message of bot support, sales on TelegramChannel on a condition',
@@ -183,6 +185,6 @@ it.each<[Subscription[], string]>([
     [{ to: 'events', types: new Set([TakeOver]) }, { to: 'invalid' }],
     'take-over and invalid entries',
   ],
-])('describes %o as %j', (subscriptions, words) => {
+])('XeniooHandler describes %o as %j', (subscriptions, words) => {
   expect(handlerOf(...subscriptions).describe()).toBe(words);
 });

@@ -36,7 +36,7 @@ const observersWith = (...added: XeniooObserver[]) => {
 };
 
 describe('XeniooObservers', () => {
-  it('calls the method of every observer that has it, in the order in which they were added', () => {
+  it('calls every observer that has the method, in the order in which they were added', () => {
     const heard: unknown[] = [];
     const observers = observersWith(
       { deliveryAccepted: given => heard.push(['first', given]) },
@@ -52,7 +52,7 @@ describe('XeniooObservers', () => {
     ]);
   });
 
-  it('calls methods on their observer, with all that they take', () => {
+  it('calls methods with the observer as `this` and all arguments', () => {
     class Counting implements XeniooObserver {
       readonly heard: string[] = [];
       deliveryAccepted() {
@@ -78,7 +78,7 @@ describe('XeniooObservers', () => {
     expect(counting.heard).toEqual(['accepted', 'Crm.save done']);
   });
 
-  it('calls an observer no more once it is removed, and the others still', () => {
+  it('no longer calls an observer once it is removed', () => {
     const observers = new XeniooObservers();
     const [removed, kept] = [vi.fn<() => void>(), vi.fn<() => void>()];
     const remove = observers.add({ handlerStarted: removed });
@@ -102,7 +102,7 @@ describe('XeniooObservers', () => {
     expect(observers.isEmpty).toBe(true);
   });
 
-  it('lets an observer remove itself, or add another, while it is called', () => {
+  it('allows an observer to remove itself and add another during the call', () => {
     const observers = new XeniooObservers();
     const [late, last] = [vi.fn<() => void>(), vi.fn<() => void>()];
     const remove = observers.add({
@@ -130,7 +130,7 @@ describe('XeniooObservers', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('no connection'))],
-  ])('logs an observer that %s, and calls the next', async (_name, broken) => {
+  ])('logs an observer that %s and calls the next', async (_name, broken) => {
     const next = vi.fn<() => void>();
     const observers = observersWith(
       { handlerStarted: broken! },
@@ -162,9 +162,9 @@ describe('XeniooObservers', () => {
     ],
   ])('publishes on the channel %s', (name, notify) => {
     const published: unknown[] = [];
-    const hear = (message: unknown) => void published.push(message);
-    subscribe(name, hear);
-    onTestFinished(() => void unsubscribe(name, hear));
+    const record = (message: unknown) => void published.push(message);
+    subscribe(name, record);
+    onTestFinished(() => void unsubscribe(name, record));
     const value = { bot: 'default' } as never;
 
     notify(new XeniooObservers(), value);
@@ -173,7 +173,7 @@ describe('XeniooObservers', () => {
   });
 });
 
-describe('carrierOf()', () => {
+describe('XeniooObservers.carrierOf()', () => {
   it('merges the strings of all observers', () => {
     const observers = observersWith(
       { carrier: () => ({ traceparent: '00-1-2-01', tenant: 'a' }) },
@@ -188,13 +188,13 @@ describe('carrierOf()', () => {
     });
   });
 
-  it('is undefined where no observer provides one', () => {
+  it('returns undefined when no observer provides a carrier', () => {
     const observers = observersWith({}, { carrier: () => undefined });
 
     expect(observers.carrierOf(delivery)).toBeUndefined();
   });
 
-  it('leaves out an observer that throws, and logs it', () => {
+  it('omits an observer that throws, and logs its error', () => {
     const observers = observersWith(
       {
         carrier: () => {
@@ -211,14 +211,14 @@ describe('carrierOf()', () => {
   });
 });
 
-describe('runHandler()', () => {
-  it('runs the handler where nobody wraps it', async () => {
+describe('XeniooObservers.runHandler()', () => {
+  it('runs the handler when no observer wraps it', async () => {
     const observers = observersWith({});
 
     expect(await observers.runHandler(run, async () => 'done')).toBe('done');
   });
 
-  it('wraps the handler by each observer, the first one outermost', async () => {
+  it('nests the observers around the handler, the first one outermost', async () => {
     const steps: string[] = [];
     const wrapping = (name: string): XeniooObserver => ({
       async runHandler(given, next) {
@@ -237,7 +237,7 @@ describe('runHandler()', () => {
     });
 
     expect(result).toBe('result');
-    // The result holds though an observer goes on.
+    // The result does not wait for the end of the observers.
     await setImmediate();
     expect(steps).toEqual([
       'first begins',
@@ -296,7 +296,7 @@ describe('runHandler()', () => {
       0,
     ],
   ])(
-    'runs the handler once, and its result counts, where an observer %s',
+    'runs the handler once and returns its result when an observer %s',
     async (_name, runHandler, logged) => {
       const observers = observersWith({ runHandler }, {});
       const handle = vi.fn<() => Promise<string>>(async () => {
@@ -330,7 +330,7 @@ describe('runHandler()', () => {
       },
     ],
   ])(
-    'fails with the error of the handler, unlogged, where an observer %s',
+    'rejects with the error of the handler when an observer %s',
     async (_name, runHandler) => {
       const observers = observersWith({ runHandler });
       const error = new Error('CRM is down');
@@ -343,14 +343,17 @@ describe('runHandler()', () => {
   );
 });
 
-it.each([null, undefined, 'observer'])('refuses %s as an observer', value => {
-  expect(() => new XeniooObservers().add(value as never)).toThrow(
-    /expected an observer to be an object/,
-  );
-});
+it.each([null, undefined, 'observer'])(
+  'XeniooObservers.add() rejects %s',
+  value => {
+    expect(() => new XeniooObservers().add(value as never)).toThrow(
+      /expected an observer to be an object/,
+    );
+  },
+);
 
 it.each([{ trace: 10n }, 'trace', ['trace']])(
-  'stores no carrier that is not an object of strings: %o',
+  'XeniooObservers.carrierOf() omits a carrier that is not an object of strings: %o',
   carrier => {
     const observers = observersWith(
       { carrier: () => carrier as never },

@@ -5,7 +5,7 @@ import { isSettled } from '../../support/is-settled.js';
 
 const LONG_MS = 60_000;
 
-it('admits a group of any size while less than the limit is held', async () => {
+it('CapacityLimiter admits a group of any size while less than the limit is held', async () => {
   const capacity = new CapacityLimiter(2);
 
   expect(await capacity.admit(1, 0)).toBe(true);
@@ -14,7 +14,7 @@ it('admits a group of any size while less than the limit is held', async () => {
   expect(capacity.held).toBe(101);
 });
 
-it('admits a group of nothing though the limit is reached', async () => {
+it('CapacityLimiter admits an empty group when the limit is reached', async () => {
   const capacity = new CapacityLimiter(1);
   await capacity.admit(1, 0);
 
@@ -22,7 +22,7 @@ it('admits a group of nothing though the limit is reached', async () => {
   expect(capacity.held).toBe(1);
 });
 
-it('lets groups wait, and admits them in their order', async () => {
+it('CapacityLimiter queues groups and admits them in order', async () => {
   const capacity = new CapacityLimiter(2);
   const admitted: string[] = [];
   await capacity.admit(2, 0);
@@ -40,7 +40,7 @@ it('lets groups wait, and admits them in their order', async () => {
   expect(capacity.held).toBe(2);
 });
 
-it('turns a group away that waited too long, and holds nothing of it', async () => {
+it('CapacityLimiter rejects a group that has waited too long and holds nothing for it', async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const capacity = new CapacityLimiter(1);
@@ -57,7 +57,7 @@ it('turns a group away that waited too long, and holds nothing of it', async () 
   expect(capacity.held).toBe(0);
 });
 
-it('turns every group away once it is closed, waiting ones at once', async () => {
+it('CapacityLimiter.close() rejects all groups, including those that wait', async () => {
   const capacity = new CapacityLimiter(1);
   await capacity.admit(1, 0);
   const waiting = capacity.admit(1, LONG_MS);
@@ -71,7 +71,7 @@ it('turns every group away once it is closed, waiting ones at once', async () =>
   expect(capacity.held).toBe(1);
 });
 
-it('holds what is added whatever the limit', async () => {
+it('CapacityLimiter.add() ignores the limit', async () => {
   const capacity = new CapacityLimiter(1);
   await capacity.admit(1, 0);
 
@@ -82,11 +82,11 @@ it('holds what is added whatever the limit', async () => {
   expect(await capacity.admit(1, 0)).toBe(false);
 });
 
-it('is empty when nothing is held', async () => {
+it('CapacityLimiter.empty() resolves when nothing is held', async () => {
   const capacity = new CapacityLimiter(5);
-  expect(await isSettled(capacity.empty())).toBe(true);
+  expect(await isSettled(capacity.whenEmpty())).toBe(true);
   await capacity.admit(2, 0);
-  const empty = [capacity.empty(), capacity.empty()];
+  const empty = [capacity.whenEmpty(), capacity.whenEmpty()];
 
   capacity.release(1);
   expect(await isSettled(Promise.race(empty))).toBe(false);
@@ -94,7 +94,7 @@ it('is empty when nothing is held', async () => {
   await Promise.all(empty);
 });
 
-it('admits each group once and in order, whatever comes and goes', async () => {
+it('CapacityLimiter admits each group once and in order in any sequence of calls', async () => {
   const step = fc.oneof(
     fc.integer({ min: 1, max: 5 }),
     fc.constant('release' as const),

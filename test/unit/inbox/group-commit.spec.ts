@@ -4,13 +4,15 @@ import { CommitTimeout, GroupCommit } from '../../../lib/inbox/group-commit.js';
 import type { Batch } from '../../../lib/lmdb/lmdb.batch.js';
 import { gate } from '../../../lib/testing/inbox-contract.fixtures.js';
 
-/** A folder that notes what was committed together, and does what the test says before each commit. */
-function folderThat(before: (works: readonly string[]) => unknown = () => {}) {
+/** Creates a folder that records each commit and runs `before` ahead of it. */
+function createFolder(
+  before: (works: readonly string[]) => unknown = () => {},
+) {
   const commits: string[][] = [];
   let works: string[] = [];
   return {
     commits,
-    /** What a write does. */
+    /** Returns a write that records its name. */
     work: (name: string) => () => void works.push(name),
     async write(write: (batch: Batch) => void): Promise<void> {
       works = [];
@@ -24,10 +26,10 @@ function folderThat(before: (works: readonly string[]) => unknown = () => {}) {
 
 const full = new Error('no space left');
 
-describe('what is written at the same time', () => {
-  it('is committed together, after what is under way', async () => {
+describe('GroupCommit', () => {
+  it('commits simultaneous writes together, after the current commit', async () => {
     const first = gate();
-    const folder = folderThat(works =>
+    const folder = createFolder(works =>
       works.includes('first') ? first.opened : undefined,
     );
     const commit = new GroupCommit(folder);
@@ -42,16 +44,16 @@ describe('what is written at the same time', () => {
     expect(folder.commits).toEqual([['first'], ['second', 'third']]);
   });
 
-  it('is told when it is committed, and not before', async () => {
+  it('resolves a write only after its commit', async () => {
     const { opened, open } = gate();
-    const folder = folderThat(() => opened);
-    const told: string[] = [];
+    const folder = createFolder(() => opened);
+    const resolved: string[] = [];
     const written = new GroupCommit(folder)
       .write(folder.work('one'))
-      .then(() => told.push('written'));
+      .then(() => resolved.push('written'));
 
     await new Promise(setImmediate);
-    expect(told).toEqual([]);
+    expect(resolved).toEqual([]);
     open();
     await written;
 
@@ -59,9 +61,9 @@ describe('what is written at the same time', () => {
   });
 });
 
-describe('what is written as soon as a commit has ended', () => {
-  it('is committed too', async () => {
-    const folder = folderThat();
+describe('GroupCommit after a commit', () => {
+  it('commits a new write', async () => {
+    const folder = createFolder();
     const commit = new GroupCommit(folder);
 
     await commit.write(folder.work('one'));
@@ -70,26 +72,28 @@ describe('what is written as soon as a commit has ended', () => {
     expect(folder.commits).toEqual([['one'], ['two']]);
   });
 
-  it('is waited for at the end', async () => {
-    const folder = folderThat();
+  it('waits for a new write in end()', async () => {
+    const folder = createFolder();
     const commit = new GroupCommit(folder);
 
     await commit.write(folder.work('one'));
     void commit.write(folder.work('two'));
-    await commit.end();
+    await commit.flush();
 
     expect(folder.commits).toEqual([['one'], ['two']]);
   });
 });
 
-describe('with a commit that gathers', () => {
-  const gathering = (before?: (works: readonly string[]) => unknown) => {
-    const folder = folderThat(before);
+describe('GroupCommit with `gathers`', () => {
+  const createGatheringCommit = (
+    before?: (works: readonly string[]) => unknown,
+  ) => {
+    const folder = createFolder(before);
     return { folder, commit: new GroupCommit(folder, { gathers: true }) };
   };
 
-  it('commits what comes in one turn of the event loop together, the first too', async () => {
-    const { folder, commit } = gathering();
+  it('commits all writes of one turn of the event loop together, including the first', async () => {
+    const { folder, commit } = createGatheringCommit();
 
     const writes = ['one', 'two'].map(name => commit.write(folder.work(name)));
     await Promise.resolve();
@@ -99,8 +103,8 @@ describe('with a commit that gathers', () => {
     expect(folder.commits).toEqual([['one', 'two', 'three']]);
   });
 
-  it('gathers anew for what comes later', async () => {
-    const { folder, commit } = gathering();
+  it('gathers the writes of a later turn', async () => {
+    const { folder, commit } = createGatheringCommit();
     await commit.write(folder.work('early'));
 
     await Promise.all(
@@ -110,9 +114,9 @@ describe('with a commit that gathers', () => {
     expect(folder.commits).toEqual([['early'], ['one', 'two']]);
   });
 
-  it('commits what comes during a commit after it', async () => {
+  it('commits writes made during a commit after it', async () => {
     const { opened, open } = gate();
-    const { folder, commit } = gathering(works =>
+    const { folder, commit } = createGatheringCommit(works =>
       works.includes('first') ? opened : undefined,
     );
 
@@ -126,19 +130,19 @@ describe('with a commit that gathers', () => {
     expect(folder.commits).toEqual([['first'], ['one', 'two']]);
   });
 
-  it('commits what it has at the end', async () => {
-    const { folder, commit } = gathering();
+  it('commits gathered writes in end()', async () => {
+    const { folder, commit } = createGatheringCommit();
 
     void commit.write(folder.work('one'));
-    await commit.end();
+    await commit.flush();
 
     expect(folder.commits).toEqual([['one']]);
   });
 });
 
-describe('what nobody waits for', () => {
-  it('waits for others to join it', async () => {
-    const folder = folderThat();
+describe('GroupCommit.writeSoon()', () => {
+  it('waits for other writes to join', async () => {
+    const folder = createFolder();
     const commit = new GroupCommit(folder);
 
     const soon = commit.writeSoon(folder.work('record'));
@@ -149,8 +153,8 @@ describe('what nobody waits for', () => {
     expect(folder.commits).toEqual([['record', 'call']]);
   });
 
-  it('is written without others too, more of it at once', async () => {
-    const folder = folderThat();
+  it('commits several writes together without any other write', async () => {
+    const folder = createFolder();
     const commit = new GroupCommit(folder);
 
     await Promise.all(
@@ -161,21 +165,21 @@ describe('what nobody waits for', () => {
     expect(folder.commits).toEqual([['one', 'two', 'three'], ['four']]);
   });
 
-  it('is written at the end', async () => {
-    const folder = folderThat();
+  it('is committed by end()', async () => {
+    const folder = createFolder();
     const commit = new GroupCommit(folder);
 
     void commit.writeSoon(folder.work('record'));
-    await commit.end();
+    await commit.flush();
 
     expect(folder.commits).toEqual([['record']]);
   });
 });
 
-describe('when a group can’t be committed', () => {
-  it('tries each of it alone', async () => {
+describe('GroupCommit when a group fails', () => {
+  it('retries each write alone', async () => {
     const first = gate();
-    const folder = folderThat(async works => {
+    const folder = createFolder(async works => {
       if (works.includes('first')) await first.opened;
       if (works.includes('too large')) throw full;
     });
@@ -198,9 +202,9 @@ describe('when a group can’t be committed', () => {
     expect(folder.commits).toEqual([['first'], ['small'], ['smaller']]);
   });
 
-  it('goes on with what comes afterwards', async () => {
+  it('commits later writes', async () => {
     let isFull = true;
-    const folder = folderThat(() => {
+    const folder = createFolder(() => {
       if (isFull) throw full;
     });
     const commit = new GroupCommit(folder);
@@ -213,12 +217,12 @@ describe('when a group can’t be committed', () => {
   });
 });
 
-describe('when a commit fails and nobody in it is at fault', () => {
-  /** A folder whose commits of more than the first fail. */
-  const failing = (isAtFault: (error: unknown) => boolean) => {
+describe('GroupCommit when a commit fails for a reason outside its writes', () => {
+  /** Creates a folder on which every commit after the first fails. */
+  const createFailingFolder = (isAtFault: (error: unknown) => boolean) => {
     const first = gate();
     let tries = 0;
-    const folder = folderThat(async works => {
+    const folder = createFolder(async works => {
       if (works.includes('first')) return first.opened;
       tries++;
       throw full;
@@ -226,8 +230,8 @@ describe('when a commit fails and nobody in it is at fault', () => {
     return { ...first, folder: { ...folder, isAtFault }, tries: () => tries };
   };
 
-  it('tells each of it, and tries none alone', async () => {
-    const { folder, open, tries } = failing(() => false);
+  it('rejects each write and retries none alone', async () => {
+    const { folder, open, tries } = createFailingFolder(() => false);
     const commit = new GroupCommit(folder);
 
     const begun = commit.write(folder.work('first'));
@@ -243,10 +247,10 @@ describe('when a commit fails and nobody in it is at fault', () => {
     expect(tries()).toBe(1);
   });
 
-  it('asks the writer about the very error', async () => {
-    const asked: unknown[] = [];
-    const { folder, open, tries } = failing(error => {
-      asked.push(error);
+  it('passes the error to isAtFault()', async () => {
+    const seen: unknown[] = [];
+    const { folder, open, tries } = createFailingFolder(error => {
+      seen.push(error);
       return true;
     });
     const commit = new GroupCommit(folder);
@@ -259,17 +263,17 @@ describe('when a commit fails and nobody in it is at fault', () => {
     await begun;
     await settled;
 
-    expect(new Set(asked)).toEqual(new Set([full]));
-    // Together, then each alone.
+    expect(new Set(seen)).toEqual(new Set([full]));
+    // One attempt for the group, then one for each write.
     expect(tries()).toBe(3);
   });
 });
 
-describe('with several commits at once', () => {
-  /** A folder whose commits end when the test says so, by what is first in them. */
-  const gated = () => {
+describe('GroupCommit with `atOnce`', () => {
+  /** Creates a folder whose commits the test ends, each by the name of its first write. */
+  const createGatedFolder = () => {
     const gates = new Map<string, ReturnType<typeof gate>>();
-    const folder = folderThat(works => {
+    const folder = createFolder(works => {
       const opened = gate();
       gates.set(works[0]!, opened);
       return opened.opened;
@@ -281,8 +285,8 @@ describe('with several commits at once', () => {
     };
   };
 
-  it('begins no more than may be under way', async () => {
-    const { folder, underWay, end } = gated();
+  it('starts at most that many commits at a time', async () => {
+    const { folder, underWay, end } = createGatedFolder();
     const commit = new GroupCommit(folder, { atOnce: 2 });
 
     const writes = ['one', 'two', 'three', 'four'].map(name =>
@@ -299,32 +303,32 @@ describe('with several commits at once', () => {
     expect(folder.commits).toEqual([['two'], ['one'], ['three', 'four']]);
   });
 
-  it('tells each write of its own commit', async () => {
-    const { folder, end } = gated();
+  it('resolves each write after its own commit', async () => {
+    const { folder, end } = createGatedFolder();
     const commit = new GroupCommit(folder, { atOnce: 2 });
-    const told: string[] = [];
+    const resolved: string[] = [];
 
     const writes = ['one', 'two'].map(async name => {
       await commit.write(folder.work(name));
-      told.push(name);
+      resolved.push(name);
     });
     end('two');
     await writes[1];
-    expect(told).toEqual(['two']);
+    expect(resolved).toEqual(['two']);
     end('one');
     await writes[0];
 
-    expect(told).toEqual(['two', 'one']);
+    expect(resolved).toEqual(['two', 'one']);
   });
 
-  it('ends when all of them have ended', async () => {
-    const { folder, end } = gated();
+  it('waits for all commits in end()', async () => {
+    const { folder, end } = createGatedFolder();
     const commit = new GroupCommit(folder, { atOnce: 3 });
     let hasEnded = false;
 
     void commit.write(folder.work('one'));
     void commit.write(folder.work('two'));
-    const ended = commit.end().then(() => (hasEnded = true));
+    const ended = commit.flush().then(() => (hasEnded = true));
     end('one');
     await new Promise(setImmediate);
     expect(hasEnded).toBe(false);
@@ -334,8 +338,8 @@ describe('with several commits at once', () => {
     expect(folder.commits.flat()).toEqual(['one', 'two']);
   });
 
-  it('withdraws what none of them began in time', async () => {
-    const { folder, end } = gated();
+  it('withdraws a write that no commit included in time', async () => {
+    const { folder, end } = createGatedFolder();
     const commit = new GroupCommit(folder, { atOnce: 2 });
 
     const writes = ['one', 'two'].map(name => commit.write(folder.work(name)));
@@ -344,33 +348,33 @@ describe('with several commits at once', () => {
     end('one');
     end('two');
     await Promise.all(writes);
-    await commit.end();
+    await commit.flush();
 
     expect(folder.commits.flat()).toEqual(['one', 'two']);
   });
 });
 
-describe('when a commit takes longer than a write may wait', () => {
-  it('withdraws what did not begin', async () => {
+describe('GroupCommit with `timeoutMs`', () => {
+  it('withdraws a write that is not part of a commit in time', async () => {
     const { opened, open } = gate();
-    const folder = folderThat(() => opened);
+    const folder = createFolder(() => opened);
     const commit = new GroupCommit(folder);
 
     const first = commit.write(folder.work('first'));
     const late = commit.write(folder.work('late'), { timeoutMs: 10 });
-    const patient = commit.write(folder.work('patient'), { timeoutMs: 60_000 });
+    const inTime = commit.write(folder.work('in time'), { timeoutMs: 60_000 });
     await expect(late).rejects.toThrow(CommitTimeout);
     open();
-    await Promise.all([first, patient]);
+    await Promise.all([first, inTime]);
 
-    expect(folder.commits).toEqual([['first'], ['patient']]);
+    expect(folder.commits).toEqual([['first'], ['in time']]);
   });
 
-  it('waits for what began, however long it takes', async () => {
+  it('waits as long as necessary for a commit that has begun', async () => {
     vi.useFakeTimers();
     try {
       const { opened, open } = gate();
-      const folder = folderThat(() => opened);
+      const folder = createFolder(() => opened);
       const written = new GroupCommit(folder).write(folder.work('one'), {
         timeoutMs: 10,
       });
@@ -386,8 +390,8 @@ describe('when a commit takes longer than a write may wait', () => {
   });
 });
 
-describe('whatever is written, and whatever fails', () => {
-  it('commits each write once, in order, or tells that it did not', async () => {
+describe('GroupCommit with any writes and errors', () => {
+  it('commits each write once and in order, or rejects it', async () => {
     const anyWrite = fc.record({
       isSoon: fc.boolean(),
       fails: fc.boolean(),
@@ -398,7 +402,7 @@ describe('whatever is written, and whatever fails', () => {
         const failing = new Set(
           plan.flatMap(({ fails }, index) => (fails ? [String(index)] : [])),
         );
-        const folder = folderThat(async works => {
+        const folder = createFolder(async works => {
           await new Promise(setImmediate);
           if (works.some(work => failing.has(work))) throw full;
         });
@@ -417,7 +421,7 @@ describe('whatever is written, and whatever fails', () => {
             ),
           );
         }
-        await commit.end();
+        await commit.flush();
 
         expect(await Promise.all(outcomes)).toEqual(
           plan.map(({ fails }) => (fails ? 'not' : 'written')),

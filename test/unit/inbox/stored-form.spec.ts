@@ -29,7 +29,7 @@ const anyBody = fc.oneof(
   fc.string({ unit: 'binary' }),
 );
 
-/** Names and messages as a host may choose them. */
+/** Names and messages that a host can choose. */
 const anyText = fc.oneof(
   fc.constantFrom('', '__proto__', 'constructor', 'a.b', '\u0000', '\uD800'),
   fc.string({ unit: 'binary' }),
@@ -51,27 +51,27 @@ const anyRun = fc.record(
   { requiredKeys: ['attempts'] },
 );
 
-/** The entries of a body. */
+/** Returns the entries of a body. */
 const entriesOf = (text: string) =>
   parseBody(text, createReceipt({ name: 'support' }));
 
-const restoredEntry = <E extends XeniooEntry>(entry: E) =>
+const restoreEntry = <E extends XeniooEntry>(entry: E) =>
   restoreTask(storeTask({ entry, attempts: 0 })).entry as E;
 
-/** The entries of a body that storing changes. */
-const changed = (text: string) =>
+/** Returns the entries of a body that differ after they are stored and restored. */
+const changedEntriesOf = (text: string) =>
   entriesOf(text).filter(entry => {
-    const restored = restoredEntry(entry);
+    const restored = restoreEntry(entry);
     return !Object.isFrozen(restored) || !isIdentical(restored, entry);
   });
 
-const sorted = (value: object) =>
+const sortKeys = (value: object) =>
   Object.fromEntries(
     Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1)),
   );
 
-describe('a stored task', () => {
-  it('is restored with every field', () => {
+describe('storeTask() and restoreTask()', () => {
+  it('restore every field', () => {
     const task: XeniooTask = {
       entry: eventOf({ Type: 1, Data: 'Hello' }),
       handler: 'Crm.save',
@@ -83,7 +83,7 @@ describe('a stored task', () => {
     expect(restoreTask(storeTask(task))).toStrictEqual(task);
   });
 
-  it('has no more fields than it had', () => {
+  it('add no field', () => {
     const task = { entry: eventOf({ Type: 1 }), attempts: 0 };
 
     expect(restoreTask(storeTask(task))).toStrictEqual(task);
@@ -94,7 +94,7 @@ describe('a stored task', () => {
     ).toStrictEqual(task);
   });
 
-  it('is the same, whatever came in a body, and whatever handlers and carriers are called', () => {
+  it('restore a task with any entry, handler name and carrier', () => {
     fc.assert(
       fc.property(anyBody, anyRun, (text, run) => {
         for (const entry of entriesOf(text)) {
@@ -102,14 +102,16 @@ describe('a stored task', () => {
 
           const restored = restoreTask(storeTask(task));
 
-          expect(isIdentical(sorted(restored), sorted(task)), text).toBe(true);
+          expect(isIdentical(sortKeys(restored), sortKeys(task)), text).toBe(
+            true,
+          );
         }
       }),
       { numRuns: 1_000 },
     );
   });
 
-  it('is text that every encoding can hold', () => {
+  it('use text that every encoding supports', () => {
     fc.assert(
       fc.property(anyEntryText, anyRun, (text, run) => {
         for (const entry of entriesOf(text)) {
@@ -123,53 +125,50 @@ describe('a stored task', () => {
   });
 
   it.each([0, STORED_VERSION + 1, '1', null])(
-    'of version %j is refused',
+    'reject a task of version %j',
     version => {
       const stored = storeTask({ entry: eventOf({ Type: 1 }), attempts: 0 });
       const other = JSON.stringify({ ...JSON.parse(stored), v: version });
 
       expect(() => restoreTask(other)).toThrow(
-        `expected stored form ${STORED_VERSION}, got ${version}: another version of nestjs-xenioo wrote it`,
+        `expected version ${STORED_VERSION} of the stored form, got ${version}: another version of nestjs-xenioo wrote it`,
       );
     },
   );
 
   it.each(['', '{', '{}', 'null', '[]', '"text"', '{"v":1}'])(
-    'that is damaged is refused: %j',
+    'reject a damaged task: %j',
     text => {
       expect(() => restoreTask(text)).toThrow(Error);
     },
   );
 });
 
-describe('a stored event', () => {
-  it.each([...documented, ...everyType, { Type: 99 }])(
-    'is the same: %o',
-    entry => {
-      expect(changed(JSON.stringify(entry))).toEqual([]);
-    },
-  );
-
-  it('keeps the id that it got when it was received', () => {
-    const event = eventOf({ Type: 1 });
-
-    expect(restoredEntry(event).id).toBe(event.id);
+describe('storeTask() and restoreTask() of an event', () => {
+  it.each([...documented, ...everyType, { Type: 99 }])('restore %o', entry => {
+    expect(changedEntriesOf(JSON.stringify(entry))).toEqual([]);
   });
 
-  it('keeps the name of its bot, though that has another token now', () => {
+  it('keep the id', () => {
+    const event = eventOf({ Type: 1 });
+
+    expect(restoreEntry(event).id).toBe(event.id);
+  });
+
+  it('keep the name of the bot when its token has changed', () => {
     const event = eventOf(
       { Type: 1, BotToken: 'token-a' },
       { name: 'support', token: 'token-a' },
     );
 
-    expect(restoredEntry(event)).toStrictEqual(event);
+    expect(restoreEntry(event)).toStrictEqual(event);
   });
 
-  it('is frozen through and through, and takes nothing from a prototype', () => {
+  it('restore it deeply frozen and without inherited properties', () => {
     const text =
       '{"Type":1,"__proto__":{"isAdmin":true},"cart":{"items":[{"id":1}]}}';
-    expect(changed(text)).toEqual([]);
-    const { variables, raw } = restoredEntry(entriesOf(text)[0] as XeniooEvent);
+    expect(changedEntriesOf(text)).toEqual([]);
+    const { variables, raw } = restoreEntry(entriesOf(text)[0] as XeniooEvent);
     const cart = raw['cart'] as { items: unknown };
 
     for (const shared of [variables, raw, cart, cart.items]) {
@@ -178,7 +177,7 @@ describe('a stored event', () => {
     expect(raw).not.toHaveProperty('isAdmin');
   });
 
-  it('that this version does not understand is invalid, with its id', () => {
+  it('return an invalid entry with the same id when the event is no longer valid', () => {
     const event = eventOf({ Type: 7, Text: 'text' });
     const stored = storeTask({ entry: event, attempts: 0 });
 
@@ -194,7 +193,7 @@ describe('a stored event', () => {
   });
 });
 
-describe('a stored invalid entry', () => {
+describe('storeTask() and restoreTask() of an invalid entry', () => {
   it.each([
     ['', 'not-json'],
     ['{"Type":1,"Da', 'not-json'],
@@ -206,19 +205,19 @@ describe('a stored invalid entry', () => {
     ['{"Type":"1","raw":{"raw":-0}}', 'invalid-fields'],
     [`{"Type":1,"deep":${deep}}`, 'invalid-fields'],
     [`[{"Type":1,"deep":${deep}}]`, 'invalid-fields'],
-  ])('is the same: %j', (text, reason) => {
+  ])('restore %j', (text, reason) => {
     expect(entriesOf(text)[0]).toMatchObject({ reason });
-    expect(changed(text)).toEqual([]);
+    expect(changedEntriesOf(text)).toEqual([]);
   });
 
-  it('stays invalid, though its token is the right one now', () => {
+  it('keep it invalid when its token is configured now', () => {
     const foreign = invalidOf({ Type: 1, BotToken: 'b' }, { token: 'a' });
 
-    expect(restoredEntry(foreign)).toStrictEqual(foreign);
+    expect(restoreEntry(foreign)).toStrictEqual(foreign);
   });
 
-  it('is frozen through and through', () => {
-    const entry = restoredEntry(invalidOf({ Type: 'x', a: [{}] }));
+  it('restore it deeply frozen', () => {
+    const entry = restoreEntry(invalidOf({ Type: 'x', a: [{}] }));
     const raw = entry.raw as { a: [object] };
 
     for (const shared of [entry, raw, raw.a, raw.a[0]]) {
@@ -227,8 +226,8 @@ describe('a stored invalid entry', () => {
   });
 });
 
-describe('a stored dead letter', () => {
-  it('is restored with every field', () => {
+describe('storeDeadLetter() and restoreDeadLetter()', () => {
+  it('restore every field', () => {
     const letter: XeniooDeadLetter = {
       ...deadLetterOf(eventOf({ Type: 1 }), {
         handler: 'Crm.save',
@@ -241,7 +240,7 @@ describe('a stored dead letter', () => {
     expect(restoreDeadLetter(storeDeadLetter(letter))).toStrictEqual(letter);
   });
 
-  it('is restored without a handler, of an event and of an invalid entry', () => {
+  it('restore a letter without a handler', () => {
     for (const entry of [eventOf({ Type: 1 }), invalidOf('text')]) {
       const letter = deadLetterOf(entry);
 
@@ -249,7 +248,7 @@ describe('a stored dead letter', () => {
     }
   });
 
-  it('is the same, whatever came and whatever was thrown', () => {
+  it('restore a letter with any entry and any thrown value', () => {
     const anyFailure = fc.record(
       { handler: anyText, attempts: whole, error: fc.anything() },
       { requiredKeys: [] },
@@ -261,7 +260,7 @@ describe('a stored dead letter', () => {
 
           const restored = restoreDeadLetter(storeDeadLetter(letter));
 
-          expect(isIdentical(sorted(restored), sorted(letter)), text).toBe(
+          expect(isIdentical(sortKeys(restored), sortKeys(letter)), text).toBe(
             true,
           );
         }
@@ -270,12 +269,12 @@ describe('a stored dead letter', () => {
     );
   });
 
-  it('of another version is refused', () => {
+  it('reject a letter of another version', () => {
     const stored = storeDeadLetter(deadLetterOf(eventOf({ Type: 1 })));
     const other = JSON.stringify({ ...JSON.parse(stored), v: 2 });
 
     expect(() => restoreDeadLetter(other)).toThrow(
-      'expected stored form 1, got 2',
+      'expected version 1 of the stored form, got 2',
     );
   });
 });

@@ -16,8 +16,8 @@ const presentWith = (...bots: XeniooBotSettings[]) => ({
 
 const present = presentWith(bot);
 
-describe('the letter of an event', () => {
-  it('becomes a task of its handler, with no attempts', () => {
+describe('tasksOfReplay() of an event', () => {
+  it('returns a task of its handler without attempts', () => {
     const letter = deadLetterOf(event, { handler: 'Crm.save', attempts: 3 });
 
     expect(tasksOfReplay(letter, present)).toEqual([
@@ -25,31 +25,31 @@ describe('the letter of an event', () => {
     ]);
   });
 
-  it('keeps what observers stored with the call', () => {
+  it('keeps the carrier of the call', () => {
     const carrier = { traceparent: '00-1' };
     const letter = deadLetterOf(event, { handler: 'Crm.save', carrier });
 
     expect(tasksOfReplay(letter, present)).toMatchObject([{ carrier }]);
   });
 
-  it('becomes a first run where it has no handler', () => {
+  it('returns a first run when the letter has no handler', () => {
     expect(tasksOfReplay(deadLetterOf(event), present)).toEqual([
       { entry: event, attempts: 0 },
     ]);
   });
 
-  it('stays where its handler does not exist any more', () => {
+  it('throws when the handler no longer exists', () => {
     const letter = deadLetterOf(event, { handler: 'Crm.gone' });
 
     expect(() => tasksOfReplay(letter, present)).toThrow(
       new XeniooDeadLetterError(
-        `dead letter ${letter.id} stays: no handler is named Crm.gone. If it was renamed, set the option \`name\` of its decorator to the old name`,
+        `dead letter ${letter.id} was not replayed: no handler is named Crm.gone. If it was renamed, set the option \`name\` of its decorator to the old name`,
       ),
     );
   });
 });
 
-describe('the letter of an invalid entry', () => {
+describe('tasksOfReplay() of an invalid entry', () => {
   const letterOf = (
     raw: unknown,
     reason: InvalidXeniooEntry['reason'] = 'not-json',
@@ -59,7 +59,7 @@ describe('the letter of an invalid entry', () => {
       new InvalidXeniooEntry('id', reason, ['?'], raw, name, receivedAt),
     );
 
-  it('becomes a first run of each event that it turns out to be', () => {
+  it('returns a first run for each event that is valid now', () => {
     const tasks = tasksOfReplay(letterOf('[{"Type":1},{"Type":8}]'), present);
 
     expect(tasks).toMatchObject([
@@ -69,7 +69,7 @@ describe('the letter of an invalid entry', () => {
     expect(tasks.some(task => task.handler !== undefined)).toBe(false);
   });
 
-  it('keeps its id where the event has none of its own', () => {
+  it('keeps the id when the event has no date', () => {
     const [task] = tasksOfReplay(
       letterOf({ Type: 1, Data: 'a' }, 'invalid-fields'),
       present,
@@ -78,7 +78,7 @@ describe('the letter of an invalid entry', () => {
     expect(task!.entry).toMatchObject({ id: 'id', text: 'a', bot: bot.name });
   });
 
-  it('becomes nothing where nothing is in it', () => {
+  it('returns no task for an empty list', () => {
     expect(tasksOfReplay(letterOf('[]'), present)).toEqual([]);
   });
 
@@ -90,7 +90,7 @@ describe('the letter of an invalid entry', () => {
     ],
     ['[{"Type":1},5]', bot.name, /the entry is still invalid: entry 1: must/],
     ['[{"Type":1}]', 'shop', /no bot is named shop in the options/],
-  ])('stays as %j of bot %s', (raw, name, message) => {
+  ])('throws for %j of bot %s', (raw, name, message) => {
     const replay = () =>
       tasksOfReplay(letterOf(raw, 'not-json', name), present);
 
@@ -98,7 +98,7 @@ describe('the letter of an invalid entry', () => {
     expect(replay).toThrow(message);
   });
 
-  it('is compared with the token that the bot has now', () => {
+  it('checks the current token of the bot', () => {
     const support = { name: 'support', secrets: [] };
     const letter = deadLetterOf(
       invalidOf(
@@ -114,7 +114,7 @@ describe('the letter of an invalid entry', () => {
   });
 });
 
-it('the events of a replayed body run in the order of their dates', () => {
+it('tasksOfReplay() sorts the events of a body by their dates', () => {
   const entry = (second: number) =>
     `{"Type":1,"ConversationId":"c1","Date":"2024-05-01T12:00:0${second}Z"}`;
   const letter = deadLetterOf(

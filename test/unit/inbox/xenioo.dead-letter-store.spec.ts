@@ -39,7 +39,7 @@ describe('matchesFilter()', () => {
     [{ kind: 'event', handler: 'Crm.save', bot: 'support' }, true, false],
     [{ kind: 'invalid', handler: 'Crm.save' }, false, false],
     [{ conversationId: 'ada', bot: 'shop' }, false, false],
-  ])('answers for %o', (filter, matchesEvent, matchesInvalid) => {
+  ])('matches a letter by %o', (filter, matchesEvent, matchesInvalid) => {
     expect(matchesFilter(ofEvent, filter)).toBe(matchesEvent);
     expect(matchesFilter(ofInvalid, filter)).toBe(matchesInvalid);
   });

@@ -28,7 +28,7 @@ class Crm {
   bill(): void {}
 }
 
-/** The letter of an event with this text, on which a handler failed. */
+/** Returns the dead letter of a handler that failed on an event with this text. */
 function letterOf(
   text: string,
   handler = 'Crm.save',
@@ -58,7 +58,7 @@ const letterOfRaw = (raw: unknown, id = 'invalid') =>
     ),
   );
 
-/** An inbox with its letters, and the tasks that it ran. */
+/** Inbox with its letters and the tasks that it ran. */
 class Instance {
   readonly ran: XeniooTask[] = [];
   readonly inbox = new MemoryInbox(
@@ -66,11 +66,11 @@ class Instance {
     { concurrency: 32, dedupe: false, acceptTimeoutMs: 0 },
   );
 
-  keep(...letters: XeniooDeadLetter[]): void {
+  addLetters(...letters: XeniooDeadLetter[]): void {
     for (const letter of letters) this.inbox.deadLetters.add(letter);
   }
 
-  /** The texts of the events that it ran. */
+  /** Returns the texts of the events that the inbox ran. */
   async replayed(): Promise<string[]> {
     await this.inbox.idle();
     return this.ran
@@ -79,8 +79,8 @@ class Instance {
   }
 }
 
-/** An application with so many instances of the module, and two handlers. */
-async function start(count = 1) {
+/** Starts an application with two handlers and several instances of the module. */
+async function startInstances(count = 1) {
   const logs = new LogRecorder();
   const app = await Test.createTestingModule({
     imports: [XeniooInboxModule],
@@ -117,11 +117,11 @@ const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(text => letterOf(text)) as [
   XeniooDeadLetter,
 ];
 
-describe('a page of letters', () => {
-  it('lists those of each instance, the oldest first', async () => {
-    const { one, other, idsOf } = await start(2);
-    one.keep(a, b);
-    other.keep(c, d);
+describe('XeniooDeadLetters.list()', () => {
+  it('lists the letters of each instance, the oldest first', async () => {
+    const { one, other, idsOf } = await startInstances(2);
+    one.addLetters(a, b);
+    other.addLetters(c, d);
     const ids = [a, b, c, d].map(({ id }) => id);
 
     expect(await idsOf()).toEqual(ids);
@@ -132,22 +132,22 @@ describe('a page of letters', () => {
     expect(await idsOf({ after: d.id })).toEqual([]);
   });
 
-  it('has a hundred letters unless the query says how many', async () => {
-    const { one, idsOf } = await start();
-    for (let n = 0; n < 130; n++) one.keep(letterOf(`${n}`));
+  it('returns a hundred letters by default', async () => {
+    const { one, idsOf } = await startInstances();
+    for (let n = 0; n < 130; n++) one.addLetters(letterOf(`${n}`));
 
     expect(await idsOf()).toHaveLength(100);
     expect(await idsOf({ limit: undefined })).toHaveLength(100);
     expect(await idsOf({ limit: 120 })).toHaveLength(120);
   });
 
-  it('has the letters that fit a filter', async () => {
-    const { one, other, idsOf } = await start(2);
+  it('returns the letters that match a filter', async () => {
+    const { one, other, idsOf } = await startInstances(2);
     const invalid = letterOfRaw('text');
     const bill = letterOf('a', 'Crm.bill');
     const ofAnna = letterOf('x', 'Crm.save', 'Anna');
-    one.keep(a, invalid);
-    other.keep(bill, ofAnna);
+    one.addLetters(a, invalid);
+    other.addLetters(bill, ofAnna);
 
     expect(await idsOf({ kind: 'invalid' })).toEqual([invalid.id]);
     expect(await idsOf({ handler: 'Crm.bill' })).toEqual([bill.id]);
@@ -160,10 +160,10 @@ describe('a page of letters', () => {
     ]);
   });
 
-  it('has a letter once that two instances have', async () => {
-    const { letters, one, other } = await start(2);
-    one.keep(a);
-    other.keep(a, b);
+  it('lists a letter once that two instances have', async () => {
+    const { letters, one, other } = await startInstances(2);
+    one.addLetters(a);
+    other.addLetters(a, b);
 
     expect(await letters.list()).toEqual([a, b]);
     await letters.replay(a.id);
@@ -181,8 +181,8 @@ describe('a page of letters', () => {
     [Infinity, 'Infinity'],
     ['10', '"10"'],
     [null, 'null'],
-  ])('can’t have %o as its limit', async (limit, shown) => {
-    const { letters } = await start();
+  ])('rejects %o as limit', async (limit, shown) => {
+    const { letters } = await startInstances();
 
     await expect(letters.list({ limit: limit as number })).rejects.toThrow(
       new RangeError(
@@ -191,18 +191,18 @@ describe('a page of letters', () => {
     );
   });
 
-  it('can’t begin after a letter that does not exist', async () => {
-    const { letters } = await start();
+  it('rejects a cursor of a letter that does not exist', async () => {
+    const { letters } = await startInstances();
 
     await expect(letters.list({ after: 'gone' })).rejects.toThrow(
       new XeniooDeadLetterError('there is no dead letter gone'),
     );
   });
 
-  it('goes on though a letter that it does not show is removed meanwhile', async () => {
-    const { letters, one, other, idsOf } = await start(2);
-    one.keep(a);
-    other.keep(a, b);
+  it('continues when the letter of the cursor is removed between pages', async () => {
+    const { letters, one, other, idsOf } = await startInstances(2);
+    one.addLetters(a);
+    other.addLetters(a, b);
     const { deadLetters } = other.inbox;
     const list = deadLetters.list.bind(deadLetters);
     deadLetters.list = async query => {
@@ -215,23 +215,23 @@ describe('a page of letters', () => {
     expect(await letters.get(b.id)).toEqual(b);
   });
 
-  it('is listed at whatever moment others remove letters', async () => {
-    const { letters, one, other, idsOf } = await start(2);
-    one.keep(a);
-    other.keep(b, c);
+  it('lists all other letters when letters are removed at any time', async () => {
+    const { letters, one, other, idsOf } = await startInstances(2);
+    one.addLetters(a);
+    other.addLetters(b, c);
 
     for (let moment = 0; moment < 30; moment++) {
       const listed = idsOf();
       for (let n = 0; n < moment; n++) await Promise.resolve();
       await letters.remove(c.id);
       expect((await listed).slice(0, 2)).toEqual([a.id, b.id]);
-      other.keep(c);
+      other.addLetters(c);
     }
   });
 
-  it('rejects with the error of an inbox that is down', async () => {
-    const { letters, one, other } = await start(2);
-    one.keep(a);
+  it('rejects with the error of an unavailable inbox', async () => {
+    const { letters, one, other } = await startInstances(2);
+    one.addLetters(a);
     other.inbox.deadLetters.list = async () => {
       throw new Error('the disk is broken');
     };
@@ -239,8 +239,8 @@ describe('a page of letters', () => {
     await expect(letters.list()).rejects.toThrow('the disk is broken');
   });
 
-  it('is empty without instances', async () => {
-    const { letters } = await start(0);
+  it('returns an empty list without instances', async () => {
+    const { letters } = await startInstances(0);
 
     expect(await letters.list()).toEqual([]);
     expect(await letters.replayAll()).toBe(0);
@@ -253,10 +253,10 @@ it.each<[object, RegExp]>([
   [{ kind: 'foo' }, /`kind` to be 'event' or 'invalid', got "foo"/],
   [{ conversationId: 5 }, /`conversationId` to be a string, got 5/],
 ])(
-  'rejects the filter %o, and replays and removes nothing',
+  'XeniooDeadLetters rejects the filter %o and neither replays nor removes letters',
   async (filter, message) => {
-    const { letters, one } = await start();
-    one.keep(a);
+    const { letters, one } = await startInstances();
+    one.addLetters(a);
     const wrong = filter as XeniooDeadLetterFilter;
 
     await expect(letters.list(wrong)).rejects.toThrow(message);
@@ -266,20 +266,20 @@ it.each<[object, RegExp]>([
   },
 );
 
-it('removes nothing where a field of the filter is undefined', async () => {
-  const { letters, one } = await start();
-  one.keep(a);
+it('XeniooDeadLetters.removeAll() removes nothing when a field of the filter is undefined', async () => {
+  const { letters, one } = await startInstances();
+  one.addLetters(a);
 
   await expect(
     letters.removeAll({ conversationId: undefined }),
-  ).rejects.toThrow(/it would remove every letter/);
+  ).rejects.toThrow(/every dead letter would be removed/);
   expect(await letters.list()).toEqual([a]);
 });
 
 it.each([undefined, '', 7, 'x'.repeat(501)])(
-  'has no letter of the id %s',
+  'XeniooDeadLetters finds no letter of the id %s',
   async id => {
-    const { letters } = await start();
+    const { letters } = await startInstances();
     const wrong = id as string;
 
     expect(await letters.get(wrong)).toBeUndefined();
@@ -288,10 +288,10 @@ it.each([undefined, '', 7, 'x'.repeat(501)])(
   },
 );
 
-it('finds, replays and removes a letter in whatever instance it is', async () => {
-  const { letters, one, other } = await start(2);
-  one.keep(a, b);
-  other.keep(c, d);
+it('XeniooDeadLetters gets, replays and removes a letter of any instance', async () => {
+  const { letters, one, other } = await startInstances(2);
+  one.addLetters(a, b);
+  other.addLetters(c, d);
 
   expect(await letters.get(a.id)).toEqual(a);
   expect(await letters.get(d.id)).toEqual(d);
@@ -306,7 +306,7 @@ it('finds, replays and removes a letter in whatever instance it is', async () =>
   expect(await letters.list()).toEqual([a]);
 });
 
-it('stops the boot where two instances store their events at one location', async () => {
+it('XeniooDeadLetters.register() rejects two instances with the same storage location', async () => {
   class OnDisk extends MemoryInbox {
     constructor(override readonly storageLocation: string) {
       super(
@@ -315,7 +315,7 @@ it('stops the boot where two instances store their events at one location', asyn
       );
     }
   }
-  const { letters } = await start(2);
+  const { letters } = await startInstances(2);
   const register = (path: string) =>
     letters.register(new OnDisk(path), () => undefined);
   register('/data/one');
@@ -328,11 +328,11 @@ it('stops the boot where two instances store their events at one location', asyn
   );
 });
 
-describe('the replay of a letter', () => {
-  it('makes a task of it, and the letter is gone', async () => {
-    const { letters, one } = await start();
+describe('XeniooDeadLetters.replay()', () => {
+  it('runs the task of the letter and removes the letter', async () => {
+    const { letters, one } = await startInstances();
     const bill = letterOf('a', 'Crm.bill');
-    one.keep(a, bill);
+    one.addLetters(a, bill);
 
     await letters.replay(bill.id);
 
@@ -343,9 +343,11 @@ describe('the replay of a letter', () => {
     ]);
   });
 
-  it('makes a task of each event that its text holds', async () => {
-    const { letters, one } = await start();
-    one.keep(letterOfRaw('[{"Type":1,"Data":"a"},{"Type":1,"Data":"b"}]'));
+  it('runs a task for each event in the text of an invalid entry', async () => {
+    const { letters, one } = await startInstances();
+    one.addLetters(
+      letterOfRaw('[{"Type":1,"Data":"a"},{"Type":1,"Data":"b"}]'),
+    );
 
     await letters.replay('invalid');
 
@@ -354,19 +356,19 @@ describe('the replay of a letter', () => {
   });
 
   it('notifies observers', async () => {
-    const { app, letters, one } = await start();
+    const { app, letters, one } = await startInstances();
     const seen: unknown[] = [];
     app.get(XeniooObservers).add({ replayed: letter => seen.push(letter) });
-    one.keep(a);
+    one.addLetters(a);
 
     await letters.replay(a.id);
 
     expect(seen).toEqual([a]);
   });
 
-  it('happens once, however often it is asked for at once', async () => {
-    const { letters, one } = await start();
-    one.keep(a);
+  it('runs the task once when called several times at once', async () => {
+    const { letters, one } = await startInstances();
+    one.addLetters(a);
 
     const all = await Promise.allSettled(
       [1, 2, 3].map(() => letters.replay(a.id)),
@@ -381,17 +383,17 @@ describe('the replay of a letter', () => {
   });
 
   it.each([
-    ['there is no such letter', 'gone', /^there is no dead letter gone$/],
+    ['no letter has the id', 'gone', /^there is no dead letter gone$/],
     [
-      'its handler does not exist any more',
+      'its handler does not exist',
       letterOf('x', 'Desk.gone').id,
-      / stays: no handler is named Desk\.gone/,
+      / was not replayed: no handler is named Desk\.gone/,
     ],
     ['it is still invalid', 'invalid', / stays: the entry is still invalid/],
-  ])('is rejected where %s', async (_why, id, message) => {
-    const { letters, one } = await start();
+  ])('rejects when %s', async (_why, id, message) => {
+    const { letters, one } = await startInstances();
     const kept = [letterOf('x', 'Desk.gone'), letterOfRaw({ Type: 'x' })];
-    one.keep(...kept);
+    one.addLetters(...kept);
 
     const replay = letters.replay(id);
 
@@ -402,11 +404,11 @@ describe('the replay of a letter', () => {
   });
 });
 
-describe('the replay of all letters', () => {
-  it('replays those that fit the filter, each in its instance', async () => {
-    const { letters, one, other, idsOf } = await start(2);
-    one.keep(a, letterOf('b', 'Crm.bill'));
-    other.keep(c, letterOfRaw({ Type: 1, Data: 'd' }));
+describe('XeniooDeadLetters.replayAll()', () => {
+  it('replays the letters that match the filter, each in its instance', async () => {
+    const { letters, one, other, idsOf } = await startInstances(2);
+    one.addLetters(a, letterOf('b', 'Crm.bill'));
+    other.addLetters(c, letterOfRaw({ Type: 1, Data: 'd' }));
 
     expect(await letters.replayAll({ handler: 'Crm.bill' })).toBe(1);
     expect(await one.replayed()).toEqual(['b']);
@@ -418,12 +420,12 @@ describe('the replay of all letters', () => {
     expect(await other.replayed()).toEqual(['c']);
   });
 
-  it('passes over letters that can’t be replayed, on any page, with one line', async () => {
-    const { letters, one, logs } = await start();
+  it('skips letters that it cannot replay, on any page, and logs one line', async () => {
+    const { letters, one, logs } = await startInstances();
     const all = Array.from({ length: 350 }, (_, n) =>
       letterOf(`${n}`, n % 7 === 0 ? 'Desk.gone' : 'Crm.save'),
     );
-    one.keep(...all);
+    one.addLetters(...all);
 
     expect(await letters.replayAll()).toBe(300);
 
@@ -431,26 +433,26 @@ describe('the replay of all letters', () => {
     expect(await letters.list()).toHaveLength(50);
     expect(logs.ofXenioo('warn')).toEqual([
       expect.stringContaining(
-        `50 dead letters could not be replayed and stay; the first: dead letter ${all[0]!.id} stays: no handler is named Desk.gone. `,
+        `Replaying dead letters failed (count: 50); they are kept. First error: dead letter ${all[0]!.id} was not replayed: no handler is named Desk.gone. `,
       ),
     ]);
   });
 
-  it('ends where two instances have letters of one id that stay', async () => {
-    const { letters, one, other } = await start(2);
+  it('terminates when two instances keep letters of the same id', async () => {
+    const { letters, one, other } = await startInstances(2);
     const stays = letterOf('stays', 'Crm.renamed');
-    one.keep(stays);
-    other.keep(stays, b);
+    one.addLetters(stays);
+    other.addLetters(stays, b);
 
     expect(await letters.replayAll()).toBe(1);
     expect(await letters.list()).toEqual([stays]);
   });
 
-  it('replays each once, though all fail again within the same millisecond', async () => {
+  it('replays each letter once when all fail again within the same millisecond', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     onTestFinished(() => void vi.useRealTimers());
-    const { letters, one } = await start();
-    for (let n = 0; n < 250; n++) one.keep(letterOf(`${n}`));
+    const { letters, one } = await startInstances();
+    for (let n = 0; n < 250; n++) one.addLetters(letterOf(`${n}`));
     const { deadLetters } = one.inbox;
     const replay = deadLetters.replay.bind(deadLetters);
     let replays = 0;
@@ -469,9 +471,9 @@ describe('the replay of all letters', () => {
     expect(await letters.list({ limit: 1_000 })).toHaveLength(250);
   });
 
-  it('replays each once, though it is called twice at once', async () => {
-    const { letters, one } = await start();
-    for (let n = 0; n < 250; n++) one.keep(letterOf(`${n}`));
+  it('replays each letter once when called twice at once', async () => {
+    const { letters, one } = await startInstances();
+    for (let n = 0; n < 250; n++) one.addLetters(letterOf(`${n}`));
 
     const counts = await Promise.all([
       letters.replayAll(),
@@ -483,11 +485,11 @@ describe('the replay of all letters', () => {
     expect(await letters.list()).toEqual([]);
   });
 
-  it('goes on though a letter that stays is removed meanwhile', async () => {
-    const { letters, one } = await start();
+  it('continues when a letter that it keeps is removed meanwhile', async () => {
+    const { letters, one } = await startInstances();
     const stays = letterOf('stays', 'Desk.gone');
-    one.keep(stays);
-    for (let n = 0; n < 150; n++) one.keep(letterOf(`${n}`));
+    one.addLetters(stays);
+    for (let n = 0; n < 150; n++) one.addLetters(letterOf(`${n}`));
     const { deadLetters } = one.inbox;
     const replay = deadLetters.replay.bind(deadLetters);
     deadLetters.replay = async (id, tasks) => {
@@ -498,13 +500,13 @@ describe('the replay of all letters', () => {
     expect(await letters.replayAll()).toBe(150);
   });
 
-  it('goes on at whatever moment a letter that stays is removed', async () => {
-    const { letters, one } = await start();
+  it('continues when a letter that it keeps is removed at any time', async () => {
+    const { letters, one } = await startInstances();
     const stays = letterOf('stays', 'Desk.gone');
 
     for (let moment = 0; moment < 12; moment++) {
-      one.keep(stays);
-      for (let n = 0; n < 110; n++) one.keep(letterOf(`${n}`));
+      one.addLetters(stays);
+      for (let n = 0; n < 110; n++) one.addLetters(letterOf(`${n}`));
       const replayed = letters.replayAll();
       for (let n = 0; n < 50 * moment; n++) await Promise.resolve();
       await letters.remove(stays.id);
@@ -513,9 +515,9 @@ describe('the replay of all letters', () => {
     }
   });
 
-  it('lets the event loop turn', async () => {
-    const { letters, one } = await start();
-    for (let n = 0; n < 1_000; n++) one.keep(letterOf(`${n}`));
+  it('yields to the event loop', async () => {
+    const { letters, one } = await startInstances();
+    for (let n = 0; n < 1_000; n++) one.addLetters(letterOf(`${n}`));
     let turns = 0;
     let hasEnded = false;
     const count = () => {
@@ -530,9 +532,9 @@ describe('the replay of all letters', () => {
     expect(turns).toBeGreaterThan(5);
   });
 
-  it('rejects with the error of an inbox that is down', async () => {
-    const { letters, one } = await start();
-    one.keep(a);
+  it('rejects with the error of an unavailable inbox', async () => {
+    const { letters, one } = await startInstances();
+    one.addLetters(a);
     one.inbox.deadLetters.replay = async () => {
       throw new Error('the disk is full');
     };
@@ -541,23 +543,23 @@ describe('the replay of all letters', () => {
   });
 });
 
-describe('the removal of letters', () => {
-  it('removes those of one conversation, in every instance and on every page', async () => {
-    const { letters, one, other, idsOf } = await start(2);
+describe('XeniooDeadLetters.removeAll()', () => {
+  it('removes the letters of a conversation in every instance and on every page', async () => {
+    const { letters, one, other, idsOf } = await startInstances(2);
     const ofAnna = (n: number) => letterOf(`${n}`, 'Crm.save', 'Anna');
-    for (let n = 0; n < 150; n++) one.keep(ofAnna(n));
-    one.keep(a);
-    other.keep(b, ofAnna(0));
+    for (let n = 0; n < 150; n++) one.addLetters(ofAnna(n));
+    one.addLetters(a);
+    other.addLetters(b, ofAnna(0));
 
     expect(await letters.removeAll({ conversationId: 'Anna' })).toBe(151);
     expect(await idsOf()).toEqual([a.id, b.id]);
     expect(await one.replayed()).toEqual([]);
   });
 
-  it('removes every letter where the filter is empty', async () => {
-    const { letters, one, other } = await start(2);
-    one.keep(a, b);
-    other.keep(c);
+  it('removes every letter when the filter is empty', async () => {
+    const { letters, one, other } = await startInstances(2);
+    one.addLetters(a, b);
+    other.addLetters(c);
 
     expect(await letters.removeAll({})).toBe(3);
     expect(await letters.list()).toEqual([]);

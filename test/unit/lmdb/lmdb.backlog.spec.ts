@@ -29,22 +29,22 @@ function runsOf(harness: LmdbHarness, conversation: string): string[] {
     .map(({ entry }) => entry.id);
 }
 
-/** Lets a number of handlers come to their end; the others wait. */
-function turnstile() {
+/** Holds handlers back until the test releases them. */
+function createTurnstile() {
   const waiting: (() => void)[] = [];
   return {
     enter: () => new Promise<void>(resolve => waiting.push(resolve)),
-    /** One of those that wait, the longest first. */
-    let: () => waiting.shift()?.(),
-    openForever() {
+    /** Releases the handler that has waited longest. */
+    releaseOne: () => waiting.shift()?.(),
+    releaseAll() {
       this.enter = async () => {};
       for (const leave of waiting.splice(0)) leave();
     },
   };
 }
 
-describe('when a conversation has 5,000 events waiting', () => {
-  it('does not keep others waiting', async () => {
+describe('LmdbInbox with 5,000 waiting events of one conversation', () => {
+  it('does not delay other conversations', async () => {
     const harness = await LmdbHarness.create();
     const accepting = await harness.open();
     const talkative = eventsOf('talkative', 5_000);
@@ -53,13 +53,13 @@ describe('when a conversation has 5,000 events waiting', () => {
     await accepting.accept(delivery(others));
     await harness.stop(accepting);
 
-    const door = createLatch();
+    const barrier = createLatch();
     const inbox = await harness.start(({ entry }) =>
-      conversationIn(entry) === 'talkative' ? door.opened : undefined,
+      conversationIn(entry) === 'talkative' ? barrier.opened : undefined,
     );
     await harness.hasRun(1 + others.length);
     expect(runsOf(harness, 'talkative')).toEqual([talkative[0]!.id]);
-    door.open();
+    barrier.open();
     await inbox.idle();
 
     expect(runsOf(harness, 'talkative')).toEqual(idsOf(talkative));
@@ -68,8 +68,8 @@ describe('when a conversation has 5,000 events waiting', () => {
   });
 });
 
-describe('when more waits than is held in memory', () => {
-  it('handles what comes after what was there before', async () => {
+describe('LmdbInbox with more waiting events than it holds in memory', () => {
+  it('handles new events after the stored ones of their conversation', async () => {
     const harness = await LmdbHarness.create();
     const before = await harness.open();
     const crowd = Array.from({ length: 1_100 }, () => undatedEvent());
@@ -77,21 +77,23 @@ describe('when more waits than is held in memory', () => {
     await before.accept(delivery([...crowd, ...early]));
     await harness.stop(before);
 
-    const door = turnstile();
-    const inbox = await harness.start(() => door.enter(), { concurrency: 4 });
+    const barrier = createTurnstile();
+    const inbox = await harness.start(() => barrier.enter(), {
+      concurrency: 4,
+    });
     await harness.hasRun(4);
     const late = eventsOf('ada', 3);
     await inbox.accept(delivery(late));
-    door.let();
+    barrier.releaseOne();
     await harness.hasRun(5);
-    door.openForever();
+    barrier.releaseAll();
     await inbox.idle();
 
     expect(runsOf(harness, 'ada')).toEqual(idsOf([...early, ...late]));
     expect(harness.runs).toHaveLength(crowd.length + 6);
   });
 
-  it('handles what was there before in the order in which it came', async () => {
+  it('handles stored events in the order of their acceptance', async () => {
     const harness = await LmdbHarness.create();
     const accepted: string[] = [];
     for (let processes = 0; processes < 3; processes++) {
@@ -115,7 +117,7 @@ async function nextTurn(): Promise<void> {
   await new Promise(setImmediate);
 }
 
-/** What comes, and how it comes to an end. */
+/** Call, burst of calls, restart or wait. */
 const anyStep = fc.oneof(
   { weight: 3, arbitrary: fc.record({ call: fc.array(fc.nat(5)) }) },
   { weight: 1, arbitrary: fc.record({ burst: fc.nat(5) }) },
@@ -123,8 +125,8 @@ const anyStep = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ idle: true }) },
 );
 
-describe('whatever comes, and however often it is started again', () => {
-  it('handles each event, those of a conversation in order', async () => {
+describe('LmdbInbox after any sequence of calls and restarts', () => {
+  it('handles each event once, and those of a conversation in order', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(anyStep, { minLength: 1, maxLength: 8 }),
@@ -171,8 +173,8 @@ describe('whatever comes, and however often it is started again', () => {
   });
 });
 
-describe('what was just accepted', () => {
-  it('need not be read again, though others were read before they could be remembered', async () => {
+describe('LmdbBacklog.keepInMemory()', () => {
+  it('saves reading an accepted event even after earlier events were read too soon to be kept', async () => {
     const folder = await LmdbFolder.open(await inboxPath());
     const store = new LmdbStore(folder);
     const backlog = new LmdbBacklog(store, 5_000, (_, error) => {

@@ -7,15 +7,15 @@ import {
 
 afterEach(() => void vi.useRealTimers());
 
-const later = (ms: number) => {
+const advanceClock = (ms: number) => {
   const now = Date.now() + ms;
   vi.useFakeTimers({ toFake: ['Date'], now });
 };
 
-describe('with ids that are remembered for a minute', () => {
+describe('LmdbInbox `dedupe.ttlSeconds`', () => {
   const dedupe = { ttlSeconds: 60, maxIds: 1_000 };
 
-  it('drops what comes again within it, also after a restart', async () => {
+  it('drops duplicates within this time, even after a restart', async () => {
     const harness = await LmdbHarness.create();
     const event = datedEvent();
     const inbox = await harness.start(undefined, { dedupe });
@@ -23,7 +23,7 @@ describe('with ids that are remembered for a minute', () => {
     await inbox.idle();
     await harness.stop(inbox);
 
-    later(59_000);
+    advanceClock(59_000);
     const again = await harness.start(undefined, { dedupe });
     await again.accept(delivery([event]));
     await again.idle();
@@ -31,13 +31,13 @@ describe('with ids that are remembered for a minute', () => {
     expect(harness.ids).toEqual([event.id]);
   });
 
-  it('takes it again later, once', async () => {
+  it('accepts an event again after this time, once', async () => {
     const harness = await LmdbHarness.create();
     const event = datedEvent();
     const inbox = await harness.start(undefined, { dedupe });
     await inbox.accept(delivery([event]));
 
-    later(61_000);
+    advanceClock(61_000);
     await inbox.accept(delivery([event, event]));
     await inbox.accept(delivery([event]));
     await inbox.idle();
@@ -45,13 +45,13 @@ describe('with ids that are remembered for a minute', () => {
     expect(harness.ids).toEqual([event.id, event.id]);
   });
 
-  it('forgets at its start what is too old, and takes no other', async () => {
+  it('removes only expired ids at start', async () => {
     const harness = await LmdbHarness.create();
     const [old, young] = [datedEvent(), datedEvent()];
     const inbox = await harness.start(undefined, { dedupe });
     await inbox.accept(delivery([old]));
     await inbox.idle();
-    later(61_000);
+    advanceClock(61_000);
     await inbox.accept(delivery([young]));
     await inbox.idle();
     await harness.stop(inbox);
@@ -66,15 +66,15 @@ describe('with ids that are remembered for a minute', () => {
   });
 });
 
-describe('with room for a number of ids', () => {
+describe('LmdbInbox `dedupe.maxIds`', () => {
   const dedupe = { ttlSeconds: 3_600, maxIds: 20 };
 
-  it('forgets the oldest, and keeps the newest, also over a restart', async () => {
+  it('forgets the oldest ids and keeps the newest, even after a restart', async () => {
     const harness = await LmdbHarness.create();
     const events = Array.from({ length: 30 }, () => datedEvent());
     const inbox = await harness.start(undefined, { dedupe });
     for (const [index, event] of events.entries()) {
-      later(index);
+      advanceClock(index);
       await inbox.accept(delivery([event]));
     }
     await inbox.idle();
@@ -91,7 +91,7 @@ describe('with room for a number of ids', () => {
     expect(harness.runs).toHaveLength(31);
   });
 
-  it('takes a call of more than that', async () => {
+  it('allows a call with more events', async () => {
     const harness = await LmdbHarness.create();
     const events = Array.from({ length: 50 }, () => datedEvent());
     const inbox = await harness.start(undefined, { dedupe });

@@ -6,7 +6,7 @@ import { xeniooInboxContract } from '../../../lib/testing/inbox-contract.js';
 import { inboxPath } from '../../support/lmdb-folder.js';
 import { LogRecorder } from '../../support/log-recorder.js';
 
-describe('the LMDB inbox', () => {
+describe('LmdbInbox contract', () => {
   beforeEach(() => Logger.overrideLogger(new LogRecorder()));
 
   const contract = xeniooInboxContract({

@@ -10,37 +10,37 @@ import { inboxPath } from '../../support/lmdb-folder.js';
 import { datedEvent } from '../../support/lmdb-harness.js';
 import { entryNamed, LmdbProcess } from '../../support/lmdb-process.js';
 
-/** What each start of a process sees on one folder. */
+/** Opens a folder on which the test starts one process after another. */
 async function openFolder() {
   const folder = await LmdbFolder.open(await inboxPath());
   const store = new LmdbStore(folder);
   const commit = new GroupCommit(folder);
-  /** A process that becomes the owner. */
+  /** Starts a process that becomes the owner. */
   const start = async (hasCrashed: boolean) => {
     const crashes = new LmdbCrashCounter(folder, store, commit);
     await crashes.countCrash(hasCrashed);
     return crashes;
   };
-  /** A task that waits for its first run. */
+  /** Adds a task that waits for its first run. */
   const addTask = async () => {
     const key = store.nextKey();
     await folder.write(() => store.addPending(key, 'a task'));
     return { key, task: { entry: datedEvent(), attempts: 0 } };
   };
-  const rows = () => {
+  const countRows = () => {
     folder.refresh();
     return folder.tables.started.getCount();
   };
-  return { folder, start, addTask, rows };
+  return { folder, start, addTask, countRows };
 }
 
-describe('the crashes of the process', () => {
-  it('are counted for the tasks that ran, from the second death in a row on', async () => {
-    const { folder, start, addTask, rows } = await openFolder();
+describe('LmdbCrashCounter', () => {
+  it('counts crashes of the tasks that ran, beginning with the second crash in a row', async () => {
+    const { folder, start, addTask, countRows } = await openFolder();
     const [ran, waited] = [await addTask(), await addTask()];
     const first = await start(false);
     expect(await first.recordStart(ran)).toBe(false);
-    expect(rows()).toBe(0);
+    expect(countRows()).toBe(0);
 
     const second = await start(true);
     expect(second.countFor(ran)).toBe(0);
@@ -54,7 +54,7 @@ describe('the crashes of the process', () => {
     await folder.close(1_000);
   });
 
-  it('are not counted where the process stopped as it should', async () => {
+  it('counts no crash after a regular stop', async () => {
     const { folder, start, addTask } = await openFolder();
     const task = await addTask();
     await (await start(true)).recordStart(task);
@@ -64,21 +64,21 @@ describe('the crashes of the process', () => {
     await folder.close(1_000);
   });
 
-  it('are removed with a task that has run', async () => {
-    const { folder, start, addTask, rows } = await openFolder();
+  it('removes the count of a completed task', async () => {
+    const { folder, start, addTask, countRows } = await openFolder();
     const task = await addTask();
     await (await start(true)).recordStart(task);
     const crashes = await start(true);
 
     await folder.write(() => crashes.clear(task));
 
-    expect(rows()).toBe(0);
+    expect(countRows()).toBe(0);
     expect((await start(true)).countFor(task)).toBe(0);
     await folder.close(1_000);
   });
 
-  it('cost nothing for what comes after the takeover', async () => {
-    const { folder, start, addTask, rows } = await openFolder();
+  it('records no start of a task that was accepted after the takeover', async () => {
+    const { folder, start, addTask, countRows } = await openFolder();
     const before = await addTask();
     const crashes = await start(true);
     const after = await addTask();
@@ -86,16 +86,16 @@ describe('the crashes of the process', () => {
     expect(await crashes.recordStart(after)).toBe(false);
     expect(await crashes.recordStart(before)).toBe(true);
 
-    expect(rows()).toBe(1);
+    expect(countRows()).toBe(1);
     await folder.close(1_000);
   });
 });
 
-/** The first death is of unknown cause; the counted ones follow, and then a start that gets by. */
+/** One uncounted crash, the counted crashes, and a start that succeeds. */
 const STARTS = 1 + MAX_CRASHES + 1;
 
-/** Starts processes, one after another, until one has handled everything. */
-async function supervise(path: string, maxStarts: number) {
+/** Starts one process after another until all events are handled. */
+async function restartUntilIdle(path: string, maxStarts: number) {
   const handled: string[][] = [];
   for (let starts = 1; starts <= maxStarts; starts++) {
     const process = await LmdbProcess.start(path);
@@ -109,8 +109,8 @@ async function supervise(path: string, maxStarts: number) {
   throw new Error(`${maxStarts} processes ended`);
 }
 
-describe('an event whose handler leaves a rejection unhandled', () => {
-  it('becomes a dead letter after three counted crashes, and all others are handled', async () => {
+describe('LmdbInbox with an event whose handler leaves a rejection unhandled', () => {
+  it('stores a dead letter after three counted crashes and handles all other events', async () => {
     const path = await inboxPath();
     const names = Array.from({ length: 30 }, (_, index) => `event ${index}`);
     const accepting = await LmdbProcess.start(path, { isHanging: true });
@@ -119,7 +119,7 @@ describe('an event whose handler leaves a rejection unhandled', () => {
     }
     await accepting.stop();
 
-    const { process, handled } = await supervise(path, STARTS);
+    const { process, handled } = await restartUntilIdle(path, STARTS);
 
     expect(handled).toHaveLength(STARTS);
     const [letter, ...others] = await process.letters();
@@ -131,7 +131,7 @@ describe('an event whose handler leaves a rejection unhandled', () => {
     expect(letter).not.toHaveProperty('handler');
     expect(others).toEqual([]);
     expect(new Set(handled.flat())).toEqual(new Set([...names, 'deadly']));
-    // From the first counted death on it runs alone, after those that ran beside it.
+    // After the first counted crash it runs alone, after the events that ran beside it.
     for (const started of handled.slice(2, -1)) {
       expect(started.at(-1)).toBe('deadly');
     }

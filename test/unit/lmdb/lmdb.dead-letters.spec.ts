@@ -14,7 +14,7 @@ const DAY_MS = 86_400_000;
 
 afterEach(() => void vi.useRealTimers());
 
-const pretend = (date: number) =>
+const setClock = (date: number) =>
   vi.useFakeTimers({ toFake: ['Date'], now: date });
 
 /** Changes the version of the stored form of a dead letter. */
@@ -41,8 +41,8 @@ async function storeAsVersion(
 const idsOf = (letters: readonly { readonly id: string }[]) =>
   letters.map(({ id }) => id);
 
-describe('a run with failed handlers', () => {
-  it('leaves a dead letter for each, and announces it with what was thrown', async () => {
+describe('LmdbInbox with failed handlers', () => {
+  it('stores a dead letter for each and announces it with the thrown error', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start(() => [failed('A.a'), failed('B.b')]);
     const event = datedEvent();
@@ -59,7 +59,7 @@ describe('a run with failed handlers', () => {
     expect(harness.announced[0]?.error).toBeInstanceOf(Error);
   });
 
-  it('replaces the letter that the same handler left before', async () => {
+  it('replaces the previous dead letter of the same handler', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start(() => [failed('A.a')], { dedupe: false });
     const event = datedEvent();
@@ -75,7 +75,7 @@ describe('a run with failed handlers', () => {
     expect(await inbox.deadLetters.list()).toEqual([]);
   });
 
-  it('keeps the task where its dead letter can’t be stored', async () => {
+  it('keeps the task when its dead letter cannot be stored', async () => {
     const harness = await LmdbHarness.create();
     const tooLong = failed('n'.repeat(2_100));
     const inbox = await harness.start(() => [tooLong]);
@@ -90,7 +90,7 @@ describe('a run with failed handlers', () => {
     expect(harness.ids).toEqual([event.id, event.id]);
   });
 
-  it('holds no other event back while handlers hear of many dead letters', async () => {
+  it('handles other events while many dead letters are announced', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.open();
     let announced = () => {};
@@ -100,7 +100,7 @@ describe('a run with failed handlers', () => {
       entry.id === healthy.id ? undefined : [failed()],
     );
     await inbox.start({ ...runner, announce: () => whenAnnounced });
-    // More than are held in memory at a time.
+    // More than the inbox holds in memory at a time.
     const failing = Array.from({ length: 1_200 }, (_, n) =>
       datedEvent(`c${n}`),
     );
@@ -113,7 +113,7 @@ describe('a run with failed handlers', () => {
     expect((await inbox.stats()).deadLetters).toBe(1_200);
   });
 
-  it('leaves the letter of an invalid entry when it has run', async () => {
+  it('stores a dead letter for an invalid entry', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start(() => []);
     const entry = invalidEntry();
@@ -129,8 +129,8 @@ describe('a run with failed handlers', () => {
   });
 });
 
-describe('a list of dead letters', () => {
-  it('comes in pages, from the oldest to the newest', async () => {
+describe('LmdbInbox.deadLetters.list()', () => {
+  it('returns pages from the oldest to the newest letter', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start(undefined, { concurrency: 1 });
     const ids: string[] = [];
@@ -152,7 +152,7 @@ describe('a list of dead letters', () => {
     expect(listed).toEqual(ids);
   });
 
-  it('leaves out a letter that another version has stored, and says so', async () => {
+  it('omits a letter of another version and logs a warning', async () => {
     const harness = await LmdbHarness.create();
     const first = await harness.start();
     const [unreadable, readable] = [invalidEntry(), invalidEntry()];
@@ -173,7 +173,7 @@ describe('a list of dead letters', () => {
     expect(await inbox.deadLetters.remove(unreadable.id)).toBe(true);
   });
 
-  it('holds those that fit every field of a filter, however far behind', async () => {
+  it('finds the letters that match every field of a filter, however far back', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start(({ entry }) =>
       'reason' in entry ? [] : [failed('Crm.save')],
@@ -196,8 +196,8 @@ describe('a list of dead letters', () => {
   });
 });
 
-describe('the replay of a dead letter', () => {
-  it('runs its handler alone, with no attempts', async () => {
+describe('LmdbInbox.deadLetters.replay()', () => {
+  it('runs only the handler of the letter, without attempts', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start(({ handler }) =>
       handler === undefined ? [failed('A.a'), failed('B.b')] : undefined,
@@ -216,7 +216,7 @@ describe('the replay of a dead letter', () => {
     expect(idsOf(await inbox.deadLetters.list())).toEqual([`${event.id}.B.b`]);
   });
 
-  it('is not dropped as a duplicate, and answers false where there is no letter', async () => {
+  it('bypasses deduplication and returns false without such a letter', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start(() => []);
     const [invalid, event] = [invalidEntry(), datedEvent()];
@@ -231,7 +231,7 @@ describe('the replay of a dead letter', () => {
     expect(harness.ids.filter(id => id === event.id)).toHaveLength(2);
   });
 
-  it('happens once, whichever of two processes is first', async () => {
+  it('runs the task once when two processes replay the same letter', async () => {
     const harness = await LmdbHarness.create();
     let isBroken = true;
     const behaviour = () => (isBroken ? [failed('Crm.save')] : undefined);
@@ -259,16 +259,16 @@ describe('the replay of a dead letter', () => {
   });
 });
 
-describe('deadLetterRetentionDays', () => {
-  it('removes at the start what is older, and says so', async () => {
+describe('LmdbInbox `deadLetterRetentionDays`', () => {
+  it('removes older letters at start and logs their number', async () => {
     const harness = await LmdbHarness.create({ deadLetterRetentionDays: 30 });
     const now = Date.now();
     const inbox = await harness.start(() => []);
-    pretend(now - 31 * DAY_MS);
+    setClock(now - 31 * DAY_MS);
     const old = Array.from({ length: 250 }, () => invalidEntry());
     await inbox.accept(delivery(old));
     await inbox.idle();
-    pretend(now - 29 * DAY_MS);
+    setClock(now - 29 * DAY_MS);
     const young = invalidEntry();
     await inbox.accept(delivery([young]));
     await inbox.idle();
@@ -287,8 +287,8 @@ describe('deadLetterRetentionDays', () => {
   });
 });
 
-describe('a handler that is to be retried', () => {
-  it('runs alone when it is due, its attempts counted, with what the call carried', async () => {
+describe('LmdbInbox with a retry', () => {
+  it('runs only the handler when it is due, with its attempts and the carrier of the call', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start(({ handler }) =>
       handler === undefined ? [retry(100, 4)] : undefined,
@@ -304,7 +304,7 @@ describe('a handler that is to be retried', () => {
     ]);
   });
 
-  it('comes in time, though the clock is set back by an hour', async () => {
+  it('runs it in time when the clock is set back by an hour', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start(({ handler }) =>
       handler === undefined ? [retry(300)] : undefined,
@@ -312,7 +312,7 @@ describe('a handler that is to be retried', () => {
     await inbox.accept(delivery([datedEvent()]));
     await expect.poll(async () => (await inbox.stats()).retries).toBe(1);
 
-    pretend(Date.now() - 3_600_000);
+    setClock(Date.now() - 3_600_000);
 
     await harness.hasRun(2);
   });

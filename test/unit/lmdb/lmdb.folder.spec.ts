@@ -10,8 +10,8 @@ import {
   NO_SMALL_DISKS,
 } from '../../support/small-disk.js';
 
-describe('what is written together', () => {
-  it('is there afterwards, and after it is opened again', async () => {
+describe('LmdbFolder.write()', () => {
+  it('persists all changes of a batch', async () => {
     const path = await inboxPath();
     const folder = await LmdbFolder.open(path);
     await folder.write(() => {
@@ -26,9 +26,9 @@ describe('what is written together', () => {
     await again.close(1_000);
   });
 
-  it('is written where a key is absent, or has the version that was seen', async () => {
+  it('writes conditionally on an absent key or an expected version', async () => {
     const folder = await LmdbFolder.open(await inboxPath());
-    const written = async (version: number | null, next: number) => {
+    const writeIf = async (version: number | null, next: number) => {
       let isWritten!: Promise<boolean>;
       const { meta } = folder.tables;
       await folder.write(batch => {
@@ -39,10 +39,10 @@ describe('what is written together', () => {
       return isWritten;
     };
 
-    expect(await written(null, 5)).toBe(true);
-    expect(await written(null, 6)).toBe(false);
-    expect(await written(6, 7)).toBe(false);
-    expect(await written(5, 8)).toBe(true);
+    expect(await writeIf(null, 5)).toBe(true);
+    expect(await writeIf(null, 6)).toBe(false);
+    expect(await writeIf(6, 7)).toBe(false);
+    expect(await writeIf(5, 8)).toBe(true);
 
     expect(folder.tables.meta.getEntry('key')).toEqual({
       value: 'of version 8',
@@ -52,8 +52,8 @@ describe('what is written together', () => {
   });
 });
 
-describe('a folder that is closed', () => {
-  it('refuses to be read or written', async () => {
+describe('LmdbFolder after close()', () => {
+  it('rejects reads and writes', async () => {
     const folder = await LmdbFolder.open(await inboxPath());
     await folder.close(1_000);
     await folder.close(1_000);
@@ -66,51 +66,56 @@ describe('a folder that is closed', () => {
   });
 });
 
-describe.skipIf(!hasSmallDisks)(`on a full disk${NO_SMALL_DISKS}`, () => {
-  it('writes nothing of what does not fit, and all of it afterwards', async () => {
-    const disk = makeSmallDisk();
-    const folder = await LmdbFolder.open(join(disk.path, 'inbox'));
-    const write = () =>
-      folder.write(() => {
-        const { pending } = folder.tables;
-        for (let number = 1; number <= 100; number++) {
-          void pending.put([1, number], 'x'.repeat(5_000));
-        }
-      });
-    disk.fill();
+describe.skipIf(!hasSmallDisks)(
+  `LmdbFolder on a full disk${NO_SMALL_DISKS}`,
+  () => {
+    it('writes nothing of a batch that does not fit, and all of it once there is space', async () => {
+      const disk = makeSmallDisk();
+      const folder = await LmdbFolder.open(join(disk.path, 'inbox'));
+      const write = () =>
+        folder.write(() => {
+          const { pending } = folder.tables;
+          for (let number = 1; number <= 100; number++) {
+            void pending.put([1, number], 'x'.repeat(5_000));
+          }
+        });
+      disk.fill();
 
-    for (let tries = 0; tries < 3; tries++) {
-      await expect(write()).rejects.toThrow(/No space left|ENOSPC|is full/);
-    }
-    expect(folder.tables.pending.getKeysCount()).toBe(0);
-    disk.free();
-    await write();
+      for (let tries = 0; tries < 3; tries++) {
+        await expect(write()).rejects.toThrow(/No space left|ENOSPC|is full/);
+      }
+      expect(folder.tables.pending.getKeysCount()).toBe(0);
+      disk.free();
+      await write();
 
-    expect(folder.tables.pending.getKeysCount()).toBe(100);
-    await folder.close(1_000);
-  });
+      expect(folder.tables.pending.getKeysCount()).toBe(100);
+      await folder.close(1_000);
+    });
 
-  it('does not let lmdb find that out, which prints it and may end the process', async () => {
-    const disk = makeSmallDisk();
-    const path = join(disk.path, 'inbox');
-    const first = await LmdbProcess.start(path, { isHanging: true });
-    const waiting = 'y'.repeat(600_000);
-    await first.accept(entryNamed(waiting));
-    await first.kill();
-    // It reads what waits from the disk.
-    const process = await LmdbProcess.start(path, { isHanging: true });
-    await expect.poll(() => process.handled).toEqual([waiting]);
-    disk.fill();
+    it('rejects writes before lmdb fails, which would print the error and could end the process', async () => {
+      const disk = makeSmallDisk();
+      const path = join(disk.path, 'inbox');
+      const first = await LmdbProcess.start(path, { isHanging: true });
+      const waiting = 'y'.repeat(600_000);
+      await first.accept(entryNamed(waiting));
+      await first.kill();
+      // The second process reads the waiting event from the disk.
+      const process = await LmdbProcess.start(path, { isHanging: true });
+      await expect.poll(() => process.handled).toEqual([waiting]);
+      disk.fill();
 
-    for (let tries = 0; tries < 40; tries++) {
-      const large = entryNamed('x'.repeat(tries % 2 === 0 ? 600_000 : 120_000));
-      await expect(process.accept(large)).rejects.toThrow(/XeniooInboxError/);
-    }
-    expect(process.printed).toBe('');
-    disk.free();
-    await process.accept(entryNamed('small'));
+      for (let tries = 0; tries < 40; tries++) {
+        const large = entryNamed(
+          'x'.repeat(tries % 2 === 0 ? 600_000 : 120_000),
+        );
+        await expect(process.accept(large)).rejects.toThrow(/XeniooInboxError/);
+      }
+      expect(process.printed).toBe('');
+      disk.free();
+      await process.accept(entryNamed('small'));
 
-    await expect.poll(() => process.handled.at(-1)).toBe('small');
-    expect(process.handled).toHaveLength(2);
-  }, 15_000);
-});
+      await expect.poll(() => process.handled.at(-1)).toBe('small');
+      expect(process.handled).toHaveLength(2);
+    }, 15_000);
+  },
+);

@@ -2,28 +2,28 @@ import { describe, expect, it } from 'vitest';
 import { resolveLmdbInboxOptions } from '../../../lib/lmdb/lmdb.inbox-options.js';
 import { optionsErrorOf } from '../../support/options-error.js';
 
-describe('valid options', () => {
-  it('get their defaults', () => {
+describe('resolveLmdbInboxOptions()', () => {
+  it('fills in defaults', () => {
     expect(resolveLmdbInboxOptions({ path: 'inbox' })).toEqual({
       path: 'inbox',
       deadLetterRetentionDays: 90,
     });
   });
 
-  it('are kept as given', () => {
+  it('keeps given options', () => {
     const options = { path: 'inbox', deadLetterRetentionDays: 7 };
 
     expect(resolveLmdbInboxOptions(options)).toEqual(options);
   });
 
-  it('may be given as undefined where there is a default', () => {
+  it('treats undefined as not given', () => {
     const options = { path: 'inbox', deadLetterRetentionDays: undefined };
 
     expect(resolveLmdbInboxOptions(options).deadLetterRetentionDays).toBe(90);
   });
 });
 
-describe('invalid options', () => {
+describe('resolveLmdbInboxOptions() with invalid options', () => {
   it.each<[string, unknown, RegExp]>([
     ['nothing', undefined, /object of options, got nothing/],
     ['a path alone', 'inbox', /object of options, got a string/],
@@ -46,13 +46,13 @@ describe('invalid options', () => {
       /`deadLetterRetention/,
     ],
     ['an unknown name', { path: 'x', pth: 'y' }, /`pth` is not an option here/],
-  ])('are refused: %s', (_, options, message) => {
+  ])('rejects %s', (_, options, message) => {
     const error = optionsErrorOf(() => resolveLmdbInboxOptions(options));
 
     expect(error?.message).toMatch(message);
   });
 
-  it('are reported all at once', () => {
+  it('reports all problems at once', () => {
     const error = optionsErrorOf(() =>
       resolveLmdbInboxOptions({ pth: 'x', deadLetterRetentionDays: -1 }),
     );

@@ -13,8 +13,8 @@ import {
   undatedEvent,
 } from '../../support/lmdb-harness.js';
 
-describe('the data file', () => {
-  it('stays small, however much is handled', async () => {
+describe('LmdbInbox data file', () => {
+  it('stays small after many handled events', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start();
     for (let calls = 0; calls < 200; calls++) {
@@ -31,7 +31,7 @@ describe('the data file', () => {
   });
 
   it.each(['inbox.mdb', 'inbox.mdb-lock'])(
-    'refuses calls once %s is deleted, with a log line',
+    'makes the inbox refuse calls and log an error once %s is deleted',
     async name => {
       const harness = await LmdbHarness.create();
       const inbox = await harness.start();
@@ -52,7 +52,7 @@ describe('the data file', () => {
     },
   );
 
-  it('refuses calls once its folder is moved away', async () => {
+  it('makes the inbox refuse calls once its folder is moved', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start();
     await rename(harness.path, `${harness.path}-moved`);
@@ -63,13 +63,13 @@ describe('the data file', () => {
   });
 });
 
-describe('stats()', () => {
-  it('counts what is pending, runs, is retried and has failed', async () => {
+describe('LmdbInbox.stats()', () => {
+  it('counts pending events, running handlers, retries and dead letters', async () => {
     const harness = await LmdbHarness.create();
-    const door = createLatch();
+    const barrier = createLatch();
     const inbox = await harness.start(
       async () => {
-        await door.opened;
+        await barrier.opened;
         return [retry(60_000), done()];
       },
       { concurrency: 2 },
@@ -92,7 +92,7 @@ describe('stats()', () => {
       deadLetters: 0,
       oldestPendingAt: events[0]!.receivedAt,
     });
-    door.open();
+    barrier.open();
     await expect
       .poll(() => inbox.stats())
       .toMatchObject({
@@ -102,8 +102,8 @@ describe('stats()', () => {
   });
 });
 
-describe('pause()', () => {
-  it('starts no handlers until resume(), while accepting goes on', async () => {
+describe('LmdbInbox.pause()', () => {
+  it('starts no handlers until resume() and accepts calls', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start();
     await inbox.pause();
@@ -118,7 +118,7 @@ describe('pause()', () => {
     expect(harness.runs).toHaveLength(2);
   });
 
-  it('holds before the start too', async () => {
+  it('takes effect before start(), too', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.open();
     await inbox.pause();
@@ -133,8 +133,8 @@ describe('pause()', () => {
   });
 });
 
-describe('drain()', () => {
-  it('waits for what was accepted before, and not for what comes meanwhile', async () => {
+describe('LmdbInbox.drain()', () => {
+  it('waits for events accepted before it, not for later ones', async () => {
     const harness = await LmdbHarness.create();
     const doors = [createLatch(), createLatch()];
     const inbox = await harness.start(
@@ -165,7 +165,7 @@ describe('drain()', () => {
     expect(harness.runs).toHaveLength(1);
   });
 
-  it('does not wait where another process handles events', async () => {
+  it('does not wait when another process handles the events', async () => {
     const harness = await LmdbHarness.create();
     const { opened, open } = createLatch();
     const first = await harness.start(() => opened);
@@ -181,8 +181,8 @@ describe('drain()', () => {
   });
 });
 
-describe('a duplicate', () => {
-  it('is reported with its bot, in a call and between calls', async () => {
+describe('LmdbInbox with duplicates', () => {
+  it('reports them with their bot, within a call and between calls', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start();
     const event = datedEvent();
@@ -199,8 +199,8 @@ describe('a duplicate', () => {
   });
 });
 
-describe('a commit that ends too late for its call', () => {
-  it('leaves nothing of the call, which can come again', async () => {
+describe('LmdbInbox with a commit that exceeds `acceptTimeoutMs`', () => {
+  it('removes the events of the refused call and accepts them again', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start(undefined, { acceptTimeoutMs: 8_000 });
     await inbox.accept(delivery([datedEvent()]));
@@ -208,7 +208,7 @@ describe('a commit that ends too late for its call', () => {
     await inbox.pause();
     const { write } = LmdbFolder.prototype;
     const late = createLatch();
-    // The disk has written, and says so late.
+    // The write succeeds but is reported late.
     const spy = vi
       .spyOn(LmdbFolder.prototype, 'write')
       .mockImplementationOnce(async function (this: LmdbFolder, ...values) {

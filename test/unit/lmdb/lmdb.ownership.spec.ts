@@ -16,8 +16,8 @@ const socketsIn = async (path: string) =>
 const namesOf = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, index) => `${prefix} ${index}`);
 
-describe('when two processes share a folder', () => {
-  it('both accept, and exactly one handles', async () => {
+describe('LmdbInbox in two processes with one folder', () => {
+  it('accepts in both and handles in exactly one', async () => {
     const path = await inboxPath();
     const first = await LmdbProcess.start(path);
     const second = await LmdbProcess.start(path);
@@ -33,7 +33,7 @@ describe('when two processes share a folder', () => {
     expect(second.handled).toEqual([]);
   });
 
-  it('handles once what both accept at the same time', async () => {
+  it('handles each event once when both accept it at the same time', async () => {
     const path = await inboxPath();
     const first = await LmdbProcess.start(path);
     const second = await LmdbProcess.start(path);
@@ -48,7 +48,7 @@ describe('when two processes share a folder', () => {
     expect(second.handled).toEqual([]);
   });
 
-  it('goes on within two seconds with what is pending when the one that handles is killed', async () => {
+  it('takes over the pending events within two seconds when the owner is killed', async () => {
     const path = await inboxPath();
     const first = await LmdbProcess.start(path, { isHanging: true });
     const second = await LmdbProcess.start(path);
@@ -65,7 +65,7 @@ describe('when two processes share a folder', () => {
     await second.idle();
   });
 
-  it('hands over when the one that handles is stopped', async () => {
+  it('takes over when the owner is stopped', async () => {
     const path = await inboxPath();
     const first = await LmdbProcess.start(path);
     const second = await LmdbProcess.start(path);
@@ -79,7 +79,7 @@ describe('when two processes share a folder', () => {
     expect(first.handled).toEqual(['before']);
   });
 
-  it('lets one of those that are left go on, and one only', async () => {
+  it('makes exactly one of several processes take over', async () => {
     const path = await inboxPath();
     const first = await LmdbProcess.start(path, { isHanging: true });
     const others = await Promise.all(
@@ -98,7 +98,7 @@ describe('when two processes share a folder', () => {
     );
   });
 
-  it('removes the sockets of processes that were killed', async () => {
+  it('removes the sockets of killed processes', async () => {
     const path = await inboxPath();
     const owner = await LmdbProcess.start(path);
     const follower = await LmdbProcess.start(path);
@@ -128,8 +128,8 @@ describe('when two processes share a folder', () => {
   });
 });
 
-describe('when the socket of the one that handles is removed by hand', () => {
-  it('goes on where all processes know each other', async () => {
+describe('LmdbInbox after the socket of the owner was removed', () => {
+  it('continues with processes that are already connected', async () => {
     const path = await inboxPath();
     const first = await LmdbProcess.start(path);
     const second = await LmdbProcess.start(path);
@@ -143,7 +143,7 @@ describe('when the socket of the one that handles is removed by hand', () => {
     expect(second.logged).toEqual([]);
   });
 
-  it('gives way to the next process that starts, says so, and loses nothing', async () => {
+  it('yields to the next process, logs it and loses no event', async () => {
     const path = await inboxPath();
     const first = await LmdbProcess.start(path);
     await first.accept(entryNamed('before'));
@@ -165,8 +165,8 @@ describe('when the socket of the one that handles is removed by hand', () => {
   });
 });
 
-describe('when two inboxes of one process share a folder', () => {
-  it('behaves as two processes do', async () => {
+describe('two instances of LmdbInbox in one process with one folder', () => {
+  it('hand over like two processes', async () => {
     const harness = await LmdbHarness.create();
     const by: string[] = [];
     const first = await harness.start(() => void by.push('first'));
@@ -181,7 +181,7 @@ describe('when two inboxes of one process share a folder', () => {
     expect(by).toEqual(['first', 'second']);
   });
 
-  it('handles nothing once it has stopped, though it was just to take over', async () => {
+  it('handle nothing after stop(), even during a takeover', async () => {
     const harness = await LmdbHarness.create();
     for (let rounds = 0; rounds < 4; rounds++) {
       const { opened, open } = createLatch();

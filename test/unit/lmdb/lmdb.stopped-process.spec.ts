@@ -16,7 +16,7 @@ import { WAIT_OPTIONS } from '../../support/wait-options.js';
 
 const LMDB = createRequire(import.meta.url).resolve('lmdb');
 
-/** Stops itself (SIGSTOP) while it holds the lock for writing. */
+/** Source of a process that suspends itself (SIGSTOP) while it holds the write lock. */
 const HOLDER = `
   const { open } = require(${JSON.stringify(LMDB)});
   const root = open({ path: process.argv[1], encoding: 'string', maxDbs: 16,
@@ -28,7 +28,7 @@ const HOLDER = `
   console.log('released');
 `;
 
-/** A process that is stopped while it holds the lock of a folder. */
+/** Starts a process that is suspended while it holds the lock of a folder. */
 async function holdLock(path: string) {
   const child = spawn(
     process.execPath,
@@ -40,8 +40,8 @@ async function holdLock(path: string) {
   return { resume: () => child.kill('SIGCONT') };
 }
 
-describe('while a stopped process holds the lock of the folder', () => {
-  it('answers every call in time, and takes nothing of those that it refuses', async () => {
+describe('LmdbInbox while a suspended process holds the lock of the folder', () => {
+  it('answers every call in time and keeps no event of a refused call', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start(undefined, { acceptTimeoutMs: 1_500 });
     const first = delivery([datedEvent()]);
@@ -88,7 +88,7 @@ describe('while a stopped process holds the lock of the folder', () => {
     holder.resume();
   });
 
-  it('starts in bounded time, refuses calls, and accepts when the process goes on', async () => {
+  it('starts in bounded time, refuses calls, and accepts them once the process resumes', async () => {
     const harness = await LmdbHarness.create();
     const first = await harness.start();
     await harness.stop(first);
@@ -111,8 +111,8 @@ describe('while a stopped process holds the lock of the folder', () => {
   });
 });
 
-describe('while the process that handles events is stopped', () => {
-  it('accepts in another process, which takes over when the first is killed', async () => {
+describe('LmdbInbox while the owner is suspended', () => {
+  it('accepts in another process, which takes over when the owner is killed', async () => {
     const path = await inboxPath();
     const owner = await LmdbProcess.start(path);
     const follower = await LmdbProcess.start(path);

@@ -6,8 +6,8 @@ import { assertSupported, loadLmdb } from '../../../lib/lmdb/load-lmdb.js';
 import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
 import { temporaryFolder } from '../../support/lmdb-folder.js';
 
-/** The file from which a package would be loaded that has this manifest. */
-async function fileOf(manifest?: object): Promise<string> {
+/** Creates a package with this manifest and returns the path of its main file. */
+async function createPackage(manifest?: object): Promise<string> {
   const folder = await temporaryFolder();
   await mkdir(join(folder, 'dist'));
   if (manifest) {
@@ -16,16 +16,16 @@ async function fileOf(manifest?: object): Promise<string> {
   return join(folder, 'dist', 'index.cjs');
 }
 
-describe('the package lmdb', () => {
-  it('is loaded in version 2', () => {
+describe('loadLmdb()', () => {
+  it('loads version 2', () => {
     const { lmdb, file } = loadLmdb();
 
     expect(lmdb.open).toBeTypeOf('function');
     expect(() => assertSupported(file)).not.toThrow();
   });
 
-  it('is refused in version 3, with what to install', async () => {
-    const file = await fileOf({ name: 'lmdb', version: '3.5.6' });
+  it('rejects version 3 and names the version to install', async () => {
+    const file = await createPackage({ name: 'lmdb', version: '3.5.6' });
 
     expect(() => assertSupported(file)).toThrow(
       new XeniooInboxError(
@@ -35,16 +35,16 @@ describe('the package lmdb', () => {
   });
 
   it.each<[string, object | undefined]>([
-    ['there is no manifest', undefined],
+    ['it has no manifest', undefined],
     ['it is part of a bundle', { name: 'my-app', version: '3.0.0' }],
-    ['the manifest has no version', { name: 'lmdb' }],
-  ])('is accepted where %s', async (_, manifest) => {
-    const file = await fileOf(manifest);
+    ['its manifest has no version', { name: 'lmdb' }],
+  ])('accepts the package if %s', async (_, manifest) => {
+    const file = await createPackage(manifest);
 
     expect(() => assertSupported(file)).not.toThrow();
   });
 
-  it('is asked for where it is not installed, and where a bundle lacks it', async () => {
+  it('explains how to install a missing package and how to exclude it from bundles', async () => {
     const elsewhere = createRequire(join(await temporaryFolder(), 'app.js'));
 
     expect(() => loadLmdb(elsewhere)).toThrow(
@@ -52,8 +52,8 @@ describe('the package lmdb', () => {
     );
   });
 
-  it('is to be kept out of the bundle where webpack has bundled it', () => {
-    // webpack replaces `require.resolve()` by the number of the module.
+  it('explains how to exclude the package when webpack has bundled it', () => {
+    // webpack replaces `require.resolve()` with the number of the module.
     const bundled = Object.assign(createRequire(import.meta.url), {
       resolve: () => 123,
     });

@@ -40,7 +40,7 @@ beforeAll(async () => {
 
 afterAll(() => opener.close());
 
-/** A folder with these files, as an inbox would have left it but for them. */
+/** Creates an inbox folder with these files. */
 async function folderWith(
   files: Record<string, string | Buffer>,
 ): Promise<string> {
@@ -52,13 +52,13 @@ async function folderWith(
   return path;
 }
 
-const signed = (bytes: string | Buffer) =>
+const folderWithData = (bytes: string | Buffer) =>
   folderWith({ [DATA_FILE]: bytes, format: SIGNATURE });
 
 const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
 
-describe('a folder that can be used', () => {
-  it('is made if there is none, for the user alone', async () => {
+describe('LmdbFolder.open() of a usable folder', () => {
+  it('creates a missing folder, readable only by its user', async () => {
     const path = join(await inboxPath(), 'of', 'mine');
 
     expect(await opener.open(path)).toBe('opened');
@@ -75,7 +75,7 @@ describe('a folder that can be used', () => {
     expect(await readFile(join(path, 'format'), 'utf8')).toBe(SIGNATURE);
   });
 
-  it('is opened again', async () => {
+  it('opens a folder again', async () => {
     const path = await inboxPath();
     await opener.open(path);
 
@@ -84,18 +84,18 @@ describe('a folder that can be used', () => {
 
   it.each<[string, Record<string, string>]>([
     ['is empty', {}],
-    ['is that of a disk', { 'lost+found': '' }],
-    ['has a data file of no bytes', { [DATA_FILE]: '' }],
-    ['has a lock file of no bytes', { [`${DATA_FILE}-lock`]: '' }],
+    ['is the root of a disk', { 'lost+found': '' }],
+    ['has an empty data file', { [DATA_FILE]: '' }],
+    ['has an empty lock file', { [`${DATA_FILE}-lock`]: '' }],
     [
-      'has the socket of a process that was killed',
+      'has the socket of a killed process',
       { 'owner-0123456789abcdef.sock': '' },
     ],
-  ])('%s', async (_, files) => {
+  ])('opens a folder that %s', async (_, files) => {
     expect(await opener.open(await folderWith(files))).toBe('opened');
   });
 
-  it('is made once, though several begin at the same time', async () => {
+  it('creates the folder once when called several times at once', async () => {
     for (let rounds = 0; rounds < 4; rounds++) {
       const path = await inboxPath();
       const folders = await Promise.all(
@@ -107,11 +107,11 @@ describe('a folder that can be used', () => {
     }
   });
 
-  it('was restored from a backup', async () => {
-    expect(await opener.open(await signed(whole))).toBe('opened');
+  it('opens a folder restored from a backup', async () => {
+    expect(await opener.open(await folderWithData(whole))).toBe('opened');
   });
 
-  it('was restored from a backup of the data file alone', async () => {
+  it('opens a folder with only the data file restored from a backup', async () => {
     const path = await folderWith({ [DATA_FILE]: whole });
 
     expect(await opener.open(path)).toBe('opened');
@@ -121,13 +121,13 @@ describe('a folder that can be used', () => {
 
 const NOBODY = 65_534;
 
-/** Only root can become another user, who must be able to load the package then. */
+/** Only root can become another user, who then must be able to load the package. */
 const canChangeUser = process.getuid?.() === 0 && isOpenToOthers(ROOT);
 const NO_OTHER_USER = canChangeUser
   ? ''
-  : ' (left out: not root, or the folders of the package are closed to others)';
+  : ' (skipped: not root, or other users have no access to the package)';
 
-/** Tells whether every user may enter a folder and those above it. */
+/** Returns true if every user may enter a folder and all its parents. */
 function isOpenToOthers(folder: string): boolean {
   const mayEnter = (statSync(folder).mode & 0o001) !== 0;
   const above = dirname(folder);
@@ -143,77 +143,77 @@ async function openAsNobody(path: string): Promise<string> {
   }
 }
 
-describe('a folder that can’t be used', () => {
-  /** The data file, with another name of what it holds, just as long. */
-  const saying = (format: string) =>
+describe('LmdbFolder.open() of an unusable folder', () => {
+  /** Returns the data file with another format name of the same length. */
+  const dataOfFormat = (format: string) =>
     Buffer.from(
       whole.toString('latin1').replaceAll(SIGNATURE.trim(), format),
       'latin1',
     );
 
-  /** Why an opening is refused, which must name the folder. */
-  async function refusalOf(path: string): Promise<string> {
+  /** Opens a folder, expects an error that names it, and returns the error. */
+  async function openError(path: string): Promise<string> {
     const outcome = await opener.open(path);
     expect(outcome).toMatch(/^XeniooInboxError: /);
     expect(outcome).toContain(path);
     return outcome;
   }
 
-  it('is a file', async () => {
+  it('rejects a file', async () => {
     const path = join(await temporaryFolder(), 'inbox');
     await writeFile(path, 'dear Ada');
 
-    expect(await refusalOf(path)).toMatch(/EEXIST|not a (folder|directory)/);
+    expect(await openError(path)).toMatch(/EEXIST|not a (folder|directory)/);
     expect(await readFile(path, 'utf8')).toBe('dear Ada');
   });
 
-  it('is below a file', async () => {
+  it('rejects a path below a file', async () => {
     const file = join(await temporaryFolder(), 'inbox');
     await writeFile(file, 'dear Ada');
 
-    expect(await refusalOf(join(file, 'below'))).toMatch(/ENOTDIR/);
+    expect(await openError(join(file, 'below'))).toMatch(/ENOTDIR/);
   });
 
-  it('holds other things', async () => {
+  it('rejects a folder with other files', async () => {
     const path = await folderWith({ 'letter.txt': 'dear Ada' });
 
-    expect(await refusalOf(path)).toMatch(
+    expect(await openError(path)).toMatch(
       /letter\.txt\. Give .* a folder of its own/,
     );
     expect(await readdir(path)).toEqual(['letter.txt']);
   });
 
-  it('is of another version', async () => {
+  it('rejects a folder of another version', async () => {
     const path = await folderWith({
       [DATA_FILE]: whole,
       format: 'nestjs-xenioo lmdb 2\n',
     });
 
-    expect(await refusalOf(path)).toMatch(
+    expect(await openError(path)).toMatch(
       /another version.*a folder of its own/,
     );
   });
 
-  it('holds the data of another version', async () => {
-    const path = await signed(saying('nestjs-xenioo lmdb 2'));
+  it('rejects a data file of another version', async () => {
+    const path = await folderWithData(dataOfFormat('nestjs-xenioo lmdb 2'));
 
-    expect(await refusalOf(path)).toMatch(
+    expect(await openError(path)).toMatch(
       /another version.*\(format nestjs-xenioo lmdb 2, this version uses nestjs-xenioo lmdb 3\)\. Use that version/,
     );
   });
 
-  it('holds data that does not say what it is', async () => {
-    const path = await signed(saying('\0estjs-xenioo lmdb 3'));
+  it('rejects a data file without its format', async () => {
+    const path = await folderWithData(dataOfFormat('\0estjs-xenioo lmdb 3'));
 
-    expect(await refusalOf(path)).toMatch(
+    expect(await openError(path)).toMatch(
       /is damaged: its format is missing\. Restore inbox\.mdb/,
     );
   });
 
-  it('has lost its data file', async () => {
+  it('rejects a folder without its data file', async () => {
     const path = await folderWith({ format: SIGNATURE });
 
-    expect(await refusalOf(path)).toMatch(
+    expect(await openError(path)).toMatch(
       /missing or empty.*Restore inbox\.mdb/,
     );
     expect(await readdir(path)).toEqual(['format']);
@@ -235,35 +235,35 @@ describe('a folder that can’t be used', () => {
       'zeros for its pages of data',
       () => Buffer.from(whole).fill(0, 2 * PAGE_BYTES),
     ],
-  ])('has %s in its data file', async (_, bytes) => {
-    const path = await signed(bytes());
+  ])('rejects a data file with %s', async (_, bytes) => {
+    const path = await folderWithData(bytes());
 
-    expect(await refusalOf(path)).toMatch(
+    expect(await openError(path)).toMatch(
       /Restore inbox\.mdb from a backup; or, .* move/,
     );
     const left = await readFile(join(path, DATA_FILE));
     expect(left.equals(Buffer.from(bytes()))).toBe(true);
   });
 
-  it('has a folder for its lock file', async () => {
-    const path = await signed(whole);
+  it('rejects a folder in place of the lock file', async () => {
+    const path = await folderWithData(whole);
     await mkdir(join(path, `${DATA_FILE}-lock`));
 
-    expect(await refusalOf(path)).toMatch(
+    expect(await openError(path)).toMatch(
       /inbox\.mdb-lock is not a file; .*Move it away/,
     );
   });
 
-  it('has a folder for its data file', async () => {
+  it('rejects a folder in place of the data file', async () => {
     const path = await folderWith({ format: SIGNATURE });
     await mkdir(join(path, DATA_FILE));
 
-    expect(await refusalOf(path)).toMatch(/not a file|EISDIR/);
+    expect(await openError(path)).toMatch(/not a file|EISDIR/);
   });
 
-  describe.skipIf(!canChangeUser)(`for another user${NO_OTHER_USER}`, () => {
-    it('is one that only its owner may enter', async () => {
-      const path = await signed(whole);
+  describe.skipIf(!canChangeUser)(`of another user${NO_OTHER_USER}`, () => {
+    it('rejects a folder that only its owner may enter', async () => {
+      const path = await folderWithData(whole);
       await chmod(join(path, '..'), 0o755);
       await chmod(path, 0o755);
 
@@ -275,8 +275,8 @@ describe('a folder that can’t be used', () => {
       expect(outcome).toContain(path);
     });
 
-    it('has a data file that only its owner may read', async () => {
-      const path = await signed(whole);
+    it('rejects a data file that only its owner may read', async () => {
+      const path = await folderWithData(whole);
       await chmod(join(path, '..'), 0o755);
       await chown(path, NOBODY, NOBODY);
       await chown(join(path, 'format'), NOBODY, NOBODY);
@@ -291,19 +291,19 @@ describe('a folder that can’t be used', () => {
   });
 
   it.skipIf(!hasSmallDisks)(
-    `is new on a full disk${NO_SMALL_DISKS}`,
+    `rejects a new folder on a full disk${NO_SMALL_DISKS}`,
     async () => {
       const disk = makeSmallDisk();
       disk.fill();
 
-      expect(await refusalOf(join(disk.path, 'inbox'))).toMatch(
+      expect(await openError(join(disk.path, 'inbox'))).toMatch(
         /is full|ENOSPC/,
       );
     },
   );
 });
 
-/** What may become of a page. */
+/** Damage to a page. */
 const anyDamage = fc.record({
   page: fc.nat(10_000),
   kind: fc.oneof(
@@ -343,9 +343,9 @@ function damage(
   return damaged;
 }
 
-describe('whatever becomes of the pages of a data file', () => {
-  it('is opened, or refused with a reason, and never ends the process', async () => {
-    const path = await signed(whole);
+describe('LmdbFolder.open() of a damaged data file', () => {
+  it('opens the file or rejects it with a reason, and never crashes the process', async () => {
+    const path = await folderWithData(whole);
     await fc.assert(
       fc.asyncProperty(
         fc.array(anyDamage, { minLength: 1, maxLength: 4 }),

@@ -4,7 +4,7 @@ import { eventId } from '../../../lib/events/wire-entry.js';
 import { AcceptedIds } from '../../../lib/memory/accepted-ids.js';
 import { eventOf, invalidOf } from '../../support/entry-of.js';
 
-it('finds the entries of a call that are new, once each', () => {
+it('AcceptedIds.addNew() returns each new entry of a call once', () => {
   const Date = '2024-05-01T12:00:00Z';
   const [a, b] = ['a', 'b'].map(Data => eventOf({ Type: 1, Data, Date }));
   const undated = eventOf({ Type: 1 });
@@ -15,7 +15,7 @@ it('finds the entries of a call that are new, once each', () => {
   expect(ids.addNew([b!, a!, undated, invalid])).toEqual([b, undated, invalid]);
 });
 
-it('remembers an id by a clock that never steps back', () => {
+it('AcceptedIds.addNew() measures time with a monotonic clock', () => {
   vi.useFakeTimers({ toFake: ['Date', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const event = eventOf({ Type: 1, Date: '2024-05-01T12:00:00Z' });
@@ -29,8 +29,8 @@ it('remembers an id by a clock that never steps back', () => {
   expect(ids.addNew([event])).toEqual([event]);
 });
 
-describe('an id', () => {
-  it('is remembered for its time, and may then be added again', () => {
+describe('AcceptedIds.addIfNew()', () => {
+  it('forgets an id after its time', () => {
     const ids = new AcceptedIds(3, 100);
 
     expect(ids.addIfNew('a', 0)).toBe(true);
@@ -39,7 +39,7 @@ describe('an id', () => {
     expect(ids.addIfNew('a', 199)).toBe(false);
   });
 
-  it('that was added again is remembered from then on', () => {
+  it('restarts the time of an id that is added again', () => {
     const ids = new AcceptedIds(2, 100);
     ids.addIfNew('a', 0);
     ids.addIfNew('a', 100);
@@ -50,7 +50,7 @@ describe('an id', () => {
   });
 });
 
-/** The same with an array. */
+/** Implements the same with an array. */
 class NaiveIds {
   private added: { id: string; atMs: number }[] = [];
 
@@ -71,7 +71,7 @@ class NaiveIds {
   }
 }
 
-it('remembers what an array would remember, whatever comes', () => {
+it('AcceptedIds remembers the same ids as a naive array', () => {
   const step = fc.record({
     id: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
     passMs: fc.nat(40),
@@ -96,7 +96,7 @@ it('remembers what an array would remember, whatever comes', () => {
   );
 });
 
-it('remembers as many ids as it may, and tells them apart by 120 bits', () => {
+it('AcceptedIds remembers as many ids as allowed and compares 120 bits of each', () => {
   const idOf = (n: number) => eventId({ Type: 1, Date: String(n) });
   const other = (id: string) =>
     `${id.slice(0, 19)}${id[19] === 'A' ? 'E' : 'A'}${id.slice(20)}`;

@@ -15,20 +15,23 @@ it.each([
   {},
   { maxPending: undefined, acknowledgeWithinMs: undefined },
   { maxPending: 1, acknowledgeWithinMs: 0 },
-])('makes an inbox with the settings of the instance: %o', options => {
-  const { inject, useFactory } = memoryInbox(options);
+])(
+  'memoryInbox() creates an inbox with the settings of the instance: %o',
+  options => {
+    const { inject, useFactory } = memoryInbox(options);
 
-  expect(inject).toEqual([XENIOO_SETTINGS]);
-  expect(
-    useFactory({ concurrency: 1, dedupe: false, acceptTimeoutMs: 0 }),
-  ).toBeInstanceOf(MemoryInbox);
-});
+    expect(inject).toEqual([XENIOO_SETTINGS]);
+    expect(
+      useFactory({ concurrency: 1, dedupe: false, acceptTimeoutMs: 0 }),
+    ).toBeInstanceOf(MemoryInbox);
+  },
+);
 
-describe('a wrong option stops the boot', () => {
+describe('memoryInbox() with invalid options', () => {
   it.each([
     ['maxPending', 1, Number.MAX_SAFE_INTEGER],
     ['acknowledgeWithinMs', 0, 2 ** 31 - 1],
-  ])('%s out of its range', (name, least, most) => {
+  ])('rejects a value out of range for %s', (name, least, most) => {
     for (const value of [least, most]) {
       expect(problemsOf({ [name]: value })).toBeUndefined();
     }
@@ -46,7 +49,7 @@ describe('a wrong option stops the boot', () => {
     }
   });
 
-  it('a name that is no option, with all other problems', () => {
+  it('rejects an unknown option along with all other problems', () => {
     expect(problemsOf({ maxPendin: 5, acknowledgeWithinMs: -1 })).toEqual([
       '`maxPendin` is not an option here; the options are maxPending, acknowledgeWithinMs',
       expect.stringContaining('`acknowledgeWithinMs`'),
@@ -58,7 +61,7 @@ describe('a wrong option stops the boot', () => {
     [5, 'a number'],
     ['x', 'a string'],
     [[1], 'a list'],
-  ])('%o instead of options', (given, kind) => {
+  ])('rejects %o as options', (given, kind) => {
     expect(problemsOf(given)).toEqual([
       `expected memoryInbox() to get an object of options, got ${kind}`,
     ]);

@@ -10,7 +10,7 @@ import { XeniooDeadLetterError } from '../../../lib/xenioo.errors.js';
 import { LogRecorder } from '../../support/log-recorder.js';
 import { eventOf, invalidOf } from '../../support/entry-of.js';
 
-/** The letter of an event with this text, on which a handler failed. */
+/** Returns the dead letter of a handler that failed on an event with this text. */
 function letterOf(text: string, handler = 'Crm.save'): XeniooDeadLetter {
   const event = eventOf({ Type: 1, Data: text, Date: '2024-05-01T12:00:00Z' });
   return deadLetterOf(event, { handler, attempts: 1, error: 'down' });
@@ -19,7 +19,7 @@ function letterOf(text: string, handler = 'Crm.save'): XeniooDeadLetter {
 const bytesOf = (letter: XeniooDeadLetter) =>
   Buffer.byteLength(storeDeadLetter(letter));
 
-function create(maxBytes?: number) {
+function createLetters(maxBytes?: number) {
   const added: XeniooTask[] = [];
   const letters = new MemoryDeadLetters(
     tasks => added.push(...tasks),
@@ -37,9 +37,9 @@ beforeEach(() => {
   Logger.overrideLogger(logs);
 });
 
-describe('a letter', () => {
-  it('is returned as it was added, however often', async () => {
-    const { letters } = create();
+describe('MemoryDeadLetters', () => {
+  it('returns a letter as it was added, any number of times', async () => {
+    const { letters } = createLetters();
     const letter = letterOf('a');
     const invalid = deadLetterOf(invalidOf('text'));
     letters.add(letter);
@@ -53,8 +53,8 @@ describe('a letter', () => {
     expect(letters.size).toBe(2);
   });
 
-  it('replaces one of its id, as the newest', async () => {
-    const { letters, idsOf } = create();
+  it('replaces a letter of the same id and makes it the newest', async () => {
+    const { letters, idsOf } = createLetters();
     const [a, b] = [letterOf('a'), letterOf('b')];
     const again = { ...a, attempts: 7 };
     for (const letter of [a, b, again]) letters.add(letter);
@@ -64,8 +64,8 @@ describe('a letter', () => {
     expect(letters.size).toBe(2);
   });
 
-  it('is gone when it is removed', async () => {
-    const { letters, idsOf, added } = create();
+  it('removes a letter', async () => {
+    const { letters, idsOf, added } = createLetters();
     const [a, b] = [letterOf('a'), letterOf('b')];
     letters.add(a);
     letters.add(b);
@@ -78,18 +78,18 @@ describe('a letter', () => {
   });
 });
 
-describe('a page of letters', () => {
+describe('MemoryDeadLetters.list()', () => {
   const all = Array.from({ length: 5 }, (_, n) => letterOf(`${n}`));
   const ids = all.map(({ id }) => id);
 
-  function filled() {
-    const created = create();
+  function createFilled() {
+    const created = createLetters();
     for (const letter of all) created.letters.add(letter);
     return created;
   }
 
-  it('lists the oldest first', async () => {
-    const { idsOf } = filled();
+  it('lists the oldest letters first', async () => {
+    const { idsOf } = createFilled();
 
     expect(await idsOf()).toEqual(ids);
     expect(await idsOf({ limit: 2 })).toEqual(ids.slice(0, 2));
@@ -98,16 +98,16 @@ describe('a page of letters', () => {
     expect(await idsOf({ after: ids[4] })).toEqual([]);
   });
 
-  it('has a hundred letters unless the query says how many', async () => {
-    const { letters, idsOf } = create();
+  it('returns a hundred letters by default', async () => {
+    const { letters, idsOf } = createLetters();
     for (let n = 0; n < 101; n++) letters.add(letterOf(`${n}`));
 
     expect(await idsOf()).toHaveLength(100);
     expect(await idsOf({ limit: 500 })).toHaveLength(101);
   });
 
-  it('is filled with letters that fit the filter', async () => {
-    const { letters, idsOf } = filled();
+  it('returns a full page of matching letters', async () => {
+    const { letters, idsOf } = createFilled();
     const invalid = deadLetterOf(invalidOf('text'));
     const other = letterOf('other', 'Desk.notify');
     const late = letterOf('late', 'Desk.notify');
@@ -124,11 +124,11 @@ describe('a page of letters', () => {
     ]);
   });
 
-  it('lets the event loop turn where few of many letters fit the filter', async () => {
-    const { letters, idsOf } = create();
+  it('yields to the event loop when few of many letters match', async () => {
+    const { letters, idsOf } = createLetters();
     for (let n = 0; n < 2_000; n++) letters.add(letterOf(`${n}`));
-    const meant = letterOf('meant', 'Desk.notify');
-    letters.add(meant);
+    const match = letterOf('match', 'Desk.notify');
+    letters.add(match);
     let turns = 0;
     let hasEnded = false;
     const count = () => {
@@ -137,13 +137,13 @@ describe('a page of letters', () => {
     };
     setImmediate(count);
 
-    expect(await idsOf({ handler: 'Desk.notify' })).toEqual([meant.id]);
+    expect(await idsOf({ handler: 'Desk.notify' })).toEqual([match.id]);
     hasEnded = true;
     expect(turns).toBeGreaterThan(5);
   });
 
-  it('can’t begin after a letter that is gone', async () => {
-    const { letters } = filled();
+  it('rejects a cursor whose letter no longer exists', async () => {
+    const { letters } = createFilled();
     await letters.remove(ids[1]!);
 
     await expect(letters.list({ after: ids[1] })).rejects.toThrow(
@@ -152,12 +152,12 @@ describe('a page of letters', () => {
   });
 });
 
-describe('a replay', () => {
+describe('MemoryDeadLetters.replay()', () => {
   const letter = letterOf('a');
   const task = { entry: letter.entry, handler: 'Crm.save', attempts: 0 };
 
-  it('replaces the letter by the tasks', async () => {
-    const { letters, added, idsOf } = create();
+  it('replaces the letter with the tasks', async () => {
+    const { letters, added, idsOf } = createLetters();
     letters.add(letter);
 
     expect(await letters.replay(letter.id, [task, task])).toBe(true);
@@ -166,15 +166,15 @@ describe('a replay', () => {
     expect(await idsOf()).toEqual([]);
   });
 
-  it('does nothing where there is no such letter', async () => {
-    const { letters, added } = create();
+  it('does nothing without such a letter', async () => {
+    const { letters, added } = createLetters();
 
     expect(await letters.replay('gone', [task])).toBe(false);
     expect(added).toEqual([]);
   });
 
-  it('happens once, however often it is asked for at once', async () => {
-    const { letters, added } = create();
+  it('adds the tasks once when called several times at once', async () => {
+    const { letters, added } = createLetters();
     letters.add(letter);
 
     const all = [1, 2, 3].map(() => letters.replay(letter.id, [task]));
@@ -184,23 +184,23 @@ describe('a replay', () => {
   });
 });
 
-describe('when letters take too much memory', () => {
+describe('MemoryDeadLetters when letters take too much memory', () => {
   const all = ['a', 'b', 'c', 'd'].map(text => letterOf(text));
   const ids = all.map(({ id }) => id);
   const size = bytesOf(all[0]!);
 
-  it('drops the oldest, and no more than it must', async () => {
-    const { letters, idsOf } = create(3 * size);
+  it('drops only as many of the oldest letters as necessary', async () => {
+    const { letters, idsOf } = createLetters(3 * size);
     for (const letter of all) letters.add(letter);
 
     expect(await idsOf()).toEqual(ids.slice(1));
   });
 
-  it('drops the oldest, whatever was dropped, removed and added again before', async () => {
+  it('drops the oldest letter after any sequence of additions and removals', async () => {
     const step = fc.record({ index: fc.nat(3), isAdded: fc.boolean() });
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async steps => {
-        const { letters, idsOf } = create(2 * size);
+        const { letters, idsOf } = createLetters(2 * size);
         let left: string[] = [];
         for (const { index, isAdded } of steps) {
           const id = ids[index]!;
@@ -217,25 +217,27 @@ describe('when letters take too much memory', () => {
     );
   });
 
-  it('drops none up to the limit, to the byte', async () => {
-    const { letters, idsOf } = create(4 * size);
+  it('drops no letter up to exactly the limit', async () => {
+    const { letters, idsOf } = createLetters(4 * size);
     for (const letter of all) letters.add(letter);
 
     expect(await idsOf()).toEqual(ids);
     expect(logs.lines).toEqual([]);
   });
 
-  it('counts bytes and not characters', async () => {
+  it('counts bytes, not characters', async () => {
     const [first, second] = [letterOf('🎉🎉🎉🎉'), letterOf('x')];
-    const { letters, idsOf } = create(bytesOf(first) + bytesOf(second) - 1);
+    const { letters, idsOf } = createLetters(
+      bytesOf(first) + bytesOf(second) - 1,
+    );
     letters.add(first);
     letters.add(second);
 
     expect(await idsOf()).toEqual([second.id]);
   });
 
-  it('counts no letter that was removed, replayed or replaced', async () => {
-    const { letters, idsOf } = create(2 * size);
+  it('does not count letters that were removed, replayed or replaced', async () => {
+    const { letters, idsOf } = createLetters(2 * size);
     for (let round = 0; round < 5; round++) {
       letters.add(all[0]!);
       letters.add(all[1]!);
@@ -250,10 +252,10 @@ describe('when letters take too much memory', () => {
     expect(logs.lines).toEqual([]);
   });
 
-  it('logs an error once a minute, with how many were dropped', () => {
+  it('logs an error at most once a minute with the number of dropped letters', () => {
     const now = vi.spyOn(performance, 'now');
     onTestFinished(() => now.mockRestore());
-    const { letters } = create(size);
+    const { letters } = createLetters(size);
     letters.add(letterOf('a'));
     for (const [index, text] of 'bcdefghijklmno'.split('').entries()) {
       now.mockReturnValue(100_000 + index * 10_000);
@@ -262,15 +264,15 @@ describe('when letters take too much memory', () => {
 
     const lines = logs.ofXenioo('error');
     expect(
-      lines.map(line => Number(/(\d+) of them were dropped/.exec(line)?.[1])),
+      lines.map(line => Number(/dropped so far: (\d+)/.exec(line)?.[1])),
     ).toEqual([1, 7, 13]);
     expect(lines[0]).toBe(
-      `Dead letters exceed ${size} bytes of memory; 1 of them were dropped so far, the oldest first. Fix the handlers that fail, then replay or remove the letters (XeniooDeadLetters). A durable inbox keeps all of them.`,
+      `Dead letters exceed ${size} bytes of memory; the module drops the oldest (dropped so far: 1). Fix the handlers that fail, then replay or remove the letters with XeniooDeadLetters. A durable inbox keeps all of them.`,
     );
   });
 
-  it('keeps the others where one alone is too large', async () => {
-    const { letters, idsOf } = create(3 * size);
+  it('keeps the other letters when a single one is too large', async () => {
+    const { letters, idsOf } = createLetters(3 * size);
     letters.add(all[0]!);
     letters.add(all[1]!);
     letters.add(letterOf('x'.repeat(4 * size)));
@@ -280,8 +282,8 @@ describe('when letters take too much memory', () => {
   });
 });
 
-it('keeps 64 MB by default', async () => {
-  const { letters } = create();
+it('MemoryDeadLetters keeps 64 MB by default', async () => {
+  const { letters } = createLetters();
   const megabyte = 'x'.repeat(2 ** 20);
   for (let n = 0; n < 65; n++) letters.add(letterOf(`${n} ${megabyte}`));
 

@@ -27,13 +27,13 @@ const HOUR_MS = 3_600_000;
 const RECEIVED_AT = new Date('2024-05-01T12:00:00Z');
 const down = new Error('CRM is down');
 
-/** Lets the inbox do what it put off for a turn of the event loop. */
-async function turn(): Promise<void> {
+/** Waits for work that the inbox defers to the next turn of the event loop. */
+async function nextTurn(): Promise<void> {
   await new Promise(setImmediate);
   await new Promise(setImmediate);
 }
 
-/** Results of `Crm.save`. */
+/** Returns a result of `Crm.save` with a retry. */
 const retryIn = (ms: number): XeniooHandlerResult => ({
   handler: 'Crm.save',
   status: 'retry',
@@ -49,8 +49,8 @@ const FAILED: XeniooHandlerResult = {
   error: down,
 };
 
-/** Handlers that end when and how the test says. */
-class Handlers implements XeniooRunner {
+/** Runner whose runs the test ends with the results it chooses. */
+class ControlledRunner implements XeniooRunner {
   readonly runs: XeniooTask[] = [];
   readonly areLast: (boolean | undefined)[] = [];
   readonly announced: [XeniooDeadLetter, unknown][] = [];
@@ -88,7 +88,7 @@ class Handlers implements XeniooRunner {
   /** Ends the oldest run. */
   async end(...results: XeniooHandlerResult[]): Promise<void> {
     this.ends.shift()!(results);
-    await turn();
+    await nextTurn();
   }
 
   async endAll(): Promise<void> {
@@ -99,8 +99,8 @@ class Handlers implements XeniooRunner {
 type Settings = MemoryInboxSettings &
   Pick<XeniooSettings, 'concurrency' | 'dedupe' | 'acceptTimeoutMs'>;
 
-/** An inbox that answers at once and drops no duplicates unless the test says otherwise. */
-function create(given: Partial<Settings> = {}) {
+/** Creates an inbox that by default answers at once and drops no duplicates. */
+function createInbox(given: Partial<Settings> = {}) {
   const settings = {
     maxPending: 100_000,
     acknowledgeWithinMs: 0,
@@ -112,24 +112,24 @@ function create(given: Partial<Settings> = {}) {
   const inbox = new MemoryInbox(settings, settings);
   const answer = (...entries: XeniooEntry[]) =>
     inbox.accept({ bot: 'support', receivedAt: RECEIVED_AT, entries });
-  /** Has a call answered, and its handlers started. */
+  /** Accepts a call and waits until its handlers have started. */
   const accept = async (...entries: XeniooEntry[]) => {
     await answer(...entries);
-    await turn();
+    await nextTurn();
   };
-  return { inbox, handlers: new Handlers(), answer, accept };
+  return { inbox, handlers: new ControlledRunner(), answer, accept };
 }
 
-async function start(given?: Partial<Settings>) {
-  const created = create(given);
+async function startInbox(given?: Partial<Settings>) {
+  const created = createInbox(given);
   await created.inbox.start(created.handlers);
   return created;
 }
 
-const said = (Data: string, ConversationId: string | null = null) =>
+const messageEvent = (Data: string, ConversationId: string | null = null) =>
   eventOf({ Type: 1, Data, ConversationId });
 
-const dated = (Data: string) =>
+const datedEvent = (Data: string) =>
   eventOf({ Type: 1, Data, Date: '2024-05-01T12:00:00Z' });
 
 function useFakeTimers() {
@@ -146,11 +146,13 @@ beforeEach(() => {
   Logger.overrideLogger(logs);
 });
 
-describe('acknowledgeWithinMs', () => {
-  it('makes the answer wait for the first runs of the call', async () => {
-    const { handlers, accept } = await start({ acknowledgeWithinMs: 1_500 });
-    const accepted = accept(said('a'), said('b'));
-    await turn();
+describe('MemoryInbox `acknowledgeWithinMs`', () => {
+  it('delays the answer until the first runs of the call have finished', async () => {
+    const { handlers, accept } = await startInbox({
+      acknowledgeWithinMs: 1_500,
+    });
+    const accepted = accept(messageEvent('a'), messageEvent('b'));
+    await nextTurn();
 
     await handlers.end();
     expect(await isSettled(accepted)).toBe(false);
@@ -158,13 +160,13 @@ describe('acknowledgeWithinMs', () => {
     expect(await isSettled(accepted)).toBe(true);
   });
 
-  it('is the longest time that the answer waits, and the handlers go on', async () => {
+  it('limits the delay of the answer and lets the handlers continue', async () => {
     useFakeTimers();
-    const { inbox, handlers, accept } = await start({
+    const { inbox, handlers, accept } = await startInbox({
       acknowledgeWithinMs: 1_500,
     });
-    const accepted = accept(said('a'), said('b'));
-    await turn();
+    const accepted = accept(messageEvent('a'), messageEvent('b'));
+    await nextTurn();
 
     await vi.advanceTimersByTimeAsync(1_499);
     expect(await isSettled(accepted)).toBe(false);
@@ -175,16 +177,16 @@ describe('acknowledgeWithinMs', () => {
     await inbox.idle();
   });
 
-  it('is no reason to answer after acceptTimeoutMs', async () => {
+  it('does not delay the answer beyond acceptTimeoutMs', async () => {
     useFakeTimers();
-    const { handlers, accept } = await start({
+    const { handlers, accept } = await startInbox({
       acknowledgeWithinMs: 1_500,
       acceptTimeoutMs: 2_000,
       maxPending: 1,
     });
-    void accept(said('first'));
-    const accepted = accept(said('second'));
-    await turn();
+    void accept(messageEvent('first'));
+    const accepted = accept(messageEvent('second'));
+    await nextTurn();
     await vi.advanceTimersByTimeAsync(1_000);
     await handlers.end();
     expect(handlers.texts).toEqual(['first', 'second']);
@@ -195,23 +197,30 @@ describe('acknowledgeWithinMs', () => {
     expect(await isSettled(accepted)).toBe(true);
   });
 
-  it('does not make the answer wait for a retry', async () => {
-    const { handlers, accept } = await start({ acknowledgeWithinMs: 1_500 });
-    const accepted = accept(said('a'));
-    await turn();
+  it('does not delay the answer for a retry', async () => {
+    const { handlers, accept } = await startInbox({
+      acknowledgeWithinMs: 1_500,
+    });
+    const accepted = accept(messageEvent('a'));
+    await nextTurn();
 
     await handlers.end(retryIn(HOUR_MS));
 
     expect(await isSettled(accepted)).toBe(true);
   });
 
-  it('makes the answer wait for @OnXeniooInvalid() handlers, and not for @OnXeniooFailed()', async () => {
-    const { handlers, answer } = await start({ acknowledgeWithinMs: 1_500 });
+  it('delays the answer for @OnXeniooInvalid() handlers but not for @OnXeniooFailed()', async () => {
+    const { handlers, answer } = await startInbox({
+      acknowledgeWithinMs: 1_500,
+    });
     let announced = () => {};
     handlers.whenAnnounced = () =>
       new Promise<void>(resolve => (announced = resolve));
-    const [failed, invalid] = [answer(said('a')), answer(invalidOf('text'))];
-    await turn();
+    const [failed, invalid] = [
+      answer(messageEvent('a')),
+      answer(invalidOf('text')),
+    ];
+    await nextTurn();
 
     await handlers.end(FAILED);
     await handlers.end();
@@ -222,38 +231,38 @@ describe('acknowledgeWithinMs', () => {
   });
 
   it.each([
-    ['is 0', 0, [said('a')]],
+    ['is 0', 0, [messageEvent('a')]],
     ['has nothing to wait for', 1_500, []],
-  ])('lets the answer go at once where it %s', async (_why, ms, entries) => {
-    const { handlers, answer } = await start({ acknowledgeWithinMs: ms });
+  ])('does not delay the answer when it %s', async (_why, ms, entries) => {
+    const { handlers, answer } = await startInbox({ acknowledgeWithinMs: ms });
 
     expect(await isSettled(answer(...entries))).toBe(true);
-    await turn();
+    await nextTurn();
     expect(handlers.running).toBe(entries.length);
   });
 });
 
-describe('maxPending', () => {
-  it('refuses a call when no capacity becomes free, and takes nothing of it', async () => {
-    const { handlers, accept } = await start({
+describe('MemoryInbox `maxPending`', () => {
+  it('refuses a call and keeps none of its entries when no capacity becomes free', async () => {
+    const { handlers, accept } = await startInbox({
       maxPending: 2,
       acceptTimeoutMs: 10,
     });
-    await accept(said('a'), said('b'));
+    await accept(messageEvent('a'), messageEvent('b'));
 
-    await expect(accept(said('c'), said('d'))).rejects.toThrow(
+    await expect(accept(messageEvent('c'), messageEvent('d'))).rejects.toThrow(
       new XeniooInboxError(
-        'the memory inbox is full: 2 events are pending, and no capacity became free within 10 ms (`acceptTimeoutMs`). Look for handlers that are slow or never end. The limit is `maxPending` (2); `concurrency` (32) events are handled at once',
+        'the memory inbox is full: 2 events are pending, and the limit is 2 (`maxPending`). Check for handlers that are slow or never finish; 32 events are handled at once (`concurrency`)',
       ),
     );
     await handlers.endAll();
     expect(handlers.texts).toEqual(['a', 'b']);
   });
 
-  it('lets a call wait for capacity', async () => {
-    const { handlers, accept } = await start({ maxPending: 1 });
-    await accept(said('a'));
-    const accepted = accept(said('b'), said('c'));
+  it('makes a call wait for capacity', async () => {
+    const { handlers, accept } = await startInbox({ maxPending: 1 });
+    await accept(messageEvent('a'));
+    const accepted = accept(messageEvent('b'), messageEvent('c'));
     expect(await isSettled(accepted)).toBe(false);
 
     await handlers.end();
@@ -261,39 +270,41 @@ describe('maxPending', () => {
     expect(handlers.texts).toEqual(['a', 'b', 'c']);
   });
 
-  it('accepts a call whole while one more event may be pending', async () => {
-    const { accept } = await start({ maxPending: 2, acceptTimeoutMs: 0 });
-    await accept(said('a'));
-    await accept(...Array.from({ length: 50 }, () => said('b')));
+  it('accepts a whole call as long as one more event may be pending', async () => {
+    const { accept } = await startInbox({ maxPending: 2, acceptTimeoutMs: 0 });
+    await accept(messageEvent('a'));
+    await accept(...Array.from({ length: 50 }, () => messageEvent('b')));
 
-    await expect(accept(said('c'))).rejects.toThrow('51 events are pending');
+    await expect(accept(messageEvent('c'))).rejects.toThrow(
+      '51 events are pending',
+    );
   });
 
-  it('accepts an empty call though the inbox is full', async () => {
-    const { accept } = await start({ maxPending: 1, acceptTimeoutMs: 0 });
-    await accept(said('a'));
+  it('accepts an empty call when the inbox is full', async () => {
+    const { accept } = await startInbox({ maxPending: 1, acceptTimeoutMs: 0 });
+    await accept(messageEvent('a'));
 
     await expect(accept()).resolves.toBeUndefined();
   });
 
-  it('counts an event that waits for its retry', async () => {
-    const { inbox, handlers, accept } = await start({
+  it('counts an event that is waiting for a retry', async () => {
+    const { inbox, handlers, accept } = await startInbox({
       maxPending: 1,
       acceptTimeoutMs: 0,
     });
-    await accept(said('a'));
+    await accept(messageEvent('a'));
     await handlers.end(retryIn(HOUR_MS));
 
     expect(await isSettled(inbox.idle())).toBe(false);
-    await expect(accept(said('b'))).rejects.toThrow(XeniooInboxError);
+    await expect(accept(messageEvent('b'))).rejects.toThrow(XeniooInboxError);
   });
 
-  it('counts an event until its dead letter was announced', async () => {
-    const { inbox, handlers, accept } = await start();
+  it('counts an event until its dead letter has been announced', async () => {
+    const { inbox, handlers, accept } = await startInbox();
     let announced = () => {};
     handlers.whenAnnounced = () =>
       new Promise<void>(resolve => (announced = resolve));
-    await accept(said('a'));
+    await accept(messageEvent('a'));
     await handlers.end(FAILED);
 
     expect(await isSettled(inbox.idle())).toBe(false);
@@ -301,16 +312,16 @@ describe('maxPending', () => {
     expect(await isSettled(inbox.idle())).toBe(true);
   });
 
-  it('does not hold a replay back, which is pending all the same', async () => {
-    const { inbox, handlers, accept } = await start({ maxPending: 1 });
-    const letter = deadLetterOf(said('a'));
+  it('counts replayed events without limiting them', async () => {
+    const { inbox, handlers, accept } = await startInbox({ maxPending: 1 });
+    const letter = deadLetterOf(messageEvent('a'));
     inbox.deadLetters.add(letter);
-    await accept(said('b'));
+    await accept(messageEvent('b'));
 
     await inbox.deadLetters.replay(letter.id, [
       { entry: letter.entry, attempts: 0 },
     ]);
-    await turn();
+    await nextTurn();
     expect(handlers.texts).toEqual(['b', 'a']);
     await handlers.end();
     expect(await isSettled(inbox.idle())).toBe(false);
@@ -319,13 +330,13 @@ describe('maxPending', () => {
   });
 });
 
-describe('dedupe', () => {
+describe('MemoryInbox `dedupe`', () => {
   const dedupe = { ttlSeconds: 60, maxIds: 100 };
 
   it('reports the duplicates of a call, which take no capacity', async () => {
-    const { inbox, handlers, accept } = await start({ dedupe });
-    await accept(dated('a'), dated('a'), said('b'));
-    await accept(dated('a'));
+    const { inbox, handlers, accept } = await startInbox({ dedupe });
+    await accept(datedEvent('a'), datedEvent('a'), messageEvent('b'));
+    await accept(datedEvent('a'));
 
     expect(handlers.texts).toEqual(['a', 'b']);
     expect(handlers.duplicates).toEqual([
@@ -337,45 +348,45 @@ describe('dedupe', () => {
   });
 
   it('answers a call of duplicates at once', async () => {
-    const { accept, answer } = await start({
+    const { accept, answer } = await startInbox({
       dedupe,
       acknowledgeWithinMs: 1_500,
     });
-    void accept(dated('a'));
-    await turn();
+    void accept(datedEvent('a'));
+    await nextTurn();
 
-    expect(await isSettled(answer(dated('a')))).toBe(true);
+    expect(await isSettled(answer(datedEvent('a')))).toBe(true);
   });
 
-  it('accepts an event that comes again after its call was refused', async () => {
-    const { handlers, accept } = await start({
+  it('accepts an event again after its call was refused', async () => {
+    const { handlers, accept } = await startInbox({
       dedupe,
       maxPending: 1,
       acceptTimeoutMs: 0,
     });
-    await accept(said('first'));
-    await expect(accept(dated('a'))).rejects.toThrow(XeniooInboxError);
+    await accept(messageEvent('first'));
+    await expect(accept(datedEvent('a'))).rejects.toThrow(XeniooInboxError);
 
     await handlers.endAll();
-    await accept(dated('a'));
+    await accept(datedEvent('a'));
 
     expect(handlers.texts).toEqual(['first', 'a']);
   });
 });
 
-describe('a retry', () => {
-  it('runs the handler when it is due, and not before', async () => {
+describe('MemoryInbox retries', () => {
+  it('run the handler exactly when it is due', async () => {
     useFakeTimers();
-    const { inbox, handlers, accept } = await start();
-    const event = said('a');
+    const { inbox, handlers, accept } = await startInbox();
+    const event = messageEvent('a');
     await accept(event);
     await handlers.end(retryIn(300));
 
     await vi.advanceTimersByTimeAsync(299);
-    await turn();
+    await nextTurn();
     expect(handlers.running).toBe(0);
     await vi.advanceTimersByTimeAsync(1);
-    await turn();
+    await nextTurn();
     expect(handlers.runs[1]).toMatchObject({
       entry: event,
       handler: 'Crm.save',
@@ -386,26 +397,26 @@ describe('a retry', () => {
   });
 
   it.each([-HOUR_MS, HOUR_MS])(
-    'comes in time though the clock steps by %i ms',
+    'are on time when the clock steps by %i ms',
     async ms => {
       useFakeTimers();
-      const { handlers, accept } = await start();
-      await accept(said('a'));
+      const { handlers, accept } = await startInbox();
+      await accept(messageEvent('a'));
       await handlers.end(retryIn(300));
 
       vi.setSystemTime(Date.now() + ms);
       await vi.advanceTimersByTimeAsync(299);
-      await turn();
+      await nextTurn();
       expect(handlers.running).toBe(0);
       await vi.advanceTimersByTimeAsync(1);
-      await turn();
+      await nextTurn();
       expect(handlers.running).toBe(1);
     },
   );
 
-  it('holds back no other event of its conversation, nor waits for one', async () => {
-    const { handlers, accept } = await start();
-    await accept(said('a', 'c1'), said('b', 'c1'));
+  it('neither block nor wait for other events of the conversation', async () => {
+    const { handlers, accept } = await startInbox();
+    await accept(messageEvent('a', 'c1'), messageEvent('b', 'c1'));
     expect(handlers.texts).toEqual(['a']);
 
     await handlers.end(retryIn(0));
@@ -415,13 +426,13 @@ describe('a retry', () => {
   });
 });
 
-it('stores a dead letter before it announces it, with what was thrown', async () => {
-  const { inbox, handlers, accept } = await start();
+it('MemoryInbox stores a dead letter before announcing it with the thrown error', async () => {
+  const { inbox, handlers, accept } = await startInbox();
   let stored: XeniooDeadLetter[] = [];
   handlers.whenAnnounced = async () => {
     stored = await inbox.deadLetters.list();
   };
-  const event = said('a');
+  const event = messageEvent('a');
   await accept(event);
   await handlers.end(FAILED);
 
@@ -437,15 +448,15 @@ it('stores a dead letter before it announces it, with what was thrown', async ()
   expect(handlers.announced).toEqual([[stored[0], down]]);
 });
 
-describe('draining', () => {
-  it('runs waiting retries at once, for the last time', async () => {
-    const { inbox, handlers, accept } = await start();
-    await accept(said('a'), said('b'));
+describe('MemoryInbox.drain()', () => {
+  it('runs waiting retries at once, as their last attempts', async () => {
+    const { inbox, handlers, accept } = await startInbox();
+    await accept(messageEvent('a'), messageEvent('b'));
     await handlers.end(retryIn(HOUR_MS));
     await handlers.end(retryIn(2 * HOUR_MS));
 
     const drained = inbox.drain();
-    await turn();
+    await nextTurn();
 
     expect(handlers.texts).toEqual(['a', 'b', 'a', 'b']);
     expect(handlers.areLast).toEqual([false, false, true, true]);
@@ -456,9 +467,9 @@ describe('draining', () => {
     expect(await inbox.deadLetters.list()).toHaveLength(1);
   });
 
-  it('runs a retry at once that follows meanwhile', async () => {
-    const { inbox, handlers, accept } = await start({ concurrency: 1 });
-    await accept(said('a'), said('b'));
+  it('runs new retries at once', async () => {
+    const { inbox, handlers, accept } = await startInbox({ concurrency: 1 });
+    await accept(messageEvent('a'), messageEvent('b'));
     const drained = inbox.drain();
 
     await handlers.end(retryIn(HOUR_MS));
@@ -469,9 +480,9 @@ describe('draining', () => {
     expect(handlers.areLast).toEqual([false, true, true]);
   });
 
-  it('runs nothing twice', async () => {
-    const { inbox, handlers, accept } = await start();
-    await accept(said('a'), said('b'));
+  it('runs no task twice', async () => {
+    const { inbox, handlers, accept } = await startInbox();
+    await accept(messageEvent('a'), messageEvent('b'));
     await handlers.end(retryIn(0));
     await handlers.end(retryIn(HOUR_MS));
     await expect.poll(() => handlers.running).toBe(1);
@@ -479,29 +490,29 @@ describe('draining', () => {
 
     void inbox.drain();
     const stopped = inbox.stop(60_000);
-    await turn();
+    await nextTurn();
     await handlers.endAll();
     await stopped;
 
     expect(handlers.texts).toEqual(['a', 'b', 'a', 'b']);
   });
 
-  it('accepts calls still', async () => {
-    const { inbox, handlers, accept } = await start();
+  it('continues to accept calls', async () => {
+    const { inbox, handlers, accept } = await startInbox();
     await inbox.drain();
 
-    await accept(said('a'));
+    await accept(messageEvent('a'));
 
     expect(handlers.texts).toEqual(['a']);
   });
 
-  it('ends a pause: what is pending would be lost', async () => {
-    const { inbox, handlers, accept } = await start();
+  it('resumes a paused inbox, whose pending events would be lost', async () => {
+    const { inbox, handlers, accept } = await startInbox();
     await inbox.pause();
-    await accept(said('a'));
+    await accept(messageEvent('a'));
 
     const drained = inbox.drain();
-    await turn();
+    await nextTurn();
     await handlers.endAll();
 
     expect(await isSettled(drained)).toBe(true);
@@ -509,15 +520,18 @@ describe('draining', () => {
   });
 });
 
-describe('stopping', () => {
-  it('refuses calls, waiting ones at once', async () => {
-    const { inbox, handlers, accept } = await start({ maxPending: 1 });
-    await accept(said('a'));
-    const waiting = accept(said('b'));
+describe('MemoryInbox.stop()', () => {
+  it('refuses calls, including those that wait for capacity', async () => {
+    const { inbox, handlers, accept } = await startInbox({ maxPending: 1 });
+    await accept(messageEvent('a'));
+    const waiting = accept(messageEvent('b'));
 
     const stopped = inbox.stop(60_000);
 
-    const calls = await Promise.allSettled([waiting, accept(said('c'))]);
+    const calls = await Promise.allSettled([
+      waiting,
+      accept(messageEvent('c')),
+    ]);
     const reason = new XeniooInboxError('the memory inbox has stopped');
     expect(calls).toEqual([
       { status: 'rejected', reason },
@@ -528,9 +542,9 @@ describe('stopping', () => {
     expect(handlers.texts).toEqual(['a']);
   });
 
-  it('handles what is pending, and logs nothing', async () => {
-    const { inbox, handlers, accept } = await start({ concurrency: 1 });
-    await accept(said('a'), said('b'), said('c'));
+  it('completes pending events and logs nothing', async () => {
+    const { inbox, handlers, accept } = await startInbox({ concurrency: 1 });
+    await accept(messageEvent('a'), messageEvent('b'), messageEvent('c'));
     const stopped = inbox.stop(60_000);
     await handlers.endAll();
     await stopped;
@@ -539,27 +553,27 @@ describe('stopping', () => {
     expect(logs.lines).toEqual([]);
   });
 
-  it('ends after its time, starts nothing more, and warns of what is lost', async () => {
-    const { inbox, handlers, accept } = await start({ concurrency: 1 });
-    await accept(said('a'), said('b'), said('c'));
+  it('returns after the time-out, starts no more handlers and warns of lost events', async () => {
+    const { inbox, handlers, accept } = await startInbox({ concurrency: 1 });
+    await accept(messageEvent('a'), messageEvent('b'), messageEvent('c'));
     await inbox.stop(20);
     await handlers.end();
 
     expect(handlers.texts).toEqual(['a']);
     expect(logs.ofXenioo('warn')).toEqual([
-      'Stopping after 20 ms with 3 events unhandled: they are lost. If handlers need longer, raise `shutdownTimeoutMs`; a durable inbox would keep them.',
+      'Stopping after 20 ms; unhandled events are lost (events: 3). If handlers need longer, raise `shutdownTimeoutMs`, or use a durable inbox, which keeps unhandled events.',
     ]);
   });
 
-  it('leaves no timer of a retry', async () => {
+  it('leaves no retry timer', async () => {
     useFakeTimers();
-    const { inbox, handlers, accept } = await start();
-    await accept(said('a'));
+    const { inbox, handlers, accept } = await startInbox();
+    await accept(messageEvent('a'));
     await handlers.end(retryIn(HOUR_MS));
     expect(vi.getTimerCount()).toBe(1);
 
     const stopped = inbox.stop(60_000);
-    await turn();
+    await nextTurn();
     await handlers.endAll();
     await stopped;
 
@@ -567,76 +581,76 @@ describe('stopping', () => {
   });
 });
 
-describe('pausing', () => {
-  it('starts no handler, and accepts calls', async () => {
-    const { inbox, handlers, accept } = await start();
-    await accept(said('a', 'c1'));
+describe('MemoryInbox.pause()', () => {
+  it('starts no handler and accepts calls', async () => {
+    const { inbox, handlers, accept } = await startInbox();
+    await accept(messageEvent('a', 'c1'));
     await inbox.pause();
-    await accept(said('b', 'c1'), said('c'));
+    await accept(messageEvent('b', 'c1'), messageEvent('c'));
     await handlers.end();
     expect(handlers.texts).toEqual(['a']);
 
     await inbox.resume();
-    await turn();
+    await nextTurn();
     expect(handlers.texts.toSorted()).toEqual(['a', 'b', 'c']);
   });
 
-  it('holds a retry back that is due meanwhile', async () => {
+  it('holds back retries that become due', async () => {
     useFakeTimers();
-    const { inbox, handlers, accept } = await start();
-    await accept(said('a'));
+    const { inbox, handlers, accept } = await startInbox();
+    await accept(messageEvent('a'));
     await handlers.end(retryIn(300));
     await inbox.pause();
     await vi.advanceTimersByTimeAsync(1_000);
-    await turn();
+    await nextTurn();
     expect(handlers.runs).toHaveLength(1);
 
     await inbox.resume();
-    await turn();
+    await nextTurn();
     expect(handlers.runs).toHaveLength(2);
   });
 
-  it('goes on when the inbox starts', async () => {
-    const { inbox, handlers, accept } = create();
+  it('does not prevent a later startInbox()', async () => {
+    const { inbox, handlers, accept } = createInbox();
     await inbox.pause();
     await inbox.start(handlers);
-    await accept(said('a'));
-    await turn();
+    await accept(messageEvent('a'));
+    await nextTurn();
     expect(handlers.runs).toEqual([]);
 
     await inbox.resume();
-    await turn();
+    await nextTurn();
     expect(handlers.texts).toEqual(['a']);
   });
 });
 
-describe('before it is started', () => {
-  it('accepts calls, and runs them once it is', async () => {
-    const { inbox, handlers, accept } = create({
+describe('MemoryInbox before startInbox()', () => {
+  it('accepts calls and runs them after startInbox()', async () => {
+    const { inbox, handlers, accept } = createInbox({
       dedupe: { ttlSeconds: 60, maxIds: 100 },
     });
-    await accept(dated('a'), dated('a'));
+    await accept(datedEvent('a'), datedEvent('a'));
     await inbox.resume();
-    await turn();
+    await nextTurn();
 
     await inbox.start(handlers);
-    await turn();
+    await nextTurn();
     expect(handlers.texts).toEqual(['a']);
   });
 
-  it('stops, and warns of what is lost', async () => {
-    const { inbox, accept } = create();
-    await accept(said('a'));
+  it('stops and warns of lost events', async () => {
+    const { inbox, accept } = createInbox();
+    await accept(messageEvent('a'));
 
     await inbox.stop(10);
 
     expect(logs.ofXenioo('warn')).toEqual([
-      expect.stringContaining('with 1 events unhandled'),
+      expect.stringContaining('unhandled events are lost (events: 1)'),
     ]);
   });
 });
 
-describe('stats', () => {
+describe('MemoryInbox.stats()', () => {
   const EMPTY = {
     pending: 0,
     running: 0,
@@ -645,10 +659,10 @@ describe('stats', () => {
     oldestPendingAt: undefined,
   };
 
-  it('count events, handlers, retries and dead letters', async () => {
-    const { inbox, handlers, accept } = await start({ concurrency: 1 });
+  it('counts events, handlers, retries and dead letters', async () => {
+    const { inbox, handlers, accept } = await startInbox({ concurrency: 1 });
     expect(await inbox.stats()).toEqual(EMPTY);
-    await accept(said('a'), said('b'));
+    await accept(messageEvent('a'), messageEvent('b'));
     expect(await inbox.stats()).toEqual({
       ...EMPTY,
       pending: 2,
@@ -673,20 +687,20 @@ describe('stats', () => {
     });
 
     void inbox.drain();
-    await turn();
+    await nextTurn();
     expect(await inbox.stats()).toMatchObject({ running: 1, retries: 1 });
     await handlers.endAll();
     expect(await inbox.stats()).toEqual({ ...EMPTY, deadLetters: 1 });
   });
 
-  it('have the time of the oldest call with a pending event', async () => {
-    const { inbox, handlers } = await start();
+  it('returns the time of the oldest call with a pending event', async () => {
+    const { inbox, handlers } = await startInbox();
     const times = [1, 2, 3].map(n => new Date(RECEIVED_AT.getTime() + n));
     for (const receivedAt of times) {
-      const entries = [said('x')];
+      const entries = [messageEvent('x')];
       await inbox.accept({ bot: 'support', receivedAt, entries });
     }
-    await turn();
+    await nextTurn();
 
     for (const oldestPendingAt of [...times, undefined]) {
       expect(await inbox.stats()).toMatchObject({ oldestPendingAt });
@@ -695,7 +709,7 @@ describe('stats', () => {
   });
 });
 
-it('runs no handler or retry in the async context of a call', async () => {
+it('MemoryInbox runs handlers and retries outside the async context of the call', async () => {
   const requests = new AsyncLocalStorage<number>();
   const seen: unknown[] = [];
   class Crm {
@@ -716,12 +730,14 @@ it('runs no handler or retry in the async context of a call', async () => {
     retry: { ...AT_ONCE, attempts: 2 },
     handlerTimeoutMs: 60_000,
   });
-  const { inbox, accept } = create({ concurrency: 4 });
+  const { inbox, accept } = createInbox({ concurrency: 4 });
   await inbox.start(dispatcher);
 
   await Promise.all(
     Array.from({ length: 200 }, (_, n) =>
-      requests.run(n, () => accept(said('x', `conversation ${n % 20}`))),
+      requests.run(n, () =>
+        accept(messageEvent('x', `conversation ${n % 20}`)),
+      ),
     ),
   );
   await inbox.idle();

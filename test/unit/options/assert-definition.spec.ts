@@ -6,12 +6,12 @@ function problemsOf(given: unknown, form: 'sync' | 'async' = 'sync') {
   return optionsErrorOf(() => assertDefinition(given, form))?.problems ?? [];
 }
 
-const like = (pattern: RegExp): string =>
+const textMatching = (pattern: RegExp): string =>
   expect.stringMatching(pattern) as string;
 
 const useFactory = () => ({ secret: 'Sesame' });
 
-describe('what is known when the module is defined', () => {
+describe('assertDefinition()', () => {
   it.each([
     ['nothing', {}],
     ['undefined for everything', { path: undefined, inbox: undefined }],
@@ -21,7 +21,7 @@ describe('what is known when the module is defined', () => {
     ['a global module', { isGlobal: true }],
     ['decorators', { decorators: [() => {}] }],
     ['an inbox', { inbox: { inject: ['A'], useFactory } }],
-  ])('may be %s', (_what, given) => {
+  ])('accepts %s', (_what, given) => {
     expect(problemsOf(given)).toEqual([]);
     expect(problemsOf({ useFactory, ...given }, 'async')).toEqual([]);
   });
@@ -31,30 +31,30 @@ describe('what is known when the module is defined', () => {
       { path: 'https://example.org/xenioo' },
       `expected \`path\` to be a plain path such as 'xenioo/webhook', without parameters, wildcards or escapes, got "https://example.org/xenioo"`,
     ],
-    [{ path: 'my hook' }, like(/`path`.*got "my hook"/)],
-    [{ path: 'hook?a=1' }, like(/`path`/)],
-    [{ path: 'hook#top' }, like(/`path`/)],
-    [{ path: 7 }, like(/`path`.*got 7/)],
-    [{ path: ['a', 'b'] }, like(/`path`.*got a list/)],
+    [{ path: 'my hook' }, textMatching(/`path`.*got "my hook"/)],
+    [{ path: 'hook?a=1' }, textMatching(/`path`/)],
+    [{ path: 'hook#top' }, textMatching(/`path`/)],
+    [{ path: 7 }, textMatching(/`path`.*got 7/)],
+    [{ path: ['a', 'b'] }, textMatching(/`path`.*got a list/)],
     [{ isGlobal: 'yes' }, 'expected `isGlobal` to be true or false, got "yes"'],
     [
       { decorators: () => {} },
       'expected `decorators` to be a list of decorators such as [Public()], got a function',
     ],
-    [{ decorators: ['Public'] }, like(/`decorators`.*got a list/)],
-    [{ decorators: null }, like(/`decorators`.*got null/)],
+    [{ decorators: ['Public'] }, textMatching(/`decorators`.*got a list/)],
+    [{ decorators: null }, textMatching(/`decorators`.*got null/)],
     [
       { inbox: class Inbox {} },
       'expected `inbox` to be { inject?, useFactory }, got a function',
     ],
-    [{ inbox: { useClass: class {} } }, like(/`inbox`.*got an object/)],
-    [{ inbox: null }, like(/`inbox`.*got null/)],
-  ] as [object, string][])('can’t be %o', (given, problem) => {
+    [{ inbox: { useClass: class {} } }, textMatching(/`inbox`.*got an object/)],
+    [{ inbox: null }, textMatching(/`inbox`.*got null/)],
+  ] as [object, string][])('rejects %o', (given, problem) => {
     expect(problemsOf(given)).toEqual([problem]);
     expect(problemsOf({ useFactory, ...given }, 'async')).toEqual([problem]);
   });
 
-  it('tells all that is wrong at once', () => {
+  it('reports all problems at once', () => {
     expect(problemsOf({ path: 1, isGlobal: 1, decorators: 1 })).toHaveLength(3);
   });
 });
@@ -64,23 +64,23 @@ it.each([
   [null, 'null'],
   ['Sesame', 'a string'],
   [[{ secret: 'Sesame' }], 'a list'],
-])('refuses %o for options', (given, kind) => {
+])('assertDefinition() rejects %o as options', (given, kind) => {
   const problems = [`expected an object of options, got ${kind}`];
 
   expect(problemsOf(given)).toEqual(problems);
   expect(problemsOf(given, 'async')).toEqual(problems);
 });
 
-describe('the async form', () => {
+describe('assertDefinition() of async options', () => {
   it.each([
     [{ useFactory, inject: ['CONFIG'], imports: [] }],
     [{ useClass: class {} }],
     [{ useExisting: class {}, useClass: undefined }],
-  ])('takes %o', given => {
+  ])('accepts %o', given => {
     expect(problemsOf(given, 'async')).toEqual([]);
   });
 
-  it('wants one factory', () => {
+  it('requires exactly one factory', () => {
     expect(problemsOf({ path: 'hook' }, 'async')).toEqual([
       'expected exactly one of useFactory, useClass, useExisting, got none',
     ]);
@@ -96,11 +96,11 @@ describe('the async form', () => {
     ],
     [{ useClass: 'Config' }, 'expected `useClass` to be a class, got a string'],
     [{ useExisting: null }, 'expected `useExisting` to be a class, got null'],
-  ])('refuses %o', (given, problem) => {
+  ])('rejects %o', (given, problem) => {
     expect(problemsOf(given, 'async')).toEqual([problem]);
   });
 
-  it('refuses options that belong in what the factory returns', () => {
+  it('rejects options that belong in the result of the factory', () => {
     expect(problemsOf({ useFactory, secret: 'Sesame' }, 'async')).toEqual([
       expect.stringMatching(
         /^`secret` is not an option here; the options are /,

@@ -17,10 +17,10 @@ function problemsOf(options: unknown): string[] {
   return problems;
 }
 
-const like = (pattern: RegExp): string =>
+const textMatching = (pattern: RegExp): string =>
   expect.stringMatching(pattern) as string;
 
-describe('what works', () => {
+describe('botProblems() of valid options', () => {
   it.each([
     ['one secret', { secret: SECRET }],
     ['several while it is rotated', { secret: [SECRET, 'Barley-8w'] }],
@@ -33,13 +33,13 @@ describe('what works', () => {
       'a bot with several secrets',
       { bots: [{ ...SUPPORT, secret: [SECRET, 'Barley-8w'] }] },
     ],
-    ['a function that tells the bots later', { bots: () => [] }],
-  ])('%s has no problem', (_what, options) => {
+    ['a function that returns the bots', { bots: () => [] }],
+  ])('reports no problem for %s', (_what, options) => {
     expect(problemsOf(options)).toEqual([]);
   });
 });
 
-describe('what does not', () => {
+describe('botProblems() of invalid options', () => {
   const name = 'expected `name` to be a non-empty string';
   it.each([
     [
@@ -119,7 +119,7 @@ describe('what does not', () => {
     [
       'a name that is no text',
       { secret: SECRET, name: 7 },
-      like(/`name`.*a number/),
+      textMatching(/`name`.*a number/),
     ],
     [
       'no bots in the list',
@@ -129,14 +129,18 @@ describe('what does not', () => {
     [
       'bots that are no list',
       { bots: { a: SUPPORT } },
-      like(/`bots`.*an object/),
+      textMatching(/`bots`.*an object/),
     ],
     [
       'a bot that is a secret',
       { bots: [SECRET] },
-      like(/`bots\[0\]`.*a string/),
+      textMatching(/`bots\[0\]`.*a string/),
     ],
-    ['a bot that is nothing', { bots: [null] }, like(/`bots\[0\]`.*null/)],
+    [
+      'a bot that is nothing',
+      { bots: [null] },
+      textMatching(/`bots\[0\]`.*null/),
+    ],
     [
       'a bot without a name',
       { bots: [{ token: 't', secret: SECRET }] },
@@ -155,7 +159,7 @@ describe('what does not', () => {
     [
       'a bot with an edged secret in its list',
       { bots: [{ ...SUPPORT, secret: ['x', ` ${SECRET}`] }] },
-      like(/`bots\[0\]\.secret\[1\]`.*white space/),
+      textMatching(/`bots\[0\]\.secret\[1\]`.*white space/),
     ],
     [
       'a field that a bot does not have',
@@ -183,22 +187,22 @@ describe('what does not', () => {
       'expected each bot to have its own `secret`, got the same one in bots[0] and bots[1]',
     ],
   ] as [string, object, string][])(
-    '%s is told, and no secret',
+    'reports %s without showing a secret',
     (_what, options, problem) => {
       expect(problemsOf(options)).toEqual([problem]);
     },
   );
 });
 
-describe('a list of bots', () => {
-  it('holds at least one, unless it may be empty', () => {
+describe('botListProblems()', () => {
+  it('requires at least one bot unless mayBeEmpty is set', () => {
     expect(botListProblems([])).toEqual([
       'expected `bots` to be a list of { name, token, secret }, got an empty list',
     ]);
     expect(botListProblems([], { mayBeEmpty: true })).toEqual([]);
   });
 
-  it('is checked no less where it may be empty', () => {
+  it('applies all other checks when mayBeEmpty is set', () => {
     const check = (bots: unknown) =>
       botListProblems(bots, { mayBeEmpty: true });
 
@@ -220,15 +224,15 @@ describe('a list of bots', () => {
   });
 });
 
-describe('when several things are wrong', () => {
-  it('tells each', () => {
+describe('botProblems() of several problems', () => {
+  it('reports each problem', () => {
     const bots = [{ name: '', token: 5, secret: `Bearer ${SECRET}` }, null];
 
     expect(problemsOf({ bots })).toHaveLength(4);
   });
 });
 
-it('shows no secret, whatever is wrong with the options', () => {
+it('botProblems() shows no secret, whatever is wrong with the options', () => {
   const secret = fc.constantFrom(
     SECRET,
     ` ${SECRET}`,

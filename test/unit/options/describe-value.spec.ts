@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { kindOf, quote } from '../../../lib/options/describe-value.js';
 
-describe('the kind of a value', () => {
+describe('kindOf()', () => {
   it.each([
     [undefined, 'nothing'],
     [null, 'null'],
@@ -15,12 +15,12 @@ describe('the kind of a value', () => {
     [[], 'an empty list'],
     [['Anna'], 'a list'],
     [{ name: 'Anna' }, 'an object'],
-  ])('of %o is %s', (value, kind) => {
+  ])('describes %o as %s', (value, kind) => {
     expect(kindOf(value)).toBe(kind);
   });
 });
 
-describe('a value that may be shown', () => {
+describe('quote()', () => {
   it.each([
     ['10 mb', '"10 mb"'],
     ['', '""'],
@@ -30,7 +30,7 @@ describe('a value that may be shown', () => {
     [undefined, 'nothing'],
     [true, 'a boolean'],
     [[1], 'a list'],
-  ])('%o is quoted as %s', (value, quoted) => {
+  ])('quotes %o as %s', (value, quoted) => {
     expect(quote(value)).toBe(quoted);
   });
 });

@@ -6,11 +6,11 @@ import {
 
 const RANGES = { attempts: [1, 10], delayMs: [0, 1_000] } as const;
 
-describe('an option', () => {
+describe('rangeProblems()', () => {
   it.each([
     { attempts: 1, delayMs: 0 },
     { attempts: 10, delayMs: 1_000 },
-  ])('may be at either end of its range: %o', given => {
+  ])('accepts both ends of a range: %o', given => {
     expect(rangeProblems(given, RANGES)).toEqual([]);
   });
 
@@ -25,13 +25,13 @@ describe('an option', () => {
     [null, 'null'],
     [5n, 'a bigint'],
     [new Number(5), 'an object'],
-  ])('can’t be %o', (attempts, shown) => {
+  ])('rejects %o', (attempts, shown) => {
     expect(rangeProblems({ attempts, delayMs: 0 }, RANGES)).toEqual([
       `expected \`attempts\` to be a whole number from 1 to 10, got ${shown}`,
     ]);
   });
 
-  it('is told of under the name that its user wrote', () => {
+  it('reports the option under its full name', () => {
     expect(
       rangeProblems({ attempts: 5, delayMs: -1 }, RANGES, 'retry.'),
     ).toEqual([
@@ -40,13 +40,13 @@ describe('an option', () => {
   });
 });
 
-it('tells of every option that is out of its range, and of no other', () => {
+it('rangeProblems() reports every option that is out of its range, and no other', () => {
   const given = { attempts: 0, delayMs: -1, unheardOf: -5 };
 
   expect(rangeProblems(given, RANGES)).toHaveLength(2);
 });
 
-it('knows the longest time that a timer waits', async () => {
+it('LONGEST_TIMER_MS is the longest delay that setTimeout() accepts', async () => {
   const warned: unknown[] = [];
   const warn = (warning: Error) => warned.push(warning.name);
   process.on('warning', warn);

@@ -26,7 +26,7 @@ function problemsOf(given: unknown): readonly string[] {
   return error?.problems ?? [];
 }
 
-describe('when only a secret is given', () => {
+describe('resolveXeniooOptions() with only a secret', () => {
   it('fills in every default', () => {
     expect(resolveXeniooOptions({ secret: SECRET })).toEqual({
       bots: [new BotSettings({ name: 'default', secret: SECRET })],
@@ -48,7 +48,7 @@ describe('when only a secret is given', () => {
     });
   });
 
-  it('takes undefined for not given', () => {
+  it('treats undefined as not given', () => {
     const undefineds = { name: undefined, bots: undefined, invalid: undefined };
 
     expect(resolve({ ...undefineds, bodyLimit: undefined })).toEqual(
@@ -56,7 +56,7 @@ describe('when only a secret is given', () => {
     );
   });
 
-  it('knows no token', () => {
+  it('leaves the token of the bot undefined', () => {
     expect(resolve({}).bots).toStrictEqual([
       new BotSettings({ name: 'default', secret: SECRET }),
     ]);
@@ -64,8 +64,8 @@ describe('when only a secret is given', () => {
   });
 });
 
-describe('what is given', () => {
-  it('takes the place of a default', () => {
+describe('resolveXeniooOptions()', () => {
+  it('overrides defaults', () => {
     const options = {
       invalid: 'reject',
       botsRefreshSeconds: 5,
@@ -79,7 +79,7 @@ describe('what is given', () => {
     expect(resolve(options)).toMatchObject(options);
   });
 
-  it('takes the place of a default in retry and dedupe, and leaves the others', () => {
+  it('overrides single defaults of retry and dedupe', () => {
     const { retry, dedupe } = resolve({
       retry: { attempts: 3, backoff: 'fixed' },
       dedupe: { ttlSeconds: 60 },
@@ -94,20 +94,20 @@ describe('what is given', () => {
     expect(dedupe).toEqual({ ttlSeconds: 60, maxIds: 100_000 });
   });
 
-  it('may turn retry and dedupe off', () => {
+  it('accepts false for retry and dedupe', () => {
     expect(resolve({ retry: false, dedupe: false })).toMatchObject({
       retry: false,
       dedupe: false,
     });
   });
 
-  it('names the bot of the secret', () => {
+  it('gives the bot of the secret its name', () => {
     const given = { secret: ['new', 'old'], name: 'support' };
     expect(resolve(given).bots).toEqual([{ name: 'support' }]);
     expect(secretsOf(given)).toEqual([['new', 'old']]);
   });
 
-  it('brings each bot with its token and secrets', () => {
+  it('keeps the token and secrets of each bot', () => {
     const bots = [
       { name: 'support', token: 't1', secret: 'a' },
       { name: 'sales', token: 't2', secret: ['b', 'c'] },
@@ -120,9 +120,9 @@ describe('what is given', () => {
     expect(secretsOf({ secret: undefined, bots })).toEqual([['a'], ['b', 'c']]);
   });
 
-  it('brings a function that tells the bots, and does not ask it yet', () => {
+  it('keeps a function that returns the bots, without calling it', () => {
     const bots = () => {
-      throw new Error('asked');
+      throw new Error('called');
     };
 
     expect(resolveXeniooOptions({ bots }).bots).toBe(bots);
@@ -142,7 +142,7 @@ describe('what is given', () => {
   });
 });
 
-describe('a wrong unit', () => {
+describe('resolveXeniooOptions() with an invalid bodyLimit', () => {
   it.each([
     ['10', '"10"'],
     ['10m', '"10m"'],
@@ -160,14 +160,14 @@ describe('a wrong unit', () => {
     [null, 'null'],
     [true, 'a boolean'],
     [['10mb'], 'a list'],
-  ])('in a bodyLimit of %o stops the boot', (bodyLimit, shown) => {
+  ])('rejects %o', (bodyLimit, shown) => {
     expect(problemsOf({ secret: SECRET, bodyLimit })).toEqual([
       `expected \`bodyLimit\` to be a number of bytes or a string such as '10mb', at most '500mb', got ${shown}`,
     ]);
   });
 });
 
-describe('a wrong range', () => {
+describe('resolveXeniooOptions() with a value out of range', () => {
   const LONGEST = 2 ** 31 - 1;
 
   it.each([
@@ -177,7 +177,7 @@ describe('a wrong range', () => {
     ['concurrency', 1, Number.MAX_SAFE_INTEGER],
     ['acceptTimeoutMs', 0, LONGEST],
     ['shutdownTimeoutMs', 0, LONGEST],
-  ])('of %s stops the boot', (name, least, most) => {
+  ])('rejects it for %s', (name, least, most) => {
     for (const value of [least, most]) {
       expect(resolve({ [name]: value })).toHaveProperty(name, value);
     }
@@ -201,15 +201,15 @@ describe('a wrong range', () => {
     ['ignore', '"ignore"'],
     [true, 'a boolean'],
     [null, 'null'],
-  ])('of invalid, as %o, stops the boot', (invalid, shown) => {
+  ])('rejects %o for invalid', (invalid, shown) => {
     expect(problemsOf({ secret: SECRET, invalid })).toEqual([
       `expected \`invalid\` to be 'quarantine' or 'reject', got ${shown}`,
     ]);
   });
 });
 
-describe('what can’t be in retry and dedupe', () => {
-  it('stops the boot', () => {
+describe('resolveXeniooOptions() with invalid retry and dedupe options', () => {
+  it('reports both', () => {
     const given = { retry: { attempts: 0 }, dedupe: { maxIds: 0 } };
 
     expect(problemsOf({ secret: SECRET, ...given })).toEqual([
@@ -219,8 +219,8 @@ describe('what can’t be in retry and dedupe', () => {
   });
 });
 
-describe('a name that is no option', () => {
-  it('stops the boot, and its value is not shown', () => {
+describe('resolveXeniooOptions() with an unknown option', () => {
+  it('rejects it without showing its value', () => {
     expect(problemsOf({ secert: SECRET })).toEqual([
       '`secert` is not an option here; the options are secret, bots, retry, dedupe, expectCallsWithinMinutes, name, botsRefreshSeconds, invalid, bodyLimit, bodyTimeoutMs, handlerTimeoutMs, concurrency, acceptTimeoutMs, shutdownTimeoutMs',
       expect.stringContaining('expected `secret`'),
@@ -228,7 +228,7 @@ describe('a name that is no option', () => {
   });
 
   it.each(['maxPending', 'acknowledgeWithinMs'])(
-    'stops the boot where it is an option of memoryInbox(): %s',
+    'rejects an option of memoryInbox(): %s',
     name => {
       expect(problemsOf({ secret: SECRET, [name]: 1 })).toEqual([
         expect.stringMatching(`^\`${name}\` is not an option here; `),
@@ -237,7 +237,7 @@ describe('a name that is no option', () => {
   );
 
   it.each(['path', 'isGlobal', 'decorators', 'inbox'])(
-    'in what a factory returns, as %s, says where it belongs',
+    'reports where %s belongs when a factory returns it',
     name => {
       expect(problemsOf({ secret: SECRET, [name]: 'x' })).toEqual([
         `\`${name}\` must be known when the module is defined: pass it to forRootAsync() beside \`useFactory\`, and not in the options that the factory returns`,
@@ -246,14 +246,14 @@ describe('a name that is no option', () => {
   );
 });
 
-describe('secrets that can’t work', () => {
+describe('resolveXeniooOptions() with invalid secrets', () => {
   it.each([
-    ['none', {}],
-    ['an empty one', { secret: '' }],
-    ['an edged one', { secret: `${SECRET}\n` }],
-    ['one with the scheme', { secret: `Bearer ${SECRET}` }],
+    ['no secret', {}],
+    ['an empty secret', { secret: '' }],
+    ['a secret with white space at its end', { secret: `${SECRET}\n` }],
+    ['a secret with the scheme', { secret: `Bearer ${SECRET}` }],
     [
-      'one for two bots',
+      'one secret for two bots',
       {
         bots: [
           { name: 'a', token: 't1', secret: SECRET },
@@ -262,20 +262,17 @@ describe('secrets that can’t work', () => {
       },
     ],
     [
-      'one beside bots',
+      'a secret beside `bots`',
       { secret: SECRET, bots: [{ name: 'a', token: 't', secret: 'x' }] },
     ],
-    [
-      'one beside a function that tells the bots',
-      { secret: SECRET, bots: () => [] },
-    ],
+    ['a secret beside a function `bots`', { secret: SECRET, bots: () => [] }],
     ['no bots at all', { bots: [] }],
-  ])('%s: stop the boot', (_what, given) => {
+  ])('rejects %s', (_what, given) => {
     expect(problemsOf(given)).toHaveLength(1);
   });
 });
 
-it('tells all that is wrong at once', () => {
+it('resolveXeniooOptions() reports all problems at once', () => {
   const given = { secret: '', invalid: 1, concurrency: 0, retries: 5 };
 
   expect(problemsOf(given)).toHaveLength(4);
@@ -286,7 +283,7 @@ it.each([
   [null, 'null'],
   [SECRET, 'a string'],
   [[SECRET], 'a list'],
-])('refuses %o for options', (given, kind) => {
+])('resolveXeniooOptions() rejects %o as options', (given, kind) => {
   expect(problemsOf(given)).toEqual([
     `expected an object of options, got ${kind}`,
   ]);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { withoutUndefined } from '../../../lib/options/without-undefined.js';
 
-it('leaves out what is undefined, and nothing else', () => {
+it('withoutUndefined() omits undefined properties and keeps all others', () => {
   const given = { a: undefined, b: null, c: 0, d: '', e: false };
 
   expect(Object.entries(withoutUndefined(given))).toEqual([
@@ -12,7 +12,7 @@ it('leaves out what is undefined, and nothing else', () => {
   ]);
 });
 
-it('does not change what it is given', () => {
+it('withoutUndefined() does not change its argument', () => {
   const given = Object.freeze({ a: undefined, b: 1 });
 
   expect(withoutUndefined(given)).not.toBe(given);

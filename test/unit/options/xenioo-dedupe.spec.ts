@@ -6,7 +6,7 @@ import {
 
 const DEFAULTS = { ttlSeconds: 86_400, maxIds: 100_000 };
 
-describe('what is given', () => {
+describe('resolveDedupe()', () => {
   it.each<[Parameters<typeof resolveDedupe>[0], unknown]>([
     [undefined, DEFAULTS],
     [{}, DEFAULTS],
@@ -14,20 +14,20 @@ describe('what is given', () => {
     [{ ttlSeconds: 60 }, { ...DEFAULTS, ttlSeconds: 60 }],
     [{ maxIds: 5 }, { ...DEFAULTS, maxIds: 5 }],
     [false, false],
-  ])('takes the place of a default: %o', (given, resolved) => {
+  ])('overrides defaults with %o', (given, resolved) => {
     expect(dedupeProblems(given)).toEqual([]);
     expect(resolveDedupe(given)).toEqual(resolved);
   });
 });
 
-describe('what can’t be', () => {
+describe('dedupeProblems()', () => {
   it.each([
     [true, 'a boolean'],
     [null, 'null'],
     ['1h', 'a string'],
     [60, 'a number'],
     [[60], 'a list'],
-  ])('is told of, as %o', (given, kind) => {
+  ])('rejects %o, which is not an object', (given, kind) => {
     expect(dedupeProblems(given)).toEqual([
       `expected \`dedupe\` to be an object of options or false, got ${kind}`,
     ]);
@@ -50,11 +50,11 @@ describe('what can’t be', () => {
       { ttl: 60 },
       '`ttl` is not an option here; the options are ttlSeconds, maxIds',
     ],
-  ])('is told of, as %o', (given, problem) => {
+  ])('rejects %o', (given, problem) => {
     expect(dedupeProblems(given)).toEqual([problem]);
   });
 
-  it('is told of together', () => {
+  it('reports all problems at once', () => {
     expect(dedupeProblems({ ttlSeconds: 0, maxIds: 0, ttl: 1 })).toHaveLength(
       3,
     );

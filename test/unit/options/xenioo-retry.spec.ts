@@ -16,7 +16,7 @@ const DEFAULTS: XeniooRetrySettings = {
   maxDelayMs: 300_000,
 };
 
-describe('what can’t be', () => {
+describe('retryProblems()', () => {
   it.each([
     [true, 'a boolean'],
     [null, 'null'],
@@ -24,7 +24,7 @@ describe('what can’t be', () => {
     [10, 'a number'],
     [[10], 'a list'],
     [() => 10, 'a function'],
-  ])('is told of, as %o', (given, kind) => {
+  ])('rejects %o, which is not an object', (given, kind) => {
     expect(retryProblems(given)).toEqual([
       `expected \`retry\` to be an object of options or false, got ${kind}`,
     ]);
@@ -71,18 +71,18 @@ describe('what can’t be', () => {
       { retries: 5 },
       '`retries` is not an option here; the options are attempts, backoff, delayMs, maxDelayMs',
     ],
-  ])('is told of, as %o', (given, problem) => {
+  ])('rejects %o', (given, problem) => {
     expect(retryProblems(given)).toEqual([problem]);
   });
 
-  it('is told of together', () => {
+  it('reports all problems at once', () => {
     const given = { attempts: 0, delayMs: -1, backoff: 1, retries: 1 };
 
     expect(retryProblems(given)).toHaveLength(4);
   });
 });
 
-describe('what can be', () => {
+describe('retryProblems() of valid options', () => {
   it.each<XeniooRetryOptions | false | undefined>([
     undefined,
     false,
@@ -93,13 +93,13 @@ describe('what can be', () => {
     { delayMs: 400_000 },
     { maxDelayMs: 500 },
     { backoff: 'fixed', delayMs: LONGEST_TIMER_MS },
-  ])('is nothing to tell of: %o', given => {
+  ])('reports no problem for %o', given => {
     expect(retryProblems(given)).toEqual([]);
   });
 });
 
-describe('what is left out', () => {
-  it('has its default', () => {
+describe('resolveRetry()', () => {
+  it('fills in every default', () => {
     expect(resolveRetry(undefined)).toEqual(DEFAULTS);
     expect(resolveRetry({})).toEqual(DEFAULTS);
     expect(resolveRetry({ attempts: 3, delayMs: undefined })).toEqual({
@@ -110,7 +110,7 @@ describe('what is left out', () => {
 
   const others = { ...DEFAULTS, attempts: 2, backoff: 'fixed' } as const;
 
-  it('by a handler is as in the options of the module', () => {
+  it('inherits the module options when a handler sets none', () => {
     expect(resolveRetry(undefined, others)).toEqual(others);
     expect(resolveRetry({ delayMs: 5 }, others)).toEqual({
       ...others,
@@ -118,7 +118,7 @@ describe('what is left out', () => {
     });
   });
 
-  it('by a handler has its default where the module says never', () => {
+  it('uses the defaults for a handler when the module disables retries', () => {
     expect(resolveRetry(undefined, false)).toBe(false);
     expect(resolveRetry({ attempts: 3 }, false)).toEqual({
       ...DEFAULTS,
@@ -126,7 +126,7 @@ describe('what is left out', () => {
     });
   });
 
-  it('is no cap below the first delay', () => {
+  it('raises the default maxDelayMs to delayMs', () => {
     expect(resolveRetry({ delayMs: 400_000 })).toMatchObject({
       delayMs: 400_000,
       maxDelayMs: 400_000,
@@ -134,12 +134,12 @@ describe('what is left out', () => {
   });
 });
 
-it('never is never, whatever others say', () => {
+it('resolveRetry() keeps false, whatever the module options are', () => {
   expect(resolveRetry(false)).toBe(false);
   expect(resolveRetry(false, DEFAULTS)).toBe(false);
 });
 
-describe('the delay', () => {
+describe('delayBeforeNextMs()', () => {
   const least = () => 0;
   const most = () => 0.999_999;
   const delays = (retry: XeniooRetrySettings, random: () => number) =>
@@ -148,11 +148,11 @@ describe('the delay', () => {
     );
   const retry = { ...DEFAULTS, attempts: 5, delayMs: 100 };
 
-  it('doubles with each attempt, and none follows the last', () => {
+  it('doubles the delay with each attempt and returns none after the last', () => {
     expect(delays(retry, least)).toEqual([100, 200, 400, 800, undefined]);
   });
 
-  it('stays where it is fixed', () => {
+  it('keeps a fixed delay', () => {
     expect(delays({ ...retry, backoff: 'fixed' }, least)).toEqual([
       100,
       100,
@@ -162,24 +162,24 @@ describe('the delay', () => {
     ]);
   });
 
-  it('is lengthened by up to a half', () => {
+  it('adds a jitter of up to half the delay', () => {
     expect(delays(retry, most)).toEqual([150, 300, 600, 1_200, undefined]);
     expect(delayBeforeNextMs(1, retry, () => 0.5)).toBe(125);
   });
 
-  it('is no longer than the longest, jitter or not', () => {
+  it('never exceeds maxDelayMs, even with jitter', () => {
     const capped = { ...retry, maxDelayMs: 250 };
 
     expect(delays(capped, least)).toEqual([100, 200, 250, 250, undefined]);
     expect(delays(capped, most)).toEqual([150, 250, 250, 250, undefined]);
   });
 
-  it('is none where there is one attempt', () => {
+  it('returns no delay for a single attempt', () => {
     expect(delayBeforeNextMs(1, false)).toBeUndefined();
     expect(delayBeforeNextMs(1, { ...retry, attempts: 1 })).toBeUndefined();
   });
 
-  it('differs from one failure to the next', () => {
+  it('varies from one failure to the next', () => {
     const seen = new Set(
       Array.from({ length: 100 }, () => delayBeforeNextMs(1, DEFAULTS)),
     );
@@ -187,7 +187,7 @@ describe('the delay', () => {
     expect(seen.size).toBeGreaterThan(50);
   });
 
-  it('is a time that a timer can wait, whatever was configured', () => {
+  it('returns a delay that a timer supports for any valid options', () => {
     const options = fc.record(
       {
         attempts: fc.integer({ min: 1, max: 1_000 }),

@@ -8,7 +8,7 @@ import {
 const FAILED = { failure: 'was answered 500' };
 const DONE = {};
 
-function counted(
+function countCalls(
   reading: XeniooFailureReading,
   calls: readonly { failure?: string }[],
 ): FailureCount {
@@ -17,24 +17,25 @@ function counted(
   return count;
 }
 
-const failed = (times: number) => Array.from({ length: times }, () => FAILED);
+const failedCalls = (times: number) =>
+  Array.from({ length: times }, () => FAILED);
 
 describe.each(['total', 'consecutive'] as const)(
   'FailureCount of `%s`',
   reading => {
-    it('tolerates ten failed calls, and stops at the eleventh', () => {
-      expect(counted(reading, failed(10))).toMatchObject({
+    it('tolerates ten failed calls and stops at the eleventh', () => {
+      expect(countCalls(reading, failedCalls(10))).toMatchObject({
         failures: 10,
         left: 0,
         stopped: undefined,
       });
-      expect(counted(reading, failed(11)).stopped).toMatch(
+      expect(countCalls(reading, failedCalls(11)).stopped).toMatch(
         /^11 calls failed in (total|a row), the last one was answered 500; after more than 10 Xenioo stops calling until the bot is saved and published again$/,
       );
     });
 
     it('stays stopped after a success', () => {
-      const count = counted(reading, failed(11));
+      const count = countCalls(reading, failedCalls(11));
       const { stopped } = count;
       count.add(DONE);
       count.add(FAILED);
@@ -45,7 +46,7 @@ describe.each(['total', 'consecutive'] as const)(
     });
 
     it('starts again after reset()', () => {
-      const count = counted(reading, failed(11));
+      const count = countCalls(reading, failedCalls(11));
       count.reset();
 
       expect(count).toMatchObject({
@@ -57,30 +58,32 @@ describe.each(['total', 'consecutive'] as const)(
   },
 );
 
-it('counts failures in total across successes', () => {
-  const calls = failed(11).flatMap(call => [DONE, call, DONE]);
+it('FailureCount of `total` does not reset after a success', () => {
+  const calls = failedCalls(11).flatMap(call => [DONE, call, DONE]);
 
-  expect(counted('total', calls).stopped).toContain('11 calls failed in total');
+  expect(countCalls('total', calls).stopped).toContain(
+    '11 calls failed in total',
+  );
 });
 
-it('counts from zero after a success with `consecutive`', () => {
-  const count = counted('consecutive', [...failed(10), DONE]);
+it('FailureCount of `consecutive` resets after a success', () => {
+  const count = countCalls('consecutive', [...failedCalls(10), DONE]);
   expect(count).toMatchObject({ failures: 0, left: 10, stopped: undefined });
 
-  for (const call of failed(10)) count.add(call);
+  for (const call of failedCalls(10)) count.add(call);
   expect(count.stopped).toBe(undefined);
   count.add(FAILED);
   expect(count.stopped).toContain('11 calls failed in a row');
 });
 
-it('never stops with `ignore`, but counts failures', () => {
-  expect(counted('ignore', failed(1_000))).toMatchObject({
+it('FailureCount of `ignore` counts failures but never stops', () => {
+  expect(countCalls('ignore', failedCalls(1_000))).toMatchObject({
     failures: 1_000,
     stopped: undefined,
   });
 });
 
-it('stops after more than ten failures, and never before', () => {
+it('FailureCount stops after exactly eleven failures in any sequence of calls', () => {
   fc.assert(
     fc.property(fc.array(fc.boolean(), { maxLength: 60 }), outcomes => {
       const calls = outcomes.map(isDone => (isDone ? DONE : FAILED));
@@ -91,11 +94,11 @@ it('stops after more than ten failures, and never before', () => {
         .split(/ +/);
       const longest = Math.max(...rows.map(row => row.length));
 
-      expect(counted('total', calls).stopped !== undefined).toBe(total > 10);
-      expect(counted('consecutive', calls).stopped !== undefined).toBe(
+      expect(countCalls('total', calls).stopped !== undefined).toBe(total > 10);
+      expect(countCalls('consecutive', calls).stopped !== undefined).toBe(
         longest > 10,
       );
-      expect(counted('ignore', calls).stopped).toBe(undefined);
+      expect(countCalls('ignore', calls).stopped).toBe(undefined);
     }),
   );
 });

@@ -5,21 +5,21 @@ async function* numbers(count: number): AsyncGenerator<number, undefined> {
   for (let index = 0; index < count; index++) yield index;
 }
 
-/** Calls that last until they are answered. */
-class Calls {
+/** Records calls, which last until the test answers them. */
+class RecordedCalls {
   readonly started: number[] = [];
-  readonly answers: ((goesOn: boolean) => void)[] = [];
+  readonly answers: ((shouldContinue: boolean) => void)[] = [];
   readonly make = (call: number): Promise<boolean> => {
     this.started.push(call);
     return new Promise(resolve => this.answers.push(resolve));
   };
 }
 
-const settled = () => new Promise(setImmediate);
+const nextTurn = () => new Promise(setImmediate);
 
 type TestPace = Partial<Pace<number>> & { readonly intervalMs?: number };
 
-function run(
+function runPaced(
   list: AsyncGenerator<number, undefined>,
   make: (call: number) => Promise<boolean>,
   { intervalMs = 0, ...pace }: TestPace = {},
@@ -32,19 +32,19 @@ function run(
 }
 
 describe('PacedRunner', () => {
-  it('starts calls in their order, no more at once than `concurrency`', async () => {
-    const calls = new Calls();
-    const done = run(numbers(5), calls.make, { concurrency: 2 });
-    await settled();
+  it('starts calls in order, at most `concurrency` at once', async () => {
+    const calls = new RecordedCalls();
+    const done = runPaced(numbers(5), calls.make, { concurrency: 2 });
+    await nextTurn();
     expect(calls.started).toEqual([0, 1]);
 
     calls.answers[1]!(true);
-    await settled();
+    await nextTurn();
     expect(calls.started).toEqual([0, 1, 2]);
 
     calls.answers[0]!(true);
     calls.answers[2]!(true);
-    await settled();
+    await nextTurn();
     expect(calls.started).toEqual([0, 1, 2, 3, 4]);
 
     calls.answers[3]!(true);
@@ -53,14 +53,14 @@ describe('PacedRunner', () => {
   });
 
   it('resolves when the last call is answered', async () => {
-    const calls = new Calls();
+    const calls = new RecordedCalls();
     let isDone = false;
-    const done = run(numbers(2), calls.make, { concurrency: 5 }).then(
+    const done = runPaced(numbers(2), calls.make, { concurrency: 5 }).then(
       () => (isDone = true),
     );
-    await settled();
+    await nextTurn();
     calls.answers[0]!(true);
-    await settled();
+    await nextTurn();
     expect(isDone).toBe(false);
 
     calls.answers[1]!(true);
@@ -69,18 +69,18 @@ describe('PacedRunner', () => {
 
   it('makes no call for an empty list', async () => {
     const make = vi.fn<() => Promise<boolean>>();
-    await run(numbers(0), make, { intervalMs: 60_000 });
+    await runPaced(numbers(0), make, { intervalMs: 60_000 });
 
     expect(make).not.toHaveBeenCalled();
   });
 
-  it('waits for no interval after the last call', async () => {
-    const calls = new Calls();
-    const done = run(numbers(1), calls.make, {
+  it('does not wait for an interval after the last call', async () => {
+    const calls = new RecordedCalls();
+    const done = runPaced(numbers(1), calls.make, {
       intervalMs: 60_000,
       concurrency: 32,
     });
-    await settled();
+    await nextTurn();
     calls.answers[0]!(true);
 
     await done;
@@ -88,7 +88,7 @@ describe('PacedRunner', () => {
   });
 });
 
-describe('the pace of a PacedRunner', () => {
+describe('PacedRunner pace', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   });
@@ -96,74 +96,74 @@ describe('the pace of a PacedRunner', () => {
     vi.useRealTimers();
   });
 
-  /** Lets time pass. */
-  const pass = async (ms: number) => {
+  /** Advances the fake timers and waits for the event loop. */
+  const advanceTime = async (ms: number) => {
     vi.advanceTimersByTime(ms);
-    await settled();
+    await nextTurn();
   };
 
-  it('starts each call at its time, however high `concurrency` is', async () => {
-    const calls = new Calls();
-    const done = run(numbers(3), calls.make, {
+  it('starts each call at its scheduled time, even with a high `concurrency`', async () => {
+    const calls = new RecordedCalls();
+    const done = runPaced(numbers(3), calls.make, {
       intervalMs: 20,
       concurrency: 100,
     });
-    await pass(0);
+    await advanceTime(0);
     expect(calls.started).toEqual([0]);
-    await pass(18);
+    await advanceTime(18);
     expect(calls.started).toEqual([0]);
-    await pass(2);
+    await advanceTime(2);
     expect(calls.started).toEqual([0, 1]);
-    await pass(18);
+    await advanceTime(18);
     expect(calls.started).toEqual([0, 1]);
-    await pass(2);
+    await advanceTime(2);
     expect(calls.started).toEqual([0, 1, 2]);
 
     for (const answer of calls.answers) answer(true);
     await done;
   });
 
-  it('starts calls at irregular times', async () => {
-    const calls = new Calls();
-    const done = run(numbers(3), calls.make, {
+  it('supports irregular times', async () => {
+    const calls = new RecordedCalls();
+    const done = runPaced(numbers(3), calls.make, {
       concurrency: 5,
       startAfterMs: call => [0, 5, 60_000][call]!,
     });
-    await pass(0);
+    await advanceTime(0);
     expect(calls.started).toEqual([0]);
-    await pass(5);
+    await advanceTime(5);
     expect(calls.started).toEqual([0, 1]);
-    await pass(60_000);
+    await advanceTime(60_000);
     expect(calls.started).toEqual([0, 1, 2]);
 
     for (const answer of calls.answers) answer(true);
     await done;
   });
 
-  it('counts from the start of the first call, not from its answer', async () => {
-    const calls = new Calls();
-    const done = run(numbers(2), calls.make, { intervalMs: 20 });
-    await pass(0);
-    await pass(10);
+  it('measures times from the start of the first call, not from its answer', async () => {
+    const calls = new RecordedCalls();
+    const done = runPaced(numbers(2), calls.make, { intervalMs: 20 });
+    await advanceTime(0);
+    await advanceTime(10);
     calls.answers[0]!(true);
-    await pass(8);
+    await advanceTime(8);
     expect(calls.started).toEqual([0]);
-    await pass(2);
+    await advanceTime(2);
     expect(calls.started).toEqual([0, 1]);
 
     calls.answers[1]!(true);
     await done;
   });
 
-  it('starts late calls at once', async () => {
-    const calls = new Calls();
-    const done = run(numbers(4), calls.make, { intervalMs: 20 });
-    await pass(0);
-    await pass(100);
+  it('starts overdue calls at once', async () => {
+    const calls = new RecordedCalls();
+    const done = runPaced(numbers(4), calls.make, { intervalMs: 20 });
+    await advanceTime(0);
+    await advanceTime(100);
     expect(calls.started).toEqual([0]);
     for (let call = 0; call < 4; call++) {
       calls.answers[call]!(true);
-      await pass(0);
+      await advanceTime(0);
     }
 
     await done;
@@ -171,9 +171,9 @@ describe('the pace of a PacedRunner', () => {
   });
 });
 
-describe('the end of a PacedRunner', () => {
-  /** An endless list that reports when it is closed. */
-  function endless() {
+describe('PacedRunner end', () => {
+  /** Returns an endless list and a function that records that it was closed. */
+  function createEndlessList() {
     const closed = vi.fn<() => void>();
     async function* list(): AsyncGenerator<number, undefined> {
       try {
@@ -185,38 +185,40 @@ describe('the end of a PacedRunner', () => {
     return { list: list(), closed };
   }
 
-  async function* silent(after: number): AsyncGenerator<number, undefined> {
+  async function* createSilentList(
+    after: number,
+  ): AsyncGenerator<number, undefined> {
     yield* numbers(after);
     await new Promise(() => {});
     return undefined;
   }
 
-  it('stops when a call asks for it, and closes the list', async () => {
-    const { list, closed } = endless();
+  it('stops when a call requests it, and closes the list', async () => {
+    const { list, closed } = createEndlessList();
     const started: number[] = [];
-    await run(list, async call => started.push(call) < 3);
+    await runPaced(list, async call => started.push(call) < 3);
 
     expect(started).toEqual([0, 1, 2]);
     expect(closed).toHaveBeenCalledOnce();
   });
 
-  it('stops at once while the next call waits for its time', async () => {
-    const calls = new Calls();
-    const done = run(numbers(5), calls.make, {
+  it('stops at once while waiting for the time of the next call', async () => {
+    const calls = new RecordedCalls();
+    const done = runPaced(numbers(5), calls.make, {
       intervalMs: 60_000,
       concurrency: 2,
     });
-    await settled();
+    await nextTurn();
     calls.answers[0]!(false);
 
     await done;
     expect(calls.started).toEqual([0]);
   });
 
-  it('stops at once while the list is silent', async () => {
-    const calls = new Calls();
-    const done = run(silent(1), calls.make, { concurrency: 2 });
-    await settled();
+  it('stops at once while waiting for the list', async () => {
+    const calls = new RecordedCalls();
+    const done = runPaced(createSilentList(1), calls.make, { concurrency: 2 });
+    await nextTurn();
     calls.answers[0]!(false);
 
     await done;
@@ -231,24 +233,28 @@ describe('the end of a PacedRunner', () => {
     async (_when, makeSignal, expected) => {
       const started: number[] = [];
       const signal = makeSignal();
-      await run(silent(1), async call => started.push(call) > 0, { signal });
+      await runPaced(
+        createSilentList(1),
+        async call => started.push(call) > 0,
+        { signal },
+      );
 
       expect(started).toEqual(expected);
     },
   );
 
-  it('completes the calls under way when the signal aborts', async () => {
-    const { list, closed } = endless();
+  it('completes running calls when the signal aborts', async () => {
+    const { list, closed } = createEndlessList();
     const controller = new AbortController();
-    const calls = new Calls();
+    const calls = new RecordedCalls();
     let isDone = false;
-    const done = run(list, calls.make, {
+    const done = runPaced(list, calls.make, {
       signal: controller.signal,
       concurrency: 2,
     }).then(() => (isDone = true));
-    await settled();
+    await nextTurn();
     controller.abort();
-    await settled();
+    await nextTurn();
 
     expect(closed).toHaveBeenCalledOnce();
     expect(isDone).toBe(false);
@@ -258,18 +264,18 @@ describe('the end of a PacedRunner', () => {
     expect(calls.started).toEqual([0, 1]);
   });
 
-  it('rejects with the error of a call, once the others are answered', async () => {
-    const { list, closed } = endless();
-    const calls = new Calls();
+  it('rejects with the error of a call after the other calls are answered', async () => {
+    const { list, closed } = createEndlessList();
+    const calls = new RecordedCalls();
     const error = new Error('callback broke');
-    const done = run(
+    const done = runPaced(
       list,
       call => (call === 1 ? Promise.reject(error) : calls.make(call)),
       { concurrency: 3 },
     );
     let isDone = false;
     done.catch(() => (isDone = true));
-    await settled();
+    await nextTurn();
     expect(isDone).toBe(false);
 
     for (const answer of calls.answers) answer(true);
@@ -278,17 +284,17 @@ describe('the end of a PacedRunner', () => {
     expect(closed).toHaveBeenCalledOnce();
   });
 
-  it('rejects with the error of the list, once the calls under way are answered', async () => {
+  it('rejects with the error of the list after the running calls are answered', async () => {
     const error = new Error('file is gone');
     async function* broken(): AsyncGenerator<number, undefined> {
       yield 0;
       throw error;
     }
-    const calls = new Calls();
-    const done = run(broken(), calls.make, { concurrency: 3 });
+    const calls = new RecordedCalls();
+    const done = runPaced(broken(), calls.make, { concurrency: 3 });
     let isDone = false;
     done.catch(() => (isDone = true));
-    await settled();
+    await nextTurn();
     expect(isDone).toBe(false);
 
     calls.answers[0]!(true);
@@ -299,7 +305,7 @@ describe('the end of a PacedRunner', () => {
     const { signal } = new AbortController();
     const add = vi.spyOn(signal, 'addEventListener');
     const remove = vi.spyOn(signal, 'removeEventListener');
-    await run(numbers(100), async () => true, { signal });
+    await runPaced(numbers(100), async () => true, { signal });
 
     expect(remove).toHaveBeenCalledTimes(add.mock.calls.length);
     expect(add.mock.calls.length).toBe(1);

@@ -7,7 +7,7 @@ import {
   type PlannedCall,
 } from '../../../lib/simulator/plan-calls.js';
 
-async function planned(
+async function collectCalls(
   entries: unknown,
   plan: CallPlan = {},
   seed = 1,
@@ -19,8 +19,11 @@ async function planned(
   return calls;
 }
 
-const bodies = async (entries: unknown, plan?: CallPlan, seed?: number) =>
-  (await planned(entries, plan, seed)).map(({ body }) => body);
+const collectBodies = async (
+  entries: unknown,
+  plan?: CallPlan,
+  seed?: number,
+) => (await collectCalls(entries, plan, seed)).map(({ body }) => body);
 
 const numbers = (count: number) =>
   Array.from({ length: count }, (_, index) => index);
@@ -41,22 +44,22 @@ describe('planCalls()', () => {
     ['a set', new Set([1, 2]), [1, 2]],
     ['a generator', numbers(3).values(), [0, 1, 2]],
     ['lists in a list', [[entry], []], [[entry], []]],
-  ])('takes %s', async (_name, entries, expected) => {
-    expect(await bodies(entries)).toEqual(expected);
+  ])('accepts %s', async (_name, entries, expected) => {
+    expect(await collectBodies(entries)).toEqual(expected);
   });
 
-  it('takes a stream', async () => {
+  it('accepts a stream', async () => {
     async function* stream() {
       yield 1;
       yield 2;
     }
-    expect(await bodies(stream())).toEqual([1, 2]);
-    expect(await bodies(ReadableStream.from([1, 2]))).toEqual([1, 2]);
+    expect(await collectBodies(stream())).toEqual([1, 2]);
+    expect(await collectBodies(ReadableStream.from([1, 2]))).toEqual([1, 2]);
   });
 
   it('counts the entries of a call', async () => {
     const events = async (entries: unknown, plan?: CallPlan) =>
-      (await planned(entries, plan)).map(call => call.events);
+      (await collectCalls(entries, plan)).map(call => call.events);
 
     expect(await events([entry, 'text', [entry, entry], []])).toEqual([
       1, 1, 2, 0,
@@ -73,16 +76,18 @@ describe('planCalls() with `grouped`', () => {
     [7, 3, [3, 3, 1]],
     [3, 1, [1, 1, 1]],
     [3, 10_000_000, [3]],
-  ])('groups %d entries by %d as %o', async (count, grouped, sizes) => {
-    const groups = (await bodies(numbers(count), { grouped })) as number[][];
+  ])('groups %d entries by %d into %o', async (count, grouped, sizes) => {
+    const groups = (await collectBodies(numbers(count), {
+      grouped,
+    })) as number[][];
 
     expect(groups.map(group => group.length)).toEqual(sizes);
     expect(groups.flat()).toEqual(numbers(count));
   });
 
-  it('makes calls of their own of texts and bytes', async () => {
+  it('plans a separate call for each text and each Buffer', async () => {
     const bytes = Buffer.from('{');
-    const calls = await bodies([1, '{', 2, bytes, 3], { grouped: 2 });
+    const calls = await collectBodies([1, '{', 2, bytes, 3], { grouped: 2 });
 
     expect(calls).toHaveLength(4);
     expect(calls).toEqual(expect.arrayContaining(['{', bytes, [1, 2], [3]]));
@@ -93,23 +98,30 @@ describe('planCalls() with `shuffled`', () => {
   it('sends each entry once', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(), fc.nat(300), async (seed, count) => {
-        const sent = await bodies(numbers(count), { shuffled: true }, seed);
+        const sent = await collectBodies(
+          numbers(count),
+          { shuffled: true },
+          seed,
+        );
         expect(sent.toSorted(byNumber)).toEqual(numbers(count));
       }),
     );
   });
 
-  it('sends the same other order with the same seed', async () => {
+  it('returns the same random order for the same seed', async () => {
     const sent = (seed: number) =>
-      bodies(numbers(200), { shuffled: true }, seed);
+      collectBodies(numbers(200), { shuffled: true }, seed);
 
     expect(await sent(1)).not.toEqual(numbers(200));
     expect(await sent(1)).toEqual(await sent(1));
     expect(await sent(1)).not.toEqual(await sent(2));
   });
 
-  it('shuffles before it groups', async () => {
-    const groups = await bodies(numbers(100), { shuffled: true, grouped: 30 });
+  it('shuffles before grouping', async () => {
+    const groups = await collectBodies(numbers(100), {
+      shuffled: true,
+      grouped: 30,
+    });
 
     expect(groups.map(group => (group as []).length)).toEqual([30, 30, 30, 10]);
     expect(groups.flat()).not.toEqual(numbers(100));
@@ -135,12 +147,12 @@ describe('planCalls() with `repeated`', () => {
     seed: fc.nat(),
   });
 
-  it('repeats a call at most once, after the first time', async () => {
+  it('repeats a call at most once and after its first time', async () => {
     await fc.assert(
       fc.asyncProperty(anyPlan, async ({ count, seed, ...plan }) => {
         const seen = new Set<unknown>();
         const again = new Set<unknown>();
-        for (const call of await planned(numbers(count), plan, seed)) {
+        for (const call of await collectCalls(numbers(count), plan, seed)) {
           expect(seen.has(call.body)).toBe(call.isRepeated);
           expect(again.has(call.body)).toBe(false);
           (call.isRepeated ? again : seen).add(call.body);
@@ -150,25 +162,29 @@ describe('planCalls() with `repeated`', () => {
     );
   });
 
-  it.each([0, 1])('repeats the exact share of %d', async share => {
+  it.each([0, 1])('repeats exactly the share %d', async share => {
     await fc.assert(
       fc.asyncProperty(fc.nat(200), fc.nat(), async (count, seed) => {
-        const calls = await planned(numbers(count), { repeated: share }, seed);
+        const calls = await collectCalls(
+          numbers(count),
+          { repeated: share },
+          seed,
+        );
         expect(calls).toHaveLength(count * (1 + share));
       }),
     );
   });
 
-  it('repeats about the given share', async () => {
-    const calls = await planned(numbers(2_000), { repeated: 0.5 });
+  it('repeats approximately the given share', async () => {
+    const calls = await collectCalls(numbers(2_000), { repeated: 0.5 });
 
     const again = calls.filter(call => call.isRepeated).length;
     expect(again).toBeGreaterThan(900);
     expect(again).toBeLessThan(1_100);
   });
 
-  it('repeats calls soon', async () => {
-    const calls = await planned(numbers(1_000), { repeated: 1 });
+  it('repeats a call soon after its first time', async () => {
+    const calls = await collectCalls(numbers(1_000), { repeated: 1 });
 
     const distances = calls.flatMap(({ body, isRepeated }, index) =>
       isRepeated ? [index - calls.findIndex(call => call.body === body)] : [],
@@ -178,7 +194,7 @@ describe('planCalls() with `repeated`', () => {
   });
 
   it('repeats whole groups', async () => {
-    const calls = await planned(numbers(10), { grouped: 4, repeated: 1 });
+    const calls = await collectCalls(numbers(10), { grouped: 4, repeated: 1 });
 
     expect(calls.filter(call => call.isRepeated)).toHaveLength(3);
     expect(calls.map(call => call.events).toSorted(byNumber)).toEqual([
@@ -189,13 +205,13 @@ describe('planCalls() with `repeated`', () => {
   it('repeats the same calls with the same seed', async () => {
     const plan = { repeated: 0.3, shuffled: true };
 
-    expect(await planned(numbers(200), plan, 7)).toEqual(
-      await planned(numbers(200), plan, 7),
+    expect(await collectCalls(numbers(200), plan, 7)).toEqual(
+      await collectCalls(numbers(200), plan, 7),
     );
   });
 });
 
-describe('planCalls(), when its consumer stops early', () => {
+describe('planCalls() when its consumer stops early', () => {
   it.each<CallPlan>([
     {},
     { grouped: 2 },

@@ -26,16 +26,16 @@ function senderTo(
   return sender;
 }
 
-/** What a server got of a call. */
-interface Seen {
+/** Request that a server received. */
+interface ReceivedRequest {
   readonly request: IncomingMessage;
   readonly body: Buffer;
 }
 
-async function serveSeeing(
+async function serveRecording(
   answer: RequestListener = (_request, response) => response.end(),
 ) {
-  const seen: Seen[] = [];
+  const seen: ReceivedRequest[] = [];
   const { url } = await serve((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -47,13 +47,13 @@ async function serveSeeing(
   return { url, seen };
 }
 
-/** What a server gets of one call. */
-async function seenOf(
+/** Sends one call and returns the request that the server received. */
+async function sendAndReceive(
   body: unknown,
   call: XeniooCallOptions = {},
   options: Partial<XeniooSenderOptions> = {},
-): Promise<Seen> {
-  const { url, seen } = await serveSeeing();
+): Promise<ReceivedRequest> {
+  const { url, seen } = await serveRecording();
   const answer = await senderTo(url, options).call(body, call);
   expect(answer.status).toBe(200);
   expect(seen).toHaveLength(1);
@@ -61,8 +61,10 @@ async function seenOf(
 }
 
 describe('XeniooSender.call()', () => {
-  it('sends a POST of JSON with the secret', async () => {
-    const { request, body } = await seenOf([{ Type: 1, Data: 'Grüße 👋' }]);
+  it('sends JSON by POST with the secret', async () => {
+    const { request, body } = await sendAndReceive([
+      { Type: 1, Data: 'Grüße 👋' },
+    ]);
 
     expect(request.method).toBe('POST');
     expect(request.headers).toMatchObject({
@@ -74,7 +76,7 @@ describe('XeniooSender.call()', () => {
   });
 
   it('calls the path and query of the URL', async () => {
-    const { url, seen } = await serveSeeing();
+    const { url, seen } = await serveRecording();
     await senderTo(`${url}/xenioo/webhook?a=b%20c`).call({});
 
     expect(seen[0]!.request.url).toBe('/xenioo/webhook?a=b%20c');
@@ -87,8 +89,8 @@ describe('XeniooSender.call()', () => {
     ['an Uint8Array', new Uint8Array([1, 2]), Buffer.from([1, 2])],
     ['null', null, 'null'],
     ['a number', 42, '42'],
-  ])('sends %s as it is', async (_name, body, expected) => {
-    const seen = await seenOf(body);
+  ])('sends %s unchanged', async (_name, body, expected) => {
+    const seen = await sendAndReceive(body);
 
     expect(seen.body).toEqual(Buffer.from(expected));
     expect(seen.request.headers['content-length']).toBe(
@@ -96,8 +98,8 @@ describe('XeniooSender.call()', () => {
     );
   });
 
-  it('sends a gzip body as it is', async () => {
-    const { request, body } = await seenOf(gzipSync('{"Type":1}'), {
+  it('sends a gzip body unchanged', async () => {
+    const { request, body } = await sendAndReceive(gzipSync('{"Type":1}'), {
       headers: { 'Content-Encoding': 'gzip' },
     });
 
@@ -106,9 +108,9 @@ describe('XeniooSender.call()', () => {
   });
 
   it.each(['Grüße, 世界 👋', 'é', '', 'x'])(
-    'sends chunks without Content-Length on request: %o',
+    'sends a chunked body without Content-Length on request: %o',
     async text => {
-      const { request, body } = await seenOf(text, { chunked: true });
+      const { request, body } = await sendAndReceive(text, { chunked: true });
 
       expect(request.headers).toMatchObject({ 'transfer-encoding': 'chunked' });
       expect(request.headers).not.toHaveProperty('content-length');
@@ -116,7 +118,7 @@ describe('XeniooSender.call()', () => {
     },
   );
 
-  it('sends more than one chunk on request', async () => {
+  it('sends several chunks on request', async () => {
     let text = '';
     const { url } = await serveRaw(socket =>
       socket.on('data', bytes => {
@@ -129,19 +131,19 @@ describe('XeniooSender.call()', () => {
     expect(text.split('\r\n\r\n')[1]).toBe('3\r\nabc\r\n3\r\ndef\r\n0');
   });
 
-  it('sends another Authorization, or none', async () => {
-    const other = await seenOf({}, { authorization: 'Basic abc' });
+  it('sends another Authorization header, or none', async () => {
+    const other = await sendAndReceive({}, { authorization: 'Basic abc' });
     expect(other.request.headers.authorization).toBe('Basic abc');
 
-    const none = await seenOf({}, { authorization: null });
+    const none = await sendAndReceive({}, { authorization: null });
     expect(none.request.headers).not.toHaveProperty('authorization');
 
-    const empty = await seenOf({}, { authorization: '' });
+    const empty = await sendAndReceive({}, { authorization: '' });
     expect(empty.request.headers.authorization).toBe('');
   });
 
-  it('sends headers of the sender and of the call, in any case; null removes one', async () => {
-    const { request } = await seenOf(
+  it('sends headers of the sender and of the call in any case and omits those set to null', async () => {
+    const { request } = await sendAndReceive(
       {},
       { headers: { 'x-ONE': null, 'X-Two': 'mine', 'CONTENT-TYPE': null } },
       { headers: { 'X-One': '1', 'x-two': '2', 'X-Three': '3' } },
@@ -152,8 +154,8 @@ describe('XeniooSender.call()', () => {
     expect(request.headers).toMatchObject({ 'x-two': 'mine', 'x-three': '3' });
   });
 
-  it('sends the Content-Type of the sender’s headers, in any case', async () => {
-    const { request } = await seenOf(
+  it("sends the Content-Type of the sender's headers in any case", async () => {
+    const { request } = await sendAndReceive(
       {},
       {},
       { headers: { 'Content-type': 'text/plain' } },
@@ -166,7 +168,7 @@ describe('XeniooSender.call()', () => {
   });
 
   it.each([undefined, () => {}, Symbol('x')])(
-    'rejects what can’t be JSON: %o',
+    'rejects a value that JSON does not support: %o',
     async body => {
       const sender = senderTo('http://127.0.0.1:1');
 
@@ -190,8 +192,8 @@ describe('XeniooSender.call()', () => {
   );
 });
 
-describe('XeniooSender.call(), on an answer', () => {
-  it('takes 200 with any body for a success', async () => {
+describe('XeniooSender.call() with an answer', () => {
+  it('treats a 200 with any body as a success', async () => {
     const { url } = await serve((_request, response) => {
       response.writeHead(200, { 'X-Host': 'mine' }).end('Grüße');
     });
@@ -209,9 +211,9 @@ describe('XeniooSender.call(), on an answer', () => {
   });
 
   it.each([201, 202, 204, 301, 302, 304, 307, 400, 401, 404, 413, 500, 503])(
-    'takes %d for a failure, and follows no redirect',
+    'treats %d as a failure and follows no redirect',
     async status => {
-      const { url, seen } = await serveSeeing((_request, response) => {
+      const { url, seen } = await serveRecording((_request, response) => {
         response.writeHead(status, { location: '/elsewhere' }).end();
       });
       const sender = senderTo(url);
@@ -242,7 +244,7 @@ describe('XeniooSender.call(), on an answer', () => {
     expect((await sender.call({})).reusedConnection).toBe(true);
   });
 
-  it('ignores an early hint', async () => {
+  it('ignores early hints', async () => {
     const { url } = await serveRaw(socket =>
       onRequest(socket, () => socket.write(`HTTP/1.1 103 Early\r\n\r\n${OK}`)),
     );
@@ -250,7 +252,7 @@ describe('XeniooSender.call(), on an answer', () => {
     expect((await senderTo(url).call({})).outcome).toBe(200);
   });
 
-  it('takes a protocol upgrade for a failure', async () => {
+  it('treats a protocol upgrade as a failure', async () => {
     const { url } = await serveRaw(socket =>
       onRequest(socket, () =>
         socket.write(
@@ -263,26 +265,29 @@ describe('XeniooSender.call(), on an answer', () => {
   });
 
   it.each([
-    ['no HTTP at all', 'hello\r\n\r\n'],
+    ['no valid HTTP', 'hello\r\n\r\n'],
     ['a broken header', 'HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n'],
     [
       'a broken chunk',
       'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz',
     ],
-  ])('that is %s is a failure with its code', async (_name, text) => {
-    const { url } = await serveRaw(socket =>
-      onRequest(socket, () => socket.write(text)),
-    );
-    const sender = senderTo(url);
+  ])(
+    'treats an answer with %s as a failure and returns its code',
+    async (_name, text) => {
+      const { url } = await serveRaw(socket =>
+        onRequest(socket, () => socket.write(text)),
+      );
+      const sender = senderTo(url);
 
-    const answer = await sender.call({});
-    expect(answer.outcome).toMatch(/^HPE_/);
-    expect(answer.failure).toBe(`had no answer: ${answer.outcome}`);
-    expect(answer).not.toHaveProperty('status');
-    expect(sender.failures).toBe(1);
-  });
+      const answer = await sender.call({});
+      expect(answer.outcome).toMatch(/^HPE_/);
+      expect(answer.failure).toBe(`had no answer: ${answer.outcome}`);
+      expect(answer).not.toHaveProperty('status');
+      expect(sender.failures).toBe(1);
+    },
+  );
 
-  it('accepts an answer before the body is sent', async () => {
+  it('accepts an answer that arrives before the body is sent', async () => {
     const { url } = await serveRaw(socket => {
       socket.once('data', () => {
         socket.write(
@@ -296,7 +301,7 @@ describe('XeniooSender.call(), on an answer', () => {
   });
 });
 
-describe('XeniooSender.call(), without an answer', () => {
+describe('XeniooSender.call() without an answer', () => {
   it('returns the code of the error', async () => {
     const sender = senderTo(`http://127.0.0.1:${await freePort()}`);
 
@@ -307,14 +312,14 @@ describe('XeniooSender.call(), without an answer', () => {
     });
   });
 
-  it('returns the code of the error for a name with two addresses', async () => {
+  it('returns the code of the error for a host name with two addresses', async () => {
     const sender = senderTo(`http://localhost:${await freePort()}`);
 
     expect((await sender.call({})).outcome).toBe('ECONNREFUSED');
   });
 
   it.each(['end', 'resetAndDestroy'] as const)(
-    'takes a connection that the server ends (%s) for a failure, and calls once',
+    'treats a connection that the server ends (%s) as a failure and calls once',
     async how => {
       const requests: string[] = [];
       const { url } = await serveRaw(socket =>
@@ -345,7 +350,7 @@ describe('XeniooSender.call(), without an answer', () => {
     await expect.poll(() => ended).toHaveBeenCalledOnce();
   });
 
-  it('times out on an answer byte by byte', async () => {
+  it('times out on an answer that arrives byte by byte', async () => {
     const { url } = await serveRaw(socket => {
       socket.once('data', () => {
         socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n');
@@ -363,7 +368,7 @@ describe('XeniooSender.call(), without an answer', () => {
     expect(answer).not.toHaveProperty('status');
   });
 
-  it('times out on a kept connection, and calls once', async () => {
+  it('times out on a reused connection and calls once', async () => {
     const requests: string[] = [];
     const { url } = await serveRaw(socket =>
       onRequest(socket, request => {
@@ -381,7 +386,7 @@ describe('XeniooSender.call(), without an answer', () => {
     await expect.poll(() => requests).toHaveLength(2);
   });
 
-  it('rejects with the reason of its signal, and counts no failure', async () => {
+  it('rejects with the reason of its signal and counts no failure', async () => {
     const { url } = await serveRaw(socket => {
       socket.once('data', () =>
         socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12'),
@@ -401,23 +406,23 @@ describe('XeniooSender.call(), without an answer', () => {
   });
 });
 
-describe('connections of XeniooSender', () => {
-  /** What happens after this call happens at once, however busy the machine is. */
+describe('XeniooSender connections', () => {
+  /** Stops the clock, so that reconnects count as immediate on a slow machine. */
   function stopClock(): void {
     vi.useFakeTimers({ toFake: ['performance'] });
     onTestFinished(() => void vi.useRealTimers());
   }
 
-  it('are kept between calls', async () => {
-    const { url } = await serveSeeing();
+  it('are reused between calls', async () => {
+    const { url } = await serveRecording();
     const sender = senderTo(url);
 
     expect((await sender.call({})).reusedConnection).toBe(false);
     expect((await sender.call({})).reusedConnection).toBe(true);
   });
 
-  it('are opened again if the server closes them', async () => {
-    const { url } = await serveSeeing((_request, response) => {
+  it('are replaced after the server closes them', async () => {
+    const { url } = await serveRecording((_request, response) => {
       response.writeHead(200, { connection: 'close' }).end();
     });
     const sender = senderTo(url);
@@ -431,14 +436,14 @@ describe('connections of XeniooSender', () => {
   });
 
   it.each(['end', 'resetAndDestroy'] as const)(
-    'are no failure if the server closes them while a call is sent (%s)',
+    'are no failure when the server closes them during a call (%s)',
     async how => {
       stopClock();
       let answered = 0;
       const { url } = await serveRaw(socket => {
         let requests = 0;
         onRequest(socket, () => {
-          // As if the second one had met a connection that is just closed.
+          // The second request arrives on a connection that is about to close.
           if (++requests === 2) {
             socket[how]();
             return;
@@ -457,7 +462,7 @@ describe('connections of XeniooSender', () => {
     },
   );
 
-  it('are no failure if the server closes them all at once', async () => {
+  it('are no failure when the server closes them all at once', async () => {
     stopClock();
     let isClosing = false;
     const { url } = await serveRaw(socket => {
@@ -475,7 +480,7 @@ describe('connections of XeniooSender', () => {
     expect(sender.failures).toBe(0);
   });
 
-  it('are a failure if the server closes them after a while', async () => {
+  it('are a failure when the server closes them after a while', async () => {
     const requests: string[] = [];
     const { url } = await serveRaw(socket =>
       onRequest(socket, request => {
@@ -492,7 +497,7 @@ describe('connections of XeniooSender', () => {
     expect(requests).toHaveLength(2);
   });
 
-  it('are a failure if they break in the middle of an answer', async () => {
+  it('are a failure when they break in the middle of an answer', async () => {
     const requests: string[] = [];
     const { url } = await serveRaw(socket =>
       onRequest(socket, request => {
@@ -513,7 +518,7 @@ describe('connections of XeniooSender', () => {
     expect(requests).toHaveLength(2);
   });
 
-  it('are closed by close(), and a later call opens one', async () => {
+  it('are closed by close() and reopened by a later call', async () => {
     const closed = vi.fn<() => void>();
     const { url } = await serveRaw(socket => {
       onRequest(socket, () => socket.write(OK));
@@ -531,7 +536,7 @@ describe('connections of XeniooSender', () => {
   });
 });
 
-describe('XeniooSender, over TLS', () => {
+describe('XeniooSender over TLS', () => {
   async function serveTls(): Promise<{ url: string; cert: Buffer }> {
     const folder = await mkdtemp(join(tmpdir(), 'xenioo-tls-'));
     onTestFinished(() => rm(folder, { recursive: true }));
@@ -561,7 +566,7 @@ describe('XeniooSender, over TLS', () => {
   });
 
   it('reports a server without TLS', async () => {
-    const { url } = await serveSeeing();
+    const { url } = await serveRecording();
 
     const answer = await senderTo(url.replace('http:', 'https:')).call({});
     expect(answer.outcome).toMatch(/SSL|EPROTO/);

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../../lib/simulator/seeded-random.js';
 
-const rolls = (random: SeededRandom) =>
+const drawNumbers = (random: SeededRandom) =>
   Array.from({ length: 20 }, () => random.below(100));
 const anySeed = fc.oneof(fc.integer(), fc.double(), fc.maxSafeInteger());
 
@@ -10,29 +10,29 @@ describe('SeededRandom', () => {
   it('returns the same numbers for the same seed', () => {
     fc.assert(
       fc.property(anySeed, seed => {
-        expect(rolls(new SeededRandom(seed))).toEqual(
-          rolls(new SeededRandom(seed)),
+        expect(drawNumbers(new SeededRandom(seed))).toEqual(
+          drawNumbers(new SeededRandom(seed)),
         );
       }),
     );
   });
 
-  it('returns other numbers for another seed or index', () => {
+  it('returns different numbers for another seed or index', () => {
     fc.assert(
       fc.property(fc.nat(), fc.nat(10_000), (seed, index) => {
-        expect(rolls(new SeededRandom(seed))).not.toEqual(
-          rolls(new SeededRandom(seed + 1)),
+        expect(drawNumbers(new SeededRandom(seed))).not.toEqual(
+          drawNumbers(new SeededRandom(seed + 1)),
         );
-        expect(rolls(new SeededRandom(seed, index))).not.toEqual(
-          rolls(new SeededRandom(seed, index + 1)),
+        expect(drawNumbers(new SeededRandom(seed, index))).not.toEqual(
+          drawNumbers(new SeededRandom(seed, index + 1)),
         );
       }),
     );
   });
 });
 
-describe('SeededRandom, with any seed', () => {
-  it('returns every number below the limit, and no other', () => {
+describe('SeededRandom with any seed', () => {
+  it('returns every number below the limit and no other', () => {
     fc.assert(
       fc.property(anySeed, fc.integer({ min: 1, max: 6 }), (seed, limit) => {
         const random = new SeededRandom(seed);
@@ -58,7 +58,7 @@ describe('SeededRandom, with any seed', () => {
     expect(yes(0.5)).toBeLessThan(5_500);
   });
 
-  it('makes no UUID twice', () => {
+  it('returns no UUID twice', () => {
     const ids = Array.from({ length: 5_000 }, (_, index) =>
       new SeededRandom(7, index).uuid(),
     );

@@ -19,7 +19,7 @@ afterEach(() => {
 });
 
 describe('WireClock', () => {
-  it('makes ascending dates with seven fraction digits', () => {
+  it('returns ascending dates with seven fraction digits', () => {
     const anySteps = fc.array(fc.constantFrom('soon', 'later'), {
       minLength: 2,
       maxLength: 100,
@@ -34,7 +34,7 @@ describe('WireClock', () => {
     );
   });
 
-  it('makes later dates when the system clock is set back', () => {
+  it('returns later dates when the system clock is set back', () => {
     vi.useFakeTimers({ toFake: ['Date'], now: new Date('2024-05-01T12:00Z') });
     const clock = new WireClock(new SeededRandom(1));
     const before = clock.soon();
@@ -44,7 +44,7 @@ describe('WireClock', () => {
     expect(clock.later() > before).toBe(true);
   });
 
-  it('follows the system clock without a start', () => {
+  it('follows the system clock without a start date', () => {
     vi.useFakeTimers({ toFake: ['Date'], now: new Date('2024-05-01T12:00Z') });
     const clock = new WireClock(new SeededRandom(1));
     clock.later();
@@ -53,7 +53,7 @@ describe('WireClock', () => {
     expect(clock.later()).toMatch(/^2025-05-01T12:00:00\.000\d{4}\+00:00$/);
   });
 
-  it('does not depend on the system clock with a start', () => {
+  it('ignores the system clock with a start date', () => {
     const dates = () => {
       const clock = new WireClock(
         new SeededRandom(1),

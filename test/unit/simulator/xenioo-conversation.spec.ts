@@ -32,7 +32,7 @@ const typesOf = (options?: XeniooConversationOptions) =>
   xeniooConversation(options).map(({ Type }) => Type);
 
 describe('xeniooConversation()', () => {
-  it('makes greeting, turns, fallback, operator and goodbye', () => {
+  it('returns a greeting, turns, a fallback, an operator and a goodbye', () => {
     expect(typesOf({ turns: 1 })).toEqual([
       expect.toSatisfy(type => [UserConnected, UserReturned].includes(type)),
       BotMessage,
@@ -51,7 +51,7 @@ describe('xeniooConversation()', () => {
     ]);
   });
 
-  it('leaves out fallback and take-over on request', () => {
+  it('omits fallback and take-over on request', () => {
     expect(typesOf({ turns: 0, fallback: false, takeOver: false })).toEqual([
       expect.toSatisfy(type => [UserConnected, UserReturned].includes(type)),
       BotMessage,
@@ -63,7 +63,7 @@ describe('xeniooConversation()', () => {
     expect(typesOf({ fallback: false })).not.toContain(UnmatchedMessage);
   });
 
-  it('makes as many turns as given, three by default', () => {
+  it('returns the given number of turns, three by default', () => {
     const userMessages = (turns?: number) =>
       typesOf({
         fallback: false,
@@ -76,13 +76,13 @@ describe('xeniooConversation()', () => {
     expect(userMessages(50)).toBe(50);
   });
 
-  it('starts with new users and with returning ones', () => {
+  it('starts with new and with returning users', () => {
     const first = Array.from({ length: 50 }, (_, seed) => typesOf({ seed })[0]);
 
     expect(new Set(first)).toEqual(new Set([UserConnected, UserReturned]));
   });
 
-  it('makes valid events of one conversation in the order of their dates, with any options', () => {
+  it('returns valid events of one conversation in the order of their dates for any options', () => {
     fc.assert(
       fc.property(anyOptions, options => {
         const entries = xeniooConversation(options);
@@ -99,7 +99,7 @@ describe('xeniooConversation()', () => {
   });
 
   it.each([{ seed: 7 }, {}])(
-    'makes dates that differ in ticks alone (%o)',
+    'returns dates that differ only in ticks (%o)',
     options => {
       const dates = xeniooConversation({ ...options, turns: 50 })
         .map(entry => entry.Date)
@@ -111,7 +111,7 @@ describe('xeniooConversation()', () => {
     },
   );
 
-  it('puts fields on every entry', () => {
+  it('sets fields on every entry', () => {
     const entries = xeniooConversation({
       fields: { city: 'Rome', Channel: 'MyChannel', UserName: undefined },
     });
@@ -122,7 +122,7 @@ describe('xeniooConversation()', () => {
     }
   });
 
-  it('makes the same conversation with the same seed alone', () => {
+  it('returns the same conversation only for the same seed', () => {
     const text = (options?: XeniooConversationOptions) =>
       JSON.stringify(xeniooConversation(options));
 
@@ -131,7 +131,7 @@ describe('xeniooConversation()', () => {
     expect(text()).not.toBe(text());
   });
 
-  it('makes dates after `startAt`', () => {
+  it('returns dates after `startAt`', () => {
     const [first] = xeniooConversation({ startAt: new Date('2030-01-01') });
 
     expect(first!.Date! > '2030-01-01T00:00:00').toBe(true);

@@ -30,14 +30,14 @@ const anyStart = fc.option(
   { nil: undefined },
 );
 
-/** One of each, and then of some again. */
-function everything(entry: XeniooEntryFactories): XeniooWireEntry[] {
+/** Creates two entries of each type and one of an unknown type. */
+function createAllEntries(entry: XeniooEntryFactories): XeniooWireEntry[] {
   const names = [...TYPES, ...TYPES].map(({ name }) => name);
   return [...names.map(name => entry[name]()), entry.unknown()];
 }
 
 describe.each(TYPES)('xeniooEntry.$name()', ({ name, type }) => {
-  it('makes a valid event of its class, with any seed', () => {
+  it('creates a valid event of its class with any seed', () => {
     fc.assert(
       fc.property(fc.maxSafeInteger(), anyStart, (seed, startAt) => {
         const entry = createXeniooEntry({ seed, ...(startAt && { startAt }) });
@@ -48,7 +48,7 @@ describe.each(TYPES)('xeniooEntry.$name()', ({ name, type }) => {
     );
   });
 
-  it('replaces fields, and keeps variables', () => {
+  it('replaces fields and keeps variables', () => {
     const entry = xeniooEntry[name]({
       AccountName: 'Mine',
       BotToken: undefined,
@@ -62,7 +62,7 @@ describe.each(TYPES)('xeniooEntry.$name()', ({ name, type }) => {
     });
   });
 
-  it('removes a default for undefined, and keeps null', () => {
+  it('removes a default set to undefined and keeps null', () => {
     const entry = xeniooEntry[name]({
       AccountName: undefined,
       Channel: null,
@@ -75,7 +75,7 @@ describe.each(TYPES)('xeniooEntry.$name()', ({ name, type }) => {
 });
 
 describe('createXeniooEntry()', () => {
-  it('makes ascending dates across its factories', () => {
+  it('creates ascending dates across its factories', () => {
     const anyNames = fc.array(anyName, { minLength: 2, maxLength: 50 });
     fc.assert(
       fc.property(fc.nat(), anyNames, (seed, names) => {
@@ -92,25 +92,25 @@ describe('createXeniooEntry()', () => {
     );
   });
 
-  it('makes the same entries with the same seed', () => {
+  it('creates the same entries with the same seed', () => {
     fc.assert(
       fc.property(fc.maxSafeInteger(), seed => {
-        const made = () => everything(createXeniooEntry({ seed }));
+        const made = () => createAllEntries(createXeniooEntry({ seed }));
         expect(made()).toStrictEqual(made());
       }),
       { numRuns: 20 },
     );
   });
 
-  it('makes other entries with another seed, and without one', () => {
+  it('creates different entries with another seed or without one', () => {
     const made = (options?: { seed: number }) =>
-      JSON.stringify(everything(createXeniooEntry(options)));
+      JSON.stringify(createAllEntries(createXeniooEntry(options)));
 
     expect(made({ seed: 1 })).not.toBe(made({ seed: 2 }));
     expect(made()).not.toBe(made());
   });
 
-  it('makes no two equal entries with a date', () => {
+  it('creates no two equal entries with a date', () => {
     const ids = Array.from(
       { length: 2_000 },
       () => eventOf(xeniooEntry.userMessage({ ConversationId: 'c' })).id,
@@ -119,7 +119,7 @@ describe('createXeniooEntry()', () => {
     expect(new Set(ids).size).toBe(2_000);
   });
 
-  it('makes dates after `startAt`', () => {
+  it('creates dates after `startAt`', () => {
     const entry = createXeniooEntry({ startAt: new Date('2030-01-01') });
 
     const { Date: date } = entry.takeOver();
@@ -129,7 +129,7 @@ describe('createXeniooEntry()', () => {
 });
 
 describe('xeniooEntry.unknown()', () => {
-  it('makes an event of a type that is not documented', () => {
+  it('creates an event of an undocumented type', () => {
     expect(eventOf(xeniooEntry.unknown())).toBeInstanceOf(UnknownXeniooEvent);
     expect(eventOf(xeniooEntry.unknown({ Type: 14, x: 1 }))).toMatchObject({
       type: 14,
@@ -150,7 +150,7 @@ describe('xeniooEntry.malformed()', () => {
   });
 
   it.each(['invalid-fields', 'not-an-event', 'foreign-bot'] as const)(
-    'makes an entry that is invalid as %s, with any seed',
+    'creates an entry that is invalid as %s with any seed',
     reason => {
       fc.assert(
         fc.property(fc.maxSafeInteger(), seed => {
@@ -161,7 +161,7 @@ describe('xeniooEntry.malformed()', () => {
     },
   );
 
-  it('makes the text of a body that is not JSON, with any seed', () => {
+  it('creates the text of a body that is not JSON with any seed', () => {
     fc.assert(
       fc.property(fc.maxSafeInteger(), seed => {
         const body = createXeniooEntry({ seed }).malformed('not-json');
@@ -172,17 +172,17 @@ describe('xeniooEntry.malformed()', () => {
     );
   });
 
-  it('makes invalid fields by default', () => {
+  it('creates invalid fields by default', () => {
     expect(invalidOf(xeniooEntry.malformed()).reason).toBe('invalid-fields');
   });
 
-  it('makes a foreign bot that is valid in an app without tokens', () => {
+  it('creates an entry of another bot that is valid in an app without tokens', () => {
     expect(eventOf(xeniooEntry.malformed('foreign-bot'))).toMatchObject({
       botToken: 'token-of-another-bot',
     });
   });
 
-  it('keeps the dates ascending', () => {
+  it('keeps dates ascending', () => {
     const entry = createXeniooEntry({ seed: 1 });
     const before = entry.userMessage();
     const foreign = entry.malformed('foreign-bot') as XeniooWireEntry;
@@ -194,8 +194,8 @@ describe('xeniooEntry.malformed()', () => {
   });
 });
 
-describe('xeniooEntry, with hostile field names', () => {
-  it('sends them as variables, and changes nothing else', () => {
+describe('xeniooEntry with hostile field names', () => {
+  it('creates variables of these names and changes nothing else', () => {
     const fields = JSON.parse(
       '{ "__proto__": { "Type": 5 }, "constructor": 1, "toString": 2 }',
     ) as Record<string, unknown>;

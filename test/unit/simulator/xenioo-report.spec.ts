@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { XeniooAnswer } from '../../../lib/simulator/post.js';
 import { CallCounter } from '../../../lib/simulator/xenioo-report.js';
 
-function answered(
+function createAnswer(
   latencyMs: number,
   outcome: number | string = 200,
 ): XeniooAnswer {
@@ -19,11 +19,11 @@ function answered(
 
 function latenciesOf(all: readonly number[]) {
   const counter = new CallCounter();
-  for (const ms of all) counter.add(answered(ms), 1, false);
+  for (const ms of all) counter.add(createAnswer(ms), 1, false);
   return counter.report(10, undefined).latencyMs;
 }
 
-describe('the latencies of a report', () => {
+describe('CallCounter latencies', () => {
   it('are exact to a thousandth', () => {
     const { p50, p90, p99, max } = latenciesOf(
       Array.from({ length: 1_000 }, (_, index) => index + 1),
@@ -62,8 +62,8 @@ describe('the latencies of a report', () => {
   });
 });
 
-describe('a report', () => {
-  it('is zero without calls', () => {
+describe('CallCounter.report()', () => {
+  it('returns zeros without calls', () => {
     const report = new CallCounter().report(10, undefined);
 
     expect(report).toMatchObject({
@@ -81,10 +81,10 @@ describe('a report', () => {
 
   it('counts calls, entries and outcomes', () => {
     const counter = new CallCounter();
-    counter.add(answered(1), 30, false);
-    counter.add(answered(1), 30, true);
-    counter.add(answered(1, 500), 1, false);
-    counter.add(answered(1, 'timeout'), 1, false);
+    counter.add(createAnswer(1), 30, false);
+    counter.add(createAnswer(1), 30, true);
+    counter.add(createAnswer(1, 500), 1, false);
+    counter.add(createAnswer(1, 'timeout'), 1, false);
 
     expect(counter.report(8, 'enough')).toMatchObject({
       calls: 4,
@@ -97,7 +97,7 @@ describe('a report', () => {
     });
   });
 
-  it('can be written as JSON', () => {
+  it('returns a value that JSON supports', () => {
     const report = new CallCounter().report(10, undefined);
 
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);

@@ -9,7 +9,7 @@ import {
 import type { XeniooWireEntry } from '../../../lib/simulator/xenioo-wire-entry.js';
 import { entryOf } from '../../support/entry-of.js';
 
-/** The entries of each conversation; those without one are left out. */
+/** Groups entries by conversation, without those that have none. */
 function byConversation(
   entries: readonly XeniooWireEntry[],
 ): Map<string, XeniooWireEntry[]> {
@@ -22,12 +22,12 @@ function byConversation(
   return conversations;
 }
 
-function take<T>(count: number, from: Iterator<T>): T[] {
+function takeNext<T>(count: number, from: Iterator<T>): T[] {
   return Array.from({ length: count }, () => from.next().value as T);
 }
 
 describe('xeniooTraffic()', () => {
-  it('makes whole conversations, each in its order', () => {
+  it('returns whole conversations, each in order', () => {
     fc.assert(
       fc.property(fc.nat(), fc.integer({ min: 1, max: 30 }), (seed, count) => {
         const options = { seed, turns: 1, takeOver: false };
@@ -39,25 +39,25 @@ describe('xeniooTraffic()', () => {
         expect(traffic).toHaveLength(count * alone.length);
         const conversations = byConversation(traffic);
         expect(conversations.size).toBe(count);
-        for (const told of conversations.values()) {
-          const types = told.map(({ Type }) => Type).slice(1);
+        for (const conversation of conversations.values()) {
+          const types = conversation.map(({ Type }) => Type).slice(1);
           const expected = alone
             .filter(entry => 'ConversationId' in entry)
             .map(({ Type }) => Type)
             .slice(1);
           expect(types).toEqual(expected);
-          const dates = told.map(entry => entry.Date as string);
+          const dates = conversation.map(entry => entry.Date as string);
           expect(dates).toEqual([...new Set(dates)].toSorted());
         }
       }),
     );
   });
 
-  it('makes twenty conversations by default', () => {
+  it('returns twenty conversations by default', () => {
     expect(byConversation([...xeniooTraffic()]).size).toBe(20);
   });
 
-  it('mixes the conversations', () => {
+  it('interleaves the conversations', () => {
     const ids = [...xeniooTraffic({ conversations: 5, seed: 1 })]
       .map(({ ConversationId }) => ConversationId)
       .filter(id => id !== undefined);
@@ -68,25 +68,27 @@ describe('xeniooTraffic()', () => {
 
   it('starts new conversations with `endless`', () => {
     const traffic = xeniooTraffic({ endless: true, conversations: 3, seed: 1 });
-    const entries = take(5_000, traffic);
+    const entries = takeNext(5_000, traffic);
 
     const conversations = byConversation(entries);
     expect(conversations.size).toBeGreaterThan(100);
-    const lengths = [...conversations.values()].map(told => told.length);
+    const lengths = [...conversations.values()].map(
+      conversation => conversation.length,
+    );
     const whole = Math.max(...lengths);
     const unfinished = lengths.filter(length => length < whole);
     expect(unfinished.length).toBeLessThanOrEqual(3);
   });
 
-  it('makes entries lazily', () => {
+  it('creates entries lazily', () => {
     const traffic = xeniooTraffic({ conversations: 1, turns: Infinity });
 
-    expect(take(1_000, traffic)).toHaveLength(1_000);
+    expect(takeNext(1_000, traffic)).toHaveLength(1_000);
     traffic.return(undefined);
     expect(traffic.next()).toEqual({ done: true, value: undefined });
   });
 
-  it('makes the same entries with the same seed alone', () => {
+  it('returns the same entries only for the same seed', () => {
     const text = (options: { seed?: number }) =>
       JSON.stringify([...xeniooTraffic(options)]);
 
@@ -95,21 +97,16 @@ describe('xeniooTraffic()', () => {
     expect(text({})).not.toBe(text({}));
   });
 
-  it.each([0, -1, 1.5, NaN])(
-    'is refused of %d conversations',
-    conversations => {
-      expect(() => xeniooTraffic({ conversations }).next()).toThrow(
-        `xeniooTraffic(): expected \`conversations\` to be a whole number from 1 to 1000000, got ${conversations}.`,
-      );
-      expect(() => xeniooGroup(2, { conversations })).toThrow(
-        '`conversations`',
-      );
-    },
-  );
+  it.each([0, -1, 1.5, NaN])('rejects %d conversations', conversations => {
+    expect(() => xeniooTraffic({ conversations }).next()).toThrow(
+      `xeniooTraffic(): expected \`conversations\` to be a whole number from 1 to 1000000, got ${conversations}.`,
+    );
+    expect(() => xeniooGroup(2, { conversations })).toThrow('`conversations`');
+  });
 });
 
 describe('xeniooGroup()', () => {
-  it.each([0, 1, 2, 3, 30, 1_234])('makes exactly %d entries', count => {
+  it.each([0, 1, 2, 3, 30, 1_234])('returns exactly %d entries', count => {
     const group = xeniooGroup(count, { conversations: 2 });
 
     expect(group).toHaveLength(count);
@@ -117,7 +114,7 @@ describe('xeniooGroup()', () => {
       expect(entryOf(entry)).toBeInstanceOf(XeniooEvent);
   });
 
-  it('makes 20,000 different valid entries', () => {
+  it('returns 20,000 different valid entries', () => {
     const group = xeniooGroup(20_000);
 
     expect(group).toHaveLength(20_000);
@@ -129,7 +126,7 @@ describe('xeniooGroup()', () => {
     expect(new Set(ids).size).toBe(20_000);
   });
 
-  it('is the same for the same seed', () => {
+  it('returns the same entries for the same seed', () => {
     expect(xeniooGroup(100, { seed: 7 })).toEqual(
       xeniooGroup(100, { seed: 7 }),
     );

@@ -4,7 +4,7 @@ import { withFields } from '../../../lib/simulator/xenioo-wire-entry.js';
 import { anyEntryText } from '../../support/any-json.js';
 
 describe('withFields()', () => {
-  it('replaces fields; undefined removes one, null stays', () => {
+  it('replaces fields, removes those set to undefined and keeps null', () => {
     const entry = { Type: 1, Data: 'old', Date: 'old', UserName: 'old' };
 
     expect(
@@ -20,7 +20,7 @@ describe('withFields()', () => {
     expect(withFields(entry)).toStrictEqual(entry);
   });
 
-  it('keeps fields of any name and value', () => {
+  it('accepts fields of any name and value', () => {
     fc.assert(
       fc.property(anyEntryText, text => {
         const fields = JSON.parse(text) as Record<string, unknown>;

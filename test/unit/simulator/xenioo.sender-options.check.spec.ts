@@ -5,9 +5,9 @@ import {
   assertSendOptions,
 } from '../../../lib/simulator/xenioo.sender-options.check.js';
 
-const RIGHT = { url: 'http://localhost/x', secret: 'right-secret' };
+const VALID = { url: 'http://localhost/x', secret: 'right-secret' };
 
-function refusalOf(check: () => void): string | undefined {
+function errorMessageOf(check: () => void): string | undefined {
   try {
     check();
     return undefined;
@@ -17,7 +17,7 @@ function refusalOf(check: () => void): string | undefined {
   }
 }
 
-describe('options of XeniooSender', () => {
+describe('assertSenderOptions()', () => {
   it.each([
     {},
     { url: new URL('https://example.com/xenioo/webhook') },
@@ -26,10 +26,10 @@ describe('options of XeniooSender', () => {
     { timeoutMs: 2 ** 31 - 1 },
     { failures: 'ignore' },
     { failures: undefined, timeoutMs: undefined, seed: undefined },
-  ] as object[])('may be %o', options => {
-    expect(refusalOf(() => assertSenderOptions({ ...RIGHT, ...options }))).toBe(
-      undefined,
-    );
+  ] as object[])('accepts %o', options => {
+    expect(
+      errorMessageOf(() => assertSenderOptions({ ...VALID, ...options })),
+    ).toBe(undefined);
   });
 
   const URL_EXPECTED =
@@ -77,33 +77,33 @@ describe('options of XeniooSender', () => {
       { timeoutMs: '5000' },
       'expected `timeoutMs` to be a whole number from 1 to 2147483647, got "5000"',
     ],
-  ])('can’t be %o', (options, problem) => {
-    const given = { ...RIGHT, ...options } as typeof RIGHT;
+  ])('rejects %o', (options, problem) => {
+    const given = { ...VALID, ...options } as typeof VALID;
 
-    expect(refusalOf(() => assertSenderOptions(given))).toBe(
+    expect(errorMessageOf(() => assertSenderOptions(given))).toBe(
       `XeniooSender: ${problem}.`,
     );
   });
 
-  it('are reported in one message, without the secret', () => {
+  it('reports all problems in one message without the secret', () => {
     const given = { url: 'x', secret: 'SeCrEt', failures: 'y' as 'total' };
-    const told = refusalOf(() => assertSenderOptions(given));
+    const message = errorMessageOf(() => assertSenderOptions(given));
 
-    expect(told).toContain('`url`');
-    expect(told).toContain('`failures`');
-    expect(told).not.toContain('SeCrEt');
+    expect(message).toContain('`url`');
+    expect(message).toContain('`failures`');
+    expect(message).not.toContain('SeCrEt');
   });
 });
 
-describe('options of XeniooSender.send()', () => {
+describe('assertSendOptions()', () => {
   it.each([
     {},
     { grouped: 1, concurrency: 1, repeated: 0, intervalMs: 0 },
     { grouped: 10_000_000, concurrency: 10_000, repeated: 1 },
     { repeated: 0.02, intervalMs: 0.2 },
     { grouped: undefined, concurrency: undefined, repeated: undefined },
-  ] as object[])('may be %o', options => {
-    expect(refusalOf(() => assertSendOptions(options))).toBe(undefined);
+  ] as object[])('accepts %o', options => {
+    expect(errorMessageOf(() => assertSendOptions(options))).toBe(undefined);
   });
 
   it.each([
@@ -148,8 +148,8 @@ describe('options of XeniooSender.send()', () => {
       { intervalMs: '20' },
       'expected `intervalMs` to be from 0 to 2147483647, got "20"',
     ],
-  ])('can’t be %o', (options, problem) => {
-    expect(refusalOf(() => assertSendOptions(options as object))).toBe(
+  ])('rejects %o', (options, problem) => {
+    expect(errorMessageOf(() => assertSendOptions(options as object))).toBe(
       `XeniooSender.send(): ${problem}.`,
     );
   });

@@ -3,7 +3,7 @@ import { xeniooConversation } from '../../../lib/simulator/xenioo-conversation.j
 import { XeniooSender } from '../../../lib/simulator/xenioo.sender.js';
 import { serve } from '../../support/serve.js';
 
-/** A sender to a webhook that answers each call with this status. */
+/** Creates a sender to a webhook that answers each call with this status. */
 async function senderTo(status: number) {
   const { url } = await serve((request, response) => {
     request.resume();
@@ -14,11 +14,11 @@ async function senderTo(status: number) {
   return sender;
 }
 
-/** Far more calls at once than there are: the last of them would have its turn in 100 s. */
+/** Plan with a far higher concurrency than calls, whose last slot starts after 100 s. */
 const plan = { concurrency: 1_000, intervalMs: 100 };
 
 describe('XeniooSender.send() with a high `concurrency`', () => {
-  it('ends when all calls are sent', async () => {
+  it('finishes when all calls are sent', async () => {
     const sender = await senderTo(200);
 
     const { calls, durationMs } = await sender.send(
@@ -30,7 +30,7 @@ describe('XeniooSender.send() with a high `concurrency`', () => {
     expect(durationMs).toBeLessThan(50_000);
   });
 
-  it('ends when the sender stops', async () => {
+  it('finishes when the sender stops', async () => {
     const sender = await senderTo(500);
 
     const { calls, stopped, durationMs } = await sender.send(
@@ -45,11 +45,11 @@ describe('XeniooSender.send() with a high `concurrency`', () => {
 });
 
 describe('XeniooSender.send() with a signal', () => {
-  it('causes no warning of a listener leak', async () => {
+  it('causes no listener leak warning', async () => {
     const warnings: Error[] = [];
-    const keep = (warning: Error) => void warnings.push(warning);
-    process.on('warning', keep);
-    onTestFinished(() => void process.off('warning', keep));
+    const record = (warning: Error) => void warnings.push(warning);
+    process.on('warning', record);
+    onTestFinished(() => void process.off('warning', record));
     const sender = await senderTo(200);
 
     await sender.send(xeniooConversation(), {

@@ -18,8 +18,8 @@ function senderTo(
   return sender;
 }
 
-/** Keeps the bodies that come; answers with the status of the turn, 200 by default. */
-async function host(statusOf: (turn: number) => number = () => 200) {
+/** Starts a host that records bodies and answers the n-th call with `statusOf(n)`. */
+async function startHost(statusOf: (turn: number) => number = () => 200) {
   const bodies: string[] = [];
   const listener: RequestListener = (request, response) => {
     let body = '';
@@ -33,8 +33,8 @@ async function host(statusOf: (turn: number) => number = () => 200) {
   return { url, bodies, entries: () => bodies.map(body => JSON.parse(body)) };
 }
 
-/** Answers when it is told to. */
-async function patientHost() {
+/** Starts a host whose answers the test sends. */
+async function startManualHost() {
   const waiting: ((status: number) => void)[] = [];
   const { url } = await serve((request, response) => {
     request.resume().on('end', () => {
@@ -47,11 +47,11 @@ async function patientHost() {
 const numbers = (count: number) =>
   Array.from({ length: count }, (_, index) => index);
 
-describe('the failure limit of XeniooSender', () => {
+describe('XeniooSender failure limit', () => {
   it.each(['total', 'consecutive'] as const)(
-    'tolerates ten failed calls, and stops after the eleventh (%s)',
+    'tolerates ten failed calls and stops after the eleventh (%s)',
     async failures => {
-      const { url, bodies } = await host(() => 500);
+      const { url, bodies } = await startHost(() => 500);
       const sender = senderTo(url, { failures });
       for (let call = 1; call <= 10; call++) {
         await sender.call({});
@@ -72,8 +72,10 @@ describe('the failure limit of XeniooSender', () => {
     },
   );
 
-  it('counts failures in total by default', async () => {
-    const { url, bodies } = await host(turn => (turn % 3 === 0 ? 500 : 200));
+  it('counts all failures by default', async () => {
+    const { url, bodies } = await startHost(turn =>
+      turn % 3 === 0 ? 500 : 200,
+    );
     const report = await senderTo(url).send(numbers(100));
 
     expect(report).toMatchObject({
@@ -86,8 +88,8 @@ describe('the failure limit of XeniooSender', () => {
     expect(bodies).toHaveLength(33);
   });
 
-  it('counts from zero after a success with `consecutive`', async () => {
-    const { url } = await host(turn => (turn % 11 === 0 ? 200 : 500));
+  it('resets after a success with `consecutive`', async () => {
+    const { url } = await startHost(turn => (turn % 11 === 0 ? 200 : 500));
     const report = await senderTo(url, { failures: 'consecutive' }).send(
       numbers(100),
     );
@@ -97,7 +99,7 @@ describe('the failure limit of XeniooSender', () => {
   });
 
   it('stops after eleven failures in a row with `consecutive`', async () => {
-    const { url } = await host(turn => (turn <= 20 ? 200 : 503));
+    const { url } = await startHost(turn => (turn <= 20 ? 200 : 503));
     const report = await senderTo(url, { failures: 'consecutive' }).send(
       numbers(100),
     );
@@ -109,7 +111,7 @@ describe('the failure limit of XeniooSender', () => {
   });
 
   it('never stops with `ignore`', async () => {
-    const { url } = await host(() => 500);
+    const { url } = await startHost(() => 500);
     const report = await senderTo(url, { failures: 'ignore' }).send(
       numbers(50),
     );
@@ -118,8 +120,8 @@ describe('the failure limit of XeniooSender', () => {
     expect(report).not.toHaveProperty('stopped');
   });
 
-  it('counts over several lists and single calls', async () => {
-    const { url, bodies } = await host(() => 500);
+  it('covers several lists and single calls', async () => {
+    const { url, bodies } = await startHost(() => 500);
     const sender = senderTo(url);
     await sender.send(numbers(5));
     await sender.call({});
@@ -129,8 +131,8 @@ describe('the failure limit of XeniooSender', () => {
     expect(bodies).toHaveLength(11);
   });
 
-  it('counts from zero after publish()', async () => {
-    const { url, bodies } = await host(turn => (turn <= 11 ? 500 : 200));
+  it('resets after publish()', async () => {
+    const { url, bodies } = await startHost(turn => (turn <= 11 ? 500 : 200));
     const sender = senderTo(url);
     await sender.send(numbers(50));
     sender.publish();
@@ -144,8 +146,8 @@ describe('the failure limit of XeniooSender', () => {
     expect(bodies).toHaveLength(16);
   });
 
-  it('completes the calls under way, and starts no other', async () => {
-    const { url, waiting } = await patientHost();
+  it('completes running calls and starts no other', async () => {
+    const { url, waiting } = await startManualHost();
     const sender = senderTo(url);
     const done = sender.send(numbers(100), { concurrency: 12 });
     await expect.poll(() => waiting).toHaveLength(12);
@@ -165,8 +167,8 @@ describe('the failure limit of XeniooSender', () => {
 });
 
 describe('XeniooSender.send()', () => {
-  it('sends one object per call, in order', async () => {
-    const { url, entries } = await host();
+  it('sends one object per call in order', async () => {
+    const { url, entries } = await startHost();
     const given = [xeniooEntry.userMessage(), xeniooEntry.takeOver()];
 
     const report = await senderTo(url).send(given);
@@ -182,15 +184,15 @@ describe('XeniooSender.send()', () => {
     });
   });
 
-  it('sends a text among entries as it is', async () => {
-    const { url, bodies } = await host();
+  it('sends a text among entries unchanged', async () => {
+    const { url, bodies } = await startHost();
     await senderTo(url).send([{ a: 1 }, '{ broken', Buffer.from('é'), [1]]);
 
     expect(bodies).toEqual(['{"a":1}', '{ broken', 'é', '[1]']);
   });
 
-  it('groups entries, with a smaller last group', async () => {
-    const { url, entries } = await host();
+  it('groups entries, the last group being smaller', async () => {
+    const { url, entries } = await startHost();
     const report = await senderTo(url).send(numbers(7), { grouped: 3 });
 
     expect(entries()).toEqual([[0, 1, 2], [3, 4, 5], [6]]);
@@ -198,7 +200,7 @@ describe('XeniooSender.send()', () => {
   });
 
   it('sends nothing for an empty list', async () => {
-    const { url, bodies } = await host();
+    const { url, bodies } = await startHost();
 
     expect(await senderTo(url).send([], { concurrency: 8 })).toMatchObject({
       calls: 0,
@@ -207,9 +209,9 @@ describe('XeniooSender.send()', () => {
     expect(bodies).toEqual([]);
   });
 
-  it('shuffles and repeats in the same way with the same seed', async () => {
+  it('shuffles and repeats equally for the same seed', async () => {
     const sent = async (seed: number) => {
-      const { url, entries } = await host();
+      const { url, entries } = await startHost();
       const report = await senderTo(url, { seed }).send(numbers(100), {
         shuffled: true,
         repeated: 0.5,
@@ -224,8 +226,8 @@ describe('XeniooSender.send()', () => {
     expect([...new Set(once)].toSorted((a, b) => a - b)).toEqual(numbers(100));
   });
 
-  it('has as many calls under way as `concurrency` allows, and no more', async () => {
-    const { url, waiting } = await patientHost();
+  it('has exactly `concurrency` calls in progress', async () => {
+    const { url, waiting } = await startManualHost();
     const done = senderTo(url).send(numbers(40), { concurrency: 7 });
     for (let answered = 0; answered < 40; answered++) {
       const called = Math.min(answered + 7, 40);
@@ -236,8 +238,8 @@ describe('XeniooSender.send()', () => {
     expect((await done).calls).toBe(40);
   });
 
-  it('sends one call after another by default', async () => {
-    const { url, waiting } = await patientHost();
+  it('sends calls one after another by default', async () => {
+    const { url, waiting } = await startManualHost();
     const done = senderTo(url).send(numbers(5));
     for (let call = 0; call < 5; call++) {
       await expect.poll(() => waiting).toHaveLength(call + 1);
@@ -248,7 +250,7 @@ describe('XeniooSender.send()', () => {
     expect(waiting).toHaveLength(5);
   });
 
-  it('starts no call before its time', async () => {
+  it('starts no call before its scheduled time', async () => {
     const arrivedAt: number[] = [];
     const { url } = await serve((_request, response) => {
       arrivedAt.push(performance.now());
@@ -262,17 +264,17 @@ describe('XeniooSender.send()', () => {
     }
   });
 
-  it('calls onCall with each answer and a report so far', async () => {
-    const { url } = await host(turn => (turn === 2 ? 500 : 200));
-    const told: unknown[] = [];
+  it('calls onCall with each answer and an interim report', async () => {
+    const { url } = await startHost(turn => (turn === 2 ? 500 : 200));
+    const interim: unknown[] = [];
     await senderTo(url).send(numbers(3), {
       onCall: ({ outcome }, soFar) => {
         const { calls, failed, failuresLeft } = soFar();
-        told.push([outcome, calls, failed, failuresLeft]);
+        interim.push([outcome, calls, failed, failuresLeft]);
       },
     });
 
-    expect(told).toEqual([
+    expect(interim).toEqual([
       [200, 1, 0, 10],
       [500, 2, 1, 9],
       [200, 3, 1, 9],
@@ -280,9 +282,9 @@ describe('XeniooSender.send()', () => {
   });
 });
 
-describe('the end of XeniooSender.send()', () => {
+describe('XeniooSender.send() end', () => {
   it('stops when the signal aborts', async () => {
-    const { url } = await host();
+    const { url } = await startHost();
     const controller = new AbortController();
     let calls = 0;
     const report = await senderTo(url).send(xeniooTraffic({ endless: true }), {
@@ -298,8 +300,8 @@ describe('the end of XeniooSender.send()', () => {
     expect(report).not.toHaveProperty('stopped');
   });
 
-  it('stops when the signal aborts while a stream is silent', async () => {
-    const { url } = await host();
+  it('stops when the signal aborts while waiting for a stream', async () => {
+    const { url } = await startHost();
     const controller = new AbortController();
     async function* stream() {
       yield {};
@@ -311,8 +313,8 @@ describe('the end of XeniooSender.send()', () => {
     expect((await senderTo(url).send(stream(), { signal })).calls).toBe(1);
   });
 
-  it('rejects with the error of a list, and sends the next list', async () => {
-    const { url, entries } = await host();
+  it('rejects with the error of a list and can send the next list', async () => {
+    const { url, entries } = await startHost();
     const sender = senderTo(url);
     async function* broken() {
       yield* [1, 2, 3];
@@ -327,8 +329,8 @@ describe('the end of XeniooSender.send()', () => {
     expect(entries()).toEqual([1, 2, 3, 4]);
   });
 
-  it('rejects with the error of onCall, and makes no further call', async () => {
-    const { url, entries } = await host();
+  it('rejects with the error of onCall and makes no further call', async () => {
+    const { url, entries } = await startHost();
     const sender = senderTo(url);
     const error = new Error('progress bar broke');
 
@@ -355,9 +357,9 @@ describe('the end of XeniooSender.send()', () => {
     ['nothing', undefined, 'got nothing'],
     ['a function', () => {}, 'got a function'],
   ])(
-    'rejects an entry that can’t be JSON, and makes no further call: %s',
+    'rejects an entry that JSON does not support and makes no further call: %s',
     async (_name, wrong, message) => {
-      const { url, entries } = await host();
+      const { url, entries } = await startHost();
 
       await expect(
         senderTo(url).send([{ first: 1 }, wrong, {}]),
@@ -367,7 +369,7 @@ describe('the end of XeniooSender.send()', () => {
   );
 
   it.each(['stop', 'signal', 'error'])('closes the list (%s)', async reason => {
-    const { url } = await host(() => (reason === 'stop' ? 500 : 200));
+    const { url } = await startHost(() => (reason === 'stop' ? 500 : 200));
     const closed = vi.fn<() => void>();
     const controller = new AbortController();
     function* list() {
@@ -390,7 +392,7 @@ describe('the end of XeniooSender.send()', () => {
     expect(closed).toHaveBeenCalledOnce();
   });
 
-  it('reads nothing of a list if an option is invalid', async () => {
+  it('reads nothing from a list when an option is invalid', async () => {
     const list = { [Symbol.iterator]: vi.fn<() => void>() };
 
     await expect(
@@ -417,9 +419,9 @@ describe('the end of XeniooSender.send()', () => {
   });
 });
 
-describe('the report of XeniooSender', () => {
-  it('holds no secret', async () => {
-    const { url } = await host(() => 401);
+describe('XeniooSender report', () => {
+  it('contains no secret', async () => {
+    const { url } = await startHost(() => 401);
     const sender = senderTo(url, { secret: 'SeCrEt' });
     const report = await sender.send(numbers(20));
     const answer = await senderTo('http://127.0.0.1:1', {
@@ -436,7 +438,7 @@ describe('the report of XeniooSender', () => {
   });
 });
 
-it('does not show the secret of a sender that is printed', () => {
+it('XeniooSender hides the secret when inspected', () => {
   const sender = senderTo('http://localhost:1');
 
   expect(inspect(sender, { depth: null, showHidden: true })).not.toContain(

@@ -22,25 +22,27 @@ import {
 type Query = XeniooDeadLetterQuery;
 type Settings = XeniooInboxSettings;
 
-/** An inbox with other settings than it is given. */
-const withSettings = (changed: Partial<Settings>) =>
+/** Returns an inbox class that changes its settings. */
+const inboxWithSettings = (changed: Partial<Settings>) =>
   class extends ReferenceInbox {
     constructor(storage: ReferenceStorage, settings: Settings) {
       super(storage, { ...settings, ...changed });
     }
   };
 
-/** An inbox that records something else of each run. */
-const recording = (change: (record: XeniooRunRecord) => XeniooRunRecord) =>
+/** Returns an inbox class that changes the record of each run. */
+const inboxWithRecord = (
+  change: (record: XeniooRunRecord) => XeniooRunRecord,
+) =>
   class extends ReferenceInbox {
     override record(pending: Pending, record: XeniooRunRecord) {
       super.record(pending, change(record));
     }
   };
 
-/** An inbox that gives each retry another task. */
-const retrying = (change: (task: XeniooTask) => XeniooTask) =>
-  recording(record => ({
+/** Returns an inbox class that changes the task of each retry. */
+const inboxWithRetry = (change: (task: XeniooTask) => XeniooTask) =>
+  inboxWithRecord(record => ({
     ...record,
     retries: record.retries.map(({ task, dueAt }) => ({
       task: change(task),
@@ -48,8 +50,8 @@ const retrying = (change: (task: XeniooTask) => XeniooTask) =>
     })),
   }));
 
-/** An inbox with another store of dead letters. */
-const storing = (
+/** Returns an inbox class that changes its store of dead letters. */
+const inboxWithDeadLetters = (
   change: (store: XeniooInbox['deadLetters']) => object,
 ): typeof ReferenceInbox =>
   class extends ReferenceInbox {
@@ -59,7 +61,7 @@ const storing = (
     }
   };
 
-/** Broken inboxes, and beginnings of the names of cases that each must fail. */
+/** Broken inboxes, each with the first words of the cases that it must fail. */
 const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
   'runs events twice': [
     class extends ReferenceInbox {
@@ -83,7 +85,7 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
     'runs each of 1,000 events of one call once',
     'runs a conversation in the order of its calls',
   ],
-  'lets another call in between the entries of a large one': [
+  'accepts another call between the entries of a large one': [
     class extends ReferenceInbox {
       override async accept({ entries, ...delivery }: XeniooDelivery) {
         for (let from = 0; from < entries.length; from += 1_000) {
@@ -95,7 +97,7 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
     },
     'runs a conversation in the order of its calls',
   ],
-  'loses what it has accepted when it stops at once': [
+  'loses accepted events when it stops at once': [
     class extends ReferenceInbox {
       override async accept(delivery: XeniooDelivery) {
         setTimeout(() => void super.accept(delivery).catch(() => {}), 20);
@@ -113,7 +115,7 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
     'runs each accepted event once, with the carrier',
     'runs after a restart what was accepted before',
   ],
-  'spoils odd numbers': [
+  'changes unusual numbers': [
     class extends ReferenceInbox {
       override add(task: XeniooTask, dueAt?: number) {
         const { raw } = task.entry;
@@ -126,14 +128,14 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
     'keeps unusual text, numbers and keys as they came',
   ],
   'does not deduplicate': [
-    withSettings({ dedupe: false }),
+    inboxWithSettings({ dedupe: false }),
     'drops duplicates and reports them',
     'drops duplicates of calls that arrive at the same time',
     'forgets the oldest ids beyond `maxIds`',
     'drops duplicates of what was accepted before a restart',
   ],
   'deduplicates with `dedupe: false`': [
-    withSettings({ dedupe: { ttlSeconds: 3_600, maxIds: 10_000 } }),
+    inboxWithSettings({ dedupe: { ttlSeconds: 3_600, maxIds: 10_000 } }),
     'drops nothing with `dedupe: false`',
     'forgets the oldest ids beyond `maxIds`',
   ],
@@ -162,7 +164,7 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
     },
     'accepts an event again whose first call was rejected',
   ],
-  'runs events in the order in which they came': [
+  'runs events in the order of their arrival': [
     class extends ReferenceInbox {
       override inOrder(entries: readonly XeniooEntry[]) {
         return entries;
@@ -180,15 +182,15 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
     'runs conversations, and events of none, concurrently',
   ],
   'runs one task at a time': [
-    withSettings({ concurrency: 1 }),
+    inboxWithSettings({ concurrency: 1 }),
     'runs no more than `concurrency` tasks at once',
     'runs conversations, and events of none, concurrently',
   ],
   'runs any number of tasks at once': [
-    withSettings({ concurrency: 1_000 }),
+    inboxWithSettings({ concurrency: 1_000 }),
     'runs no more than `concurrency` tasks at once',
   ],
-  'holds back a conversation while a retry of it waits or runs': [
+  'blocks a conversation while a retry of it waits or runs': [
     class extends ReferenceInbox {
       override keyOf({ entry }: XeniooTask) {
         return 'conversationId' in entry ? entry.conversationId : undefined;
@@ -206,22 +208,22 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
     'keeps a retry over a restart',
   ],
   'retries all handlers': [
-    retrying(({ handler: _handler, ...task }) => task),
+    inboxWithRetry(({ handler: _handler, ...task }) => task),
     'retries a handler alone when it is due',
     'records each handler of a run on its own',
   ],
   'forgets the attempts of a retry': [
-    retrying(task => ({ ...task, attempts: 0 })),
+    inboxWithRetry(task => ({ ...task, attempts: 0 })),
     'retries a handler alone when it is due',
     'keeps a retry over a restart',
   ],
   'forgets the carrier of a retry': [
-    retrying(task => ({ ...task, carrier: undefined })),
+    inboxWithRetry(task => ({ ...task, carrier: undefined })),
     'retries a handler alone when it is due',
     'keeps a retry over a restart',
   ],
-  'records the first result of a run only': [
-    recording(({ retries, deadLetters }) => ({
+  'records only the first result of a run': [
+    inboxWithRecord(({ retries, deadLetters }) => ({
       retries,
       deadLetters: retries.length > 0 ? [] : deadLetters,
     })),
@@ -229,11 +231,11 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
     'counts what is pending',
   ],
   'stores no dead letters': [
-    recording(record => ({ ...record, deadLetters: [] })),
+    inboxWithRecord(record => ({ ...record, deadLetters: [] })),
     'stores the dead letters of failed handlers',
     'lists dead letters in pages',
   ],
-  'announces a dead letter before it is stored': [
+  'announces a dead letter before storing it': [
     class extends ReferenceInbox {
       override record(pending: Pending, record: XeniooRunRecord) {
         setTimeout(() => super.record(pending, record), 5);
@@ -260,32 +262,32 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
     'runs the next events while a dead letter is announced',
   ],
   'lists every dead letter on each page': [
-    storing(({ list }) => ({
+    inboxWithDeadLetters(({ list }) => ({
       list: ({ limit: _limit, after: _after, ...filter }: Query = {}) =>
         list(filter),
     })),
     'lists dead letters in pages',
   ],
   'lists the newest dead letter first': [
-    storing(({ list }) => ({
+    inboxWithDeadLetters(({ list }) => ({
       list: async (query: object) => (await list(query)).toReversed(),
     })),
     'lists dead letters in pages',
   ],
   'lists dead letters of other conversations': [
-    storing(({ list }) => ({
+    inboxWithDeadLetters(({ list }) => ({
       list: ({ conversationId: _other, ...query }: Query = {}) => list(query),
     })),
     'lists the dead letters that fit every field of a filter',
   ],
-  'removes nothing': [
-    storing(({ get }) => ({
+  'removes no dead letter': [
+    inboxWithDeadLetters(({ get }) => ({
       remove: async (id: string) => (await get(id)) !== undefined,
     })),
     'removes a dead letter',
   ],
-  'replays a dead letter as often as it is asked': [
-    storing(({ replay }) => ({
+  'replays a dead letter on every request': [
+    inboxWithDeadLetters(({ replay }) => ({
       replay: async (id: string, tasks: XeniooTask[]) => {
         const isReplayed = await replay(id, tasks);
         return isReplayed || tasks.length > 0;
@@ -293,7 +295,7 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
     })),
     'replays a dead letter once',
   ],
-  'keeps a dead letter that it replays': [
+  'keeps a replayed dead letter': [
     class extends ReferenceInbox {
       override add(task: XeniooTask) {
         const { entry, handler } = task;
@@ -304,8 +306,8 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
     },
     'replays a dead letter once',
   ],
-  'replays nothing': [
-    storing(({ remove }) => ({ replay: remove })),
+  'replays no dead letter': [
+    inboxWithDeadLetters(({ remove }) => ({ replay: remove })),
     'replays a dead letter once',
     'replays an invalid entry',
     'stores a dead letter again',
@@ -336,7 +338,7 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
     },
     'starts nothing while it is paused',
   ],
-  'counts nothing': [
+  'reports no counts': [
     class extends ReferenceInbox {
       override async stats() {
         return { pending: 0, running: 0, retries: 0, deadLetters: 0 };
@@ -345,7 +347,7 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
     'holds what it has accepted as pending',
     'counts what is pending',
   ],
-  'is idle too early': [
+  'reports to be idle too early': [
     class extends ReferenceInbox {
       override async idle() {}
     },
@@ -392,8 +394,8 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
   ],
 };
 
-/** Names of the cases that an inbox fails, of those that begin with one of the given names. */
-async function failedBy(
+/** Returns those of the given cases that an inbox fails. */
+async function failedCasesOf(
   inbox: typeof ReferenceInbox,
   names: readonly string[],
   isDurable = true,
@@ -419,28 +421,32 @@ describe('the inbox contract fails an inbox that', () => {
     '%s',
     { timeout: 60_000 },
     async (_name, [inbox, ...cases]) => {
-      expect(await failedBy(inbox, cases)).toEqual(cases);
+      expect(await failedCasesOf(inbox, cases)).toEqual(cases);
     },
   );
 
-  it('claims to be durable and is not', { timeout: 60_000 }, async () => {
-    class Volatile extends ReferenceInbox {
-      constructor(_storage: ReferenceStorage, settings: Settings) {
-        super(new ReferenceStorage(), settings);
+  it(
+    'claims to be durable but loses its data',
+    { timeout: 60_000 },
+    async () => {
+      class Volatile extends ReferenceInbox {
+        constructor(_storage: ReferenceStorage, settings: Settings) {
+          super(new ReferenceStorage(), settings);
+        }
       }
-    }
 
-    const cases = [
-      'runs after a restart what was accepted before',
-      'runs again after a restart what was running',
-      'keeps a retry over a restart',
-      'drops duplicates of what was accepted before a restart',
-      'keeps dead letters over a restart',
-    ];
-    expect(await failedBy(Volatile, cases)).toEqual(cases);
-  });
+      const cases = [
+        'runs after a restart what was accepted before',
+        'runs again after a restart what was running',
+        'keeps a retry over a restart',
+        'drops duplicates of what was accepted before a restart',
+        'keeps dead letters over a restart',
+      ];
+      expect(await failedCasesOf(Volatile, cases)).toEqual(cases);
+    },
+  );
 
-  it('is volatile and drops its retries when it stops', async () => {
+  it('is volatile and drops its retries on stop', async () => {
     class Careless extends ReferenceInbox {
       override isDue(pending: Pending) {
         return pending.dueAt <= Date.now();
@@ -448,6 +454,6 @@ describe('the inbox contract fails an inbox that', () => {
     }
 
     const cases = ['runs what is pending, and each retry one last time'];
-    expect(await failedBy(Careless, cases, false)).toEqual(cases);
+    expect(await failedCasesOf(Careless, cases, false)).toEqual(cases);
   });
 });

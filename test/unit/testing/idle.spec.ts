@@ -7,7 +7,7 @@ import { startContext } from '../../support/testing-context.js';
 const message = (Data: string) => xeniooEntry.userMessage({ Data });
 
 describe('idle()', () => {
-  it('resolves at once where nothing is pending', async () => {
+  it('resolves at once when nothing is pending', async () => {
     const { app } = await startContext();
 
     await expect(idle(app)).resolves.toBe(undefined);
@@ -44,7 +44,7 @@ describe('idle()', () => {
     expect(crm.texts).toEqual(['a']);
   });
 
-  it('waits for what a handler sends to its own application', async () => {
+  it('waits for events that a handler sends to its own application', async () => {
     const { app, crm, accept } = await startContext();
     crm.work = async ({ text }) => {
       if (text !== 'aaa') await accept(message(`${text}a`));
@@ -55,7 +55,7 @@ describe('idle()', () => {
     expect(crm.texts.toSorted()).toEqual(['a', 'aa', 'aaa']);
   });
 
-  it('waits for what a handler sends to another instance of the module', async () => {
+  it('waits for events that a handler sends to another instance of the module', async () => {
     const { app, crm, acceptAt } = await startContext(
       {},
       { path: 'other', secret: 'other-secret' },
@@ -79,7 +79,7 @@ describe('idle()', () => {
     expect(crm.texts).toEqual(['brings', 'brought']);
   });
 
-  it('names the handler that waits for a retry', async () => {
+  it('names the handler that is waiting for a retry', async () => {
     const { app, crm, accept } = await startContext({
       retry: { attempts: 2, delayMs: 60_000 },
       shutdownTimeoutMs: 0,
@@ -96,7 +96,7 @@ describe('idle()', () => {
     );
   });
 
-  it('names five of the running handlers and the number of others, and never what people wrote', async () => {
+  it('names five running handlers and the number of others, and no words of a person', async () => {
     const { app, crm, accept } = await startContext();
     const ends: (() => void)[] = [];
     crm.work = () => new Promise<void>(resolve => ends.push(resolve));
@@ -115,7 +115,7 @@ describe('idle()', () => {
     await idle(app);
   });
 
-  it('says so when the events came before the kit was used', async () => {
+  it('mentions events that were accepted before its first use', async () => {
     const { app, crm, accept } = await startContext();
     const ends: (() => void)[] = [];
     crm.work = () => new Promise<void>(resolve => ends.push(resolve));
@@ -130,7 +130,7 @@ describe('idle()', () => {
   });
 
   it.each([-1, NaN, Infinity, 2 ** 31])(
-    'refuses a timeout of %d ms',
+    'rejects a time-out of %d ms',
     async timeoutMs => {
       const { app } = await startContext();
 

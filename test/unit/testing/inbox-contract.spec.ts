@@ -9,7 +9,7 @@ import {
   ReferenceStorage,
 } from '../../support/reference-inbox.js';
 
-const reference = (isDurable: boolean): XeniooInboxUnderTest => ({
+const referenceInbox = (isDurable: boolean): XeniooInboxUnderTest => ({
   isDurable,
   createStorage: async () => new ReferenceStorage(ReferenceInbox, isDurable),
 });
@@ -27,8 +27,8 @@ const memory: XeniooInboxUnderTest = {
 
 const INBOXES = {
   'the memory inbox': memory,
-  'the durable reference inbox': reference(true),
-  'the volatile reference inbox': reference(false),
+  'the durable reference inbox': referenceInbox(true),
+  'the volatile reference inbox': referenceInbox(false),
 };
 
 describe.each(Object.entries(INBOXES))('%s', (_name, inbox) => {

@@ -15,8 +15,8 @@ import { xeniooEntry } from '../../../lib/simulator/xenioo-entry.js';
 import { entryOf } from '../../support/entry-of.js';
 import { startContext } from '../../support/testing-context.js';
 
-/** Tells the observers of a call that was answered 200. */
-function acceptedBy(
+/** Notifies the observers of a call that was answered 200. */
+function notifyAccepted(
   app: INestApplicationContext,
   entries: readonly XeniooEntry[],
 ): void {
@@ -70,7 +70,7 @@ describe('dispatched() in an application without a server', () => {
     expect(dispatched(app, 'Nobody.else')).toEqual([]);
   });
 
-  it('returns what a handler threw, whatever it was', async () => {
+  it('returns the thrown value, even one that is not an Error', async () => {
     const { app, crm, accept } = await startContext({ retry: false });
     const thrown = [undefined, null, 'text', 0];
     crm.work = ({ text }) => {
@@ -84,7 +84,7 @@ describe('dispatched() in an application without a server', () => {
     expect(dispatched(app).map(({ error }) => error)).toEqual(thrown);
   });
 
-  it('begins with the first use of the kit', async () => {
+  it('records from its first use', async () => {
     const { app, accept, crm } = await startContext();
     await accept(message('before'));
     await expect.poll(() => crm.texts).toEqual(['before']);
@@ -96,8 +96,8 @@ describe('dispatched() in an application without a server', () => {
   });
 });
 
-describe('the recordings of two applications in one process', () => {
-  it('do not mix, and a closed one does not end up in the next', async () => {
+describe('recordings of two applications in one process', () => {
+  it('are separate and end with their application', async () => {
     const [one, two] = [await startContext(), await startContext()];
     for (const { app } of [one, two]) dispatched(app);
     await one.accept(message('one'));
@@ -119,7 +119,7 @@ describe('the recordings of two applications in one process', () => {
 });
 
 describe('received()', () => {
-  it('returns the entries of all calls, or those of the given types', async () => {
+  it('returns the entries of all calls or those of the given types', async () => {
     const { app } = await startContext();
     expect(received(app)).toEqual([]);
     const entries = [
@@ -129,7 +129,7 @@ describe('received()', () => {
       xeniooEntry.malformed(),
       xeniooEntry.handOver(),
     ].map(entry => entryOf(entry));
-    acceptedBy(app, entries);
+    notifyAccepted(app, entries);
 
     const { UserMessage, TakeOver, HandOver, BotMessage } = XeniooEventType;
     expect(received(app)).toEqual(entries);
@@ -147,7 +147,7 @@ describe('received()', () => {
     const { app } = await startContext();
     received(app);
     const entry = entryOf(xeniooEntry.userMessage());
-    acceptedBy(app, [entry]);
+    notifyAccepted(app, [entry]);
 
     received(app).push(entry);
     expect(received(app)).toEqual([entry]);
@@ -160,7 +160,7 @@ describe('received()', () => {
 });
 
 it.each([received, dispatched, forget, idle])(
-  '%o says so in an application without the module',
+  '%o throws in an application without the module',
   async ask => {
     @Module({})
     class AppModule {}
@@ -169,8 +169,8 @@ it.each([received, dispatched, forget, idle])(
     });
     onTestFinished(() => app.close());
 
-    const asked = async () => ask(app);
-    await expect(asked()).rejects.toThrow(XeniooTestingError);
-    await expect(asked()).rejects.toThrow('no XeniooModule');
+    const askApp = async () => ask(app);
+    await expect(askApp()).rejects.toThrow(XeniooTestingError);
+    await expect(askApp()).rejects.toThrow('no XeniooModule');
   },
 );

@@ -22,9 +22,9 @@ beforeEach(() => {
   Logger.overrideLogger(logs);
 });
 
-/** A host's function `bots` that answers as the test says, and a registry that calls it. */
-class Vault {
-  asked = 0;
+/** Function `bots` whose answer the test sets, and a registry that calls it. */
+class BotVault {
+  calls = 0;
   answer: () => Answer = () => [SUPPORT];
   time = 1_000;
 
@@ -36,7 +36,7 @@ class Vault {
   readonly registry = new BotRegistry(
     {
       bots: () => {
-        this.asked++;
+        this.calls++;
         return this.answer();
       },
       botsRefreshSeconds: this.botsRefreshSeconds,
@@ -46,14 +46,14 @@ class Vault {
 
   readonly boot = () => this.registry.onApplicationBootstrap();
 
-  /** The name of the bot that a secret belongs to, or what is wrong with it. */
-  readonly whose = async (secret: string) => {
+  /** Returns the name of the bot of a secret, or the reason for the refusal. */
+  readonly botOrRefusalOf = async (secret: string) => {
     const { bot, refusal } = await this.registry.verify(`Bearer ${secret}`);
     return bot?.name ?? refusal;
   };
 
-  /** Answers the next questions when the test says so. */
-  later() {
+  /** Leaves the next calls of the function pending until the test settles them. */
+  deferAnswers() {
     const open: Record<'resolve' | 'reject', (answer: never) => void>[] = [];
     this.answer = () =>
       new Promise<XeniooBot[]>((resolve, reject) =>
@@ -68,13 +68,13 @@ class Vault {
   }
 }
 
-async function booted(botsRefreshSeconds?: number): Promise<Vault> {
-  const vault = new Vault(botsRefreshSeconds);
+async function bootVault(botsRefreshSeconds?: number): Promise<BotVault> {
+  const vault = new BotVault(botsRefreshSeconds);
   await vault.boot();
   return vault;
 }
 
-const fails = () => {
+const throwSealed = () => {
   throw new Error('vault is sealed');
 };
 
@@ -85,8 +85,8 @@ const manyBots = (count: number): XeniooBot[] =>
     secret: `secret-${n}`,
   }));
 
-describe('bots that are a list', () => {
-  it('are known by their secrets', async () => {
+describe('BotRegistry with a list of bots', () => {
+  it('identifies a bot by each of its secrets', async () => {
     const bots = [{ name: 'support', secrets: ['q7-Sesame', 'q8-Sesame'] }];
     const registry = new BotRegistry({ bots, botsRefreshSeconds: 60 });
     await registry.onApplicationBootstrap();
@@ -101,37 +101,37 @@ describe('bots that are a list', () => {
   });
 });
 
-describe('a function', () => {
-  it('is not asked before the application boots, and then once', async () => {
-    const vault = new Vault();
-    expect(vault.asked).toBe(0);
+describe('BotRegistry with a function', () => {
+  it('calls the function once, when the application boots', async () => {
+    const vault = new BotVault();
+    expect(vault.calls).toBe(0);
 
     await vault.boot();
-    expect(vault.asked).toBe(1);
+    expect(vault.calls).toBe(1);
   });
 
   it.each<[string, () => Answer]>([
     ['at once', () => [SUPPORT, SALES]],
     ['later', async () => [SUPPORT, SALES]],
   ])(
-    'that answers %s tells each bot by any of its secrets',
+    'identifies each bot by any of its secrets when the function answers %s',
     async (_w, bots) => {
-      const vault = new Vault();
+      const vault = new BotVault();
       vault.answer = bots;
       await vault.boot();
 
-      expect(await vault.whose('q7-Sesame')).toBe('support');
-      expect(await vault.whose('Barley-8w')).toBe('sales');
-      expect(await vault.whose('Rye-9x')).toBe('sales');
+      expect(await vault.botOrRefusalOf('q7-Sesame')).toBe('support');
+      expect(await vault.botOrRefusalOf('Barley-8w')).toBe('sales');
+      expect(await vault.botOrRefusalOf('Rye-9x')).toBe('sales');
       expect(await vault.registry.verify('q7-Sesame')).toEqual({
         bot: { name: 'support', token: 't1' },
       });
     },
   );
 
-  it('keeps the boot waiting until it has answered', async () => {
-    const vault = new Vault();
-    const { answer } = vault.later();
+  it('delays the boot until the function has answered', async () => {
+    const vault = new BotVault();
+    const { answer } = vault.deferAnswers();
     const steps: string[] = [];
     const boot = vault.boot().then(() => steps.push('booted'));
     await new Promise(setImmediate);
@@ -140,25 +140,25 @@ describe('a function', () => {
     await boot;
 
     expect(steps).toEqual(['answers', 'booted']);
-    expect(await vault.whose('q7-Sesame')).toBe('support');
+    expect(await vault.botOrRefusalOf('q7-Sesame')).toBe('support');
   });
 
-  it('may know no bots yet', async () => {
-    const vault = new Vault();
+  it('accepts an empty list of bots', async () => {
+    const vault = new BotVault();
     vault.answer = () => [];
     await vault.boot();
 
-    expect(await vault.whose('q7-Sesame')).toBe('unknown-secret');
+    expect(await vault.botOrRefusalOf('q7-Sesame')).toBe('unknown-secret');
     expect(logs.lines).toEqual([]);
   });
 });
 
-describe('a function that fails while the application boots', () => {
+describe('BotRegistry when the function fails at boot', () => {
   it.each<[string, () => Answer]>([
-    ['at once', fails],
-    ['later', async () => fails()],
-  ])('%s, stops it, and the error tells why', async (_when, answer) => {
-    const vault = new Vault();
+    ['at once', throwSealed],
+    ['later', async () => throwSealed()],
+  ])('stops the boot and reports the cause (%s)', async (_when, answer) => {
+    const vault = new BotVault();
     vault.answer = answer;
     const error: unknown = await vault.boot().catch((e: unknown) => e);
 
@@ -171,8 +171,8 @@ describe('a function that fails while the application boots', () => {
     });
   });
 
-  it('with something that is no error, stops it too', async () => {
-    const vault = new Vault();
+  it('stops the boot when the thrown value is not an Error', async () => {
+    const vault = new BotVault();
     const thrown: unknown = Object.create(null);
     // oxlint-disable-next-line typescript/prefer-promise-reject-errors
     vault.answer = () => Promise.reject(thrown);
@@ -199,9 +199,9 @@ describe('a function that fails while the application boots', () => {
       /no white space at its ends/,
     ],
   ])(
-    'for its answer is %s, stops it without a secret',
+    'stops the boot without showing a secret when the function returns %s',
     async (_w, bots, text) => {
-      const vault = new Vault();
+      const vault = new BotVault();
       vault.answer = () => bots as XeniooBot[];
       const error: unknown = await vault.boot().catch((e: unknown) => e);
 
@@ -212,61 +212,63 @@ describe('a function that fails while the application boots', () => {
   );
 });
 
-describe('when botsRefreshSeconds have passed', () => {
-  it('asks with the next call, which has the answer', async () => {
-    const vault = await booted();
+describe('BotRegistry after botsRefreshSeconds', () => {
+  it('calls the function on the next webhook call and uses its answer for that call', async () => {
+    const vault = await bootVault();
     vault.answer = () => [SALES];
     vault.time += REFRESH_MS - 1;
-    expect(await vault.whose('q7-Sesame')).toBe('support');
-    expect(vault.asked).toBe(1);
+    expect(await vault.botOrRefusalOf('q7-Sesame')).toBe('support');
+    expect(vault.calls).toBe(1);
 
     vault.time += 1;
-    expect(await vault.whose('q7-Sesame')).toBe('unknown-secret');
-    expect(await vault.whose('Rye-9x')).toBe('sales');
-    expect(vault.asked).toBe(2);
+    expect(await vault.botOrRefusalOf('q7-Sesame')).toBe('unknown-secret');
+    expect(await vault.botOrRefusalOf('Rye-9x')).toBe('sales');
+    expect(vault.calls).toBe(2);
   });
 
-  it('asks once for all callers', async () => {
-    const vault = await booted();
-    const { answer } = vault.later();
+  it('calls the function once for concurrent webhook calls', async () => {
+    const vault = await bootVault();
+    const { answer } = vault.deferAnswers();
     vault.time += REFRESH_MS;
-    const calls = Array.from({ length: 50 }, () => vault.whose('Barley-8w'));
+    const calls = Array.from({ length: 50 }, () =>
+      vault.botOrRefusalOf('Barley-8w'),
+    );
     answer(0, [SALES]);
 
     expect(new Set(await Promise.all(calls))).toEqual(new Set(['sales']));
-    expect(vault.asked).toBe(2);
+    expect(vault.calls).toBe(2);
   });
 
-  it('asks no more often, however long calls come', async () => {
-    const vault = await booted(10);
+  it('calls the function once per interval under constant traffic', async () => {
+    const vault = await bootVault(10);
     for (let second = 0; second < 100; second++) {
       vault.time += 1_000;
-      expect(await vault.whose('q7-Sesame')).toBe('support');
+      expect(await vault.botOrRefusalOf('q7-Sesame')).toBe('support');
     }
 
-    expect(vault.asked).toBe(1 + 10);
+    expect(vault.calls).toBe(1 + 10);
   });
 
-  it('asks nothing while nobody calls', async () => {
-    const vault = await booted();
+  it('does not call the function without a webhook call', async () => {
+    const vault = await bootVault();
     vault.time += 100 * REFRESH_MS;
     await new Promise(setImmediate);
-    expect(vault.asked).toBe(1);
+    expect(vault.calls).toBe(1);
 
-    await vault.whose('q7-Sesame');
-    expect(vault.asked).toBe(2);
+    await vault.botOrRefusalOf('q7-Sesame');
+    expect(vault.calls).toBe(2);
   });
 });
 
-describe('on a secret that nobody knows', () => {
-  it('asks, and a new bot enters with its first call', async () => {
-    const vault = await booted();
+describe('BotRegistry on an unknown secret', () => {
+  it('calls the function and accepts the first call of a new bot', async () => {
+    const vault = await bootVault();
     vault.answer = () => [SUPPORT, SALES];
     vault.time += UNKNOWN_MS;
 
-    expect(await vault.whose('Barley-8w')).toBe('sales');
-    expect(await vault.whose('q7-Sesame')).toBe('support');
-    expect(vault.asked).toBe(2);
+    expect(await vault.botOrRefusalOf('Barley-8w')).toBe('sales');
+    expect(await vault.botOrRefusalOf('q7-Sesame')).toBe('support');
+    expect(vault.calls).toBe(2);
   });
 
   it.each([
@@ -279,63 +281,68 @@ describe('on a secret that nobody knows', () => {
       'Bearer q7- Sesame',
       'q7- Sesame',
     ],
-  ])('%s, asks', async (_where, authorization, secret) => {
-    const vault = await booted();
-    vault.answer = () => [{ ...SALES, secret }];
-    vault.time += UNKNOWN_MS;
+  ])(
+    'calls the function for a secret %s',
+    async (_where, authorization, secret) => {
+      const vault = await bootVault();
+      vault.answer = () => [{ ...SALES, secret }];
+      vault.time += UNKNOWN_MS;
 
-    expect(await vault.registry.verify(authorization)).toMatchObject({
-      bot: { name: 'sales' },
-    });
-  });
+      expect(await vault.registry.verify(authorization)).toMatchObject({
+        bot: { name: 'sales' },
+      });
+    },
+  );
 
-  it('asks at most once in 5 s, for all callers together', async () => {
-    const vault = await booted();
-    const strangers = async () => {
-      const calls = Array.from({ length: 100 }, (_, n) => vault.whose(`x${n}`));
+  it('calls the function at most once in 5 s for all callers', async () => {
+    const vault = await bootVault();
+    const callWithUnknownSecrets = async () => {
+      const calls = Array.from({ length: 100 }, (_, n) =>
+        vault.botOrRefusalOf(`x${n}`),
+      );
       expect(new Set(await Promise.all(calls))).toEqual(
         new Set(['unknown-secret']),
       );
-      return vault.asked;
+      return vault.calls;
     };
 
-    expect(await strangers()).toBe(1);
+    expect(await callWithUnknownSecrets()).toBe(1);
     vault.time += UNKNOWN_MS;
-    expect(await strangers()).toBe(2);
+    expect(await callWithUnknownSecrets()).toBe(2);
     vault.time += UNKNOWN_MS - 1;
-    expect(await strangers()).toBe(2);
+    expect(await callWithUnknownSecrets()).toBe(2);
     vault.time += 1;
-    expect(await strangers()).toBe(3);
+    expect(await callWithUnknownSecrets()).toBe(3);
   });
 
-  it('asks no sooner where that failed', async () => {
-    const vault = await booted();
-    vault.answer = fails;
+  it('calls the function no more often after a failed refresh', async () => {
+    const vault = await bootVault();
+    vault.answer = throwSealed;
     for (let second = 0; second < 20; second++) {
       vault.time += 1_000;
-      await vault.whose('stranger');
+      await vault.botOrRefusalOf('stranger');
     }
 
-    expect(vault.asked).toBe(1 + 4);
+    expect(vault.calls).toBe(1 + 4);
   });
 
-  it('asks, and on no other', async () => {
-    const vault = await booted();
+  it('does not call the function for a known or missing secret', async () => {
+    const vault = await bootVault();
     vault.time += REFRESH_MS - 1;
-    await vault.whose('q7-Sesame');
+    await vault.botOrRefusalOf('q7-Sesame');
     await vault.registry.verify(undefined);
 
-    expect(vault.asked).toBe(1);
+    expect(vault.calls).toBe(1);
   });
 });
 
-describe('an answer that fails or can’t be', () => {
-  it('keeps the last good one, and is logged with its stack', async () => {
-    const vault = await booted();
-    vault.answer = async () => fails();
+describe('BotRegistry when a refresh fails or returns invalid bots', () => {
+  it('keeps the previous list and logs the error with its stack', async () => {
+    const vault = await bootVault();
+    vault.answer = async () => throwSealed();
     vault.time += REFRESH_MS;
 
-    expect(await vault.whose('q7-Sesame')).toBe('support');
+    expect(await vault.botOrRefusalOf('q7-Sesame')).toBe('support');
     expect(logs.lines).toMatchObject([{ level: 'error' }]);
     expect(logs.ofXenioo()).toEqual([
       expect.stringMatching(
@@ -352,33 +359,36 @@ describe('an answer that fails or can’t be', () => {
     ['two bots of one name', [SALES, { ...SUPPORT, name: 'sales' }]],
     ['two bots of one token', [SALES, { ...SUPPORT, token: 't2' }]],
     ['two bots of one secret', [SALES, { ...SUPPORT, secret: 'Barley-8w' }]],
-  ])('as %s, keeps it whole, and shows no secret', async (_what, answer) => {
-    const vault = await booted();
-    vault.answer = () => answer as XeniooBot[];
-    vault.time += REFRESH_MS;
+  ])(
+    'keeps the whole previous list and logs no secret when the function returns %s',
+    async (_what, answer) => {
+      const vault = await bootVault();
+      vault.answer = () => answer as XeniooBot[];
+      vault.time += REFRESH_MS;
 
-    expect(await vault.whose('q7-Sesame')).toBe('support');
-    expect(await vault.whose('Barley-8w')).toBe('unknown-secret');
-    expect(logs.ofXenioo('error')).toEqual([
-      expect.stringMatching(
-        /the previous list stays in use\. Fix the function `bots`: .*expected/s,
-      ),
-    ]);
-    expect(JSON.stringify(logs.lines)).not.toMatch(/sesame|barley|rye/i);
-  });
+      expect(await vault.botOrRefusalOf('q7-Sesame')).toBe('support');
+      expect(await vault.botOrRefusalOf('Barley-8w')).toBe('unknown-secret');
+      expect(logs.ofXenioo('error')).toEqual([
+        expect.stringMatching(
+          /the previous list stays in use\. Fix the function `bots`: .*expected/s,
+        ),
+      ]);
+      expect(JSON.stringify(logs.lines)).not.toMatch(/sesame|barley|rye/i);
+    },
+  );
 
-  it('does not keep the next good one out', async () => {
-    const vault = await booted();
-    vault.answer = fails;
+  it('accepts the next valid list', async () => {
+    const vault = await bootVault();
+    vault.answer = throwSealed;
     vault.time += REFRESH_MS;
-    await vault.whose('q7-Sesame');
+    await vault.botOrRefusalOf('q7-Sesame');
     vault.answer = () => [SALES];
     vault.time += REFRESH_MS;
 
-    expect(await vault.whose('Barley-8w')).toBe('sales');
+    expect(await vault.botOrRefusalOf('Barley-8w')).toBe('sales');
   });
 
-  it('may be anything', async () => {
+  it('keeps the previous list whatever invalid value the function returns', async () => {
     const secret = fc.constantFrom<unknown>('Barley-8w', ' Barley-8w', '', 7);
     const bot = fc.record(
       {
@@ -392,7 +402,7 @@ describe('an answer that fails or can’t be', () => {
     const answer = fc
       .oneof(fc.array(bot, { minLength: 1, maxLength: 3 }), bot, fc.anything())
       .filter(value => !Array.isArray(value) || value.length > 0);
-    const vault = await booted();
+    const vault = await bootVault();
 
     await fc.assert(
       fc.asyncProperty(answer, async value => {
@@ -400,8 +410,8 @@ describe('an answer that fails or can’t be', () => {
         vault.answer = () => value as XeniooBot[];
         vault.time += REFRESH_MS;
 
-        expect(await vault.whose('q7-Sesame')).toBe('support');
-        expect(await vault.whose('Barley-8w')).toBe('unknown-secret');
+        expect(await vault.botOrRefusalOf('q7-Sesame')).toBe('support');
+        expect(await vault.botOrRefusalOf('Barley-8w')).toBe('unknown-secret');
         expect(logs.ofXenioo('error')).toHaveLength(1);
         expect(logs.ofXenioo('error')[0]).not.toContain('Barley');
       }),
@@ -410,69 +420,69 @@ describe('an answer that fails or can’t be', () => {
   });
 });
 
-describe('answers that come late', () => {
-  /** Two questions that are both open. */
-  async function asked() {
-    const vault = await booted();
-    const { answer, fail } = vault.later();
+describe('BotRegistry with overlapping refreshes', () => {
+  /** Starts two refreshes that are both pending. */
+  async function startTwoRefreshes() {
+    const vault = await bootVault();
+    const { answer, fail } = vault.deferAnswers();
     const calls = [0, 1].map(() => {
       vault.time += REFRESH_MS;
-      return vault.whose('q7-Sesame');
+      return vault.botOrRefusalOf('q7-Sesame');
     });
-    expect(vault.asked).toBe(3);
+    expect(vault.calls).toBe(3);
     return { vault, answer, fail, calls: () => Promise.all(calls) };
   }
 
-  it('are used when they come', async () => {
-    const { vault, answer, calls } = await asked();
+  it('uses each answer when it arrives', async () => {
+    const { vault, answer, calls } = await startTwoRefreshes();
     answer(0, [SUPPORT]);
     answer(1, [SALES]);
     await calls();
 
-    expect(await vault.whose('q7-Sesame')).toBe('unknown-secret');
-    expect(await vault.whose('Rye-9x')).toBe('sales');
+    expect(await vault.botOrRefusalOf('q7-Sesame')).toBe('unknown-secret');
+    expect(await vault.botOrRefusalOf('Rye-9x')).toBe('sales');
   });
 
-  it('don’t take the place of a newer question’s', async () => {
-    const { vault, answer, calls } = await asked();
+  it('ignores an older answer that arrives after a newer one', async () => {
+    const { vault, answer, calls } = await startTwoRefreshes();
     answer(1, [SALES]);
     await new Promise(setImmediate);
     answer(0, [SUPPORT]);
     await calls();
 
-    expect(await vault.whose('q7-Sesame')).toBe('unknown-secret');
-    expect(await vault.whose('Barley-8w')).toBe('sales');
+    expect(await vault.botOrRefusalOf('q7-Sesame')).toBe('unknown-secret');
+    expect(await vault.botOrRefusalOf('Barley-8w')).toBe('sales');
   });
 
-  it('are better than none, where the newer question failed', async () => {
-    const { vault, answer, fail, calls } = await asked();
+  it('uses an older answer when the newer refresh failed', async () => {
+    const { vault, answer, fail, calls } = await startTwoRefreshes();
     fail(1, new Error('vault is sealed'));
     await new Promise(setImmediate);
     answer(0, [SALES]);
     await calls();
 
-    expect(await vault.whose('Barley-8w')).toBe('sales');
+    expect(await vault.botOrRefusalOf('Barley-8w')).toBe('sales');
   });
 
-  it('and fail, leave the newer one’s', async () => {
-    const { vault, answer, fail, calls } = await asked();
+  it('keeps the newer answer when the older refresh fails', async () => {
+    const { vault, answer, fail, calls } = await startTwoRefreshes();
     answer(1, [SALES]);
     await new Promise(setImmediate);
     fail(0, new Error('timed out'));
     await calls();
 
-    expect(await vault.whose('Barley-8w')).toBe('sales');
+    expect(await vault.botOrRefusalOf('Barley-8w')).toBe('sales');
     expect(logs.ofXenioo('error')).toHaveLength(1);
   });
 });
 
-describe('when the function never answers', () => {
-  const never = () => new Promise<XeniooBot[]>(() => {});
+describe('BotRegistry when the function never answers', () => {
+  const neverAnswer = () => new Promise<XeniooBot[]>(() => {});
 
-  it('callers wait 2 s for it together, and then not at all', async () => {
-    const { vault, call, pass } = await inFakeTime();
+  it('makes concurrent callers wait 2 s, and later ones not at all', async () => {
+    const { vault, call, pass } = await bootInFakeTime();
     await pass(REFRESH_MS);
-    const answered = async () => {
+    const callAtOnce = async () => {
       const calls = ['q7-Sesame', 'x', 'y', 'q7-Sesame'].map(call);
       await pass(3_000);
       return {
@@ -482,32 +492,32 @@ describe('when the function never answers', () => {
     };
     const owners = ['support', 'unknown-secret', 'unknown-secret', 'support'];
 
-    expect(await answered()).toEqual({
+    expect(await callAtOnce()).toEqual({
       owners,
-      // A known secret waits only where it is the one that asks.
+      // A call with a known secret waits only if it starts the refresh.
       waited: [2_000, 2_000, 2_000, 0],
     });
-    expect(await answered()).toEqual({ owners, waited: [0, 0, 0, 0] });
-    expect(vault.asked).toBe(2);
+    expect(await callAtOnce()).toEqual({ owners, waited: [0, 0, 0, 0] });
+    expect(vault.calls).toBe(2);
   });
 
-  /** A vault in a time that the test lets pass. */
-  async function inFakeTime(botsRefreshSeconds?: number) {
+  /** Boots a vault under fake timers, whose function then never answers. */
+  async function bootInFakeTime(botsRefreshSeconds?: number) {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
-    const vault = new Vault(botsRefreshSeconds, Date.now);
+    const vault = new BotVault(botsRefreshSeconds, Date.now);
     await vault.boot();
-    vault.answer = never;
+    vault.answer = neverAnswer;
     const call = (secret: string) => {
       const started = Date.now();
-      const owner = vault.whose(secret);
+      const owner = vault.botOrRefusalOf(secret);
       return { owner, waited: owner.then(() => Date.now() - started) };
     };
     return { vault, call, pass: vi.advanceTimersByTimeAsync.bind(vi) };
   }
 
-  it('one who comes later waits for what is left of the 2 s', async () => {
-    const { call, pass } = await inFakeTime();
+  it('makes a later caller wait only for the remainder of the 2 s', async () => {
+    const { call, pass } = await bootInFakeTime();
     await pass(UNKNOWN_MS);
     const first = call('x');
     await pass(1_500);
@@ -518,8 +528,8 @@ describe('when the function never answers', () => {
     expect(await second.waited).toBe(500);
   });
 
-  it('the next question is waited for again', async () => {
-    const { vault, call, pass } = await inFakeTime();
+  it('makes callers wait again for the next refresh', async () => {
+    const { vault, call, pass } = await bootInFakeTime();
     await pass(UNKNOWN_MS);
     const first = call('x');
     await pass(UNKNOWN_MS);
@@ -528,11 +538,11 @@ describe('when the function never answers', () => {
 
     expect(await first.waited).toBe(2_000);
     expect(await second.waited).toBe(2_000);
-    expect(vault.asked).toBe(3);
+    expect(vault.calls).toBe(3);
   });
 
-  it('nobody waits longer than 2 s where questions overlap', async () => {
-    const { call, pass } = await inFakeTime(1);
+  it('makes no caller wait longer than 2 s when refreshes overlap', async () => {
+    const { call, pass } = await bootInFakeTime(1);
     await pass(1_000);
     call('q7-Sesame');
     await pass(900);
@@ -546,8 +556,8 @@ describe('when the function never answers', () => {
     expect(await stranger.waited).toBeLessThanOrEqual(2_000);
   });
 
-  it('no timer is left behind of an answer in time', async () => {
-    const { vault, call, pass } = await inFakeTime();
+  it('leaves no timer after an answer in time', async () => {
+    const { vault, call, pass } = await bootInFakeTime();
     vault.answer = async () => [SALES];
     await pass(REFRESH_MS);
     await call('Barley-8w').waited;
@@ -556,36 +566,39 @@ describe('when the function never answers', () => {
   });
 });
 
-describe('in the boot log', () => {
+describe('BotRegistry boot log', () => {
   it.each<[XeniooBot[], string]>([
     [[], '0 bots'],
     [[SUPPORT, SALES], 'support, sales'],
     [manyBots(11), '11 bots'],
-  ])('%# bots are named while they are few', async (bots, words) => {
-    const vault = new Vault();
-    vault.answer = () => bots;
-    await vault.boot();
+  ])(
+    'lists the bots by name, or counts them if there are many (case %#)',
+    async (bots, words) => {
+      const vault = new BotVault();
+      vault.answer = () => bots;
+      await vault.boot();
 
-    expect(vault.registry.describe()).toBe(words);
-  });
+      expect(vault.registry.describe()).toBe(words);
+    },
+  );
 });
 
-describe('with 10,000 bots', () => {
+describe('BotRegistry with 10,000 bots', () => {
   async function registryOf(count: number): Promise<BotRegistry> {
-    const { registry } = Object.assign(new Vault(), {
+    const { registry } = Object.assign(new BotVault(), {
       answer: () => manyBots(count),
     });
     await registry.onApplicationBootstrap();
     return registry;
   }
 
-  async function fastest(registry: BotRegistry, header: string) {
+  async function timeVerifications(registry: BotRegistry, header: string) {
     const started = performance.now();
     for (let n = 0; n < 50; n++) await registry.verify(header);
     return performance.now() - started;
   }
 
-  it('each has its own secret', async () => {
+  it('identifies each bot by its secret', async () => {
     const registry = await registryOf(10_000);
 
     for (const n of [0, 1, 4_999, 9_999]) {
@@ -599,15 +612,18 @@ describe('with 10,000 bots', () => {
   it.each([
     ['right', 'Bearer secret-0', 'Bearer secret-9999'],
     ['wrong', 'Bearer wrong', 'Bearer wrong'],
-  ])('a %s secret costs as much as with one', async (_what, one, many) => {
-    const few = await registryOf(1);
-    const all = await registryOf(10_000);
-    const times = { few: Infinity, all: Infinity };
-    for (let round = 0; round < 64; round++) {
-      times.few = Math.min(times.few, await fastest(few, one));
-      times.all = Math.min(times.all, await fastest(all, many));
-    }
+  ])(
+    'verifies a %s secret as fast as with one bot',
+    async (_what, one, many) => {
+      const few = await registryOf(1);
+      const all = await registryOf(10_000);
+      const times = { few: Infinity, all: Infinity };
+      for (let round = 0; round < 64; round++) {
+        times.few = Math.min(times.few, await timeVerifications(few, one));
+        times.all = Math.min(times.all, await timeVerifications(all, many));
+      }
 
-    expect(times.all / times.few).toBeLessThan(3);
-  });
+      expect(times.all / times.few).toBeLessThan(3);
+    },
+  );
 });

@@ -11,15 +11,15 @@ import { decodeBody } from '../../../lib/webhook/decode-body.js';
 const TEXT = '{"Type":1,"Data":"Hello, Zoë 👋"}';
 const LIMIT = 100_000;
 
-interface Sent {
+interface DecodeInput {
   readonly encoding?: string;
   readonly type?: string;
   readonly limitBytes?: number;
 }
 
-function decoded(
+function decode(
   bytes: Buffer,
-  { encoding, type, limitBytes = LIMIT }: Sent = {},
+  { encoding, type, limitBytes = LIMIT }: DecodeInput = {},
 ) {
   const headers = {
     ...(encoding !== undefined && { 'content-encoding': encoding }),
@@ -39,7 +39,7 @@ const utf32be = (value: string) =>
     Array.from(value, c => Buffer.from([0, 0, 0, c.charCodeAt(0)])),
   );
 
-describe('compressed bodies', () => {
+describe('decodeBody() of a compressed body', () => {
   const named = Buffer.concat([
     // Flags: a name, a comment, an extra field and a checksum of the header.
     Buffer.from([0x1f, 0x8b, 8, 0x1e, 0, 0, 0, 0, 0, 3]),
@@ -68,8 +68,8 @@ describe('compressed bodies', () => {
     ],
     ['identity', 'identity', Buffer.from(TEXT)],
     ['an empty encoding', '', Buffer.from(TEXT)],
-  ])('are decompressed: %s', async (_what, encoding, bytes) => {
-    expect(await decoded(bytes, { encoding })).toEqual(text(TEXT));
+  ])('decompresses it: %s', async (_what, encoding, bytes) => {
+    expect(await decode(bytes, { encoding })).toEqual(text(TEXT));
   });
 
   it.each([
@@ -77,10 +77,10 @@ describe('compressed bodies', () => {
     ['zeros', Buffer.alloc(512)],
     ['text', Buffer.from('garbage')],
     ['one byte of another header', Buffer.from([0x1f])],
-  ])('of gzip may have trailing bytes: %s', async (_what, trailing) => {
+  ])('ignores bytes after the gzip data: %s', async (_what, trailing) => {
     const bytes = Buffer.concat([gzipSync(TEXT), trailing]);
 
-    expect(await decoded(bytes, { encoding: 'gzip' })).toEqual(text(TEXT));
+    expect(await decode(bytes, { encoding: 'gzip' })).toEqual(text(TEXT));
   });
 
   it.each<[string, string, Buffer]>([
@@ -91,17 +91,18 @@ describe('compressed bodies', () => {
       Buffer.concat([deflateRawSync(TEXT), Buffer.of(1)]),
     ],
     ['brotli', 'br', Buffer.concat([brotliCompressSync(TEXT), Buffer.of(1)])],
-  ])('may have trailing bytes: %s', async (_what, encoding, bytes) => {
-    expect(await decoded(bytes, { encoding })).toEqual(text(TEXT));
-  });
+  ])(
+    'ignores bytes after the compressed data: %s',
+    async (_what, encoding, bytes) => {
+      expect(await decode(bytes, { encoding })).toEqual(text(TEXT));
+    },
+  );
 
   it.each(['gzip', 'x-gzip', 'deflate', 'br', 'gzip, br', 'compress', 'none'])(
-    'may be plain text, though the header says %o',
+    'accepts plain text despite a Content-Encoding of %o',
     async encoding => {
-      expect(await decoded(Buffer.from(TEXT), { encoding })).toEqual(
-        text(TEXT),
-      );
-      expect(await decoded(Buffer.alloc(0), { encoding })).toEqual(text(''));
+      expect(await decode(Buffer.from(TEXT), { encoding })).toEqual(text(TEXT));
+      expect(await decode(Buffer.alloc(0), { encoding })).toEqual(text(''));
     },
   );
 
@@ -121,9 +122,12 @@ describe('compressed bodies', () => {
     ['another compression', 'br', gzipSync(TEXT)],
     ['half of two encodings', 'br, gzip', gzipSync(gzipSync(TEXT))],
     ['an unsupported encoding', 'compress', Buffer.from([0x1f, 0x9d, 0x90])],
-  ])('keep their bytes: %s', async (_what, encoding, bytes) => {
-    expect(await decoded(bytes, { encoding })).toEqual(kept(bytes));
-  });
+  ])(
+    'keeps the bytes of an invalid body: %s',
+    async (_what, encoding, bytes) => {
+      expect(await decode(bytes, { encoding })).toEqual(kept(bytes));
+    },
+  );
 
   it.each<[string, string, (bytes: Buffer) => Buffer]>([
     ['gzip', 'gzip', gzipSync],
@@ -136,25 +140,25 @@ describe('compressed bodies', () => {
       'gzip',
       bytes => Buffer.concat([gzipSync(bytes), gzipSync('')]),
     ],
-  ])('are limited: %s', async (_what, encoding, compress) => {
+  ])('limits the decompressed size: %s', async (_what, encoding, compress) => {
     const fits = Buffer.alloc(LIMIT, 'x');
     const exceeds = Buffer.alloc(LIMIT + 1, 'x');
 
-    expect(await decoded(compress(fits), { encoding })).toEqual(
+    expect(await decode(compress(fits), { encoding })).toEqual(
       text(fits.toString()),
     );
-    expect(await decoded(compress(exceeds), { encoding })).toBeUndefined();
+    expect(await decode(compress(exceeds), { encoding })).toBeUndefined();
   });
 
-  it('are limited over all members of gzip', async () => {
+  it('limits the total size of all gzip members', async () => {
     const member = gzipSync(Buffer.alloc(LIMIT, 'x'));
     const bytes = Buffer.concat(Array.from({ length: 100 }, () => member));
 
-    expect(await decoded(bytes, { encoding: 'gzip' })).toBeUndefined();
+    expect(await decode(bytes, { encoding: 'gzip' })).toBeUndefined();
   });
 });
 
-describe('text', () => {
+describe('decodeBody() of text', () => {
   it.each<[string, string, Buffer]>([
     ['UTF-8', 'application/json', Buffer.from(TEXT)],
     [
@@ -168,14 +172,14 @@ describe('text', () => {
     ['UTF-16BE with a mark', '', utf16be(`\uFEFF${TEXT}`)],
     ['UTF-16LE without a mark', '', Buffer.from(TEXT, 'utf16le')],
     ['UTF-16BE without a mark', 'a/b; charset=utf-16be', utf16be(TEXT)],
-  ])('is decoded: %s', async (_what, type, bytes) => {
-    expect(await decoded(bytes, { type })).toEqual(text(TEXT));
+  ])('decodes it: %s', async (_what, type, bytes) => {
+    expect(await decode(bytes, { type })).toEqual(text(TEXT));
   });
 
-  it('keeps the mark of UTF-8, which parsing skips', async () => {
+  it('keeps the byte-order mark, which the parser skips', async () => {
     const marked = `\uFEFF${TEXT}`;
 
-    expect(await decoded(Buffer.from(marked))).toEqual(text(marked));
+    expect(await decode(Buffer.from(marked))).toEqual(text(marked));
   });
 
   it.each([
@@ -183,16 +187,16 @@ describe('text', () => {
     ['"ISO-8859-1"', Buffer.from('"Grüße"', 'latin1')],
     ['windows-1252', Buffer.from('"Grüße"', 'latin1')],
     ['us-ascii', Buffer.from('"Grüße"', 'latin1')],
-  ])('is decoded by its charset: %s', async (charset, bytes) => {
+  ])('decodes it by its charset: %s', async (charset, bytes) => {
     const type = `application/json; charset=${charset}`;
 
-    expect(await decoded(bytes, { type })).toEqual(text('"Grüße"'));
+    expect(await decode(bytes, { type })).toEqual(text('"Grüße"'));
   });
 
-  it('is decoded after decompression', async () => {
+  it('applies the charset after decompression', async () => {
     const bytes = gzipSync(Buffer.from(`\uFEFF${TEXT}`, 'utf16le'));
 
-    expect(await decoded(bytes, { encoding: 'gzip' })).toEqual(text(TEXT));
+    expect(await decode(bytes, { encoding: 'gzip' })).toEqual(text(TEXT));
   });
 
   it.each<[string, string, Buffer]>([
@@ -208,12 +212,12 @@ describe('text', () => {
       '',
       Buffer.from([0xff, 0xfe, 0, 0, 0x5b, 0, 0, 0]),
     ],
-  ])('keeps its bytes: %s', async (_what, type, bytes) => {
-    expect(await decoded(bytes, { type })).toEqual(kept(bytes));
+  ])('keeps the bytes of undecodable text: %s', async (_what, type, bytes) => {
+    expect(await decode(bytes, { type })).toEqual(kept(bytes));
   });
 });
 
-it('never rejects, whatever bytes come under whatever headers', async () => {
+it('decodeBody() never rejects, whatever the bytes and headers', async () => {
   const encoding = fc.constantFrom(
     'gzip',
     'deflate',
@@ -240,7 +244,7 @@ it('never rejects, whatever bytes come under whatever headers', async () => {
       type,
       async (body, encodings, charset) => {
         const sent = { encoding: encodings, type: charset };
-        const body1 = await decoded(body, sent);
+        const body1 = await decode(body, sent);
 
         expect(typeof body1?.text).toBe('string');
       },

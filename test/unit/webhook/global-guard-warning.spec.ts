@@ -19,7 +19,7 @@ function warning(guards: unknown[], decorators: ClassDecorator[] = []) {
   return globalGuardWarning('/xenioo/webhook', route, guards);
 }
 
-describe('warns of global guards', () => {
+describe('globalGuardWarning()', () => {
   it.each<[string, unknown[], ClassDecorator[], string]>([
     ['a guard', [AuthGuard], [], 'decorators: [Public()]'],
     ['the throttler', [ThrottlerGuard], [], 'decorators: [SkipThrottle()]'],
@@ -47,7 +47,7 @@ describe('warns of global guards', () => {
       [SkipThrottle({ default: false })],
       'decorators: [SkipThrottle(), …]',
     ],
-  ])('%s', (_what, guards, decorators, advice) => {
+  ])('warns of %s', (_what, guards, decorators, advice) => {
     const text = warning(guards, decorators);
 
     expect(text).toContain('POST /xenioo/webhook');
@@ -55,7 +55,7 @@ describe('warns of global guards', () => {
   });
 });
 
-describe('does not warn', () => {
+describe('globalGuardWarning() without an unhandled guard', () => {
   it.each<[string, unknown[], ClassDecorator[]]>([
     ['without guards', [], []],
     [
@@ -69,7 +69,7 @@ describe('does not warn', () => {
       [Public(), SkipThrottle()],
     ],
     ['of a guard that is no class', [undefined, {}], [Public()]],
-  ])('%s', (_what, guards, decorators) => {
+  ])('does not warn %s', (_what, guards, decorators) => {
     expect(warning(guards, decorators)).toBeUndefined();
   });
 });

@@ -17,8 +17,8 @@ const bodyOf = (entries: number) =>
     })),
   );
 
-describe('a body that is parsed in turns of the event loop', () => {
-  it.each([0, 1, 500])('gives its entries: %i', async count => {
+describe('parseInTurns()', () => {
+  it.each([0, 1, 500])('returns all %i entries', async count => {
     const body = bodyOf(count);
     const entries = await parseInTurns(body, RECEIPT);
 
@@ -26,7 +26,7 @@ describe('a body that is parsed in turns of the event loop', () => {
     expect(entries).toHaveLength(count);
   });
 
-  it('lets other work run in between', async () => {
+  it('lets other work run between its steps', async () => {
     let turns = 0;
     let isDone = false;
     const takeTurns = () => {

@@ -18,8 +18,8 @@ import { serve } from '../../support/serve.js';
 
 const TEXT = '{"Type":1,"Data":"Hello, Zoë 👋"}';
 
-/** Serves one call that is read within these limits. */
-async function start({ limitBytes = 1_000, timeoutMs = 60_000 } = {}) {
+/** Starts a server that reads one call within these limits. */
+async function startReader({ limitBytes = 1_000, timeoutMs = 60_000 } = {}) {
   let resolve: (body: ReadBody) => void;
   const body = new Promise<ReadBody>(r => (resolve = r));
   const { port } = await serve((request, response) => {
@@ -42,14 +42,14 @@ async function start({ limitBytes = 1_000, timeoutMs = 60_000 } = {}) {
   return { port, body, open };
 }
 
-async function sent(
+async function sendAndRead(
   bytes: string | Buffer,
   {
     headers = {},
     ...limits
   }: { headers?: OutgoingHttpHeaders; limitBytes?: number } = {},
 ): Promise<ReadBody> {
-  const { body, open } = await start(limits);
+  const { body, open } = await startReader(limits);
   open(headers).end(bytes);
   return body;
 }
@@ -61,7 +61,7 @@ const kept = (bytes: Buffer) => ({
   isBase64: true,
 });
 
-describe('a body', () => {
+describe('readBody()', () => {
   it.each([
     'application/json',
     'application/json; charset=latin1',
@@ -70,22 +70,22 @@ describe('a body', () => {
     'multipart/form-data',
     'nonsense',
     '',
-  ])('is read with a content type of %o', async type => {
+  ])('reads a body with a content type of %o', async type => {
     const headers = { 'content-type': type };
 
-    expect(await sent(TEXT, { headers })).toEqual(read(TEXT));
+    expect(await sendAndRead(TEXT, { headers })).toEqual(read(TEXT));
   });
 
-  it('is read without a content type', async () => {
-    expect(await sent(TEXT)).toEqual(read(TEXT));
+  it('reads a body without a content type', async () => {
+    expect(await sendAndRead(TEXT)).toEqual(read(TEXT));
   });
 
-  it('may be empty', async () => {
-    expect(await sent('')).toEqual(read(''));
+  it('reads an empty body', async () => {
+    expect(await sendAndRead('')).toEqual(read(''));
   });
 
-  it('may come in pieces that cut a letter in two', async () => {
-    const { body, open } = await start();
+  it('reads a body whose chunks split a character', async () => {
+    const { body, open } = await startReader();
     const call = open();
     for (const byte of Buffer.from(TEXT)) call.write(Buffer.of(byte));
     call.end();
@@ -94,11 +94,11 @@ describe('a body', () => {
   });
 });
 
-describe('a body that comes in one piece with its head', () => {
+describe('readBody() of a body that arrives together with its head', () => {
   const call = (text: string) =>
     `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;
 
-  /** What is read of calls that come as one piece, by hosts that do this first. */
+  /** Sends the calls in one write and reads each, after the host has run `before`. */
   async function readTogether(
     texts: string[],
     before: (request: IncomingMessage) => void = () => {},
@@ -107,7 +107,7 @@ describe('a body that comes in one piece with its head', () => {
     const { port } = await serve((request, response) => {
       before(request);
       const limits = { limitBytes: 1_000, timeoutMs: 60_000 };
-      // As the gate does: the caller is authenticated first.
+      // The gate also pauses the request, to authenticate the caller first.
       if (request.readableFlowing) request.pause();
       const body = Promise.resolve().then(() => readBody(request, limits));
       reading.push(body.finally(() => response.end()));
@@ -119,54 +119,54 @@ describe('a body that comes in one piece with its head', () => {
     return Promise.all(reading);
   }
 
-  it('is read', async () => {
+  it('reads it', async () => {
     expect(await readTogether([TEXT])).toEqual([read(TEXT)]);
     expect(await readTogether([''])).toEqual([read('')]);
   });
 
-  it('is read with calls behind it', async () => {
+  it('reads it when further calls follow on the connection', async () => {
     const texts = [TEXT, '', '[]', TEXT];
 
     expect(await readTogether(texts)).toEqual(texts.map(read));
   });
 
-  it('is read where something of the host listens to it', async () => {
-    const heard: string[] = [];
+  it('reads it when the host listens to the request', async () => {
+    const received: string[] = [];
     const listen = (request: IncomingMessage) =>
-      void request.on('data', chunk => heard.push(String(chunk)));
+      void request.on('data', chunk => received.push(String(chunk)));
 
     expect(await readTogether([TEXT], listen)).toEqual([read(TEXT)]);
-    expect(heard).toEqual([TEXT]);
+    expect(received).toEqual([TEXT]);
   });
 
-  it('is consumed where something begins to read it before us', async () => {
-    const heard: string[] = [];
+  it('reports it as consumed when the host has begun to read it', async () => {
+    const received: string[] = [];
     const listen = (request: IncomingMessage) =>
       process.nextTick(() =>
-        request.on('data', chunk => heard.push(String(chunk))),
+        request.on('data', chunk => received.push(String(chunk))),
       );
 
     expect(await readTogether([TEXT], listen)).toEqual([
       { outcome: 'consumed' },
     ]);
-    expect(heard).toEqual([TEXT]);
+    expect(received).toEqual([TEXT]);
   });
 
-  it('is read where something of the host has set an encoding', async () => {
+  it('reads it when the host has set an encoding', async () => {
     const setEncoding = (request: IncomingMessage) =>
       void request.setEncoding('utf8');
 
     expect(await readTogether([TEXT], setEncoding)).toEqual([read(TEXT)]);
   });
 
-  it('leaves its end to listeners that come later', async () => {
+  it('emits its end to listeners that are added later', async () => {
     const requests: IncomingMessage[] = [];
     await readTogether([TEXT], request => void requests.push(request));
 
     await expect(once(requests[0]!.resume(), 'end')).resolves.toEqual([]);
   });
 
-  it('is read without a timer', async () => {
+  it('reads it without a timer', async () => {
     const setTimeout = vi.spyOn(globalThis, 'setTimeout');
     onTestFinished(() => setTimeout.mockRestore());
 
@@ -176,37 +176,37 @@ describe('a body that comes in one piece with its head', () => {
   });
 });
 
-describe('a body at the limit', () => {
+describe('readBody() at the limit', () => {
   const limitBytes = 500;
   const ofSize = (size: number) => 'x'.repeat(size);
 
-  it('is read', async () => {
+  it('accepts a body of exactly the limit', async () => {
     const text = ofSize(limitBytes);
 
-    expect(await sent(text, { limitBytes })).toEqual(read(text));
+    expect(await sendAndRead(text, { limitBytes })).toEqual(read(text));
   });
 
-  it('is too large with one byte more', async () => {
-    expect(await sent(ofSize(501), { limitBytes })).toEqual({
+  it('rejects a body of one byte more', async () => {
+    expect(await sendAndRead(ofSize(501), { limitBytes })).toEqual({
       outcome: 'too-large',
     });
   });
 
-  it('is measured in bytes, not letters', async () => {
-    expect(await sent('ë'.repeat(251), { limitBytes })).toEqual({
+  it('measures bytes, not characters', async () => {
+    expect(await sendAndRead('ë'.repeat(251), { limitBytes })).toEqual({
       outcome: 'too-large',
     });
   });
 
-  it('is too large as soon as its head says so', async () => {
-    const { body, open } = await start({ limitBytes });
+  it('rejects a body as soon as its Content-Length exceeds the limit', async () => {
+    const { body, open } = await startReader({ limitBytes });
     open({ 'content-length': 501 }).flushHeaders();
 
     expect(await body).toEqual({ outcome: 'too-large' });
   });
 
-  it('is too large as soon as more has come, with no length told', async () => {
-    const { body, open } = await start({ limitBytes });
+  it('rejects a body without a length as soon as too many bytes have arrived', async () => {
+    const { body, open } = await startReader({ limitBytes });
     const call = open();
     call.write(ofSize(300));
     call.write(ofSize(300));
@@ -215,7 +215,7 @@ describe('a body at the limit', () => {
   });
 });
 
-describe('a compressed body', () => {
+describe('readBody() of a compressed body', () => {
   it.each([
     ['gzip', gzipSync],
     ['GZIP', gzipSync],
@@ -223,10 +223,10 @@ describe('a compressed body', () => {
     ['x-gzip', gzipSync],
     ['deflate', deflateSync],
     ['br', brotliCompressSync],
-  ])('of encoding %o is read', async (encoding, compress) => {
+  ])('reads one of encoding %o', async (encoding, compress) => {
     const headers = { 'content-encoding': encoding };
 
-    expect(await sent(compress(TEXT), { headers })).toEqual(read(TEXT));
+    expect(await sendAndRead(compress(TEXT), { headers })).toEqual(read(TEXT));
   });
 
   it.each([
@@ -234,33 +234,33 @@ describe('a compressed body', () => {
     ['deflate', deflateSync],
     ['br', brotliCompressSync],
   ])(
-    'of encoding %s is limited after decompression',
+    'limits the decompressed size of encoding %s',
     async (encoding, compress) => {
       const headers = { 'content-encoding': encoding };
       const limitBytes = 100_000;
       const fits = 'x'.repeat(limitBytes);
 
-      expect(await sent(compress(fits), { headers, limitBytes })).toEqual(
-        read(fits),
-      );
-      expect(await sent(compress(`${fits}x`), { headers, limitBytes })).toEqual(
-        {
-          outcome: 'too-large',
-        },
-      );
+      expect(
+        await sendAndRead(compress(fits), { headers, limitBytes }),
+      ).toEqual(read(fits));
+      expect(
+        await sendAndRead(compress(`${fits}x`), { headers, limitBytes }),
+      ).toEqual({
+        outcome: 'too-large',
+      });
       const bomb = compress('x'.repeat(20_000_000));
       expect(bomb.length).toBeLessThan(limitBytes);
-      expect(await sent(bomb, { headers, limitBytes })).toEqual({
+      expect(await sendAndRead(bomb, { headers, limitBytes })).toEqual({
         outcome: 'too-large',
       });
     },
   );
 
-  it('is read under a limit larger than any buffer', async () => {
+  it('reads it under a limit larger than any buffer', async () => {
     const headers = { 'content-encoding': 'gzip' };
 
     expect(
-      await sent(gzipSync(TEXT), { headers, limitBytes: 2 ** 50 }),
+      await sendAndRead(gzipSync(TEXT), { headers, limitBytes: 2 ** 50 }),
     ).toEqual(read(TEXT));
   });
 
@@ -272,21 +272,24 @@ describe('a compressed body', () => {
     ['identity', TEXT],
     ['zstd', TEXT],
     ['', TEXT],
-  ])('that says %o and is not, is kept as it came', async (encoding, text) => {
-    const headers = { 'content-encoding': encoding };
+  ])(
+    'keeps the bytes of a body that claims encoding %o without using it',
+    async (encoding, text) => {
+      const headers = { 'content-encoding': encoding };
 
-    expect(await sent(text, { headers })).toEqual(read(text));
-  });
+      expect(await sendAndRead(text, { headers })).toEqual(read(text));
+    },
+  );
 
-  it('that was cut off keeps its bytes', async () => {
+  it('keeps the bytes of a truncated body', async () => {
     const headers = { 'content-encoding': 'gzip' };
     const bytes = gzipSync(TEXT).subarray(0, 20);
 
-    expect(await sent(bytes, { headers })).toEqual(kept(bytes));
+    expect(await sendAndRead(bytes, { headers })).toEqual(kept(bytes));
   });
 });
 
-describe('a body that something of the host has read before', () => {
+describe('readBody() after the host has read the body', () => {
   const circle: unknown[] = [];
   circle.push(circle);
 
@@ -316,7 +319,7 @@ describe('a body that something of the host has read before', () => {
     ['what it parsed', { body: JSON.parse(TEXT) as unknown }, TEXT],
     ['the raw body too', { body: {}, rawBody: Buffer.from(TEXT) }, TEXT],
     ['an empty text', { body: '' }, ''],
-  ])('is taken from what that left: %s', async (_what, left, text) => {
+  ])('uses what the host left: %s', async (_what, left, text) => {
     expect(await readAfter(left)).toEqual(read(text));
     expect(await readAfter(left, { isParsed: true })).toEqual(read(text));
   });
@@ -324,39 +327,45 @@ describe('a body that something of the host has read before', () => {
   it.each([
     ['nothing', {}],
     ['null', { body: null }],
-  ])('is gone where that left %s', async (_what, left) => {
-    expect(await readAfter(left)).toEqual({ outcome: 'consumed' });
-    expect(await readAfter(left, { isParsed: true })).toEqual({
-      outcome: 'consumed',
-    });
-  });
+  ])(
+    'reports the body as consumed when the host left %s',
+    async (_what, left) => {
+      expect(await readAfter(left)).toEqual({ outcome: 'consumed' });
+      expect(await readAfter(left, { isParsed: true })).toEqual({
+        outcome: 'consumed',
+      });
+    },
+  );
 
   it.each([
     ['a circle', circle],
     ['a BigInt', 10n],
     ['a function', () => {}],
-  ])('is gone where it is no text and no JSON: %s', async (_what, body) => {
-    expect(await readAfter({ body })).toEqual({ outcome: 'consumed' });
-  });
+  ])(
+    'reports the body as consumed when the host left neither text nor JSON: %s',
+    async (_what, body) => {
+      expect(await readAfter({ body })).toEqual({ outcome: 'consumed' });
+    },
+  );
 });
 
-describe('a caller', () => {
-  it('that sends nothing is too slow', async () => {
-    const { body, open } = await start({ timeoutMs: 20 });
+describe('readBody() of a slow or aborted call', () => {
+  it('times out when the caller sends nothing', async () => {
+    const { body, open } = await startReader({ timeoutMs: 20 });
     open({ 'content-length': 10 }).flushHeaders();
 
     expect(await body).toEqual({ outcome: 'too-slow' });
   });
 
-  it('that stops half-way is too slow', async () => {
-    const { body, open } = await start({ timeoutMs: 20 });
+  it('times out when the caller stops midway', async () => {
+    const { body, open } = await startReader({ timeoutMs: 20 });
     open().write(TEXT);
 
     expect(await body).toEqual({ outcome: 'too-slow' });
   });
 
-  it('that hangs up has broken off', async () => {
-    const { port, body } = await start();
+  it('reports an abort when the caller closes the connection', async () => {
+    const { port, body } = await startReader();
     const socket = connect(port, '127.0.0.1');
     socket.write(
       'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"Type"',
@@ -366,7 +375,7 @@ describe('a caller', () => {
     expect(await body).toEqual({ outcome: 'aborted' });
   });
 
-  it('whose connection is reset has broken off', async () => {
+  it('reports an abort when the connection is reset', async () => {
     let resolve: (body: ReadBody) => void;
     const body = new Promise<ReadBody>(r => (resolve = r));
     const { port } = await serve(request => {
@@ -382,12 +391,14 @@ describe('a caller', () => {
     expect(await body).toEqual({ outcome: 'aborted' });
   });
 
-  it('that broke off before anybody read it is told at once', async () => {
-    let tell = (_request: IncomingMessage) => {};
-    const brokenOff = new Promise<IncomingMessage>(resolve => (tell = resolve));
+  it('reports at once an abort that happened before reading began', async () => {
+    let resolveAborted = (_request: IncomingMessage) => {};
+    const abortedRequest = new Promise<IncomingMessage>(
+      resolve => (resolveAborted = resolve),
+    );
     const { port } = await serve(request => {
       request.on('error', () => {});
-      request.once('close', () => tell(request));
+      request.once('close', () => resolveAborted(request));
     });
     const socket = connect(port, '127.0.0.1');
     socket.write(
@@ -395,7 +406,7 @@ describe('a caller', () => {
       () => socket.destroy(),
     );
 
-    const request = await brokenOff;
+    const request = await abortedRequest;
 
     expect(
       await readBody(request, { limitBytes: 100, timeoutMs: 60_000 }),
@@ -403,27 +414,29 @@ describe('a caller', () => {
   });
 });
 
-it('calls each listener for the end of a body in pieces once, though that came before', async () => {
-  const heard: string[] = [];
+it('readBody() calls each listener for the end of a body once, even one in pieces', async () => {
+  const received: string[] = [];
   const { url } = await serve(async (request, response) => {
     await readBody(request, { limitBytes: 1_000, timeoutMs: 60_000 });
     await new Promise<void>(resolve =>
-      request.on('end', () => resolve(void heard.push('first'))),
+      request.on('end', () => resolve(void received.push('first'))),
     );
     await new Promise<void>(resolve =>
-      request.once('end', () => resolve(void heard.push('second'))),
+      request.once('end', () => resolve(void received.push('second'))),
     );
     await new Promise(setImmediate);
     response.end();
   });
   await senderAt(url).call({ Type: 1 }, { chunked: true });
 
-  expect(heard).toEqual(['first', 'second']);
+  expect(received).toEqual(['first', 'second']);
 });
 
-describe('a request whose body is marked as consumed', () => {
-  /** Serves one request whose body was read and marked. */
-  async function marked<T>(use: (request: IncomingMessage) => Promise<T> | T) {
+describe('markBodyConsumed()', () => {
+  /** Sends a request whose body is read and marked, and passes it to `use`. */
+  async function useMarkedRequest<T>(
+    use: (request: IncomingMessage) => Promise<T> | T,
+  ) {
     let used!: T;
     const { url } = await serve(async (request, response) => {
       await once(request.resume(), 'end');
@@ -435,8 +448,8 @@ describe('a request whose body is marked as consumed', () => {
     return used;
   }
 
-  it('has no header of a body, and all others', async () => {
-    const headers = await marked(request => ({ ...request.headers }));
+  it('removes the body headers and keeps all others', async () => {
+    const headers = await useMarkedRequest(request => ({ ...request.headers }));
 
     for (const name of ['type', 'length', 'encoding']) {
       expect(headers[`content-${name}`]).toBeUndefined();
@@ -446,14 +459,14 @@ describe('a request whose body is marked as consumed', () => {
     expect(headers.host).toMatch(/^127\.0\.0\.1:/);
   });
 
-  it('has an empty object as its body', async () => {
-    const request = await marked(each => each);
+  it('sets the body to an empty object', async () => {
+    const request = await useMarkedRequest(each => each);
 
     expect(request).toHaveProperty('body', {});
   });
 
-  it('is an empty stream', async () => {
-    const chunks = await marked(async request => {
+  it('leaves an empty stream', async () => {
+    const chunks = await useMarkedRequest(async request => {
       const all: unknown[] = [];
       for await (const chunk of request) all.push(chunk);
       return all;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RefusalLog } from '../../../lib/webhook/refusal-log.js';
 
-function start() {
+function startLog() {
   const lines: string[] = [];
   const clock = { now: 5_000 };
   const log = new RefusalLog(
@@ -11,7 +11,7 @@ function start() {
   return { log, lines, clock };
 }
 
-describe('a refusal', () => {
+describe('RefusalLog', () => {
   it.each([
     ['missing', 'it has no Authorization header'],
     [
@@ -23,8 +23,8 @@ describe('a refusal', () => {
       'white-space',
       'its secret differs from a configured one only in white space',
     ],
-  ] as const)('%s is told with where it came from', (refusal, words) => {
-    const { log, lines } = start();
+  ] as const)('logs %s with the address of the caller', (refusal, words) => {
+    const { log, lines } = startLog();
     log.log(refusal, '203.0.113.7');
 
     expect(lines).toEqual([
@@ -32,17 +32,17 @@ describe('a refusal', () => {
     ]);
   });
 
-  it('may come from a socket that is gone', () => {
-    const { log, lines } = start();
+  it('logs a refusal whose socket has closed', () => {
+    const { log, lines } = startLog();
     log.log('missing', undefined);
 
     expect(lines[0]).toContain('from an unknown address:');
   });
 });
 
-describe('many refusals', () => {
-  it('of one kind are one line a minute', () => {
-    const { log, lines, clock } = start();
+describe('RefusalLog with many refusals', () => {
+  it('logs one line a minute for each kind', () => {
+    const { log, lines, clock } = startLog();
     for (let second = 0; second < 60; second++) {
       log.log('missing', '203.0.113.7');
       clock.now += 1_000;
@@ -56,8 +56,8 @@ describe('many refusals', () => {
     );
   });
 
-  it('of several kinds are one line each', () => {
-    const { log, lines } = start();
+  it('logs different kinds separately', () => {
+    const { log, lines } = startLog();
     for (let round = 0; round < 3; round++) {
       log.log('missing', '203.0.113.7');
       log.log('unknown-secret', '203.0.113.7');
@@ -66,8 +66,8 @@ describe('many refusals', () => {
     expect(lines).toHaveLength(2);
   });
 
-  it('are counted afresh after each line', () => {
-    const { log, lines, clock } = start();
+  it('restarts its count after each line', () => {
+    const { log, lines, clock } = startLog();
     log.log('missing');
     log.log('missing');
     clock.now += 60_000;
@@ -80,8 +80,8 @@ describe('many refusals', () => {
     expect(lines[2]).not.toContain('more calls since');
   });
 
-  it('are remembered by one log alone', () => {
-    const [one, other] = [start(), start()];
+  it('shares no state with another log', () => {
+    const [one, other] = [startLog(), startLog()];
     one.log.log('missing');
     other.log.log('missing');
 

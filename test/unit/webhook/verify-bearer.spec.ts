@@ -11,7 +11,7 @@ const keyring = createKeyring([SUPPORT, SALES]);
 
 const verify = (authorization?: string) => verifyBearer(authorization, keyring);
 
-describe('the right secret', () => {
+describe('verifyBearer() of a configured secret', () => {
   it.each([
     'Bearer q7-Sesame',
     'bearer q7-Sesame',
@@ -21,15 +21,15 @@ describe('the right secret', () => {
     'q7-Sesame',
     'Bearer q8-Sesame',
     'q8-Sesame',
-  ])('enters as %o', authorization => {
+  ])('accepts %o', authorization => {
     expect(verify(authorization)).toEqual({ bot: SUPPORT });
   });
 
-  it('tells whose it is', () => {
+  it('returns the bot of the secret', () => {
     expect(verify('Bearer Barley-8w')).toEqual({ bot: SALES });
   });
 
-  it('may have letters of any script, which come as UTF-8 bytes', () => {
+  it('accepts letters of any script, sent as UTF-8 bytes', () => {
     for (const secret of ['Sesame-ключ', 'Sésame-à', '芝麻🔑']) {
       const bot = { name: 'support', secrets: [secret] };
       const ring = createKeyring([bot]);
@@ -41,7 +41,7 @@ describe('the right secret', () => {
     }
   });
 
-  it('may have white space inside', () => {
+  it('accepts white space inside a secret', () => {
     const bot = { name: 'support', secrets: ['open  Sesame'] };
     const ring = createKeyring([bot]);
 
@@ -51,20 +51,20 @@ describe('the right secret', () => {
   });
 });
 
-describe('no secret', () => {
-  it.each([undefined, ''])('is refused as missing: %o', authorization => {
+describe('verifyBearer() without a secret', () => {
+  it.each([undefined, ''])('refuses the call as missing: %o', authorization => {
     expect(verify(authorization)).toEqual({ refusal: 'missing' });
   });
 
   it.each(['Bearer', 'Bearer ', 'Bearer    ', ' '])(
-    'does not enter as %o',
+    'refuses %o',
     authorization => {
       expect(verify(authorization).bot).toBeUndefined();
     },
   );
 });
 
-describe('another scheme', () => {
+describe('verifyBearer() of a scheme other than Bearer', () => {
   it.each([
     'Basic cTctU2VzYW1lOg==',
     'Basic q7-Sesame',
@@ -72,12 +72,12 @@ describe('another scheme', () => {
     'ApiKey q7-Sesame',
     'Digest username="q7-Sesame"',
     'Bearers q7-Sesame',
-  ])('is refused, even with the right secret: %o', authorization => {
+  ])('refuses it even with a configured secret: %o', authorization => {
     expect(verify(authorization)).toEqual({ refusal: 'another-scheme' });
   });
 });
 
-describe('a secret that differs by white space', () => {
+describe('verifyBearer() of a secret that differs by white space', () => {
   it.each([
     'Bearer q7-Sesame ',
     'Bearer q7-Sesame\n',
@@ -88,19 +88,19 @@ describe('a secret that differs by white space', () => {
     'q7-Sesame ',
     ' q7-Sesame',
     'Bearer Bearer q7-Sesame ',
-  ])('is refused as that: %o', authorization => {
+  ])('refuses it: %o', authorization => {
     expect(verify(authorization).bot).toBeUndefined();
   });
 
   it.each(['Bearer q7-Sesame ', 'q7-Sesame ', 'Bearer\tq7-Sesame'])(
-    'is told as such: %o',
+    'gives the white space as the reason: %o',
     authorization => {
       expect(verify(authorization)).toEqual({ refusal: 'white-space' });
     },
   );
 });
 
-describe('a secret that is almost right', () => {
+describe('verifyBearer() of an almost correct secret', () => {
   it.each([
     ['a prefix', 'q7-Sesam'],
     ['a suffix', '7-Sesame'],
@@ -112,26 +112,26 @@ describe('a secret that is almost right', () => {
     ['in quotes', '"q7-Sesame"'],
     ['a NUL behind', 'q7-Sesame\0'],
     ['of an object', '__proto__'],
-  ])('is unknown: %s', (_what, secret) => {
+  ])('refuses it as unknown: %s', (_what, secret) => {
     expect(verify(`Bearer ${secret}`)).toEqual({ refusal: 'unknown-secret' });
     expect(verify(secret)).toEqual({ refusal: 'unknown-secret' });
   });
 
-  it('is unknown where it is a list of secrets', () => {
+  it('refuses a list of secrets', () => {
     expect(verify('Bearer q7-Sesame, Barley-8w').bot).toBeUndefined();
     expect(verify('Bearer q7-Sesame,Bearer Barley-8w').bot).toBeUndefined();
   });
 });
 
-describe('the keyring', () => {
-  it('holds no secret', () => {
+describe('createKeyring()', () => {
+  it('holds no secret in plain text', () => {
     const held = [...keyring.owners.keys()];
 
     expect(held).toHaveLength(3);
     expect(held.join()).not.toMatch(/sesame|barley/i);
   });
 
-  it('files the same secret elsewhere under another key', () => {
+  it('uses another key, and other digests, for each keyring', () => {
     const another = createKeyring([SUPPORT, SALES]);
 
     expect(another.owners.keys().next()).not.toEqual(
@@ -140,26 +140,26 @@ describe('the keyring', () => {
     expect(verifyBearer('Bearer q7-Sesame', another)).toEqual({ bot: SUPPORT });
   });
 
-  it('lets nobody in where it is empty', () => {
+  it('returns an empty keyring that refuses every call', () => {
     expect(verifyBearer('Bearer x', createKeyring([])).bot).toBeUndefined();
     expect(verifyBearer('Bearer ', createKeyring([])).bot).toBeUndefined();
   });
 });
 
-describe('no comparison ends early', () => {
+describe('verifyBearer() in constant time', () => {
   const SECRET = 'open-Sesame-0123456789-abcdefghij';
   const bot = { name: 'support', secrets: [SECRET] };
   const { key, owners } = createKeyring([bot]);
   const [filedUnder, { bytes: digest }] = [...owners][0]!;
 
-  /** What a secret is looked up by under the key of the process. */
+  /** Returns the digest of a secret under the key of the keyring. */
   const digestOf = (secret: string) => {
     const ring = createKeyring([{ name: '', secrets: [secret] }], key);
     return [...ring.owners.values()][0]!.bytes;
   };
 
-  it('a secret is looked up by a digest of one length, and as often, whatever it is', () => {
-    class Asked extends Map<string, { bytes: Buffer; bot: typeof bot }> {
+  it('makes the same number of lookups by a digest of fixed length for any secret', () => {
+    class RecordingMap extends Map<string, { bytes: Buffer; bot: typeof bot }> {
       readonly lookedUp: string[] = [];
 
       override get(key: string) {
@@ -176,17 +176,17 @@ describe('no comparison ends early', () => {
       SECRET.slice(0, -1),
       `${SECRET}x`,
     ]) {
-      const asked = new Asked([[filedUnder, { bytes: digest, bot }]]);
-      verifyBearer(`Bearer ${wrong}`, { key, owners: asked });
+      const owners = new RecordingMap([[filedUnder, { bytes: digest, bot }]]);
+      verifyBearer(`Bearer ${wrong}`, { key, owners });
 
-      expect(asked.lookedUp).toHaveLength(3);
-      for (const filed of asked.lookedUp) {
+      expect(owners.lookedUp).toHaveLength(3);
+      for (const filed of owners.lookedUp) {
         expect(Buffer.from(filed, 'base64')).toHaveLength(32);
       }
     }
   });
 
-  it('how much of a secret is right does not show in its digest', () => {
+  it('uses digests that do not depend on how much of a secret is correct', () => {
     const sharedBytes = (wrong: string) => {
       const other = digestOf(wrong);
       return digest.findIndex((byte, index) => byte !== other[index]);
@@ -195,12 +195,12 @@ describe('no comparison ends early', () => {
       SECRET.slice(0, -1).concat(String.fromCodePoint(0x100 + code)),
     );
 
-    // Of 256 digests that have nothing in common, about one begins with the same byte.
+    // Of 256 unrelated digests, about one begins with the same byte.
     expect(almostRight.filter(w => sharedBytes(w) > 0).length).toBeLessThan(20);
     expect(almostRight.filter(w => sharedBytes(w) > 3)).toEqual([]);
   });
 
-  it('a digest that was found is compared to its last byte', () => {
+  it('compares a found digest up to its last byte', () => {
     const verifyAgainst = (filed: Buffer) =>
       verifyBearer(SECRET, {
         key,
@@ -216,7 +216,7 @@ describe('no comparison ends early', () => {
   });
 });
 
-describe('whatever the header', () => {
+describe('verifyBearer() of any header', () => {
   const SECRETS = [...SUPPORT.secrets, ...SALES.secrets];
   const latin1 = fc.string({
     unit: fc.integer({ min: 0, max: 255 }).map(c => String.fromCharCode(c)),
@@ -252,7 +252,7 @@ describe('whatever the header', () => {
     .tuple(edge, scheme, space, secret, edge)
     .map(parts => parts.join(''));
 
-  /** The rule in words: `Bearer`, one space or more and the secret; or the secret. */
+  /** Accepts `Bearer`, one or more spaces and a secret; or a secret alone. */
   function isRight(text: string): boolean {
     if (SECRETS.includes(text)) return true;
     if (text.slice(0, 7).toLowerCase() !== 'bearer ') return false;
@@ -261,7 +261,7 @@ describe('whatever the header', () => {
     return SECRETS.includes(secret);
   }
 
-  it('only the right secrets enter', () => {
+  it('accepts only the configured secrets', () => {
     let entered = 0;
     fc.assert(
       fc.property(header, text => {

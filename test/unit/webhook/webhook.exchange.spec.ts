@@ -25,15 +25,15 @@ import { startWebhookStatus } from '../../support/start-webhook-status.js';
 const BOT = { name: 'support', secrets: ['right-secret'] };
 const BODY = { text: '[]', isBase64: false };
 
-interface Steps {
+interface ExchangeOptions {
   readonly isAuthenticated?: boolean;
   readonly timeoutMs?: number;
 }
 
-/** Sends one call, and returns the answer and what was counted. */
-async function exchanged(
+/** Sends one call, and returns the answer and the counted strikes. */
+async function runExchange(
   steps: (exchange: WebhookExchange, response: ServerResponse) => void,
-  { isAuthenticated = true, timeoutMs = 60_000 }: Steps = {},
+  { isAuthenticated = true, timeoutMs = 60_000 }: ExchangeOptions = {},
 ) {
   const { status, heard } = await startWebhookStatus();
   const closed: Promise<unknown>[] = [];
@@ -52,10 +52,10 @@ async function exchanged(
   return { code, text, headers, status, strikes };
 }
 
-describe('an exchange', () => {
-  it('shows neither its body nor a secret when it is printed', async () => {
+describe('WebhookExchange', () => {
+  it('shows neither its body nor a secret when inspected', async () => {
     let printed = '';
-    await exchanged(exchange => {
+    await runExchange(exchange => {
       printed = inspect(exchange, { depth: null, showHidden: true });
       exchange.accept(true);
     });
@@ -64,9 +64,9 @@ describe('an exchange', () => {
     expect(printed).not.toMatch(/right-secret|\[\]/);
   });
 
-  it('hands its call to the controller once', async () => {
+  it('passes its call to the controller once', async () => {
     const calls: unknown[] = [];
-    await exchanged(exchange => {
+    await runExchange(exchange => {
       calls.push(exchange.isHandled, exchange.beginHandling());
       calls.push(exchange.isHandled, exchange.beginHandling());
       exchange.accept(true);
@@ -76,9 +76,9 @@ describe('an exchange', () => {
     expect(calls).toEqual([false, call, true, undefined]);
   });
 
-  it('hands no call to the controller that the host has answered', async () => {
-    let call: unknown = 'not asked';
-    await exchanged((exchange, response) => {
+  it('passes no call to the controller after the host has answered', async () => {
+    let call: unknown = 'not called';
+    await runExchange((exchange, response) => {
       response.writeHead(200).end();
       call = exchange.beginHandling();
     });
@@ -87,7 +87,7 @@ describe('an exchange', () => {
   });
 
   it('answers an accepted call 200 and records it', async () => {
-    const { code, text, status } = await exchanged(exchange =>
+    const { code, text, status } = await runExchange(exchange =>
       exchange.accept(true),
     );
 
@@ -97,7 +97,7 @@ describe('an exchange', () => {
   });
 
   it('writes one answer and counts one strike', async () => {
-    const { code, status, strikes } = await exchanged(exchange => {
+    const { code, status, strikes } = await runExchange(exchange => {
       exchange.reject(503, 'the inbox is full');
       exchange.reject(400, 'too late');
       exchange.accept(true);
@@ -112,7 +112,7 @@ describe('an exchange', () => {
   });
 
   it('counts no strike for a call that is not authenticated', async () => {
-    const { code, status } = await exchanged(
+    const { code, status } = await runExchange(
       exchange => exchange.reject(503, 'reading failed'),
       { isAuthenticated: false },
     );
@@ -122,7 +122,7 @@ describe('an exchange', () => {
   });
 
   it('answers 401 to a refused call and counts it apart from strikes', async () => {
-    const { code, headers, status } = await exchanged(
+    const { code, headers, status } = await runExchange(
       exchange => exchange.refuse('missing', '203.0.113.7'),
       { isAuthenticated: false },
     );
@@ -135,7 +135,7 @@ describe('an exchange', () => {
   it.each([403, 500])(
     'counts an answer of %i by the host as a strike',
     async hostStatus => {
-      const { status, strikes } = await exchanged((exchange, response) => {
+      const { status, strikes } = await runExchange((exchange, response) => {
         response.writeHead(hostStatus).end();
         exchange.accept(true);
       });
@@ -154,7 +154,7 @@ describe('an exchange', () => {
   );
 
   it('counts no strike for an answer of 200 by the host', async () => {
-    const { status } = await exchanged((_exchange, response) => {
+    const { status } = await runExchange((_exchange, response) => {
       response.writeHead(200).end();
     });
 
@@ -162,21 +162,23 @@ describe('an exchange', () => {
   });
 
   it('rejects a call that does not reach the controller in time', async () => {
-    const { code, strikes } = await exchanged(() => {}, { timeoutMs: 20 });
+    const { code, strikes } = await runExchange(() => {}, { timeoutMs: 20 });
 
     expect(code).toBe(503);
     expect(strikes).toMatchObject([
       {
-        reason: expect.stringContaining('did not pass the call on') as string,
+        reason: expect.stringContaining(
+          'the controller was not called within',
+        ) as string,
       },
     ]);
   });
 
-  it('gives the controller as much time as it needs', async () => {
-    const { code, strikes } = await exchanged(
+  it('does not limit the time of the controller', async () => {
+    const { code, strikes } = await runExchange(
       exchange => {
         exchange.beginHandling();
-        // Later than the time-out, whose timer was set before.
+        // Fires after the time-out, whose timer was set before.
         setTimeout(() => exchange.accept(true), 40);
       },
       { timeoutMs: 20 },
@@ -190,7 +192,7 @@ describe('an exchange', () => {
 const request = new IncomingMessage(new Socket());
 const response = new ServerResponse(request);
 
-describe('the exchange of a request', () => {
+describe('findExchange()', () => {
   const exchange = {} as WebhookExchange;
   const id = Symbol('xenioo/webhook');
   const ofHost = new IncomingMessage(new Socket());
@@ -199,12 +201,12 @@ describe('the exchange of a request', () => {
   it.each([
     ['Express', ofHost],
     ['Fastify', { raw: ofHost }],
-  ])('is found on a request of %s', (_host, hostRequest) => {
+  ])('finds the exchange of a request of %s', (_host, hostRequest) => {
     expect(findExchange(hostRequest, id)).toBe(exchange);
     expect(exchangeOf(hostRequest, id)).toBe(exchange);
   });
 
-  it('is not found by another instance of the module', () => {
+  it('does not find the exchange of another module instance', () => {
     const other = Symbol('xenioo/webhook');
 
     expect(findExchange(ofHost, other)).toBeUndefined();
@@ -212,13 +214,13 @@ describe('the exchange of a request', () => {
   });
 });
 
-describe('request and response of Node.js', () => {
-  it('are those of Express', () => {
+describe('rawRequest() and rawResponse()', () => {
+  it('return those of Express unchanged', () => {
     expect(rawRequest(request)).toBe(request);
     expect(rawResponse(response)).toBe(response);
   });
 
-  it('are held by those of Fastify, which then does not answer', () => {
+  it('unwrap those of Fastify and hijack the reply', () => {
     let isHijacked = false;
     const reply = { raw: response, hijack: () => void (isHijacked = true) };
 
@@ -228,25 +230,30 @@ describe('request and response of Node.js', () => {
   });
 });
 
-async function fetched(write: (response: ServerResponse) => void) {
+async function fetchAnswer(write: (response: ServerResponse) => void) {
   const { url } = await serve((_request, toWrite) => write(toWrite));
   const reply = await fetch(url);
   const { status, headers } = reply;
   return { status, headers, text: await reply.text() };
 }
 
-describe('an answer', () => {
-  it.each([200, 401, 408, 413, 503])('of %i is empty', async status => {
-    const reply = await fetched(toWrite => writeAnswer(toWrite, status));
+describe('writeAnswer()', () => {
+  it.each([200, 401, 408, 413, 503])(
+    'writes an empty answer of %i',
+    async status => {
+      const reply = await fetchAnswer(toWrite => writeAnswer(toWrite, status));
 
-    expect(reply).toMatchObject({ status, text: '' });
-    expect(reply.headers.get('content-length')).toBe('0');
-    expect(reply.headers.has('content-type')).toBe(false);
-  });
+      expect(reply).toMatchObject({ status, text: '' });
+      expect(reply.headers.get('content-length')).toBe('0');
+      expect(reply.headers.has('content-type')).toBe(false);
+    },
+  );
 
-  it('of 400 lists what is wrong, in the shape of Nest’s errors', async () => {
+  it('writes a 400 that lists the problems in the format of Nest errors', async () => {
     const messages = ['entry 0: Data must be a string, got a ключ'];
-    const reply = await fetched(toWrite => writeAnswer(toWrite, 400, messages));
+    const reply = await fetchAnswer(toWrite =>
+      writeAnswer(toWrite, 400, messages),
+    );
 
     expect(reply.status).toBe(400);
     expect(reply.headers.get('content-type')).toBe('application/json');
@@ -264,11 +271,14 @@ describe('an answer', () => {
     [408, null],
     [413, null],
     [503, null],
-  ])('of %i has the WWW-Authenticate header %o', async (status, challenge) => {
-    const reply = await fetched(toWrite => writeAnswer(toWrite, status));
+  ])(
+    'writes a %i with the WWW-Authenticate header %o',
+    async (status, challenge) => {
+      const reply = await fetchAnswer(toWrite => writeAnswer(toWrite, status));
 
-    expect(reply.headers.get('www-authenticate')).toBe(challenge);
-  });
+      expect(reply.headers.get('www-authenticate')).toBe(challenge);
+    },
+  );
 
   it.each([
     [200, 'keep-alive'],
@@ -277,13 +287,16 @@ describe('an answer', () => {
     [401, 'close'],
     [408, 'close'],
     [413, 'close'],
-  ])('of %i has the Connection header %s', async (status, connection) => {
-    const reply = await fetched(toWrite => writeAnswer(toWrite, status));
+  ])(
+    'writes a %i with the Connection header %s',
+    async (status, connection) => {
+      const reply = await fetchAnswer(toWrite => writeAnswer(toWrite, status));
 
-    expect(reply.headers.get('connection')).toBe(connection);
-  });
+      expect(reply.headers.get('connection')).toBe(connection);
+    },
+  );
 
-  it('over HTTP/2 has no Connection header', async () => {
+  it('writes no Connection header over HTTP/2', async () => {
     const server = createServer((_request, toWrite) =>
       writeAnswer(toWrite as unknown as ServerResponse, 401),
     );
@@ -304,8 +317,8 @@ describe('an answer', () => {
     expect(headers).not.toHaveProperty('connection');
   });
 
-  it('is not written over an answer of the host', async () => {
-    const reply = await fetched(toWrite => {
+  it('does not overwrite an answer of the host', async () => {
+    const reply = await fetchAnswer(toWrite => {
       toWrite.writeHead(202).end('host');
       expect(writeAnswer(toWrite, 503)).toBe(false);
     });
@@ -313,7 +326,7 @@ describe('an answer', () => {
     expect(reply).toMatchObject({ status: 202, text: 'host' });
   });
 
-  it('is not written to a connection that is gone', async () => {
+  it('writes nothing to a closed connection', async () => {
     const { url } = await serve((_request, toWrite) => {
       toWrite.destroy();
       expect(writeAnswer(toWrite, 200)).toBe(false);

@@ -30,18 +30,22 @@ const HOSTS = {
   ],
 };
 
-interface Thrown {
+interface CallOptions {
   readonly host?: keyof typeof HOSTS;
-  /** Whether the gate has authenticated the call. */
+  /** Attaches an authenticated exchange to the call. */
   readonly isAuthenticated?: boolean;
-  /** What was written before the error came. */
+  /** Writes to the response before the error is thrown. */
   readonly before?: (response: ServerResponse) => void;
 }
 
-/** What a caller gets, and who is told, when something of the host throws. */
-async function thrown(
+/** Passes an error of the host to the filter, and returns the answer, logs and events. */
+async function catchError(
   error: unknown,
-  { host = 'Express', isAuthenticated = true, before = () => {} }: Thrown = {},
+  {
+    host = 'Express',
+    isAuthenticated = true,
+    before = () => {},
+  }: CallOptions = {},
 ) {
   const { status: recorder, logs, heard } = await startWebhookStatus();
   const bot = { name: 'support', secrets: ['right-secret'] };
@@ -70,15 +74,17 @@ async function thrown(
   return { status, text, headers, isAnswered, recorder, logs, heard };
 }
 
-describe.each(['Express', 'Fastify'] as const)('on %s', host => {
-  it('an error of the host is answered 503 with nothing in it', async () => {
-    const { status, text } = await thrown(new Error('cache is down'), { host });
+describe.each(['Express', 'Fastify'] as const)('XeniooFilter on %s', host => {
+  it('answers an error of the host with an empty 503', async () => {
+    const { status, text } = await catchError(new Error('cache is down'), {
+      host,
+    });
 
     expect({ status, text }).toEqual({ status: 503, text: '' });
   });
 
-  it('a call that our own guard refused keeps its answer', async () => {
-    const { status, text, headers, recorder, logs } = await thrown(
+  it('keeps the answer of a call that XeniooGuard refused', async () => {
+    const { status, text, headers, recorder, logs } = await catchError(
       new ForbiddenException(),
       {
         host,
@@ -93,8 +99,8 @@ describe.each(['Express', 'Fastify'] as const)('on %s', host => {
     expect(logs.lines).toEqual([]);
   });
 
-  it('a call that a guard of the host denied before ours saw it has an answer too', async () => {
-    const { isAnswered } = await thrown(new ForbiddenException(), {
+  it('answers a call that a guard of the host denied before XeniooGuard', async () => {
+    const { isAnswered } = await catchError(new ForbiddenException(), {
       host,
       isAuthenticated: false,
     });
@@ -102,8 +108,8 @@ describe.each(['Express', 'Fastify'] as const)('on %s', host => {
     expect(isAnswered).toBe(true);
   });
 
-  it('an error after the answer is a log line, and no more', async () => {
-    const { status, text, recorder, logs, heard } = await thrown(
+  it('only logs an error that follows the answer', async () => {
+    const { status, text, recorder, logs, heard } = await catchError(
       new Error('metrics are down'),
       { host, before: response => response.writeHead(200).end() },
     );
@@ -119,7 +125,7 @@ describe.each(['Express', 'Fastify'] as const)('on %s', host => {
   });
 });
 
-describe('what is no denial', () => {
+describe('XeniooFilter on an error other than a denial', () => {
   it.each([
     ['an error', new Error('down')],
     ['an HTTP error of the host', new NotFoundException('down')],
@@ -128,8 +134,8 @@ describe('what is no denial', () => {
     ['text', 'down'],
     ['nothing', undefined],
     ['a bare object', Object.create(null)],
-  ])('is answered 503, a strike: %s', async (_what, error: unknown) => {
-    const { status, recorder, heard } = await thrown(error);
+  ])('answers 503 and counts a strike: %s', async (_what, error: unknown) => {
+    const { status, recorder, heard } = await catchError(error);
 
     expect(status).toBe(503);
     expect(recorder.strikes).toBe(1);
@@ -138,8 +144,8 @@ describe('what is no denial', () => {
     ]);
   });
 
-  it('is logged with its stack, before the strike', async () => {
-    const { logs } = await thrown(new Error('cache is down'));
+  it('logs the error with its stack before the strike', async () => {
+    const { logs } = await catchError(new Error('cache is down'));
 
     expect(logs.ofXenioo('error')).toEqual([
       expect.stringMatching(
@@ -150,15 +156,15 @@ describe('what is no denial', () => {
   });
 });
 
-describe('a denial of the host', () => {
+describe('XeniooFilter on a denial of the host', () => {
   it.each([
     [401, 'Public', new UnauthorizedException()],
     [403, 'Public', new ForbiddenException()],
     [429, 'SkipThrottle', new HttpException('Too many requests', 429)],
   ])(
-    'of %i is answered so, a strike whose advice names %s()',
+    'answers %i and counts a strike whose advice names %s()',
     async (expected, decorator, error) => {
-      const { status, text, logs, heard } = await thrown(error);
+      const { status, text, logs, heard } = await catchError(error);
 
       expect({ status, text }).toEqual({ status: expected, text: '' });
       expect(heard).toMatchObject([['xenioo.strike', { status: expected }]]);

@@ -13,9 +13,9 @@ import {
 
 const EXCHANGE = {} as WebhookExchange;
 
-describe.each(['Express', 'Fastify'])('the guard on %s', host => {
-  /** Returns what the guard answers, and what it let the gate authenticate. */
-  async function guarded(gate: { hasExchange: boolean; mayPass?: boolean }) {
+describe.each(['Express', 'Fastify'])('XeniooGuard on %s', host => {
+  /** Runs the guard, and returns its result and the calls of the gate. */
+  async function runGuard(gate: { hasExchange: boolean; mayPass?: boolean }) {
     const request = new IncomingMessage(new Socket());
     const response = new ServerResponse(request);
     const hostRequest =
@@ -40,17 +40,17 @@ describe.each(['Express', 'Fastify'])('the guard on %s', host => {
     return { passes, authenticated, request, response, hostRequest };
   }
 
-  it('lets a call pass that the gate has authenticated', async () => {
-    expect(await guarded({ hasExchange: true })).toMatchObject({
+  it('passes a call that the gate has authenticated', async () => {
+    expect(await runGuard({ hasExchange: true })).toMatchObject({
       passes: true,
       authenticated: [],
     });
   });
 
   it.each([true, false])(
-    'authenticates any other call, with what the host made of it: %o',
+    'has the gate authenticate any other call and returns its answer: %o',
     async mayPass => {
-      const { passes, authenticated, ...call } = await guarded({
+      const { passes, authenticated, ...call } = await runGuard({
         hasExchange: false,
         mayPass,
       });

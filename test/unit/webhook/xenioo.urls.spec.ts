@@ -5,15 +5,15 @@ import { XeniooOptionsError } from '../../../lib/xenioo.errors.js';
 const [ONE, OTHER] = [Symbol('xenioo/webhook'), Symbol('xenioo/webhook')];
 const URL = '/api/xenioo/webhook';
 
-describe('an instance', () => {
-  it('may claim its URL again', () => {
+describe('XeniooUrls of one instance', () => {
+  it('accepts the same URL again', () => {
     const urls = new XeniooUrls();
     urls.claim(URL, ONE);
 
     expect(() => urls.claim(URL, ONE)).not.toThrow();
   });
 
-  it('may claim several', () => {
+  it('accepts several URLs', () => {
     const urls = new XeniooUrls();
     urls.claim(URL, ONE);
 
@@ -21,8 +21,8 @@ describe('an instance', () => {
   });
 });
 
-describe('two instances', () => {
-  it('have each a URL of their own', () => {
+describe('XeniooUrls of two instances', () => {
+  it('accepts different URLs', () => {
     const urls = new XeniooUrls();
     urls.claim(URL, ONE);
 
@@ -30,7 +30,7 @@ describe('two instances', () => {
     expect(() => urls.claim(`${URL}/shop`, OTHER)).not.toThrow();
   });
 
-  it('can’t share one, and the error says what to do', () => {
+  it('rejects a shared URL with an error that says what to do', () => {
     const urls = new XeniooUrls();
     urls.claim(URL, ONE);
 
@@ -41,14 +41,14 @@ describe('two instances', () => {
     );
   });
 
-  it('can’t share one that differs by case, which Express takes for the same', () => {
+  it('rejects URLs that differ only by case, which Express treats as equal', () => {
     const urls = new XeniooUrls();
     urls.claim('/Hook', ONE);
 
     expect(() => urls.claim('/hook', OTHER)).toThrow(XeniooOptionsError);
   });
 
-  it('leave it with who claimed it first', () => {
+  it('keeps the URL with the instance that claimed it first', () => {
     const urls = new XeniooUrls();
     urls.claim(URL, ONE);
 
@@ -57,7 +57,7 @@ describe('two instances', () => {
     expect(() => urls.claim(URL, ONE)).not.toThrow();
   });
 
-  it('of two applications have nothing to do with each other', () => {
+  it('accepts the same URL in different applications', () => {
     new XeniooUrls().claim(URL, ONE);
 
     expect(() => new XeniooUrls().claim(URL, OTHER)).not.toThrow();

@@ -6,7 +6,7 @@ import { startWebhookStatus } from '../../support/start-webhook-status.js';
 const FULL = { status: 503, bot: 'support', reason: 'the inbox is full' };
 const REPORTED = [1, 3, 6, 9, 10];
 
-async function start() {
+async function startStatus() {
   const started = await startWebhookStatus();
   const { status, logs, heard } = started;
   const times = (count: number, act: () => void) => {
@@ -19,7 +19,7 @@ async function start() {
       times(count, () =>
         status.recordRefused({ reason: refusal, address: '203.0.113.7' }),
       ),
-    /** The numbers of the strikes that were logged as errors, and emitted. */
+    /** Returns the numbers of the strikes that were logged as errors and emitted. */
     reportedStrikes: () => ({
       logged: logs
         .ofXenioo('error')
@@ -31,9 +31,9 @@ async function start() {
   };
 }
 
-describe('at first', () => {
-  it('there is nothing to tell, and XeniooWebhookStatus is injectable', async () => {
-    const { app, status } = await start();
+describe('XeniooWebhookStatus', () => {
+  it('is injectable, and empty at first', async () => {
+    const { app, status } = await startStatus();
 
     expect(app.get(XeniooWebhookStatus)).toBe(status);
     expect(status).toMatchObject({
@@ -45,9 +45,9 @@ describe('at first', () => {
   });
 });
 
-describe('a strike', () => {
-  it('is logged with what happened and what to do', async () => {
-    const { logs, strike } = await start();
+describe('XeniooWebhookStatus after a strike', () => {
+  it('logs the answer, its reason and the remedy', async () => {
+    const { logs, strike } = await startStatus();
     strike();
 
     expect(logs.lines).toMatchObject([{ level: 'error' }]);
@@ -58,8 +58,8 @@ describe('a strike', () => {
     ]);
   });
 
-  it('is emitted as xenioo.strike', async () => {
-    const { heard, strike } = await start();
+  it('emits xenioo.strike', async () => {
+    const { heard, strike } = await startStatus();
     const before = Date.now();
     strike();
 
@@ -70,15 +70,15 @@ describe('a strike', () => {
     expect(at.getTime()).toBeGreaterThanOrEqual(before);
   });
 
-  it('is counted, each one', async () => {
-    const { status, strike } = await start();
+  it('counts each strike', async () => {
+    const { status, strike } = await startStatus();
     strike(25);
 
     expect(status).toMatchObject({ strikes: 25, refused: 0 });
   });
 
-  it('is told when it is the first, third, sixth, ninth or tenth', async () => {
-    const { logs, strike, reportedStrikes } = await start();
+  it('reports the first, third, sixth, ninth and tenth strike', async () => {
+    const { logs, strike, reportedStrikes } = await startStatus();
     strike(25);
 
     expect(reportedStrikes()).toEqual({ logged: REPORTED, emitted: REPORTED });
@@ -88,8 +88,8 @@ describe('a strike', () => {
     expect(logs.ofXenioo('debug')).toHaveLength(20);
   });
 
-  it('when it is the tenth, says how to begin anew', async () => {
-    const { logs, strike } = await start();
+  it('names reset() in the log line of the tenth strike', async () => {
+    const { logs, strike } = await startStatus();
     strike(10);
 
     expect(logs.ofXenioo('error').at(-1)).toMatch(
@@ -100,8 +100,8 @@ describe('a strike', () => {
     );
   });
 
-  it('of another bot counts on', async () => {
-    const { status, strike, reportedStrikes } = await start();
+  it('counts the strikes of all bots together', async () => {
+    const { status, strike, reportedStrikes } = await startStatus();
     strike(2);
     status.recordStrike({ ...FULL, bot: 'sales' });
 
@@ -109,14 +109,14 @@ describe('a strike', () => {
   });
 });
 
-describe('an accepted call', () => {
+describe('XeniooWebhookStatus after an accepted call', () => {
   const [first, second] = [1, 2].map(day => new Date(2024, 4, day)) as [
     Date,
     Date,
   ];
 
-  it('is remembered, and whether there was an event in it', async () => {
-    const { status } = await start();
+  it('records the time of the call, and of its event if it has one', async () => {
+    const { status } = await startStatus();
     status.recordAccepted(first, false);
     expect(status).toMatchObject({
       lastAcceptedAt: first,
@@ -130,8 +130,8 @@ describe('an accepted call', () => {
     });
   });
 
-  it('without an event leaves the time of the last event', async () => {
-    const { status } = await start();
+  it('keeps the time of the last event when a call has none', async () => {
+    const { status } = await startStatus();
     status.recordAccepted(first, true);
     status.recordAccepted(second, false);
 
@@ -141,36 +141,33 @@ describe('an accepted call', () => {
     });
   });
 
-  it('takes no strike away, and says nothing', async () => {
-    const { status, logs, heard, strike } = await start();
+  it('removes no strike, and logs nothing', async () => {
+    const { status, logs, heard, strike } = await startStatus();
     strike(2);
-    const told = [logs.lines.length, heard.length];
+    const before = [logs.lines.length, heard.length];
     status.recordAccepted(first, true);
 
     expect(status.strikes).toBe(2);
-    expect([logs.lines.length, heard.length]).toEqual(told);
+    expect([logs.lines.length, heard.length]).toEqual(before);
   });
 });
 
-describe('a refused call', () => {
+describe('XeniooWebhookStatus after a refused call', () => {
   it.each([
     'missing',
     'another-scheme',
     'unknown-secret',
     'white-space',
-  ] as const)(
-    'is counted apart from strikes, whatever was wrong: %s',
-    async kind => {
-      const { status, heard, refuse } = await start();
-      refuse(kind, 2);
+  ] as const)('counts it separately from strikes: %s', async kind => {
+    const { status, heard, refuse } = await startStatus();
+    refuse(kind, 2);
 
-      expect(status).toMatchObject({ strikes: 0, refused: 2 });
-      expect(heard).toEqual([]);
-    },
-  );
+    expect(status).toMatchObject({ strikes: 0, refused: 2 });
+    expect(heard).toEqual([]);
+  });
 
-  it('is logged with its kind and where it came from, one line a kind', async () => {
-    const { logs, refuse } = await start();
+  it('logs one line for each kind, with the address of the caller', async () => {
+    const { logs, refuse } = await startStatus();
     refuse('missing', 50);
     refuse('another-scheme', 50);
 
@@ -181,11 +178,11 @@ describe('a refused call', () => {
   });
 });
 
-describe('when several calls came with a secret and none was ever right', () => {
+describe('XeniooWebhookStatus after several calls with wrong secrets', () => {
   it.each(['unknown-secret', 'white-space'] as const)(
-    'one error line says that the configured one is probably wrong: %s',
+    'logs one error that the configured secret is probably wrong: %s',
     async kind => {
-      const { logs, refuse } = await start();
+      const { logs, refuse } = await startStatus();
       refuse(kind, 20);
 
       expect(logs.ofXenioo('error')).toEqual([
@@ -196,23 +193,23 @@ describe('when several calls came with a secret and none was ever right', () => 
     },
   );
 
-  it('says nothing of it after one', async () => {
-    const { logs, refuse } = await start();
+  it('logs no such error after a single call', async () => {
+    const { logs, refuse } = await startStatus();
     refuse('unknown-secret');
 
     expect(logs.ofXenioo('error')).toEqual([]);
   });
 
-  it('says nothing of it where one was right before', async () => {
-    const { status, logs, refuse } = await start();
+  it('logs no such error once a secret was correct', async () => {
+    const { status, logs, refuse } = await startStatus();
     status.recordAccepted(new Date(), false);
     refuse('unknown-secret', 20);
 
     expect(logs.ofXenioo('error')).toEqual([]);
   });
 
-  it('says nothing of it for calls without a secret', async () => {
-    const { logs, refuse } = await start();
+  it('logs no such error for calls without a secret', async () => {
+    const { logs, refuse } = await startStatus();
     refuse('missing', 20);
     refuse('another-scheme', 20);
 
@@ -220,9 +217,9 @@ describe('when several calls came with a secret and none was ever right', () => 
   });
 });
 
-describe('a reset', () => {
-  it('begins to count anew, and keeps what was last accepted', async () => {
-    const { status, strike, refuse } = await start();
+describe('XeniooWebhookStatus.reset()', () => {
+  it('resets the counters and keeps the times of the last accepted call and event', async () => {
+    const { status, strike, refuse } = await startStatus();
     const at = new Date();
     status.recordAccepted(at, true);
     strike(4);
@@ -237,8 +234,8 @@ describe('a reset', () => {
     });
   });
 
-  it('tells the first strikes again', async () => {
-    const { status, strike, reportedStrikes } = await start();
+  it('makes the first strikes reported again', async () => {
+    const { status, strike, reportedStrikes } = await startStatus();
     strike(4);
     status.reset();
     strike(4);
@@ -249,8 +246,8 @@ describe('a reset', () => {
     });
   });
 
-  it('tells again of a secret that is probably wrong', async () => {
-    const { status, logs, refuse } = await start();
+  it('makes a probably wrong secret reported again', async () => {
+    const { status, logs, refuse } = await startStatus();
     refuse('unknown-secret', 5);
     status.reset();
     refuse('unknown-secret', 5);
@@ -259,8 +256,8 @@ describe('a reset', () => {
   });
 });
 
-it('counts for one application alone', async () => {
-  const [one, other] = [await start(), await start()];
+it('XeniooWebhookStatus counts per application', async () => {
+  const [one, other] = [await startStatus(), await startStatus()];
   one.strike(2);
   one.refuse('missing');
 

@@ -15,7 +15,7 @@ const format = (hasColors: boolean) =>
   new DoctorReport({ hasColors, columns: 45 }).formatResult(FINDING);
 
 describe('DoctorReport', () => {
-  it('explains a finding below its check, within the columns', () => {
+  it('explains a finding below its check and wraps the text', () => {
     expect(format(false)).toBe(
       `✗ an array of events
     Expected:  200

@@ -4,7 +4,7 @@ import {
   excerptOf,
 } from '../../../../lib/cli/doctor/endpoint-under-test.js';
 
-const endpoint = () =>
+const createEndpoint = () =>
   new EndpointUnderTest({
     url: new URL('http://localhost/hook'),
     secret: 'sesame',
@@ -26,16 +26,18 @@ describe('EndpointUnderTest.describe()', () => {
   ])(
     'describes status and body of an answer: %s',
     (outcome, body, expected) => {
-      expect(endpoint().describe({ ...ANSWER, outcome, body })).toBe(expected);
+      expect(createEndpoint().describe({ ...ANSWER, outcome, body })).toBe(
+        expected,
+      );
     },
   );
 
-  it('shows where an answer redirects to, without the secret', () => {
+  it('shows the target of a redirect without the secret', () => {
     const headers = { location: 'https://example.com/?key=sesame' };
 
-    expect(endpoint().describe({ ...ANSWER, outcome: 308, headers })).toBe(
-      '308 Permanent Redirect: https://example.com/?key=********',
-    );
+    expect(
+      createEndpoint().describe({ ...ANSWER, outcome: 308, headers }),
+    ).toBe('308 Permanent Redirect: https://example.com/?key=********');
   });
 });
 
@@ -46,13 +48,13 @@ describe('excerptOf()', () => {
     );
   });
 
-  it('cuts a text to 200 characters, between them', () => {
+  it('truncates a text to 200 characters without splitting one', () => {
     const excerpt = excerptOf('x'.repeat(198) + '🎉'.repeat(50), 'sesame');
 
     expect(excerpt).toBe(`${'x'.repeat(198)}…`);
   });
 
-  it('masks the secret before it cuts', () => {
+  it('masks the secret before truncating', () => {
     expect(excerptOf(`${'x'.repeat(196)}sesame`, 'sesame')).not.toContain('se');
   });
 });

@@ -1,5 +1,5 @@
 /** Returns a message for each name in `given` that is not an option. Names in `others` have a message of their own. */
-export function unknownNames(
+export function unknownNameProblems(
   given: object,
   known: readonly string[],
   others: readonly string[] = [],

@@ -1,21 +1,21 @@
 import { expect, it } from 'vitest';
-import { unknownNames } from '../../../lib/options/unknown-names.js';
+import { unknownNameProblems } from '../../../lib/options/unknown-name-problems.js';
 
-it('has nothing to say about names that are known', () => {
+it('unknownNames() reports nothing for known names', () => {
   expect(unknownNames({ secret: 'x', name: 'y' }, ['secret', 'name'])).toEqual(
     [],
   );
 });
 
-it('says each other name, with those that are known, and no value', () => {
+it('unknownNames() reports each unknown name with the known ones, and no value', () => {
   const given = { secert: 'a-secret', nmae: 'y', name: 'z' };
 
-  expect(unknownNames(given, ['secret', 'name'])).toEqual([
+  expect(unknownNameProblems(given, ['secret', 'name'])).toEqual([
     '`secert` is not an option here; the options are secret, name',
     '`nmae` is not an option here; the options are secret, name',
   ]);
 });
 
-it('leaves names to those who speak of them elsewhere', () => {
+it('unknownNames() ignores names that are reported elsewhere', () => {
   expect(unknownNames({ path: '/' }, ['secret'], ['path'])).toEqual([]);
 });

@@ -1,0 +1,240 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describeError } from '../describe-error.js';
+import type { XeniooDelivery } from '../events/xenioo-delivery.js';
+import { conversationOf, dedupeId, inOrderOfDate } from '../inbox/entries.js';
+import { CommitTimeout, GroupCommit } from '../inbox/group-commit.js';
+import { storeTask } from '../inbox/stored-form.js';
+import type { XeniooSettings } from '../options/xenioo.options.js';
+import type { XeniooTask } from '../handlers/xenioo-task.js';
+import { settledWithin } from '../settled-within.js';
+import { XeniooInboxError } from '../xenioo.errors.js';
+import type { PostgresDatabase } from './postgres.database.js';
+
+/** Time in milliseconds after which a connection that was refused is tried again. */
+const CONNECT_AGAIN_AFTER_MS = 100;
+
+/** Share of `maxIds` that new ids may exceed it by, so that the oldest are not removed one by one. */
+const SLACK = 0.01;
+
+/** New ids after which all are counted: other processes add some too. */
+const COUNT_EVERY = 10_000;
+
+/** Errors of a server that does not take connections: the statement was not sent. */
+const NOT_SENT = /^(ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|57P03|53300)$/;
+
+/** Errors after which PostgreSQL has rolled back and the same statement may succeed. */
+const ROLLED_BACK = /^(40001|40P01)$/;
+
+/** An entry as it is stored. */
+interface StoredEntry {
+  /** Hash of the id by which it is recognised; null where nothing drops it. */
+  readonly id: string | null;
+  readonly lane: string;
+  readonly receivedAt: number;
+  readonly body: Buffer;
+}
+
+interface Batch {
+  readonly entries: StoredEntry[];
+  /** Places of the duplicates among the entries, once the batch is committed. */
+  duplicates: ReadonlySet<number>;
+}
+
+/** Stores the entries of calls; calls that arrive together share a statement. */
+export class PostgresAcceptance {
+  private readonly commit: GroupCommit<Batch>;
+  /** Accepted ids at the last count, and new ones since. */
+  private idCount = Infinity;
+  private sinceCounted = 0;
+
+  constructor(
+    private readonly database: PostgresDatabase,
+    private readonly settings: Pick<
+      XeniooSettings,
+      'dedupe' | 'acceptTimeoutMs'
+    >,
+  ) {
+    this.commit = new GroupCommit<Batch>(
+      {
+        write: work => this.write(work),
+        // Data that PostgreSQL can't store; any other error is not due to one call.
+        isAtFault: error => /^(22|23|54)/.test(codeOf(error)),
+      },
+      { gathers: true },
+    );
+  }
+
+  /**
+   * Resolves to the number of duplicates once every entry is committed, or was before.
+   * @throws {XeniooInboxError} when that is not known within `acceptTimeoutMs`
+   */
+  async accept({ entries, carrier }: XeniooDelivery): Promise<number> {
+    const stored = inOrderOfDate(entries).map(entry =>
+      this.stored({ entry, attempts: 0, carrier }),
+    );
+    const bytes = stored.reduce((sum, { body }) => sum + body.length, 0);
+    let batch!: Batch;
+    let first = 0;
+    const work = (group: Batch) => {
+      batch = group;
+      first = group.entries.length;
+      // Spreading thousands of arguments overflows the stack.
+      for (const entry of stored) group.entries.push(entry);
+    };
+    const { acceptTimeoutMs: timeoutMs } = this.settings;
+    try {
+      const written = this.commit.write(work, { bytes, timeoutMs });
+      if (!(await settledWithin(written, timeoutMs))) {
+        throw new CommitTimeout(
+          `no answer in ${timeoutMs} ms (\`acceptTimeoutMs\`)`,
+        );
+      }
+    } catch (error) {
+      throw this.errorOf(error);
+    }
+    let duplicates = 0;
+    for (let place = first; place < first + stored.length; place++) {
+      if (batch.duplicates.has(place)) duplicates++;
+    }
+    return duplicates;
+  }
+
+  /**
+   * Resolves when the server has committed something that leaves no row.
+   * @throws {XeniooInboxError} when it has not within `acceptTimeoutMs`
+   */
+  async probe(): Promise<void> {
+    try {
+      await this.database.query('probe', [], this.settings.acceptTimeoutMs);
+    } catch (error) {
+      throw this.errorOf(error);
+    }
+  }
+
+  private errorOf(error: unknown): XeniooInboxError {
+    return new XeniooInboxError(
+      `the PostgreSQL inbox, ${this.database.name}: ${describeError(error).message}`,
+      { cause: error },
+    );
+  }
+
+  /** Returns the entry of a task as it is stored. */
+  stored(task: XeniooTask, isDeduplicated = true): StoredEntry {
+    const { entry } = task;
+    const { dedupe } = this.settings;
+    const id = dedupe && isDeduplicated ? dedupeId(entry) : undefined;
+    const conversation = conversationOf(entry);
+    return {
+      id: id === undefined ? null : md5(id).toString('hex'),
+      lane: (conversation === undefined ? randomBytes(8) : md5(conversation))
+        .readBigInt64BE(0)
+        .toString(),
+      receivedAt: entry.receivedAt.getTime(),
+      body: Buffer.from(storeTask(task)),
+    };
+  }
+
+  /** Returns the values of the statement `accept`. */
+  valuesOf(entries: readonly StoredEntry[]): unknown[] {
+    let start = 1;
+    const starts = entries.map(({ body }) => {
+      const from = start;
+      start += body.length;
+      return from;
+    });
+    const { dedupe } = this.settings;
+    return [
+      Buffer.concat(entries.map(({ body }) => body)),
+      arrayOf(entries.map(({ id }) => id ?? 'NULL')),
+      arrayOf(entries.map(({ lane }) => lane)),
+      arrayOf(starts),
+      arrayOf(entries.map(({ body }) => body.length)),
+      arrayOf(entries.map(({ receivedAt }) => receivedAt)),
+      dedupe ? dedupe.ttlSeconds : 0,
+    ];
+  }
+
+  /** Resolves when what is being written is committed. */
+  async end(): Promise<void> {
+    await this.commit.flush();
+  }
+
+  private async write(work: (batch: Batch) => void): Promise<void> {
+    const batch: Batch = { entries: [], duplicates: new Set() };
+    work(batch);
+    // An event that comes twice at once is stored once.
+    const repeated = new Set<number>();
+    const ids = new Set<string>();
+    const places: number[] = [];
+    for (const [place, { id }] of batch.entries.entries()) {
+      if (id !== null && ids.has(id)) repeated.add(place);
+      else places.push(place);
+      if (id !== null) ids.add(id);
+    }
+    const rows = await this.insert(places.map(place => batch.entries[place]!));
+    for (const { place } of rows) {
+      repeated.add(places[Number(place) - 1]!);
+    }
+    batch.duplicates = repeated;
+    await this.forgetOldest(ids.size - rows.length);
+  }
+
+  private async insert(entries: readonly StoredEntry[]) {
+    const { acceptTimeoutMs } = this.settings;
+    const latest = performance.now() + acceptTimeoutMs;
+    const values = this.valuesOf(entries);
+    for (;;) {
+      const askedAt = performance.now();
+      try {
+        const left = Math.max(1, Math.ceil(latest - askedAt));
+        const rows = await this.database.query('accept', values, left);
+        this.database.reportRecovery(askedAt);
+        return rows;
+      } catch (error) {
+        this.database.reportFailure(error);
+        const code = codeOf(error);
+        const isUntaken = NOT_SENT.test(code) || ROLLED_BACK.test(code);
+        if (!isUntaken || performance.now() + CONNECT_AGAIN_AFTER_MS > latest) {
+          throw error;
+        }
+        await sleep(CONNECT_AGAIN_AFTER_MS);
+      }
+    }
+  }
+
+  /** Removes the oldest ids beyond `maxIds`. Those of other processes are counted now and then. */
+  private async forgetOldest(added: number): Promise<void> {
+    const { dedupe } = this.settings;
+    if (!dedupe || added <= 0) return;
+    this.idCount += added;
+    this.sinceCounted += added;
+    const slack = Math.floor(dedupe.maxIds * SLACK);
+    const isCountDue = this.sinceCounted > COUNT_EVERY;
+    if (!isCountDue && this.idCount <= dedupe.maxIds + slack) return;
+    this.sinceCounted = 0;
+    try {
+      const [row] = await this.database.query('countAccepted');
+      this.idCount = Number(row!['count']);
+      const excess = this.idCount - dedupe.maxIds;
+      if (excess <= 0) return;
+      await this.database.query('trimAccepted', [excess]);
+      this.idCount -= excess;
+    } catch (error) {
+      // The events are committed: more ids than necessary are kept.
+      this.database.reportFailure(error);
+    }
+  }
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown }).code);
+}
+
+function arrayOf(values: readonly (string | number)[]): string {
+  return `{${values.join(',')}}`;
+}
+
+function md5(text: string): Buffer {
+  return createHash('md5').update(text).digest();
+}

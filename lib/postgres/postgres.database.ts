@@ -1,0 +1,240 @@
+import { Logger } from '@nestjs/common';
+import type { Client, Pool, PoolClient, PoolConfig, QueryConfig } from 'pg';
+import { describeError } from '../describe-error.js';
+import { settledWithin } from '../settled-within.js';
+import type { Pg } from './load-pg.js';
+import {
+  isPool,
+  RESERVED_CONNECTIONS,
+  type PostgresInboxSettings,
+} from './postgres.inbox-options.js';
+import { riskQuery, risksOf, type ServerSettings } from './postgres.risks.js';
+import {
+  lockKeyOf,
+  statementsFor,
+  type Statements,
+} from './postgres.statements.js';
+import { AS_TEXT, type Row } from './postgres.values.js';
+
+const APPLICATION_NAME = 'nestjs-xenioo';
+
+const DEFAULT_POOL_SIZE = 10;
+
+/** Upper bound of a statement of the inbox, in milliseconds; an answer that is later counts as lost. */
+const STATEMENT_TIMEOUT_MS = 30_000;
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000;
+
+/** Time in milliseconds between two log lines that the database fails. */
+const REPORT_EVERY_MS = 10_000;
+
+const CLOSE_WITHIN_MS = 1_000;
+
+/** Runs the statements of the inbox, and logs once when the database fails and once when it works again. */
+export class PostgresDatabase {
+  /** For messages, without user and password: `'PostgreSQL at localhost:5432, database app'`. */
+  readonly name: string;
+  readonly lockKey: number;
+  /** Transactional handlers that may have a connection at once. */
+  readonly maxTransactions: number;
+
+  /** Hears of each failure. */
+  onFailure: ((error: unknown) => void) | undefined;
+
+  private readonly logger = new Logger('Xenioo');
+  /** Texts of the statements. */
+  readonly statements: Statements;
+  private readonly settings: Pick<
+    PostgresInboxSettings,
+    'schema' | 'migrate' | 'transactionPooling'
+  >;
+  // Private: whoever prints the inbox prints no password.
+  readonly #pool: Pool;
+  readonly #config: PoolConfig;
+  readonly #ignoreError = () => {};
+  private readonly isOwnPool: boolean;
+  private isClosed = false;
+  private isFailing = false;
+  private failedAt = -Infinity;
+  private reportAgainAt = -Infinity;
+
+  constructor(
+    private readonly pg: Pg,
+    options: Pick<
+      PostgresInboxSettings,
+      'connection' | 'schema' | 'migrate' | 'transactionPooling'
+    >,
+    acceptTimeoutMs: number,
+  ) {
+    const { connection, ...settings } = options;
+    this.settings = settings;
+    const { schema } = settings;
+    this.statements = statementsFor(schema);
+    this.lockKey = lockKeyOf(schema);
+    this.isOwnPool = !isPool(connection);
+    if (isPool(connection)) {
+      this.#pool = connection;
+      this.#config = connection.options;
+    } else {
+      this.#config = this.configOf(connection, acceptTimeoutMs);
+      this.#pool = new pg.Pool(this.#config);
+    }
+    // Without a listener, a connection that fails while nobody uses it ends the process.
+    this.#pool.on('error', this.#ignoreError);
+    const { max = DEFAULT_POOL_SIZE } = this.#config;
+    this.maxTransactions = max - RESERVED_CONNECTIONS;
+    const { host, port, database } = new pg.Client(this.#config);
+    this.name = `PostgreSQL at ${host}:${port}, database ${database}`;
+  }
+
+  /**
+   * Runs a statement of the inbox.
+   * @throws {Error} when there is no answer within `timeoutMs`; the outcome is unknown then
+   */
+  async query(
+    name: keyof Statements,
+    values: unknown[] = [],
+    timeoutMs = STATEMENT_TIMEOUT_MS,
+  ): Promise<Row[]> {
+    return this.within(
+      this.#pool.query<Row>(this.configFor(name, values, timeoutMs)),
+      timeoutMs,
+    );
+  }
+
+  /** Runs a statement of the inbox on a connection that is in a transaction. */
+  async queryOn(
+    client: PoolClient,
+    name: keyof Statements,
+    values: unknown[] = [],
+  ): Promise<Row[]> {
+    const { rows } = await client.query<Row>(
+      this.configFor(name, values, STATEMENT_TIMEOUT_MS),
+    );
+    return rows;
+  }
+
+  /** Takes a connection of the pool, of which `release()` gives it back. */
+  async connect(): Promise<PoolClient> {
+    const client = await this.#pool.connect();
+    // A connection in use that fails would end the process.
+    client.on('error', this.#ignoreError);
+    return client;
+  }
+
+  /** @param isBroken true to end the connection, with which its transaction is rolled back */
+  release(client: PoolClient, isBroken: boolean): void {
+    client.off('error', this.#ignoreError);
+    // It may fail once more while it ends.
+    if (isBroken) client.on('error', this.#ignoreError);
+    client.release(isBroken);
+  }
+
+  /** Makes a connection outside of the pool. */
+  createSession(): Client {
+    const client = new this.pg.Client({
+      ...this.#config,
+      password: this.#config.password,
+      application_name: `${APPLICATION_NAME} (session)`,
+      keepAlive: true,
+      statement_timeout: false,
+    });
+    client.on('error', this.#ignoreError);
+    return client;
+  }
+
+  async notify(channel: string, payload: string): Promise<void> {
+    await this.#pool.query('SELECT pg_notify($1, $2)', [channel, payload]);
+  }
+
+  /** Warns of settings with which the server loses what was answered 200. */
+  async logRisks(): Promise<void> {
+    try {
+      const { rows } = await this.#pool.query<Row>({
+        text: riskQuery,
+        types: AS_TEXT,
+      });
+      const settings = rows[0] as unknown as ServerSettings;
+      for (const risk of risksOf(this.name, settings)) this.logger.warn(risk);
+    } catch (error) {
+      this.logger.warn(
+        `Reading the settings of ${this.name} failed: ${describeError(error).message}`,
+      );
+    }
+  }
+
+  /** Logs that the database did not do what it was asked for. */
+  reportFailure(error: unknown): void {
+    if (this.isClosed) return;
+    this.onFailure?.(error);
+    this.failedAt = performance.now();
+    if (this.isFailing || this.failedAt < this.reportAgainAt) return;
+    this.isFailing = true;
+    this.reportAgainAt = this.failedAt + REPORT_EVERY_MS;
+    this.logger.error(
+      `${this.name} fails, retrying: ${describeError(error).message}. Calls are answered 503 until it works again.`,
+    );
+  }
+
+  /** Logs that the database works again; what it was asked before its last failure does not count. */
+  reportRecovery(askedAt = performance.now()): void {
+    if (!this.isFailing || askedAt < this.failedAt) return;
+    this.isFailing = false;
+    this.logger.log(`${this.name} works again.`);
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    this.#pool.off('error', this.#ignoreError);
+    if (!this.isOwnPool) return;
+    this.#pool.on('error', this.#ignoreError);
+    await settledWithin(
+      this.#pool.end().catch(() => {}),
+      CLOSE_WITHIN_MS,
+    );
+  }
+
+  private configFor(
+    name: keyof Statements,
+    values: unknown[],
+    timeoutMs: number,
+  ): QueryConfig {
+    const { schema, transactionPooling } = this.settings;
+    return {
+      text: this.statements[name],
+      values,
+      types: AS_TEXT,
+      query_timeout: timeoutMs,
+      ...(!transactionPooling && { name: `xenioo_${schema}_${name}` }),
+    } as QueryConfig;
+  }
+
+  private configOf(
+    connection: string | PoolConfig,
+    acceptTimeoutMs: number,
+  ): PoolConfig {
+    const given =
+      typeof connection === 'string'
+        ? { connectionString: connection }
+        : connection;
+    return {
+      application_name: APPLICATION_NAME,
+      connectionTimeoutMillis: acceptTimeoutMs,
+      keepAlive: true,
+      max: DEFAULT_POOL_SIZE,
+      ...(!this.settings.transactionPooling && {
+        statement_timeout: STATEMENT_TIMEOUT_MS,
+        idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+      }),
+      ...given,
+    };
+  }
+
+  private async within<R>(
+    answer: Promise<{ rows: R[] }>,
+    timeoutMs: number,
+  ): Promise<R[]> {
+    if (await settledWithin(answer, timeoutMs)) return (await answer).rows;
+    answer.catch(() => {});
+    throw new Error(`no answer in ${timeoutMs} ms`);
+  }
+}

@@ -1,0 +1,193 @@
+import type { FactoryProvider } from '@nestjs/common';
+import type { Pool, PoolConfig } from 'pg';
+import type { XeniooTransaction } from '../handlers/xenioo-transaction.js';
+import { kindOf, quote } from '../options/describe-value.js';
+import { rangeProblems } from '../options/range-problems.js';
+import { unknownNameProblems } from '../options/unknown-name-problems.js';
+import { withoutUndefined } from '../options/without-undefined.js';
+import { XeniooOptionsError } from '../xenioo.errors.js';
+
+/** Options of `postgresInbox()`. */
+export interface PostgresInboxOptions {
+  /**
+   * Address of the database: a URL (`'postgres://…'`), options of `pg`, or a `Pool`
+   * of `pg` that your application has. The inbox does not end a pool that is yours.
+   */
+  connection: string | PoolConfig | Pool;
+
+  /**
+   * Schema of the tables. Every instance of `XeniooModule` with secrets or handlers
+   * of its own needs a schema of its own.
+   * @default 'xenioo'
+   */
+  schema?: string | undefined;
+
+  /**
+   * Handles events in this process; `false` in a process that only receives
+   * them. The option `concurrency` of the module says how many at once.
+   * @default true
+   */
+  worker?: boolean | undefined;
+
+  /**
+   * Time in milliseconds after which the events of a process that gives no sign of
+   * life are handled by others.
+   * @default 15_000
+   */
+  leaseMs?: number | undefined;
+
+  /**
+   * Days for which dead letters are kept.
+   * @default 90
+   */
+  deadLetterRetentionDays?: number | undefined;
+
+  /**
+   * Makes the tables at the boot where they do not exist.
+   * @default true
+   */
+  migrate?: boolean | undefined;
+
+  /**
+   * The connection goes through PgBouncer, or another pooler, in transaction mode:
+   * the inbox uses no `LISTEN`, no prepared statements and no session settings.
+   * @default false
+   */
+  transactionPooling?: boolean | undefined;
+
+  /**
+   * Runs work in a transaction of your ORM, for transactional handlers: it begins
+   * one, calls `work` with what runs a statement in it, commits when the promise
+   * of `work` resolves and rolls back when it rejects.
+   */
+  transaction?: PostgresTransactionRunner | undefined;
+}
+
+/** Runs work in a transaction: commits when `work` resolves, rolls back and rejects when it rejects. */
+export type PostgresTransactionRunner = (
+  work: (tx: XeniooTransaction) => Promise<void>,
+) => Promise<void>;
+
+/** Makes the options, given what `inject` lists. */
+export type PostgresInboxOptionsFactory = Pick<
+  FactoryProvider<PostgresInboxOptions>,
+  'inject' | 'useFactory'
+>;
+
+/** The options checked, with every default in place. */
+export interface PostgresInboxSettings {
+  readonly connection: PostgresInboxOptions['connection'];
+  readonly schema: string;
+  readonly worker: boolean;
+  readonly leaseMs: number;
+  readonly deadLetterRetentionDays: number;
+  readonly migrate: boolean;
+  readonly transactionPooling: boolean;
+  readonly transaction?: PostgresTransactionRunner;
+}
+
+/** Connections of a pool that transactional handlers leave to the inbox. */
+export const RESERVED_CONNECTIONS = 3;
+
+const DEFAULTS = {
+  schema: 'xenioo',
+  worker: true,
+  leaseMs: 15_000,
+  deadLetterRetentionDays: 90,
+  migrate: true,
+  transactionPooling: false,
+} as const;
+
+const RANGES = {
+  leaseMs: [2_000, 3_600_000],
+  deadLetterRetentionDays: [1, 36_500],
+} as const;
+
+const FLAGS = ['worker', 'migrate', 'transactionPooling'] as const;
+
+/**
+ * Checks the options and fills in the defaults.
+ * @throws {XeniooOptionsError} with every problem found
+ */
+export function resolvePostgresInboxOptions(
+  given: unknown,
+): PostgresInboxSettings {
+  if (!isObject(given)) {
+    throw new XeniooOptionsError([
+      `expected postgresInbox() to get an object of options, got ${kindOf(given)}`,
+    ]);
+  }
+  const options: Record<string, unknown> = {
+    ...DEFAULTS,
+    ...withoutUndefined(given),
+  };
+  const names = ['connection', 'transaction', ...Object.keys(DEFAULTS)];
+  const problems = [
+    ...unknownNameProblems(options, names),
+    ...rangeProblems(options, RANGES),
+    ...connectionProblems(options['connection']),
+    ...FLAGS.filter(name => typeof options[name] !== 'boolean').map(
+      name =>
+        `expected \`${name}\` of postgresInbox() to be true or false, got ${kindOf(options[name])}`,
+    ),
+    ...otherProblems(options),
+  ];
+  if (problems.length > 0) throw new XeniooOptionsError(problems);
+  return options as unknown as PostgresInboxSettings;
+}
+
+function otherProblems({
+  schema,
+  transaction,
+}: Readonly<Record<string, unknown>>): string[] {
+  const problems: string[] = [];
+  if (typeof schema !== 'string' || !/^[a-z_][a-z0-9_]{0,49}$/.test(schema)) {
+    problems.push(
+      `expected \`schema\` of postgresInbox() to be a name of lower-case letters, digits and underscores, got ${quote(schema)}`,
+    );
+  }
+  if (transaction !== undefined && typeof transaction !== 'function') {
+    problems.push(
+      `expected \`transaction\` of postgresInbox() to be a function, got ${kindOf(transaction)}`,
+    );
+  }
+  return problems;
+}
+
+/** Never shows the connection: it may hold a password. */
+function connectionProblems(connection: unknown): string[] {
+  const expected = 'expected `connection` of postgresInbox() to be';
+  if (typeof connection === 'string') {
+    return /^postgres(ql)?:\/\//.test(connection) && URL.canParse(connection)
+      ? []
+      : [
+          `${expected} a valid URL that begins with postgres://: escape every character of the password that is neither a letter nor a digit (encodeURIComponent)`,
+        ];
+  }
+  if (!isObject(connection)) {
+    return [
+      `${expected} a URL (postgres://…), options or a Pool of pg, got ${kindOf(connection)}`,
+    ];
+  }
+  const { max } = (
+    isPool(connection) ? connection.options : connection
+  ) as PoolConfig;
+  return max !== undefined && max <= RESERVED_CONNECTIONS
+    ? [
+        `${expected} a pool of at least ${RESERVED_CONNECTIONS + 1} connections (\`max\`), got ${quote(max)}`,
+      ]
+    : [];
+}
+
+/** Recognises a pool of any copy of `pg`. */
+export function isPool(connection: object | string): connection is Pool {
+  return (
+    typeof connection === 'object' &&
+    'totalCount' in connection &&
+    'connect' in connection
+  );
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

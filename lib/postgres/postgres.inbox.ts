@@ -1,0 +1,246 @@
+import { Logger } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describeError } from '../describe-error.js';
+import type { XeniooDelivery } from '../events/xenioo-delivery.js';
+import type { XeniooDeadLetterStore } from '../inbox/xenioo.dead-letter-store.js';
+import {
+  XeniooInbox,
+  type XeniooInboxStats,
+  type XeniooRunner,
+} from '../inbox/xenioo.inbox.js';
+import type { XeniooSettings } from '../options/xenioo.options.js';
+import { settledWithin } from '../settled-within.js';
+import { XeniooInboxError } from '../xenioo.errors.js';
+import type { Pg } from './load-pg.js';
+import { PostgresAcceptance } from './postgres.acceptance.js';
+import { PostgresDatabase } from './postgres.database.js';
+import { PostgresDeadLetters } from './postgres.dead-letters.js';
+import type { PostgresInboxSettings } from './postgres.inbox-options.js';
+import { PostgresPurge } from './postgres.purge.js';
+import { PostgresTables } from './postgres.tables.js';
+import { PostgresWorker } from './postgres.worker.js';
+
+const LOOK_AGAIN_AFTER_MS = 10;
+
+/** Time in milliseconds that stopping waits for each of its last commits. */
+const LAST_COMMIT_WITHIN_MS = 1_000;
+
+/** Time in milliseconds between two notifications that events were accepted. */
+const NOTIFY_EVERY_MS = 10;
+
+/** The options of its instance that the inbox reads. */
+export type PostgresInstanceSettings = Pick<
+  XeniooSettings,
+  'concurrency' | 'dedupe' | 'acceptTimeoutMs'
+> &
+  Partial<Pick<XeniooSettings, 'handlerTimeoutMs'>>;
+
+/**
+ * Stores events in PostgreSQL: a call is answered 200 when they are committed, and
+ * any process that works on the schema handles them, those of a conversation one
+ * after another.
+ */
+export class PostgresInbox extends XeniooInbox {
+  override readonly storageLocation: string;
+  override readonly deadLetters: XeniooDeadLetterStore;
+  override readonly runsTransactions = true;
+
+  private readonly logger = new Logger('Xenioo');
+  readonly #options: PostgresInboxSettings;
+  readonly #database: PostgresDatabase;
+  readonly #acceptance: PostgresAcceptance;
+  readonly #purge: PostgresPurge;
+  #worker: PostgresWorker | undefined;
+  private runner: XeniooRunner | undefined;
+  private notifyTimer: NodeJS.Timeout | undefined;
+  private readonly sender = randomUUID();
+  private isPaused = false;
+  private isStopped = false;
+
+  private constructor(
+    database: PostgresDatabase,
+    options: PostgresInboxSettings,
+    private readonly instance: PostgresInstanceSettings,
+  ) {
+    super();
+    this.#options = options;
+    this.#database = database;
+    this.storageLocation = `${database.name}, schema ${options.schema}`;
+    this.#acceptance = new PostgresAcceptance(database, instance);
+    this.#purge = new PostgresPurge(
+      database,
+      options.deadLetterRetentionDays,
+      instance.dedupe,
+    );
+    this.deadLetters = new PostgresDeadLetters(
+      database,
+      this.#acceptance,
+      () => {
+        this.#worker?.wakeForReplay();
+        this.wakeAll();
+      },
+    );
+  }
+
+  /**
+   * Connects, and makes the tables where they do not exist. A server that does not
+   * answer yet is waited for in the background.
+   * @throws {XeniooInboxError} when the database refuses what the inbox needs
+   */
+  static async open(
+    pg: Pg,
+    options: PostgresInboxSettings,
+    instance: PostgresInstanceSettings,
+  ): Promise<PostgresInbox> {
+    const database = new PostgresDatabase(
+      pg,
+      options,
+      instance.acceptTimeoutMs,
+    );
+    try {
+      await new PostgresTables(database, options).open();
+    } catch (error) {
+      if (!isOutage(error)) {
+        await database.close();
+        if (error instanceof XeniooInboxError) throw error;
+        throw new XeniooInboxError(
+          `the PostgreSQL inbox can't use ${database.name}: ${describeError(error).message}`,
+          { cause: error },
+        );
+      }
+      database.reportFailure(error);
+    }
+    return new PostgresInbox(database, options, instance);
+  }
+
+  async accept(delivery: XeniooDelivery): Promise<void> {
+    this.assertOpen();
+    const { entries, bot } = delivery;
+    if (entries.length === 0) return;
+    const duplicates = await this.#acceptance.accept(delivery);
+    if (duplicates > 0) {
+      this.runner?.reportDuplicates({ bot, count: duplicates });
+    }
+    if (duplicates < entries.length) this.wakeAll();
+  }
+
+  /** Commits to the write-ahead log of the server, as a call does. */
+  async assertAccepting(): Promise<void> {
+    this.assertOpen();
+    await this.#acceptance.probe();
+  }
+
+  async start(runner: XeniooRunner): Promise<void> {
+    this.runner = runner;
+    void this.#database.logRisks();
+    this.#purge.start();
+    const { worker, leaseMs, transactionPooling, transaction } = this.#options;
+    if (!worker) {
+      this.logger.log(
+        `Events wait in ${this.storageLocation}; this process handles none of them (\`worker: false\`).`,
+      );
+      return;
+    }
+    const { concurrency, handlerTimeoutMs = 30_000 } = this.instance;
+    this.#worker = new PostgresWorker(this.#database, runner, {
+      concurrency,
+      handlerTimeoutMs,
+      leaseMs,
+      transaction,
+      hasSession: !transactionPooling,
+      channel: this.channel,
+      sender: this.sender,
+    });
+    if (!this.isPaused) this.#worker.resume();
+    this.#worker.start();
+    this.logger.log(
+      `Events wait in ${this.storageLocation}; this process handles up to ${concurrency} of them at once.`,
+    );
+  }
+
+  async pause(): Promise<void> {
+    this.isPaused = true;
+    this.#worker?.pause();
+  }
+
+  async resume(): Promise<void> {
+    this.isPaused = false;
+    this.#worker?.resume();
+  }
+
+  async stats(): Promise<XeniooInboxStats> {
+    const [row] = await this.#database.query('stats');
+    const { pending, retries, letters, oldest } = row!;
+    return {
+      pending: Number(pending),
+      running: this.#worker?.running ?? 0,
+      retries: Number(retries),
+      deadLetters: Number(letters),
+      oldestPendingAt:
+        oldest == null ? undefined : new Date(Math.round(Number(oldest))),
+    };
+  }
+
+  async idle(): Promise<void> {
+    while (!this.isStopped && !(await this.isIdle())) {
+      await sleep(LOOK_AGAIN_AFTER_MS);
+    }
+  }
+
+  /** Finishes what runs here; what waits is committed, and any process may go on with it. */
+  async drain(): Promise<void> {
+    await this.#worker?.drain();
+  }
+
+  async stop(timeoutMs: number): Promise<void> {
+    if (this.isStopped) return;
+    this.isStopped = true;
+    this.#purge.stop();
+    clearTimeout(this.notifyTimer);
+    await this.#worker?.stop(timeoutMs, LAST_COMMIT_WITHIN_MS);
+    await settledWithin(
+      this.#acceptance.end().catch(() => {}),
+      LAST_COMMIT_WITHIN_MS,
+    );
+    await this.#database.close();
+  }
+
+  private assertOpen(): void {
+    if (!this.isStopped) return;
+    throw new XeniooInboxError('the PostgreSQL inbox has stopped');
+  }
+
+  private get channel(): string {
+    return `nestjs_xenioo_${this.#options.schema}`;
+  }
+
+  /** Wakes the worker of this process at once, and the others soon: a notification takes a lock of the whole server. */
+  private wakeAll(): void {
+    this.#worker?.wake();
+    if (this.#options.transactionPooling) return;
+    this.notifyTimer ??= setTimeout(() => {
+      this.notifyTimer = undefined;
+      // Whoever does not hear of it looks once a second.
+      this.#database.notify(this.channel, this.sender).catch(() => {});
+    }, NOTIFY_EVERY_MS).unref();
+  }
+
+  private async isIdle(): Promise<boolean> {
+    try {
+      if (this.#worker && !this.#worker.isIdle) return false;
+      const [row] = await this.#database.query('isEmpty');
+      return row!['empty'] === 't' && (this.#worker?.isIdle ?? true);
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** Answers whether the server may only be down for now. */
+function isOutage(error: unknown): boolean {
+  if (error instanceof XeniooInboxError) return false;
+  const code = String((error as { code?: unknown }).code);
+  // Class 08: connection; 53: resources; 57: shutdown, start. An error of the network has a name.
+  return !/^[0-9A-Z]{5}$/.test(code) || /^(08|53|57)|^E[A-Z]+$/.test(code);
+}

@@ -1,0 +1,58 @@
+import { Logger } from '@nestjs/common';
+import { describeError } from '../describe-error.js';
+import type { XeniooDedupeSettings } from '../options/xenioo-dedupe.js';
+import type { PostgresDatabase } from './postgres.database.js';
+
+const PURGE_EVERY_MS = 600_000;
+
+/** Removes old dead letters and accepted ids. Every process does: it takes nothing twice. */
+export class PostgresPurge {
+  private readonly logger = new Logger('Xenioo');
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly database: PostgresDatabase,
+    private readonly deadLetterRetentionDays: number,
+    private readonly dedupe: XeniooDedupeSettings | false,
+  ) {}
+
+  start(): void {
+    void this.purge();
+    this.timer = setInterval(() => void this.purge(), PURGE_EVERY_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+
+  /** Removes everything that is too old, some at a time. */
+  async purge(): Promise<void> {
+    const days = this.deadLetterRetentionDays;
+    try {
+      const letters = await this.all('purgeLetters', days);
+      if (letters > 0) {
+        this.logger.warn(
+          `Removed ${letters} dead letters older than ${days} days (\`deadLetterRetentionDays\`).`,
+        );
+      }
+      if (this.dedupe) await this.all('purgeAccepted', this.dedupe.ttlSeconds);
+    } catch (error) {
+      this.logger.error(
+        `Removing old dead letters failed: ${describeError(error).message}`,
+      );
+    }
+  }
+
+  private async all(
+    statement: 'purgeLetters' | 'purgeAccepted',
+    age: number,
+  ): Promise<number> {
+    let removed = 0;
+    for (;;) {
+      const { length } = await this.database.query(statement, [age]);
+      removed += length;
+      if (length === 0) return removed;
+    }
+  }
+}

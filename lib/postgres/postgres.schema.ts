@@ -1,0 +1,88 @@
+/** Version of the tables. */
+export const SCHEMA_VERSION = 1;
+
+/** Returns the SQL that makes the tables of version 1, or does nothing where they exist. */
+export function schemaSql(schema: string): string {
+  return `
+-- nestjs-xenioo, version ${SCHEMA_VERSION} of the tables. Running it again changes nothing.
+DO $$ BEGIN
+  IF to_regnamespace('${schema}') IS NULL THEN CREATE SCHEMA ${schema}; END IF;
+END $$;
+
+CREATE TABLE IF NOT EXISTS ${schema}.version (version int NOT NULL PRIMARY KEY);
+
+-- One row per conversation that has pending events; the lane of an event without a conversation is its own.
+CREATE TABLE IF NOT EXISTS ${schema}.lane (
+  lane   bigint PRIMARY KEY,           -- hash of bot and conversation
+  head   bigint NOT NULL DEFAULT 0,    -- number of the oldest event
+  tail   bigint NOT NULL,              -- number of the next event to come
+  worker bigint,                       -- process that runs the events, if any
+  claim  bigint,                       -- random number of the claim: a server that crashes may forget a claim
+  deaths smallint NOT NULL DEFAULT 0,  -- processes that died since the oldest event is the oldest
+  since  timestamptz NOT NULL DEFAULT clock_timestamp()
+) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,
+        autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX IF NOT EXISTS lane_ready ON ${schema}.lane (since) WHERE worker IS NULL;
+CREATE INDEX IF NOT EXISTS lane_held ON ${schema}.lane (worker) WHERE worker IS NOT NULL;
+CREATE INDEX IF NOT EXISTS lane_suspect ON ${schema}.lane (lane) WHERE deaths >= 2;
+
+-- Events before their first run, or in it.
+CREATE TABLE IF NOT EXISTS ${schema}.event (
+  lane bigint NOT NULL,
+  n    bigint NOT NULL,                -- number in its lane
+  id   bigint GENERATED ALWAYS AS IDENTITY,
+  received_at timestamptz NOT NULL,
+  done text[],                         -- transactional handlers that have committed
+  body bytea NOT NULL,                 -- JSON text in UTF-8
+  PRIMARY KEY (lane, n)
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000,
+        autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_vacuum_cost_delay = 0);
+
+-- Handlers that wait for their next attempt.
+CREATE TABLE IF NOT EXISTS ${schema}.retry (
+  id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  handler text,
+  due     timestamptz NOT NULL,
+  worker  bigint,
+  deaths  smallint NOT NULL DEFAULT 0,
+  body    bytea NOT NULL
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
+CREATE INDEX IF NOT EXISTS retry_due ON ${schema}.retry (due) WHERE worker IS NULL;
+CREATE INDEX IF NOT EXISTS retry_held ON ${schema}.retry (worker) WHERE worker IS NOT NULL;
+
+CREATE TABLE IF NOT EXISTS ${schema}.dead_letter (
+  id   text PRIMARY KEY,
+  seq  bigint GENERATED ALWAYS AS IDENTITY,
+  kind text NOT NULL,
+  handler text, event_id text NOT NULL, bot text NOT NULL, conversation_id text,
+  attempts int, error text,
+  dead_lettered_at timestamptz NOT NULL,
+  body bytea NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS dead_letter_order ON ${schema}.dead_letter (seq);
+CREATE INDEX IF NOT EXISTS dead_letter_conversation ON ${schema}.dead_letter (conversation_id);
+
+-- Hashes of accepted ids (the option \`dedupe\`).
+CREATE TABLE IF NOT EXISTS ${schema}.accepted (
+  id uuid PRIMARY KEY,
+  at timestamptz NOT NULL DEFAULT clock_timestamp()
+) WITH (autovacuum_vacuum_scale_factor = 0.05);
+CREATE INDEX IF NOT EXISTS accepted_at ON ${schema}.accepted (at);
+
+-- Processes that run events.
+CREATE TABLE IF NOT EXISTS ${schema}.worker (
+  id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  beat timestamptz NOT NULL DEFAULT clock_timestamp(),
+  session boolean NOT NULL             -- its session holds an advisory lock
+) WITH (fillfactor = 50);
+
+-- For people: what waits for its next attempt, and what has failed.
+CREATE OR REPLACE VIEW ${schema}.waiting_retries AS
+  SELECT id, handler, due, worker IS NOT NULL AS is_running, convert_from(body, 'UTF8') AS task FROM ${schema}.retry;
+CREATE OR REPLACE VIEW ${schema}.dead_letters AS
+  SELECT id, kind, handler, event_id, bot, conversation_id, attempts, error, dead_lettered_at,
+         convert_from(body, 'UTF8') AS letter FROM ${schema}.dead_letter;
+
+INSERT INTO ${schema}.version (version) VALUES (${SCHEMA_VERSION}) ON CONFLICT DO NOTHING;
+`;
+}

@@ -1,0 +1,242 @@
+/** Deaths of processes from which on a task runs alone, so that the next death is counted for it only. */
+export const ALONE_FROM_DEATHS = 2;
+
+/** Upper bound of a batch of rows that are removed for their age. */
+export const PURGED_AT_ONCE = 10_000;
+
+/** Time in milliseconds after which a process whose session has ended is taken for dead, if it has not said otherwise. */
+export const SESSION_LOST_AFTER_MS = 1_500;
+
+/** Key of the advisory locks of workers; the second key is the id of the worker. */
+export function lockKeyOf(schema: string): number {
+  let hash = 20_824;
+  for (const char of schema) {
+    hash = (hash * 31 + char.codePointAt(0)!) & 0x7f_ff_ff_ff;
+  }
+  return hash;
+}
+
+/** All statements of the inbox, by name. */
+export type Statements = ReturnType<typeof statementsFor>;
+
+/** Returns the statements for the tables of a schema. */
+export function statementsFor(schema: string) {
+  const s = schema;
+  /** A sign of life that is lost with the server is given again: nobody waits for its sync. */
+  const unsynced = `unsynced AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))`;
+  /** A worker that was removed must not claim; one that claims is not removed. A claim that finds nothing writes nothing. */
+  const meIf = (found: string) =>
+    `me AS MATERIALIZED (SELECT id FROM ${s}.worker WHERE id = $1 AND EXISTS (SELECT FROM ${found}) FOR KEY SHARE)`;
+
+  return {
+    /** Stores the entries of calls in their order, and returns the places of duplicates. Both ORDER BYs prevent deadlocks. */
+    accept: `
+WITH input AS MATERIALIZED (
+  SELECT * FROM unnest($2::uuid[], $3::bigint[], $4::int[], $5::int[], $6::bigint[])
+    WITH ORDINALITY AS t(id, lane, start, length, received, place)
+), fresh AS MATERIALIZED (
+  INSERT INTO ${s}.accepted AS a (id) SELECT id FROM input WHERE id IS NOT NULL ORDER BY id
+  ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE a.at <= clock_timestamp() - $7 * interval '1 second'
+  RETURNING id
+), due AS MATERIALIZED (
+  SELECT lane, place, start, length, received, row_number() OVER (PARTITION BY lane ORDER BY place) AS k,
+         count(*) OVER (PARTITION BY lane) AS c
+    FROM input WHERE id IS NULL OR id IN (SELECT id FROM fresh)
+), lanes AS (
+  INSERT INTO ${s}.lane AS l (lane, tail, since)
+  SELECT lane, count(*), statement_timestamp() + min(place) * interval '1 microsecond' FROM due GROUP BY lane ORDER BY lane
+  ON CONFLICT (lane) DO UPDATE SET tail = l.tail + excluded.tail
+  RETURNING lane, tail
+), stored AS (
+  INSERT INTO ${s}.event (lane, n, received_at, body)
+  SELECT lane, lanes.tail - c + k - 1, to_timestamp(received / 1000.0), substr($1::bytea, start, length)
+    FROM due JOIN lanes USING (lane)
+)
+SELECT place::int FROM input WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM fresh)`,
+
+    /** Takes conversations that no process has in hand, with their first events. */
+    claim: claim('deaths < 2 AND since >= to_timestamp($5::float8)', 'since'),
+
+    /** Takes one conversation during whose first event processes died. */
+    claimSuspect: claim(
+      'deaths >= 2 AND extract(epoch FROM since) >= $5::float8',
+      'lane',
+    ),
+
+    claimRetries: claimRetries('deaths < 2'),
+    claimSuspectRetry: claimRetries('deaths >= 2'),
+
+    hasSuspects: `
+SELECT EXISTS (SELECT FROM ${s}.lane WHERE deaths >= 2 AND worker IS NULL)
+    OR EXISTS (SELECT FROM ${s}.retry WHERE deaths >= 2 AND worker IS NULL AND due <= clock_timestamp()) AS found`,
+
+    nextRetry: `
+SELECT extract(epoch FROM min(due) - clock_timestamp())::float8 * 1000 AS in_ms FROM ${s}.retry WHERE worker IS NULL`,
+
+    /**
+     * Records runs, if this worker has their conversations and retries in hand still: moves heads, removes what has
+     * run, adds retries and dead letters. A handler that committed by itself meanwhile has neither.
+     */
+    record: `
+WITH input AS MATERIALIZED (
+  SELECT * FROM unnest($2::bigint[], $3::bigint[], $4::boolean[], $8::bigint[]) AS t(lane, head, ends, claim)
+), held AS MATERIALIZED (
+  SELECT lane, tail, claim FROM ${s}.lane WHERE lane = ANY($2) AND worker = $1 AND claim = ANY($8) ORDER BY lane FOR UPDATE
+), decided AS MATERIALIZED (
+  SELECT i.*, i.ends AND i.head >= h.tail AS is_empty FROM input i JOIN held h USING (lane, claim)
+), emptied AS (
+  DELETE FROM ${s}.lane l USING decided d WHERE l.lane = d.lane AND d.is_empty
+), moved AS (
+  UPDATE ${s}.lane l SET head = d.head,
+     worker = CASE WHEN d.ends THEN NULL ELSE l.worker END,
+     deaths = CASE WHEN d.head > l.head THEN 0 ELSE l.deaths END,
+     since = CASE WHEN d.ends THEN clock_timestamp() ELSE l.since END
+    FROM decided d WHERE l.lane = d.lane AND NOT d.is_empty
+), run AS MATERIALIZED (
+  DELETE FROM ${s}.event e USING decided d WHERE e.lane = d.lane AND e.n < d.head RETURNING e.lane, e.n, e.done, d.claim
+), retried AS MATERIALIZED (
+  DELETE FROM ${s}.retry WHERE id = ANY($5) AND worker = $1 RETURNING id
+), again AS (
+  INSERT INTO ${s}.retry (handler, due, body)
+  SELECT handler, clock_timestamp() + delay * interval '1 ms', convert_to(body, 'UTF8')
+    FROM json_to_recordset($6::json) AS r(lane bigint, claim bigint, source bigint, handler text, delay float8, body text)
+   WHERE ${isRecorded('r')}
+), dead AS (
+  INSERT INTO ${s}.dead_letter AS d
+    (id, kind, handler, event_id, bot, conversation_id, attempts, error, dead_lettered_at, body)
+  SELECT id, kind, handler, event_id, bot, conversation_id, attempts, error, to_timestamp(at / 1000.0),
+         convert_to(body, 'UTF8')
+    FROM json_to_recordset($7::json) AS r(lane bigint, claim bigint, source bigint, id text, kind text, handler text,
+      event_id text, bot text, conversation_id text, attempts int, error text, at float8, body text)
+   WHERE ${isRecorded('r')}
+  ON CONFLICT (id) DO UPDATE SET seq = DEFAULT, kind = excluded.kind, handler = excluded.handler,
+    event_id = excluded.event_id, bot = excluded.bot, conversation_id = excluded.conversation_id,
+    attempts = excluded.attempts, error = excluded.error, dead_lettered_at = excluded.dead_lettered_at,
+    body = excluded.body
+  RETURNING id
+)
+SELECT (SELECT json_agg(lane || '/' || claim) FROM decided) AS lanes, (SELECT json_agg(id::text) FROM retried) AS retries,
+       (SELECT json_agg(id) FROM dead) AS letters`,
+
+    /** The last statements of a transactional handler; a row in the answer says that nobody was faster. */
+    doneInFirstRun: `
+WITH noted AS (
+  UPDATE ${s}.event SET done = array_append(coalesce(done, '{}'), $4)
+   WHERE lane = $1 AND n = $2 AND id = $3 AND NOT coalesce($4 = ANY(done), false) RETURNING 1 AS noted
+) SELECT noted FROM noted`,
+    doneInRetry: `
+WITH noted AS (DELETE FROM ${s}.retry WHERE id = $1 RETURNING 1 AS noted) SELECT noted FROM noted`,
+
+    /** The state of a handler whose commit has an unknown outcome; waits for a commit that is under way. */
+    isPendingInFirstRun: `
+SELECT 1 AS pending FROM ${s}.event
+ WHERE lane = $1 AND n = $2 AND id = $3 AND NOT coalesce($4 = ANY(done), false) FOR SHARE`,
+    isPendingInRetry: `SELECT 1 AS pending FROM ${s}.retry WHERE id = $1 FOR SHARE`,
+
+    enrol: `INSERT INTO ${s}.worker (session) VALUES ($1) RETURNING id`,
+    beat: `
+WITH ${unsynced} UPDATE ${s}.worker SET beat = clock_timestamp() FROM unsynced WHERE id = $1 RETURNING id`,
+
+    /** Gives back what workers had in hand that died, and counts the death. */
+    reap: `
+WITH dead AS MATERIALIZED (
+  SELECT id FROM ${s}.worker w WHERE beat < clock_timestamp() - $1 * interval '1 ms'
+     OR session AND beat < clock_timestamp() - interval '${SESSION_LOST_AFTER_MS} ms' AND NOT EXISTS (
+       SELECT FROM pg_locks p WHERE p.locktype = 'advisory' AND p.classid = ${lockKeyOf(s)}
+          AND p.objid = (w.id & 2147483647)::oid AND p.granted
+          AND p.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+  ORDER BY id FOR UPDATE SKIP LOCKED
+), held AS MATERIALIZED (
+  SELECT lane FROM ${s}.lane WHERE worker = ANY(ARRAY(SELECT id FROM dead)) ORDER BY lane FOR UPDATE
+), lanes AS (
+  UPDATE ${s}.lane l SET worker = NULL, deaths = deaths + 1 FROM held WHERE l.lane = held.lane
+), retries AS (
+  UPDATE ${s}.retry SET worker = NULL, deaths = deaths + 1 WHERE worker = ANY(ARRAY(SELECT id FROM dead))
+)
+DELETE FROM ${s}.worker WHERE id = ANY(ARRAY(SELECT id FROM dead)) RETURNING id`,
+
+    /** Gives back what this worker has in hand without knowing it: the answer to a claim was lost. */
+    giveBack: `
+WITH lanes AS (UPDATE ${s}.lane SET worker = NULL WHERE worker = $1 AND lane <> ALL($2::bigint[]) RETURNING 1 AS given),
+     retries AS (UPDATE ${s}.retry SET worker = NULL WHERE worker = $1 AND id <> ALL($3::bigint[]) RETURNING 1 AS given)
+SELECT given FROM lanes UNION ALL SELECT given FROM retries`,
+    resign: `DELETE FROM ${s}.worker WHERE id = $1`,
+
+    stats: `
+SELECT (SELECT coalesce(sum(tail - head), 0) FROM ${s}.lane)::float8 AS pending,
+       (SELECT count(*) FROM ${s}.retry)::float8 AS retries,
+       (SELECT count(*) FROM ${s}.dead_letter)::float8 AS letters,
+       (SELECT extract(epoch FROM min(e.received_at)) * 1000 FROM (
+          (SELECT lane, head FROM ${s}.lane WHERE worker IS NOT NULL LIMIT 1000) UNION ALL
+          (SELECT lane, head FROM ${s}.lane WHERE worker IS NULL ORDER BY since LIMIT 10)) l
+        JOIN ${s}.event e ON e.lane = l.lane AND e.n = l.head) AS oldest`,
+    isEmpty: `
+SELECT NOT EXISTS (SELECT FROM ${s}.event) AND NOT EXISTS (SELECT FROM ${s}.retry) AS empty`,
+
+    letter: `SELECT body FROM ${s}.dead_letter WHERE id = $1`,
+    letterOrder: `SELECT seq FROM ${s}.dead_letter WHERE id = $1`,
+    letters: `
+SELECT seq, id, body FROM ${s}.dead_letter
+ WHERE seq > $1 AND ($3::text IS NULL OR kind = $3) AND ($4::text IS NULL OR handler = $4)
+   AND ($5::text IS NULL OR event_id = $5) AND ($6::text IS NULL OR bot = $6)
+   AND ($7::text IS NULL OR conversation_id = $7)
+ ORDER BY seq LIMIT $2`,
+    removeLetter: `DELETE FROM ${s}.dead_letter WHERE id = $1 RETURNING id`,
+    addRetry: `INSERT INTO ${s}.retry (handler, due, body) VALUES ($1, clock_timestamp(), $2)`,
+    purgeLetters: `
+WITH old AS (SELECT id FROM ${s}.dead_letter WHERE dead_lettered_at < now() - $1 * interval '1 day' LIMIT ${PURGED_AT_ONCE})
+DELETE FROM ${s}.dead_letter WHERE id IN (SELECT id FROM old) RETURNING id`,
+
+    countAccepted: `SELECT count(*)::float8 AS count FROM ${s}.accepted`,
+    purgeAccepted: `
+WITH old AS (SELECT id FROM ${s}.accepted WHERE at <= now() - $1 * interval '1 second' ORDER BY at
+              LIMIT ${PURGED_AT_ONCE} FOR UPDATE SKIP LOCKED)
+DELETE FROM ${s}.accepted WHERE id IN (SELECT id FROM old) RETURNING id`,
+    trimAccepted: `
+WITH old AS (SELECT id FROM ${s}.accepted ORDER BY at LIMIT $1 FOR UPDATE SKIP LOCKED)
+DELETE FROM ${s}.accepted WHERE id IN (SELECT id FROM old)`,
+
+    /** Commits a message in the write-ahead log, which a standby refuses, and leaves no row. */
+    probe: `SELECT pg_logical_emit_message(true, 'nestjs-xenioo', '')::text, EXISTS (SELECT FROM ${s}.event) AS found`,
+
+    version: `SELECT max(version) AS version FROM ${s}.version`,
+  } as const;
+
+  /** An array in place of a join: with a join, a generic plan scans all lanes. */
+  function claim(condition: string, order: string): string {
+    return `
+WITH free AS MATERIALIZED (
+  SELECT lane FROM ${s}.lane WHERE worker IS NULL AND ${condition}
+   ORDER BY ${order} LIMIT $2 FOR UPDATE SKIP LOCKED
+), ${meIf('free')}, mine AS (
+  UPDATE ${s}.lane l SET worker = $1, claim = $6 WHERE l.lane = ANY(ARRAY(SELECT lane FROM free)) AND l.worker IS NULL
+     AND EXISTS (SELECT FROM me)
+  RETURNING l.lane, l.head, l.deaths, l.since
+)
+SELECT m.lane, m.head, m.deaths, extract(epoch FROM m.since) AS since, e.id, e.n, to_json(e.done) AS done, e.body FROM mine m LEFT JOIN LATERAL (
+  SELECT id, n, done, body FROM (
+    SELECT id, n, done, body,
+           sum(octet_length(body)) OVER (ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+      FROM (SELECT id, n, done, body FROM ${s}.event WHERE lane = m.lane AND n >= m.head
+             ORDER BY n LIMIT CASE WHEN m.deaths > 0 THEN 1 ELSE $3::int END) AS first
+  ) AS sized WHERE before IS NULL OR before < $4::bigint
+) e ON true ORDER BY m.since, m.lane, e.n`;
+  }
+
+  function claimRetries(condition: string): string {
+    return `
+WITH due AS MATERIALIZED (
+  SELECT id FROM ${s}.retry WHERE worker IS NULL AND due <= clock_timestamp() AND ${condition}
+   ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED
+), ${meIf('due')}
+UPDATE ${s}.retry SET worker = $1 WHERE id = ANY(ARRAY(SELECT id FROM due)) AND worker IS NULL AND EXISTS (SELECT FROM me)
+RETURNING id, deaths, body`;
+  }
+}
+
+/** The run of a retry or dead letter is recorded by the same statement. */
+function isRecorded(row: string): string {
+  return `CASE WHEN ${row}.lane IS NULL THEN ${row}.source IN (SELECT id FROM retried) ELSE EXISTS (
+    SELECT FROM run WHERE run.lane = ${row}.lane AND run.claim = ${row}.claim AND run.n = ${row}.source
+       AND NOT coalesce(${row}.handler = ANY(run.done), false)) END`;
+}

@@ -1,0 +1,89 @@
+import { Logger } from '@nestjs/common';
+import { XeniooInboxError } from '../xenioo.errors.js';
+import type { PostgresDatabase } from './postgres.database.js';
+import { SCHEMA_VERSION, schemaSql } from './postgres.schema.js';
+
+/** Makes the tables where they do not exist, at the boot and when somebody has dropped them. */
+export class PostgresTables {
+  private readonly logger = new Logger('Xenioo');
+  private migrating: Promise<void> | undefined;
+
+  constructor(
+    private readonly database: PostgresDatabase,
+    private readonly settings: {
+      readonly schema: string;
+      readonly migrate: boolean;
+    },
+  ) {
+    if (!settings.migrate) return;
+    database.onFailure = error => {
+      if (isMissingTable(error)) this.migrateSoon();
+    };
+  }
+
+  /**
+   * Checks the tables, and makes them where they do not exist.
+   * @throws {XeniooInboxError} when they belong to a newer version, or do not exist and `migrate` is false
+   */
+  async open(): Promise<void> {
+    const version = await this.version();
+    if (version === SCHEMA_VERSION) return;
+    const { schema } = this.settings;
+    if (version !== undefined) {
+      throw new XeniooInboxError(
+        `the tables in schema ${schema} of ${this.database.name} have version ${version}, and this version of nestjs-xenioo needs ${SCHEMA_VERSION}: install the version of the package that made them, or another schema`,
+      );
+    }
+    if (!this.settings.migrate) {
+      throw new XeniooInboxError(
+        `${this.database.name} has no tables in schema ${schema} (\`migrate: false\`): run the SQL that \`npx nestjs-xenioo migrate --print\` prints`,
+      );
+    }
+    await this.migrate();
+  }
+
+  /** Returns the version of the tables; nothing where there are none. */
+  private async version(): Promise<number | undefined> {
+    try {
+      const [row] = await this.database.query('version');
+      return row?.['version'] == null ? undefined : Number(row['version']);
+    } catch (error) {
+      if (isMissingTable(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Makes the tables under a lock: several processes boot at once. */
+  private async migrate(): Promise<void> {
+    const client = await this.database.connect();
+    let isDone = false;
+    try {
+      await client.query('BEGIN');
+      await client.query('SELECT pg_advisory_xact_lock($1, -1)', [
+        this.database.lockKey,
+      ]);
+      await client.query(schemaSql(this.settings.schema));
+      await client.query('COMMIT');
+      isDone = true;
+    } finally {
+      this.database.release(client, !isDone);
+    }
+  }
+
+  /** Somebody has dropped the tables. */
+  private migrateSoon(): void {
+    this.migrating ??= this.migrate()
+      .then(() =>
+        this.logger.warn(
+          `The tables in schema ${this.settings.schema} of ${this.database.name} were gone, and have been made again; what was in them is lost.`,
+        ),
+      )
+      .catch(() => {})
+      .finally(() => (this.migrating = undefined));
+  }
+}
+
+function isMissingTable(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === '42P01' || code === '3F000';
+}

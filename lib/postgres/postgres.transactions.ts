@@ -1,0 +1,202 @@
+import type { PoolClient } from 'pg';
+import type {
+  XeniooTransact,
+  XeniooTransaction,
+} from '../handlers/xenioo-transaction.js';
+import { CapacityLimiter } from '../inbox/capacity-limiter.js';
+import { XeniooHandlerError } from '../xenioo.errors.js';
+import type { PostgresDatabase } from './postgres.database.js';
+import type { PostgresTransactionRunner } from './postgres.inbox-options.js';
+
+/** The row of the task whose handler runs. */
+export type Source =
+  | { readonly lane: string; readonly n: number; readonly id: string }
+  | { readonly retry: string };
+
+/** Thrown in a transaction to roll it back: another process has recorded the handler. */
+class RecordedElsewhere extends Error {}
+
+/** Runs transactional handlers: their writes and the note that they are done are one commit. */
+export class PostgresTransactions {
+  private readonly places: CapacityLimiter;
+
+  constructor(
+    private readonly database: PostgresDatabase,
+    private readonly handlerTimeoutMs: number,
+    /** Of the ORM of the host, if any. */
+    private readonly runInHost: PostgresTransactionRunner | undefined,
+  ) {
+    this.places = new CapacityLimiter(database.maxTransactions);
+  }
+
+  /** Returns what runs the handlers of one task. */
+  transactFor(source: Source): XeniooTransact {
+    return (handler, work, signal) =>
+      this.transact(source, handler, work, signal);
+  }
+
+  private async transact(
+    source: Source,
+    handler: string,
+    work: (tx: XeniooTransaction) => unknown,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const [statement, check, values] =
+      'retry' in source
+        ? (['doneInRetry', 'isPendingInRetry', [source.retry]] as const)
+        : ([
+            'doneInFirstRun',
+            'isPendingInFirstRun',
+            [source.lane, source.n, source.id, handler],
+          ] as const);
+    let isNoted = false;
+    const inTransaction = async (tx: XeniooTransaction) => {
+      const guarded = new GuardedTransaction(tx, handler, signal);
+      try {
+        await orAborted(async () => work(guarded), signal);
+      } finally {
+        guarded.close();
+      }
+      // The last statement before the commit: its lock holds nobody up for longer.
+      const rows =
+        tx instanceof OwnTransaction
+          ? await this.database.queryOn(tx.client, statement, [...values])
+          : (await tx.query(this.database.statements[statement], values)).rows;
+      if (rows.length === 0) throw new RecordedElsewhere();
+      if (signal.aborted) throw lateError(handler);
+      isNoted = true;
+    };
+    try {
+      if (this.runInHost) await this.runInHost(inTransaction);
+      else await this.runInOwn(inTransaction, signal);
+    } catch (error) {
+      if (error instanceof RecordedElsewhere) return;
+      // The commit may have succeeded all the same.
+      if (isNoted && (await this.isDone(check, values))) return;
+      throw error;
+    }
+  }
+
+  private async isDone(
+    check: 'isPendingInFirstRun' | 'isPendingInRetry',
+    values: readonly unknown[],
+  ): Promise<boolean> {
+    try {
+      return (await this.database.query(check, [...values])).length === 0;
+    } catch {
+      // Recording the result looks again.
+      return false;
+    }
+  }
+
+  private async runInOwn(
+    work: (tx: XeniooTransaction) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (!(await this.places.admit(1, this.handlerTimeoutMs))) {
+      throw new Error(
+        'no connection was free for the transaction: raise `max` of the pool, or lower `concurrency`',
+      );
+    }
+    let client: PoolClient | undefined;
+    let isOver = false;
+    const rollBack = () => {
+      if (client && !isOver) this.database.release(client, true);
+      isOver = true;
+    };
+    try {
+      client = await this.database.connect();
+      signal.throwIfAborted();
+      signal.addEventListener('abort', rollBack, { once: true });
+      await client.query(
+        `BEGIN; SET LOCAL idle_in_transaction_session_timeout = ${this.handlerTimeoutMs}`,
+      );
+      await work(new OwnTransaction(client));
+      await client.query('COMMIT');
+    } catch (error) {
+      if (client && !isOver) isOver = await this.isRolledBack(client);
+      rollBack();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', rollBack);
+      if (client && !isOver) this.database.release(client, false);
+      this.places.release(1);
+    }
+  }
+
+  private async isRolledBack(client: PoolClient): Promise<boolean> {
+    try {
+      await client.query('ROLLBACK');
+      this.database.release(client, false);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+class OwnTransaction implements XeniooTransaction {
+  constructor(readonly client: PoolClient) {}
+
+  query(
+    text: string,
+    values: readonly unknown[] = [],
+  ): Promise<{ rows: Record<string, unknown>[] }> {
+    return this.client.query<Record<string, unknown>>(text, [...values]);
+  }
+}
+
+/** The transaction that a handler gets: refuses statements once the handler has ended or timed out. */
+class GuardedTransaction implements XeniooTransaction {
+  readonly #tx: XeniooTransaction;
+  private isOpen = true;
+
+  constructor(
+    tx: XeniooTransaction,
+    private readonly handler: string,
+    private readonly signal: AbortSignal,
+  ) {
+    this.#tx = tx;
+  }
+
+  async query(
+    text: string,
+    values?: readonly unknown[],
+  ): Promise<{ rows: Record<string, unknown>[] }> {
+    if (this.signal.aborted) throw lateError(this.handler);
+    if (!this.isOpen) {
+      throw new XeniooHandlerError(
+        `the transaction of ${this.handler} is over: await every statement before the handler returns`,
+      );
+    }
+    return this.#tx.query(text, values);
+  }
+
+  close(): void {
+    this.isOpen = false;
+  }
+}
+
+function lateError(handler: string): XeniooHandlerError {
+  return new XeniooHandlerError(
+    `the transaction of ${handler} was rolled back: the handler took longer than \`handlerTimeoutMs\``,
+  );
+}
+
+/** Rejects when the signal is aborted before the work has ended. */
+async function orAborted(
+  work: () => Promise<unknown>,
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted();
+  let abort!: () => void;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason as Error);
+  });
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    await Promise.race([work(), aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

@@ -1,0 +1,122 @@
+import { ConsoleLogger, Injectable, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import {
+  OnXenioo,
+  XeniooModule,
+  type XeniooEvent,
+  type XeniooTransaction,
+} from 'nestjs-xenioo';
+import { postgresInbox } from 'nestjs-xenioo/postgres';
+import { openSync, writeSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** How a process with the PostgreSQL inbox is started. */
+export interface PostgresProcessArguments {
+  /** Two that receive calls, on either adapter, and one that handles events and has no server. */
+  readonly role: 'express' | 'fastify' | 'worker';
+  readonly connection: string;
+  /** A file to which each handler adds a line when it is done. */
+  readonly journal: string;
+}
+
+const SECRET = 'right-secret';
+
+/** A process that hangs for longer is taken for dead. */
+const LEASE_MS = 2_000;
+
+const { role, connection, journal } = JSON.parse(
+  process.argv[2]!,
+) as PostgresProcessArguments;
+
+const lines = openSync(journal, 'a');
+
+/** What the kernel has of a line outlives the process. */
+function note(handler: string, event: XeniooEvent): void {
+  writeSync(lines, `${handler} ${String(event.variables['number'])}\n`);
+}
+
+@Injectable()
+class Handlers {
+  private readonly asked = new Set<unknown>();
+  private readonly written = new Set<unknown>();
+
+  @OnXenioo(undefined, { name: 'keep' })
+  async keep(event: XeniooEvent) {
+    await sleep(Number(event.variables['number']) % 4);
+    note('keep', event);
+  }
+
+  @OnXenioo(undefined, { name: 'tell' })
+  tell(event: XeniooEvent) {
+    note('tell', event);
+  }
+
+  /** Without a unique constraint: a second commit would be a second row. */
+  @OnXenioo(undefined, {
+    name: 'write',
+    transactional: true,
+    retry: { attempts: 1_000, backoff: 'fixed', delayMs: 50 },
+  })
+  async write(event: XeniooEvent, tx: XeniooTransaction) {
+    const { number } = event.variables;
+    await tx.query('INSERT INTO note (number, conversation) VALUES ($1, $2)', [
+      number,
+      event.conversationId,
+    ]);
+    if (Number(number) % 10 === 0 && !this.written.has(number)) {
+      this.written.add(number);
+      throw new Error('the first attempt fails');
+    }
+  }
+
+  /** Fails at its first attempt in each process on every tenth event, and must not give up. */
+  @OnXenioo(undefined, {
+    name: 'ask',
+    retry: { attempts: 1_000, backoff: 'fixed', delayMs: 50 },
+  })
+  ask(event: XeniooEvent) {
+    const { number } = event.variables;
+    const isFlaky = Number(number) % 10 === 0 && !this.asked.has(number);
+    this.asked.add(number);
+    if (isFlaky) throw new Error('the first attempt fails');
+    note('ask', event);
+  }
+}
+
+@Module({
+  imports: [
+    XeniooModule.forRoot({
+      secret: SECRET,
+      // Shorter than what is killed may be away: calls come to be refused.
+      acceptTimeoutMs: 1_000,
+      inbox: postgresInbox({
+        connection,
+        worker: role === 'worker',
+        leaseMs: LEASE_MS,
+      }),
+    }),
+  ],
+  providers: [Handlers],
+})
+class AppModule {}
+
+const logger = new ConsoleLogger({ logLevels: ['error', 'warn', 'log'] });
+process.on('disconnect', () => process.exit());
+process.send!({ url: await start() });
+
+/** Where it is called; nowhere if it only handles. */
+async function start(): Promise<string> {
+  if (role === 'worker') {
+    await NestFactory.createApplicationContext(AppModule, { logger });
+    return '';
+  }
+  const adapter =
+    role === 'express' ? new ExpressAdapter() : new FastifyAdapter();
+  const app = await NestFactory.create(AppModule, adapter, { logger });
+  await app.listen(0, '127.0.0.1');
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  return `http://127.0.0.1:${port}/xenioo/webhook`;
+}

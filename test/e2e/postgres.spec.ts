@@ -1,0 +1,284 @@
+import { Injectable, type Type } from '@nestjs/common';
+import { inject, expect, it, onTestFinished } from 'vitest';
+import { Pool } from 'pg';
+import {
+  OnXenioo,
+  UserMessageEvent,
+  XeniooDeadLetters,
+  XeniooEvent,
+  XeniooEventType,
+  XeniooModule,
+  type XeniooModuleOptions,
+  type XeniooTransaction,
+} from '../../lib/index.js';
+import { postgresInbox } from '../../lib/postgres/index.js';
+import type { PostgresInboxOptions } from '../../lib/postgres/index.js';
+import { deliver, idle } from '../../lib/testing/index.js';
+import { describeEngine } from '../support/engines/describe-engine.js';
+import { startHost } from '../support/host-app.js';
+import { message } from '../support/messages.js';
+import { postgresSchema } from '../support/postgres-schema.js';
+
+const SOON = {
+  attempts: 3,
+  backoff: 'fixed',
+  delayMs: 5,
+  maxDelayMs: 10,
+} as const;
+
+/** Starts a host with a table `note` in the schema of its inbox. */
+async function startWith(
+  handlers: Type[],
+  options: Partial<XeniooModuleOptions> = {},
+  inboxOptions: Partial<PostgresInboxOptions> = {},
+) {
+  const { schema, query, remove } = postgresSchema();
+  onTestFinished(remove);
+  await query(`CREATE SCHEMA ${schema}`);
+  await query(`CREATE TABLE ${schema}.note (text text NOT NULL)`);
+  Table.name = `${schema}.note`;
+  const host = await startHost('express', {
+    imports: [
+      XeniooModule.forRoot({
+        secret: 'right-secret',
+        retry: SOON,
+        inbox: postgresInbox({
+          connection: inject('postgresUrl'),
+          schema,
+          ...inboxOptions,
+        }),
+        ...options,
+      }),
+    ],
+    providers: handlers,
+  });
+  return {
+    ...host,
+    handle: async (entries: unknown) => {
+      await deliver(host.app, entries);
+      await idle(host.app);
+    },
+    notes: async () => {
+      const rows = await query(`SELECT text FROM ${schema}.note`);
+      return rows.map(({ text }) => text);
+    },
+    letters: host.app.get(XeniooDeadLetters),
+  };
+}
+
+/** The table of the test that runs. */
+const Table = { name: '' };
+
+const insert = (tx: XeniooTransaction, text: unknown) =>
+  tx.query(`INSERT INTO ${Table.name} VALUES ($1)`, [text]);
+
+describeEngine('postgres', 'a transactional handler', () => {
+  it('commits what it wrote', async () => {
+    @Injectable()
+    class Crm {
+      @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+      async save(event: UserMessageEvent, tx: XeniooTransaction) {
+        await insert(tx, event.text);
+        const { rows } = await tx.query('SELECT 1 + 1 AS sum');
+        expect(rows).toEqual([{ sum: 2 }]);
+      }
+    }
+    const { handle, notes, letters } = await startWith([Crm]);
+
+    await handle([message('one'), message('two')]);
+
+    expect((await notes()).toSorted()).toEqual(['one', 'two']);
+    expect(await letters.list()).toEqual([]);
+  });
+
+  it('rolls back where it throws, and is tried again', async () => {
+    let attempts = 0;
+    @Injectable()
+    class Crm {
+      @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+      async save(event: UserMessageEvent, tx: XeniooTransaction) {
+        await insert(tx, `${event.text} ${++attempts}`);
+        if (attempts < 3) throw new Error('not yet');
+      }
+    }
+    const { handle, notes } = await startWith([Crm]);
+
+    await handle(message('hello'));
+
+    expect(await notes()).toEqual(['hello 3']);
+  });
+
+  it('leaves nothing when it gives up, and one row when it is replayed', async () => {
+    let isDown = true;
+    @Injectable()
+    class Crm {
+      @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+      async save(event: UserMessageEvent, tx: XeniooTransaction) {
+        await insert(tx, event.text);
+        if (isDown) throw new Error('down');
+      }
+    }
+    const { app, handle, notes, letters } = await startWith([Crm]);
+    await handle(message('hello'));
+    const [letter] = await letters.list();
+    expect(letter).toMatchObject({ handler: 'Crm.save', attempts: 3 });
+    expect(await notes()).toEqual([]);
+
+    isDown = false;
+    await letters.replay(letter!.id);
+    await idle(app);
+
+    expect(await notes()).toEqual(['hello']);
+    expect(await letters.list()).toEqual([]);
+  });
+
+  it('fails where it goes on after a failed statement', async () => {
+    @Injectable()
+    class Crm {
+      @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+      async save(event: UserMessageEvent, tx: XeniooTransaction) {
+        await insert(tx, event.text);
+        await tx.query('SELECT nonsense').catch(() => {});
+      }
+    }
+    const { handle, notes, letters } = await startWith([Crm]);
+
+    await handle(message('hello'));
+
+    expect(await notes()).toEqual([]);
+    expect((await letters.list())[0]!.error!.message).toContain(
+      'current transaction is aborted',
+    );
+  });
+
+  it('can use its transaction no more once it has timed out', async () => {
+    const late: unknown[] = [];
+    @Injectable()
+    class Crm {
+      @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+      async save(event: UserMessageEvent, tx: XeniooTransaction) {
+        await insert(tx, event.text);
+        await new Promise(resolve => setTimeout(resolve, 400));
+        await insert(tx, 'late').catch(error => late.push(error));
+      }
+    }
+    const { handle, notes, letters } = await startWith([Crm], {
+      handlerTimeoutMs: 100,
+      retry: false,
+    });
+
+    await handle(message('hello'));
+
+    await expect.poll(() => late).toHaveLength(1);
+    expect(String(late[0])).toContain('took longer than `handlerTimeoutMs`');
+    expect(await notes()).toEqual([]);
+    expect(await letters.list()).toHaveLength(1);
+  });
+
+  it('runs beside ordinary handlers, each once', async () => {
+    const seen: unknown[] = [];
+    let hasFailed = false;
+    @Injectable()
+    class Crm {
+      @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+      async save(event: UserMessageEvent, tx: XeniooTransaction) {
+        await insert(tx, event.text);
+      }
+
+      @OnXenioo()
+      tell(event: XeniooEvent) {
+        seen.push(event.id);
+        if (hasFailed) return;
+        hasFailed = true;
+        throw new Error('at first');
+      }
+    }
+    const { handle, notes } = await startWith([Crm]);
+
+    await handle(message('hello'));
+
+    expect(await notes()).toEqual(['hello']);
+    expect(seen).toHaveLength(2);
+  });
+
+  it('leaves connections of a shared pool to calls', async () => {
+    const pool = new Pool({
+      connectionString: inject('postgresUrl'),
+      max: 4,
+    });
+    onTestFinished(() => pool.end());
+    let running = 0;
+    let most = 0;
+    @Injectable()
+    class Crm {
+      @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+      async save(event: UserMessageEvent, tx: XeniooTransaction) {
+        most = Math.max(most, ++running);
+        await insert(tx, event.text);
+        await tx.query('SELECT pg_sleep(0.02)');
+        running--;
+      }
+    }
+    const { handle, notes } = await startWith([Crm], {}, { connection: pool });
+
+    await handle(Array.from({ length: 20 }, (_, n) => message(`m${n}`)));
+
+    expect(await notes()).toHaveLength(20);
+    expect(most).toBe(1);
+  });
+
+  it('shares the transaction of the host', async () => {
+    const pool = new Pool({ connectionString: inject('postgresUrl') });
+    onTestFinished(() => pool.end());
+    let attempts = 0;
+    let transactions = 0;
+    @Injectable()
+    class Crm {
+      @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+      async save(event: UserMessageEvent, tx: XeniooTransaction) {
+        await insert(tx, event.text);
+        if (++attempts === 1) throw new Error('at first');
+      }
+    }
+    const { handle, notes } = await startWith(
+      [Crm],
+      {},
+      {
+        transaction: async work => {
+          transactions++;
+          const client = await pool.connect();
+          try {
+            await client.query('BEGIN');
+            await work({
+              query: async (text, values) =>
+                client.query(text, [...(values ?? [])]),
+            });
+            await client.query('COMMIT');
+          } catch (error) {
+            await client.query('ROLLBACK');
+            throw error;
+          } finally {
+            client.release();
+          }
+        },
+      },
+    );
+
+    await handle(message('hello'));
+
+    expect(await notes()).toEqual(['hello']);
+    expect(transactions).toBe(2);
+  });
+
+  it('stops the boot with another inbox', async () => {
+    @Injectable()
+    class Crm {
+      @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+      save() {}
+    }
+
+    await expect(startWith([Crm], { inbox: undefined })).rejects.toThrow(
+      "Crm.save can't run: handlers with `transactional: true` need the PostgreSQL inbox",
+    );
+  });
+});

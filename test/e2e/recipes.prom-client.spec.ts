@@ -1,0 +1,246 @@
+import {
+  Controller,
+  Get,
+  Header,
+  Injectable,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  OnXenioo,
+  XeniooEventType,
+  XeniooModule,
+  XeniooObservers,
+  XeniooProcessing,
+  type UserMessageEvent,
+  type XeniooHandlerRun,
+  type XeniooInboxProvider,
+  type XeniooInboxStats,
+} from '../../lib/index.js';
+import { idle, senderFor, xeniooEntry } from '../../lib/testing/index.js';
+import { ADAPTERS, startHost, type AdapterName } from '../support/host-app.js';
+import { AcceptOnlyInbox } from '../support/accept-only-inbox.js';
+
+// The examples of docs/monitoring.md are the classes of this file.
+
+@Injectable()
+export class XeniooMetrics implements OnApplicationShutdown {
+  readonly registry = new Registry();
+  readonly onApplicationShutdown: () => void;
+
+  constructor(
+    observers: XeniooObservers,
+    private readonly processing: XeniooProcessing,
+  ) {
+    const registers = [this.registry];
+    const calls = new Counter({
+      name: 'xenioo_webhook_calls_total',
+      help: 'Webhook calls by the status of their answer',
+      labelNames: ['http_response_status_code'],
+      registers,
+    });
+    const strikes = new Counter({
+      name: 'xenioo_webhook_strikes_total',
+      help: 'Authenticated calls answered other than 200',
+      registers,
+    });
+    const duplicates = new Counter({
+      name: 'xenioo_events_duplicates_total',
+      help: 'Events dropped because their ids were accepted before',
+      registers,
+    });
+    const letters = new Counter({
+      name: 'xenioo_dead_letters_added_total',
+      help: 'Dead letters stored',
+      labelNames: ['xenioo_handler'],
+      registers,
+    });
+    const durations = new Histogram({
+      name: 'messaging_process_duration',
+      help: 'Duration of an attempt of a handler',
+      labelNames: ['xenioo_handler', 'xenioo_result'],
+      registers,
+    });
+    this.gauge(
+      'pending',
+      'Events that wait for their first run',
+      s => s.pending,
+    );
+    this.gauge('retries', 'Handlers that wait to run again', s => s.retries);
+    this.gauge('dead_letters', 'Dead letters', s => s.deadLetters);
+    this.gauge('oldest_pending_age', 'Age of the oldest event', s =>
+      s.oldestPendingAt
+        ? (Date.now() - s.oldestPendingAt.getTime()) / 1_000
+        : 0,
+    );
+
+    const startedAt = new WeakMap<XeniooHandlerRun, number>();
+    this.onApplicationShutdown = observers.add({
+      deliveryAccepted: () => calls.inc({ http_response_status_code: 200 }),
+      callRefused: () => calls.inc({ http_response_status_code: 401 }),
+      strike: ({ status }) => {
+        calls.inc({ http_response_status_code: status });
+        strikes.inc();
+      },
+      duplicatesDropped: ({ count }) => duplicates.inc(count),
+      deadLetterAdded: ({ handler = '' }) =>
+        letters.inc({ xenioo_handler: handler }),
+      handlerStarted: run => void startedAt.set(run, performance.now()),
+      handlerFinished: (run, { handler, status }) =>
+        durations.observe(
+          { xenioo_handler: handler, xenioo_result: status },
+          (performance.now() - startedAt.get(run)!) / 1_000,
+        ),
+    });
+  }
+
+  private gauge(
+    name: string,
+    help: string,
+    read: (stats: XeniooInboxStats) => number,
+  ) {
+    const { processing } = this;
+    const gauge = new Gauge({
+      name: `xenioo_inbox_${name}`,
+      help,
+      registers: [],
+      async collect() {
+        // The other metrics are answered while the database is away.
+        const stats = await processing.stats().catch(() => undefined);
+        this.set(stats ? read(stats) : NaN);
+      },
+    });
+    this.registry.registerMetric(gauge);
+  }
+}
+
+@Controller()
+export class MetricsController {
+  constructor(private readonly metrics: XeniooMetrics) {}
+
+  @Get('metrics')
+  @Header('content-type', Registry.PROMETHEUS_CONTENT_TYPE)
+  read() {
+    return this.metrics.registry.metrics();
+  }
+}
+
+@Injectable()
+class Crm {
+  @OnXenioo(XeniooEventType.UserMessage)
+  async saveMessage({ text }: UserMessageEvent) {
+    await new Promise(setImmediate);
+    if (text === 'fail') throw new Error('the CRM is down');
+  }
+}
+
+/** Its database answers no queries. */
+class AwayInbox extends AcceptOnlyInbox {
+  async accept() {}
+
+  override stats(): Promise<XeniooInboxStats> {
+    return Promise.reject(new Error('connection refused'));
+  }
+}
+
+async function start(adapter: AdapterName, inbox?: XeniooInboxProvider) {
+  const { app, url } = await startHost(adapter, {
+    imports: [
+      XeniooModule.forRoot({
+        secret: 'secret-of-the-bot',
+        bodyLimit: 1_000,
+        retry: { attempts: 2, delayMs: 1 },
+        inbox,
+      }),
+    ],
+    controllers: [MetricsController],
+    providers: [XeniooMetrics, Crm],
+  });
+  const sender = await senderFor(app, { failures: 'ignore' });
+  onTestFinished(() => sender.close());
+  const scrape = async () => {
+    const response = await fetch(url('/metrics'));
+    const text = await response.text();
+    const rows = text.split('\n').filter(row => /^[^#]/.test(row));
+    const values = new Map(
+      rows.map(row => {
+        const end = row.lastIndexOf(' ');
+        return [row.slice(0, end), Number(row.slice(end))];
+      }),
+    );
+    return { response, text, value: (row: string) => values.get(row) };
+  };
+  return { app, sender, scrape, processing: app.get(XeniooProcessing) };
+}
+
+const { userMessage } = xeniooEntry;
+
+describe.each(Object.keys(ADAPTERS) as AdapterName[])(
+  'the metrics of prom-client on %s',
+  adapter => {
+    it('count calls, duplicates, strikes, dead letters and attempts of handlers', async () => {
+      const { app, sender, scrape } = await start(adapter);
+      const entry = userMessage({ Data: 'Hello', UserName: 'Ada Lovelace' });
+      await sender.call([entry, userMessage({ Data: 'fail' })]);
+      await sender.call([entry, { Type: 'x' }]);
+      await sender.call(entry, { authorization: 'Bearer wrong' });
+      await sender.call(userMessage({ Data: 'long '.repeat(1_000) }));
+      await idle(app);
+
+      const { response, text, value } = await scrape();
+      expect(response.status).toBe(200);
+      expect(response.headers.get('content-type')).toMatch(
+        /^text\/plain; ?version=0\.0\.4/,
+      );
+      const attempts = 'messaging_process_duration_count';
+      const rows = {
+        'xenioo_webhook_calls_total{http_response_status_code="200"}': 2,
+        'xenioo_webhook_calls_total{http_response_status_code="401"}': 1,
+        'xenioo_webhook_calls_total{http_response_status_code="413"}': 1,
+        xenioo_webhook_strikes_total: 1,
+        xenioo_events_duplicates_total: 1,
+        'xenioo_dead_letters_added_total{xenioo_handler="Crm.saveMessage"}': 1,
+        'xenioo_dead_letters_added_total{xenioo_handler=""}': 1,
+        [`${attempts}{xenioo_handler="Crm.saveMessage",xenioo_result="done"}`]: 1,
+        [`${attempts}{xenioo_handler="Crm.saveMessage",xenioo_result="retry"}`]: 1,
+        [`${attempts}{xenioo_handler="Crm.saveMessage",xenioo_result="failed"}`]: 1,
+        xenioo_inbox_pending: 0,
+        xenioo_inbox_retries: 0,
+        xenioo_inbox_dead_letters: 2,
+        xenioo_inbox_oldest_pending_age: 0,
+      };
+      const found = Object.keys(rows).map(row => [row, value(row)]);
+      expect(Object.fromEntries(found)).toEqual(rows);
+      expect(text).not.toMatch(/Hello|Ada|secret/);
+    });
+
+    it('have the pending events and the age of the oldest during a pause', async () => {
+      const { app, sender, scrape, processing } = await start(adapter);
+      await processing.pause();
+      await sender.call([userMessage(), userMessage()]);
+
+      const { value } = await scrape();
+      expect(value('xenioo_inbox_pending')).toBe(2);
+      const age = value('xenioo_inbox_oldest_pending_age')!;
+      expect(age).toBeGreaterThan(0);
+      await processing.resume();
+      await idle(app);
+      expect((await scrape()).value('xenioo_inbox_pending')).toBe(0);
+    });
+
+    it('are answered without the counts of the inbox while it cannot be read', async () => {
+      const { sender, scrape } = await start(adapter, {
+        useFactory: () => new AwayInbox(),
+      });
+      await sender.call(userMessage());
+
+      const { response, value } = await scrape();
+      expect(response.status).toBe(200);
+      expect(value('xenioo_inbox_pending')).toBe(NaN);
+      expect(
+        value('xenioo_webhook_calls_total{http_response_status_code="200"}'),
+      ).toBe(1);
+    });
+  },
+);

@@ -1,0 +1,332 @@
+import { Logger } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+import { beforeEach, expect, inject, it, onTestFinished, vi } from 'vitest';
+import { parseBody } from '../../../lib/events/parse-body.js';
+import type { XeniooEntry } from '../../../lib/events/parse-entry.js';
+import type {
+  XeniooHandlerResult,
+  XeniooTask,
+} from '../../../lib/handlers/xenioo-task.js';
+import type { XeniooInbox } from '../../../lib/inbox/xenioo.inbox.js';
+import { MAX_DEATHS } from '../../../lib/postgres/record-deaths.js';
+import { schemaSql } from '../../../lib/postgres/postgres.schema.js';
+import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
+import { describeEngine } from '../../support/engines/describe-engine.js';
+import { startPostgres } from '../../support/engines/postgres-server.js';
+import { LogRecorder } from '../../support/log-recorder.js';
+import {
+  openPostgresInbox,
+  postgresSchema,
+} from '../../support/postgres-schema.js';
+
+let logs: LogRecorder;
+beforeEach(() => {
+  logs = new LogRecorder();
+  Logger.overrideLogger(logs);
+});
+
+function eventsOf(conversation: string | null, count: number): XeniooEntry[] {
+  const body = Array.from({ length: count }, (_, index) => ({
+    Type: 1,
+    Data: randomUUID(),
+    ConversationId: conversation,
+    Date: `2024-05-01T12:00:00.${String(index).padStart(7, '0')}Z`,
+  }));
+  const bot = { name: 'default', secrets: ['secret'] };
+  return parseBody(JSON.stringify(body), { bot, receivedAt: new Date() });
+}
+
+const delivery = (entries: XeniooEntry[]) => ({
+  bot: 'default',
+  receivedAt: new Date(),
+  entries,
+});
+
+/** An inbox and what it ran; it is stopped when the test ends. */
+async function open(
+  options: Parameters<typeof openPostgresInbox>[0],
+  settings?: Parameters<typeof openPostgresInbox>[1],
+) {
+  const inbox = await openPostgresInbox(options, settings);
+  onTestFinished(() => inbox.stop(0));
+  const runs: XeniooTask[] = [];
+  return {
+    inbox,
+    runs,
+    start: (
+      handle: (task: XeniooTask) => Promise<readonly XeniooHandlerResult[]>,
+    ) => start(inbox, runs, handle),
+  };
+}
+
+async function start(
+  inbox: XeniooInbox,
+  runs: XeniooTask[],
+  handle: (task: XeniooTask) => Promise<readonly XeniooHandlerResult[]>,
+) {
+  await inbox.start({
+    run: async task => {
+      runs.push(task);
+      return handle(task);
+    },
+    announce: async () => {},
+    reportDuplicates: () => {},
+  });
+}
+
+/** A schema that goes when the test ends, after the inboxes. */
+function ownSchema(url?: string) {
+  const own = postgresSchema(url);
+  onTestFinished(own.remove);
+  return own;
+}
+
+describeEngine('postgres', 'the PostgreSQL inbox', () => {
+  it('runs the events of a conversation one after another, on whichever process', async () => {
+    const { schema } = ownSchema();
+    const begun: string[] = [];
+    let running = 0;
+    let most = 0;
+    const handle = async ({ entry }: XeniooTask) => {
+      most = Math.max(most, ++running);
+      begun.push(entry.id);
+      await new Promise(setImmediate);
+      running--;
+      return [];
+    };
+    const inboxes = [await open({ schema }), await open({ schema })];
+    const events = eventsOf('ada', 300);
+    for (const { start } of inboxes) await start(handle);
+
+    for (let from = 0; from < events.length; from += 10) {
+      const { inbox } = inboxes[(from / 10) % 2]!;
+      await inbox.accept(delivery(events.slice(from, from + 10)));
+    }
+    for (const { inbox } of inboxes) await inbox.idle();
+
+    expect(most).toBe(1);
+    expect(begun).toEqual(events.map(({ id }) => id));
+  });
+
+  it('goes on elsewhere with the conversation of a process that hangs, and records nothing of what that does later', async () => {
+    const { schema, query } = ownSchema();
+    let release = () => {};
+    const hanging = new Promise<void>(resolve => (release = resolve));
+    const hung = await open({ schema });
+    await hung.start(async () => {
+      await hanging;
+      const error = new Error('too late');
+      return [{ handler: 'Crm.save', status: 'failed', attempts: 1, error }];
+    });
+    const events = eventsOf('ada', 1);
+    await hung.inbox.accept(delivery(events));
+    await vi.waitFor(() => expect(hung.runs).toHaveLength(1));
+    const other = await open({ schema });
+
+    // As if it had been frozen for longer than its lease.
+    await query(`UPDATE ${schema}.worker SET beat = now() - interval '1 hour'`);
+    await other.start(async () => []);
+    await other.inbox.idle();
+    release();
+    await hung.inbox.idle();
+    await expect
+      .poll(() => logs.ofXenioo('warn').join('\n'))
+      .toContain('took this one for dead');
+
+    expect(other.runs.map(({ entry }) => entry.id)).toEqual(
+      events.map(({ id }) => id),
+    );
+    expect(hung.runs).toHaveLength(1);
+    expect(await other.inbox.deadLetters.list()).toEqual([]);
+    expect(logs.ofXenioo('warn').join('\n')).toContain(
+      'took this one for dead',
+    );
+  });
+
+  it(`makes a dead letter of an event during whose run the process died ${MAX_DEATHS} times, and runs the next`, async () => {
+    const { schema, query } = ownSchema();
+    const { inbox, runs, start } = await open({ schema });
+    const [bad, next] = eventsOf('ada', 2);
+    await inbox.accept(delivery([bad!, next!, ...eventsOf('bob', 1)]));
+    await query(
+      `UPDATE ${schema}.lane SET deaths = ${MAX_DEATHS} WHERE tail = 2`,
+    );
+
+    await start(async () => []);
+    await inbox.idle();
+
+    const [letter, ...others] = await inbox.deadLetters.list();
+    expect(others).toEqual([]);
+    expect(letter).toMatchObject({ id: bad!.id, kind: 'event' });
+    expect(letter!.error!.message).toContain('the process ended 3 times');
+    expect(runs.map(({ entry }) => entry.id)).not.toContain(bad!.id);
+    expect(runs).toHaveLength(2);
+  });
+
+  it('answers within `acceptTimeoutMs` while the server is gone, and goes on when it is back', async () => {
+    const server = await startPostgres();
+    onTestFinished(() => server.stop());
+    const { inbox, runs, start } = await open(
+      { connection: server.url },
+      { acceptTimeoutMs: 500 },
+    );
+    await start(async () => []);
+    await inbox.accept(delivery(eventsOf('ada', 1)));
+    await inbox.idle();
+    await server.kill();
+
+    const askedAt = performance.now();
+    const calls = [1, 2, 3].map(() =>
+      inbox.accept(delivery(eventsOf('ada', 1))),
+    );
+    for (const call of calls) {
+      await expect(call).rejects.toThrow(XeniooInboxError);
+    }
+    expect(performance.now() - askedAt).toBeLessThan(3_000);
+
+    await server.start();
+    const event = eventsOf('ada', 1);
+    await vi.waitFor(() => inbox.accept(delivery(event)), 20_000);
+    await inbox.idle();
+
+    expect(runs.map(({ entry }) => entry.id)).toContain(event[0]!.id);
+    await expect
+      .poll(() => logs.ofXenioo('log').join('\n'))
+      .toContain('works again');
+    const failures = logs
+      .ofXenioo('error')
+      .filter(text => text.includes('fails, retrying'));
+    expect(failures).toHaveLength(1);
+  });
+
+  it('rejects calls within `acceptTimeoutMs` while the server is silent', async () => {
+    const server = await startPostgres();
+    onTestFinished(() => server.stop());
+    const { inbox, runs, start } = await open(
+      { connection: server.url },
+      { acceptTimeoutMs: 300 },
+    );
+    await start(async () => []);
+    await inbox.accept(delivery(eventsOf('ada', 1)));
+    await server.pause();
+    const askedAt = performance.now();
+    const event = eventsOf('bob', 1);
+    await expect(inbox.accept(delivery(event))).rejects.toThrow('no answer');
+    expect(performance.now() - askedAt).toBeLessThan(2_000);
+
+    await server.resume();
+    // Whether the first call was committed or not, the event runs once.
+    await vi.waitFor(() => inbox.accept(delivery(event)), 20_000);
+    await inbox.idle();
+
+    expect(runs).toHaveLength(2);
+  });
+
+  it('makes dropped tables again', async () => {
+    const { schema, query } = ownSchema();
+    const { inbox, runs, start } = await open({ schema });
+    await start(async () => []);
+
+    await query(`DROP SCHEMA ${schema} CASCADE`);
+    await vi.waitFor(() => inbox.accept(delivery(eventsOf('ada', 1))), 20_000);
+    await inbox.idle();
+
+    expect(runs).toHaveLength(1);
+    expect(logs.ofXenioo('warn').join('\n')).toContain('have been made again');
+  });
+
+  it('needs tables where it may not make them, and takes those that were made by the SQL', async () => {
+    const { schema, query } = ownSchema();
+    await expect(open({ schema, migrate: false })).rejects.toThrow(
+      'npx nestjs-xenioo migrate --print',
+    );
+
+    await query(schemaSql(schema));
+    await query(schemaSql(schema));
+    const { inbox } = await open({ schema, migrate: false });
+    await inbox.accept(delivery(eventsOf('ada', 1)));
+
+    expect((await inbox.stats()).pending).toBe(1);
+  });
+
+  it('does not open tables of a newer version', async () => {
+    const { schema, query } = ownSchema();
+    await query(schemaSql(schema));
+    await query(`INSERT INTO ${schema}.version VALUES (99)`);
+
+    await expect(open({ schema })).rejects.toThrow('have version 99');
+  });
+
+  it('makes its tables once when several processes boot', async () => {
+    const { schema } = ownSchema();
+    const opened = await Promise.all([1, 2, 3, 4].map(() => open({ schema })));
+
+    expect(opened).toHaveLength(4);
+  });
+
+  it('does not open a database that does not exist', async () => {
+    const connection = inject('postgresUrl').replace(/postgres$/, 'nowhere');
+    await expect(open({ connection })).rejects.toThrow(
+      'database "nowhere" does not exist',
+    );
+  });
+
+  it('works without sessions and prepared statements, as behind a pooler', async () => {
+    const { schema } = ownSchema();
+    const inboxes = [
+      await open({ schema, transactionPooling: true }),
+      await open({ schema, transactionPooling: true, worker: false }),
+    ] as const;
+    await inboxes[0].start(async () => []);
+    await inboxes[1].start(async () => []);
+
+    await inboxes[1].inbox.accept(delivery(eventsOf('ada', 3)));
+    await inboxes[1].inbox.idle();
+
+    expect(inboxes[0].runs).toHaveLength(3);
+    expect(inboxes[1].runs).toEqual([]);
+  });
+
+  it('shows dead letters in a view', async () => {
+    const { schema, query } = ownSchema();
+    const { inbox, start } = await open({ schema });
+    await start(async () => [
+      {
+        handler: 'Crm.save',
+        status: 'failed',
+        attempts: 3,
+        error: new Error('CRM\0 is \ud800 down'),
+      },
+    ]);
+    const [event] = eventsOf('ada', 1);
+    await inbox.accept(delivery([event!]));
+    await inbox.idle();
+
+    expect(await query(`SELECT * FROM ${schema}.dead_letters`)).toMatchObject([
+      {
+        id: `${event!.id}.Crm.save`,
+        kind: 'event',
+        handler: 'Crm.save',
+        bot: 'default',
+        conversation_id: 'ada',
+        attempts: 3,
+        error: 'CRM\ufffd is \ufffd down',
+      },
+    ]);
+    const [letter] = await inbox.deadLetters.list();
+    expect(letter!.error!.message).toBe('CRM\0 is \ud800 down');
+  });
+
+  it('hides the password from whoever prints it', async () => {
+    const { schema } = ownSchema();
+    const connection = inject('postgresUrl').replace(
+      'postgres@',
+      'postgres:SeCrEt@',
+    );
+    const { inbox } = await open({ connection, schema });
+    const { inspect } = await import('node:util');
+
+    expect(inspect(inbox, { depth: 9 })).not.toContain('SeCrEt');
+    expect(inbox.storageLocation).not.toContain('SeCrEt');
+  });
+});
