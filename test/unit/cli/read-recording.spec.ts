@@ -62,14 +62,14 @@ describe('readRecording()', () => {
   });
 
   it('skips empty lines', async () => {
-    const { calls, tornLines } = await readChunks(['\n{"body":""}\r\n\n  \n']);
+    const { calls, incompleteLines } = await readChunks(['\n{"body":""}\r\n\n  \n']);
 
     expect(calls).toHaveLength(1);
     expect(incompleteLines).toEqual([]);
   });
 
   it('skips and reports truncated lines', async () => {
-    const { calls, tornLines } = await readChunks([
+    const { calls, incompleteLines } = await readChunks([
       '{"body":"a"}\n{"receiv\n{"body":"b"}\n{"body":"c',
     ]);
 

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import { unknownNameProblems } from '../../../lib/options/unknown-name-problems.js';
 
-it('unknownNames() reports nothing for known names', () => {
-  expect(unknownNames({ secret: 'x', name: 'y' }, ['secret', 'name'])).toEqual(
+it('unknownNameProblems() reports nothing for known names', () => {
+  expect(unknownNameProblems({ secret: 'x', name: 'y' }, ['secret', 'name'])).toEqual(
     [],
   );
 });
 
-it('unknownNames() reports each unknown name with the known ones, and no value', () => {
+it('unknownNameProblems() reports each unknown name with the known ones, and no value', () => {
   const given = { secert: 'a-secret', nmae: 'y', name: 'z' };
 
   expect(unknownNameProblems(given, ['secret', 'name'])).toEqual([
@@ -16,6 +16,6 @@ it('unknownNames() reports each unknown name with the known ones, and no value',
   ]);
 });
 
-it('unknownNames() ignores names that are reported elsewhere', () => {
-  expect(unknownNames({ path: '/' }, ['secret'], ['path'])).toEqual([]);
+it('unknownNameProblems() ignores names that are reported elsewhere', () => {
+  expect(unknownNameProblems({ path: '/' }, ['secret'], ['path'])).toEqual([]);
 });
