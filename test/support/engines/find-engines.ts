@@ -6,18 +6,18 @@ export type EngineName = 'redis' | 'postgres';
 /** Debian keeps the programs of each version in a folder of its own, outside of PATH. */
 const DEBIAN_POSTGRES = '/usr/lib/postgresql';
 
-/** Why tests that need the engine are left out, or `undefined` where it is installed. */
+/** Returns the reason for skipping tests that need the engine, or `undefined` if it is installed. */
 export function missingEngine(engine: EngineName): string | undefined {
   const [program, found] =
     engine === 'redis'
       ? ['redis-server', findRedisServer()]
       : ['postgresql', findPostgres()];
   if (found !== undefined) return undefined;
-  const end = process.env['CI'] ? 'fails' : 'is skipped';
-  return `${program} is not installed (Debian: apt-get install ${program}): what needs it ${end}`;
+  const end = process.env['CI'] ? 'fail' : 'are skipped';
+  return `${program} is not installed (Debian: apt-get install ${program}): the tests that need it ${end}`;
 }
 
-/** Where the program `redis-server` is. */
+/** Returns the path of the program `redis-server`. */
 export function findRedisServer(): string | undefined {
   return findProgram('redis-server', pathFolders());
 }

@@ -18,7 +18,7 @@ import {
   XeniooOptionsError,
 } from '../../../lib/xenioo.errors.js';
 import { LogRecorder } from '../../support/log-recorder.js';
-import { eventOf } from '../../support/receipt.js';
+import { eventOf } from '../../support/entry-of.js';
 
 class Crm {
   @OnXenioo()
