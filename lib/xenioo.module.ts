@@ -22,6 +22,7 @@ import { globalGuardTypes } from './handlers/nest-internals.js';
 import { BotRegistry } from './webhook/bot.registry.js';
 import { globalGuardWarning } from './webhook/global-guard-warning.js';
 import { SilenceMonitor } from './webhook/silence.monitor.js';
+import { XeniooWebhookStatus } from './webhook/xenioo.webhook-status.js';
 import { XeniooWebhookModule } from './webhook/xenioo-webhook.module.js';
 import { XeniooGate } from './webhook/xenioo.gate.js';
 import { XENIOO_ROUTE, type XeniooRoute } from './webhook/xenioo.route.js';
@@ -62,7 +63,14 @@ import {
       useFactory: (settings: XeniooSettings) => new BotRegistry(settings),
     },
     XeniooDispatcher,
-    SilenceMonitor,
+    {
+      provide: SilenceMonitor,
+      inject: [XENIOO_SETTINGS, XeniooWebhookStatus],
+      useFactory: (settings: XeniooSettings, status: XeniooWebhookStatus) =>
+        settings.expectCallsWithinMinutes === undefined
+          ? undefined
+          : new SilenceMonitor(settings.expectCallsWithinMinutes, status),
+    },
     XeniooGate,
   ],
 })

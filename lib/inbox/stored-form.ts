@@ -63,8 +63,7 @@ export function storeTask(task: XeniooTask): string {
  * @throws {Error} if the text is damaged, or has another version of the stored form
  */
 export function restoreTask(text: string): XeniooTask {
-  const { v, entry, attempts = 0, ...task } = JSON.parse(text) as StoredTask;
-  assertVersion(v);
+  const { entry, attempts = 0, ...task } = parseStored<StoredTask>(text);
   return { ...task, attempts, entry: restoreEntry(entry) };
 }
 
@@ -92,21 +91,30 @@ export function storeDeadLetter(letter: XeniooDeadLetter): string {
  */
 export function restoreDeadLetter(text: string): XeniooDeadLetter {
   const {
-    v,
     entry: stored,
     deadLetteredAt,
     ...letter
-  } = JSON.parse(text) as StoredLetter;
-  assertVersion(v);
+  } = parseStored<StoredLetter>(text);
   const entry = restoreEntry(stored);
   const kind = isInvalidEntry(entry) ? 'invalid' : 'event';
   return { ...letter, kind, entry, deadLetteredAt: new Date(deadLetteredAt) };
 }
 
-function assertVersion(version: number): void {
-  if (version === STORED_VERSION) return;
+/** Parses stored text. The errors of `JSON.parse()` quote what people wrote, and errors are logged. */
+function parseStored<S extends { readonly v: number }>(
+  text: string,
+): Omit<S, 'v'> {
+  let stored: S | undefined;
+  try {
+    stored = JSON.parse(text) as S;
+  } catch {
+    throw new Error('the stored text is not valid JSON');
+  }
+  const { v, ...fields } = stored;
+  if (v === STORED_VERSION) return fields;
+  const found = typeof v === 'number' ? v : 'another value';
   throw new Error(
-    `expected version ${STORED_VERSION} of the stored form, got ${version}: another version of nestjs-xenioo wrote it`,
+    `expected version ${STORED_VERSION} of the stored form, got ${found}: another version of nestjs-xenioo wrote it`,
   );
 }
 

@@ -1,32 +1,24 @@
-import { Inject, Injectable } from '@nestjs/common';
-import {
-  XENIOO_SETTINGS,
-  type XeniooSettings,
-} from '../options/xenioo.options.js';
-import { XeniooWebhookStatus } from './xenioo.webhook-status.js';
+import type { XeniooWebhookStatus } from './xenioo.webhook-status.js';
 
 const MINUTE_MS = 60_000;
 
 /** Reports when no authenticated call was received within `expectCallsWithinMinutes`, and when calls resume. */
-@Injectable()
 export class SilenceMonitor {
-  private readonly limitMs: number | undefined;
+  private readonly limitMs: number;
   private url = '';
   private lastCallAt: Date | undefined;
   private timer: NodeJS.Timeout | undefined;
   private silentSince: Date | undefined;
 
   constructor(
-    @Inject(XENIOO_SETTINGS)
-    { expectCallsWithinMinutes: minutes }: XeniooSettings,
+    expectCallsWithinMinutes: number,
     private readonly status: XeniooWebhookStatus,
   ) {
-    this.limitMs = minutes && minutes * MINUTE_MS;
+    this.limitMs = expectCallsWithinMinutes * MINUTE_MS;
   }
 
-  /** Starts the monitor for this URL. Does nothing if the option is not set. */
+  /** Starts the monitor for this URL. */
   start(url: string): void {
-    if (this.limitMs === undefined) return;
     this.url = url;
     this.scheduleCheck(new Date());
   }
@@ -38,20 +30,19 @@ export class SilenceMonitor {
 
   /** Records an authenticated call. */
   recordCall(): void {
-    if (this.limitMs === undefined) return;
     this.lastCallAt = new Date();
     if (this.silentSince) this.report(false, this.silentSince);
   }
 
   private scheduleCheck(since: Date): void {
-    const delay = since.getTime() + this.limitMs! - Date.now();
+    const delay = since.getTime() + this.limitMs - Date.now();
     this.timer = setTimeout(() => this.check(since), delay).unref();
   }
 
   /** Reports silence, or schedules the next check. One timer serves all calls, since a timer per call would slow down each call. */
   private check(startedAt: Date): void {
     const since = this.lastCallAt ?? startedAt;
-    if (Date.now() - since.getTime() < this.limitMs!) this.scheduleCheck(since);
+    if (Date.now() - since.getTime() < this.limitMs) this.scheduleCheck(since);
     else this.report(true, since);
   }
 

@@ -143,7 +143,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(first.logs.ofXenioo('warn')).toEqual([
       expect.stringMatching(
-        /^Stopping after .* while 3 events are being handled: .*handled again after the next start.*`shutdownTimeoutMs`/,
+        /^Stopping after .* while 3 events are being handled; .*handled again after the next start.*`shutdownTimeoutMs`/,
       ),
     ]);
     const second = await start(adapter, path);
@@ -382,7 +382,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
         await expect(
           start(adapter, join(disk.path, 'data', 'inbox')),
-        ).rejects.toThrow(/read-only\. Mount a volume that can be written to/);
+        ).rejects.toThrow(/read-only\. Mount a writable volume/);
       });
 
       it('refuses to start and names the reason', async () => {
@@ -401,7 +401,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(error).toBeInstanceOf(XeniooInboxError);
         expect((error as Error).message).toContain(path);
         expect((error as Error).message).toMatch(
-          /file system at .* is read-only\. Mount a volume/,
+          /file system at .* is read-only\. Mount a writable volume/,
         );
       });
     },

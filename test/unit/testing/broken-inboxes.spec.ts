@@ -103,8 +103,8 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
         setTimeout(() => void super.accept(delivery).catch(() => {}), 20);
       }
     },
-    'holds what it has accepted as pending',
-    'runs after a restart what was accepted before',
+    'keeps accepted events pending',
+    'runs events after a restart that were accepted before',
   ],
   'forgets the carrier of a call': [
     class extends ReferenceInbox {
@@ -113,7 +113,7 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
       }
     },
     'runs each accepted event once, with the carrier',
-    'runs after a restart what was accepted before',
+    'runs events after a restart that were accepted before',
   ],
   'changes unusual numbers': [
     class extends ReferenceInbox {
@@ -125,19 +125,19 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
         super.add({ ...task, entry: spoiled }, dueAt);
       }
     },
-    'keeps unusual text, numbers and keys as they came',
+    'keeps unusual text, numbers and keys unchanged',
   ],
   'does not deduplicate': [
     inboxWithSettings({ dedupe: false }),
     'drops duplicates and reports them',
     'drops duplicates of calls that arrive at the same time',
-    'forgets the oldest ids beyond `maxIds`',
+    'removes the oldest ids above `maxIds`',
     'drops duplicates of what was accepted before a restart',
   ],
   'deduplicates with `dedupe: false`': [
     inboxWithSettings({ dedupe: { ttlSeconds: 3_600, maxIds: 10_000 } }),
     'drops nothing with `dedupe: false`',
-    'forgets the oldest ids beyond `maxIds`',
+    'removes the oldest ids above `maxIds`',
   ],
   'drops undated events that are equal': [
     class extends ReferenceInbox {
@@ -196,7 +196,7 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
         return 'conversationId' in entry ? entry.conversationId : undefined;
       }
     },
-    'holds nothing back for a retry',
+    'delays no other task because of a retry',
   ],
   'retries at once': [
     class extends ReferenceInbox {
@@ -205,30 +205,30 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
       }
     },
     'retries a handler alone when it is due',
-    'keeps a retry over a restart',
+    'keeps a retry across a restart',
   ],
   'retries all handlers': [
     inboxWithRetry(({ handler: _handler, ...task }) => task),
     'retries a handler alone when it is due',
-    'records each handler of a run on its own',
+    'records each handler of a run independently',
   ],
   'forgets the attempts of a retry': [
     inboxWithRetry(task => ({ ...task, attempts: 0 })),
     'retries a handler alone when it is due',
-    'keeps a retry over a restart',
+    'keeps a retry across a restart',
   ],
   'forgets the carrier of a retry': [
     inboxWithRetry(task => ({ ...task, carrier: undefined })),
     'retries a handler alone when it is due',
-    'keeps a retry over a restart',
+    'keeps a retry across a restart',
   ],
   'records only the first result of a run': [
     inboxWithRecord(({ retries, deadLetters }) => ({
       retries,
       deadLetters: retries.length > 0 ? [] : deadLetters,
     })),
-    'records each handler of a run on its own',
-    'counts what is pending',
+    'records each handler of a run independently',
+    'counts pending and running tasks',
   ],
   'stores no dead letters': [
     inboxWithRecord(record => ({ ...record, deadLetters: [] })),
@@ -251,7 +251,7 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
     },
     'stores the dead letters of failed handlers',
     'is idle once retries have run',
-    'runs after a restart what was accepted before',
+    'runs events after a restart that were accepted before',
   ],
   'waits for each announcement': [
     class extends ReferenceInbox {
@@ -278,7 +278,7 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
     inboxWithDeadLetters(({ list }) => ({
       list: ({ conversationId: _other, ...query }: Query = {}) => list(query),
     })),
-    'lists the dead letters that fit every field of a filter',
+    'lists the dead letters that match every field of a filter',
   ],
   'removes no dead letter': [
     inboxWithDeadLetters(({ get }) => ({
@@ -311,13 +311,13 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
     'replays a dead letter once',
     'replays an invalid entry',
     'stores a dead letter again',
-    'keeps dead letters over a restart',
+    'keeps dead letters and replayed ones across a restart',
   ],
   'does not pause': [
     class extends ReferenceInbox {
       override async pause() {}
     },
-    'starts nothing while it is paused',
+    'starts no task while it is paused',
     'starts no retry while it is paused',
   ],
   'does not resume': [
@@ -326,7 +326,7 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
         this.isPaused = false;
       }
     },
-    'starts nothing while it is paused',
+    'starts no task while it is paused',
     'starts no retry while it is paused',
   ],
   'rejects calls while it is paused': [
@@ -336,7 +336,7 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
         this.storage.isDown = true;
       }
     },
-    'starts nothing while it is paused',
+    'starts no task while it is paused',
   ],
   'reports no counts': [
     class extends ReferenceInbox {
@@ -344,8 +344,8 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
         return { pending: 0, running: 0, retries: 0, deadLetters: 0 };
       }
     },
-    'holds what it has accepted as pending',
-    'counts what is pending',
+    'keeps accepted events pending',
+    'counts pending and running tasks',
   ],
   'reports to be idle too early': [
     class extends ReferenceInbox {
@@ -375,8 +375,8 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
         await this.drain();
       }
     },
-    'waits for running handlers when it stops, and accepts nothing more',
-    'stops without handlers that take longer than it may wait',
+    'waits for running handlers when it stops, and rejects later calls',
+    'stops without waiting longer than the time-out',
   ],
   'removes a task before its run is recorded': [
     class extends ReferenceInbox {
@@ -390,7 +390,7 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
         return super.isDue(pending);
       }
     },
-    'runs again after a restart what was running',
+    'repeats a run after a restart that was not finished',
   ],
 };
 
@@ -436,11 +436,11 @@ describe('the inbox contract fails an inbox that', () => {
       }
 
       const cases = [
-        'runs after a restart what was accepted before',
-        'runs again after a restart what was running',
-        'keeps a retry over a restart',
+        'runs events after a restart that were accepted before',
+        'repeats a run after a restart that was not finished',
+        'keeps a retry across a restart',
         'drops duplicates of what was accepted before a restart',
-        'keeps dead letters over a restart',
+        'keeps dead letters and replayed ones across a restart',
       ];
       expect(await failedCasesOf(Volatile, cases)).toEqual(cases);
     },
@@ -453,7 +453,7 @@ describe('the inbox contract fails an inbox that', () => {
       }
     }
 
-    const cases = ['runs what is pending, and each retry one last time'];
+    const cases = ['runs pending tasks, and each retry once more'];
     expect(await failedCasesOf(Careless, cases, false)).toEqual(cases);
   });
 });
