@@ -231,7 +231,7 @@ export class XeniooDeadLetters {
 }
 
 /** Lists the page behind the last passed letter that is still there: others may remove letters meanwhile. */
-async function pageAfter(
+export async function pageAfter(
   passed: string[],
   list: (after: string | undefined) => Promise<XeniooDeadLetter[]>,
 ): Promise<XeniooDeadLetter[]> {
