@@ -21,10 +21,11 @@ export interface InspectedLetter extends Omit<
 
 /** Returns what the page shows of a dead letter. */
 export function inspectLetter(
-  { entry, carrier: _, ...letter }: XeniooDeadLetter,
+  letter: XeniooDeadLetter,
   showText: boolean,
 ): InspectedLetter {
-  return { ...letter, event: inspectEntry(entry, showText) };
+  const { entry, carrier: _, ...shown } = letter;
+  return { ...shown, event: inspectEntry(entry, showText) };
 }
 
 /**

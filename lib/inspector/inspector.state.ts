@@ -9,8 +9,8 @@ import type { InspectorSettings } from './inspector.options.js';
 /** Longest time to wait for the counts of the inbox. */
 const COUNTS_WITHIN_MS = 2_000;
 
-/** State of the webhook and the inbox. The counts are absent if they can't be read; `problem` says why. */
-export interface InspectorState extends Partial<XeniooInboxStats> {
+/** State of the webhook and the inbox. */
+export interface InspectorState extends XeniooInboxStats {
   readonly bots: readonly string[];
   readonly urls: readonly string[];
   readonly readOnly: boolean;
@@ -25,12 +25,19 @@ export interface InspectorState extends Partial<XeniooInboxStats> {
   readonly startedAt: Date;
   /** True if other processes may use the inbox as well. */
   readonly isShared: boolean;
+  /** The reason why the counts can't be read now; they are the last known ones then. */
   readonly problem?: string;
 }
 
 /** Reads the state for the page. */
 export class InspectorStateReader {
   private readonly startedAt = new Date();
+  private lastCounts: XeniooInboxStats = {
+    pending: 0,
+    running: 0,
+    retries: 0,
+    deadLetters: 0,
+  };
 
   constructor(
     private readonly settings: InspectorSettings,
@@ -40,7 +47,7 @@ export class InspectorStateReader {
   ) {}
 
   async read(): Promise<InspectorState> {
-    const counts = await this.counts();
+    const problem = await this.count();
     const { readOnly, showText } = this.settings;
     return {
       bots: this.urls.bots,
@@ -56,23 +63,22 @@ export class InspectorStateReader {
       pid: process.pid,
       startedAt: this.startedAt,
       isShared: this.processing.mayBeShared,
-      ...counts,
+      ...this.lastCounts,
+      ...(problem !== undefined && { problem }),
     };
   }
 
-  private async counts(): Promise<
-    XeniooInboxStats | { readonly problem: string }
-  > {
+  /** Reads the counts; returns why that is not possible. */
+  private async count(): Promise<string | undefined> {
     try {
       const counting = this.processing.stats();
-      if (await settledWithin(counting, COUNTS_WITHIN_MS)) {
-        return await counting;
+      if (!(await settledWithin(counting, COUNTS_WITHIN_MS))) {
+        return `the inbox did not return its counts within ${COUNTS_WITHIN_MS} ms`;
       }
-      return {
-        problem: `the inbox did not return its counts within ${COUNTS_WITHIN_MS} ms`,
-      };
+      this.lastCounts = await counting;
+      return undefined;
     } catch (error) {
-      return { problem: describeError(error).message };
+      return describeError(error).message;
     }
   }
 }

@@ -114,10 +114,10 @@ export class XeniooInspectorModule
    */
   static forRoot(options: XeniooInspectorModuleOptions): DynamicModule {
     assertInspectorDefinition(options, 'sync');
-    return ConfigurableModuleClass.forRoot.call(
-      this,
-      withoutUndefined(options),
-    );
+    return {
+      ...ConfigurableModuleClass.forRoot(withoutUndefined(options)),
+      module: XeniooInspectorModule,
+    };
   }
 
   /**
@@ -128,10 +128,10 @@ export class XeniooInspectorModule
     options: XeniooInspectorModuleAsyncOptions,
   ): DynamicModule {
     assertInspectorDefinition(options, 'async');
-    return ConfigurableModuleClass.forRootAsync.call(
-      this,
-      withoutUndefined(options),
-    );
+    return {
+      ...ConfigurableModuleClass.forRootAsync(withoutUndefined(options)),
+      module: XeniooInspectorModule,
+    };
   }
 
   onModuleInit(): void {
@@ -161,8 +161,9 @@ export class XeniooInspectorModule
 
 function defineInstance(
   definition: DynamicModule,
-  { path, decorators, pageDecorators, imports }: Extras,
+  { path: given, decorators, pageDecorators, imports }: Extras,
 ): DynamicModule {
+  const path = given!.replaceAll(/^\/|\/$/g, '');
   const id = Symbol(path);
   const options = definition.providers!.find(
     provider => 'provide' in provider && provider.provide === INSPECTOR_OPTIONS,
@@ -220,8 +221,8 @@ function defineInstance(
     ...definition,
     imports: [...(definition.imports ?? []), ...(imports ?? [])],
     controllers: [
-      createApiController(path!, decorators),
-      createPageController(path!, pageDecorators!, id),
+      createApiController(path, decorators),
+      createPageController(path, pageDecorators!, id),
     ],
     providers,
   };
