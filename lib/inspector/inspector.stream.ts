@@ -8,6 +8,9 @@ const MAX_WAITING_LENGTH = 2 ** 20;
 /** Time after which a browser that reads nothing is disconnected. */
 const STALLED_AFTER_MS = 60_000;
 
+/** Time in which a stream that was ended must be read. */
+const END_WITHIN_MS = 500;
+
 interface Frames {
   readonly text: string;
   /** Number of events in the text. */
@@ -24,16 +27,19 @@ export function frame(name: string, data: unknown): string {
  * oldest events are dropped, and it is told how many.
  */
 export class InspectorStream {
+  /** Private, since its request has the credential of the browser. */
+  readonly #response: ServerResponse;
   private waiting: Frames[] = [];
   private waitingLength = 0;
   private dropped = 0;
   private blockedSince: number | undefined;
 
   constructor(
-    private readonly response: ServerResponse,
+    response: ServerResponse,
     /** Called when the browser reads again after events were dropped. */
     private readonly onCaughtUp: () => void,
   ) {
+    this.#response = response;
     response.writeHead(200, {
       ...API_HEADERS,
       'content-type': 'text/event-stream; charset=utf-8',
@@ -77,15 +83,25 @@ export class InspectorStream {
     );
   }
 
-  /** Ends the stream, and the connection with it if the browser does not read. */
+  /** Ends the stream. A browser that reads nothing is disconnected. */
   end(): void {
-    if (this.blockedSince === undefined) this.response.end();
-    else if (isHttp2(this.response)) this.response.stream.close();
-    else this.response.destroy();
+    if (this.blockedSince !== undefined) {
+      this.disconnect();
+      return;
+    }
+    this.#response.end();
+    const timer = setTimeout(() => this.disconnect(), END_WITHIN_MS).unref();
+    this.#response.on('close', () => clearTimeout(timer));
+  }
+
+  private disconnect(): void {
+    const response = this.#response;
+    if (isHttp2(response)) response.stream.close();
+    else response.destroy();
   }
 
   private write(text: string): void {
-    if (!this.response.write(text)) this.blockedSince = performance.now();
+    if (!this.#response.write(text)) this.blockedSince = performance.now();
   }
 
   private drain(): void {

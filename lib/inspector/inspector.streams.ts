@@ -65,7 +65,9 @@ export class InspectorStreams implements RecorderListener {
       );
     }
     const stream = new InspectorStream(response, () => {
+      // They may be among what was dropped.
       this.sentState = '';
+      this.haveLettersChanged = true;
     });
     response.on('close', () => this.remove(stream));
     this.streams.set(stream, performance.now());

@@ -30,7 +30,7 @@ export function pageFiles(): Promise<ReadonlyMap<string, PageFile>> {
   files ??= readFiles().catch(error => {
     files = undefined;
     throw new Error(
-      "the files of the page can't be read. A bundler must keep nestjs-xenioo external, or the folder dist/inspector/page of the package must be beside the bundle",
+      "the files of the page can't be read. They are in the package nestjs-xenioo, which must be installed beside a bundle",
       { cause: error },
     );
   });

@@ -3,15 +3,19 @@ import {
   Module,
   UnauthorizedException,
   UseGuards,
+  ValidationPipe,
   type CanActivate,
+  type ExceptionFilter,
   type ExecutionContext,
   type INestApplication,
+  type NestInterceptor,
 } from '@nestjs/common';
 import { RouterModule } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import { writeFile } from 'node:fs/promises';
 import { get, request } from 'node:http';
 import { join } from 'node:path';
+import { map } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   OnXenioo,
@@ -38,6 +42,7 @@ import {
   type AdapterName,
   type HostHabits,
 } from '../support/host-app.js';
+import { describeInboxes } from '../support/inboxes.js';
 import { makeFolder, runTool } from '../support/tool.js';
 
 const ADMIN = { authorization: 'Bearer admin' };
@@ -298,6 +303,42 @@ describe.each(['express', 'fastify'] as const)(
     });
 
     describe('its API', () => {
+      it('answers the same under a wrapping interceptor, a strict pipe and a filter that catches everything', async () => {
+        const wrap: NestInterceptor = {
+          intercept: (_, next) => next.handle().pipe(map(data => ({ data }))),
+        };
+        const catchAll: ExceptionFilter = {
+          catch(_, host) {
+            host.switchToHttp().getResponse().status(500).send('caught');
+          },
+        };
+        const { read, post } = await start(
+          adapter,
+          {},
+          {
+            prepare: app =>
+              void app
+                .useGlobalInterceptors(wrap)
+                .useGlobalFilters(catchAll)
+                .useGlobalPipes(
+                  new ValidationPipe({
+                    whitelist: true,
+                    forbidNonWhitelisted: true,
+                    transform: true,
+                  }),
+                ),
+          },
+        );
+
+        expect((await read('events?limit=1')).json).toEqual({ events: [] });
+        expect((await read('text/1')).json).toMatchObject({ statusCode: 404 });
+        expect((await post('pause')).json).toMatchObject({ isPaused: true });
+        expect((await post('dead-letters/remove', { id: 'x' })).json).toEqual({
+          statusCode: 404,
+          message: 'there is no dead letter x',
+        });
+      });
+
       it('refuses everything without the credential of the guard', async () => {
         const { call } = await start(adapter);
         const reads = [
@@ -806,6 +847,32 @@ describe.each(['express', 'fastify'] as const)(
     });
 
     describe('its stream', () => {
+      it('is not held back by compression', async () => {
+        const { url } = await start(
+          adapter,
+          {},
+          {
+            prepare: async app => {
+              if (adapter === 'express') {
+                const { default: compression } = await import('compression');
+                app.use(compression({ threshold: 0 }));
+              } else {
+                const { default: compress } = await import('@fastify/compress');
+                const fastify = app
+                  .getHttpAdapter()
+                  .getInstance() as FastifyInstance;
+                await fastify.register(compress as never, { threshold: 0 });
+              }
+            },
+          },
+        );
+
+        const stream = await openStream(url(`${PATH}/api/stream`));
+
+        await expect.poll(() => stream.named('state').length).toBe(1);
+        expect(stream.response.headers.get('content-encoding')).toBe(null);
+      });
+
       it('sends the state, the events as they come and their results', async () => {
         const { app, url, crm } = await start(adapter);
         const { opened, open } = createGate();
@@ -893,3 +960,26 @@ describe.each(['express', 'fastify'] as const)(
     });
   },
 );
+
+describeInboxes(({ create }) => {
+  it('the inspector shows an event and replays its dead letter', async () => {
+    const inbox = create();
+    const { app, read, post, crm } = await start('express', {}, {}, { inbox });
+    await deliverAndWait(app, [failing(1)]);
+    const { json } = await read('dead-letters');
+    const [{ id }] = json['letters'] as [{ id: string }];
+    crm.failing = false;
+
+    await post('dead-letters/replay', { id });
+    await idle(app);
+
+    expect((await read('events')).json).toMatchObject({
+      events: [{ seq: 1, results: [{ status: 'done', attempt: 1 }] }],
+    });
+    expect((await read('state')).json).toMatchObject({
+      deadLetters: 0,
+      isShared: inbox !== undefined,
+    });
+    expect((await read('dead-letters')).json).toEqual({ letters: [] });
+  });
+});

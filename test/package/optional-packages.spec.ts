@@ -71,6 +71,7 @@ describe('without the optional packages', () => {
     'nestjs-xenioo',
     'nestjs-xenioo/inbox',
     'nestjs-xenioo/bullmq',
+    'nestjs-xenioo/inspector',
     'nestjs-xenioo/lmdb',
     'nestjs-xenioo/testing',
   ])('%s loads', async entry => {
