@@ -46,9 +46,9 @@ const MAX_ERROR_LENGTH = 1_000;
 export class EventRecorder implements XeniooObserver {
   readonly minutes = new HourOfMinutes();
   listener: RecorderListener | undefined;
-  /** The event with the number `seq` is at `seq % keepEvents`. */
-  private readonly events: (RecordedEvent | undefined)[] = [];
-  private readonly byId = new Map<string, RecordedEvent>();
+  /** The event with the number `seq` is at `seq % keepEvents`. Private, so that printing the recorder shows no text. */
+  readonly #events: (RecordedEvent | undefined)[] = [];
+  readonly #byId = new Map<string, RecordedEvent>();
   private readonly startedAt = new WeakMap<XeniooHandlerRun, number>();
   private nextSeq = 1;
   private oldestSeq = 1;
@@ -62,7 +62,7 @@ export class EventRecorder implements XeniooObserver {
       this.minutes.addEvent(isInvalidEntry(entry) ? 'invalid' : entry.typeName);
     }
     for (const entry of entries.slice(-this.settings.keepEvents)) {
-      if (!this.byId.has(entry.id)) this.add(entry);
+      if (!this.#byId.has(entry.id)) this.add(entry);
     }
   }
 
@@ -73,7 +73,7 @@ export class EventRecorder implements XeniooObserver {
   handlerStarted(run: XeniooHandlerRun): void {
     this.startedAt.set(run, performance.now());
     // With an inbox in memory, the first attempt comes before the answer.
-    const event = this.byId.get(run.event.id) ?? this.add(run.event);
+    const event = this.#byId.get(run.event.id) ?? this.add(run.event);
     const { results } = event.view;
     const started: InspectedResult = {
       handler: run.handler,
@@ -89,7 +89,7 @@ export class EventRecorder implements XeniooObserver {
   handlerFinished(run: XeniooHandlerRun, result: XeniooHandlerResult): void {
     const durationMs = this.durationOf(run);
     this.minutes.addHandlerRun(durationMs, result.status !== 'done');
-    const event = this.byId.get(run.event.id);
+    const event = this.#byId.get(run.event.id);
     const started = event?.view.results.find(
       ({ handler, attempt }) =>
         handler === run.handler && attempt === run.attempt,
@@ -116,7 +116,7 @@ export class EventRecorder implements XeniooObserver {
 
   /** Returns the event with a number, if it is still kept. */
   get(seq: number): RecordedEvent | undefined {
-    const event = this.events[seq % this.settings.keepEvents];
+    const event = this.#events[seq % this.settings.keepEvents];
     return event?.view.seq === seq ? event : undefined;
   }
 
@@ -133,7 +133,7 @@ export class EventRecorder implements XeniooObserver {
 
   /** Removes the events of a conversation. */
   erase(conversationId: string): void {
-    for (const event of this.events) {
+    for (const event of this.#events) {
       const entry = event?.entry ?? event?.view;
       const { conversationId: id } = (entry ?? {}) as {
         conversationId?: string;
@@ -159,8 +159,8 @@ export class EventRecorder implements XeniooObserver {
       bytes: VIEW_BYTES + (isKept ? content : 0),
     };
     if (seq - this.oldestSeq >= keepEvents) this.removeOldest();
-    this.events[seq % keepEvents] = event;
-    this.byId.set(entry.id, event);
+    this.#events[seq % keepEvents] = event;
+    this.#byId.set(entry.id, event);
     this.bytes += event.bytes;
     while (this.bytes > MAX_BYTES && this.oldestSeq < seq) this.removeOldest();
     this.listener?.eventChanged(event);
@@ -174,8 +174,8 @@ export class EventRecorder implements XeniooObserver {
 
   private remove(event: RecordedEvent): void {
     const { seq, id } = event.view;
-    this.events[seq % this.settings.keepEvents] = undefined;
-    this.byId.delete(id);
+    this.#events[seq % this.settings.keepEvents] = undefined;
+    this.#byId.delete(id);
     this.bytes -= event.bytes;
   }
 }

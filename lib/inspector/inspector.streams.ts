@@ -27,7 +27,7 @@ const MAX_AGE_MS = 3_600_000;
  */
 export class InspectorStreams implements RecorderListener {
   private readonly streams = new Map<InspectorStream, number>();
-  private readonly changed = new Set<RecordedEvent>();
+  readonly #changed = new Set<RecordedEvent>();
   private dropped = 0;
   private haveLettersChanged = false;
   private timers: NodeJS.Timeout[] = [];
@@ -44,10 +44,10 @@ export class InspectorStreams implements RecorderListener {
 
   eventChanged(event: RecordedEvent): void {
     if (this.streams.size === 0) return;
-    this.changed.add(event);
-    if (this.changed.size <= MAX_EVENTS_AT_ONCE) return;
-    const [oldest] = this.changed;
-    this.changed.delete(oldest!);
+    this.#changed.add(event);
+    if (this.#changed.size <= MAX_EVENTS_AT_ONCE) return;
+    const [oldest] = this.#changed;
+    this.#changed.delete(oldest!);
     this.dropped++;
   }
 
@@ -88,7 +88,7 @@ export class InspectorStreams implements RecorderListener {
     if (this.streams.size > 0) return;
     for (const timer of this.timers) clearInterval(timer);
     this.timers = [];
-    this.changed.clear();
+    this.#changed.clear();
     this.dropped = 0;
   }
 
@@ -103,15 +103,15 @@ export class InspectorStreams implements RecorderListener {
   }
 
   private sendChanges(): void {
-    const count = this.changed.size;
+    const count = this.#changed.size;
     let text = '';
-    for (const { view } of this.changed) text += frame('event', view);
+    for (const { view } of this.#changed) text += frame('event', view);
     if (this.haveLettersChanged) text += frame('letters', {});
     for (const stream of this.streams.keys()) {
       if (this.dropped > 0) stream.drop(this.dropped);
       if (text !== '') stream.send(text, count);
     }
-    this.changed.clear();
+    this.#changed.clear();
     this.dropped = 0;
     this.haveLettersChanged = false;
   }

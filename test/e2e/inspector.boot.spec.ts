@@ -7,6 +7,7 @@ import {
   type ModuleMetadata,
 } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
+import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { XeniooModule, XeniooOptionsError } from '../../lib/index.js';
 import {
@@ -14,6 +15,7 @@ import {
   type XeniooInspectorModuleAsyncOptions,
   type XeniooInspectorModuleOptions,
 } from '../../lib/inspector/index.js';
+import { xeniooEntry } from '../../lib/testing/index.js';
 import { ADAPTERS, startHost, type AdapterName } from '../support/host-app.js';
 import { optionsErrorOf } from '../support/options-error.js';
 
@@ -35,6 +37,19 @@ class AdminGuard implements CanActivate {
     return this.admins.has();
   }
 }
+
+// The example of README.md.
+
+@Module({
+  imports: [
+    XeniooModule.forRoot({ secret: process.env.XENIOO_SECRET }),
+    XeniooInspectorModule.forRoot({
+      imports: [AdminsModule],
+      decorators: [UseGuards(AdminGuard)],
+    }),
+  ],
+})
+export class AppModule {}
 
 @Injectable({ scope: Scope.REQUEST })
 class Tenant {}
@@ -181,6 +196,37 @@ describe.each(adapters)('an application with the inspector on %s', adapter => {
     const { status } = await fetch(url('/xenioo/inspector/api/state'));
     expect(status).toBe(200);
     expect(logs.ofXenioo('warn').join()).not.toContain('Everyone');
+  });
+
+  it('boots as the README has it, and prints neither texts nor credentials', async () => {
+    vi.stubEnv('XENIOO_SECRET', 'right-secret');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    // The options were read when this file was loaded.
+    const { app, url } = await startHost(adapter, {
+      imports: [
+        XeniooModule.forRoot({ secret: process.env.XENIOO_SECRET }),
+        ...(Reflect.getMetadata('imports', AppModule) as object[]).slice(1),
+      ] as ModuleMetadata['imports'] & object,
+    });
+    const aborted = new AbortController();
+    onTestFinished(() => aborted.abort());
+    const stream = await fetch(url('/xenioo/inspector/api/stream'), {
+      headers: { authorization: 'Bearer of-an-admin' },
+      signal: aborted.signal,
+    });
+    const delivered = await fetch(url('/xenioo/webhook'), {
+      method: 'POST',
+      headers: { authorization: 'Bearer right-secret' },
+      body: JSON.stringify(xeniooEntry.userMessage({ Data: 'geheim' })),
+    });
+
+    const printed = inspect(app.get(XeniooInspectorModule, { strict: false }), {
+      depth: 12,
+    });
+
+    expect([stream.status, delivered.status]).toEqual([200, 200]);
+    expect(printed).toContain('InspectorStreams');
+    expect(printed).not.toMatch(/geheim|of-an-admin|right-secret/);
   });
 
   it('uses the options that a factory returns', async () => {
