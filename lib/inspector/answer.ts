@@ -50,7 +50,7 @@ export async function answer(
     send(response, 200, await work(response));
   } catch (error) {
     const { statusCode, message } = describeFailure(error);
-    // The connection is all that can say that an answer is not complete.
+    // Closing the connection marks the answer as incomplete.
     if (response.headersSent) response.destroy();
     else send(response, statusCode, { statusCode, message });
   }
@@ -58,7 +58,7 @@ export async function answer(
 
 /**
  * Reads the JSON body of an action.
- * @throws {HttpException} if the request is none of the page, or the body is no object
+ * @throws {HttpException} if the content type is not JSON, or the body is not an object
  */
 export async function readAction(
   request: InspectorRequest,

@@ -43,7 +43,7 @@ const MAX_PER_PAGE = 1_000;
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** Creates the controller of what the page of one instance reads and does. */
+/** Creates the controller of the API of one instance, with its path and decorators. */
 export function createApiController(
   path: string,
   decorators: readonly ClassDecorator[],

@@ -25,7 +25,7 @@ export interface RecordedEvent {
   readonly bytes: number;
 }
 
-/** Hears of what changed. */
+/** Is notified of changes. */
 export interface RecorderListener {
   eventChanged(event: RecordedEvent): void;
   lettersChanged(): void;

@@ -4,9 +4,9 @@ const MINUTES = 60;
 /** Upper bound of the durations that are kept of one minute. */
 const MAX_SAMPLES = 500;
 
-/** What happened in the last 60 minutes, one value per minute, the oldest first. */
+/** Figures of the last 60 minutes, one per minute, the oldest first. */
 export interface InspectorCharts {
-  /** Begin of each minute. */
+  /** Start of each minute, in ISO 8601. */
   readonly minutes: readonly string[];
   /** Accepted entries by the name of their type; `invalid` for invalid entries. */
   readonly events: Readonly<Record<string, readonly number[]>>;
@@ -54,7 +54,7 @@ class Minute {
   strikes = 0;
 }
 
-/** Counts and samples what happens, by minute. */
+/** Counts events and samples durations by minute, for one hour. */
 export class HourOfMinutes {
   private readonly minutes = new Map<number, Minute>();
   private number = NaN;

@@ -38,7 +38,7 @@ const MAX_NAME_LENGTH = 500;
 const MAX_TEXT_LENGTH = 4_000;
 const MAX_ERRORS = 20;
 
-/** Returns what the page shows of an entry. */
+/** Returns the part of an entry that the page shows. */
 export function inspectEntry(
   entry: XeniooEntry,
   showText: boolean,

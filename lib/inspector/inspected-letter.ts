@@ -19,7 +19,7 @@ export interface InspectedLetter extends Omit<
   readonly event: InspectedEntry;
 }
 
-/** Returns what the page shows of a dead letter. */
+/** Returns the part of a dead letter that the page shows. */
 export function inspectLetter(
   letter: XeniooDeadLetter,
   showText: boolean,
@@ -29,8 +29,8 @@ export function inspectLetter(
 }
 
 /**
- * Writes the calls that bring the entries of dead letters again, as
- * `npx nestjs-xenioo replay` reads them: one per entry.
+ * Writes a recording that `npx nestjs-xenioo replay` sends again: one call for each
+ * entry of the dead letters.
  */
 export async function exportLetters(
   letters: XeniooDeadLetters,

@@ -24,7 +24,7 @@ export function frame(name: string, data: unknown): string {
 
 /**
  * Stream of server-sent events to one browser. If the browser reads slowly, the
- * oldest events are dropped, and it is told how many.
+ * oldest events are dropped, and an event `dropped` has their number.
  */
 export class InspectorStream {
   /** Private, since its request has the credential of the browser. */

@@ -22,8 +22,8 @@ const MAX_EVENTS_AT_ONCE = 1_000;
 const MAX_AGE_MS = 3_600_000;
 
 /**
- * Sends changes to the browsers that look. Nothing is sent inside a delivery: what
- * has changed is sent by a timer, one text for all browsers.
+ * Sends changes to the connected browsers. A timer sends them, as one text for all
+ * browsers, so that no delivery waits for a browser.
  */
 export class InspectorStreams implements RecorderListener {
   private readonly streams = new Map<InspectorStream, number>();

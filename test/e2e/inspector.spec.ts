@@ -904,7 +904,7 @@ describe.each(['express', 'fastify'] as const)(
         expect(JSON.stringify(stream.events)).not.toContain('fail 1');
       });
 
-      it('does not delay deliveries when a browser reads nothing, and tells it what it missed', async () => {
+      it('keeps accepting deliveries while a browser reads nothing, and reports the events that it missed', async () => {
         const { app, url } = await start(adapter, {
           showText: true,
           keepEvents: 1_000,
@@ -934,6 +934,22 @@ describe.each(['express', 'fastify'] as const)(
         const [, count] = /event: dropped\ndata: \{"count":(\d+)\}/.exec(read)!;
         expect(Number(count)).toBeGreaterThan(0);
         await expect.poll(() => read).toContain('"seq":4000,');
+      });
+
+      it('is refused to the browser after the hundredth', async () => {
+        const { read, url } = await start(adapter);
+        const path = url(`${PATH}/api/stream`);
+        const streams = await Promise.all(
+          Array.from({ length: 100 }, () => openStream(path)),
+        );
+
+        expect(streams.map(({ response }) => response.status)).toEqual(
+          Array<number>(100).fill(200),
+        );
+        expect((await read('stream')).json).toEqual({
+          statusCode: 503,
+          message: '100 browsers are connected already',
+        });
       });
 
       it('ends when the application closes, even if the browser reads nothing', async () => {
