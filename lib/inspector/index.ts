@@ -6,4 +6,5 @@ export {
 export type {
   XeniooInspectorDefinitionOptions,
   XeniooInspectorOptions,
+  XeniooInspectorOptionsFactory,
 } from './inspector.options.js';

@@ -62,6 +62,12 @@ export interface XeniooInspectorDefinitionOptions {
   imports?: ModuleMetadata['imports'];
 }
 
+/** Interface of a class for `useClass` or `useExisting` of `XeniooInspectorModule.forRootAsync()`. */
+export interface XeniooInspectorOptionsFactory {
+  createXeniooInspectorOptions():
+    XeniooInspectorOptions | Promise<XeniooInspectorOptions>;
+}
+
 /** Validated options with their defaults. */
 export type InspectorSettings = {
   readonly [name in keyof XeniooInspectorOptions]-?: NonNullable<

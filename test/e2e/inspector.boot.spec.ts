@@ -14,6 +14,7 @@ import {
   XeniooInspectorModule,
   type XeniooInspectorModuleAsyncOptions,
   type XeniooInspectorModuleOptions,
+  type XeniooInspectorOptionsFactory,
 } from '../../lib/inspector/index.js';
 import { xeniooEntry } from '../../lib/testing/index.js';
 import { ADAPTERS, startHost, type AdapterName } from '../support/host-app.js';
@@ -244,6 +245,25 @@ describe.each(adapters)('an application with the inspector on %s', adapter => {
     const response = await fetch(url('/admin/events/api/state'));
 
     expect(await response.json()).toMatchObject({ readOnly: true });
+  });
+
+  it('uses the options of a class', async () => {
+    class Settings implements XeniooInspectorOptionsFactory {
+      createXeniooInspectorOptions() {
+        return { showText: true };
+      }
+    }
+    const { url } = await start(
+      adapter,
+      XeniooInspectorModule.forRootAsync({
+        decorators: [],
+        useClass: Settings,
+      }),
+    );
+
+    const response = await fetch(url('/xenioo/inspector/api/state'));
+
+    expect(await response.json()).toMatchObject({ showText: true });
   });
 
   it.each([
