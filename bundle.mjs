@@ -14,6 +14,7 @@ const ENTRIES = [
   'index',
   'inbox/index',
   'bullmq/index',
+  'inspector/index',
   'lmdb/index',
   'postgres/index',
   'opentelemetry/index',

@@ -1,7 +1,7 @@
 import { Branded } from './brand.js';
 
 /**
- * Invalid options of a `XeniooModule`. Thrown while the application boots. The
+ * Invalid options of a module of this package. Thrown while the application boots. The
  * message lists every problem and contains no secret.
  */
 @Branded('XeniooOptionsError')
@@ -12,9 +12,10 @@ export class XeniooOptionsError extends Error {
     /** One message per problem, with the expected value, the given one and the remedy. */
     readonly problems: readonly string[],
     options?: ErrorOptions,
+    module = 'XeniooModule',
   ) {
     super(
-      `XeniooModule failed to start:${problems.map(problem => `\n  - ${problem}`).join('')}`,
+      `${module} failed to start:${problems.map(problem => `\n  - ${problem}`).join('')}`,
       options,
     );
   }

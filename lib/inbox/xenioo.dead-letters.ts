@@ -241,7 +241,7 @@ export class XeniooDeadLetters {
 }
 
 /** Lists the page after the last passed letter that still exists: letters may be removed meanwhile. */
-async function pageAfter(
+export async function pageAfter(
   passedIds: string[],
   list: (after: string | undefined) => Promise<XeniooDeadLetter[]>,
 ): Promise<XeniooDeadLetter[]> {

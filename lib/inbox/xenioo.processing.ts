@@ -17,6 +17,16 @@ export class XeniooProcessing {
   }
 
   /**
+   * True if another process may use the storage of an instance as well.
+   * @internal
+   */
+  get mayBeShared(): boolean {
+    return this.#inboxes.some(
+      ({ storageLocation }) => storageLocation !== undefined,
+    );
+  }
+
+  /**
    * Stops starting handlers in this process. Running handlers finish, and calls are
    * still accepted. With `memoryInbox()`, calls are answered 503 once `maxPending`
    * events are pending. During a shutdown, the memory inbox handles its events even if

@@ -10,7 +10,6 @@ const ASYNC_NAMES = [
   'imports',
   'inject',
   'provideInjectionTokensFrom',
-  ...DEFINITION_OPTIONS,
 ];
 
 const PLAIN_PATH = /^\/?(?:[\w.~-]+(?:\/[\w.~-]+)*\/?)?$/;
@@ -24,15 +23,19 @@ type Given = Record<string, unknown>;
 export function assertDefinition(given: unknown, form: 'sync' | 'async'): void {
   const problems = isObject(given)
     ? [
-        ...(form === 'async' ? asyncProblems(given) : []),
+        ...(form === 'async' ? asyncProblems(given, DEFINITION_OPTIONS) : []),
         ...definitionProblems(given),
       ]
     : [`expected an object of options, got ${kindOf(given)}`];
   if (problems.length > 0) throw new XeniooOptionsError(problems);
 }
 
-function asyncProblems(given: Given): string[] {
-  const problems = unknownNameProblems(given, ASYNC_NAMES);
+/** Returns the problems of what is given to a `forRootAsync()`, except those of its definition options. */
+export function asyncProblems(
+  given: Readonly<Record<string, unknown>>,
+  definitionOptions: readonly string[],
+): string[] {
+  const problems = unknownNameProblems(given, [...ASYNC_NAMES, ...definitionOptions]);
   const factories = FACTORIES.filter(name => given[name] !== undefined);
   for (const name of factories) {
     if (!isFunction(given[name])) {
@@ -56,20 +59,13 @@ function definitionProblems({
   inbox = { useFactory() {} },
   openapi = false,
 }: Given): string[] {
-  const problems: string[] = [];
-  if (typeof path !== 'string' || !PLAIN_PATH.test(path)) {
-    problems.push(
-      `expected \`path\` to be a plain path such as 'xenioo/webhook', without parameters, wildcards or escapes, got ${quote(path)}`,
-    );
-  }
+  const problems = [
+    ...pathProblems(path, 'xenioo/webhook'),
+    ...decoratorProblems('decorators', decorators, '[Public()]'),
+  ];
   if (typeof isGlobal !== 'boolean') {
     problems.push(
       `expected \`isGlobal\` to be true or false, got ${quote(isGlobal)}`,
-    );
-  }
-  if (!Array.isArray(decorators) || !decorators.every(isFunction)) {
-    problems.push(
-      `expected \`decorators\` to be a list of decorators such as [Public()], got ${kindOf(decorators)}`,
     );
   }
   if (!isObject(inbox) || !isFunction(inbox['useFactory'])) {
@@ -83,6 +79,28 @@ function definitionProblems({
     );
   }
   return problems;
+}
+
+/** Returns the problem of a path of a controller. */
+export function pathProblems(path: unknown, example: string): string[] {
+  return typeof path === 'string' && PLAIN_PATH.test(path)
+    ? []
+    : [
+        `expected \`path\` to be a plain path such as '${example}', without parameters, wildcards or escapes, got ${quote(path)}`,
+      ];
+}
+
+/** Returns the problem of an option that is a list of decorators. */
+export function decoratorProblems(
+  name: string,
+  decorators: unknown,
+  example: string,
+): string[] {
+  return Array.isArray(decorators) && decorators.every(isFunction)
+    ? []
+    : [
+        `expected \`${name}\` to be a list of decorators such as ${example}, got ${kindOf(decorators)}`,
+      ];
 }
 
 function isObject(value: unknown): value is Given {

@@ -18,7 +18,7 @@ interface Layer {
   match(path: string): boolean;
 }
 
-interface Express {
+export interface Express {
   readonly router?: { readonly stack?: readonly Layer[] };
 }
 
@@ -61,7 +61,11 @@ export function addExpressGate(
   return () => findLayer()?.route?.path;
 }
 
-function layerOf({ router }: Express, { id }: XeniooRoute): Layer | undefined {
+/** Returns the layer of the route with an id, once the routes are registered. */
+export function layerOf(
+  { router }: Express,
+  { id }: { readonly id: symbol },
+): Layer | undefined {
   return router?.stack?.find(({ route }) =>
     route?.stack.some(
       ({ handle }) => Reflect.getMetadata(ROUTE_ID, handle) === id,

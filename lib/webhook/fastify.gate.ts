@@ -5,7 +5,7 @@ import type { AuthenticateAndRead, XeniooRoute } from './xenioo.route.js';
 export const FASTIFY_ROUTE_CONFIG = '__fastify_route_config__';
 
 /** The used part of Fastify's public API. */
-interface Fastify {
+export interface Fastify {
   readonly initialConfig: RouterOptions & {
     readonly routerOptions?: RouterOptions;
   };
@@ -19,6 +19,7 @@ interface RouterOptions {
 
 interface FastifyRoute {
   readonly url: string;
+  readonly method: string | string[];
   readonly config?: { readonly xenioo?: symbol };
   onRequest?: FastifyHook | FastifyHook[];
 }
@@ -63,7 +64,7 @@ export function addFastifyGate(
   return () => url;
 }
 
-function ignoresTrailingSlash({ initialConfig }: Fastify): boolean {
+export function ignoresTrailingSlash({ initialConfig }: Fastify): boolean {
   return Boolean(
     initialConfig.ignoreTrailingSlash ||
     initialConfig.routerOptions?.ignoreTrailingSlash,

@@ -73,6 +73,7 @@ export class XeniooGate {
     const url = this.findUrl();
     if (url === undefined) return undefined;
     this.urls.claim(url, this.route.id);
+    this.urls.add(url, () => this.bots.all.map(({ name }) => name));
     this.silence?.start(url);
     return url;
   }

@@ -5,6 +5,23 @@ import { XeniooOptionsError } from '../xenioo.errors.js';
 @Injectable()
 export class XeniooUrls {
   private readonly owners = new Map<string, symbol>();
+  private readonly botNames = new Map<string, () => string[]>();
+
+  /** URLs of the webhooks, once the application has started. */
+  get all(): string[] {
+    return [...this.botNames.keys()];
+  }
+
+  /** Names of the bots of all webhooks. */
+  get bots(): string[] {
+    const names = [...this.botNames.values()].flatMap(namesOf => namesOf());
+    return [...new Set(names)];
+  }
+
+  /** Adds the final URL of an instance, and what returns the names of its bots. */
+  add(url: string, botNames: () => string[]): void {
+    this.botNames.set(url, botNames);
+  }
 
   /** @throws {XeniooOptionsError} if another instance has claimed the URL */
   claim(url: string, route: symbol): void {

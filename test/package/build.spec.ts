@@ -12,6 +12,7 @@ const ENTRIES = [
   'index.js',
   'inbox/index.js',
   'bullmq/index.js',
+  'inspector/index.js',
   'lmdb/index.js',
   'postgres/index.js',
   'opentelemetry/index.js',

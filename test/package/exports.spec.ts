@@ -86,6 +86,7 @@ describe('the built package', () => {
         'storeTask',
       ],
     ],
+    ['inspector', ['XeniooInspectorModule']],
     ['lmdb', ['LmdbInbox', 'lmdbInbox']],
     ['opentelemetry', ['XeniooOpenTelemetryModule']],
     ['postgres', ['PostgresInbox', 'postgresInbox']],

@@ -89,6 +89,8 @@ const IMPORTS: readonly (readonly [
   ['terminus/x.ts', '../inbox/x.js', undefined],
   ['terminus/x.ts', '../lmdb/x.js', ONE_WAY],
   ['opentelemetry/x.ts', '../xenioo.module.js', ONE_WAY],
+  ['inspector/x.ts', '../webhook/x.js', undefined],
+  ['inspector/x.ts', '../cli/x.js', ONE_WAY],
   ['inbox/x.ts', '../terminus/x.js', ONE_WAY],
   ['testing/x.ts', '../simulator/x.js', undefined],
   ['testing/x.ts', '../cli/x.js', ONE_WAY],

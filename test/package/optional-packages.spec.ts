@@ -72,6 +72,7 @@ describe('the optional packages', () => {
     'nestjs-xenioo',
     'nestjs-xenioo/inbox',
     'nestjs-xenioo/bullmq',
+    'nestjs-xenioo/inspector',
     'nestjs-xenioo/lmdb',
     'nestjs-xenioo/postgres',
     'nestjs-xenioo/testing',

@@ -1,0 +1,274 @@
+import {
+  applyDecorators,
+  BadRequestException,
+  Controller,
+  ForbiddenException,
+  Get,
+  Inject,
+  Logger,
+  NotFoundException,
+  Post,
+  Req,
+  Res,
+  VERSION_NEUTRAL,
+  type Type,
+} from '@nestjs/common';
+import { jsonText } from '../events/json-text.js';
+import type { XeniooEntry } from '../events/parse-entry.js';
+import { XeniooDeadLetters } from '../inbox/xenioo.dead-letters.js';
+import { XeniooProcessing } from '../inbox/xenioo.processing.js';
+import { DescribeInOpenapi } from '../webhook/openapi.decorator.js';
+import type { HttpResponse } from '../webhook/webhook.exchange.js';
+import {
+  answer,
+  JsonText,
+  queryOf,
+  readAction,
+  type InspectorRequest,
+} from './answer.js';
+import { EventRecorder } from './event.recorder.js';
+import { textOf } from './inspected-event.js';
+import { exportLetters, inspectLetter } from './inspected-letter.js';
+import type { InspectorSettings } from './inspector.options.js';
+import { InspectorStateReader } from './inspector.state.js';
+import { InspectorStreams } from './inspector.streams.js';
+import { replaySlice } from './replay-slice.js';
+
+/** Injection token of {@link InspectorSettings}. */
+export const INSPECTOR_SETTINGS = Symbol('nestjs-xenioo:inspector');
+
+const EVENTS_PER_PAGE = 200;
+const LETTERS_PER_PAGE = 100;
+const MAX_PER_PAGE = 1_000;
+
+type Body = Readonly<Record<string, unknown>>;
+
+/** Creates the controller of the API of one instance, with its path and decorators. */
+export function createApiController(
+  path: string,
+  decorators: readonly ClassDecorator[],
+): Type {
+  @applyDecorators(...decorators)
+  @DescribeInOpenapi(false)
+  @Controller({ path: `${path}/api`, version: VERSION_NEUTRAL })
+  class XeniooInspectorApiController {
+    private readonly logger = new Logger('Xenioo');
+
+    constructor(
+      @Inject(INSPECTOR_SETTINGS) private readonly settings: InspectorSettings,
+      private readonly state: InspectorStateReader,
+      private readonly recorder: EventRecorder,
+      private readonly streams: InspectorStreams,
+      private readonly letters: XeniooDeadLetters,
+      private readonly processing: XeniooProcessing,
+    ) {}
+
+    @Get('state')
+    readState(@Req() request: InspectorRequest, @Res() reply: HttpResponse) {
+      return answer(request, reply, () => this.state.read());
+    }
+
+    @Get('events')
+    listEvents(@Req() request: InspectorRequest, @Res() reply: HttpResponse) {
+      return answer(request, reply, async () => {
+        const query = queryOf(request);
+        const before = numberIn(query, 'before', undefined);
+        const limit = numberIn(query, 'limit', EVENTS_PER_PAGE);
+        const most = Math.min(limit, this.settings.keepEvents);
+        return { events: this.recorder.list(most, before) };
+      });
+    }
+
+    @Get('charts')
+    readCharts(@Req() request: InspectorRequest, @Res() reply: HttpResponse) {
+      return answer(request, reply, async () => this.recorder.minutes.charts());
+    }
+
+    @Get('stream')
+    openStream(@Req() request: InspectorRequest, @Res() reply: HttpResponse) {
+      return answer(request, reply, async response => {
+        // Express and Fastify answer HEAD by the handler of GET.
+        if (response.req.method === 'HEAD') return {};
+        this.streams.open(response);
+        return undefined;
+      });
+    }
+
+    @Get('text/:seq')
+    revealEvent(@Req() request: InspectorRequest, @Res() reply: HttpResponse) {
+      return answer(request, reply, async () => {
+        const event = this.recorder.get(Number(request.params['seq']));
+        if (!event) {
+          throw new NotFoundException('the event is not kept any more');
+        }
+        if (!event.entry) {
+          throw new NotFoundException('the event is too large to be kept here');
+        }
+        return revealed(event.entry);
+      });
+    }
+
+    @Get('dead-letters')
+    listLetters(@Req() request: InspectorRequest, @Res() reply: HttpResponse) {
+      return answer(request, reply, async () => {
+        const { limit: _, after, ...filter } = fieldsOf(queryOf(request));
+        const limit = numberIn(queryOf(request), 'limit', LETTERS_PER_PAGE);
+        const letters = await this.letters.list({
+          ...filter,
+          after,
+          limit: Math.min(limit, MAX_PER_PAGE),
+        });
+        const { showText } = this.settings;
+        return {
+          letters: letters.map(letter => inspectLetter(letter, showText)),
+        };
+      });
+    }
+
+    @Get('dead-letters/export')
+    exportLetters(
+      @Req() request: InspectorRequest,
+      @Res() reply: HttpResponse,
+    ) {
+      return answer(request, reply, async response => {
+        await exportLetters(this.letters, fieldsOf(queryOf(request)), response);
+      });
+    }
+
+    // An id in the query may be of any length; Fastify bounds parameters.
+    @Get(['dead-letters/raw', 'dead-letters/:id/raw'])
+    revealLetter(@Req() request: InspectorRequest, @Res() reply: HttpResponse) {
+      return answer(request, reply, async () => {
+        const id = queryOf(request).get('id') ?? request.params['id'] ?? '';
+        const letter = await this.letters.get(id);
+        if (!letter) throw noSuchLetter(id);
+        return revealed(letter.entry);
+      });
+    }
+
+    @Post('pause')
+    pause(@Req() request: InspectorRequest, @Res() reply: HttpResponse) {
+      return this.act(request, reply, async () => {
+        await this.processing.pause();
+        this.logger.warn(
+          'The inspector paused the processing of events in this process.',
+        );
+        return this.state.read();
+      });
+    }
+
+    @Post('resume')
+    resume(@Req() request: InspectorRequest, @Res() reply: HttpResponse) {
+      return this.act(request, reply, async () => {
+        await this.processing.resume();
+        this.logger.log('The inspector resumed the processing of events.');
+        return this.state.read();
+      });
+    }
+
+    @Post('dead-letters/replay')
+    replay(@Req() request: InspectorRequest, @Res() reply: HttpResponse) {
+      return this.act(request, reply, async body => {
+        const id = textIn(body, 'id');
+        if (!(await this.letters.get(id))) throw noSuchLetter(id);
+        await this.letters.replay(id);
+        return { replayed: 1 };
+      });
+    }
+
+    @Post('dead-letters/replay-all')
+    replayAll(@Req() request: InspectorRequest, @Res() reply: HttpResponse) {
+      return this.act(request, reply, async body => {
+        const { filter = {}, limit = LETTERS_PER_PAGE } = body;
+        const { before, after } = body;
+        return replaySlice(
+          this.letters,
+          // The list checks it.
+          filter as Record<string, string>,
+          Math.min(wholeNumber('limit', limit), MAX_PER_PAGE),
+          {
+            before: before === undefined ? new Date() : dateIn(body, 'before'),
+            after: after === undefined ? undefined : textIn(body, 'after'),
+          },
+        );
+      });
+    }
+
+    @Post('dead-letters/remove')
+    remove(@Req() request: InspectorRequest, @Res() reply: HttpResponse) {
+      return this.act(request, reply, async body => {
+        const id = textIn(body, 'id');
+        if (!(await this.letters.remove(id))) throw noSuchLetter(id);
+        this.streams.lettersChanged();
+        return { removed: 1 };
+      });
+    }
+
+    @Post('dead-letters/erase')
+    erase(@Req() request: InspectorRequest, @Res() reply: HttpResponse) {
+      return this.act(request, reply, async body => {
+        const conversationId = textIn(body, 'conversationId');
+        this.recorder.erase(conversationId);
+        const removed = await this.letters.removeAll({ conversationId });
+        this.streams.lettersChanged();
+        return { removed };
+      });
+    }
+
+    private act(
+      request: InspectorRequest,
+      reply: HttpResponse,
+      work: (body: Body) => Promise<unknown>,
+    ): Promise<void> {
+      return answer(request, reply, async () => {
+        if (this.settings.readOnly) {
+          throw new ForbiddenException('the inspector is read-only');
+        }
+        return work(await readAction(request));
+      });
+    }
+  }
+  return XeniooInspectorApiController;
+}
+
+/** Returns everything of an entry; numbers such as `1e999` are kept. */
+function revealed(entry: XeniooEntry): JsonText {
+  const text = JSON.stringify({ text: textOf(entry) }).slice(1, -1);
+  return new JsonText(`{${text && `${text},`}"raw":${jsonText(entry.raw)}}`);
+}
+
+function fieldsOf(query: URLSearchParams): Record<string, string> {
+  return Object.fromEntries([...query].filter(([, value]) => value !== ''));
+}
+
+function numberIn<D>(
+  query: URLSearchParams,
+  name: string,
+  missing: D,
+): number | D {
+  const value = query.get(name);
+  return value === null ? missing : wholeNumber(name, Number(value));
+}
+
+function wholeNumber(name: string, value: unknown): number {
+  if (Number.isSafeInteger(value) && Number(value) > 0) return Number(value);
+  throw new BadRequestException(
+    `expected \`${name}\` to be a whole number from 1`,
+  );
+}
+
+function textIn(body: Body, name: string): string {
+  const value = body[name];
+  if (typeof value === 'string' && value !== '') return value;
+  throw new BadRequestException(`expected \`${name}\` to be a string`);
+}
+
+function dateIn(body: Body, name: string): Date {
+  const date = new Date(textIn(body, name));
+  if (!Number.isNaN(date.getTime())) return date;
+  throw new BadRequestException(`expected \`${name}\` to be a date`);
+}
+
+function noSuchLetter(id: string): NotFoundException {
+  return new NotFoundException(`there is no dead letter ${id}`);
+}
