@@ -2,7 +2,7 @@ import { render } from 'preact';
 import { useState } from 'preact/hooks';
 import { authorization, isAuthorizationNeeded, setAuthorization } from './api';
 import { AuthorizationDialog, ConfirmDialog, NoticeArea } from './dialogs';
-import { formatCount } from './format';
+import { formatCompactly } from './format';
 import { Letters } from './letters';
 import { Live } from './live';
 import { Overview } from './overview';
@@ -50,7 +50,7 @@ function Header({ tab: current }: { readonly tab: Tab }) {
           >
             {title}
             {tab === 'dead-letters' && deadLetters > 0 && (
-              <span class="count">{formatCount(deadLetters)}</span>
+              <span class="count">{formatCompactly(deadLetters)}</span>
             )}
           </a>
         ))}

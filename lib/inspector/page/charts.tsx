@@ -131,6 +131,7 @@ function Plot({
         cursor: { y: false, drag: { x: false, y: false } },
         padding: [8, 8, 0, 0],
         scales: {
+          x: { range: (_plot, min, max) => [min - 30, max + 30] },
           y: { range: (_plot, _min, max) => [0, Math.max(max ?? 0, 1) * 1.1] },
         },
         axes: [
@@ -138,6 +139,7 @@ function Plot({
             ...axis,
             grid: { show: false },
             space: 64,
+            size: 28,
             values: (_plot, times) =>
               times.map(time =>
                 formatMinute(new Date(time * 1_000).toISOString()),

@@ -9,8 +9,12 @@ const DAY = new Intl.DateTimeFormat(undefined, {
 });
 const RELATIVE = new Intl.RelativeTimeFormat('en', { style: 'narrow' });
 const COUNT = new Intl.NumberFormat('en');
+const COMPACT = new Intl.NumberFormat('en', { notation: 'compact' });
 
 export const formatCount = (count: number): string => COUNT.format(count);
+
+/** Formats a large number as thousands, such as "12K". */
+export const formatCompactly = (count: number): string => COMPACT.format(count);
 
 export const formatTime = (time: string | number): string =>
   TIME.format(new Date(time));

@@ -31,6 +31,9 @@ import { WindowedList } from './windowed-list';
 
 const PAGE_SIZE = 100;
 
+/** Upper bound of the dead letters that the page keeps. */
+const MAX_LETTERS = 10_000;
+
 /** Delay of a reload, so that many changes are one. */
 const RELOAD_DELAY_MS = 500;
 
@@ -74,8 +77,9 @@ export function Letters({ kind = '' }: { readonly kind?: '' | 'invalid' }) {
           <header class="bar">
             <span role="status">
               {letters &&
-                formatNumberOf(matching.length, 'dead letter') +
-                  (isComplete ? '' : ' loaded')}
+                (isComplete
+                  ? formatNumberOf(matching.length, 'dead letter')
+                  : `${formatCount(matching.length)}+ dead letters`)}
             </span>
             <ListActions
               filter={filter}
@@ -94,7 +98,7 @@ export function Letters({ kind = '' }: { readonly kind?: '' | 'invalid' }) {
           {matching.length > 0 ? (
             <>
               <div class="row letter-row heads" aria-hidden="true">
-                <span>Failed</span>
+                <span>Time</span>
                 <span>{kind ? 'Reason' : 'Handler'}</span>
                 <span>{kind ? 'Errors' : 'Error'}</span>
                 <span>Conversation</span>
@@ -193,7 +197,7 @@ function useLetters(filter: Filter) {
   const version = lettersVersion.value;
   const shownVersion = useRef(version);
   useEffect(() => {
-    if (version === shownVersion.current) return;
+    if (version === shownVersion.current) return undefined;
     const timer = setTimeout(() => {
       shownVersion.current = version;
       void load([], Math.max(letters?.length ?? 0, PAGE_SIZE));
@@ -201,15 +205,23 @@ function useLetters(filter: Filter) {
     return () => clearTimeout(timer);
   }, [version, fields]);
 
+  const loadMore = () => {
+    if (!letters || isComplete || problem || loading.current) return;
+    if (letters.length >= MAX_LETTERS) return;
+    void load(letters, letters.length + PAGE_SIZE);
+  };
+
+  // The API does not search in errors: the page has to know all letters.
+  useEffect(() => {
+    if (filter.error) loadMore();
+  }, [filter.error, letters]);
+
   return {
     letters,
     isComplete,
     problem,
     reload: () => void load([], PAGE_SIZE),
-    loadMore: () => {
-      if (!letters || isComplete || problem || loading.current) return;
-      void load(letters, letters.length + PAGE_SIZE);
-    },
+    loadMore,
   };
 }
 

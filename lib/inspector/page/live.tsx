@@ -183,14 +183,13 @@ function ListBar() {
       <button
         type="button"
         class="quiet"
-        aria-pressed={stoppedAt.value !== undefined}
         onClick={() =>
           (stoppedAt.value = stoppedAt.value ? undefined : events.value)
         }
       >
         {stoppedAt.value
-          ? `Update list${waiting > 0 ? ` (${formatCount(waiting)} new)` : ''}`
-          : 'Stop list'}
+          ? `Resume updates${waiting > 0 ? ` (${formatCount(waiting)} new)` : ''}`
+          : 'Stop updates'}
       </button>
     </header>
   );

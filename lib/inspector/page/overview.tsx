@@ -32,18 +32,27 @@ function Tile({
   title,
   value,
   tone = '',
+  isShared = false,
+  action,
   children,
 }: {
   readonly title: string;
   readonly value: ComponentChildren;
   readonly tone?: '' | 'good' | 'warn' | 'bad';
+  /** True for a figure of all processes. */
+  readonly isShared?: boolean;
+  readonly action?: ComponentChildren;
   readonly children?: ComponentChildren;
 }) {
   return (
     <section class={`tile panel ${tone}`}>
       <h2>{title}</h2>
       <p class="value">{value}</p>
-      <div class="note">{children}</div>
+      <p class="note">{children}</p>
+      <div class="foot">
+        <small>{isShared ? 'All processes' : 'This process'}</small>
+        {action}
+      </div>
     </section>
   );
 }
@@ -81,7 +90,6 @@ function Tiles({ state }: { readonly state: State }) {
     oldestPendingAt,
     isShared,
   } = state;
-  const inbox = isShared ? 'All processes' : 'This process';
   return (
     <div class="tiles">
       <Tile
@@ -112,33 +120,33 @@ function Tiles({ state }: { readonly state: State }) {
               </>
             )}
       </Tile>
-      <Tile title="Pending" value={formatCount(pending)}>
+      <Tile title="Pending" value={formatCount(pending)} isShared={isShared}>
         {formatCount(running)} running.{' '}
         {oldestPendingAt && (
           <>
             Oldest: <Age at={oldestPendingAt} />.
           </>
-        )}{' '}
-        {inbox}.
+        )}
       </Tile>
       <Tile
         title="Retries"
         value={formatCount(retries)}
         tone={retries > 0 ? 'warn' : ''}
+        isShared={isShared}
       >
-        Handlers that wait for their next attempt. {inbox}.
+        Handlers that wait for their next attempt.
       </Tile>
       <Tile
         title="Dead letters"
         value={formatCount(deadLetters)}
         tone={deadLetters > 0 ? 'bad' : ''}
+        isShared={isShared}
       >
         {deadLetters > 0 ? (
           <a href="#dead-letters">Show dead letters</a>
         ) : (
           'No handler gave up.'
-        )}{' '}
-        {inbox}.
+        )}
       </Tile>
       <Handling state={state} />
     </div>
@@ -171,13 +179,15 @@ function Handling({
       title="Handlers"
       value={isPaused ? 'Paused' : 'Running'}
       tone={isPaused ? 'warn' : 'good'}
+      action={
+        !readOnly && (
+          <button type="button" disabled={isBusy} onClick={() => void toggle()}>
+            {isPaused ? 'Resume' : 'Pause'}
+          </button>
+        )
+      }
     >
-      {isPaused ? 'Events are accepted and wait. ' : ''}This process.
-      {!readOnly && (
-        <button type="button" disabled={isBusy} onClick={() => void toggle()}>
-          {isPaused ? 'Resume' : 'Pause'}
-        </button>
-      )}
+      {isPaused ? 'Events are accepted and wait.' : 'Events are handled.'}
     </Tile>
   );
 }
@@ -187,7 +197,7 @@ function HourCharts() {
   const [problem, setProblem] = useState('');
   const isLive = connection.value.status === 'live';
   useEffect(() => {
-    if (!isLive) return;
+    if (!isLive) return undefined;
     const load = () => {
       if (document.hidden) return;
       get<Charts>('charts').then(

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import { useId, useState } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { NARROW } from './narrow';
 import { act, notify, confirm } from './dialogs';
 import { explain, post } from './api';
 import type { InspectedEntry, ResultStatus } from './contract';
@@ -184,11 +185,27 @@ export function Detail({
   readonly children: ComponentChildren;
 }) {
   const titleId = useId();
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    // At a small width the detail covers the list.
+    if (NARROW.matches) heading.current?.focus();
+  }, []);
+  const close = () => {
+    const row = document.querySelector<HTMLElement>('.row[aria-current]');
+    onClose();
+    setTimeout(() => row?.focus());
+  };
   return (
-    <section class="detail panel" aria-labelledby={titleId}>
+    <section
+      class="detail panel"
+      aria-labelledby={titleId}
+      onKeyDown={({ key }) => key === 'Escape' && close()}
+    >
       <header>
-        <h2 id={titleId}>{title}</h2>
-        <button type="button" class="quiet" onClick={onClose}>
+        <h2 id={titleId} ref={heading} tabIndex={-1}>
+          {title}
+        </h2>
+        <button type="button" class="quiet" onClick={close}>
           Close
         </button>
       </header>
@@ -268,18 +285,16 @@ export function EntryContents({
   const [problem, setProblem] = useState('');
   const contents = revealed.value.get(path);
   const text = contents?.text ?? entry.text;
+  const toggle = () => {
+    setProblem('');
+    if (contents) hide([path]);
+    else reveal(path).catch((error: unknown) => setProblem(explain(error)));
+  };
   return (
     <section>
       <div class="section-title">
         <h3>Contents</h3>
-        <button
-          type="button"
-          onClick={async () => {
-            setProblem('');
-            if (contents) hide([path]);
-            else await reveal(path).catch(error => setProblem(explain(error)));
-          }}
-        >
+        <button type="button" onClick={toggle}>
           {contents ? 'Hide' : 'Reveal'}
         </button>
       </div>

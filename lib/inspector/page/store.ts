@@ -161,12 +161,9 @@ function merge(
   const kept = current.map(event => added.get(event.seq) ?? event);
   const known = new Set(current.map(({ seq }) => seq));
   const others = [...added.values()].filter(({ seq }) => !known.has(seq));
-  const last = kept.at(-1)?.seq ?? 0;
-  kept.push(...others);
-  if (others.some(({ seq }) => seq < last)) {
-    kept.sort((one, other) => one.seq - other.seq);
-  }
-  return kept.slice(-MAX_EVENTS);
+  return [...kept, ...others]
+    .sort((one, other) => one.seq - other.seq)
+    .slice(-MAX_EVENTS);
 }
 
 async function loadState(): Promise<void> {

@@ -1,10 +1,9 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { NARROW } from './narrow';
 
 /** Rows that are rendered above and below those in view. */
 const OVERSCAN = 6;
-
-const NARROW = matchMedia('(max-width: 48rem)');
 
 /** List that renders only the rows in view. */
 export function WindowedList<T>({
