@@ -162,7 +162,7 @@ function merge(
   const known = new Set(current.map(({ seq }) => seq));
   const others = [...added.values()].filter(({ seq }) => !known.has(seq));
   return [...kept, ...others]
-    .sort((one, other) => one.seq - other.seq)
+    .toSorted((one, other) => one.seq - other.seq)
     .slice(-MAX_EVENTS);
 }
 
