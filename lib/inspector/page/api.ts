@@ -5,7 +5,7 @@ const STORED_UNDER = 'nestjs-xenioo.inspector.authorization';
 /** Value of the `Authorization` header. It ends with the browser tab. */
 export const authorization = signal(sessionStorage.getItem(STORED_UNDER) ?? '');
 
-/** True while the API refuses the value, or the lack of one. */
+/** True while the page asks for the value. */
 export const isAuthorizationNeeded = signal(false);
 
 /** Stores the value for this browser tab; an empty one is forgotten. */

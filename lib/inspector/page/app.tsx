@@ -1,5 +1,4 @@
 import { render } from 'preact';
-import { useState } from 'preact/hooks';
 import { authorization, isAuthorizationNeeded, setAuthorization } from './api';
 import { AuthorizationDialog, ConfirmDialog, NoticeArea } from './dialogs';
 import { formatCompactly } from './format';
@@ -10,13 +9,12 @@ import { TABS, route, type Tab } from './route';
 import { connection, now, reconnect, state, stayConnected } from './store';
 
 function App() {
-  const [isDismissed, setIsDismissed] = useState(false);
   const { tab } = route.value;
   return (
     <>
       <Header tab={tab} />
       <main id="main" tabIndex={-1}>
-        <Banners onAuthorize={() => setIsDismissed(false)} />
+        <Banners />
         {tab === 'overview' && <Overview />}
         {tab === 'live' && <Live />}
         {tab === 'dead-letters' && <Letters key="all" />}
@@ -24,9 +22,7 @@ function App() {
       </main>
       <NoticeArea />
       <ConfirmDialog />
-      {isAuthorizationNeeded.value && !isDismissed && (
-        <AuthorizationDialog onClose={() => setIsDismissed(true)} />
-      )}
+      {isAuthorizationNeeded.value && <AuthorizationDialog />}
     </>
   );
 }
@@ -78,7 +74,7 @@ function signOut(): void {
 
 const CONNECTION_TITLES = {
   connecting: 'Connecting…',
-  live: 'Live',
+  live: 'Connected',
   unauthorized: 'Not authorized',
   disconnected: 'Disconnected',
 } as const;
@@ -93,7 +89,7 @@ function ConnectionStatus() {
   );
 }
 
-function Banners({ onAuthorize }: { readonly onAuthorize: () => void }) {
+function Banners() {
   const current = connection.value;
   const isPaused = state.value?.isPaused ?? false;
   const problem = state.value?.problem;
@@ -116,7 +112,10 @@ function Banners({ onAuthorize }: { readonly onAuthorize: () => void }) {
       {current.status === 'unauthorized' && (
         <div class="banner warn" role="alert">
           <span>The server asks for credentials.</span>
-          <button type="button" onClick={onAuthorize}>
+          <button
+            type="button"
+            onClick={() => (isAuthorizationNeeded.value = true)}
+          >
             Enter credentials
           </button>
         </div>

@@ -1,7 +1,12 @@
 import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
-import { authorization, explain, setAuthorization } from './api';
+import {
+  authorization,
+  explain,
+  isAuthorizationNeeded,
+  setAuthorization,
+} from './api';
 import { reconnect } from './store';
 
 /** Modal dialog that is open while it is rendered. */
@@ -76,11 +81,8 @@ export function ConfirmDialog() {
 }
 
 /** Asks for the value of the `Authorization` header. */
-export function AuthorizationDialog({
-  onClose,
-}: {
-  readonly onClose: () => void;
-}) {
+export function AuthorizationDialog() {
+  const onClose = () => (isAuthorizationNeeded.value = false);
   const inputId = useId();
   const input = useRef<HTMLInputElement>(null);
   return (

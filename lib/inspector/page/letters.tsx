@@ -10,7 +10,7 @@ import {
 } from './api';
 import type { Letter, LetterFilter } from './contract';
 import { Dialog, act, confirm, notify } from './dialogs';
-import { formatCount, formatNumberOf } from './format';
+import { formatCount, formatName, formatNumberOf } from './format';
 import {
   Detail,
   EntryContents,
@@ -20,13 +20,14 @@ import {
   Fact,
   Filters,
   Placeholder,
+  Unloaded,
   Select,
   TextFilter,
   Time,
   titleOf,
 } from './parts';
 import { conversationUrl } from './route';
-import { lettersVersion, seen, state } from './store';
+import { connection, lettersVersion, seen, state } from './store';
 import { WindowedList } from './windowed-list';
 
 const PAGE_SIZE = 100;
@@ -87,7 +88,7 @@ export function Letters({ kind = '' }: { readonly kind?: '' | 'invalid' }) {
               onReplay={() => setIsReplaying(true)}
             />
           </header>
-          {problem && (
+          {problem && connection.value.status === 'live' && (
             <p class="banner bad" role="alert">
               {problem}{' '}
               <button type="button" onClick={reload}>
@@ -111,11 +112,11 @@ export function Letters({ kind = '' }: { readonly kind?: '' | 'invalid' }) {
                 onSelect={({ id }) => setSelectedId(id)}
                 onEnd={loadMore}
               >
-                {letter => <LetterCells letter={letter} />}
+                {letter => <LetterCells letter={letter} kind={kind} />}
               </WindowedList>
             </>
           ) : (
-            !problem && (
+            !(problem && connection.value.status === 'live') && (
               <NoLetters
                 isLoading={!letters || !isComplete}
                 isFiltered={countOf(filter, kind) > 0}
@@ -165,7 +166,10 @@ function useLetters(filter: Filter) {
   const fields = JSON.stringify(queryFields(filter));
 
   /** Adds pages to the letters, until there are `count` of them. */
-  const load = async (found: readonly Letter[], count: number) => {
+  const load = async (
+    found: readonly Letter[],
+    count: number,
+  ): Promise<void> => {
     const self = Symbol();
     loading.current = self;
     let letters = found;
@@ -182,7 +186,11 @@ function useLetters(filter: Filter) {
       setProblem('');
     } catch (error) {
       if (loading.current !== self) return;
-      // The last letter of a page may be gone, and with it the place to go on.
+      const isRefused = error instanceof ApiError;
+      // The last letter of the page before may be gone, and with it the place to go on.
+      if (isRefused && error.status !== 401 && found.length > 0) {
+        return load([], count);
+      }
       setProblem(explain(error));
     }
     loading.current = undefined;
@@ -340,7 +348,7 @@ function NoLetters({
   readonly isFiltered: boolean;
   readonly kind: string;
 }) {
-  if (isLoading) return <Placeholder title="Loading…" />;
+  if (isLoading) return <Unloaded />;
   if (isFiltered)
     return <Placeholder title="No dead letter fits the filters" />;
   return kind ? (
@@ -361,14 +369,23 @@ function NoLetters({
 const subjectOf = ({ kind, handler, event }: Letter): string =>
   kind === 'invalid' ? titleOf(event) : (handler ?? 'All handlers');
 
-function LetterCells({ letter }: { readonly letter: Letter }) {
+function LetterCells({
+  letter,
+  kind,
+}: {
+  readonly letter: Letter;
+  /** Kind of all letters of the list, if they are of one. */
+  readonly kind: string;
+}) {
   const { deadLetteredAt, event } = letter;
   return (
     <span class="cells letter-row">
       <span class="cell-time">
         <Time at={deadLetteredAt} />
       </span>
-      <span class="cell-subject">{subjectOf(letter)}</span>
+      <span class="cell-subject">
+        {kind ? formatName(event.reason ?? 'entry') : subjectOf(letter)}
+      </span>
       <span class="cell-error">{errorsOf(letter).join('; ')}</span>
       <span class="cell-conversation">{event.conversationId}</span>
     </span>

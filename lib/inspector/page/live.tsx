@@ -17,6 +17,7 @@ import {
   EraseButton,
   Filters,
   Placeholder,
+  Unloaded,
   Select,
   Status,
   TextFilter,
@@ -26,7 +27,6 @@ import {
 import { conversationUrl, route } from './route';
 import {
   areEventsLoaded,
-  connection,
   events,
   hide,
   reveal,
@@ -94,7 +94,8 @@ function hasResult(
 export function Live() {
   const { conversationId } = route.value;
   if (conversationId) return <Conversation id={conversationId} />;
-  const event = events.value.find(({ seq }) => seq === selected.value);
+  const isSelected = ({ seq }: InspectedEvent) => seq === selected.value;
+  const event = events.value.find(isSelected) ?? listed.value.find(isSelected);
   return (
     <div class="list-view">
       <h1 class="hidden">Live</h1>
@@ -232,9 +233,7 @@ function NoEvents() {
       </Placeholder>
     );
   }
-  if (!areEventsLoaded.value && connection.value.status !== 'disconnected') {
-    return <Placeholder title="Loading…" />;
-  }
+  if (!areEventsLoaded.value) return <Unloaded />;
   return (
     <Placeholder title="No events yet">
       <p>Events appear here when this process receives them.</p>

@@ -12,7 +12,15 @@ import {
   formatNumberOf,
   formatShortly,
 } from './format';
-import { hide, now, reloadEvents, reveal, revealed, state } from './store';
+import {
+  connection,
+  hide,
+  now,
+  reloadEvents,
+  reveal,
+  revealed,
+  state,
+} from './store';
 
 /** Time, in words that a pointer explains. */
 export function Time({ at }: { readonly at: string }) {
@@ -57,6 +65,13 @@ export function Placeholder({
       {children}
     </div>
   );
+}
+
+/** Text in place of what has not been read. */
+export function Unloaded() {
+  const { status } = connection.value;
+  const isExpected = status === 'connecting' || status === 'live';
+  return <Placeholder title={isExpected ? 'Loading…' : 'Not loaded'} />;
 }
 
 export function Select({
