@@ -80,13 +80,14 @@ export function ConfirmDialog() {
   );
 }
 
+const closeAuthorization = () => (isAuthorizationNeeded.value = false);
+
 /** Asks for the value of the `Authorization` header. */
 export function AuthorizationDialog() {
-  const onClose = () => (isAuthorizationNeeded.value = false);
   const inputId = useId();
   const input = useRef<HTMLInputElement>(null);
   return (
-    <Dialog title="Authorization" onClose={onClose}>
+    <Dialog title="Authorization" onClose={closeAuthorization}>
       <form
         onSubmit={event => {
           event.preventDefault();
@@ -115,7 +116,7 @@ export function AuthorizationDialog() {
           spellcheck={false}
         />
         <div class="actions end">
-          <button type="button" onClick={onClose}>
+          <button type="button" onClick={closeAuthorization}>
             Cancel
           </button>
           <button type="submit" class="primary">

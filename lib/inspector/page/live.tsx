@@ -91,10 +91,11 @@ function hasResult(
   );
 }
 
+const isSelected = ({ seq }: InspectedEvent): boolean => seq === selected.value;
+
 export function Live() {
   const { conversationId } = route.value;
   if (conversationId) return <Conversation id={conversationId} />;
-  const isSelected = ({ seq }: InspectedEvent) => seq === selected.value;
   const event = events.value.find(isSelected) ?? listed.value.find(isSelected);
   return (
     <div class="list-view">

@@ -69,7 +69,9 @@ function LoadingTiles() {
         'Handlers',
       ].map(title => (
         <Tile key={title} title={title} value="–">
-          Loading…
+          {['connecting', 'live'].includes(connection.value.status)
+            ? 'Loading…'
+            : 'Not loaded'}
         </Tile>
       ))}
     </div>
@@ -145,7 +147,7 @@ function Tiles({ state }: { readonly state: State }) {
         {deadLetters > 0 ? (
           <a href="#dead-letters">Show dead letters</a>
         ) : (
-          'No handler gave up.'
+          'No failed handlers, no invalid entries.'
         )}
       </Tile>
       <Handling state={state} />

@@ -143,7 +143,9 @@ function receive(name: string, data: string): void {
     lettersVersion.value++;
   } else if (name === 'dropped') {
     skipped.value += (JSON.parse(data) as { count: number }).count;
-    void loadEvents().catch(() => {});
+    streamed = new Set();
+    // A failure ends the stream as well, which reconnects.
+    loadEvents().catch(() => {});
   }
 }
 
