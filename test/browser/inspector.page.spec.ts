@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import {
@@ -314,6 +315,70 @@ describe.skipIf(isMissing)('the page of the inspector', () => {
     await page.getByText('stuck: No handler Gone.handle').waitFor();
     await page.getByText('Replayed 1 of 2 dead letters.').waitFor();
     expect(server.letters.map(({ id }) => id)).toEqual(['stuck']);
+  });
+
+  it.each(['', 'Bearer right'])(
+    'exports the dead letters that fit the filters, with the credentials "%s"',
+    async credentials => {
+      const server = await serve();
+      for (let index = 0; index < 6; index++) server.addLetter();
+      const page = await open(server, {
+        at: '#dead-letters',
+        allowedError: /401/,
+      });
+      if (credentials) {
+        server.authorization = credentials;
+        await page.reload();
+        await page.getByLabel('Value of the header').fill(credentials);
+        await page.keyboard.press('Enter');
+      }
+      await rows(page).first().waitFor();
+      await page.getByLabel('Handler').fill('Crm.saveMessage');
+      await page.getByLabel('Handler').press('Enter');
+      await expect.poll(() => countOf(page)).toBe('2 dead letters');
+
+      const downloading = page.waitForEvent('download');
+      await page.getByRole('link', { name: 'Export' }).click();
+      const download = await downloading;
+
+      expect(download.suggestedFilename()).toBe('dead-letters.ndjson');
+      expect(await readFile(await download.path(), 'utf8')).toMatch(
+        /^(?:.+\.Crm\.saveMessage"\}\n){2}$/,
+      );
+    },
+  );
+
+  it('reads the events again when updates were dropped', async () => {
+    const server = await serve();
+    const event = server.addEvent({ results: [] });
+    const page = await open(server, { at: '#live' });
+    await page.getByRole('button', { name: 'No handler' }).waitFor();
+
+    const results = [
+      { handler: 'Crm.save', status: 'done', attempt: 1 },
+    ] as const;
+    server.events[0] = { ...event, results };
+    server.sendDropped(3);
+
+    await page.getByText('3 updates skipped').waitFor();
+    await page.getByRole('button', { name: 'done' }).waitFor();
+    expect(await rows(page).count()).toBe(1);
+  });
+
+  it('keeps the list as it is while its updates are stopped', async () => {
+    const server = await serve();
+    server.addEvent();
+    const page = await open(server, { at: '#live' });
+    await rows(page).waitFor();
+
+    await page.getByRole('button', { name: 'Stop updates' }).click();
+    server.addEvent();
+    const resume = page.getByRole('button', { name: 'Resume updates (1 new)' });
+    await resume.waitFor();
+    expect(await rows(page).count()).toBe(1);
+
+    await resume.click();
+    await expect.poll(() => rows(page).count()).toBe(2);
   });
 
   it('removes a dead letter and erases a conversation only when confirmed', async () => {

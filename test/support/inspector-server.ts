@@ -144,6 +144,11 @@ export class InspectorServer {
     this.send('event', event);
   }
 
+  /** Tells the pages that updates were dropped. */
+  sendDropped(count: number): void {
+    this.send('dropped', { count });
+  }
+
   /** Changes the state and sends it to the pages. */
   setState(fields: Partial<State>): void {
     this.state = { ...this.state, ...fields };
@@ -243,6 +248,12 @@ export class InspectorServer {
       response.on('close', () => this.streams.delete(response));
       return;
     }
+    if (path === 'api/dead-letters/export') {
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+      const { letters } = this.list(searchParams);
+      response.end(letters.map(({ id }) => `{"body":"${id}"}\n`).join(''));
+      return;
+    }
     const answer = this.read(path, searchParams);
     if (answer) send(response, 200, answer);
     else send(response, 404, { statusCode: 404, message: 'Not found' });
@@ -280,7 +291,7 @@ export class InspectorServer {
           fits('bot', event.bot) &&
           fits('conversationId', event.conversationId),
       )
-      .slice(0, Number(query.get('limit')));
+      .slice(0, Number(query.get('limit') ?? Infinity));
     return { letters };
   }
 

@@ -99,6 +99,9 @@ export async function download(path: string, fileName: string): Promise<void> {
 export function explain(error: unknown): string {
   if (error instanceof ApiError) return error.message;
   if (error instanceof TypeError) return 'The server can’t be reached.';
+  if (error instanceof SyntaxError) {
+    return 'The server’s answer is not JSON. You may have to log in to the application.';
+  }
   return String(error instanceof Error ? error.message : error);
 }
 
