@@ -429,7 +429,7 @@ function LetterDetail({
         <EntryFacts entry={event} />
       </dl>
       <EntryContents
-        path={`dead-letters/${encodeURIComponent(id)}/raw`}
+        path={`dead-letters/raw${queryOf({ id })}`}
         entry={event}
       />
       {conversationId && (
