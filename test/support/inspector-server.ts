@@ -39,11 +39,11 @@ const TEXTS = [
 ];
 
 const TYPES = [
-  [2, 'user-message'],
-  [1, 'bot-message'],
-  [2, 'user-message'],
+  [1, 'user-message'],
+  [0, 'bot-message'],
+  [1, 'user-message'],
   [8, 'user-connected'],
-  [1, 'bot-message'],
+  [0, 'bot-message'],
   [7, 'unmatched-message'],
   [10, 'take-over'],
   [12, 'fallback'],
@@ -158,7 +158,7 @@ export class InspectorServer {
   addLetter(fields: Partial<Letter> = {}): void {
     const { results: _results, ...event } = this.addEvent({
       typeName: 'user-message',
-      type: 2,
+      type: 1,
       hasText: true,
     });
     const count = this.letters.length;
@@ -272,7 +272,7 @@ export class InspectorServer {
     const [, seq] = /^api\/text\/(\d+)$/.exec(path) ?? [];
     if (seq) {
       const text = this.texts.get(Number(seq));
-      return { text, raw: { Type: 2, Data: text, UserName: 'Anna' } };
+      return { text, raw: { Type: 1, Data: text, UserName: 'Anna' } };
     }
     return path.endsWith('/raw') ? { raw: { Type: 'two' } } : undefined;
   }

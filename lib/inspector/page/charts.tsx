@@ -170,7 +170,12 @@ function Plot({
                   stroke,
                   width: 2,
                   spanGaps: false,
-                  points: { size: 4, fill: stroke },
+                  points: {
+                    show: true,
+                    size: 6,
+                    fill: stroke,
+                    filter: isolated,
+                  },
                 };
           }),
         ],
@@ -195,6 +200,15 @@ function Plot({
   useEffect(() => plot.current?.setData(data), [minutes, series]);
 
   return <div ref={place} class="plot-place" aria-hidden="true" />;
+}
+
+/** Indexes of the values without neighbours, which no line shows. */
+function isolated(plot: uPlot, series: number): number[] {
+  const values = plot.data[series]!;
+  const has = (index: number) => typeof values[index] === 'number';
+  return [...values.keys()].filter(
+    index => has(index) && !has(index - 1) && !has(index + 1),
+  );
 }
 
 /** Series in the order in which they are drawn: the highest of stacked bars first. */

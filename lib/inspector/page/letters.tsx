@@ -68,7 +68,10 @@ export function Letters({ kind = '' }: { readonly kind?: '' | 'invalid' }) {
     [letters, filter.error],
   );
   const letter = letters?.find(({ id }) => id === selectedId);
-  const title = kind === 'invalid' ? 'Invalid' : 'Dead letters';
+  const title = kind ? 'Invalid' : 'Dead letters';
+  const noun = kind
+    ? { one: 'invalid entry', several: 'invalid entries' }
+    : { one: 'dead letter', several: 'dead letters' };
   return (
     <div class="list-view">
       <h1 class="hidden">{title}</h1>
@@ -78,9 +81,9 @@ export function Letters({ kind = '' }: { readonly kind?: '' | 'invalid' }) {
           <header class="bar">
             <span role="status">
               {letters &&
-                (isComplete
-                  ? formatNumberOf(matching.length, 'dead letter')
-                  : `${formatCount(matching.length)}+ dead letters`)}
+                `${formatCount(matching.length)}${isComplete ? '' : '+'} ${
+                  matching.length === 1 ? noun.one : noun.several
+                }`}
             </span>
             <ListActions
               filter={filter}
@@ -102,7 +105,7 @@ export function Letters({ kind = '' }: { readonly kind?: '' | 'invalid' }) {
                 <span>Time</span>
                 <span>{kind ? 'Reason' : 'Handler'}</span>
                 <span>{kind ? 'Errors' : 'Error'}</span>
-                <span>Conversation</span>
+                <span>{kind ? '' : 'Conversation'}</span>
               </div>
               <WindowedList
                 items={matching}
@@ -423,9 +426,11 @@ function LetterDetail({
         {attempts !== undefined && (
           <Fact name="Attempts">{formatCount(attempts)}</Fact>
         )}
-        <Fact name="Failed">
-          <Time at={deadLetteredAt} />
-        </Fact>
+        {kind === 'event' && (
+          <Fact name="Failed">
+            <Time at={deadLetteredAt} />
+          </Fact>
+        )}
         <EntryFacts entry={event} />
       </dl>
       <EntryContents
