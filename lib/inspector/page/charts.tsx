@@ -129,7 +129,7 @@ function Plot({
         height: HEIGHT,
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false } },
-        padding: [8, 8, 0, 0],
+        padding: [8, 28, 0, 0],
         scales: {
           x: { range: (_plot, min, max) => [min - 30, max + 30] },
           y: { range: (_plot, _min, max) => [0, Math.max(max ?? 0, 1) * 1.1] },
