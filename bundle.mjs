@@ -3,7 +3,12 @@
  * CommonJS module of each entry, with types for both. Few files, because Node.js
  * takes longer to find a hundred than to run them.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { dts } from 'rolldown-plugin-dts';
@@ -106,6 +111,8 @@ const { output } = await bundle(
 );
 writeFileSync('dist/cli/THIRD-PARTY-LICENSES.txt', licences(output));
 
+await bundlePage('lib/inspector/page', 'dist/inspector/page');
+
 function inputs(folder, extension) {
   return Object.fromEntries(
     ENTRIES.map(entry => [entry, `./${folder}/${entry}.${extension}`]),
@@ -117,6 +124,25 @@ async function bundle(input, options, output) {
   const written = await build.write(output);
   await build.close();
   return written;
+}
+
+/** Makes the page of the inspector: a document, a script, a style sheet and an icon. */
+async function bundlePage(folder, target) {
+  const { output } = await bundle(
+    `./${folder}/app.tsx`,
+    { platform: 'browser', tsconfig: `${folder}/tsconfig.json` },
+    { file: `${target}/app.js`, format: 'esm', minify: true },
+  );
+  const charts = readFileSync('node_modules/uplot/dist/uPlot.min.css', 'utf8');
+  const styles = readFileSync(`${folder}/app.css`, 'utf8')
+    .replaceAll(/\/\*[^]*?\*\//g, '')
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/ ?([{};,]) ?/g, '$1');
+  writeFileSync(`${target}/app.css`, `${charts}\n${styles}`);
+  for (const file of ['index.html', 'icon.svg']) {
+    copyFileSync(`${folder}/${file}`, `${target}/${file}`);
+  }
+  writeFileSync(`${target}/THIRD-PARTY-LICENSES.txt`, licences(output));
 }
 
 /** The licence of each package in the chunks. */

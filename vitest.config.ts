@@ -5,7 +5,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
  * tier, which has the projects `unit` and `e2e`.
  */
 const SLOW = [
-  'test/integration/**/*.spec.ts',
+  'test/{browser,integration}/**/*.spec.ts',
   'test/unit/bullmq/**/*.spec.ts',
   'test/unit/lmdb/**/*.spec.ts',
   'test/unit/postgres/**/*.spec.ts',

@@ -130,7 +130,7 @@ describe('the options of the inspector', () => {
 
       expect(error?.problems).toEqual(problems);
       expect(error?.message).toMatch(
-        /^XeniooInspectorModule can't start:\n  - /,
+        /^XeniooInspectorModule failed to start:\n  - /,
       );
     },
   );

@@ -1,0 +1,70 @@
+const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+const DATE_TIME = new Intl.DateTimeFormat(undefined, {
+  dateStyle: 'medium',
+  timeStyle: 'medium',
+});
+const DAY = new Intl.DateTimeFormat(undefined, {
+  month: 'short',
+  day: 'numeric',
+});
+const RELATIVE = new Intl.RelativeTimeFormat('en', { style: 'narrow' });
+const COUNT = new Intl.NumberFormat('en');
+const COMPACT = new Intl.NumberFormat('en', { notation: 'compact' });
+
+export const formatCount = (count: number): string => COUNT.format(count);
+
+/** Formats a large number as thousands, such as "12K". */
+export const formatCompactly = (count: number): string => COMPACT.format(count);
+
+export const formatTime = (time: string | number): string =>
+  TIME.format(new Date(time));
+
+export const formatDateTime = (time: string): string =>
+  DATE_TIME.format(new Date(time));
+
+/** Formats a time of today without its date. */
+export function formatShortly(time: string): string {
+  const date = new Date(time);
+  const isToday = date.toDateString() === new Date().toDateString();
+  return isToday
+    ? TIME.format(date)
+    : `${DAY.format(date)}, ${TIME.format(date)}`;
+}
+
+/** Formats the time since, such as "5 min ago". */
+export function formatAge(time: string, now: number): string {
+  const seconds = Math.max(0, Math.round((now - Date.parse(time)) / 1_000));
+  if (seconds < 5) return 'just now';
+  if (seconds < 60) return RELATIVE.format(-seconds, 'second');
+  if (seconds < 3_600)
+    return RELATIVE.format(-Math.floor(seconds / 60), 'minute');
+  if (seconds < 86_400)
+    return RELATIVE.format(-Math.floor(seconds / 3_600), 'hour');
+  return RELATIVE.format(-Math.floor(seconds / 86_400), 'day');
+}
+
+/** Formats a duration, such as "12 ms" or "1.3 s". */
+export function formatMs(durationMs: number): string {
+  if (durationMs < 10) return `${Number(durationMs.toFixed(1))} ms`;
+  if (durationMs < 1_000) return `${Math.round(durationMs)} ms`;
+  return `${Number((durationMs / 1_000).toFixed(1))} s`;
+}
+
+/** Formats a number with its noun. */
+export function formatNumberOf(
+  count: number,
+  one: string,
+  several = `${one}s`,
+): string {
+  return `${formatCount(count)} ${count === 1 ? one : several}`;
+}
+
+/** Formats the name of a type or of a reason as words. */
+export function formatName(name: string): string {
+  const words = name.replaceAll('-', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** Formats a channel without its suffix. */
+export const formatChannel = (channel: string): string =>
+  channel.replace(/(?<=.)Channel$/, '');
