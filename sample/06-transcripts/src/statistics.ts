@@ -1,0 +1,54 @@
+import { Injectable } from '@nestjs/common';
+import { sql } from 'drizzle-orm';
+import { NodePgDatabase } from 'drizzle-orm/node-postgres';
+
+interface Day extends Record<string, unknown> {
+  readonly day: string;
+  readonly unmatched: number;
+  readonly takeOvers: number;
+  /** Fallbacks per 100 messages of users; null on a day without any. */
+  readonly fallbackRate: number | null;
+}
+
+interface ChannelDay extends Record<string, unknown> {
+  readonly day: string;
+  readonly channel: string;
+  readonly messages: number;
+}
+
+/** Counts entries by day, in UTC. */
+@Injectable()
+export class Statistics {
+  constructor(private readonly db: NodePgDatabase) {}
+
+  /** Returns the figures of every day, the days without an entry too. */
+  async byDay(days: number) {
+    const { rows } = await this.db.execute<Day>(sql`
+      SELECT to_char(day, 'YYYY-MM-DD') AS day,
+        count(*) FILTER (WHERE type = 'unmatched-message')::int AS unmatched,
+        count(*) FILTER (WHERE type = 'take-over')::int AS "takeOvers",
+        (100.0 * count(*) FILTER (WHERE type = 'fallback')
+          / nullif(count(*) FILTER (WHERE type = 'user-message'), 0)
+        )::float AS "fallbackRate"
+      FROM generate_series(
+        date_trunc('day', now(), 'UTC') - make_interval(days => ${days - 1}::int),
+        date_trunc('day', now(), 'UTC'),
+        '1 day'
+      ) AS day
+      LEFT JOIN entry ON at >= day AND at < day + interval '1 day'
+      GROUP BY day ORDER BY day`);
+    return rows;
+  }
+
+  /** Returns the messages of each day and channel that has any. */
+  async messagesByChannel(days: number) {
+    const { rows } = await this.db.execute<ChannelDay>(sql`
+      SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day,
+        coalesce(channel, 'unknown') AS channel, count(*)::int AS messages
+      FROM entry
+      WHERE type IN ('user-message', 'bot-message')
+        AND at >= date_trunc('day', now(), 'UTC') - make_interval(days => ${days - 1}::int)
+      GROUP BY 1, 2 ORDER BY 1, 2`);
+    return rows;
+  }
+}
