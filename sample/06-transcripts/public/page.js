@@ -87,12 +87,6 @@ async function showStatistics() {
       messages,
     ]),
   );
-  const series = (label, data, index = 0) => ({
-    label,
-    data,
-    backgroundColor: COLORS[index % COLORS.length],
-    borderColor: COLORS[index % COLORS.length],
-  });
   const values = field => days.map(day => day[field]);
 
   draw(
@@ -116,6 +110,11 @@ async function showStatistics() {
   draw('takeOvers', 'bar', labels, [
     series('take-overs', values('takeOvers'), 2),
   ]);
+}
+
+function series(label, data, index = 0) {
+  const color = COLORS[index % COLORS.length];
+  return { label, data, backgroundColor: color, borderColor: color };
 }
 
 function draw(id, type, labels, datasets) {

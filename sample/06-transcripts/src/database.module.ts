@@ -1,4 +1,4 @@
-import { Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { drizzle, NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,8 @@ import {
   startEmbeddedPostgres,
   type EmbeddedPostgres,
 } from './embedded-postgres.js';
+
+const logger = new Logger('Database');
 
 const SAMPLE = new URL('..', import.meta.url);
 
@@ -50,7 +52,9 @@ class Database {
       useFactory: async () => {
         const database = await Database.open();
         // Without a listener, a lost idle connection would end the process.
-        database.pool.on('error', error => console.error(error.message));
+        database.pool.on('error', error => {
+          if (!database.pool.ending) logger.warn(error.message);
+        });
         await database.migrate();
         return database;
       },

@@ -41,7 +41,7 @@ export async function startEmbeddedPostgres(
     );
   }
   const stop = async () => {
-    await call('pg_ctl', '-D', data, '-m', 'smart', '-w', 'stop');
+    await call('pg_ctl', '-D', data, '-m', 'fast', '-w', 'stop');
   };
 
   // After a kill -9 of the application its server still runs.

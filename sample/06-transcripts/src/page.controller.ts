@@ -15,7 +15,7 @@ const CHART = new URL('chart.umd.min.js', import.meta.resolve('chart.js'));
 
 /** Allows no script, style or request other than those of this application. */
 const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; frame-ancestors 'none'";
 
 @Controller()
 @UseGuards(StaffGuard)

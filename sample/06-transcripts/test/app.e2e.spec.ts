@@ -11,7 +11,7 @@ import {
   xeniooEntry,
   XeniooSender,
 } from 'nestjs-xenioo/testing';
-import { Pool } from 'pg';
+import { Client } from 'pg';
 import { chromium } from 'playwright-core';
 import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import { runCli } from '../../../test/support/cli.js';
@@ -65,18 +65,20 @@ async function newFolder() {
 
 /** Makes a database on the server of the tests. */
 async function newDatabase() {
-  const server = new Pool({ connectionString: inject('postgresUrl'), max: 1 });
+  const server = new Client(inject('postgresUrl'));
+  await server.connect();
   const name = `sample_${randomBytes(6).toString('hex')}`;
   await server.query(`CREATE DATABASE ${name}`);
   const url = new URL(inject('postgresUrl'));
   url.pathname = name;
-  const pool = new Pool({ connectionString: url.href, max: 1 });
+  const database = new Client(url.href);
+  await database.connect();
   onTestFinished(async () => {
-    await pool.end();
+    await database.end();
     await server.query(`DROP DATABASE ${name} WITH (FORCE)`);
     await server.end();
   });
-  return { pool, environment: { DATABASE_URL: url.href } };
+  return { database, environment: { DATABASE_URL: url.href } };
 }
 
 async function openPage(url: string) {
@@ -116,10 +118,9 @@ describeEngine('postgres', 'the transcripts', () => {
       const { url, webhook } = await start(await newFolder());
       const { page, errors, textOf, drawn } = await openPage(url);
 
-      const { exitCode } = await runCli([
-        ...['simulate', '--url', webhook, '--secret', SECRET],
-        ...['--conversations', '20', '--rate', '200'],
-      ]);
+      const load = ['--conversations', '20', '--rate', '200'];
+      const endpoint = ['--url', webhook, '--secret', SECRET];
+      const { exitCode } = await runCli(['simulate', ...endpoint, ...load]);
       expect(exitCode).toBe(0);
 
       // Each conversation has 13 messages, an unmatched one and a take-over.
@@ -166,14 +167,14 @@ describeEngine('postgres', 'the transcripts', () => {
   );
 
   it('hold each event once when the process is killed', async () => {
-    const { pool, environment } = await newDatabase();
+    const { database, environment } = await newDatabase();
     const entries = Array.from({ length: 500 }, (_, index) =>
       xeniooEntry.userMessage({ Data: `message ${index}` }),
     );
     const killed = await start(environment);
     expect(await killed.send(entries)).toBe(200);
     const count = async () => {
-      const { rows } = await pool.query<{ all: number; different: number }>(
+      const { rows } = await database.query<{ all: number; different: number }>(
         'SELECT count(*)::int AS all, count(DISTINCT text)::int AS different FROM entry',
       );
       return rows[0];
@@ -187,17 +188,19 @@ describeEngine('postgres', 'the transcripts', () => {
   });
 
   it('accept the calls of a bot that is added to the table', async () => {
-    const { pool, environment } = await newDatabase();
+    const { database, environment } = await newDatabase();
     const { send } = await start(environment);
     const message = xeniooEntry.userMessage({ BotToken: 'shop-token' });
-    await pool.query(
+    await database.query(
       "INSERT INTO bot VALUES ('shop', 'shop-token', 'shop-secret')",
     );
 
     await expect.poll(() => send(message, 'shop-secret')).toBe(200);
 
     await expect
-      .poll(async () => (await pool.query('SELECT bot FROM conversation')).rows)
+      .poll(
+        async () => (await database.query('SELECT bot FROM conversation')).rows,
+      )
       .toEqual([{ bot: 'shop' }]);
   });
 
