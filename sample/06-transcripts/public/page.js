@@ -80,7 +80,9 @@ async function showTranscript() {
 async function showStatistics() {
   const { days, channels } = await load('statistics');
   const labels = days.map(({ day }) => day);
-  const names = [...new Set(channels.map(({ channel }) => channel))].toSorted();
+  const names = [...new Set(channels.map(({ channel }) => channel))].toSorted(
+    (one, other) => one.localeCompare(other),
+  );
   const counts = new Map(
     channels.map(({ day, channel, messages }) => [
       `${day} ${channel}`,
@@ -95,7 +97,7 @@ async function showStatistics() {
     labels,
     names.map((name, index) =>
       series(
-        name,
+        name.replace(/Channel$/, ''),
         labels.map(day => counts.get(`${day} ${name}`) ?? 0),
         index,
       ),
@@ -117,7 +119,8 @@ function series(label, data, index = 0) {
   return { label, data, backgroundColor: color, borderColor: color };
 }
 
-function draw(id, type, labels, datasets) {
+function draw(id, type, days, datasets) {
+  const labels = days.map(day => day.slice(5));
   const chart = charts.get(id);
   if (chart) {
     chart.data = { labels, datasets };

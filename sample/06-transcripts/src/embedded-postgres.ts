@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chown, mkdir, mkdtemp, readdir, readFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,6 +7,8 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 const PROGRAMS = '/usr/lib/postgresql';
+
+const NEW_CLUSTER = ['--auth=trust', '--username=postgres', '--encoding=UTF8'];
 
 /** A PostgreSQL of this application, which has no port: it listens on a socket that only its user can open. */
 export interface EmbeddedPostgres {
@@ -28,21 +30,15 @@ export async function startEmbeddedPostgres(
   const data = join(folder, 'cluster');
   if (user) await chown(folder, user.uid, user.gid);
   if (!(await readdir(folder)).includes('cluster')) {
-    await call(
-      'initdb',
-      '-D',
-      data,
-      '-A',
-      'trust',
-      '-U',
-      'postgres',
-      '-E',
-      'UTF8',
-    );
+    await call('initdb', ...NEW_CLUSTER, data);
   }
-  const stop = async () => {
-    await call('pg_ctl', '-D', data, '-m', 'fast', '-w', 'stop');
-  };
+  const listeningIn = (host: string): EmbeddedPostgres => ({
+    host,
+    async stop() {
+      await call('pg_ctl', '-D', data, '-m', 'fast', '-w', 'stop');
+      await rm(host, { recursive: true, force: true });
+    },
+  });
 
   // After a kill -9 of the application its server still runs.
   const isRunning = await call('pg_ctl', '-D', data, 'status').then(
@@ -50,8 +46,9 @@ export async function startEmbeddedPostgres(
     () => false,
   );
   if (isRunning) {
-    const lines = await readFile(join(data, 'postmaster.pid'), 'utf8');
-    return { host: lines.split('\n')[4]!, stop };
+    const text = await readFile(join(data, 'postmaster.pid'), 'utf8');
+    const [, , , , host = ''] = text.split('\n');
+    return listeningIn(host);
   }
 
   // The path of a socket has at most 107 characters.
@@ -60,7 +57,7 @@ export async function startEmbeddedPostgres(
   const settings = `-c listen_addresses='' -k ${host}`;
   const log = join(folder, 'postgres.log');
   await call('pg_ctl', '-D', data, '-l', log, '-o', settings, '-w', 'start');
-  return { host, stop };
+  return listeningIn(host);
 }
 
 async function findPrograms() {
@@ -77,7 +74,8 @@ async function findUser() {
   if (process.getuid?.() !== 0) return undefined;
   const users = await readFile('/etc/passwd', 'utf8');
   const [, uid, gid] = /^postgres:[^:]*:(\d+):(\d+):/m.exec(users) ?? [];
-  if (uid === undefined)
+  if (uid === undefined) {
     throw new Error('Start this as another user than root.');
+  }
   return { uid: Number(uid), gid: Number(gid) };
 }

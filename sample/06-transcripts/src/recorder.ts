@@ -48,8 +48,8 @@ export class Recorder {
         },
       })
       .returning({ id: conversation.id });
-    const [row] = await run(tx, upsert);
-    return Number(row!['id']);
+    const [id] = (await run(tx, upsert)).map(row => Number(row['id']));
+    return id;
   }
 }
 
