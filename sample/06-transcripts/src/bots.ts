@@ -10,12 +10,14 @@ export class Bots {
 
   async list(): Promise<XeniooBot[]> {
     const bots = await this.db.select().from(bot);
-    return bots.length > 0 ? bots : this.addFirst();
+    if (bots.length > 0) return bots;
+    await this.addFirst();
+    return this.db.select().from(bot);
   }
 
-  private addFirst() {
+  private async addFirst() {
     const secret = process.env.XENIOO_SECRET ?? 'transcripts-secret';
     const first = { name: 'support', token: 'support-token', secret };
-    return this.db.insert(bot).values(first).onConflictDoNothing().returning();
+    await this.db.insert(bot).values(first).onConflictDoNothing();
   }
 }
