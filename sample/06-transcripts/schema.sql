@@ -29,5 +29,5 @@ CREATE TABLE IF NOT EXISTS entry (
     (to_tsvector('simple', left(coalesce(text, ''), 50000))) STORED
 );
 CREATE INDEX IF NOT EXISTS entry_conversation ON entry (conversation_id, at);
-CREATE INDEX IF NOT EXISTS entry_at ON entry (at);
+CREATE INDEX IF NOT EXISTS entry_at ON entry (at) INCLUDE (type, channel);
 CREATE INDEX IF NOT EXISTS entry_search ON entry USING gin (search);

@@ -163,5 +163,7 @@ async function refresh() {
 }
 
 search.addEventListener('input', () => void refresh());
-setInterval(() => void refresh(), REFRESH_MS);
+setInterval(() => {
+  if (!document.hidden) void refresh();
+}, REFRESH_MS);
 await refresh();

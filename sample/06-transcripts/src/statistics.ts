@@ -24,19 +24,21 @@ export class Statistics {
   /** Returns the figures of every day, the days without an entry too. */
   async byDay(days: number) {
     const { rows } = await this.db.execute<Day>(sql`
-      SELECT to_char(day, 'YYYY-MM-DD') AS day,
-        count(*) FILTER (WHERE type = 'unmatched-message')::int AS unmatched,
-        count(*) FILTER (WHERE type = 'take-over')::int AS "takeOvers",
-        (100.0 * count(*) FILTER (WHERE type = 'fallback')
-          / nullif(count(*) FILTER (WHERE type = 'user-message'), 0)
-        )::float AS "fallbackRate"
-      FROM generate_series(
-        date_trunc('day', now(), 'UTC') - make_interval(days => ${days - 1}::int),
-        date_trunc('day', now(), 'UTC'),
-        '1 day'
-      ) AS day
-      LEFT JOIN entry ON at >= day AND at < day + interval '1 day'
-      GROUP BY day ORDER BY day`);
+      WITH counted AS (
+        SELECT date_trunc('day', at, 'UTC') AS day,
+          count(*) FILTER (WHERE type = 'unmatched-message')::int AS unmatched,
+          count(*) FILTER (WHERE type = 'take-over')::int AS take_overs,
+          count(*) FILTER (WHERE type = 'fallback') AS fallbacks,
+          count(*) FILTER (WHERE type = 'user-message') AS messages
+        FROM entry WHERE at >= ${firstOf(days)} GROUP BY 1
+      )
+      SELECT to_char(day AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day,
+        coalesce(unmatched, 0) AS unmatched,
+        coalesce(take_overs, 0) AS "takeOvers",
+        (100.0 * fallbacks / nullif(messages, 0))::float AS "fallbackRate"
+      FROM generate_series(${firstOf(days)}, now(), '24 hours') AS day
+      LEFT JOIN counted USING (day)
+      ORDER BY day`);
     return rows;
   }
 
@@ -47,8 +49,13 @@ export class Statistics {
         coalesce(channel, 'unknown') AS channel, count(*)::int AS messages
       FROM entry
       WHERE type IN ('user-message', 'bot-message')
-        AND at >= date_trunc('day', now(), 'UTC') - make_interval(days => ${days - 1}::int)
+        AND at >= ${firstOf(days)}
       GROUP BY 1, 2 ORDER BY 1, 2`);
     return rows;
   }
+}
+
+/** The beginning of the first of the last days, in UTC. */
+function firstOf(days: number) {
+  return sql`date_trunc('day', now(), 'UTC') - make_interval(hours => ${24 * (days - 1)}::int)`;
 }
