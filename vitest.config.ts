@@ -12,7 +12,7 @@ const SLOW = [
   'test/unit/testing/{broken-inboxes,inbox-contract}.spec.ts',
   'test/package/{engines,request-path}.spec.ts',
   'test/e2e/{bullmq*,crash*,fuzz,lmdb*,pause,postgres*}.spec.ts',
-  'sample/{03-durable,04-scale-out}/test/**/*.spec.ts',
+  'sample/{03-durable,04-scale-out,06-transcripts}/test/**/*.spec.ts',
 ];
 
 /** Specs that run in both tiers: over inboxes without an engine in the fast one, over the others in the slow one. */

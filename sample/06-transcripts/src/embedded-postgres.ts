@@ -1,0 +1,81 @@
+import { execFile } from 'node:child_process';
+import { chown, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+const PROGRAMS = '/usr/lib/postgresql';
+
+const NEW_CLUSTER = ['--auth=trust', '--username=postgres', '--encoding=UTF8'];
+
+/** A PostgreSQL of this application, which has no port: it listens on a socket that only its user can open. */
+export interface EmbeddedPostgres {
+  /** Folder of the socket, which `pg` takes as `host`. */
+  readonly host: string;
+  stop(): Promise<void>;
+}
+
+/** Starts the newest PostgreSQL of this machine, with its data in `folder`. */
+export async function startEmbeddedPostgres(
+  folder: string,
+): Promise<EmbeddedPostgres> {
+  const programs = await findPrograms();
+  const user = await findUser();
+  const call = (program: string, ...args: string[]) =>
+    run(join(programs, program), args, { cwd: '/', ...user });
+
+  await mkdir(folder, { recursive: true });
+  const data = join(folder, 'cluster');
+  if (user) await chown(folder, user.uid, user.gid);
+  if (!(await readdir(folder)).includes('cluster')) {
+    await call('initdb', ...NEW_CLUSTER, data);
+  }
+  const listeningIn = (host: string): EmbeddedPostgres => ({
+    host,
+    async stop() {
+      await call('pg_ctl', '-D', data, '-m', 'fast', '-w', 'stop');
+      await rm(host, { recursive: true, force: true });
+    },
+  });
+
+  // After a kill -9 of the application its server still runs.
+  const isRunning = await call('pg_ctl', '-D', data, 'status').then(
+    () => true,
+    () => false,
+  );
+  if (isRunning) {
+    const text = await readFile(join(data, 'postmaster.pid'), 'utf8');
+    const [, , , , host = ''] = text.split('\n');
+    return listeningIn(host);
+  }
+
+  // The path of a socket has at most 107 characters.
+  const host = await mkdtemp(join(tmpdir(), 'transcripts-'));
+  if (user) await chown(host, user.uid, user.gid);
+  const settings = `-c listen_addresses='' -k ${host}`;
+  const log = join(folder, 'postgres.log');
+  await call('pg_ctl', '-D', data, '-l', log, '-o', settings, '-w', 'start');
+  return listeningIn(host);
+}
+
+async function findPrograms() {
+  const versions = await readdir(PROGRAMS).catch(() => []);
+  const [newest] = versions.toSorted((a, b) => Number(b) - Number(a));
+  if (newest !== undefined) return join(PROGRAMS, newest, 'bin');
+  throw new Error(
+    'PostgreSQL is not installed. Install it (Debian: apt-get install postgresql), or run `docker compose up -d --wait` and set DATABASE_URL as compose.yaml says.',
+  );
+}
+
+/** PostgreSQL refuses to run as root: returns the user that its Debian package makes. */
+async function findUser() {
+  if (process.getuid?.() !== 0) return undefined;
+  const users = await readFile('/etc/passwd', 'utf8');
+  const [, uid, gid] = /^postgres:[^:]*:(\d+):(\d+):/m.exec(users) ?? [];
+  if (uid === undefined) {
+    throw new Error('Start this as another user than root.');
+  }
+  return { uid: Number(uid), gid: Number(gid) };
+}
