@@ -317,6 +317,64 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     expect(letter!.error!.message).toBe('CRM\0 is \ud800 down');
   });
 
+  it('warns at the boot of settings with which the server loses what it accepted', async () => {
+    const settings = { fsync: 'off', synchronous_commit: 'off' };
+    const server = await startPostgres({ settings });
+    onTestFinished(() => server.stop());
+    const { start } = await open({ connection: server.url });
+    await start(async () => []);
+
+    await expect
+      .poll(() => logs.ofXenioo('warn').join('\n'))
+      .toMatch(/Set `fsync = on`[^]*Set `synchronous_commit = on`/);
+  });
+
+  it('warns of nothing where the server keeps what it accepted', async () => {
+    const { schema } = ownSchema();
+    const { inbox, start } = await open({ schema });
+    await start(async () => []);
+    await inbox.accept(delivery(eventsOf('ada', 1)));
+    await inbox.idle();
+
+    expect(logs.ofXenioo('warn')).toEqual([]);
+  });
+
+  it('removes dead letters older than `deadLetterRetentionDays`, with a warning, and remembered ids older than `dedupe.ttlSeconds`', async () => {
+    const { schema, query } = ownSchema();
+    const failing = await open({ schema });
+    await failing.start(async () => [
+      {
+        handler: 'Crm.save',
+        status: 'failed',
+        attempts: 1,
+        error: new Error('down'),
+      },
+    ]);
+    const [old, young] = eventsOf('ada', 2);
+    await failing.inbox.accept(delivery([old!]));
+    await failing.inbox.accept(delivery([young!]));
+    await failing.inbox.idle();
+    await query(
+      `UPDATE ${schema}.dead_letter SET dead_lettered_at = now() - interval '31 days' WHERE event_id = $1`,
+      [old!.id],
+    );
+    await query(
+      `UPDATE ${schema}.accepted SET at = now() - interval '2 hours' WHERE id IN (SELECT id FROM ${schema}.accepted ORDER BY at LIMIT 1)`,
+    );
+
+    const other = await open({ schema, deadLetterRetentionDays: 30 });
+    await other.start(async () => []);
+    await expect
+      .poll(() => query(`SELECT id FROM ${schema}.accepted`))
+      .toHaveLength(1);
+
+    const letters = await other.inbox.deadLetters.list();
+    expect(letters.map(({ entry }) => entry.id)).toEqual([young!.id]);
+    expect(logs.ofXenioo('warn').join('\n')).toContain(
+      'Removed 1 dead letters older than 30 days',
+    );
+  });
+
   it('hides the password from whoever prints it', async () => {
     const { schema } = ownSchema();
     const connection = inject('postgresUrl').replace(
