@@ -514,7 +514,7 @@ describe('XeniooExplorer.assertStableNames()', () => {
     const two = { providers: [classNamed('f'), classNamed('f')] };
 
     await expect(startExplorer(two)).rejects.toThrow(
-      /^Two Xenioo handlers are named f\.handle, .* If the code is minified, two classes may have become one name: have the minifier keep class names \(esbuild: `keepNames`/,
+      /^Two Xenioo handlers are named f\.handle, .* If the code is minified, two classes may have the same name: have the minifier keep class names \(esbuild: `keepNames`/,
     );
   });
 });

@@ -89,7 +89,7 @@ describe('tasksOfReplay() of an invalid entry', () => {
       /the entry is still invalid: the body is not valid J/,
     ],
     ['[{"Type":1},5]', bot.name, /the entry is still invalid: entry 1: must/],
-    ['[{"Type":1}]', 'shop', /no bot is named shop in the options/],
+    ['[{"Type":1}]', 'shop', /no bot in the options is named shop/],
   ])('throws for %j of bot %s', (raw, name, message) => {
     const replay = () =>
       tasksOfReplay(letterOf(raw, 'not-json', name), present);

@@ -389,7 +389,7 @@ describe('XeniooDeadLetters.replay()', () => {
       letterOf('x', 'Desk.gone').id,
       / was not replayed: no handler is named Desk\.gone/,
     ],
-    ['it is still invalid', 'invalid', / stays: the entry is still invalid/],
+    ['it is still invalid', 'invalid', / was not replayed: the entry is still invalid/],
   ])('rejects when %s', async (_why, id, message) => {
     const { letters, one } = await startInstances();
     const kept = [letterOf('x', 'Desk.gone'), letterOfRaw({ Type: 'x' })];
