@@ -1,5 +1,13 @@
 import { Logger } from '@nestjs/common';
-import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
+import {
+  afterAll,
+  beforeAll,
+  beforeEach,
+  expect,
+  inject,
+  it,
+  onTestFinished,
+} from 'vitest';
 import { xeniooInboxContract } from '../../../lib/testing/inbox-contract.js';
 import { describeEngine } from '../../support/engines/describe-engine.js';
 import {
@@ -12,13 +20,29 @@ import {
   postgresSchema,
 } from '../../support/postgres-schema.js';
 
-describeEngine('pgbouncer', 'the contract of inboxes behind PgBouncer', () => {
+describeEngine('pgbouncer', 'the PostgreSQL inbox behind PgBouncer', () => {
   let pooler: PgbouncerServer;
   beforeAll(async () => {
     pooler = await startPgbouncer(inject('postgresUrl'));
   });
   afterAll(() => pooler.stop());
-  beforeEach(() => Logger.overrideLogger(new LogRecorder()));
+  let logs: LogRecorder;
+  beforeEach(() => {
+    logs = new LogRecorder();
+    Logger.overrideLogger(logs);
+  });
+
+  it('says that PgBouncer refuses session settings where `transactionPooling` is not set', async () => {
+    const inbox = await openPostgresInbox({ connection: pooler.url });
+    onTestFinished(() => inbox.stop(0));
+
+    expect(logs.ofXenioo('error').join('\n')).toContain(
+      'unsupported startup parameter',
+    );
+    await expect(inbox.assertAccepting()).rejects.toThrow(
+      'unsupported startup parameter',
+    );
+  });
 
   const contract = xeniooInboxContract({
     isDurable: true,
@@ -32,7 +56,11 @@ describeEngine('pgbouncer', 'the contract of inboxes behind PgBouncer', () => {
       };
     },
   });
-  it.each(contract)('$name', { timeout: 60_000 }, async ({ run }) => {
-    expect(await run()).toBe(undefined);
-  });
+  it.each(contract)(
+    'keeps the contract: $name',
+    { timeout: 60_000 },
+    async ({ run }) => {
+      expect(await run()).toBe(undefined);
+    },
+  );
 });
