@@ -10,8 +10,8 @@ const SLOW = [
   'test/unit/lmdb/**/*.spec.ts',
   'test/unit/postgres/**/*.spec.ts',
   'test/unit/testing/{broken-inboxes,inbox-contract}.spec.ts',
-  'test/package/{engines,path}.spec.ts',
-  'test/e2e/{bullmq*,crash*,fuzz,lmdb*,pause,postgres*,synced}.spec.ts',
+  'test/package/{engines,request-path}.spec.ts',
+  'test/e2e/{bullmq*,crash*,fuzz,lmdb*,pause,postgres*}.spec.ts',
   'sample/{03-durable,04-scale-out}/test/**/*.spec.ts',
 ];
 

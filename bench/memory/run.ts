@@ -52,7 +52,7 @@ async function measureMany(inbox: Inbox): Promise<void> {
   await stop();
 }
 
-/** Sends ten times what handlers can take. Once the inbox is full, memory has to be flat. */
+/** Sends ten times the load that handlers can take. Once the inbox is full, memory must be flat. */
 async function measureOverload(inbox: Inbox): Promise<void> {
   const { url, process, stop } = await start(inbox, HANDLER_MS);
   const seconds = Number(values.seconds) / 2;

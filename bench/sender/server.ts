@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-// Answers as fast as Node can: what is left is the caller's.
+// Answers as fast as Node.js can, so that the rest of the time is that of the caller.
 const server = createServer((request, response) => {
   request.resume().on('end', () => response.end());
 });

@@ -36,7 +36,7 @@ export function nameOf({ app, adapter, dedupe, folder }: Contestant): string {
 
 export const BARE: Contestant = { app: 'bare' };
 
-/** Returns what is compared on one adapter. */
+/** Returns the servers that are compared on one adapter. */
 export function contestantsOn(adapter: AdapterName, handlers: Handlers) {
   return {
     plain: { app: 'plain', adapter },

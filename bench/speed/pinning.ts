@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 const SERVER_CORE = '0';
 const LOAD_CORE = '1';
 
-/** Whether servers get a core of their own, and the load generator another. */
+/** True if servers and the load generator each get a core. */
 export const isPinned =
   availableParallelism() > 1 &&
   taskset('-c', SERVER_CORE, 'true') &&
@@ -15,7 +15,7 @@ export function pinLoad(): void {
   if (isPinned) taskset('-acp', LOAD_CORE, String(process.pid));
 }
 
-/** What `fork` needs to start Node.js on the servers' core. */
+/** Returns the options with which `fork` starts Node.js on the servers' core. */
 export function pinnedFork(nodeOptions: readonly string[] = []): {
   execPath: string;
   execArgv: string[];

@@ -22,7 +22,7 @@ interface Pushed {
   readonly answerMs: number;
 }
 
-/** Measures what one large push does to the event loop and to memory, in fresh processes. */
+/** Measures the effect of one large call on the event loop and on memory, in fresh processes. */
 export async function pushSection({ rounds }: Effort): Promise<Figures> {
   const [express, fastify] = ADAPTERS.map(adapter =>
     contestantsOn(adapter, 'realistic'),

@@ -6,7 +6,7 @@ import { SECRET } from '../body.js';
 import type { Contestant } from './contestant.js';
 import { pinnedFork } from './pinning.js';
 
-/** Both are answered with the state; `watch` collects garbage first and resets what is watched. */
+/** Both return the state; `watch` first collects garbage and resets the peaks. */
 export type ServerQuestion = 'state' | 'watch';
 
 export interface ServerState {
@@ -22,7 +22,7 @@ export interface ServerState {
   readonly delayMaxMs: number;
 }
 
-/** A server in a process of its own. */
+/** Server in its own process. */
 export class Server {
   private constructor(
     readonly urls: Served['urls'],

@@ -59,7 +59,7 @@ function keyOf(contestant: Contestant, load: Load): string {
   return JSON.stringify([contestant, load]);
 }
 
-/** Before that, V8 has not compiled what takes most of the time, and code that is longer looks slower than it is. */
+/** Before that, V8 has not compiled the hot code, and longer code looks slower than it is. */
 const LEAST_WARM_UP_MS = 2_500;
 
 /** Measures each load on all servers, one server after the other in each round. */

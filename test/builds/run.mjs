@@ -1,7 +1,7 @@
 /**
- * How users build and install: packs the package, and makes one small application
+ * Builds and installs as users do: packs the package, and makes one small application
  * with each build tool, package manager and set of engines. Each is started, gets
- * calls over HTTP, and is ended with SIGTERM. Names of hosts as arguments run these
+ * calls over HTTP, and is stopped with SIGTERM. Names of hosts as arguments run these
  * hosts alone. Bun, pnpm and Yarn come from the npm registry; Bun for Linux with x64.
  */
 import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
@@ -13,7 +13,7 @@ const HERE = import.meta.dirname;
 const TSC = join(HERE, '../../node_modules/.bin/tsc');
 const SECRET = 'right-secret';
 
-/** A step that has not ended by then is killed, and has failed. */
+/** Time limit of a step, which is then killed and has failed. */
 const STEP_TIMEOUT_MS = 240_000;
 
 const HOSTS = {
@@ -44,7 +44,7 @@ async function main() {
       try {
         await HOSTS[name]();
       } catch (error) {
-        report(`${name} · what comes next`, '', [error.message]);
+        report(`${name} · the next step`, '', [error.message]);
       }
     }),
   );
@@ -66,12 +66,12 @@ async function installTools() {
   await trial.install(join(folder, 'tools'));
 }
 
-/** Starts a Redis that commits as the inbox needs it, on a port that nobody has. */
+/** Starts a Redis with the settings that the inbox needs, on a free port. */
 async function startRedis() {
   const dir = join(folder, 'redis');
   await mkdir(dir);
   for (let attempt = 1; ; attempt++) {
-    // Below the ports that systems give to outgoing connections.
+    // Below the ports of outgoing connections.
     const port = 10_000 + Math.floor(Math.random() * 6_000);
     const redis = trial.start(
       'redis-server',
@@ -99,7 +99,7 @@ async function startRedis() {
   }
 }
 
-/** Nest 11 as its scaffold makes it: CommonJS. */
+/** Tries Nest 11 as its scaffold makes it: CommonJS. */
 async function nest11() {
   const cwd = await copyHost('nest-11');
   await copySources(cwd, 'cjs');
@@ -135,7 +135,7 @@ async function nest11() {
   });
 }
 
-/** Nest 12 as its scaffold makes it, ES modules, and as CommonJS, which webpack needs. */
+/** Tries Nest 12 as its scaffold makes it, ES modules, and as CommonJS, which webpack needs. */
 async function nest12() {
   const cwd = await copyHost('nest-12');
   await copySources(cwd, 'esm');
@@ -176,7 +176,7 @@ async function nest12() {
   );
 }
 
-/** Engines that not every inbox can use beside those that it can: all install. */
+/** Tries older engines, which install even if an inbox can't use them. */
 async function olderEngines(manager) {
   const host = `engines-${manager}`;
   const cwd = await copyHost(host, 'engines');
@@ -195,7 +195,7 @@ async function olderEngines(manager) {
   await tryBullmq(`${name} · bullmq 5`, cwd, 'cjs');
 }
 
-/** A library of the workspace has the handlers, and resolves a copy of its own. */
+/** Tries a workspace whose library has the handlers and resolves its own copy of the package. */
 async function twoCopies() {
   const cwd = await copyHost('copies');
   await copyCompiled('esm', join(cwd, 'app'), 'library');
@@ -236,7 +236,7 @@ async function tryPnp(version, format, options) {
   await tryApplication(`${name} · lmdb`, { cwd, command, ...withLmdb(host) });
 }
 
-/** Bun runs the TypeScript sources. */
+/** Tries Bun, which runs the TypeScript sources. */
 async function bun() {
   const cwd = await copyHost('bun', 'plain-nest-12');
   await copySources(cwd, 'esm');
@@ -253,7 +253,7 @@ async function bun() {
   );
 }
 
-/** Makes a host of a folder here; its packages ask for the packed one. */
+/** Copies a host to the temporary folder and makes it depend on the packed package. */
 async function copyHost(name, from = name) {
   const cwd = join(folder, name);
   await cp(join(HERE, from), cwd, { recursive: true });
@@ -354,19 +354,19 @@ function withLmdb(name) {
   return { env: { INBOX_PATH: join(folder, 'inboxes', name) } };
 }
 
-/** The command of a package manager of the tools. */
+/** Returns the command of an installed package manager. */
 function manager(name) {
   const bin = join(folder, 'tools/node_modules');
   return {
     npm: ['npm'],
-    // It fails on packages with scripts that nobody has allowed or denied.
+    // pnpm fails on packages whose scripts are neither allowed nor denied.
     pnpm: [join(bin, '.bin/pnpm'), '--ignore-scripts'],
     yarn: [process.execPath, join(bin, '@yarnpkg/cli-dist/bin/yarn.js')],
     bun: [join(bin, '@oven/bun-linux-x64/bin/bun')],
   }[name];
 }
 
-/** Installs with the flags that users have: no strict peers, and no peer is complained of. */
+/** Installs with default flags, without strict peers, and reports warnings about peers. */
 async function installWith(name, host, cwd) {
   const [command, ...args] = manager(name);
   const { code, output } = await trial.run(command, [...args, 'install'], {
@@ -438,7 +438,7 @@ async function tryBullmq(name, cwd, format) {
   });
 }
 
-/** Starts an application that must not boot, and say why. */
+/** Starts an application that must fail to boot with this reason. */
 async function tryRefusal(name, application, reason) {
   const { code, output } = await startApplication(application).ended;
   const isRefused = code !== 0 && reason.test(output);

@@ -1,5 +1,5 @@
 /**
- * How users test with `nestjs-xenioo/testing`: packs the package, installs it
+ * Tests `nestjs-xenioo/testing` as users do: packs the package, installs it
  * into projects outside this repository, and runs their tests. Jest and Vitest
  * run the same files; node:test has some of its own, which are CommonJS. Two
  * applications, as `nest new` makes them with Nest 11 (CommonJS, ts-jest) and
@@ -18,7 +18,7 @@ const HERE = import.meta.dirname;
 const ENGINES = join(HERE, '../support/engines');
 const TSC = join(HERE, '../../node_modules/.bin/tsc');
 
-/** Tests that have not ended by then are killed, and have failed. */
+/** Time limit of a test run, which is then killed and has failed. */
 const TESTS_TIMEOUT_MS = 300_000;
 
 const JEST = {
@@ -30,7 +30,7 @@ const VITEST = {
   args: [...JEST.args, `--hookTimeout=${TESTS_TIMEOUT_MS}`],
 };
 
-/** Where the files of each consumer come from, besides what all have, where its output tells how many tests passed, and the arguments that make its runner patient. */
+/** Consumers by name: their files besides those of all, the pattern of the passed tests in the output, and runner arguments for generous time-outs. */
 const CONSUMERS = {
   'jest-nest-11': {
     ...JEST,
@@ -75,13 +75,13 @@ const { values, positionals } = parseArgs({
   options: { quick: { type: 'boolean' } },
   allowPositionals: true,
 });
-/** The oldest and the newest Node.js for the applications instead of all. */
+/** Tests applications only on the oldest and the newest Node.js. */
 const { quick } = values;
 const names = positionals.length > 0 ? positionals : Object.keys(CONSUMERS);
 
 const trial = await startTrial('consumers');
 const { folder, report, run } = trial;
-const { findEngines, startRedis, freePort, until } = await importEngines();
+const { findEngines, startRedis, freePort, waitUntil } = await importEngines();
 await trial.conclude(main);
 
 async function main() {
@@ -90,7 +90,7 @@ async function main() {
     trial.installNodes({ quick }),
     startRedisIfInstalled(),
   ]);
-  // What tests leave behind is removed with the folder.
+  // Files that tests leave behind are removed with the folder.
   const env = { ...process.env, NO_COLOR: '1', TMPDIR: folder };
   if (redis !== undefined) env.REDIS_URL = redis.url;
   try {
@@ -161,7 +161,7 @@ async function runTests(what, script, name, options) {
   );
 }
 
-/** Starts what `nest build` has made, and calls its webhook with the right secret and with a wrong one. */
+/** Starts the output of `nest build`, and calls its webhook with the right secret and with a wrong one. */
 async function callBuild(what, { cwd, env }) {
   const PORT = String(await freePort());
   const ending = new AbortController();
@@ -174,7 +174,7 @@ async function callBuild(what, { cwd, env }) {
   }).finally(() => (hasEnded = true));
 
   const url = `http://127.0.0.1:${PORT}/xenioo/webhook`;
-  await until(
+  await waitUntil(
     'the application answered',
     async () => hasEnded || (await statusOf(url, 'wrong')) !== undefined,
     2 * TESTS_TIMEOUT_MS,
@@ -187,7 +187,7 @@ async function callBuild(what, { cwd, env }) {
   report(what, answered, isRight ? [] : [answered, output]);
 }
 
-/** The status of a call of the webhook; `undefined` where nobody answers. */
+/** Returns the status of a call of the webhook; `undefined` without an answer. */
 async function statusOf(url, secret) {
   try {
     const { status } = await fetch(url, {
@@ -201,7 +201,7 @@ async function statusOf(url, secret) {
   }
 }
 
-/** Without a Redis its tests are skipped, but in CI that is a failure. */
+/** Starts Redis for the tests that need it. Without Redis they are skipped, which is a failure in CI. */
 async function startRedisIfInstalled() {
   const missing = findEngines.missingEngine('redis');
   if (missing === undefined) return startRedis();
@@ -210,13 +210,13 @@ async function startRedisIfInstalled() {
   return undefined;
 }
 
-/** The engines of the slow tier are TypeScript. */
+/** Imports the engines of the slow tier, which are TypeScript. */
 async function importEngines() {
-  const [findEngines, { startRedis }, { freePort }, { until }] =
+  const [findEngines, { startRedis }, { freePort }, { waitUntil }] =
     await Promise.all(
-      ['find-engines', 'redis-server', 'free-port', 'until'].map(
+      ['find-engines', 'redis-server', 'free-port', 'wait-until'].map(
         async name => (await runnerImport(join(ENGINES, `${name}.ts`))).module,
       ),
     );
-  return { findEngines, startRedis, freePort, until };
+  return { findEngines, startRedis, freePort, waitUntil };
 }

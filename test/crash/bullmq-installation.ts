@@ -8,16 +8,16 @@ import { startServer, type Server } from './start-server.js';
 import { Supervised } from './supervised.js';
 
 export interface BullmqInstallationPlan {
-  /** The compiled process. */
+  /** Path of the compiled process. */
   readonly process: string;
-  /** For the logs and journals of the processes. */
+  /** Folder for the logs and journals of the processes. */
   readonly folder: string;
   readonly random: () => number;
 }
 
-/** Two processes that receive, two that handle, and Redis between them; each is started again when it is killed. */
+/** Two receivers, two workers and Redis; each is restarted when it is killed. */
 export class BullmqInstallation {
-  /** Where the processes note what their handlers did. */
+  /** Folder in which the processes record their handler runs. */
   readonly journals: string;
   readonly receiving: readonly Supervised<Server>[];
   readonly handling: readonly Supervised<Server>[];
@@ -32,7 +32,7 @@ export class BullmqInstallation {
       await installation.whenUp();
       return installation;
     } catch (error) {
-      await installation.end();
+      await installation.stop();
       throw error;
     }
   }
@@ -51,25 +51,25 @@ export class BullmqInstallation {
       this.supervise('worker-1', 'worker'),
       this.supervise('worker-2', 'worker'),
     ];
-    const startAgain = async () => {
+    const restart = async () => {
       if (!server.isRunning) await server.start();
       return server;
     };
-    this.engine = new Supervised(startAgain, plan.random);
+    this.engine = new Supervised(restart, plan.random);
   }
 
-  /** Where to call in this turn, if somewhere. */
+  /** Returns the URL of a running receiver, in turn. */
   url(turn: number): string | undefined {
     const up = this.receiving.flatMap(({ running }) => running?.url ?? []);
     return up[turn % up.length];
   }
 
-  /** Resolves when all of it runs. */
+  /** Resolves when all processes run. */
   async whenUp(): Promise<void> {
-    await Promise.all(this.all.map(one => one.whenUp()));
+    await Promise.all(this.all.map(each => each.whenUp()));
   }
 
-  /** The jobs in the queue, by their state. */
+  /** Counts the jobs in the queue by state. */
   async countJobs(): Promise<Record<string, number>> {
     const { url } = this.server;
     const queue = new Queue('xenioo', { connection: { url } });
@@ -80,8 +80,8 @@ export class BullmqInstallation {
     }
   }
 
-  async end(): Promise<void> {
-    await Promise.all(this.all.map(one => one.end()));
+  async stop(): Promise<void> {
+    await Promise.all(this.all.map(each => each.stop()));
     await this.server.stop();
   }
 

@@ -8,12 +8,12 @@ import { openSync, writeSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How a process with the BullMQ inbox is started. */
+/** Arguments of a process with the BullMQ inbox. */
 export interface BullmqProcessArguments {
-  /** Two that receive calls, on either adapter, and one that handles events and has no server. */
+  /** A receiver on one of the adapters, or a worker without a server. */
   readonly role: 'express' | 'fastify' | 'worker';
   readonly connection: string;
-  /** A file to which each handler adds a line when it is done. */
+  /** File to which each handler adds a line when it is done. */
   readonly journal: string;
 }
 
@@ -25,37 +25,37 @@ const { role, connection, journal } = JSON.parse(
 
 const lines = openSync(journal, 'a');
 
-/** What the kernel has of a line outlives the process. */
-function note(handler: string, event: XeniooEvent): void {
+/** Appends a line synchronously, so that it survives a kill of the process. */
+function record(handler: string, event: XeniooEvent): void {
   writeSync(lines, `${handler} ${String(event.variables['number'])}\n`);
 }
 
 @Injectable()
-class Book {
-  private readonly asked = new Set<unknown>();
+class Handlers {
+  private readonly failedBefore = new Set<unknown>();
 
   @OnXenioo(undefined, { name: 'keep' })
   async keep(event: XeniooEvent) {
     await sleep(Number(event.variables['number']) % 4);
-    note('keep', event);
+    record('keep', event);
   }
 
-  @OnXenioo(undefined, { name: 'tell' })
-  tell(event: XeniooEvent) {
-    note('tell', event);
+  @OnXenioo(undefined, { name: 'notify' })
+  notify(event: XeniooEvent) {
+    record('notify', event);
   }
 
-  /** Fails at its first attempt in each process on every tenth event, and must not give up. */
+  /** Fails in its first attempt in each process on every tenth event, and never gives up. */
   @OnXenioo(undefined, {
-    name: 'ask',
+    name: 'enrich',
     retry: { attempts: 1_000, backoff: 'fixed', delayMs: 50 },
   })
-  ask(event: XeniooEvent) {
+  enrich(event: XeniooEvent) {
     const { number } = event.variables;
-    const isFlaky = Number(number) % 10 === 0 && !this.asked.has(number);
-    this.asked.add(number);
+    const isFlaky = Number(number) % 10 === 0 && !this.failedBefore.has(number);
+    this.failedBefore.add(number);
     if (isFlaky) throw new Error('the first attempt fails');
-    note('ask', event);
+    record('enrich', event);
   }
 }
 
@@ -63,12 +63,12 @@ class Book {
   imports: [
     XeniooModule.forRoot({
       secret: SECRET,
-      // Shorter than what is killed may be away: calls come to be refused.
+      // Shorter than the downtime of a killed process, so that calls are rejected.
       acceptTimeoutMs: 1_000,
       inbox: bullmqInbox({ connection, worker: role === 'worker' }),
     }),
   ],
-  providers: [Book],
+  providers: [Handlers],
 })
 class AppModule {}
 
@@ -76,7 +76,7 @@ const logger = new ConsoleLogger({ logLevels: ['error', 'warn', 'log'] });
 process.on('disconnect', () => process.exit());
 process.send!({ url: await start() });
 
-/** Where it is called; nowhere if it only handles. */
+/** Starts the application and returns its URL; `''` for a worker. */
 async function start(): Promise<string> {
   if (role === 'worker') {
     await NestFactory.createApplicationContext(AppModule, { logger });

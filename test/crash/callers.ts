@@ -4,25 +4,25 @@ import {
   type XeniooWireEntry,
 } from 'nestjs-xenioo/testing';
 
-/** Calls at the same time, each with a few events, until it is told to stop. */
+/** Callers that send a few events per call, simultaneously, until they are stopped. */
 export class Callers {
   /** Numbers of the events that were answered 200. */
   readonly answered: number[] = [];
-  /** How many events were sent, answered or not. */
+  /** Number of sent events, answered or not. */
   sent = 0;
   /** Answers other than 200. */
   readonly refused: number[] = [];
-  /** Calls that had no answer: the connection broke. */
+  /** Number of calls without an answer because the connection broke. */
   brokenOff = 0;
   private isOver = false;
-  /** One for each server, by its URL. */
+  /** Senders by the URL of the server. */
   private readonly senders = new Map<string, XeniooSender>();
   private readonly calling: Promise<void>[];
 
   constructor(
     callers: number,
     private readonly secret: string,
-    /** Where to call now; resolves when a server is up. */
+    /** Returns the URL of the next call; resolves when a server is up. */
     private readonly url: () => Promise<string>,
     private readonly random: () => number,
   ) {
@@ -40,7 +40,7 @@ export class Callers {
       const size = this.random() < 0.7 ? 1 : 1 + Math.floor(this.random() * 30);
       const numbers = Array.from({ length: size }, () => this.sent++);
       const body = JSON.stringify(numbers.map(entry));
-      // A call that was broken off is made again, as a careful service would.
+      // A call without an answer is repeated.
       while (!(await this.isAnswered(body))) if (this.isOver) return;
       this.answered.push(...numbers);
     }

@@ -10,14 +10,14 @@ import {
 import { Callers } from './callers.js';
 import { Journal } from './journal.js';
 
-/** What is to be done to an installation with the BullMQ inbox. */
+/** Plan of a crash test of the BullMQ inbox. */
 export interface BullmqCrashPlan extends Omit<
   BullmqInstallationPlan,
   'folder'
 > {
-  /** How often a process that receives is killed, how often one that handles, and how often Redis. */
+  /** Number of kills of a receiver, of a worker and of Redis, each. */
   readonly kills: number;
-  /** From one kill to the next at most, about. */
+  /** Approximate upper bound of the time between two kills. */
   readonly killWithinMs: number;
   readonly callers: number;
   readonly onKill?: (kills: number, report: string) => void;
@@ -26,32 +26,32 @@ export interface BullmqCrashPlan extends Omit<
 export interface BullmqCrashReport {
   /** Events that were answered 200. */
   readonly answered: number;
-  /** Of these, runs of handlers that have not come. */
+  /** Handler runs of these events that never happened. */
   readonly lost: string[];
-  /** Runs that came again. */
+  /** Number of repeated runs. */
   readonly repeated: number;
-  /** Jobs that are in the queue after all, by their state; those that failed are dead letters. */
+  /** Remaining jobs in the queue by state; failed ones are dead letters. */
   readonly left: Record<string, number>;
   /** Answers other than 200. */
   readonly refused: number[];
-  /** Calls without an answer. */
+  /** Number of calls without an answer. */
   readonly brokenOff: number;
-  /** How long it took from the end of the calls until all was handled. */
+  /** Time from the last call until all events were handled. */
   readonly settledAfterMs: number;
-  /** The folder with the logs, kept when something is lost or left. */
+  /** Folder with the logs, kept when a run is lost or a job remains. */
   readonly kept: string | undefined;
 }
 
 const SECRET = 'right-secret';
-const HANDLERS = ['keep', 'tell', 'ask'];
+const HANDLERS = ['keep', 'notify', 'enrich'];
 
-/** While so many events have not been handled callers wait, so that what is pending at the end is handled soon. */
+/** Limit of pending events above which callers wait, so that the rest is handled soon at the end. */
 const MOST_PENDING = 5_000;
 
-/** For so long at most before a kill callers don't wait: each hits calls that are under way. */
+/** Upper bound of the time before a kill in which callers don't wait, so that each kill interrupts calls. */
 const RUSH_WITHIN_MS = 400;
 
-const LOOK_EVERY_MS = 100;
+const POLL_INTERVAL_MS = 100;
 const SETTLE_WITHIN_MS = 90_000;
 
 /** Kills the processes of an installation under load, one after another, and accounts for every event that was answered 200. */
@@ -61,15 +61,15 @@ export async function crashBullmq(
   const folder = await mkdtemp(join(tmpdir(), 'nestjs-xenioo-crash-'));
   const installation = await BullmqInstallation.start({ ...plan, folder });
   const journal = new Journal(installation.journals);
-  const looking = setInterval(() => journal.read(), LOOK_EVERY_MS);
+  const polling = setInterval(() => journal.read(), POLL_INTERVAL_MS);
   try {
     const callers = await callAndKill(plan, installation, journal);
     const { answered, refused, brokenOff } = callers;
     const endedAt = performance.now();
-    const lost = await runsThatDoNotCome(answered, journal);
-    const left = await jobsThatStay(installation);
-    const isWell = lost.length === 0 && Object.keys(left).length === 0;
-    if (isWell) await rm(folder, { recursive: true });
+    const lost = await waitForMissingRuns(answered, journal);
+    const left = await waitForRemainingJobs(installation);
+    const hasPassed = lost.length === 0 && Object.keys(left).length === 0;
+    if (hasPassed) await rm(folder, { recursive: true });
     return {
       answered: answered.length,
       lost,
@@ -78,12 +78,12 @@ export async function crashBullmq(
       refused,
       brokenOff,
       settledAfterMs: performance.now() - endedAt,
-      kept: isWell ? undefined : folder,
+      kept: hasPassed ? undefined : folder,
     };
   } finally {
-    clearInterval(looking);
+    clearInterval(polling);
     journal.close();
-    await installation.end();
+    await installation.stop();
   }
 }
 
@@ -104,7 +104,7 @@ async function callAndKill(
       const next = installation.url(turn++);
       const mayCall = isRush || pending() < MOST_PENDING;
       if (next !== undefined && mayCall) return next;
-      await sleep(LOOK_EVERY_MS);
+      await sleep(POLL_INTERVAL_MS);
     }
   };
   callers = new Callers(count, SECRET, url, random);
@@ -115,7 +115,7 @@ async function callAndKill(
     const victim = [pick(receiving), pick(handling), engine][kill % 3]!;
     await victim.whenUp();
     isRush = true;
-    await sleep(LOOK_EVERY_MS + random() * RUSH_WITHIN_MS);
+    await sleep(POLL_INTERVAL_MS + random() * RUSH_WITHIN_MS);
     await victim.kill();
     isRush = false;
     onKill?.(kill, `${answered()} answered, ${pending()} pending`);
@@ -125,8 +125,8 @@ async function callAndKill(
   return callers;
 }
 
-/** The runs that have not come when nothing more is to be expected. */
-async function runsThatDoNotCome(
+/** Waits for all runs and returns those that are still missing at the deadline. */
+async function waitForMissingRuns(
   answered: readonly number[],
   journal: Journal,
 ): Promise<string[]> {
@@ -137,22 +137,22 @@ async function runsThatDoNotCome(
   for (;;) {
     missing = missing.filter(run => !journal.runs.has(run));
     if (missing.length === 0 || performance.now() > until) return missing;
-    await sleep(LOOK_EVERY_MS);
+    await sleep(POLL_INTERVAL_MS);
   }
 }
 
-/** What is in the queue when it does not become empty any more. */
-async function jobsThatStay(
+/** Waits for an empty queue and returns the remaining jobs by state at the deadline. */
+async function waitForRemainingJobs(
   installation: BullmqInstallation,
 ): Promise<Record<string, number>> {
   const until = performance.now() + SETTLE_WITHIN_MS;
   for (;;) {
     const counts = await installation.countJobs();
     const left = Object.entries(counts).filter(([, count]) => count > 0);
-    const isHopeless = left.every(([state]) => state === 'failed');
-    if (isHopeless || performance.now() > until)
+    const hasOnlyFailed = left.every(([state]) => state === 'failed');
+    if (hasOnlyFailed || performance.now() > until)
       return Object.fromEntries(left);
-    await sleep(LOOK_EVERY_MS);
+    await sleep(POLL_INTERVAL_MS);
   }
 }
 

@@ -7,14 +7,14 @@ import { Callers } from './callers.js';
 import { readFolder, type FolderRuns } from './read-folder.js';
 import { startServer } from './start-server.js';
 
-/** What is to be done to the servers. */
+/** Plan of a crash test of the LMDB inbox. */
 export interface CrashPlan {
   readonly kills: number;
   readonly callers: number;
-  /** How many servers share the folder. */
+  /** Number of servers that share the folder. */
   readonly processes: number;
   readonly adapter: 'express' | 'fastify';
-  /** The compiled server. */
+  /** Path of the compiled server. */
   readonly server: string;
   readonly random: () => number;
   readonly onKill?: (kills: number, report: string) => void;
@@ -23,24 +23,24 @@ export interface CrashPlan {
 export interface CrashReport {
   /** Events that were answered 200. */
   readonly answered: number;
-  /** Of these, runs of handlers that neither came nor became dead letters. */
+  /** Handler runs of these events that neither happened nor became dead letters. */
   readonly lost: string[];
-  /** Runs that became dead letters, since they were not on record at kill after kill. */
+  /** Runs that became dead letters because they were unrecorded at several kills. */
   readonly deadLetters: string[];
-  /** Dead letters of runs that too few kills have met. */
+  /** Dead letters of runs that too few kills interrupted. */
   readonly deadLettersWithoutReason: string[];
-  /** Runs of handlers that came again after a kill between their end and its record. */
+  /** Number of runs that were repeated after a kill between their end and its record. */
   readonly repeated: number;
-  /** Runs that came again although they were on record. */
+  /** Recorded runs that were repeated. */
   readonly repeatedWithoutReason: string[];
   /** Answers other than 200. */
   readonly refused: number[];
 }
 
 const SECRET = 'right-secret';
-const HANDLERS = ['keep', 'tell'];
+const HANDLERS = ['keep', 'notify'];
 
-/** Three counted deaths, and the first, which is never counted. */
+/** Three counted crashes, and the first one, which is never counted. */
 const KILLS_OF_DEAD_LETTER = 4;
 
 /** Kills servers under load, again and again, and accounts for every event that was answered 200. */
@@ -64,13 +64,13 @@ export async function crash(plan: CrashPlan): Promise<CrashReport> {
     },
     random,
   );
-  /** How often a run was not on record when a server was killed. */
+  /** Number of kills at which a run was unrecorded. */
   const mayRepeat = new Map<string, number>();
   for (let kills = 1; kills <= plan.kills; kills++) {
     await sleep(20 + random() * 400);
     const victim = Math.floor(random() * servers.length);
     const others = servers.filter((_, index) => index !== victim);
-    // Whoever takes over would put on record what has yet to be counted.
+    // Another server that takes over would record the runs before they are counted.
     for (const { process } of others) process.kill('SIGSTOP');
     await servers[victim]!.kill();
     const { unrecorded } = await readFolder(folder);

@@ -3,20 +3,20 @@ import { join } from 'node:path';
 
 interface JournalFile {
   readonly descriptor: number;
-  /** The beginning of a line whose end was not there yet. */
+  /** Start of an incomplete line. */
   rest: string;
 }
 
-/** What processes wrote of what their handlers did, a file each and a line a run. */
+/** Reader of the handler runs that processes recorded: one file per process, one line per run. */
 export class Journal {
-  /** How often each run was noted, as `keep 7`. */
+  /** Number of records of each run, such as `keep 7`. */
   readonly runs = new Map<string, number>();
   private readonly files = new Map<string, JournalFile>();
   private readonly buffer = Buffer.alloc(2 ** 16);
 
   constructor(private readonly folder: string) {}
 
-  /** Reads what was added. */
+  /** Reads the added lines. */
   read(): void {
     for (const name of readdirSync(this.folder)) {
       const file = this.files.get(name) ?? {
@@ -24,7 +24,7 @@ export class Journal {
         rest: '',
       };
       this.files.set(name, file);
-      this.readOn(file);
+      this.readRest(file);
     }
   }
 
@@ -32,7 +32,7 @@ export class Journal {
     for (const { descriptor } of this.files.values()) closeSync(descriptor);
   }
 
-  private readOn(file: JournalFile): void {
+  private readRest(file: JournalFile): void {
     const { buffer } = this;
     for (;;) {
       const size = readSync(file.descriptor, buffer, 0, buffer.length, null);

@@ -84,7 +84,7 @@ export class PostgresInstallation {
   }
 
   async end(): Promise<void> {
-    await Promise.all(this.all.map(one => one.end()));
+    await Promise.all(this.all.map(each => each.stop()));
     await this.server.stop();
   }
 

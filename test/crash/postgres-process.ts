@@ -39,7 +39,7 @@ function note(handler: string, event: XeniooEvent): void {
 }
 
 @Injectable()
-class Book {
+class Handlers {
   private readonly asked = new Set<unknown>();
   private readonly written = new Set<unknown>();
 
@@ -99,7 +99,7 @@ class Book {
       }),
     }),
   ],
-  providers: [Book],
+  providers: [Handlers],
 })
 class AppModule {}
 

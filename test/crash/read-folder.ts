@@ -7,9 +7,9 @@ interface StoredRow {
   readonly entry: { readonly raw: { readonly number: number } };
 }
 
-/** Runs of handlers in a folder, as `keep 7`. */
+/** Handler runs in a folder, such as `keep 7`. */
 export interface FolderRuns {
-  /** Not on record. */
+  /** Runs whose result is not recorded. */
   readonly unrecorded: readonly string[];
   readonly deadLetters: readonly string[];
 }
@@ -20,9 +20,9 @@ export async function readFolder(folder: string): Promise<FolderRuns> {
     path: join(folder, 'inbox.mdb'),
     encoding: 'string',
     maxDbs: 16,
-    // Who is stopped may hold the lock of those that write.
+    // A stopped process may hold the write lock.
     readOnly: true,
-    // As the servers do: another setting makes lmdb go back to an earlier commit.
+    // Same as in the servers: another setting makes lmdb return to an earlier commit.
     overlappingSync: false,
   });
   const runsIn = (name: string, useVersions = false) =>
@@ -37,6 +37,6 @@ export async function readFolder(folder: string): Promise<FolderRuns> {
 }
 
 function runsOf({ handler, entry }: StoredRow): string[] {
-  const handlers = handler === undefined ? ['keep', 'tell'] : [handler];
+  const handlers = handler === undefined ? ['keep', 'notify'] : [handler];
   return handlers.map(name => `${name} ${entry.raw.number}`);
 }

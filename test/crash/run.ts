@@ -47,7 +47,7 @@ async function crashLmdb(): Promise<void> {
         ...report.deadLettersWithoutReason,
       ];
       say(
-        `  ${answered} events answered 200: ${lost.length} runs of handlers lost, ${repeated} repeated, of which ${report.repeatedWithoutReason.length} were on record; ${deadLetters.length} in dead letters, of which ${report.deadLettersWithoutReason.length} without reason; ${refused.length} calls refused`,
+        `  ${answered} events answered 200: ${lost.length} runs of handlers lost, ${repeated} repeated, of which ${report.repeatedWithoutReason.length} were recorded; ${deadLetters.length} in dead letters, of which ${report.deadLettersWithoutReason.length} without reason; ${refused.length} calls refused`,
       );
       for (const run of wrong.slice(0, 10)) say(`  ${run}`);
       hasFailed ||= wrong.length > 0;
@@ -62,7 +62,7 @@ async function crashRedis(): Promise<void> {
     hasFailed = true;
     return;
   }
-  say('2 processes that receive, 2 that handle, and Redis');
+  say('2 receivers, 2 workers and Redis');
   const report = await crashBullmq({
     kills: Number(values.kills ?? 20),
     killWithinMs: 4_000,
@@ -117,8 +117,8 @@ async function crashPostgreSql(): Promise<void> {
 }
 
 function sayEvery(times: number) {
-  return (kills: number, told: string) => {
-    if (kills % times === 0) say(`  ${kills} kills: ${told}`);
+  return (kills: number, report: string) => {
+    if (kills % times === 0) say(`  ${kills} kills: ${report}`);
   };
 }
 

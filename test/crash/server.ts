@@ -13,10 +13,10 @@ import { openSync, writeSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How a server of the crash test is started: the arguments of its process. */
+/** Arguments of a server process of the crash test. */
 export interface ServerArguments {
   readonly folder: string;
-  /** A file to which each handler adds a line when it is done. */
+  /** File to which each handler adds a line when it is done. */
   readonly journal: string;
   readonly adapter: 'express' | 'fastify';
 }
@@ -29,32 +29,32 @@ const { folder, journal, adapter } = JSON.parse(
 
 const lines = openSync(journal, 'a');
 
-/** What the kernel has of a line outlives the process. */
-function note(handler: string, event: XeniooEvent): void {
+/** Appends a line synchronously, so that it survives a kill of the process. */
+function record(handler: string, event: XeniooEvent): void {
   writeSync(lines, `${handler} ${String(event.variables['number'])}\n`);
 }
 
 @Injectable()
-class Book {
-  private readonly told = new Set<unknown>();
+class Handlers {
+  private readonly failedBefore = new Set<unknown>();
 
   @OnXenioo(undefined, { name: 'keep' })
   async keep(event: XeniooEvent) {
     await sleep(Number(event.variables['number']) % 4);
-    note('keep', event);
+    record('keep', event);
   }
 
-  /** Fails at its first attempt in each process on every tenth event, and must not give up. */
+  /** Fails in its first attempt in each process on every tenth event, and never gives up. */
   @OnXenioo(undefined, {
-    name: 'tell',
+    name: 'notify',
     retry: { attempts: 1_000, backoff: 'fixed', delayMs: 20 },
   })
-  tell(event: XeniooEvent) {
+  notify(event: XeniooEvent) {
     const { number } = event.variables;
-    const isFlaky = Number(number) % 10 === 0 && !this.told.has(number);
-    this.told.add(number);
+    const isFlaky = Number(number) % 10 === 0 && !this.failedBefore.has(number);
+    this.failedBefore.add(number);
     if (isFlaky) throw new Error('the first attempt fails');
-    note('tell', event);
+    record('notify', event);
   }
 }
 
@@ -65,7 +65,7 @@ class Book {
       inbox: lmdbInbox({ path: folder }),
     }),
   ],
-  providers: [Book],
+  providers: [Handlers],
 })
 class AppModule {}
 
@@ -78,10 +78,10 @@ app.enableShutdownHooks();
 await app.listen(0, '127.0.0.1');
 const { port } = app.getHttpServer().address() as AddressInfo;
 process.send?.({ url: `http://127.0.0.1:${port}/xenioo/webhook` });
-process.on('message', () => void tellIdle());
+process.on('message', () => void reportIdle());
 process.on('disconnect', () => process.exit());
 
-async function tellIdle(): Promise<void> {
+async function reportIdle(): Promise<void> {
   await app.get(XeniooInbox, { strict: false }).idle();
   process.send!('idle');
 }

@@ -1,16 +1,16 @@
 import { fork, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 
-/** A process of the test that is up. */
+/** Running process of the test. */
 export interface Server {
   readonly process: ChildProcess;
-  /** Where it is called, if it is. */
+  /** URL of the webhook; `''` for a worker. */
   readonly url: string;
-  /** Ends it with SIGKILL. */
+  /** Kills the process with SIGKILL. */
   kill(): Promise<void>;
 }
 
-/** Starts a compiled server, and waits until it tells where it is called. */
+/** Starts a compiled server and waits until it sends its URL. */
 export async function startServer(
   path: string,
   serverArguments: object,
@@ -19,7 +19,9 @@ export async function startServer(
   const process = fork(path, [JSON.stringify(serverArguments)], { stdio });
   const gone = once(process, 'exit');
   const url = await Promise.race([
-    once(process, 'message').then(([told]: { url: string }[]) => told!.url),
+    once(process, 'message').then(
+      ([message]: { url: string }[]) => message!.url,
+    ),
     gone.then(([code]) => {
       throw new Error(`${path} ended at once (${code})`);
     }),

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How long something may stay away that was killed, in milliseconds. */
-const DOWN_MS = 1_000;
+/** Upper bound of the downtime after a kill. */
+const MAX_DOWNTIME_MS = 1_000;
 
-/** Starts what was killed again, as a supervisor would. */
+/** Supervisor that restarts a killed process. */
 export class Supervised<T extends { kill(): Promise<void> }> {
-  /** What runs now, if it does. */
+  /** Running process, if any. */
   running: T | undefined;
   private starting: Promise<void>;
 
@@ -16,23 +16,23 @@ export class Supervised<T extends { kill(): Promise<void> }> {
     this.starting = this.startAfter(0);
   }
 
-  /** Resolves when it runs. */
+  /** Resolves when the process runs. */
   async whenUp(): Promise<void> {
     await this.starting;
   }
 
-  /** Kills it as soon as it runs; it is started again after a while, which nobody has to wait for. */
+  /** Kills the process once it runs. It is restarted after a while in the background. */
   async kill(): Promise<void> {
     await this.starting;
-    await this.end();
-    this.starting = this.startAfter(this.random() * DOWN_MS);
+    await this.stop();
+    this.starting = this.startAfter(this.random() * MAX_DOWNTIME_MS);
   }
 
-  /** Kills it for good. */
-  async end(): Promise<void> {
+  /** Kills the process without a restart. */
+  async stop(): Promise<void> {
     await this.starting.catch(() => {});
     const { running } = this;
-    // From now on nobody is sent there.
+    // Callers must not get its URL any more.
     this.running = undefined;
     await running?.kill();
   }
@@ -41,7 +41,7 @@ export class Supervised<T extends { kill(): Promise<void> }> {
     const starting = sleep(delayMs).then(async () => {
       this.running = await this.start();
     });
-    // Told to whoever waits for it next.
+    // The error is thrown to the next waiter.
     starting.catch(() => {});
     return starting;
   }

@@ -38,17 +38,17 @@ class TenantModule {}
 const inject = [Tenant];
 const useFactory = () => SECRET;
 
-/** The path of a folder or connection that nobody opens. */
+/** Path of a folder, and a connection, that are never opened. */
 const UNUSED = { path: '/nowhere', connection: 'redis://127.0.0.1:1' };
 
 const asyncly = (options: XeniooModuleAsyncOptions) =>
   XeniooModule.forRootAsync({ imports: [TenantModule], ...options });
 
-/** Makes the tenant reachable for the `inbox` of `forRoot()`, which imports nothing. */
+/** Provides the tenant globally, because `forRoot()` has no `imports` for its `inbox`. */
 const withInbox = (inbox: XeniooModuleOptions['inbox']) =>
   asyncly({ useFactory, inbox });
 
-/** Returns the error with which a host does not boot. */
+/** Returns the error with which a host fails to boot. */
 async function bootErrorOf(
   adapter: AdapterName,
   ...imports: NonNullable<ModuleMetadata['imports']>
@@ -101,7 +101,7 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
     );
   });
 
-  it('rejects it in the first of two instances too', async () => {
+  it('rejects such options in the first of two instances too', async () => {
     const error = await bootErrorOf(
       adapter,
       asyncly({ inject, useFactory, path: 'first' }),
@@ -119,7 +119,7 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
     expect(await bootErrorOf(adapter, module)).toBeUndefined();
   });
 
-  it('says to call forRoot() where the bare class is imported', async () => {
+  it('names forRoot() in the error when the bare class is imported', async () => {
     const error = await bootErrorOf(adapter, XeniooModule);
 
     expect(error?.message).toMatch(
@@ -127,7 +127,7 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
     );
   });
 
-  it('says so in an application that has an instance elsewhere', async () => {
+  it('names forRoot() also when another module imports an instance', async () => {
     const error = await bootErrorOf(adapter, XeniooModule.forRoot(SECRET), {
       module: class Feature {},
       imports: [XeniooModule],

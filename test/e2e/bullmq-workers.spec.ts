@@ -1,23 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import { deliver } from '../../lib/testing/index.js';
 import {
-  aQueue,
-  Book,
+  newQueue,
+  HandlerRecord,
   startReceiver,
   startWorker,
 } from '../support/bullmq-host.js';
 import { BullmqWorkerProcess } from '../support/bullmq-worker.js';
-import { createGate } from '../support/delivery-host.js';
+import { createLatch } from '../support/create-latch.js';
 import { describeEngine } from '../support/engines/describe-engine.js';
 import { message, messages, numbered } from '../support/messages.js';
 
-// What a killed process had in hand goes to others when its locks have run out, after 30 s or a little more.
+// The events of a killed process go to others when its locks expire, after 30 s or a little more.
 const TIMEOUT = 180_000;
 
 describeEngine('redis', 'processes with the BullMQ inbox', () => {
   describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-    it('an application with `worker: false` accepts, and a context handles', async () => {
-      const inbox = aQueue();
+    it('accepts in an application with `worker: false` and handles in an application context', async () => {
+      const inbox = newQueue();
       const receiver = await startReceiver(adapter, {
         ...inbox,
         worker: false,
@@ -29,19 +29,19 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
       );
 
       const worker = await startWorker(inbox);
-      await expect.poll(() => worker.book.done.toSorted()).toEqual(texts);
+      await expect.poll(() => worker.record.done.toSorted()).toEqual(texts);
       await worker.idle();
 
-      expect(receiver.book.begun).toEqual([]);
+      expect(receiver.record.begun).toEqual([]);
       expect(await receiver.letters.list()).toEqual([]);
     });
   });
 
-  describe('several of them', () => {
+  describe('several processes', () => {
     it(
-      'run by a retry only the handler that failed, though it was in another one',
+      'retry only the handler that failed, even in another process',
       async () => {
-        const inbox = aQueue();
+        const inbox = newQueue();
         const options = {
           retry: { attempts: 1_000, backoff: 'fixed', delayMs: 1_500 },
         } as const;
@@ -50,35 +50,35 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
           { ...inbox, worker: false },
           { options },
         );
-        const book = new Book();
-        book.work = () => {
+        const record = new HandlerRecord();
+        record.work = () => {
           throw new Error('the CRM is down');
         };
-        const first = await startWorker(inbox, { book, options });
+        const first = await startWorker(inbox, { record, options });
         await deliver(receiver.app, message('one'));
         await expect
           .poll(() => first.logs.ofXenioo('warn').join('\n'))
           .toContain('keep failed');
         await first.app.close();
-        // Where the closing takes long, it has had more than one attempt.
-        const attempts = book.begun.length;
+        // There is more than one attempt if closing takes long.
+        const attempts = record.begun.length;
 
         const second = await startWorker(inbox, { options });
-        await expect.poll(() => second.book.done).toEqual(['one']);
+        await expect.poll(() => second.record.done).toEqual(['one']);
         await second.idle();
 
-        expect(second.book.begun).toEqual(['one']);
-        expect(second.book.noted).toEqual([]);
-        expect(book.begun).toHaveLength(attempts);
-        expect(book.noted).toEqual(['one']);
+        expect(second.record.begun).toEqual(['one']);
+        expect(second.record.noted).toEqual([]);
+        expect(record.begun).toHaveLength(attempts);
+        expect(record.noted).toEqual(['one']);
       },
       TIMEOUT,
     );
 
     it(
-      'handle 500 events once, that two accept and four handle',
+      'handle each of 500 events once with two receivers and four workers',
       async () => {
-        const inbox = aQueue();
+        const inbox = newQueue();
         const receivers = await Promise.all(
           (['express', 'fastify'] as const).map(adapter =>
             startReceiver(adapter, { ...inbox, worker: false }),
@@ -89,14 +89,14 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
             startWorker(inbox, { options: { concurrency: 4 } }),
           ),
         );
-        // None of them can hold more than four, so each gets some.
-        const gate = createGate();
-        for (const { book } of workers) {
-          book.work = () => {
-            if (workers.every(({ book: { begun } }) => begun.length > 0)) {
-              gate.open();
+        // None of them can run more than four, so that each gets some.
+        const latch = createLatch();
+        for (const { record } of workers) {
+          record.work = () => {
+            if (workers.every(({ record: { begun } }) => begun.length > 0)) {
+              latch.open();
             }
-            return gate.opened;
+            return latch.opened;
           };
         }
         const texts = numbered('event', 500);
@@ -106,22 +106,22 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
         await Promise.all(
           receivers.map(({ app }, index) => deliver(app, halves[index], plan)),
         );
-        const done = () => workers.flatMap(({ book }) => book.done);
+        const done = () => workers.flatMap(({ record }) => record.done);
         await expect.poll(() => done()).toHaveLength(500);
         await Promise.all(workers.map(({ idle }) => idle()));
 
         expect(done().toSorted()).toEqual(texts.toSorted());
-        expect(workers.filter(({ book }) => book.done.length > 0)).toHaveLength(
-          4,
-        );
+        expect(
+          workers.filter(({ record }) => record.done.length > 0),
+        ).toHaveLength(4);
       },
       TIMEOUT,
     );
 
     it(
-      'handle once an event that two receive at one time',
+      'handle an event once that two of them receive at the same time',
       async () => {
-        const inbox = aQueue();
+        const inbox = newQueue();
         const receivers = await Promise.all(
           (['express', 'fastify'] as const).map(adapter =>
             startReceiver(adapter, inbox),
@@ -135,7 +135,7 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
             deliver(app, entries, { concurrency: entries.length }),
           ),
         );
-        const done = () => receivers.flatMap(({ book }) => book.done);
+        const done = () => receivers.flatMap(({ record }) => record.done);
         await expect.poll(() => done().length).toBeGreaterThanOrEqual(20);
         await Promise.all(receivers.map(({ idle }) => idle()));
 
@@ -145,44 +145,44 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
     );
 
     it(
-      'take over at once what a handler still held when its process stopped',
+      'take over the unfinished event of a stopped process at once',
       async () => {
-        const inbox = aQueue();
-        const book = new Book();
-        const gate = createGate();
-        book.work = () => gate.opened;
+        const inbox = newQueue();
+        const record = new HandlerRecord();
+        const latch = createLatch();
+        record.work = () => latch.opened;
         const first = await startReceiver('fastify', inbox, {
-          book,
+          record,
           options: { shutdownTimeoutMs: 50 },
         });
         await deliver(first.app, message('one'));
-        await expect.poll(() => book.begun).toEqual(['one']);
+        await expect.poll(() => record.begun).toEqual(['one']);
         const second = await startWorker(inbox);
 
         await first.app.close();
         // The lock lasts 30 s.
         await expect
-          .poll(() => second.book.done, { timeout: 20_000 })
+          .poll(() => second.record.done, { timeout: 20_000 })
           .toEqual(['one']);
 
-        // The logger of the process is that of the application that came last.
+        // The logger of the process is that of the application that started last.
         expect(second.logs.ofXenioo('warn')).toEqual([
           expect.stringMatching(
             /^Stopping after \d+ ms .* \(jobs: 1\); their jobs return to the queue/,
           ),
         ]);
-        gate.open();
+        latch.open();
         await second.idle();
-        expect(second.book.begun).toEqual(['one']);
+        expect(second.record.begun).toEqual(['one']);
         expect(await second.letters.list()).toEqual([]);
       },
       TIMEOUT,
     );
 
     it(
-      'go on with what a killed one had in its hands',
+      'take over the events of a killed process',
       async () => {
-        const inbox = aQueue();
+        const inbox = newQueue();
         const receiver = await startReceiver('express', {
           ...inbox,
           worker: false,

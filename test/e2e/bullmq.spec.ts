@@ -12,20 +12,20 @@ import {
 } from '../../lib/index.js';
 import { deliver, xeniooEntry } from '../../lib/testing/index.js';
 import {
-  aQueue,
-  Book,
-  ownRedis,
+  newQueue,
+  HandlerRecord,
+  startOwnRedis,
   startReceiver,
 } from '../support/bullmq-host.js';
-import { createGate } from '../support/delivery-host.js';
+import { createLatch } from '../support/create-latch.js';
 import { describeEngine } from '../support/engines/describe-engine.js';
 import { startHost } from '../support/host-app.js';
 import { message, messages } from '../support/messages.js';
-import { SOON } from '../support/soon.js';
+import { WAIT_OPTIONS } from '../support/wait-options.js';
 
 const TIMEOUT = 30_000;
 
-/** The queue as a dashboard opens it. */
+/** Opens the queue as a dashboard does. */
 function openQueue({
   connection,
   queue,
@@ -40,8 +40,8 @@ function openQueue({
 
 describeEngine('redis', 'the queue of the BullMQ inbox', () => {
   describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-    it('holds a job for each event, with its type as name and its id', async () => {
-      const inbox = aQueue();
+    it('stores a job for each event, with its type as the name and its id as the id', async () => {
+      const inbox = newQueue();
       const { app, logs } = await startReceiver(adapter, {
         ...inbox,
         worker: false,
@@ -54,45 +54,45 @@ describeEngine('redis', 'the queue of the BullMQ inbox', () => {
       ]);
       await app.close();
 
-      const book = new Book();
+      const record = new HandlerRecord();
       const ids: string[] = [];
-      book.work = ({ id }) => ids.push(id);
-      await startReceiver(adapter, inbox, { book });
-      await expect.poll(() => book.done).toEqual(['one']);
+      record.work = ({ id }) => ids.push(id);
+      await startReceiver(adapter, inbox, { record });
+      await expect.poll(() => record.done).toEqual(['one']);
       const waiting = jobs.find(({ name }) => name === 'user-message');
       expect(ids).toEqual([waiting!.id]);
       expect(logs.ofXenioo('error')).toEqual([]);
     });
 
-    it('lets a dashboard replay a dead letter by its button “retry”', async () => {
-      const inbox = aQueue();
-      const book = new Book();
-      book.work = () => {
+    it('replays a dead letter when a dashboard retries the job', async () => {
+      const inbox = newQueue();
+      const record = new HandlerRecord();
+      record.work = () => {
         throw new Error('the CRM is down');
       };
       const { app, letters, idle } = await startReceiver(adapter, inbox, {
-        book,
+        record,
         options: { retry: false },
       });
       await deliver(app, message('one'));
-      await expect.poll(() => book.failures).toHaveLength(1);
+      await expect.poll(() => record.failures).toHaveLength(1);
       const [{ id }] = (await letters.list()) as [XeniooDeadLetter];
-      book.work = () => {};
+      record.work = () => {};
 
       const job = await openQueue(inbox).getJob(id);
       expect(job).toMatchObject({ id, name: 'user-message' });
       expect(job!.failedReason).toBe('the CRM is down');
       await job!.retry('failed');
-      await expect.poll(() => book.done).toEqual(['one']);
+      await expect.poll(() => record.done).toEqual(['one']);
       await idle();
 
-      expect(book.noted).toEqual(['one']);
+      expect(record.noted).toEqual(['one']);
       expect(await letters.list()).toEqual([]);
     });
 
-    it('makes a failed job of what somebody else puts into it, and shows it nowhere', async () => {
-      const inbox = aQueue();
-      const { app, letters, logs, book, idle } = await startReceiver(
+    it('fails a foreign job and prints its data nowhere', async () => {
+      const inbox = newQueue();
+      const { app, letters, logs, record, idle } = await startReceiver(
         adapter,
         inbox,
         { options: { retry: false } },
@@ -101,11 +101,11 @@ describeEngine('redis', 'the queue of the BullMQ inbox', () => {
       await queue.add('mail', { to: 'Ada Lovelace' });
       await queue.add('mail', { task: 'Ada Lovelace' });
       await expect.poll(() => queue.getFailedCount()).toBe(2);
-      book.work = () => {
+      record.work = () => {
         throw new Error('the CRM is down');
       };
       await deliver(app, message('one'));
-      await expect.poll(() => book.failures).toHaveLength(1);
+      await expect.poll(() => record.failures).toHaveLength(1);
       await idle();
 
       expect(await letters.list()).toHaveLength(1);
@@ -118,8 +118,8 @@ describeEngine('redis', 'the queue of the BullMQ inbox', () => {
       expect(JSON.stringify(shown)).not.toContain('Ada');
     });
 
-    it('has one instance of the module in an application', async () => {
-      const inbox = aQueue();
+    it('rejects a second instance of the module on the same queue', async () => {
+      const inbox = newQueue();
       await expect(
         startReceiver(adapter, inbox, {
           imports: [
@@ -133,8 +133,8 @@ describeEngine('redis', 'the queue of the BullMQ inbox', () => {
       ).rejects.toThrow(/two instances of XeniooModule store their events at/);
     });
 
-    it('is that of the options which a factory makes', async () => {
-      const inbox = aQueue();
+    it('uses the options that a factory returns', async () => {
+      const inbox = newQueue();
 
       @Injectable()
       class Config {
@@ -166,11 +166,11 @@ describeEngine('redis', 'the queue of the BullMQ inbox', () => {
 
 describeEngine('redis', 'a Redis that is down', () => {
   it(
-    'lets the application boot, which answers 503 in time, and 200 when it is up',
+    'does not block the boot: the application answers 503 in time, and 200 once Redis is up',
     async () => {
-      const server = await ownRedis();
+      const server = await startOwnRedis();
       await server.kill();
-      const { app, send, book } = await startReceiver(
+      const { app, send, record } = await startReceiver(
         'express',
         { connection: server.url },
         { options: { acceptTimeoutMs: 300 } },
@@ -181,41 +181,41 @@ describeEngine('redis', 'a Redis that is down', () => {
       expect(performance.now() - from).toBeLessThan(20_000);
       await server.start();
 
-      await vi.waitFor(() => deliver(app, message('up')), SOON);
-      await expect.poll(() => book.done).toContain('up');
+      await vi.waitFor(() => deliver(app, message('up')), WAIT_OPTIONS);
+      await expect.poll(() => record.done).toContain('up');
     },
     TIMEOUT,
   );
 
   it.each<[string, string[]]>([
-    ['nothing is handled', []],
+    ['no handler is running', []],
     ['a handler hangs', ['hangs']],
   ])(
-    'lets the application stop while %s',
+    'does not block the shutdown while %s',
     async (_, texts) => {
-      const server = await ownRedis();
-      const book = new Book();
-      const gate = createGate();
-      book.work = () => gate.opened;
+      const server = await startOwnRedis();
+      const record = new HandlerRecord();
+      const latch = createLatch();
+      record.work = () => latch.opened;
       const { app, send } = await startReceiver(
         'fastify',
         { connection: server.url },
-        { book, options: { shutdownTimeoutMs: 500 } },
+        { record, options: { shutdownTimeoutMs: 500 } },
       );
       expect(await send(messages(texts))).toBe(200);
-      await expect.poll(() => book.begun).toEqual(texts);
+      await expect.poll(() => record.begun).toEqual(texts);
       await server.kill();
 
       const from = performance.now();
       await app.close();
       expect(performance.now() - from).toBeLessThan(20_000);
-      gate.open();
+      latch.open();
     },
     TIMEOUT,
   );
 });
 
-describe('options that can’t work', () => {
+describe('the boot with invalid options of bullmqInbox()', () => {
   it.each<[string, object, RegExp]>([
     [
       'no connection',
@@ -232,7 +232,7 @@ describe('options that can’t work', () => {
       { connection: 'mysql://root:hunter2@127.0.0.1' },
       /a URL that begins with redis:\/\//,
     ],
-  ])('%s stops the boot', async (_, options, message) => {
+  ])('fails for %s', async (_, options, message) => {
     const error = await startReceiver(
       'express',
       options as BullmqInboxOptions,
@@ -244,17 +244,17 @@ describe('options that can’t work', () => {
   });
 });
 
-describeEngine('redis', 'a password and what people write', () => {
+describeEngine('redis', 'the password of Redis and the texts of people', () => {
   it(
-    'are in no line of the log, whatever happens',
+    'are never logged, not even in errors',
     async () => {
-      const server = await ownRedis({ password: 'hunter2' });
-      const book = new Book();
+      const server = await startOwnRedis({ password: 'hunter2' });
+      const record = new HandlerRecord();
       const { send, app, logs } = await startReceiver(
         'fastify',
         { connection: server.url },
         {
-          book,
+          record,
           options: {
             acceptTimeoutMs: 2_000,
             shutdownTimeoutMs: 500,
@@ -262,13 +262,13 @@ describeEngine('redis', 'a password and what people write', () => {
           },
         },
       );
-      book.work = () => {
+      record.work = () => {
         throw new Error('the CRM is down');
       };
-      // Sent again it is the same event.
+      // The same event is sent again.
       const first = message('dear Ada 1');
-      await vi.waitFor(() => deliver(app, first), SOON);
-      await expect.poll(() => book.failures).toHaveLength(1);
+      await vi.waitFor(() => deliver(app, first), WAIT_OPTIONS);
+      await expect.poll(() => record.failures).toHaveLength(1);
       await server.kill();
       expect(await send(message('dear Ada 2'))).toBe(503);
       await app.close();

@@ -18,7 +18,7 @@ async function echoing(status: number) {
 }
 
 describe('send', () => {
-  it('prints request, answer and verdict, and exits with 0', async () => {
+  it('prints the request, the answer and the verdict, and exits with 0', async () => {
     const { env, url, received } = await startWebhook();
 
     const { exitCode, stdout, stderr } = await runCli(
@@ -80,7 +80,7 @@ describe('send', () => {
     ]);
   });
 
-  it('sends --entry as it is', async () => {
+  it('sends --entry unchanged', async () => {
     const { env, received } = await startWebhook();
 
     await runCli(['send', '--entry', '[{"Type":8},{"Type":99}]'], { env });
@@ -88,7 +88,7 @@ describe('send', () => {
     expect(received.map(({ type }) => type).toSorted()).toEqual([8, 99]);
   });
 
-  it('prints a document with --json', async () => {
+  it('prints a JSON document with --json', async () => {
     const { env, url } = await startWebhook();
 
     const { exitCode, stdout } = await runCli(
@@ -111,7 +111,7 @@ describe('send', () => {
 });
 
 describe('send, for a call that Xenioo counts as failed', () => {
-  it('says that the secret is wrong, and exits with 1', async () => {
+  it('reports a wrong secret and exits with 1', async () => {
     const { env, received } = await startWebhook();
 
     const { exitCode, stdout } = await runCli(
@@ -132,7 +132,7 @@ describe('send, for a call that Xenioo counts as failed', () => {
     [201, /was answered 201\.\nFix: .*@HttpCode\(200\)/],
     [500, /was answered 500\.\nFix: .*see its log/],
     [302, /was answered 302\.\nFix: .*the final URL/],
-  ])('says how to fix %i', async (status, judgement) => {
+  ])('prints a fix for the status %i', async (status, judgement) => {
     const { exitCode, stdout } = await runCli(['send', '1'], {
       env: await echoing(status),
     });
@@ -141,7 +141,7 @@ describe('send, for a call that Xenioo counts as failed', () => {
     expect(stdout).toMatch(judgement);
   });
 
-  it('says that nothing listens', async () => {
+  it('reports a refused connection', async () => {
     const { exitCode, stdout, stderr } = await runCli(
       ['send', '1', '--json', '--url', `http://127.0.0.1:${await freePort()}`],
       { env: { XENIOO_SECRET: SECRET } },
@@ -156,7 +156,7 @@ describe('send, for a call that Xenioo counts as failed', () => {
     });
   });
 
-  it('exits with 1 at Ctrl-C', async () => {
+  it('exits with 1 on Ctrl-C', async () => {
     let isCalled = false;
     const { url } = await serve(() => void (isCalled = true));
     const cli = startCli(['send', '1', '--url', url], {
@@ -183,7 +183,7 @@ describe('send, for a call that Xenioo counts as failed', () => {
   });
 });
 
-describe('send, used wrongly', () => {
+describe('send, with invalid arguments', () => {
   const env = { XENIOO_URL: 'http://localhost/', XENIOO_SECRET: SECRET };
 
   it.each([
@@ -197,19 +197,16 @@ describe('send, used wrongly', () => {
     ['a type and an entry', ['send', '1', '--entry', '{}'], /as it is/],
     ['a bad time-out', ['send', '1', '--timeout', 'soon'], /500ms, 30s/],
     ['two types', ['send', '1', '2'], /too many arguments/],
-  ])(
-    'says what is wrong with %s, and exits with 2',
-    async (_what, args, says) => {
-      const { exitCode, stdout, stderr } = await runCli(args, { env });
+  ])('explains %s and exits with 2', async (_what, args, says) => {
+    const { exitCode, stdout, stderr } = await runCli(args, { env });
 
-      expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
-      expect(stderr).toMatch(says);
-      expect(stderr).toContain('See --help');
-      expect(stderr).not.toContain(SECRET);
-    },
-  );
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toMatch(says);
+    expect(stderr).toContain('See --help');
+    expect(stderr).not.toContain(SECRET);
+  });
 
-  it('does not show people’s words in an error', async () => {
+  it('does not print the texts of people in an error', async () => {
     const { stderr } = await runCli(['send', '--entry', '{"Data":"my words'], {
       env,
     });
@@ -219,16 +216,19 @@ describe('send, used wrongly', () => {
 });
 
 describe('send, with an endpoint that echoes the secret', () => {
-  it.each([[], ['--json']])('prints it nowhere (%s)', async (...json) => {
-    const { stdout, stderr } = await runCli(
-      ['send', '1', '--data', `I know ${SECRET}`, ...json],
-      { env: await echoing(400) },
-    );
+  it.each([[], ['--json']])(
+    'does not print the secret (%s)',
+    async (...json) => {
+      const { stdout, stderr } = await runCli(
+        ['send', '1', '--data', `I know ${SECRET}`, ...json],
+        { env: await echoing(400) },
+      );
 
-    expect(stdout).toContain('I know ********');
-    expect(stdout).toContain('Bearer ********');
-    expect(stdout + stderr).not.toContain(SECRET);
-  });
+      expect(stdout).toContain('I know ********');
+      expect(stdout).toContain('Bearer ********');
+      expect(stdout + stderr).not.toContain(SECRET);
+    },
+  );
 
   it('prints valid JSON for a secret of one character', async () => {
     const env = { ...(await echoing(400)), XENIOO_SECRET: '"' };

@@ -6,7 +6,7 @@ import { SECRET, startWebhook } from '../support/cli-webhook.js';
 import { freePort } from '../support/engines/free-port.js';
 import { serve } from '../support/serve.js';
 
-/** Events of one conversation. */
+/** Number of events of one conversation. */
 const EVENTS = 18;
 
 /** Starts a webhook that answers each call with the status for its number, from 1 on. */
@@ -34,7 +34,7 @@ async function simulate(
 }
 
 describe('simulate', () => {
-  it('sends conversations to their end, prints a report, and exits with 0', async () => {
+  it('sends whole conversations, prints a report and exits with 0', async () => {
     const { env, url, received } = await startWebhook();
 
     const { exitCode, stdout, stderr } = await runCli(
@@ -61,7 +61,7 @@ describe('simulate', () => {
     ).toBe(5 + 1);
   });
 
-  it('groups, shuffles and repeats, the same with the same seed', async () => {
+  it('groups, shuffles and repeats entries in the same way for the same seed', async () => {
     const { env, received } = await startWebhook();
     const options =
       '--conversations 4 --rate max --seed 7 --grouped 10 --shuffle --duplicate 50%';
@@ -93,7 +93,7 @@ describe('simulate', () => {
     expect(report.durationMs).toBeGreaterThan(6_900);
   });
 
-  it('prints a document with --json', async () => {
+  it('prints a JSON document with --json', async () => {
     const { env } = await answering(() => 200);
 
     const { report, stdout, stderr } = await simulate(
@@ -122,7 +122,7 @@ describe('simulate, with calls that fail', () => {
     [201, /@HttpCode\(200\)/],
     [500, /see its log/],
   ])(
-    'stops after more than 10 of %i, and says how to fix them',
+    'stops after more than 10 answers of %i and prints a fix',
     async (status, advice) => {
       const { env, calls } = await answering(() => status);
 
@@ -140,7 +140,7 @@ describe('simulate, with calls that fail', () => {
     },
   );
 
-  it('goes on with --failures consecutive if they are not in a row', async () => {
+  it('continues with --failures consecutive while the failures are not consecutive', async () => {
     const { env } = await answering(call => (call % 2 ? 500 : 200));
     const plan = '--conversations 2 --rate max --concurrency 1';
 
@@ -154,7 +154,7 @@ describe('simulate, with calls that fail', () => {
     expect(inARow.report).not.toHaveProperty('stopped');
   });
 
-  it('goes on with --failures ignore, and says what Xenioo would do', async () => {
+  it('continues with --failures ignore and reports what Xenioo would do', async () => {
     const { env, calls } = await answering(() => 503);
 
     const { exitCode, stdout } = await runCli(
@@ -167,7 +167,7 @@ describe('simulate, with calls that fail', () => {
     expect(stdout).toContain('Xenioo would have stopped');
   });
 
-  it('says that nothing listens', async () => {
+  it('reports a refused connection', async () => {
     const { exitCode, stdout, stderr } = await runCli(
       ['simulate', '--url', `http://127.0.0.1:${await freePort()}`],
       { env: { XENIOO_SECRET: SECRET } },
@@ -180,7 +180,7 @@ describe('simulate, with calls that fail', () => {
     expect(stdout + stderr).not.toContain(SECRET);
   });
 
-  it('says that the secret is wrong, and shows no secret', async () => {
+  it('reports a wrong secret without printing it', async () => {
     const { env, received } = await startWebhook();
 
     const { exitCode, stdout, stderr } = await runCli(
@@ -196,7 +196,7 @@ describe('simulate, with calls that fail', () => {
 });
 
 describe('simulate, with an endpoint that is too slow', () => {
-  it('says that the rate was not reached', async () => {
+  it('reports that the rate was not reached', async () => {
     const { env } = await answering(() => setTimeout(50, 200));
 
     const { exitCode, stdout } = await runCli(
@@ -211,7 +211,7 @@ describe('simulate, with an endpoint that is too slow', () => {
   });
 });
 
-describe('simulate, with Ctrl-C', () => {
+describe('simulate, on Ctrl-C', () => {
   it('prints the report', async () => {
     const { env, calls } = await answering(() => 200);
     const cli = startCli(['simulate', '--json', '--duration', '1h'], { env });
@@ -236,7 +236,7 @@ describe('simulate, with Ctrl-C', () => {
     expect(JSON.parse(cli.stdout())).toMatchObject({ failed: 1 });
   });
 
-  it('quits at a second Ctrl-C', async () => {
+  it('quits on a second Ctrl-C', async () => {
     const { env, calls } = await answering(() => new Promise(() => {}));
     const cli = startCli(['simulate', '--timeout', '10m'], { env });
     await expect.poll(calls).toBeGreaterThan(0);
@@ -249,7 +249,7 @@ describe('simulate, with Ctrl-C', () => {
   });
 });
 
-describe('simulate, used wrongly', () => {
+describe('simulate, with invalid arguments', () => {
   const env = { XENIOO_URL: 'http://localhost/', XENIOO_SECRET: SECRET };
 
   it.each([
@@ -263,7 +263,7 @@ describe('simulate, used wrongly', () => {
     ['--seed', 'x', /whole number from 0/],
     ['--url', 'nowhere', /expected one such as http/],
   ])(
-    'says what %s %s should be, and exits with 2',
+    'rejects %s %s with the expected value and exits with 2',
     async (name, value, says) => {
       const { exitCode, stdout, stderr } = await runCli(
         ['simulate', name, value],
@@ -277,8 +277,8 @@ describe('simulate, used wrongly', () => {
   );
 });
 
-describe('a stdout that is closed early', () => {
-  it('is no error for help', async () => {
+describe('closing stdout early', () => {
+  it('does not fail the help', async () => {
     const cli = startCli(['--help']);
     cli.closeStdout();
 

@@ -9,9 +9,9 @@ const PROCESS = fileURLToPath(
 
 describeEngine(
   'redis',
-  'when processes that receive, processes that handle and Redis are killed under load',
+  'BullMQ inboxes whose receivers, workers and Redis are killed under load',
   () => {
-    it('loses nothing that was answered 200, and handles all of it without help', async () => {
+    it('lose no event that was answered 200 and handle every one without intervention', async () => {
       const report = await crashBullmq({
         kills: 2,
         killWithinMs: 1_500,

@@ -89,7 +89,7 @@ describeEngine('postgres', 'while processes that handle are killed', () => {
         new Supervised<Server>(() => startServer(PROCESS, given), Math.random),
     );
     onTestFinished(async () => {
-      await Promise.all(workers.map(worker => worker.end()));
+      await Promise.all(workers.map(worker => worker.stop()));
     });
     await Promise.all(workers.map(worker => worker.whenUp()));
 

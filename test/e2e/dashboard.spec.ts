@@ -15,7 +15,7 @@ import { XeniooOpenTelemetryModule } from '../../lib/opentelemetry/index.js';
 import { idle, senderFor, xeniooEntry } from '../../lib/testing/index.js';
 import { serve } from '../support/serve.js';
 import { startHost } from '../support/host-app.js';
-import { InertInbox } from '../support/inert-inbox.js';
+import { AcceptOnlyInbox } from '../support/accept-only-inbox.js';
 
 const exporter = new PrometheusExporter({ preventServerStart: true });
 const meters = new MeterProvider({ readers: [exporter] });
@@ -32,7 +32,7 @@ class Crm {
 }
 
 /** Its database answers queries or does not, as the test says. */
-class BreakableInbox extends InertInbox {
+class BreakableInbox extends AcceptOnlyInbox {
   isAway = false;
 
   async accept() {}

@@ -27,12 +27,8 @@ import {
   dispatched,
   type XeniooWireFields,
 } from '../../lib/testing/index.js';
-import {
-  createGate,
-  failing,
-  startDelivery,
-  textOf,
-} from '../support/delivery-host.js';
+import { createLatch } from '../support/create-latch.js';
+import { failing, startDelivery, textOf } from '../support/delivery-host.js';
 import { describeInboxes } from '../support/inboxes.js';
 import { message, numbered } from '../support/messages.js';
 
@@ -67,7 +63,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         ]);
       });
 
-      it('gets the same event at each attempt', async () => {
+      it('gets the same event in each attempt', async () => {
         const { crm, handle } = await startWith();
         const seen: UserMessageEvent[] = [];
         const fail = failing(1);
@@ -297,15 +293,15 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         'are handled in the order of their calls',
         async () => {
           const { app, crm, idle } = await startAtOnce();
-          const gate = createGate();
-          crm.work = () => gate.opened;
+          const latch = createLatch();
+          crm.work = () => latch.opened;
           await deliver(
             app,
             ['a', 'b', 'c', 'd'].map(text => inOne(text)),
           );
           await expect.poll(() => crm.begun).toEqual(['a']);
 
-          gate.open();
+          latch.open();
           await idle();
           expect(crm.begun).toEqual(['a', 'b', 'c', 'd']);
         },
@@ -315,9 +311,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         'do not block events of other conversations',
         async () => {
           const { crm, handle } = await startWith();
-          const gate = createGate();
+          const latch = createLatch();
           crm.work = ({ text }) =>
-            text === 'last' ? gate.open() : gate.opened;
+            text === 'last' ? latch.open() : latch.opened;
 
           await handle(
             [
@@ -341,8 +337,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           secret: `${name}-secret`,
         }));
         const { app, crm, idle } = await startWith({ secret: undefined, bots });
-        const gate = createGate();
-        crm.work = ({ bot }) => (bot === 'shop' ? gate.open() : gate.opened);
+        const latch = createLatch();
+        crm.work = ({ bot }) => (bot === 'shop' ? latch.open() : latch.opened);
 
         await Promise.all(
           ['support', 'shop'].map(bot => deliver(app, inOne(bot), { bot })),
@@ -366,11 +362,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
       it('are handled while an earlier one is retried', async () => {
         const { app, crm, idle } = await startAtOnce();
-        const gate = createGate();
+        const latch = createLatch();
         crm.work = async ({ text }) => {
           if (text === 'second') return;
           if (crm.begun.length === 1) throw new Error('CRM is down');
-          await gate.opened;
+          await latch.opened;
         };
         await deliver(app, inOne('first'));
         await expect.poll(() => crm.begun).toHaveLength(2);
@@ -378,7 +374,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         await deliver(app, inOne('second'));
         await expect.poll(() => crm.saved).toEqual(['second']);
 
-        gate.open();
+        latch.open();
         await idle();
         expect(crm.saved).toEqual(['second', 'first']);
       });
@@ -496,7 +492,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
       it('are retried like those that throw', async () => {
         const { crm, handle } = await startWith({ handlerTimeoutMs: 20 });
-        const gates = [createGate(), createGate()];
+        const gates = [createLatch(), createLatch()];
         crm.work = () => gates.pop()?.opened;
 
         await handle(message('hello'));
@@ -510,15 +506,19 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
 describe('invalid options of delivery', () => {
   it.each<[string, Partial<XeniooModuleOptions>, RegExp]>([
-    ['no attempts', { retry: { attempts: 0 } }, /`retry.attempts`/],
+    ['zero attempts', { retry: { attempts: 0 } }, /`retry.attempts`/],
     [
       'a `retry` that is no object',
       { retry: true as never },
       /`retry` to be an obj/,
     ],
-    ['no time', { dedupe: { ttlSeconds: 0 } }, /`dedupe.ttlSeconds`/],
+    [
+      'a dedupe time of zero',
+      { dedupe: { ttlSeconds: 0 } },
+      /`dedupe.ttlSeconds`/,
+    ],
     ['too many ids', { dedupe: { maxIds: 1e9 } }, /`dedupe.maxIds`/],
-  ])('%s stops the boot', async (_, options, message) => {
+  ])('fails for %s', async (_, options, message) => {
     await expect(
       startDelivery('express', () => undefined, options),
     ).rejects.toThrow(message);

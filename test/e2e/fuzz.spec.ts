@@ -13,7 +13,7 @@ import { countEntries } from '../fuzz/count-entries.js';
 import { generateBody } from '../fuzz/generate-body.js';
 import { sendGenerated } from '../fuzz/send-generated.js';
 import { startHost } from '../support/host-app.js';
-import { isSame } from '../support/is-same.js';
+import { isIdentical } from '../support/is-identical.js';
 
 const SEED = 20_240_501;
 
@@ -29,7 +29,7 @@ class Everything {
   }
 }
 
-/** Number of events and invalid entries that the handlers got. */
+/** Counts the events and invalid entries that the handlers got. */
 function handledBy(app: INestApplicationContext): number {
   return dispatched(app).length + app.get(Everything).invalid.length;
 }
@@ -66,7 +66,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     const letters = await app.get(XeniooDeadLetters).list({ limit: 100_000 });
     expect(letters).toHaveLength(invalid.length);
     for (const [index, { entry }] of letters.entries()) {
-      expect(isSame(entry, invalid[index])).toBe(true);
+      expect(isIdentical(entry, invalid[index])).toBe(true);
     }
     expect(app.get(XeniooWebhookStatus).strikes).toBe(0);
     expect(logs.ofXenioo('error')).toEqual([]);
@@ -74,7 +74,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 });
 
-describe('the generator', () => {
+describe('generateBody()', () => {
   it('generates the same body for the same seed, and another one for another seed', () => {
     expect(generateBody(1, 2)).toEqual(generateBody(1, 2));
     expect(generateBody(1, 2)).not.toEqual(generateBody(2, 2));
@@ -92,7 +92,7 @@ describe('the generator', () => {
   });
 });
 
-describe('the count of entries', () => {
+describe('countEntries()', () => {
   it.each([
     ['[{},{}]', 2],
     ['[]', 0],
@@ -101,7 +101,7 @@ describe('the count of entries', () => {
     ['', 1],
     ['\uFEFF[1,2]', 2],
     [`[${'0,'.repeat(20_000)}0]`, 1],
-  ])('of %.20j is %i', (text, count) => {
+  ])('counts the entries of %.20j as %i', (text, count) => {
     const decoded = Buffer.from(text);
 
     expect(countEntries({ decoded, headers: {} })).toBe(count);

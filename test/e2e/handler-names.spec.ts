@@ -2,15 +2,15 @@ import { Module, type Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { OnXenioo, XeniooModule, type XeniooInbox } from '../../lib/index.js';
 import { expect, it, onTestFinished } from 'vitest';
-import { InertInbox } from '../support/inert-inbox.js';
+import { AcceptOnlyInbox } from '../support/accept-only-inbox.js';
 
-class DurableInbox extends InertInbox {
+class DurableInbox extends AcceptOnlyInbox {
   override readonly storageLocation = '/var/xenioo';
 
   async accept(): Promise<void> {}
 }
 
-/** As a bundler with `--minify` leaves it. */
+/** Class as a bundler with `--minify` emits it. */
 class r {
   @OnXenioo()
   handle(): void {}
@@ -42,7 +42,7 @@ it('does not boot with a durable inbox and a handler of a minified class', async
   );
 });
 
-it('boots with a durable inbox and a handler of a minified class that has a `name`', async () => {
+it('boots with a durable inbox and a handler of a minified class with the option `name`', async () => {
   class e {
     @OnXenioo({ name: 'crm' })
     handle(): void {}

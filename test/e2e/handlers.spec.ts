@@ -197,7 +197,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(new Set(instances).size).toBe(2);
   });
 
-  it('logs a handler that fails with its name, and runs the others', async () => {
+  it('logs the name of a handler that fails and runs the others', async () => {
     const ran: string[] = [];
 
     @Injectable()
@@ -401,7 +401,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
-  it('refuses to boot with two handlers of one name', async () => {
+  it('refuses to boot with two handlers of the same name', async () => {
     @Injectable()
     class Desk {
       @OnXenioo(XeniooEventType.TakeOver, { name: 'crm' })
@@ -425,7 +425,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await send([userMessage()]);
   });
 
-  it('logs each handler and what it handles', async () => {
+  it('logs each handler and its event types at boot', async () => {
     @Injectable()
     class Desk {
       @OnXenioo(XeniooEventType.UserMessage, { bot: 'shop', when: () => true })

@@ -26,7 +26,7 @@ import {
 import { idle, senderFor, xeniooEntry } from '../../lib/testing/index.js';
 import { startPostgres } from '../support/engines/postgres-server.js';
 import { startRedis } from '../support/engines/redis-server.js';
-import { createGate } from '../support/delivery-host.js';
+import { createLatch } from '../support/create-latch.js';
 import { startHost, type AdapterName } from '../support/host-app.js';
 import { makeSmallDisk, NO_SMALL_DISKS } from '../support/small-disk.js';
 
@@ -167,15 +167,15 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
       const { sender, probe, app, crm } = await start(adapter, {
         inbox: memoryInbox({ maxPending: 1, acknowledgeWithinMs: 0 }),
       });
-      const gate = createGate();
-      crm.work = () => gate.opened;
+      const latch = createLatch();
+      crm.work = () => latch.opened;
       await sender.call(userMessage());
 
       expect(await probe()).toMatchObject({
         code: 503,
         xenioo: { status: 'down', message: expect.any(String) },
       });
-      gate.open();
+      latch.open();
       await idle(app);
       expect(await probe()).toMatchObject({
         code: 200,
@@ -214,7 +214,7 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
       },
     );
 
-    it('rejects a limit that is not a number, or has an unknown name', async () => {
+    it('rejects a limit that is not a number or has an unknown name', async () => {
       const { app } = await start(adapter);
       const indicator = app.get(XeniooHealthIndicator, { strict: false });
       const check = (limits: object) => indicator.isHealthy('xenioo', limits);

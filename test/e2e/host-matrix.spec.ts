@@ -24,7 +24,7 @@ import {
   type XeniooSender,
   type XeniooWireEntry,
 } from '../../lib/testing/index.js';
-import { Archive } from '../support/archive.js';
+import { CatchAllHandlers } from '../support/start-webhook-host.js';
 import { startHost, type AdapterName } from '../support/host-app.js';
 import {
   FIVE_MEGABYTES,
@@ -42,14 +42,14 @@ import {
   OwnController,
   type MatrixHost,
 } from '../support/matrix-hosts.js';
-import { InertInbox } from '../support/inert-inbox.js';
-import { recordPrinted } from '../support/printed.js';
+import { AcceptOnlyInbox } from '../support/accept-only-inbox.js';
+import { recordPrinted } from '../support/record-printed.js';
 import { callRaw } from '../support/raw-caller.js';
 import { senderAt } from '../support/sender-at.js';
 
 const CALLER = { 'accept-encoding': 'gzip, br', origin: 'https://xenioo.com' };
 
-/** Starts a host, and collects everything that comes out of it. */
+/** Starts a host and records everything that it prints, logs and answers. */
 async function start(adapter: AdapterName, host: MatrixHost) {
   const printed = recordPrinted();
   const paths = host.paths ?? ['xenioo/webhook'];
@@ -68,7 +68,7 @@ async function start(adapter: AdapterName, host: MatrixHost) {
         ),
         ...(host.metadata?.imports ?? []),
       ],
-      providers: [Archive, ...(host.metadata?.providers ?? [])],
+      providers: [CatchAllHandlers, ...(host.metadata?.providers ?? [])],
       controllers: [OwnController],
     },
     host,
@@ -79,7 +79,7 @@ async function start(adapter: AdapterName, host: MatrixHost) {
     const sender = senderAt(at, { secret, headers: CALLER });
     return { url: at, secret, sender };
   });
-  // From here on it is recorded what handlers are given.
+  // Starts the recording of `dispatched()`.
   forget(app);
   const answers: XeniooAnswer[] = [];
   const call = async (
@@ -101,17 +101,18 @@ async function start(adapter: AdapterName, host: MatrixHost) {
     status: app.get(XeniooWebhookStatus),
     ask: askOf(url(''), host),
     savedTexts: () =>
-      dispatched(app, 'Archive.save')
+      dispatched(app, 'CatchAllHandlers.save')
         .map(({ event }) => (event.raw as XeniooWireEntry).Data)
         .toSorted(),
-    quarantined: () => inOrder(app.get(Archive).invalid.map(({ raw }) => raw)),
-    whatSaysOfIt: () => marked(logs.lines, printed, answers),
+    quarantined: () =>
+      inOrder(app.get(CatchAllHandlers).invalid.map(({ raw }) => raw)),
+    leaks: () => leaksIn(logs.lines, printed, answers),
   };
 }
 
-/** What of all this holds something of what came. */
-const marked = (...said: readonly unknown[][]) =>
-  said
+/** Returns the outputs that contain a marked word of a call. */
+const leaksIn = (...outputs: readonly unknown[][]) =>
+  outputs
     .flat()
     .map(part => JSON.stringify(part))
     .filter(text => MARKED.test(text));
@@ -127,8 +128,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ([, { only = adapter }]) => only === adapter,
   );
 
-  describe.each(hosts)('where the host %s', (_, host) => {
-    it('answers 200 to the right secret, handles everything once, and says nothing of it', async () => {
+  describe.each(hosts)('in a host that %s', (_, host) => {
+    it('answers 200 to the right secret, handles every entry once and leaks nothing', async () => {
       const { app, webhooks, call, status, ...hosted } = await start(
         adapter,
         host,
@@ -156,10 +157,10 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         inOrder(sent.flatMap(({ kept }) => kept)),
       );
       expect(status).toMatchObject({ strikes: 0, refused: 0 });
-      expect(hosted.whatSaysOfIt()).toEqual([]);
+      expect(hosted.leaks()).toEqual([]);
     });
 
-    it('answers 401 to a wrong secret, and says nothing of it', async () => {
+    it('answers 401 to a wrong secret and leaks nothing', async () => {
       const { app, webhooks, call, status, ...hosted } = await start(
         adapter,
         host,
@@ -183,17 +184,17 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(dispatched(app)).toEqual([]);
       expect(status).toMatchObject({ strikes: 0, refused });
       expect(hosted.logs.ofXenioo('warn').length).toBeGreaterThan(0);
-      expect(hosted.whatSaysOfIt()).toEqual([]);
+      expect(hosted.leaks()).toEqual([]);
     });
 
-    it('has its habit', async () => {
+    it('finds the setting in force on the own route of the host', async () => {
       const { ask } = await start(adapter, host);
 
       expect(await host.shows(ask, adapter)).toBe(true);
     });
   });
 
-  it('takes 20,000 events in one call where the host allows 1 KB', async () => {
+  it('accepts 20,000 events in one call when the host allows 1 KB', async () => {
     const { app, webhooks, call, ...hosted } = await start(
       adapter,
       MATRIX_HOSTS['allows 1 KB']!,
@@ -207,7 +208,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await idle(app);
     expect(hosted.savedTexts()).toEqual(body.texts.toSorted());
     expect(hosted.quarantined()).toEqual([]);
-    expect(hosted.whatSaysOfIt()).toEqual([]);
+    expect(hosted.leaks()).toEqual([]);
   });
 });
 
@@ -234,7 +235,7 @@ class Fails {
   }
 }
 
-class FailingInbox extends InertInbox {
+class FailingInbox extends AcceptOnlyInbox {
   async accept(): Promise<never> {
     throw new Error('the disk is full');
   }
@@ -254,7 +255,7 @@ class Throws implements NestInterceptor {
   }
 }
 
-const MISHAPS: [string, number, Partial<XeniooModuleOptions>][] = [
+const FAILURES: [string, number, Partial<XeniooModuleOptions>][] = [
   [
     'handlers and listeners fail again and again',
     200,
@@ -267,97 +268,93 @@ const MISHAPS: [string, number, Partial<XeniooModuleOptions>][] = [
   ['an interceptor throws', 503, { decorators: [UseInterceptors(Throws)] }],
 ];
 
-describe.each(['express', 'fastify'] as const)(
-  'when something goes wrong on %s',
-  adapter => {
-    async function startWith(options: Partial<XeniooModuleOptions>) {
-      const printed = recordPrinted();
-      const { app, url, logs } = await startHost(adapter, {
-        imports: [
-          EventEmitterModule.forRoot({ wildcard: true }),
-          XeniooModule.forRoot({
-            bots: [
-              { name: 'support', token: 'support', secret: SECRETS[0] },
-              { name: 'shop', token: 'token-potoroo', secret: SECRETS[1] },
-            ],
-            ...options,
-          }),
-        ],
-        providers: [Fails, Denies, Throws],
-      });
-      const sender = await senderFor(app, { failures: 'ignore' });
-      onTestFinished(() => sender.close());
-      return {
-        app,
-        sender,
-        origin: url(''),
-        logs,
-        whatSaysOfIt: (answers: unknown[]) =>
-          marked(logs.lines, printed, answers),
-      };
-    }
-
-    it.each(MISHAPS)(
-      'says nothing of what came where %s',
-      async (_, status, options) => {
-        const { app, sender, logs, whatSaysOfIt } = await startWith(options);
-        const body = JSON.stringify([
-          { Type: 1, Data: 'a numbat', UserName: 'Ada Bilby' },
-          { Type: 1, Data: ['a numbat'], UserName: { name: 'Ada Bilby' } },
-          { Type: 'a numbat', 'Ada Bilby': 'a numbat' },
-          { Type: 1, BotToken: 'token-potoroo', Data: 'a numbat' },
-          { Type: 1, BotToken: 'token-dunnart', Date: 'a numbat' },
-          { Type: 3, Name: '', Key: 'a numbat'.repeat(9) },
-          'a numbat',
-        ]);
-
-        const answers = [
-          await sender.call(body),
-          await sender.call(`${body}, a numbat`),
-        ];
-        await idle(app);
-
-        expect(answers.map(answer => answer.status)).toEqual([status, status]);
-        expect(logs.ofXenioo('error').length).toBeGreaterThan(0);
-        expect(whatSaysOfIt(answers)).toEqual([]);
-      },
-    );
-
-    it('says nothing of what came too slowly', async () => {
-      const { origin, logs, whatSaysOfIt } = await startWith({
-        bodyTimeoutMs: 50,
-      });
-
-      const caller = await callRaw(origin, {
-        secret: SECRETS[0],
-        body: 'Content-Length: 100',
-      });
-      caller.socket.write('{"Data":"a numbat');
-      await caller.closed;
-
-      expect(logs.ofXenioo('error')).toHaveLength(1);
-      expect(whatSaysOfIt([caller.answered()])).toEqual([]);
+describe.each(['express', 'fastify'] as const)('a failure on %s', adapter => {
+  async function startWith(options: Partial<XeniooModuleOptions>) {
+    const printed = recordPrinted();
+    const { app, url, logs } = await startHost(adapter, {
+      imports: [
+        EventEmitterModule.forRoot({ wildcard: true }),
+        XeniooModule.forRoot({
+          bots: [
+            { name: 'support', token: 'support', secret: SECRETS[0] },
+            { name: 'shop', token: 'token-potoroo', secret: SECRETS[1] },
+          ],
+          ...options,
+        }),
+      ],
+      providers: [Fails, Denies, Throws],
     });
+    const sender = await senderFor(app, { failures: 'ignore' });
+    onTestFinished(() => sender.close());
+    return {
+      app,
+      sender,
+      origin: url(''),
+      logs,
+      leaks: (answers: unknown[]) => leaksIn(logs.lines, printed, answers),
+    };
+  }
 
-    it('says nothing of a secret where the bots can’t be asked', async () => {
-      let asked = 0;
-      const { sender, logs, whatSaysOfIt } = await startWith({
-        bots: () => {
-          if (asked++ > 0) throw new Error('the vault is down');
-          return [{ name: 'support', token: 'dunnart', secret: SECRETS[0] }];
-        },
-      });
+  it.each(FAILURES)(
+    'leaks nothing of the call when %s',
+    async (_, status, options) => {
+      const { app, sender, logs, leaks } = await startWith(options);
+      const body = JSON.stringify([
+        { Type: 1, Data: 'a numbat', UserName: 'Ada Bilby' },
+        { Type: 1, Data: ['a numbat'], UserName: { name: 'Ada Bilby' } },
+        { Type: 'a numbat', 'Ada Bilby': 'a numbat' },
+        { Type: 1, BotToken: 'token-potoroo', Data: 'a numbat' },
+        { Type: 1, BotToken: 'token-dunnart', Date: 'a numbat' },
+        { Type: 3, Name: '', Key: 'a numbat'.repeat(9) },
+        'a numbat',
+      ]);
 
-      const authorization = `Bearer ${WRONG_SECRET}`;
       const answers = [
-        await sender.call({}, { authorization }),
-        await sender.call({}, { authorization }),
-        await sender.call({}, { authorization }),
+        await sender.call(body),
+        await sender.call(`${body}, a numbat`),
       ];
+      await idle(app);
 
-      expect(answers.map(({ status }) => status)).toEqual([401, 401, 401]);
-      expect(logs.ofXenioo('warn').length).toBeGreaterThan(0);
-      expect(whatSaysOfIt(answers)).toEqual([]);
+      expect(answers.map(answer => answer.status)).toEqual([status, status]);
+      expect(logs.ofXenioo('error').length).toBeGreaterThan(0);
+      expect(leaks(answers)).toEqual([]);
+    },
+  );
+
+  it('leaks nothing of a body that arrives too slowly', async () => {
+    const { origin, logs, leaks } = await startWith({
+      bodyTimeoutMs: 50,
     });
-  },
-);
+
+    const caller = await callRaw(origin, {
+      secret: SECRETS[0],
+      body: 'Content-Length: 100',
+    });
+    caller.socket.write('{"Data":"a numbat');
+    await caller.closed;
+
+    expect(logs.ofXenioo('error')).toHaveLength(1);
+    expect(leaks([caller.answered()])).toEqual([]);
+  });
+
+  it('leaks no secret when the function `bots` fails', async () => {
+    let asked = 0;
+    const { sender, logs, leaks } = await startWith({
+      bots: () => {
+        if (asked++ > 0) throw new Error('the vault is down');
+        return [{ name: 'support', token: 'dunnart', secret: SECRETS[0] }];
+      },
+    });
+
+    const authorization = `Bearer ${WRONG_SECRET}`;
+    const answers = [
+      await sender.call({}, { authorization }),
+      await sender.call({}, { authorization }),
+      await sender.call({}, { authorization }),
+    ];
+
+    expect(answers.map(({ status }) => status)).toEqual([401, 401, 401]);
+    expect(logs.ofXenioo('warn').length).toBeGreaterThan(0);
+    expect(leaks(answers)).toEqual([]);
+  });
+});

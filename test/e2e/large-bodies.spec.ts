@@ -7,10 +7,10 @@ import { message } from '../support/messages.js';
 
 const LIMIT_BYTES = 10 * 2 ** 20;
 
-/** Far above the default of 5,000: on a busy machine the test is slow, not red. */
+/** Far above the default of 5,000, so that a busy machine makes the test slow, not red. */
 const ACCEPT_TIMEOUT_MS = 120_000;
 const TEST_TIMEOUT_MS = 300_000;
-/** Far above the 2 s that are promised on two quiet cores, and far below the time for which a large call would block others. */
+/** Far above the 2 s that are promised on two idle cores, and far below the time for which a large call would block others. */
 const NEIGHBOUR_MS = 30_000;
 
 function filled(open: string, entry: string, close: string): string {
@@ -18,7 +18,7 @@ function filled(open: string, entry: string, close: string): string {
   return `${open}${entry.repeat(Math.floor(room / entry.length))}${close}`;
 }
 
-/** Bodies of 10 MB, and the reason for which each is kept as invalid. */
+/** Bodies of 10 MB, and the `reason` of each as an invalid entry. */
 const BODIES: Record<string, [reason: string, body: string]> = {
   'empty objects': ['too-many-entries', filled('[', '{},', '{}]')],
   numbers: ['too-many-entries', filled('[', '0,', '0]')],
@@ -41,7 +41,7 @@ describe.each(['express', 'fastify'] as const)(
           timeoutMs: 2 * ACCEPT_TIMEOUT_MS,
         });
         onTestFinished(() => sender.close());
-        /** Makes a large call, and small ones beside it until it is answered. */
+        /** Makes a large call, and small ones until it is answered. */
         const sendBesideOthers = async (body: unknown) => {
           const state = { isAnswered: false };
           const large = sender
@@ -60,7 +60,7 @@ describe.each(['express', 'fastify'] as const)(
         return { ...host, idle, sendBesideOthers };
       }
 
-      it('answers 200 to a call of 19,999 events, and handles each of them', async () => {
+      it('answers 200 to a call of 19,999 events and handles each of them', async () => {
         const { app, crm, sendBesideOthers, idle } = await start();
         const entries = Array.from({ length: 19_999 }, (_, index) =>
           message(`large ${index}`, { ConversationId: `c${index}` }),
@@ -77,7 +77,7 @@ describe.each(['express', 'fastify'] as const)(
       });
 
       it.each(Object.entries(BODIES))(
-        'answers 200 to 10 MB of %s, and answers calls beside it',
+        'answers 200 to 10 MB of %s and answers other calls meanwhile',
         async (_, [reason, body]) => {
           const { app, alarm, letters, sendBesideOthers, idle } = await start();
 

@@ -18,7 +18,10 @@ import {
   senderFor,
   xeniooEntry,
 } from '../../lib/testing/index.js';
-import { Archive, startArchive } from '../support/archive.js';
+import {
+  CatchAllHandlers,
+  startWebhookHost,
+} from '../support/start-webhook-host.js';
 import { ADAPTERS, startHost } from '../support/host-app.js';
 import { LogRecorder } from '../support/log-recorder.js';
 
@@ -29,8 +32,8 @@ const OPTIONS = {
   inbox: memoryInbox({ acknowledgeWithinMs: 0 }),
 };
 
-/** A handler that works until it is let go. */
-function createGate(): { Slow: Type; release(): void; done: string[] } {
+/** Creates a handler that is busy until `release()` is called. */
+function createSlowHandler(): { Slow: Type; release(): void; done: string[] } {
   const done: string[] = [];
   let release = () => {};
   const released = new Promise<void>(resolve => (release = resolve));
@@ -48,10 +51,10 @@ function createGate(): { Slow: Type; release(): void; done: string[] } {
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it.each([{ isGlobal: false }, { isGlobal: true }])(
-    'handles what was accepted before it shuts down (%j)',
+    'handles accepted events before it shuts down (%j)',
     async extras => {
-      const { Slow, done, release } = createGate();
-      const { app } = await startArchive(
+      const { Slow, done, release } = createSlowHandler();
+      const { app } = await startWebhookHost(
         adapter,
         { ...OPTIONS, ...extras },
         { providers: [Slow] },
@@ -68,8 +71,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   );
 
   it('does not wait longer than shutdownTimeoutMs, and logs how many events are lost', async () => {
-    const { Slow, release } = createGate();
-    const { app, logs } = await startArchive(
+    const { Slow, release } = createSlowHandler();
+    const { app, logs } = await startWebhookHost(
       adapter,
       { ...OPTIONS, shutdownTimeoutMs: 30 },
       { providers: [Slow] },
@@ -86,9 +89,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     release();
   });
 
-  it('comes to its end though callers keep their connections', async () => {
-    const { Slow, release } = createGate();
-    const { app, sender } = await startArchive(adapter, OPTIONS, {
+  it('shuts down while callers keep their connections open', async () => {
+    const { Slow, release } = createSlowHandler();
+    const { app, sender } = await startWebhookHost(adapter, OPTIONS, {
       providers: [Slow],
     });
     // On a busy machine a connection would be idle for longer than that.
@@ -112,7 +115,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it('runs in a testing module', async () => {
     const testing = await Test.createTestingModule({
       imports: [XeniooModule.forRoot(OPTIONS)],
-      providers: [Archive],
+      providers: [CatchAllHandlers],
     })
       .setLogger(new LogRecorder())
       .compile();
@@ -127,25 +130,25 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(refused.status).toBe(401);
 
     await idle(app);
-    expect(app.get(Archive).invalid).toHaveLength(1);
+    expect(app.get(CatchAllHandlers).invalid).toHaveLength(1);
   });
 });
 
-describe('without a server', () => {
+describe('an application without a server', () => {
   it('boots as an application context', async () => {
     const logs = new LogRecorder();
     const app = await NestFactory.createApplicationContext(
       {
         module: class AppModule {},
         imports: [XeniooModule.forRoot(OPTIONS)],
-        providers: [Archive],
+        providers: [CatchAllHandlers],
       },
       { logger: logs },
     );
 
     expect(logs.ofXenioo()).toEqual([
-      'Archive.save handles every event',
-      'Archive.quarantine handles invalid entries',
+      'CatchAllHandlers.save handles every event',
+      'CatchAllHandlers.quarantine handles invalid entries',
     ]);
     await app.close();
   });
@@ -153,7 +156,7 @@ describe('without a server', () => {
   it('boots as a testing module', async () => {
     const testing = await Test.createTestingModule({
       imports: [XeniooModule.forRoot({ ...OPTIONS, isGlobal: true })],
-      providers: [Archive],
+      providers: [CatchAllHandlers],
     })
       .setLogger(new LogRecorder())
       .compile();
@@ -164,12 +167,16 @@ describe('without a server', () => {
   });
 });
 
-describe('when options can’t work', () => {
+describe('the boot with invalid options', () => {
   const boot = (define: () => ReturnType<typeof XeniooModule.forRoot>) =>
     startHost('express', { imports: [define()] });
 
   it.each<[string, XeniooModuleOptions, RegExp]>([
-    ['no secret', {}, /`secret` to be the API Secret of your bot, got nothing/],
+    [
+      'a missing secret',
+      {},
+      /`secret` to be the API Secret of your bot, got nothing/,
+    ],
     [
       'a secret that is not set',
       { secret: process.env['NOT_SET'] },
@@ -177,7 +184,7 @@ describe('when options can’t work', () => {
     ],
     ['an empty secret', { secret: '' }, /got an empty string/],
     [
-      'an inbox that is none',
+      'an inbox factory that returns nothing',
       { ...OPTIONS, inbox: { useFactory: () => undefined as never } },
       /`inbox.useFactory` to return an instance of a class that extends XeniooInbox, got nothing/,
     ],
@@ -186,7 +193,7 @@ describe('when options can’t work', () => {
       { ...OPTIONS, sercet: 'x' } as XeniooModuleOptions,
       /`sercet` is not an option here; the options are secret, bots/,
     ],
-  ])('%s stops the boot', async (_, options, message) => {
+  ])('fails for %s', async (_, options, message) => {
     const error = await boot(() => XeniooModule.forRoot(options)).catch(
       (caught: unknown) => caught,
     );
@@ -197,7 +204,7 @@ describe('when options can’t work', () => {
 
   it.each<[string, XeniooModuleAsyncOptions, RegExp]>([
     [
-      'a factory that returns the path',
+      'a factory that returns `path`',
       { useFactory: () => ({ ...OPTIONS, path: 'hooks' }) },
       /`path` must be known when the module is defined: pass it to forRootAsync\(\) beside `useFactory`/,
     ],
@@ -207,24 +214,24 @@ describe('when options can’t work', () => {
       /expected an object of options, got nothing/,
     ],
     [
-      'a factory that is none',
+      'a factory that is not a function',
       { useFactory: 5 as never },
       /expected `useFactory` to be a function, got a number/,
     ],
     [
-      'no factory at all',
+      'a missing factory',
       {},
       /expected exactly one of useFactory, useClass, useExis/,
     ],
     [
-      'an option of the factory beside it',
+      'a factory option beside `useFactory`',
       {
         useFactory: () => OPTIONS,
         secret: 'x',
       } as unknown as XeniooModuleAsyncOptions,
       /`secret` is not an option here/,
     ],
-  ])('%s stops the boot', async (_, options, message) => {
+  ])('fails for %s', async (_, options, message) => {
     const start = async () => boot(() => XeniooModule.forRootAsync(options));
 
     await expect(start()).rejects.toThrow(message);

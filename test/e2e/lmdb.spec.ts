@@ -14,7 +14,7 @@ import {
 } from '../../lib/index.js';
 import { lmdbInbox, type LmdbInboxOptions } from '../../lib/lmdb/index.js';
 import { deliver, idle, senderFor } from '../../lib/testing/index.js';
-import { createGate } from '../support/delivery-host.js';
+import { createLatch } from '../support/create-latch.js';
 import { startHost, type AdapterName } from '../support/host-app.js';
 import { inboxPath } from '../support/lmdb-folder.js';
 import { message, messages, numbered } from '../support/messages.js';
@@ -24,37 +24,37 @@ import {
   NO_SMALL_DISKS,
 } from '../support/small-disk.js';
 
-/** What the handlers of one test do, in whatever application. */
-class Book {
-  /** Texts of what was begun, in order. */
+/** Record of the handlers of one test, in any of its applications. */
+class HandlerRecord {
+  /** Texts of the started events, in order. */
   readonly begun: string[] = [];
-  /** The same of what came to its end. */
+  /** Texts of the finished events, in order. */
   readonly done: string[] = [];
-  /** Awaited by every handler, and may throw. */
+  /** Awaited by every handler; may throw. */
   work: (event: UserMessageEvent) => void | Promise<void> = () => {};
 }
 
-/** A provider that keeps a book. */
-function keeperOf(book: Book): Type {
+/** Creates a provider whose handler writes to the record. */
+function createHandlers(record: HandlerRecord): Type {
   @Injectable()
-  class Keeper {
+  class Handlers {
     @OnXenioo(XeniooEventType.UserMessage, {
       name: 'keep',
       retry: { attempts: 4, backoff: 'fixed', delayMs: 300 },
     })
     async keep(event: UserMessageEvent) {
-      book.begun.push(event.text!);
-      await book.work(event);
-      book.done.push(event.text!);
+      record.begun.push(event.text!);
+      await record.work(event);
+      record.done.push(event.text!);
     }
   }
-  return Keeper;
+  return Handlers;
 }
 
 async function start(
   adapter: AdapterName,
   path: string,
-  book = new Book(),
+  record = new HandlerRecord(),
   options: Partial<XeniooModuleOptions> = {},
 ) {
   const host = await startHost(adapter, {
@@ -66,23 +66,23 @@ async function start(
         ...options,
       }),
     ],
-    providers: [keeperOf(book)],
+    providers: [createHandlers(record)],
   });
-  /** In one call, which is answered 200. */
+  /** Sends entries in one call that is answered 200. */
   const accept = (...entries: object[]) =>
     deliver(host.app, entries, { grouped: entries.length });
-  return { ...host, book, accept, idle: () => idle(host.app) };
+  return { ...host, record, accept, idle: () => idle(host.app) };
 }
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-  it('handles what it has answered 200, once, though it is closed under load', async () => {
+  it('handles every event that it answered 200 once, even when it is closed under load', async () => {
     const path = await inboxPath();
     const first = await start(adapter, path);
     const answered: string[] = [];
     const state = { isClosed: false };
     const sender = await senderFor(first.app, {
       failures: 'ignore',
-      // Connections that stay open would keep the server from its end.
+      // Open connections would keep the server running.
       headers: { connection: 'close' },
     });
     const callers = Array.from({ length: 16 }, async (_, caller) => {
@@ -101,43 +101,43 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     const second = await start(adapter, path);
     await second.idle();
 
-    const handled = [...first.book.done, ...second.book.done];
+    const handled = [...first.record.done, ...second.record.done];
     expect(new Set(handled).size).toBe(handled.length);
     expect(answered.filter(text => !handled.includes(text))).toEqual([]);
     expect(first.logs.ofXenioo('error')).toEqual([]);
     expect(first.logs.ofXenioo('warn')).toEqual([]);
   });
 
-  it('lets a retry go on waiting over a restart, its attempts counted', async () => {
+  it('keeps a pending retry and its attempts across a restart', async () => {
     const path = await inboxPath();
-    const book = new Book();
-    book.work = () => {
+    const record = new HandlerRecord();
+    record.work = () => {
       throw new Error('the CRM is down');
     };
-    const first = await start(adapter, path, book);
+    const first = await start(adapter, path, record);
     await first.accept(message('one'));
-    await expect.poll(() => book.begun.length).toBeGreaterThan(1);
+    await expect.poll(() => record.begun.length).toBeGreaterThan(1);
     await first.app.close();
     expect(first.logs.ofXenioo('warn').join()).not.toContain('Stopping');
 
-    const second = await start(adapter, path, book);
+    const second = await start(adapter, path, record);
     await second.idle();
 
-    expect(book.begun).toEqual(['one', 'one', 'one', 'one']);
+    expect(record.begun).toEqual(['one', 'one', 'one', 'one']);
     expect(second.logs.ofXenioo('error')).toEqual([
       expect.stringMatching(/^keep failed .*\(attempt 4; no more attempts\)/),
     ]);
   });
 
-  it('tells what is still being handled when it must stop, and handles it again', async () => {
+  it('logs which events are still running at shutdown and handles them again', async () => {
     const path = await inboxPath();
-    const book = new Book();
-    const gate = createGate();
-    book.work = () => gate.opened;
-    const first = await start(adapter, path, book, { shutdownTimeoutMs: 50 });
+    const record = new HandlerRecord();
+    const latch = createLatch();
+    record.work = () => latch.opened;
+    const first = await start(adapter, path, record, { shutdownTimeoutMs: 50 });
     const texts = numbered('event', 3);
     await first.accept(...messages(texts));
-    await expect.poll(() => book.begun).toHaveLength(3);
+    await expect.poll(() => record.begun).toHaveLength(3);
 
     await first.app.close();
 
@@ -148,11 +148,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
     const second = await start(adapter, path);
     await second.idle();
-    gate.open();
-    expect(second.book.done.toSorted()).toEqual(texts);
+    latch.open();
+    expect(second.record.done.toSorted()).toEqual(texts);
   });
 
-  it('handles nothing again that was handled before a restart', async () => {
+  it('does not repeat handled events after a restart', async () => {
     const path = await inboxPath();
     const first = await start(adapter, path);
     const entries = messages(numbered('event', 10));
@@ -164,18 +164,18 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await second.accept(...entries);
     await second.idle();
 
-    expect(first.book.done).toHaveLength(10);
-    expect(second.book.begun).toEqual([]);
+    expect(first.record.done).toHaveLength(10);
+    expect(second.record.begun).toEqual([]);
   });
 
-  it('lets two applications share a folder: both accept, one handles', async () => {
+  it('accepts in both and handles in one of two applications that share a folder', async () => {
     const path = await inboxPath();
     const first = await start(adapter, path);
     const second = await start(adapter, path);
     await second.accept(message('to the second'));
     await first.accept(message('to the first'));
     await second.idle();
-    expect(first.book.done.toSorted()).toEqual([
+    expect(first.record.done.toSorted()).toEqual([
       'to the first',
       'to the second',
     ]);
@@ -184,11 +184,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await second.accept(message('later'));
     await second.idle();
 
-    expect(second.book.done).toEqual(['later']);
-    expect(first.book.done).toHaveLength(2);
+    expect(second.record.done).toEqual(['later']);
+    expect(first.record.done).toHaveLength(2);
   });
 
-  it('answers 503 once its data file is deleted, and says so', async () => {
+  it('answers 503 and logs an error once its data file is deleted', async () => {
     const path = await inboxPath();
     const host = await start(adapter, path);
     await host.accept(message('before'));
@@ -204,7 +204,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     );
   });
 
-  it('refuses to start two instances on one folder, and names it', async () => {
+  it('refuses to start two instances on one folder and names the folder', async () => {
     const path = await inboxPath();
     const instance = (at: string) =>
       XeniooModule.forRoot({
@@ -222,7 +222,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it('starts two instances on two folders', async () => {
-    const book = new Book();
+    const record = new HandlerRecord();
     const paths = [await inboxPath(), await inboxPath()];
     const { app } = await startHost(adapter, {
       imports: paths.map((path, index) =>
@@ -232,7 +232,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           inbox: lmdbInbox({ path }),
         }),
       ),
-      providers: [keeperOf(book)],
+      providers: [createHandlers(record)],
     });
 
     for (const index of [0, 1]) {
@@ -240,148 +240,143 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     }
 
     await idle(app);
-    expect(book.done.toSorted()).toEqual(['to 0', 'to 1']);
+    expect(record.done.toSorted()).toEqual(['to 0', 'to 1']);
+  });
+
+  describe.skipIf(!hasSmallDisks)(`on a full disk${NO_SMALL_DISKS}`, () => {
+    it('answers 503, stores no entry and recovers when there is space', async () => {
+      const disk = makeSmallDisk();
+      const host = await start(adapter, join(disk.path, 'inbox'));
+      const { app, logs, record } = host;
+      await host.accept(message('before'));
+      await host.idle();
+      const large = messages([
+        'small',
+        ...numbered('large', 20).map(text => text.padEnd(30_000, '.')),
+      ]);
+      disk.fill();
+
+      const sender = await senderFor(app);
+      expect(await sender.call(large)).toMatchObject({ status: 503 });
+      expect(await sender.call(large)).toMatchObject({ status: 503 });
+      sender.close();
+
+      expect(logs.ofXenioo('error')[0]).toMatch(
+        /^Strike 1: answered 503 .*(No space left on device|ENOSPC|is full)/,
+      );
+      expect(app.get(XeniooWebhookStatus).strikes).toBe(2);
+      disk.free();
+      await host.accept(message('after'));
+      await host.idle();
+      expect(record.done).toEqual(['before', 'after']);
+
+      await host.accept(...large);
+      await host.accept(...large);
+      await host.idle();
+      expect(record.done).toHaveLength(2 + 21);
+      expect(new Set(record.done).size).toBe(2 + 21);
+    });
+
+    it('stores no more of a body of backslashes than its size allows and recovers', async () => {
+      const disk = makeSmallDisk();
+      const host = await start(adapter, join(disk.path, 'inbox'));
+      const sender = await senderFor(host.app);
+      const body = '\\'.repeat(300_000);
+      const { url } = host;
+      const post = () =>
+        fetch(url('/xenioo/webhook'), {
+          method: 'POST',
+          headers: { authorization: 'Bearer right-secret' },
+          body,
+        });
+
+      expect((await post()).status).toBe(200);
+      await host.idle();
+      const { size } = await stat(join(disk.path, 'inbox', 'inbox.mdb'));
+      expect(size).toBeLessThan(2 * 2 ** 20);
+
+      expect(await sender.call(message('after'))).toMatchObject({
+        status: 200,
+      });
+      sender.close();
+      await host.idle();
+      expect(host.record.done).toEqual(['after']);
+    });
+
+    it('records the results of handlers later', async () => {
+      const disk = makeSmallDisk();
+      const path = join(disk.path, 'inbox');
+      const record = new HandlerRecord();
+      const latch = createLatch();
+      record.work = async () => {
+        await latch.opened;
+        if (record.begun.length <= 20) throw new Error('the CRM is down');
+      };
+      const host = await start(adapter, path, record);
+      const texts = numbered('large', 20).map(text => text.padEnd(25_000, '.'));
+      await host.accept(...messages(texts));
+      await expect.poll(() => record.begun).toHaveLength(7);
+      disk.fill();
+      latch.open();
+      await expect
+        .poll(() => host.logs.ofXenioo('error')[0])
+        .toMatch(
+          /^Recording the results of handlers .* failed; retrying: .*(No space left on device|ENOSPC|is full)/,
+        );
+      disk.free();
+      await host.idle();
+      expect(record.begun).toHaveLength(40);
+      expect(record.done.toSorted()).toEqual(texts.toSorted());
+
+      await host.app.close();
+      const again = await start(adapter, path);
+      await again.idle();
+      expect(again.record.begun).toEqual([]);
+    });
+
+    it('starts on an existing folder and accepts when there is space', async () => {
+      const disk = makeSmallDisk();
+      const path = join(disk.path, 'inbox');
+      const record = new HandlerRecord();
+      const latch = createLatch();
+      record.work = () => latch.opened;
+      const first = await start(adapter, path, record, {
+        shutdownTimeoutMs: 50,
+      });
+      await first.accept(message('before'));
+      await expect.poll(() => record.begun).toHaveLength(1);
+      await first.app.close();
+      latch.open();
+      disk.fill();
+
+      const second = await start(adapter, path);
+      disk.free();
+      await expect.poll(() => second.record.done).toEqual(['before']);
+
+      await second.accept(message('after'));
+      await second.idle();
+      expect(second.record.done).toEqual(['before', 'after']);
+    });
+
+    it('refuses to start with a new folder and names the reason', async () => {
+      const disk = makeSmallDisk();
+      disk.fill();
+
+      const path = join(disk.path, 'inbox');
+      const error = await start(adapter, path).catch(
+        (caught: unknown) => caught,
+      );
+
+      expect(error).toBeInstanceOf(XeniooInboxError);
+      expect((error as Error).message).toMatch(/is full|ENOSPC/);
+      expect((error as Error).message).toContain(path);
+    });
   });
 
   describe.skipIf(!hasSmallDisks)(
-    `when the disk is full${NO_SMALL_DISKS}`,
+    `on a read-only disk${NO_SMALL_DISKS}`,
     () => {
-      it('answers 503, takes nothing, and goes on when there is space', async () => {
-        const disk = makeSmallDisk();
-        const host = await start(adapter, join(disk.path, 'inbox'));
-        const { app, logs, book } = host;
-        await host.accept(message('before'));
-        await host.idle();
-        const large = messages([
-          'small',
-          ...numbered('large', 20).map(text => text.padEnd(30_000, '.')),
-        ]);
-        disk.fill();
-
-        const sender = await senderFor(app);
-        expect(await sender.call(large)).toMatchObject({ status: 503 });
-        expect(await sender.call(large)).toMatchObject({ status: 503 });
-        sender.close();
-
-        expect(logs.ofXenioo('error')[0]).toMatch(
-          /^Strike 1: answered 503 .*(No space left on device|ENOSPC|is full)/,
-        );
-        expect(app.get(XeniooWebhookStatus).strikes).toBe(2);
-        disk.free();
-        await host.accept(message('after'));
-        await host.idle();
-        expect(book.done).toEqual(['before', 'after']);
-
-        await host.accept(...large);
-        await host.accept(...large);
-        await host.idle();
-        expect(book.done).toHaveLength(2 + 21);
-        expect(new Set(book.done).size).toBe(2 + 21);
-      });
-
-      it('stores no more of a body of backslashes than its size allows, and goes on', async () => {
-        const disk = makeSmallDisk();
-        const host = await start(adapter, join(disk.path, 'inbox'));
-        const sender = await senderFor(host.app);
-        const body = '\\'.repeat(300_000);
-        const { url } = host;
-        const post = () =>
-          fetch(url('/xenioo/webhook'), {
-            method: 'POST',
-            headers: { authorization: 'Bearer right-secret' },
-            body,
-          });
-
-        expect((await post()).status).toBe(200);
-        await host.idle();
-        const { size } = await stat(join(disk.path, 'inbox', 'inbox.mdb'));
-        expect(size).toBeLessThan(2 * 2 ** 20);
-
-        expect(await sender.call(message('after'))).toMatchObject({
-          status: 200,
-        });
-        sender.close();
-        await host.idle();
-        expect(host.book.done).toEqual(['after']);
-      });
-
-      it('writes later what handlers have done meanwhile', async () => {
-        const disk = makeSmallDisk();
-        const path = join(disk.path, 'inbox');
-        const book = new Book();
-        const gate = createGate();
-        book.work = async () => {
-          await gate.opened;
-          if (book.begun.length <= 20) throw new Error('the CRM is down');
-        };
-        const host = await start(adapter, path, book);
-        const texts = numbered('large', 20).map(text =>
-          text.padEnd(25_000, '.'),
-        );
-        await host.accept(...messages(texts));
-        await expect.poll(() => book.begun).toHaveLength(7);
-        disk.fill();
-        gate.open();
-        await expect
-          .poll(() => host.logs.ofXenioo('error')[0])
-          .toMatch(
-            /^Recording the results of handlers .* failed; retrying: .*(No space left on device|ENOSPC|is full)/,
-          );
-        disk.free();
-        await host.idle();
-        expect(book.begun).toHaveLength(40);
-        expect(book.done.toSorted()).toEqual(texts.toSorted());
-
-        await host.app.close();
-        const again = await start(adapter, path);
-        await again.idle();
-        expect(again.book.begun).toEqual([]);
-      });
-
-      it('starts on what is there, and accepts when there is space', async () => {
-        const disk = makeSmallDisk();
-        const path = join(disk.path, 'inbox');
-        const book = new Book();
-        const gate = createGate();
-        book.work = () => gate.opened;
-        const first = await start(adapter, path, book, {
-          shutdownTimeoutMs: 50,
-        });
-        await first.accept(message('before'));
-        await expect.poll(() => book.begun).toHaveLength(1);
-        await first.app.close();
-        gate.open();
-        disk.fill();
-
-        const second = await start(adapter, path);
-        disk.free();
-        await expect.poll(() => second.book.done).toEqual(['before']);
-
-        await second.accept(message('after'));
-        await second.idle();
-        expect(second.book.done).toEqual(['before', 'after']);
-      });
-
-      it('refuses to start with a new folder, and says why', async () => {
-        const disk = makeSmallDisk();
-        disk.fill();
-
-        const path = join(disk.path, 'inbox');
-        const error = await start(adapter, path).catch(
-          (caught: unknown) => caught,
-        );
-
-        expect(error).toBeInstanceOf(XeniooInboxError);
-        expect((error as Error).message).toMatch(/is full|ENOSPC/);
-        expect((error as Error).message).toContain(path);
-      });
-    },
-  );
-
-  describe.skipIf(!hasSmallDisks)(
-    `when the disk is read-only${NO_SMALL_DISKS}`,
-    () => {
-      it('refuses to make a new folder, and says to mount a volume', async () => {
+      it('refuses to create a folder and advises to mount a volume', async () => {
         const disk = makeSmallDisk();
         disk.makeReadOnly();
 
@@ -390,7 +385,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         ).rejects.toThrow(/read-only\. Mount a volume that can be written to/);
       });
 
-      it('refuses to start, and says why', async () => {
+      it('refuses to start and names the reason', async () => {
         const disk = makeSmallDisk();
         const path = join(disk.path, 'inbox');
         const first = await start(adapter, path);
@@ -413,7 +408,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   );
 });
 
-describe('options of the inbox', () => {
+describe('lmdbInbox()', () => {
   const boot = (options: Parameters<typeof lmdbInbox>[0]) =>
     startHost('express', {
       imports: [
@@ -433,7 +428,7 @@ describe('options of the inbox', () => {
       /`pathh` is not an option here; the options are path, deadLetterRetentionDays/,
     ],
     [
-      'days that can’t be',
+      'a retention of zero days',
       { path: 'x', deadLetterRetentionDays: 0 },
       /`deadLetterRetentionDays`/,
     ],
@@ -442,7 +437,7 @@ describe('options of the inbox', () => {
       { useFactory: () => undefined },
       /lmdbInbox\(\) to get an object of options, got nothing/,
     ],
-  ])('%s stops the boot', async (_, options, message) => {
+  ])('fails the boot for %s', async (_, options, message) => {
     const error = await boot(options as LmdbInboxOptions).catch(
       (caught: unknown) => caught,
     );
@@ -451,7 +446,7 @@ describe('options of the inbox', () => {
     expect((error as Error).message).toMatch(message);
   });
 
-  it('come from a factory, given what it asks for', async () => {
+  it('gets its options from a factory with injected providers', async () => {
     const path = await inboxPath();
 
     @Injectable()
@@ -478,7 +473,7 @@ describe('options of the inbox', () => {
     expect(await readdir(path)).toContain('inbox.mdb');
   });
 
-  it('may name a folder that is there and empty, which becomes private', async () => {
+  it('accepts an existing empty folder and makes it private', async () => {
     const path = await inboxPath();
     await mkdir(path, { mode: 0o755 });
 
@@ -487,7 +482,7 @@ describe('options of the inbox', () => {
     expect((await stat(path)).mode & 0o777).toBe(0o700);
   });
 
-  it('may not name a folder of something else', async () => {
+  it('rejects a folder that holds other files', async () => {
     const path = await inboxPath();
     await mkdir(path);
     await writeFile(join(path, 'letter.txt'), 'dear Ada');

@@ -5,51 +5,52 @@ import {
   XeniooWebhookStatus,
 } from '../../lib/index.js';
 import { deliver, xeniooEntry } from '../../lib/testing/index.js';
-import {
-  createGate,
-  failing,
-  startDelivery,
-} from '../support/delivery-host.js';
+import { createLatch } from '../support/create-latch.js';
+import { failing, startDelivery } from '../support/delivery-host.js';
 import { message, messages, numbered } from '../support/messages.js';
 
-/** What other inboxes promise here is another thing. */
+// These promises are those of the memory inbox only.
 const inbox = () => undefined;
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-  describe('when it is full', () => {
-    /** Holds two events, and its handlers wait for the gate. */
+  describe('a full memory inbox', () => {
+    /** Starts a host whose inbox is full with two events, both waiting for the latch. */
     async function startFull() {
       const started = await startDelivery(
         adapter,
         () => memoryInbox({ maxPending: 2, acknowledgeWithinMs: 0 }),
         { acceptTimeoutMs: 10 },
       );
-      const gate = createGate();
-      started.crm.work = () => gate.opened;
+      const latch = createLatch();
+      started.crm.work = () => latch.opened;
       const entries = [message('a'), message('b')];
       await deliver(started.app, entries, { grouped: 2 });
       await expect.poll(() => started.crm.begun).toHaveLength(2);
-      return { ...started, gate, status: started.app.get(XeniooWebhookStatus) };
+      return {
+        ...started,
+        latch,
+        status: started.app.get(XeniooWebhookStatus),
+      };
     }
 
-    it('answers 503, which is a strike, and takes nothing of the call', async () => {
-      const { send, status, gate, idle, crm, letters } = await startFull();
+    it('answers 503, counts a strike and accepts no entry of the call', async () => {
+      const { send, status, latch, idle, crm, letters } = await startFull();
 
       const entries = [message('c'), xeniooEntry.malformed()];
       expect(await send(entries)).toBe(503);
       expect(status.strikes).toBe(1);
-      gate.open();
+      latch.open();
       await idle();
 
       expect(crm.saved).toEqual(['a', 'b']);
       expect(await letters.list()).toEqual([]);
     });
 
-    it('recovers when there is room again', async () => {
-      const { send, status, gate, idle, crm, handle } = await startFull();
+    it('accepts again when there is room', async () => {
+      const { send, status, latch, idle, crm, handle } = await startFull();
       for (let n = 0; n < 5; n++) expect(await send(message('c'))).toBe(503);
 
-      gate.open();
+      latch.open();
       await idle();
       for (let n = 0; n < 5; n++) await handle(message('d'));
 
@@ -57,7 +58,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(status.strikes).toBe(5);
     });
 
-    it('makes calls wait, so that a rush is only slower', async () => {
+    it('delays calls in a burst instead of rejecting them', async () => {
       const { crm, handle } = await startDelivery(
         adapter,
         () => memoryInbox({ maxPending: 2, acknowledgeWithinMs: 0 }),
@@ -71,15 +72,15 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(new Set(crm.saved).size).toBe(60);
     });
 
-    it('takes an event once of calls that wait for room together', async () => {
+    it('accepts an event once when simultaneous calls wait for room with it', async () => {
       const host = await startDelivery(
         adapter,
         () => memoryInbox({ maxPending: 1, acknowledgeWithinMs: 0 }),
         { acceptTimeoutMs: 9_000 },
       );
       const { app, crm, rung, send, idle } = host;
-      const gate = createGate();
-      crm.work = () => gate.opened;
+      const latch = createLatch();
+      crm.work = () => latch.opened;
       await deliver(app, message('first'));
       const accept = vi.spyOn(
         app.get(XeniooInbox, { strict: false }),
@@ -90,7 +91,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       const other = send(message('other'));
       await expect.poll(() => accept).toHaveBeenCalledTimes(6);
 
-      gate.open();
+      latch.open();
       expect(new Set(await Promise.all([...calls, other]))).toEqual(
         new Set([200]),
       );
@@ -98,20 +99,20 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(rung().toSorted()).toEqual(['first', 'other', 'twin']);
     });
 
-    it('takes an event that got 503 when it comes again', async () => {
-      const { send, gate, idle, crm, handle } = await startFull();
+    it('accepts a repeated event whose first call was answered 503', async () => {
+      const { send, latch, idle, crm, handle } = await startFull();
       const again = message('again');
       const calls = [again, again].map(send);
       expect(await Promise.all(calls)).toEqual([503, 503]);
 
-      gate.open();
+      latch.open();
       await idle();
       await handle([again, again]);
 
       expect(crm.saved).toEqual(['a', 'b', 'again']);
     });
 
-    it('lets a replay in, which was in before', async () => {
+    it('accepts a replay', async () => {
       const { app, crm, handle, idle, letters } = await startDelivery(
         adapter,
         () => memoryInbox({ maxPending: 1 }),
@@ -119,13 +120,13 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       );
       crm.work = failing(1);
       await handle(message('a'));
-      const gate = createGate();
-      crm.work = () => gate.opened;
+      const latch = createLatch();
+      crm.work = () => latch.opened;
       const waits = deliver(app, message('b'));
       await expect.poll(() => crm.begun).toContain('b');
 
       expect(await letters.replayAll()).toBe(1);
-      gate.open();
+      latch.open();
       await waits;
       await idle();
 
@@ -133,14 +134,14 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
   });
 
-  describe('when the application ends', () => {
+  describe('a memory inbox at shutdown', () => {
     const HOUR = { attempts: 5, backoff: 'fixed', delayMs: 3_600_000 } as const;
 
     async function startPatient() {
       return startDelivery(adapter, inbox, { retry: HOUR });
     }
 
-    it('gives what waits for a retry one more attempt at once', async () => {
+    it('runs the pending retries once more at once', async () => {
       const { app, crm, alarm } = await startPatient();
       crm.work = failing(1);
       await deliver(app, message('a'));
@@ -153,7 +154,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(alarm.failures).toEqual([]);
     });
 
-    it('tells @OnXeniooFailed() of what fails once more', async () => {
+    it('calls @OnXeniooFailed() when the last attempt fails', async () => {
       const { app, crm, alarm, logs, letters } = await startPatient();
       crm.work = failing(9);
       await deliver(app, [message('a'), message('b')], { grouped: 2 });
@@ -177,18 +178,18 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(logs.ofXenioo('warn').join()).not.toContain('Stopping');
     });
 
-    it('tries what fails for the first time meanwhile once more too', async () => {
+    it('retries once a handler whose first attempt fails meanwhile', async () => {
       const { app, crm, alarm } = await startPatient();
-      const gate = createGate();
+      const latch = createLatch();
       crm.work = async () => {
-        await gate.opened;
+        await latch.opened;
         throw new Error('CRM is down');
       };
       const sent = deliver(app, message('a'));
       await expect.poll(() => crm.begun).toEqual(['a']);
 
       const closed = app.close();
-      gate.open();
+      latch.open();
       await closed;
       await sent;
 
@@ -196,7 +197,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(alarm.failures).toMatchObject([{ attempts: 2 }]);
     });
 
-    it('does not hold the application for the hours of a retry', async () => {
+    it('does not wait for a retry that is due in hours', async () => {
       const { app, crm, logs } = await startPatient();
       crm.work = failing(9);
       await deliver(app, messages(numbered('event', 50)), { grouped: 50 });

@@ -21,7 +21,7 @@ import {
   xeniooEntry,
 } from '../../lib/testing/index.js';
 import { startHost } from '../support/host-app.js';
-import { InertInbox } from '../support/inert-inbox.js';
+import { AcceptOnlyInbox } from '../support/accept-only-inbox.js';
 import { senderAt } from '../support/sender-at.js';
 
 // The examples of docs/monitoring.md and README.md are the classes of this file.
@@ -88,7 +88,7 @@ async function start(
 }
 
 /** Keeps the deliveries that it is given. */
-class KeepingInbox extends InertInbox {
+class KeepingInbox extends AcceptOnlyInbox {
   readonly deliveries: XeniooDelivery[] = [];
 
   async accept(delivery: XeniooDelivery) {
@@ -97,7 +97,7 @@ class KeepingInbox extends InertInbox {
 }
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-  it('a provider of the application can inject the observers, the dead letters, the status and the inbox', async () => {
+  it('injects the observers, the dead letters, the status and the inbox into a provider of the application', async () => {
     const app = await start(adapter);
 
     const { observers, deadLetters, status, inbox } = app.get(Injected);
@@ -108,7 +108,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(inbox).toBeInstanceOf(XeniooInbox);
   });
 
-  it('an observer counts results of handlers and refused calls', async () => {
+  it('notifies an observer of handler results and refused calls', async () => {
     const app = await start(adapter);
     await deliver(app, [
       xeniooEntry.userMessage(),
@@ -155,7 +155,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(inbox.deliveries[0]).not.toHaveProperty('carrier');
   });
 
-  it('an observer runs each handler in an AsyncLocalStorage store of its event', async () => {
+  it('lets an observer run each handler in an AsyncLocalStorage store of its event', async () => {
     const app = await start(adapter);
 
     await deliver(
@@ -172,7 +172,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
-  it('refused calls are published on a diagnostics channel', async () => {
+  it('publishes refused calls on a diagnostics channel', async () => {
     const reasons: string[] = [];
     const onRefused = (message: unknown) => {
       const { reason, address } = message as XeniooRefusal;

@@ -16,10 +16,10 @@ import { ADAPTERS, startHost, type AdapterName } from '../support/host-app.js';
 const SECRET = 'q7-Sesame';
 const BOTS = [{ name: 'support', token: 't1', secret: [SECRET] }];
 
-/** No Redis answers there: the clients that hold the password are made all the same. */
+/** URL without a Redis; the clients that hold the password are created anyway. */
 const REDIS = `redis://user:${SECRET}@127.0.0.1:1`;
 
-/** Returns the keys and strings that printing a value may show, whatever the depth and the options. */
+/** Returns the keys and strings that printing a value may show, at any depth and with any options. */
 function stringsIn(root: unknown): string[] {
   const found: string[] = [];
   const seen = new Set<unknown>();
@@ -80,7 +80,7 @@ const MODULES: [string, () => ReturnType<typeof XeniooModule.forRoot>][] = [
 
 describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
   it.each(MODULES)(
-    'no provider of the module shows a secret when it is printed (%s)',
+    'prints no secret with any provider of the module (%s)',
     async (_, createModule) => {
       const module = createModule();
       expect(showsSecret(module)).toBe(false);
@@ -98,13 +98,13 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
         expect(showsSecret(provider)).toBe(false);
         expect(inspect(provider, { depth: 3 })).not.toContain(SECRET);
       }
-      // Every other provider and controller is in there.
+      // It holds every other provider and controller.
       expect(showsSecret(app.get(ModulesContainer))).toBe(false);
     },
   );
 
   it.each(MODULES)(
-    'the classes that an application injects can be logged as JSON while it runs (%s)',
+    'serializes the injectable classes as JSON in a running application (%s)',
     async (_, createModule) => {
       const { app } = await startHost(adapter, { imports: [createModule()] });
       const observers = app.get(XeniooObservers);
@@ -122,7 +122,7 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
     },
   );
 
-  it('would be found by this test in a provider of the application', async () => {
+  it('detects a secret in a provider of the application', async () => {
     const { app } = await startHost(adapter, {
       imports: [XeniooModule.forRoot({ secret: SECRET })],
       providers: [{ provide: 'config', useValue: { secret: SECRET } }],

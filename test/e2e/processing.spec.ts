@@ -47,7 +47,7 @@ describe.each(['express', 'fastify'] as const)(
   'XeniooProcessing on %s',
   adapter => {
     describeInboxes(inbox => {
-      it('accepts calls during a pause, and handles their events once after it', async () => {
+      it('accepts calls during a pause and handles their events once after it', async () => {
         const { app, sender, crm, processing } = await start(adapter, inbox);
         await processing.pause();
         expect(processing.isPaused).toBe(true);
@@ -82,7 +82,7 @@ describe.each(['express', 'fastify'] as const)(
 );
 
 describe('XeniooProcessing', () => {
-  it('covers every instance of the module', async () => {
+  it('pauses and resumes every instance of the module', async () => {
     const instance = (path: string, maxPending: number) =>
       XeniooModule.forRoot({
         secret: 'right-secret',

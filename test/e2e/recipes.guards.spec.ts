@@ -98,7 +98,7 @@ class OrdersController {
 export class GuardedModule {}
 
 describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
-  it('a JWT guard and a throttler for the whole application leave the webhook alone', async () => {
+  it('exempts the webhook from a global JWT guard and a global throttler', async () => {
     const { app, logs } = await startHost(adapter, {
       imports: [GuardedModule],
     });
@@ -114,7 +114,7 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
     expect(logs.ofXenioo('warn')).toEqual([]);
   });
 
-  it('a JWT guard and a throttler still protect the other routes', async () => {
+  it('protects the other routes with the JWT guard and the throttler', async () => {
     const { app, url } = await startHost(adapter, { imports: [GuardedModule] });
     const token = await app
       .get(JwtService, { strict: false })

@@ -32,7 +32,7 @@ export class ContextPerEvent {
   }
 }
 
-/** As a logger, which adds what is in the context. */
+/** Stands for a logger that adds values from the context. */
 @Injectable()
 class Journal {
   readonly lines: unknown[] = [];
@@ -73,13 +73,13 @@ class Crm {
 export class AppModule {}
 
 describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
-  it('each handler run, a retry too, has a context of nestjs-cls with its own event', async () => {
+  it('runs each attempt in a nestjs-cls context with its own event', async () => {
     const { app } = await startHost(
       adapter,
       { imports: [AppModule] },
       {
         prepare: host =>
-          // What a request puts into its context is not seen by handlers.
+          // Handlers do not see the context of a request.
           void host.use(
             (_request: unknown, _response: unknown, next: () => void) =>
               host.get(ClsService).run(() => {

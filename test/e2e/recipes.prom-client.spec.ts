@@ -20,7 +20,7 @@ import {
 } from '../../lib/index.js';
 import { idle, senderFor, xeniooEntry } from '../../lib/testing/index.js';
 import { ADAPTERS, startHost, type AdapterName } from '../support/host-app.js';
-import { InertInbox } from '../support/inert-inbox.js';
+import { AcceptOnlyInbox } from '../support/accept-only-inbox.js';
 
 // The examples of docs/monitoring.md are the classes of this file.
 
@@ -136,7 +136,7 @@ class Crm {
 }
 
 /** Its database answers no queries. */
-class AwayInbox extends InertInbox {
+class AwayInbox extends AcceptOnlyInbox {
   async accept() {}
 
   override stats(): Promise<XeniooInboxStats> {

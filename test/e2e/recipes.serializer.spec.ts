@@ -75,7 +75,7 @@ export class WrapInData implements NestInterceptor {
 export class SerializingModule {}
 
 describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
-  it('ClassSerializerInterceptor and an interceptor that wraps answers shape the routes of the application, and not the webhook', async () => {
+  it('exempts the webhook from ClassSerializerInterceptor and an interceptor that wraps answers', async () => {
     const { app, url } = await startHost(adapter, {
       imports: [SerializingModule],
     });

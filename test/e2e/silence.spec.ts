@@ -74,7 +74,7 @@ describe.each(ADAPTER_NAMES)('silence of Xenioo on %s', adapter => {
     expect(published).toEqual(alarm.heard);
   });
 
-  it('goes on when a call with a wrong secret comes', async () => {
+  it('is not ended by a call with a wrong secret', async () => {
     const { sender, status, alarm } = await start(adapter, 0.005);
     await expect.poll(() => status.isSilent).toBe(true);
     await sender.call({}, { authorization: 'Bearer wrong' });
@@ -83,7 +83,7 @@ describe.each(ADAPTER_NAMES)('silence of Xenioo on %s', adapter => {
     expect(alarm.heard).toHaveLength(1);
   });
 
-  it('is not reported while calls come, nor without the option', async () => {
+  it('is reported neither while calls arrive nor without the option', async () => {
     const { sender, status, alarm } = await start(adapter, 60);
     const without = await start(adapter);
     await sender.call(xeniooEntry.userMessage());

@@ -13,7 +13,7 @@ import {
   received,
   xeniooEntry,
 } from '../../lib/testing/index.js';
-import { startArchive } from '../support/archive.js';
+import { startWebhookHost } from '../support/start-webhook-host.js';
 import type { AdapterName } from '../support/host-app.js';
 import { callRaw, type RawCaller } from '../support/raw-caller.js';
 
@@ -24,7 +24,7 @@ async function start(
   adapter: AdapterName,
   options: Partial<XeniooModuleOptions> = {},
 ) {
-  const host = await startArchive(adapter, options);
+  const host = await startWebhookHost(adapter, options);
   const server = host.app.getHttpServer() as Server;
   return {
     ...host,
@@ -35,11 +35,11 @@ async function start(
   };
 }
 
-/** Timers that keep the process alive. */
+/** Returns the number of timers that keep the process alive. */
 const timers = () =>
   process.getActiveResourcesInfo().filter(name => name === 'Timeout').length;
 
-/** Lets the event loop turn, without a timer of its own, until there is none; after a while tells how many are left. */
+/** Turns the event loop, without a timer of its own, until no timer is left; returns the number of those left after a while. */
 async function timersLeft(): Promise<number> {
   const started = performance.now();
   while (timers() > 0 && performance.now() - started < 30_000) {
@@ -56,7 +56,7 @@ function trickle({ socket }: RawCaller, byte: string): void {
   onTestFinished(stop);
 }
 
-/** Sends as fast as the other side reads, and no faster; resolves when it is cut off or done. */
+/** Sends no faster than the other side reads; resolves when it is done or the connection is closed. */
 async function pour({ socket, closed }: RawCaller, bytes: number) {
   const chunk = Buffer.alloc(65_536, 'x');
   const cutOff = closed.then(() => true);
@@ -68,7 +68,7 @@ async function pour({ socket, closed }: RawCaller, bytes: number) {
 }
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-  describe('a caller that sends a byte now and then', () => {
+  describe('a caller that sends single bytes', () => {
     it.each([
       ['with a length', 'Content-Length: 1000000', 'x'],
       ['in chunks', 'Transfer-Encoding: chunked', '1\r\nx\r\n'],
@@ -97,7 +97,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       },
     );
 
-    it('is cut off though it reads nothing and does not close', async () => {
+    it('is disconnected even if it reads no answer and does not close', async () => {
       const { origin, server, connections } = await start(adapter, {
         bodyTimeoutMs: 300,
       });
@@ -113,7 +113,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       await expect.poll(connections).toBe(0);
     });
 
-    it('keeps no other caller waiting', async () => {
+    it('does not delay other callers', async () => {
       const { app, origin, connections } = await start(adapter);
       const slow = await Promise.all(
         Array.from({ length: 50 }, () =>
@@ -127,7 +127,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
       await deliver(app, userMessage());
       await idle(app);
-      expect(dispatched(app, 'Archive.save')).toHaveLength(1);
+      expect(dispatched(app, 'CatchAllHandlers.save')).toHaveLength(1);
       for (const { socket } of slow) socket.destroy();
       await expect.poll(connections).toBeLessThanOrEqual(1);
     });
@@ -137,7 +137,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ['with a FIN', (caller: RawCaller) => caller.socket.end()],
     ['with a RST', (caller: RawCaller) => caller.socket.resetAndDestroy()],
   ])(
-    '200 callers that break off half-way leave nothing behind (%s)',
+    'releases everything after 200 callers that disconnect half-way (%s)',
     async (_, breakOff) => {
       const { app, origin, connections, status, logs } = await start(adapter, {
         bodyTimeoutMs: 60_000,
@@ -168,7 +168,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         }),
       );
       await expect.poll(connections).toBe(200);
-      // One timer of each body that is being read: what is measured can be seen.
+      // Each body that is being read has a timer: the measurement sees them.
       await expect.poll(timers).toBeGreaterThanOrEqual(200);
       for (const caller of callers) breakOff(caller);
 
@@ -184,10 +184,10 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     },
   );
 
-  it('200 callers that break off after their bodies are handled once each', async () => {
+  it('handles each of 200 calls once whose callers disconnect after their bodies', async () => {
     const { app, origin, connections } = await start(adapter);
     const body = '{"Type":1,"Data":"all of it"}';
-    const saved = () => dispatched(app, 'Archive.save');
+    const saved = () => dispatched(app, 'CatchAllHandlers.save');
 
     for (let n = 0; n < 200; n++) {
       const caller = await callRaw(origin, {
@@ -223,7 +223,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(status).toMatchObject({ strikes: 0, refused: 1 });
     });
 
-    it('gets no more than a fraction of its 5 MB into the server', async () => {
+    it('can send only a fraction of its 5 MB', async () => {
       const { app, origin, server } = await start(adapter);
       const parse = vi.spyOn(JSON, 'parse');
       const listen = vi.spyOn(IncomingMessage.prototype, 'on');
@@ -255,7 +255,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(dispatched(app)).toEqual([]);
     });
 
-    it('is cut off though it sends a byte now and then', async () => {
+    it('is disconnected even if it keeps sending single bytes', async () => {
       const { origin, connections } = await start(adapter);
 
       const caller = await callRaw(origin, {

@@ -32,10 +32,13 @@ import {
   xeniooEntry,
 } from '../../lib/testing/index.js';
 import { XeniooObservers } from '../../lib/handlers/xenioo.observers.js';
-import { startArchive, type ArchiveHost } from '../support/archive.js';
-import { InertInbox } from '../support/inert-inbox.js';
+import {
+  startWebhookHost,
+  type WebhookHostMetadata,
+} from '../support/start-webhook-host.js';
+import { AcceptOnlyInbox } from '../support/accept-only-inbox.js';
 import type { AdapterName } from '../support/host-app.js';
-import { SOON } from '../support/soon.js';
+import { WAIT_OPTIONS } from '../support/wait-options.js';
 
 const { userMessage } = xeniooEntry;
 
@@ -54,9 +57,9 @@ class Alarm {
 async function start(
   adapter: AdapterName,
   options: Partial<XeniooModuleOptions> = {},
-  { providers = [], ...hosted }: ArchiveHost = {},
+  { providers = [], ...hosted }: WebhookHostMetadata = {},
 ) {
-  const host = await startArchive(adapter, options, {
+  const host = await startWebhookHost(adapter, options, {
     ...hosted,
     imports: [EventEmitterModule.forRoot()],
     providers: [Alarm, ...providers],
@@ -91,7 +94,7 @@ class Denies implements CanActivate {
 }
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-  it('tells the first, third, sixth, ninth and tenth strike, and what to do', async () => {
+  it('logs the first, third, sixth, ninth and tenth strike with advice', async () => {
     const { sender, status, alarm, logs } = await start(adapter, {
       bodyLimit: 100,
     });
@@ -127,7 +130,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(alarm.strikes.at(-1)).toMatchObject({ strikes: 1 });
   });
 
-  it('counts what it refused apart, and when it last accepted', async () => {
+  it('counts refused calls apart from strikes and keeps the time of the last accepted call', async () => {
     const { app, sender, status } = await start(adapter);
     expect(status).toMatchObject({
       strikes: 0,
@@ -147,7 +150,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(status.lastEventAt).toBe(status.lastAcceptedAt);
   });
 
-  it('says that the configured secret is probably wrong, where none was ever right', async () => {
+  it('suspects the configured secret when no call was ever authenticated', async () => {
     const { sender, logs } = await start(adapter);
 
     const authorization = 'Bearer of-another-bot';
@@ -160,7 +163,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
-  it('does not say so where one was right before', async () => {
+  it('does not suspect the configured secret after an authenticated call', async () => {
     const { sender, logs } = await start(adapter);
 
     await sender.call([]);
@@ -186,7 +189,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(logs.ofXenioo('error')[1]).toMatch(/^Strike 1: answered 503/);
   });
 
-  it('logs an interceptor that throws after the answer, and no more', async () => {
+  it('only logs an error of an interceptor after the answer', async () => {
     const { status, logs, app } = await start(
       adapter,
       { decorators: [UseInterceptors(ThrowsAfterwards)] },
@@ -197,7 +200,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     await idle(app);
     expect(status.strikes).toBe(0);
-    expect(dispatched(app, 'Archive.save')).toHaveLength(1);
+    expect(dispatched(app, 'CatchAllHandlers.save')).toHaveLength(1);
     await expect
       .poll(() => logs.ofXenioo('error'))
       .toEqual([
@@ -205,12 +208,12 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       ]);
   });
 
-  it('answers itself where an interceptor gives up on a call that is being accepted', async () => {
+  it('answers by itself when an interceptor times out a call that is being accepted', async () => {
     let hasGivenUp = () => false;
 
-    class Slow extends InertInbox {
+    class Slow extends AcceptOnlyInbox {
       async accept() {
-        await vi.waitUntil(() => hasGivenUp(), SOON);
+        await vi.waitUntil(() => hasGivenUp(), WAIT_OPTIONS);
       }
     }
 
@@ -239,7 +242,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(received(app)).toHaveLength(1);
   });
 
-  it('takes a call once, though an interceptor runs the controller again', async () => {
+  it('accepts a call once when an interceptor runs the controller again', async () => {
     @Injectable()
     class Repeats implements NestInterceptor {
       intercept(_context: ExecutionContext, next: CallHandler) {
@@ -256,11 +259,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await deliver(app, userMessage());
 
     await idle(app);
-    expect(dispatched(app, 'Archive.save')).toHaveLength(1);
+    expect(dispatched(app, 'CatchAllHandlers.save')).toHaveLength(1);
     expect(status.strikes).toBe(0);
   });
 
-  it('counts what a middleware of the host answers in its place', async () => {
+  it('counts an answer that a middleware of the host gives instead', async () => {
     const { app, sender, status, logs } = await start(
       adapter,
       {},
@@ -275,13 +278,13 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(await sender.call(userMessage())).toMatchObject({ status: 403 });
 
-    // On Fastify a middleware stands before the gate: the call is unknown there.
+    // On Fastify a middleware runs before the authentication: the call is unknown there.
     expect(status.strikes).toBe(adapter === 'express' ? 1 : 0);
     expect(logs.ofXenioo('error')).toHaveLength(status.strikes);
     expect(dispatched(app)).toEqual([]);
   });
 
-  it('says which decorators are missing when a global guard denies', async () => {
+  it('names the missing decorators when a global guard denies', async () => {
     const { sender, status, logs } = await start(
       adapter,
       {},
@@ -299,7 +302,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
-  it('answers 503 when parsing fails, and logs nothing of the body', async () => {
+  it('answers 503 when parsing fails and logs nothing of the body', async () => {
     const { sender, status, logs } = await start(adapter);
     useContainer({
       get() {
@@ -343,7 +346,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   describe('with ThrottlerGuard as a global guard', () => {
     const Public = () => SetMetadata('public', true);
     const startThrottled = (...decorators: ClassDecorator[]) =>
-      startArchive(
+      startWebhookHost(
         adapter,
         { decorators },
         {
@@ -368,7 +371,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       ]);
     });
 
-    it('does not warn where SkipThrottle() is there', async () => {
+    it('does not warn with SkipThrottle()', async () => {
       const { logs } = await startThrottled(Public(), SkipThrottle());
 
       expect(logs.ofXenioo('warn')).toEqual([]);

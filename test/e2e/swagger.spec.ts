@@ -1,12 +1,12 @@
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { describe, expect, it } from 'vitest';
 import type { XeniooModuleOptions } from '../../lib/index.js';
-import { startArchive } from '../support/archive.js';
+import { startWebhookHost } from '../support/start-webhook-host.js';
 import { ADAPTERS, type AdapterName } from '../support/host-app.js';
 
 describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
   async function documentWith(options: Partial<XeniooModuleOptions>) {
-    const { app } = await startArchive(adapter, options);
+    const { app } = await startWebhookHost(adapter, options);
     const config = new DocumentBuilder().addBearerAuth().build();
     return SwaggerModule.createDocument(app, config);
   }

@@ -1,7 +1,7 @@
 import { XeniooSender } from 'nestjs-xenioo/testing';
 import { sendGenerated, type FuzzTally } from './send-generated.js';
 
-/** Which bodies to send, and where to. */
+/** Bodies to send and their destination. */
 export interface CallerTask {
   readonly url: string;
   readonly secret: string;
@@ -15,9 +15,9 @@ export type CallerAnswer = FuzzTally;
 
 let sender: XeniooSender | undefined;
 
-// A process of its own: what it takes is not the server's.
+// A separate process, so that its memory is not counted as that of the server.
 process.on('message', ({ url, secret, seed, ...part }: CallerTask) => {
-  // So long that a busy machine makes no failure.
+  // Long enough for a busy machine.
   const timeoutMs = 60_000;
   sender ??= new XeniooSender({ url, secret, failures: 'ignore', timeoutMs });
   void sendGenerated(sender, seed, part).then((answer: CallerAnswer) =>

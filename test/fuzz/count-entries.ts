@@ -1,11 +1,11 @@
 import type { GeneratedBody } from './generate-body.js';
 
-/** More entries than these make a body one invalid entry. */
+/** Limit above which a body is one invalid entry. */
 const MOST_ENTRIES = 20_000;
 
 /**
- * Counts the entries of a call without the library: as many as the JSON array
- * has, one for everything else.
+ * Counts the entries of a call without the library: the length of a JSON array,
+ * or one for anything else.
  */
 export function countEntries({
   decoded,
@@ -16,7 +16,7 @@ export function countEntries({
       const text = new TextDecoder(charset, { fatal: true }).decode(decoded);
       return countIn(text);
     } catch {
-      // Broken text is one entry that keeps the bytes.
+      // A body that can't be decoded is one entry that keeps the bytes.
     }
   }
   return 1;
@@ -32,7 +32,7 @@ function countIn(text: string): number {
   }
 }
 
-/** JSON begins with an ASCII character, so that UTF-16 has a mark or a NUL there. */
+/** Detects UTF-16, in which JSON starts with a byte-order mark or has a NUL byte in the first character. */
 function charsetsOf([first, second]: Buffer, contentType = ''): string[] {
   if (second === 0 || (first === 0xff && second === 0xfe)) return ['utf-16le'];
   const isBig = first === 0 || (first === 0xfe && second === 0xff);

@@ -21,7 +21,7 @@ export type AdapterName = keyof typeof ADAPTERS;
 
 export const SECRET = 'secret-of-the-fuzz-run';
 
-/** Counts what comes, and keeps nothing. */
+/** Counts events and invalid entries. */
 @Injectable()
 export class Counts {
   events = 0;
@@ -48,8 +48,8 @@ export class Counts {
 })
 class FuzzModule {}
 
-/** Keeps the first few complaints. */
-class Complaints implements LoggerService {
+/** Logger that records the first warnings and errors. */
+class ProblemLogger implements LoggerService {
   readonly lines: string[] = [];
 
   log = (): void => {};
@@ -62,11 +62,11 @@ class Complaints implements LoggerService {
   }
 }
 
-/** Starts an application that is made of the built package. */
+/** Starts an application with the built package. */
 export async function startFuzzHost(adapter: AdapterName) {
-  const complaints = new Complaints();
+  const logger = new ProblemLogger();
   const app = await NestFactory.create(FuzzModule, ADAPTERS[adapter](), {
-    logger: complaints,
+    logger,
   });
   await app.listen(0, '127.0.0.1');
   let connections = 0;
@@ -78,21 +78,21 @@ export async function startFuzzHost(adapter: AdapterName) {
     counts: app.get(Counts),
     status: app.get(XeniooWebhookStatus, { strict: false }),
     idle: () => app.get(XeniooInbox, { strict: false }).idle(),
-    complaints: complaints.lines,
+    logged: logger.lines,
     connections: () => connections,
-    takeLetters: () => takeLetters(app.get(XeniooDeadLetters)),
+    removeLetters: () => removeLetters(app.get(XeniooDeadLetters)),
   };
 }
 
-/** Tells how many dead letters there were, and leaves none: they would fill the memory. */
-async function takeLetters(letters: XeniooDeadLetters): Promise<number> {
-  let taken = 0;
+/** Removes all dead letters, which would fill the memory, and returns their number. */
+async function removeLetters(letters: XeniooDeadLetters): Promise<number> {
+  let removed = 0;
   for (
     let page = await letters.list();
     page.length > 0;
     page = await letters.list()
   ) {
-    for (const { id } of page) if (await letters.remove(id)) taken++;
+    for (const { id } of page) if (await letters.remove(id)) removed++;
   }
-  return taken;
+  return removed;
 }

@@ -10,10 +10,10 @@ import { SeededRandom } from '../../lib/simulator/seeded-random.js';
 import { hostileValue, mutatedEntry } from './generate-entry.js';
 
 export interface GeneratedBody {
-  /** What was done to it, for who looks for the one that failed. */
+  /** Kind of the body, for the analysis of a failure. */
   readonly kind: string;
   readonly bytes: Buffer;
-  /** The bytes that are left when the encodings are undone; those of a broken encoding stay as they are. */
+  /** Bytes after decoding; unchanged if the encoding is broken. */
   readonly decoded: Buffer;
   readonly headers: Record<string, string>;
   readonly isChunked: boolean;
@@ -36,12 +36,12 @@ const CONTENT_TYPES = [
   undefined,
 ];
 
-/** The body limit of the webhook, which counts what a body has grown to. */
+/** Body limit of the webhook, which counts decompressed bytes. */
 const LIMIT_BYTES = 10 * 2 ** 20;
 const BOMB_BYTES = 2 * 2 ** 20;
 
 type Make = (random: SeededRandom) => string | Buffer;
-/** What makes a body, and how often it is taken. */
+/** Functions that make a body, and their weights. */
 const MAKERS: Record<string, readonly [weight: number, make: Make]> = {
   'an entry': [200, random => stringify(mutatedEntry(random))],
   entries: [200, random => stringify(entries(random, 20))],
@@ -97,7 +97,7 @@ const WEIGHTED = Object.entries(MAKERS).flatMap(([kind, [weight, make]]) =>
   Array.from({ length: weight }, () => ({ kind, make })),
 );
 
-/** The body of this number in the run of this seed: always the same. */
+/** Returns the body with this number for this seed; the same in each run. */
 export function generateBody(seed: number, index: number): GeneratedBody {
   const random = new SeededRandom(seed, index);
   const { kind, make } = random.pick(WEIGHTED);
@@ -117,15 +117,15 @@ export function generateBody(seed: number, index: number): GeneratedBody {
 }
 
 interface Encoded {
-  /** The header; none is sent where it is absent. */
+  /** Value of the header, which is not sent if absent. */
   readonly encoding?: string;
   readonly bytes: Buffer;
-  /** Those that were encoded unless they are given. */
+  /** Decoded bytes if they differ from the plain ones. */
   readonly decoded?: Buffer;
 }
 
 function encode(plain: Buffer, random: SeededRandom): Encoded {
-  // A large body is nearly always a small one that grows.
+  // A large body is nearly always a small one that is decompressed.
   switch (random.below(plain.length > BOMB_BYTES ? 8 : 24)) {
     case 0:
       return {
@@ -135,7 +135,7 @@ function encode(plain: Buffer, random: SeededRandom): Encoded {
     case 1:
       return { encoding: 'deflate', bytes: deflateSync(plain) };
     case 2: {
-      // Some senders leave out the header of zlib. Bytes that are text are no deflate.
+      // Some senders omit the zlib header. Bytes of text are not valid deflate.
       const bytes = deflateRawSync(plain);
       return isUtf8(bytes) ? { bytes: plain } : { encoding: 'deflate', bytes };
     }
@@ -146,7 +146,7 @@ function encode(plain: Buffer, random: SeededRandom): Encoded {
       const bytes = Buffer.concat([
         gzipSync(plain.subarray(0, at)),
         gzipSync(plain.subarray(at)),
-        // Behind the last member.
+        // Appended to the last member.
         Buffer.alloc(random.below(3)),
       ]);
       return { encoding: 'gzip', bytes };
@@ -162,7 +162,7 @@ function encode(plain: Buffer, random: SeededRandom): Encoded {
         ['br', brotli],
       ] as const);
       const bytes = whole(plain);
-      // Of gzip the length that ends it may be missing: the checksum is enough.
+      // The length at the end of gzip may be missing, because the checksum is sufficient.
       const cut = bytes.subarray(
         0,
         random.below(Math.max(bytes.length - 5, 1)),
@@ -349,13 +349,13 @@ function otherCharset(random: SeededRandom): Buffer {
   return random.pick([
     little,
     Buffer.from(little).swap16(),
-    // Half a character is missing.
+    // Cuts a character in half.
     little.subarray(0, -1),
     Buffer.from(json.replace('"Type"', '"é":"ü","Type"'), 'latin1'),
   ]);
 }
 
-/** A body that is not one byte longer than it may be. */
+/** Returns a body of exactly the allowed size. */
 function asLargeAsTheLimit(random: SeededRandom): string {
   const filled = (open: string, entry: string, close: string) => {
     const room = LIMIT_BYTES - open.length - close.length;

@@ -86,7 +86,7 @@ const NUMBERS = [
   -1e308,
 ];
 
-/** A value that a field might hold and should not. */
+/** Returns a value that a field may hold by mistake. */
 export function hostileValue(random: SeededRandom, depth = 0): unknown {
   switch (random.below(depth > 3 ? 5 : 7)) {
     case 0:
@@ -112,7 +112,7 @@ export function hostileValue(random: SeededRandom, depth = 0): unknown {
   }
 }
 
-/** An entry as Xenioo sends it, changed in some places or none. */
+/** Returns an entry of Xenioo with some changes or none. */
 export function mutatedEntry(random: SeededRandom): unknown {
   if (random.chance(1 / 25)) return hostileValue(random);
   let entry: Entry = { ...random.pick(REAL) };
@@ -144,7 +144,7 @@ function mutated(entry: Entry, random: SeededRandom): Entry {
   }
 }
 
-/** Defines it: an assignment to `__proto__` would be no key. */
+/** Defines the key, because an assignment to `__proto__` would create none. */
 function withKey(entry: Entry, key: string, value: unknown): Entry {
   return Object.defineProperty({ ...entry }, key, {
     value,

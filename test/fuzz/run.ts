@@ -11,11 +11,11 @@ import {
 } from './fuzz-host.js';
 
 const WARM_UP = 5_000;
-/** So few that the dead letters of large bodies fit into the memory inbox. */
+/** Small enough that the dead letters of large bodies fit into the memory inbox. */
 const BATCH = 100;
 const AT_ONCE = 8;
-/** How much more memory the server may hold at the end than after its warm-up. */
-const MORE_MEMORY_BYTES = 16 * 2 ** 20;
+/** Allowed growth of memory between the warm-up and the end. */
+const ALLOWED_GROWTH_BYTES = 16 * 2 ** 20;
 const FAILURES_SHOWN = 20;
 
 const { values } = parseArgs({
@@ -61,13 +61,13 @@ async function fuzz(adapter: AdapterName): Promise<void> {
     await host.idle();
     return answer;
   };
-  /** Sends some and compares what was sent with what was handled. */
+  /** Sends a batch and compares the sent entries with the handled ones. */
   const sendBatch = async (first: number, size: number) => {
     const before = counts.entries;
     const invalidBefore = counts.invalid;
     const part = { from: first, count: size, atOnce: AT_ONCE };
     const answer = await call(part);
-    const letters = await host.takeLetters();
+    const letters = await host.removeLetters();
     const invalid = counts.invalid - invalidBefore;
     if (letters !== invalid) {
       fail(
@@ -79,16 +79,16 @@ async function fuzz(adapter: AdapterName): Promise<void> {
       fail(
         `${adapter}: ${answer.entries} entries sent in bodies ${first} to ${first + size - 1}, ${counts.entries - before} handled`,
       );
-      await blame(first, size);
+      await reportBodies(first, size);
     }
     return answer;
   };
-  /** Names the bodies whose entries are not accounted for. */
-  const blame = async (first: number, size: number) => {
+  /** Sends the bodies of a batch one by one and reports those with missing entries. */
+  const reportBodies = async (first: number, size: number) => {
     for (let index = first; index < first + size; index++) {
       const before = counts.entries;
       const { entries } = await call({ from: index, count: 1, atOnce: 1 });
-      await host.takeLetters();
+      await host.removeLetters();
       const handled = counts.entries - before;
       if (handled !== entries) {
         fail(
@@ -98,7 +98,7 @@ async function fuzz(adapter: AdapterName): Promise<void> {
     }
   };
 
-  // With bodies that the run itself does not have.
+  // Warms up with bodies that the run itself does not use.
   for (let sent = 0; sent < Math.min(WARM_UP, count); sent += BATCH) {
     await sendBatch(from + count + sent, BATCH);
   }
@@ -127,12 +127,14 @@ async function fuzz(adapter: AdapterName): Promise<void> {
   caller.disconnect();
   await host.app.close();
 
-  if (memoryAfter - memoryBefore > MORE_MEMORY_BYTES) {
-    fail(`${adapter}: holds ${megabytes(memoryAfter - memoryBefore)} MB more`);
+  if (memoryAfter - memoryBefore > ALLOWED_GROWTH_BYTES) {
+    fail(
+      `${adapter}: holds ${megabytes(memoryAfter - memoryBefore)} MB more memory`,
+    );
   }
   if (status.strikes > 0) fail(`${adapter}: ${status.strikes} strikes`);
   if ('polluted' in {}) fail(`${adapter}: Object.prototype is polluted`);
-  for (const line of host.complaints) fail(`${adapter} logged: ${line}`);
+  for (const line of host.logged) fail(`${adapter} logged: ${line}`);
   say(
     [
       `${adapter}: ${count} bodies (${megabytes(sum.bytes)} MB) in ${seconds.toFixed(1)} s over ${connections} connections`,
@@ -142,7 +144,7 @@ async function fuzz(adapter: AdapterName): Promise<void> {
   );
 }
 
-/** What the server holds once the garbage is gone. */
+/** Returns the memory of the server after garbage collection. */
 function memory(): number {
   if (!global.gc) throw new Error('Run it with node --expose-gc.');
   for (let n = 0; n < 3; n++) global.gc();
@@ -160,9 +162,9 @@ function whole(value: string, name: string): number {
   throw new Error(`Expected --${name} to be a whole number, got ${value}`);
 }
 
-function fail(what: string): void {
-  failures.push(what);
-  if (failures.length <= FAILURES_SHOWN) say(what);
+function fail(problem: string): void {
+  failures.push(problem);
+  if (failures.length <= FAILURES_SHOWN) say(problem);
 }
 
 function say(line: string): void {

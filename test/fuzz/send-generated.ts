@@ -2,16 +2,16 @@ import type { XeniooSender } from 'nestjs-xenioo/testing';
 import { countEntries } from './count-entries.js';
 import { generateBody } from './generate-body.js';
 
-/** What came of some calls. */
+/** Totals of some calls. */
 export interface FuzzTally {
-  /** Entries that were in the bodies. */
+  /** Number of entries in the bodies. */
   entries: number;
   bytes: number;
-  /** Calls that were not answered 200 with an empty body, and why. */
+  /** Calls that were not answered 200 with an empty body, with the reason. */
   failures: string[];
 }
 
-/** Sends the bodies of these numbers, some at once on connections that are kept alive. */
+/** Sends the bodies with these numbers, several at once, on keep-alive connections. */
 export async function sendGenerated(
   sender: Pick<XeniooSender, 'call'>,
   seed: number,

@@ -34,27 +34,27 @@ import { XeniooTerminusModule } from 'nestjs-xenioo/terminus';
 
 export const SECRET = 'right-secret';
 
-/** What reached each kind of handler, for the checks to look at. */
+/** Events that each kind of handler got. */
 @Injectable()
-export class Heard {
+export class ReceivedEvents {
   readonly all: XeniooEvent[] = [];
   readonly messages: UserMessageEvent[] = [];
   readonly invalid: InvalidXeniooEntry[] = [];
   readonly onController: UserMessageEvent[] = [];
-  readonly onBus: UserMessageEvent[] = [];
+  readonly onEmitter: UserMessageEvent[] = [];
   readonly requestScoped: { event: XeniooEvent; request: unknown }[] = [];
   readonly guarded: string[] = [];
 }
 
-/** Guards every route of the host, and what it is written on; denies a hand over. */
+/** Global guard that is also applied to handlers; denies a hand-over. */
 @Injectable()
-export class Gatekeeper implements CanActivate {
-  constructor(private readonly heard: Heard) {}
+export class HandOverGuard implements CanActivate {
+  constructor(private readonly received: ReceivedEvents) {}
 
   canActivate(context: ExecutionContext): boolean {
     if (context.getType<string>() !== 'xenioo') return true;
     const [event] = context.getArgs<[XeniooEvent]>();
-    this.heard.guarded.push(`guard ${event.typeName}`);
+    this.received.guarded.push(`guard ${event.typeName}`);
     return event.type !== XeniooEventType.HandOver;
   }
 }
@@ -62,74 +62,74 @@ export class Gatekeeper implements CanActivate {
 class Caught extends Error {}
 
 @Catch(Caught)
-export class Net implements ExceptionFilter {
-  constructor(private readonly heard: Heard) {}
+export class CaughtErrorFilter implements ExceptionFilter {
+  constructor(private readonly received: ReceivedEvents) {}
 
   catch(error: Caught): void {
-    this.heard.guarded.push(`filter ${error.message}`);
+    this.received.guarded.push(`filter ${error.message}`);
   }
 }
 
 @Injectable()
-export class Frame implements NestInterceptor {
-  constructor(private readonly heard: Heard) {}
+export class RecordingInterceptor implements NestInterceptor {
+  constructor(private readonly received: ReceivedEvents) {}
 
   intercept(_context: ExecutionContext, next: CallHandler) {
-    this.heard.guarded.push('interceptor');
+    this.received.guarded.push('interceptor');
     return next.handle();
   }
 }
 
 @Injectable()
 export class Desk {
-  constructor(private readonly heard: Heard) {}
+  constructor(private readonly received: ReceivedEvents) {}
 
   @OnXenioo()
   count(event: XeniooEvent) {
-    this.heard.all.push(event);
+    this.received.all.push(event);
   }
 
   @OnXenioo(XeniooEventType.UserMessage)
   saveMessage(event: UserMessageEvent) {
-    this.heard.messages.push(event);
+    this.received.messages.push(event);
   }
 
   @OnXeniooInvalid()
   keep(entry: InvalidXeniooEntry) {
-    this.heard.invalid.push(entry);
+    this.received.invalid.push(entry);
   }
 
   @OnEvent(XENIOO_EVENT_NAMES.UserMessage)
   listen(event: UserMessageEvent) {
-    this.heard.onBus.push(event);
+    this.received.onEmitter.push(event);
   }
 }
 
 @Injectable({ scope: Scope.REQUEST })
-export class Audit {
+export class RequestScopedHandler {
   constructor(
     @Inject(REQUEST) private readonly request: unknown,
-    private readonly heard: Heard,
+    private readonly received: ReceivedEvents,
   ) {}
 
   @OnXenioo(XeniooEventType.UserMessage)
   note(event: UserMessageEvent) {
-    this.heard.requestScoped.push({ event, request: this.request });
+    this.received.requestScoped.push({ event, request: this.request });
   }
 }
 
 @Controller('orders')
 export class Orders {
-  constructor(private readonly heard: Heard) {}
+  constructor(private readonly received: ReceivedEvents) {}
 
   @Get()
   list() {
-    return this.heard.onController.length;
+    return this.received.onController.length;
   }
 
-  @UseGuards(Gatekeeper)
-  @UseInterceptors(Frame)
-  @UseFilters(Net)
+  @UseGuards(HandOverGuard)
+  @UseInterceptors(RecordingInterceptor)
+  @UseFilters(CaughtErrorFilter)
   @OnXenioo([XeniooEventType.TakeOver, XeniooEventType.HandOver])
   operate(event: XeniooEvent) {
     throw new Caught(event.typeName);
@@ -137,7 +137,7 @@ export class Orders {
 
   @OnXenioo(XeniooEventType.UserMessage)
   take(event: UserMessageEvent) {
-    this.heard.onController.push(event);
+    this.received.onController.push(event);
   }
 }
 
@@ -153,6 +153,11 @@ export class Orders {
     XeniooOpenTelemetryModule,
   ],
   controllers: [Orders],
-  providers: [Heard, Desk, Audit, { provide: APP_GUARD, useClass: Gatekeeper }],
+  providers: [
+    ReceivedEvents,
+    Desk,
+    RequestScopedHandler,
+    { provide: APP_GUARD, useClass: HandOverGuard },
+  ],
 })
 export class AppModule {}

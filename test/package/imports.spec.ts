@@ -52,7 +52,7 @@ const NO_NEST_IN_CLI = 'The command line runs without Nest';
 const NO_NEST_IN_SIMULATOR = 'The simulator runs without Nest';
 const MESSAGES = [ONE_WAY, NO_INDEX, NO_NEST_IN_CLI, NO_NEST_IN_SIMULATOR];
 
-/** Imports of a file of lib, with the message of the linter; `undefined` where it allows the import. */
+/** Imports of a file of lib, with the message of the linter; `undefined` for an allowed import. */
 const IMPORTS: readonly (readonly [
   file: string,
   imported: string,
@@ -141,7 +141,7 @@ async function lint(
 
 describe('the main entry', () => {
   it.each(['dist/index.js', 'dist/index.d.ts'])(
-    'needs no optional package (%s)',
+    'imports no optional package (%s)',
     async entry => {
       const {
         dependencies = {},
@@ -224,7 +224,7 @@ describe('the linter', () => {
     expect(found).toEqual(IMPORTS);
   });
 
-  it('has a rule for every file and folder of lib that others import', async () => {
+  it('has a rule for every imported file and folder of lib', async () => {
     const { overrides } = JSON.parse(
       await readFile(join(ROOT, '.oxlintrc.json'), 'utf8'),
     ) as { overrides: { files: string[]; rules: object }[] };

@@ -37,7 +37,7 @@ function asModule(code: string): string {
   return `data:text/javascript,${encodeURIComponent(code)}`;
 }
 
-/** Returns the message of the error that loading an entry throws without some packages; `null` if it loads. */
+/** Returns the message of the error that loading an entry throws without these packages; `null` if it loads. */
 const errorOfLoading = (entry: string, without: readonly string[]) =>
   nodeWithout(
     without,
@@ -55,8 +55,8 @@ const errorOfBoot = (connection: string, without: string) =>
      console.log(JSON.stringify({ name, message }));`,
   );
 
-describe('without the optional packages', () => {
-  it('are those of the event emitter, of all inboxes and of the integrations', () => {
+describe('the optional packages', () => {
+  it('are those of the event emitter, the inboxes and the integrations', () => {
     expect(OPTIONAL.toSorted()).toEqual([
       '@nestjs/event-emitter',
       '@nestjs/terminus',
@@ -75,12 +75,12 @@ describe('without the optional packages', () => {
     'nestjs-xenioo/lmdb',
     'nestjs-xenioo/postgres',
     'nestjs-xenioo/testing',
-  ])('%s loads', async entry => {
+  ])('are not needed by %s', async entry => {
     expect(await errorOfLoading(entry, OPTIONAL)).toBe(null);
   });
 });
 
-describe('an integration', () => {
+describe('the integration', () => {
   it.each([
     ['nestjs-xenioo/terminus', '@nestjs/terminus'],
     ['nestjs-xenioo/opentelemetry', '@opentelemetry/api'],
@@ -93,7 +93,7 @@ describe('the BullMQ inbox', () => {
   it.each([
     ['bullmq', 'bullmq@6'],
     ['ioredis', 'ioredis@5'],
-  ])('says at the boot that it needs %s', async (name, install) => {
+  ])('names the missing package %s at boot', async (name, install) => {
     expect(await errorOfBoot('redis://:SeCrEt@localhost', name)).toEqual({
       name: 'XeniooOptionsError',
       message: expect.stringMatching(

@@ -8,8 +8,11 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const readme = await readFile(`${ROOT}README.md`, 'utf8');
 const pages = (await readdir(`${ROOT}docs`)).map(page => `docs/${page}`);
 
-/** Pages without code. */
-const FIGURES_ALONE = new Set(['docs/speed.md', 'docs/troubleshooting.md']);
+/** Pages that may have no code. */
+const PAGES_WITHOUT_CODE = new Set([
+  'docs/speed.md',
+  'docs/troubleshooting.md',
+]);
 
 interface Block {
   readonly source: string | undefined;
@@ -26,7 +29,7 @@ function blocksOf(page: string): Block[] {
   }));
 }
 
-/** Lines without their indentation, so that a block may be nested deeper in its source. */
+/** Removes the indentation, so that a block may be nested deeper in its source. */
 function lines(text: string): string {
   return text
     .split('\n')
@@ -35,12 +38,12 @@ function lines(text: string): string {
 }
 
 describe.each(['README.md', ...pages])('%s', page => {
-  it('takes every line of code from a file that is compiled or run', async () => {
+  it('has only code that is in a compiled or executed file', async () => {
     const text = await readFile(`${ROOT}${page}`, 'utf8');
     const code = blocksOf(text).filter(
       ({ language, source }) => language === 'ts' || source,
     );
-    expect(code.length).toBeGreaterThan(FIGURES_ALONE.has(page) ? -1 : 3);
+    expect(code.length).toBeGreaterThan(PAGES_WITHOUT_CODE.has(page) ? -1 : 3);
 
     for (const { source, code: block } of code) {
       expect(source, block).toBeDefined();
@@ -60,7 +63,7 @@ describe.each(['README.md', ...pages])('%s', page => {
 });
 
 describe('the README', () => {
-  it('runs no script that package.json lacks', async () => {
+  it('names only scripts of package.json', async () => {
     const { scripts } = JSON.parse(
       await readFile(`${ROOT}package.json`, 'utf8'),
     ) as { scripts: Record<string, string> };
@@ -72,7 +75,7 @@ describe('the README', () => {
   });
 
   it.each(Object.entries(XENIOO_EVENT_TABLE))(
-    'has the row of type %s',
+    'has a row for type %s',
     (type, { eventClass, typeName }) => {
       const row = [
         `${type} \`${XeniooEventType[Number(type)]}\``,

@@ -53,10 +53,10 @@ const { value } = fc.letrec<{ value: string }>(tie => ({
   ),
 }));
 
-/** The text of any JSON value, with all that JavaScript does not keep of its own. */
+/** Text of any JSON value, including numbers and keys that JavaScript does not preserve. */
 export const anyJsonText: fc.Arbitrary<string> = value;
 
-/** The text of a JSON object that has the fields of an entry, right or wrong, among others. */
+/** Text of a JSON object that has valid or invalid fields of an entry, among others. */
 export const anyEntryText: fc.Arbitrary<string> = fc
   .tuple(
     fc.oneof(fc.nat(20).map(String), value),

@@ -30,67 +30,73 @@ import {
 } from './engines/redis-server.js';
 import { LogRecorder } from './log-recorder.js';
 
-/** Engines are killed, and what was lost is tried again later. */
+// Lost work is retried only some time after an engine was killed.
 const PATIENT = { timeoutMs: 20_000 };
 
-/** A queue of the test's own on the Redis of the run. */
-export function aQueue(): { connection: string; queue: string } {
+/** Returns options of a new queue on the shared Redis. */
+export function newQueue(): { connection: string; queue: string } {
   return { connection: inject('redisUrl'), queue: randomUUID() };
 }
 
-/** A Redis of the test's own, which it may kill; it ends with the test, after the applications. */
-export async function ownRedis(options?: RedisOptions): Promise<RedisServer> {
+/** Starts a Redis that the test may kill. It is stopped when the test ends, after the applications. */
+export async function startOwnRedis(
+  options?: RedisOptions,
+): Promise<RedisServer> {
   const server = await startRedis(options);
   onTestFinished(() => server.stop());
   return server;
 }
 
-/** What the handlers of one test do, in whatever application. */
-export class Book {
-  /** Texts of what was begun, in order. */
+/** Record of the handlers of one test, in any of its applications. */
+export class HandlerRecord {
+  /** Texts of the started events, in order. */
   readonly begun: string[] = [];
-  /** The same of what came to its end. */
+  /** Texts of the finished events, in order. */
   readonly done: string[] = [];
-  /** The same of what the other handler, which nothing stops, did. */
+  /** Texts that the second handler, which never fails, got, in order. */
   readonly noted: string[] = [];
   readonly failures: XeniooHandlerFailure[] = [];
-  /** Awaited by the first handler, and may throw. */
+  /** Awaited by the first handler; may throw. */
   work: (event: UserMessageEvent) => unknown = () => {};
 }
 
-/** A provider that keeps a book. */
-function keeperOf(book: Book): Type {
+/** Creates a provider whose handlers write to the record. */
+function createHandlers(record: HandlerRecord): Type {
   @Injectable()
-  class Keeper {
+  class Handlers {
     @OnXenioo(XeniooEventType.UserMessage, { name: 'keep' })
     async keep(event: UserMessageEvent): Promise<void> {
-      book.begun.push(event.text!);
-      await book.work(event);
-      book.done.push(event.text!);
+      record.begun.push(event.text!);
+      await record.work(event);
+      record.done.push(event.text!);
     }
 
     @OnXenioo(XeniooEventType.UserMessage, { name: 'note' })
     note(event: UserMessageEvent): void {
-      book.noted.push(event.text!);
+      record.noted.push(event.text!);
     }
 
     @OnXeniooFailed()
     fail(failure: XeniooHandlerFailure): void {
-      book.failures.push(failure);
+      record.failures.push(failure);
     }
   }
-  return Keeper;
+  return Handlers;
 }
 
 export interface BullmqHostOptions {
-  readonly book?: Book;
+  readonly record?: HandlerRecord;
   readonly options?: Partial<XeniooModuleOptions>;
   readonly imports?: ModuleMetadata['imports'];
 }
 
 function metadataOf(
   inbox: BullmqInboxOptions,
-  { book = new Book(), options = {}, imports = [] }: BullmqHostOptions,
+  {
+    record = new HandlerRecord(),
+    options = {},
+    imports = [],
+  }: BullmqHostOptions,
 ): ModuleMetadata {
   return {
     imports: [
@@ -102,7 +108,7 @@ function metadataOf(
       }),
       ...imports,
     ],
-    providers: [keeperOf(book)],
+    providers: [createHandlers(record)],
   };
 }
 
@@ -110,9 +116,9 @@ function metadataOf(
 export async function startReceiver(
   adapter: AdapterName,
   inbox: BullmqInboxOptions,
-  { book = new Book(), ...more }: BullmqHostOptions = {},
+  { record = new HandlerRecord(), ...more }: BullmqHostOptions = {},
 ) {
-  const host = await startHost(adapter, metadataOf(inbox, { book, ...more }));
+  const host = await startHost(adapter, metadataOf(inbox, { record, ...more }));
   const { app } = host;
   const sender = await senderFor(app, {
     failures: 'ignore',
@@ -122,25 +128,25 @@ export async function startReceiver(
   onTestFinished(() => sender.close());
   return {
     ...host,
-    book,
-    /** Makes one call, and tells what it was answered. */
+    record,
+    /** Makes one call and returns its outcome. */
     send: async (body: unknown) => (await sender.call(body)).outcome,
     idle: () => idle(app, PATIENT),
     letters: app.get(XeniooDeadLetters),
   };
 }
 
-/** Starts an application without a server, that handles what others accepted. */
+/** Starts an application without a server that handles the events which others accepted. */
 export async function startWorker(
   inbox: BullmqInboxOptions,
-  { book = new Book(), ...more }: BullmqHostOptions = {},
+  { record = new HandlerRecord(), ...more }: BullmqHostOptions = {},
 ) {
   const logs = new LogRecorder();
   const app: INestApplicationContext =
     await NestFactory.createApplicationContext(
       {
         module: class WorkerModule {},
-        ...metadataOf(inbox, { book, ...more }),
+        ...metadataOf(inbox, { record, ...more }),
       },
       { logger: logs, abortOnError: false },
     );
@@ -148,7 +154,7 @@ export async function startWorker(
   return {
     app,
     logs,
-    book,
+    record,
     idle: () => idle(app, PATIENT),
     letters: app.get(XeniooDeadLetters),
   };

@@ -1,11 +1,11 @@
-// A process that handles what others accepted, from the build, and tells what it begins and ends.
+// Handles the events that other processes accepted, with the build, and reports each start and end.
 import { NestFactory } from '@nestjs/core';
 import { OnXenioo, XeniooModule } from 'nestjs-xenioo';
 import { bullmqInbox } from 'nestjs-xenioo/bullmq';
 
 const { inbox, isHanging } = JSON.parse(process.argv[2]);
 
-class Keeper {
+class Handlers {
   async keep({ raw }) {
     process.send({ begun: raw.Data });
     if (isHanging) await new Promise(() => {});
@@ -13,9 +13,9 @@ class Keeper {
   }
 }
 OnXenioo()(
-  Keeper.prototype,
+  Handlers.prototype,
   'keep',
-  Object.getOwnPropertyDescriptor(Keeper.prototype, 'keep'),
+  Object.getOwnPropertyDescriptor(Handlers.prototype, 'keep'),
 );
 
 class WorkerModule {}
@@ -29,10 +29,10 @@ await NestFactory.createApplicationContext(
         inbox: bullmqInbox(inbox),
       }),
     ],
-    providers: [Keeper],
+    providers: [Handlers],
   },
   { logger: false },
 );
 process.send({ isUp: true });
-// Whoever started it is gone.
+// The parent process is gone.
 process.on('disconnect', () => process.exit());

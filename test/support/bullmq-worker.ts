@@ -6,25 +6,25 @@ import type { BullmqInboxOptions } from '../../lib/bullmq/index.js';
 
 const SCRIPT = fileURLToPath(new URL('bullmq-worker.mjs', import.meta.url));
 
-interface Told {
+interface Message {
   readonly isUp?: true;
   readonly begun?: string;
   readonly done?: string;
 }
 
-/** Another process that works on a queue, from the build; it is killed when the test ends. */
+/** Worker process on a queue, which runs the build. It is killed when the test ends. */
 export class BullmqWorkerProcess {
   readonly begun: string[] = [];
   readonly done: string[] = [];
 
   private constructor(private readonly process: ChildProcess) {
-    process.on('message', ({ begun, done }: Told) => {
+    process.on('message', ({ begun, done }: Message) => {
       if (begun !== undefined) this.begun.push(begun);
       if (done !== undefined) this.done.push(done);
     });
   }
 
-  /** Resolves when it is up. */
+  /** Starts a worker; resolves when it is up. */
   static async start(
     inbox: BullmqInboxOptions,
     { isHanging = false }: { isHanging?: boolean } = {},
@@ -33,7 +33,7 @@ export class BullmqWorkerProcess {
     const started = new BullmqWorkerProcess(process);
     onTestFinished(() => started.kill());
     await new Promise<void>((resolve, reject) => {
-      process.on('message', ({ isUp }: Told) => isUp && resolve());
+      process.on('message', ({ isUp }: Message) => isUp && resolve());
       process.on('exit', (code, signal) =>
         reject(new Error(`The process ended with ${code ?? signal}`)),
       );
@@ -41,7 +41,7 @@ export class BullmqWorkerProcess {
     return started;
   }
 
-  /** Ends it with SIGKILL. */
+  /** Kills the process with SIGKILL. */
   async kill(): Promise<void> {
     if (this.process.exitCode !== null || this.process.signalCode !== null) {
       return;

@@ -1,4 +1,4 @@
 import { drainUncheckedPrototypes } from '../../lib/handlers/decorated-methods.js';
 
-// An application of a spec has some of the classes that its process loads: it is not to warn of the others.
+// An application of a spec has only some of the decorated classes of its process, and must not warn about the others.
 drainUncheckedPrototypes();

@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { OnXenioo, XeniooModule, type XeniooEvent } from '../../lib/index.js';
 import { startHost } from './host-app.js';
 
-/** What no output may hold. */
+/** Secret that no output may contain. */
 export const SECRET = 'the-s3cret-of-Ada';
 
-/** An application whose webhook knows `SECRET`, and the environment that leads the tool there. */
+/** Starts an application whose webhook accepts `SECRET`; returns the environment with which the tool calls it. */
 export async function startWebhook() {
   const received: XeniooEvent[] = [];
 

@@ -6,32 +6,32 @@ import { expect, onTestFinished } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
-/** The command line tool as a process of its own. */
+/** Running process of the command line tool. */
 export interface CliProcess {
   readonly stdout: () => string;
   readonly stderr: () => string;
-  /** Its stdin. */
+  /** Stdin of the process. */
   readonly input: NodeJS.WritableStream;
-  /** Its stdout, as it comes. */
+  /** Stdout of the process as a stream. */
   readonly output: Readable;
   readonly kill: (signal: NodeJS.Signals) => void;
-  /** Nobody reads stdout any more. */
+  /** Closes the reading end of stdout. */
   readonly closeStdout: () => void;
-  /** The exit code, or the signal that ended it. */
+  /** Exit code, or the signal that ended the process. */
   readonly ended: Promise<number | NodeJS.Signals>;
 }
 
-/** How the tool is run. */
+/** Surroundings of the process. */
 export interface CliHost {
-  /** All of its environment. */
+  /** Complete environment of the process. */
   readonly env?: Readonly<Record<string, string>>;
   /** Options of Node.js. */
   readonly node?: readonly string[];
-  /** A file that is open, in place of the stdout that is kept. */
+  /** Descriptor of an open file that gets stdout. */
   readonly stdout?: number;
 }
 
-/** Starts the built tool; it ends with the test. */
+/** Starts the built tool. It is killed when the test ends. */
 export function startCli(
   args: readonly string[],
   { env = {}, node = [], stdout }: CliHost = {},
@@ -43,7 +43,7 @@ export function startCli(
   onTestFinished(() => void child.kill('SIGKILL'));
   const printed = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
-    // There is no stream of a file.
+    // A file has no stream.
     const stream = child[name] as Readable | null;
     stream?.setEncoding('utf8').on('data', text => (printed[name] += text));
   }
@@ -62,13 +62,13 @@ export function startCli(
   };
 }
 
-/** Runs the built tool to its end. Fails where it printed the secret of its environment. */
+/** Runs the built tool until it exits. Fails if it printed the secret of its environment. */
 export async function runCli(args: readonly string[], host?: CliHost) {
   const { input, ended, stdout, stderr } = startCli(args, host);
   input.end();
   const exitCode = await ended;
   const secret = host?.env?.['XENIOO_SECRET'] ?? '';
-  // A single character may stand anywhere.
+  // A single character may appear in any output.
   if (secret.length > 1) expect(stdout() + stderr()).not.toContain(secret);
   return { exitCode, stdout: stdout(), stderr: stderr() };
 }

@@ -22,21 +22,21 @@ import {
 import { startHost, type AdapterName } from './host-app.js';
 import type { CreateInbox } from './inboxes.js';
 
-/** Path of the webhook of the host. */
+/** Path of the webhook. */
 export const PATH = '/xenioo/webhook';
 
-/** Three attempts, one soon after the other. */
-const SOON = {
+/** Three attempts with short delays. */
+const SHORT_RETRY = {
   attempts: 3,
   backoff: 'fixed',
   delayMs: 5,
   maxDelayMs: 10,
 } as const;
 
-/** A host's handler that does what the test says, and keeps what it did. */
+/** Handler with a behaviour that the test sets; it records its events. */
 @Injectable()
 export class Crm {
-  /** Texts in the order in which an attempt began. */
+  /** Texts in the order in which attempts started. */
   readonly begun: string[] = [];
   readonly saved: string[] = [];
   work: (event: UserMessageEvent) => unknown = () => {};
@@ -49,14 +49,14 @@ export class Crm {
   }
 }
 
-/** Another one, which nothing stops. */
+/** Second handler, which never fails. */
 @Injectable()
 export class Desk {
   @OnXenioo(XeniooEventType.UserMessage)
   ring(): void {}
 }
 
-/** Hears of all that goes wrong. */
+/** Handlers of failures and invalid entries. */
 @Injectable()
 export class Alarm {
   readonly failures: XeniooHandlerFailure[] = [];
@@ -88,7 +88,7 @@ export async function startDelivery(
     imports: [
       XeniooModule.forRoot({
         secret: 'right-secret',
-        retry: SOON,
+        retry: SHORT_RETRY,
         inbox: createInbox(),
         acceptTimeoutMs: 9_000,
         ...options,
@@ -102,15 +102,15 @@ export async function startDelivery(
   onTestFinished(() => sender.close());
   return {
     ...host,
-    /** Makes one call, and tells what it was answered. */
+    /** Makes one call and returns its outcome. */
     send: async (body: unknown) => (await sender.call(body)).outcome,
-    /** Sends what is answered 200, and waits until all of it is handled. */
+    /** Sends entries, expects 200 and waits until all of them are handled. */
     handle: async (entries: unknown, plan?: XeniooDeliverOptions) => {
       await deliver(app, entries, plan);
       await idle(app);
     },
     idle: () => idle(app),
-    /** Texts that the other handler was given. */
+    /** Returns the texts that the second handler got. */
     rung: () =>
       dispatched(app, 'Desk.ring').map(
         ({ event }) => (event as UserMessageEvent).text,
@@ -121,14 +121,7 @@ export async function startDelivery(
   };
 }
 
-/** Something that the test lets happen when it says so. */
-export function createGate() {
-  let open = () => {};
-  const opened = new Promise<void>(resolve => (open = resolve));
-  return { opened, open: () => open() };
-}
-
-/** Work that fails the first so many times. */
+/** Creates work that throws the given number of times and then succeeds. */
 export function failing(
   times: number,
   error: unknown = new Error('CRM is down'),

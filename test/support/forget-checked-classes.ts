@@ -1,4 +1,4 @@
-/** Makes the next application check decorated classes as the first of the process does, those that are decorated from now on. */
+/** Makes the next application check, like the first of the process, the classes that are decorated from now on. */
 export function forgetCheckedClasses(): void {
   Reflect.deleteProperty(
     globalThis,

@@ -18,8 +18,8 @@ export const ADAPTERS = {
 
 export type AdapterName = keyof typeof ADAPTERS;
 
-/** What hosts do in `main.ts`. */
-export interface HostHabits {
+/** Set-up of a host in `main.ts`. */
+export interface HostSetup {
   readonly options?: NestApplicationOptions;
   readonly prepare?: (app: INestApplication) => void | Promise<void>;
 }
@@ -27,17 +27,17 @@ export interface HostHabits {
 export interface HostApp {
   readonly app: INestApplication;
   readonly logs: LogRecorder;
-  /** Absolute URL of a path of the app. */
+  /** Returns the absolute URL of a path. */
   readonly url: (path: string) => string;
-  /** Resolves when everything that was accepted has been handled. */
+  /** Resolves when all accepted events are handled. */
   readonly idle: () => Promise<void>;
 }
 
-/** Starts an application of somebody, with or without the module, on a free port; it ends with the test. */
+/** Starts an application, with or without the module, on a free port. It is closed when the test ends. */
 export async function startHost(
   adapter: AdapterName | AbstractHttpAdapter,
   metadata: ModuleMetadata,
-  { options = {}, prepare = () => {} }: HostHabits = {},
+  { options = {}, prepare = () => {} }: HostSetup = {},
 ): Promise<HostApp> {
   const logs = new LogRecorder();
   const app = await NestFactory.create(

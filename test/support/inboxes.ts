@@ -15,24 +15,24 @@ import { describeEngine } from './engines/describe-engine.js';
 import type { EngineName } from './engines/find-engines.js';
 import { postgresSchema } from './postgres-schema.js';
 
-/** Makes the option `inbox` for one test; `undefined` leaves the default in place. */
+/** Creates the option `inbox` for one test; `undefined` keeps the default. */
 export type CreateInbox = (
   options?: MemoryInboxOptions,
 ) => XeniooInboxProvider | undefined;
 
-/** An inbox, and where what it promises differs from what others do. */
+/** Inbox under test, and its differences from other inboxes. */
 export interface TestedInbox {
   readonly create: CreateInbox;
-  /** What it needs on the machine. */
+  /** Engine that must be installed. */
   readonly engine?: EngineName;
   /**
-   * Whether events of a conversation are attempted one after another, in order.
-   * A queue hands them to whoever is free.
+   * True if events of a conversation are attempted one after another, in order.
+   * A queue passes them to any free worker.
    */
   readonly keepsOrder: boolean;
 }
 
-/** The inboxes that keep the promises of delivery, by name. */
+/** Inboxes by name. */
 const INBOXES: Record<string, TestedInbox> = {
   memory: {
     create: options => options && memoryInbox(options),
@@ -41,7 +41,7 @@ const INBOXES: Record<string, TestedInbox> = {
   lmdb: {
     create() {
       const base = mkdtempSync(join(tmpdir(), 'nestjs-xenioo-'));
-      // The applications of the test are closed before, the last hook first.
+      // The applications are closed before, since the last hook runs first.
       onTestFinished(() => rmSync(base, { recursive: true, force: true }));
       return lmdbInbox({ path: join(base, 'inbox') });
     },

@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LmdbInbox } from '../../lib/lmdb/lmdb.inbox.js';
 import { datedEvent, delivery, done, invalidEntry } from './lmdb-harness.js';
-import { eventOf } from './receipt.js';
+import { eventOf } from './entry-of.js';
 
 export const DATA_FILE = 'inbox.mdb';
 export const PAGE_BYTES = 4_096;
 
-/** What an inbox writes into its folder to know it again. */
+/** Text by which an inbox recognises its folder. */
 export const SIGNATURE = 'nestjs-xenioo lmdb 3\n';
 
-/** The bytes of a data file with pending events, large ones among them, and free pages. */
+/** Returns the bytes of a data file with free pages and pending events, some of them large. */
 export async function makeDataFile(): Promise<Buffer> {
   const path = await mkdtemp(join(tmpdir(), 'nestjs-xenioo-lmdb-'));
   const open = () =>

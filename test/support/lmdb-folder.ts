@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
-/** A folder of the test's own, gone when the test ends. */
+/** Creates a folder that is removed when the test ends. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await realpath(
     await mkdtemp(join(tmpdir(), 'nestjs-xenioo-lmdb-')),
@@ -12,7 +12,7 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
-/** Where an inbox may make its folder; gone when the test ends. */
+/** Returns a path at which an inbox can create its folder. It is removed when the test ends. */
 export async function inboxPath(): Promise<string> {
   return join(await temporaryFolder(), 'inbox');
 }

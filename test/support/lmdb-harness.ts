@@ -15,10 +15,10 @@ import {
 } from '../../lib/lmdb/lmdb.inbox.js';
 import { inboxPath } from './lmdb-folder.js';
 import { LogRecorder } from './log-recorder.js';
-import { eventOf, invalidOf } from './receipt.js';
-import { SOON } from './soon.js';
+import { eventOf, invalidOf } from './entry-of.js';
+import { WAIT_OPTIONS } from './wait-options.js';
 
-/** Decides the results of a task; all handlers are done where it returns nothing. */
+/** Decides the results of a task; all handlers are done if it returns nothing. */
 export type Behaviour = (
   task: XeniooTask,
 ) =>
@@ -26,7 +26,7 @@ export type Behaviour = (
   | void
   | Promise<readonly XeniooHandlerResult[] | void>;
 
-/** LMDB inboxes on one folder, and runners that do what the test says. */
+/** LMDB inboxes on one folder, with runners whose behaviour the test sets. */
 export class LmdbHarness {
   /** Every task that ran, in order. */
   readonly runs: XeniooTask[] = [];
@@ -40,7 +40,7 @@ export class LmdbHarness {
     private readonly deadLetterRetentionDays: number,
   ) {}
 
-  /** Inboxes that it opens are stopped when the test ends. */
+  /** Creates a harness whose inboxes are stopped when the test ends. */
   static async create({
     path,
     deadLetterRetentionDays = 90,
@@ -101,10 +101,10 @@ export class LmdbHarness {
     await inbox.stop(timeoutMs);
   }
 
-  /** Resolves when so many tasks have run. */
+  /** Resolves when this number of tasks has run. */
   async hasRun(count: number): Promise<void> {
     const hasRun = () => this.runs.length >= count;
-    await vi.waitUntil(hasRun, SOON);
+    await vi.waitUntil(hasRun, WAIT_OPTIONS);
   }
 
   /** Ids of the entries that ran, in order. */
@@ -117,7 +117,7 @@ export class LmdbHarness {
   }
 }
 
-/** Makes a call with these entries. */
+/** Creates a delivery with these entries. */
 export function delivery(
   entries: readonly XeniooEntry[],
   carrier?: Record<string, string>,
@@ -129,14 +129,14 @@ export function done(handler = 'Crm.save', attempts = 1): XeniooHandlerResult {
   return { handler, status: 'done', attempts };
 }
 
-/** A handler that is due again. */
+/** Creates the result of a handler that is to be retried. */
 export function retry(inMs: number, attempts = 1): XeniooHandlerResult {
   const retryAt = Date.now() + inMs;
   const error = new Error('the CRM is down');
   return { handler: 'Crm.tell', status: 'retry', attempts, retryAt, error };
 }
 
-/** A handler that has had its last attempt. */
+/** Creates the result of a handler that gave up. */
 export function failed(handler = 'Crm.save'): XeniooHandlerResult {
   const error = new Error(`${handler} is broken`);
   return { handler, status: 'failed', attempts: 3, error };
@@ -144,7 +144,7 @@ export function failed(handler = 'Crm.save'): XeniooHandlerResult {
 
 let made = 0;
 
-/** An event with a date, of one conversation or of none. */
+/** Creates an event with a date, of one conversation or none. */
 export function datedEvent(conversation?: string): XeniooEvent {
   const tick = String(++made).padStart(7, '0');
   return eventOf({
@@ -161,11 +161,4 @@ export function undatedEvent(): XeniooEvent {
 
 export function invalidEntry(): XeniooEntry {
   return invalidOf({ Type: 'none' });
-}
-
-/** A promise that the test settles. */
-export function gate(): { opened: Promise<void>; open: () => void } {
-  let open!: () => void;
-  const opened = new Promise<void>(resolve => (open = resolve));
-  return { opened, open };
 }

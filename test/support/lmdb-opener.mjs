@@ -1,4 +1,4 @@
-// Opens LMDB inboxes for tests: should lmdb end a process, it is this one. Needs `npm run build`.
+// Opens LMDB inboxes for tests, in a process that lmdb may crash. Needs `npm run build`.
 import { Logger } from '@nestjs/common';
 import { LmdbInbox } from 'nestjs-xenioo/lmdb';
 

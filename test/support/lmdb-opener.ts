@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 const SCRIPT = fileURLToPath(new URL('lmdb-opener.mjs', import.meta.url));
 
-/** A process that opens LMDB inboxes, one after another. */
+/** Process that opens LMDB inboxes, one after another. */
 export class LmdbOpener {
   private readonly process: ChildProcess = fork(SCRIPT);
   private readonly ended = new Promise<string>(resolve =>
@@ -12,15 +12,15 @@ export class LmdbOpener {
     ),
   );
 
-  /** What comes of an opening: `'opened'`, the error, or how it ended the process. */
+  /** Opens an inbox; resolves with `'opened'`, the error, or the exit of the process. */
   open(path: string, uid?: number): Promise<string> {
-    const told = new Promise<string>(resolve =>
+    const opened = new Promise<string>(resolve =>
       this.process.once('message', ({ outcome }: { outcome: string }) =>
         resolve(outcome),
       ),
     );
     this.process.send({ path, uid });
-    return Promise.race([told, this.ended]);
+    return Promise.race([opened, this.ended]);
   }
 
   async close(): Promise<void> {

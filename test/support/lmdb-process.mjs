@@ -1,4 +1,4 @@
-// A process with an LMDB inbox, for tests that end it. Needs `npm run build`.
+// Runs an LMDB inbox in a process that tests may kill. Needs `npm run build`.
 import { Logger } from '@nestjs/common';
 import { LmdbInbox } from 'nestjs-xenioo/lmdb';
 
@@ -31,7 +31,7 @@ await inbox.start({
   reportDuplicates() {},
 });
 
-const ORDERS = {
+const COMMANDS = {
   accept: entries =>
     inbox.accept({ bot: 'default', receivedAt: new Date(), entries }),
   idle: () => inbox.idle(),
@@ -45,14 +45,14 @@ const ORDERS = {
   stop: () => inbox.stop(2_000),
 };
 
-process.on('message', async ({ number, order, entries }) => {
+process.on('message', async ({ number, command, entries }) => {
   try {
-    process.send({ number, result: await ORDERS[order](entries) });
+    process.send({ number, result: await COMMANDS[command](entries) });
   } catch (error) {
     process.send({ number, error: String(error) });
   }
-  if (order === 'stop') process.disconnect();
+  if (command === 'stop') process.disconnect();
 });
-// Whoever has started it is gone.
+// The parent process is gone.
 process.on('disconnect', () => process.exit());
 process.send({ isUp: true });

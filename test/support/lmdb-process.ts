@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import type { XeniooDeadLetter } from '../../lib/handlers/xenioo-dead-letter.js';
-import { eventOf } from './receipt.js';
+import { eventOf } from './entry-of.js';
 
 const SCRIPT = fileURLToPath(new URL('lmdb-process.mjs', import.meta.url));
 
-interface Told {
+interface Message {
   readonly isUp?: true;
   readonly number?: number;
   readonly result?: unknown;
@@ -16,27 +16,28 @@ interface Told {
   readonly logged?: string;
 }
 
-type Order = 'accept' | 'idle' | 'letters' | 'stop';
+type Command = 'accept' | 'idle' | 'letters' | 'stop';
 
-/** Another process with an LMDB inbox; it is killed when the test ends. */
+/** Process with an LMDB inbox. It is killed when the test ends. */
 export class LmdbProcess {
-  /** The `Data` of the events that it has started to handle, in order. */
+  /** `Data` of the events whose handling has started, in order. */
   readonly handled: string[] = [];
-  /** Output that passes every logger. */
+  /** Output that no logger wrote. */
   printed = '';
-  /** Its warnings and errors. */
+  /** Logged warnings and errors. */
   readonly logged: string[] = [];
   readonly ended: Promise<unknown>;
-  private readonly waiting = new Map<number, (told: Told) => void>();
-  private orders = 0;
+  private readonly waiting = new Map<number, (message: Message) => void>();
+  private commands = 0;
 
   private constructor(private readonly process: ChildProcess) {
     this.ended = once(process, 'exit');
     process.stderr!.on('data', (text: Buffer) => (this.printed += text));
-    process.on('message', (told: Told) => {
-      if (told.handled !== undefined) this.handled.push(told.handled);
-      if (told.logged !== undefined) this.logged.push(told.logged);
-      if (told.number !== undefined) this.waiting.get(told.number)?.(told);
+    process.on('message', (message: Message) => {
+      if (message.handled !== undefined) this.handled.push(message.handled);
+      if (message.logged !== undefined) this.logged.push(message.logged);
+      if (message.number !== undefined)
+        this.waiting.get(message.number)?.(message);
     });
     process.on('exit', (code, signal) => {
       const error = `the process ended with ${signal ?? code}`;
@@ -44,7 +45,7 @@ export class LmdbProcess {
     });
   }
 
-  /** Resolves when its inbox is open and started. */
+  /** Starts a process; resolves when its inbox is open and started. */
   static async start(
     path: string,
     {
@@ -61,7 +62,7 @@ export class LmdbProcess {
     const started = new LmdbProcess(process);
     onTestFinished(() => started.kill());
     await new Promise<void>((resolve, reject) => {
-      process.on('message', (told: Told) => told.isUp && resolve());
+      process.on('message', (message: Message) => message.isUp && resolve());
       process.on('exit', (code, signal) =>
         reject(new Error(`The process ended with ${code ?? signal}`)),
       );
@@ -70,25 +71,25 @@ export class LmdbProcess {
   }
 
   async accept(...entries: readonly object[]): Promise<void> {
-    await this.order('accept', entries.map(asPlain));
+    await this.command('accept', entries.map(asPlain));
   }
 
   async idle(): Promise<void> {
-    await this.order('idle');
+    await this.command('idle');
   }
 
-  /** Its dead letters, with the `Data` of each event as `name`. */
+  /** Lists the dead letters, with the `Data` of each event as `name`. */
   async letters(): Promise<
     (Omit<XeniooDeadLetter, 'entry'> & { readonly name: string })[]
   > {
-    return (await this.order('letters')) as Awaited<
+    return (await this.command('letters')) as Awaited<
       ReturnType<LmdbProcess['letters']>
     >;
   }
 
-  /** Ends it as a deploy does. */
+  /** Stops the process gracefully, as a deployment does. */
   async stop(): Promise<void> {
-    await this.order('stop');
+    await this.command('stop');
     await this.ended;
   }
 
@@ -96,7 +97,7 @@ export class LmdbProcess {
     this.process.kill('SIGSTOP');
   }
 
-  /** Ends it with SIGKILL. */
+  /** Kills the process with SIGKILL. */
   async kill(): Promise<void> {
     if (this.process.exitCode !== null || this.process.signalCode !== null) {
       return;
@@ -105,20 +106,23 @@ export class LmdbProcess {
     await this.ended;
   }
 
-  private order(order: Order, entries?: readonly object[]): Promise<unknown> {
-    const number = ++this.orders;
+  private command(
+    command: Command,
+    entries?: readonly object[],
+  ): Promise<unknown> {
+    const number = ++this.commands;
     return new Promise((resolve, reject) => {
       this.waiting.set(number, ({ result, error }) => {
         this.waiting.delete(number);
         if (error === undefined) resolve(result);
         else reject(new Error(error));
       });
-      this.process.send({ number, order, entries });
+      this.process.send({ number, command, entries });
     });
   }
 }
 
-/** An event as it can be sent to another process. */
+/** Returns the fields of an event as a plain object for another process. */
 function asPlain(wire: object): object {
   const { id, bot, receivedAt, raw, date, conversationId } = eventOf(wire);
   return { id, bot, receivedAt, raw, date, conversationId };
@@ -126,7 +130,7 @@ function asPlain(wire: object): object {
 
 let sent = 0;
 
-/** An entry that a process can accept, known by its `Data`, of one of five conversations. */
+/** Creates an entry with this `Data`, of one of five conversations. */
 export function entryNamed(name: string): object {
   const tick = String(++sent).padStart(7, '0');
   return {

@@ -1,6 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 
-/** Keeps what an application logs, for tests to look at. */
+/** Logger that records its lines. */
 export class LogRecorder implements LoggerService {
   readonly lines: { level: string; context: string; text: string }[] = [];
 
@@ -11,7 +11,7 @@ export class LogRecorder implements LoggerService {
   verbose = this.record('verbose');
   fatal = this.record('fatal');
 
-  /** What the module itself logged, at one level or at all. */
+  /** Returns the lines of the module, of one level or of all. */
   ofXenioo(level?: string): string[] {
     return this.lines
       .filter(line => line.context === 'Xenioo')

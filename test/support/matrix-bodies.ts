@@ -4,7 +4,7 @@ import {
   type XeniooCallOptions,
 } from '../../lib/testing/index.js';
 
-/** Words that stand in what came, and may stand nowhere else. */
+/** Words that appear in calls, and must not appear in any output. */
 export const MARKED = /quokka|wombat|numbat|bilby|dunnart|potoroo/i;
 
 export const SECRETS = ['secret-quokka-1', 'secret-quokka-2'] as const;
@@ -13,22 +13,22 @@ const PERSON = { UserName: 'Ada Bilby', AccountName: 'Dunnart Ltd' };
 
 type Body = string | Uint8Array;
 
-/** One call with the right secret, and what it must leave behind. */
+/** One call with the right secret, and its expected effects. */
 export interface MatrixBody {
   readonly body: Body;
   readonly options: XeniooCallOptions;
-  /** The texts of its events. */
+  /** Texts of its events. */
   readonly texts: readonly string[];
-  /** What is kept as invalid, as it came. */
+  /** Entries that are kept as invalid, unchanged. */
   readonly kept: readonly unknown[];
 }
 
 let texts = 0;
 
-/** A text that no other event has. */
+/** Returns a unique text. */
 const newText = () => `a numbat, number ${++texts}`;
 
-/** Without a date it is never taken for another one, however often it is handed over. */
+/** Creates an entry without a date, which is never a duplicate. */
 const entry = (text: string, more: Record<string, string> = {}) =>
   xeniooEntry.userMessage({
     Date: undefined,
@@ -38,7 +38,7 @@ const entry = (text: string, more: Record<string, string> = {}) =>
     ...more,
   });
 
-/** A body of one event, sent in some odd way. */
+/** Creates a body of one event that is sent with unusual options. */
 function sentAs(
   options: XeniooCallOptions,
   turn: (json: string) => Body = json => json,
@@ -50,7 +50,7 @@ function sentAs(
   };
 }
 
-/** A body that can't be understood, kept as the text that came. */
+/** Creates an invalid body, which is kept as text. */
 function keptAs(
   raw: string,
   options: XeniooCallOptions = {},
@@ -112,7 +112,7 @@ export const MATRIX_BODIES: Record<string, () => MatrixBody> = {
 /** 20,000 events of over 250 bytes. */
 export const FIVE_MEGABYTES = () => many(20_000, { basket: 'b'.repeat(120) });
 
-/** Authorization headers that are not that of the webhook with this secret; `null` sends none. */
+/** Returns authorization headers that a webhook with this secret rejects; `null` sends none. */
 export function wrongAuthorizations(secret: string): (string | null)[] {
   const other = SECRETS.find(one => one !== secret)!;
   return [

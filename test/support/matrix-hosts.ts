@@ -49,23 +49,23 @@ import { json } from 'express';
 import helmet from 'helmet';
 import type { IncomingMessage } from 'node:http';
 import { map } from 'rxjs';
-import type { AdapterName, HostHabits } from './host-app.js';
+import type { AdapterName, HostSetup } from './host-app.js';
 
-/** One habit of a host that breaks webhook modules. */
-export interface MatrixHost extends HostHabits {
+/** Setting of a host that breaks other webhook modules. */
+export interface MatrixHost extends HostSetup {
   readonly only?: AdapterName;
   readonly metadata?: ModuleMetadata;
   readonly decorators?: ClassDecorator[];
   readonly fastify?: { readonly bodyLimit: number };
-  /** Prefix and version of the host's own routes; the webhook has the prefix alone. */
+  /** Prefix and version of the host's own routes; the webhook has only the prefix. */
   readonly prefix?: string;
   readonly version?: string;
   readonly paths?: readonly string[];
-  /** Whether the host's own route shows that the habit is in force. */
+  /** Returns whether the host's own route shows that the setting is in force. */
   readonly shows: (ask: Ask, adapter: AdapterName) => Promise<boolean>;
 }
 
-/** Asks the host's own route. */
+/** Calls the host's own route. */
 export type Ask = (
   asked?: RequestInit & { readonly path?: string },
 ) => Promise<Response>;
@@ -128,7 +128,7 @@ const LARGE = {
 const onExpress = (app: INestApplication): app is NestExpressApplication =>
   app.getHttpAdapter().getType() === 'express';
 
-/** Uses one or the other, by what the application runs on. */
+/** Calls the function for the adapter of the application. */
 const use =
   (
     express: (app: NestExpressApplication) => unknown,
@@ -285,7 +285,7 @@ export const MATRIX_HOSTS: Record<string, MatrixHost> = {
   'throttles after one call': THROTTLER,
   'has bodyParser: false': {
     options: { bodyParser: false },
-    // Fastify has a JSON parser of its own, and goes on without Nest's.
+    // Fastify has its own JSON parser, and works without Nest's.
     shows: async (ask, adapter) =>
       'body' in (await read(ask(ECHO))) === (adapter === 'fastify'),
   },
@@ -311,7 +311,7 @@ export const MATRIX_HOSTS: Record<string, MatrixHost> = {
         .getHttpAdapter()
         .getInstance()
         .removeAllContentTypeParsers(),
-    // Nest adds those of JSON and forms again.
+    // Nest adds the parsers of JSON and forms again.
     shows: async ask => {
       const headers = { 'content-type': 'text/plain' };
       return (await ask({ headers, body: 'hello' })).status === 415;
@@ -340,7 +340,7 @@ export const MATRIX_HOSTS: Record<string, MatrixHost> = {
   ]),
 };
 
-/** The adapter that a host runs on. */
+/** Creates the adapter of a host. */
 export function adapterOf(
   name: AdapterName,
   { fastify }: MatrixHost,
@@ -350,7 +350,7 @@ export function adapterOf(
     : new FastifyAdapter(fastify);
 }
 
-/** Asks the routes of a host's own. */
+/** Returns a function that calls the host's own route. */
 export function askOf(
   origin: string,
   { prefix = '', version = '' }: MatrixHost,
@@ -372,7 +372,7 @@ function together(hosts: readonly MatrixHost[]): MatrixHost {
     prepare: async app => {
       for (const { prepare } of hosts) await prepare?.(app);
     },
-    // What the guard throws is all that comes out, as a 500 of the filter.
+    // The error of the guard becomes a 500 of the filter.
     shows: async ask => (await ask({ method: 'GET' })).status === 500,
   };
 }

@@ -4,7 +4,7 @@ import {
   type XeniooWireFields,
 } from '../../lib/testing/index.js';
 
-/** What a user writes. */
+/** Creates a user message. */
 export function message(
   text: string,
   fields: XeniooWireFields = {},
@@ -12,14 +12,14 @@ export function message(
   return xeniooEntry.userMessage({ Data: text, ...fields });
 }
 
-/** What users write in seven conversations. */
+/** Creates user messages in seven conversations. */
 export function messages(texts: readonly string[]): XeniooWireEntry[] {
   return texts.map((text, index) =>
     message(text, { ConversationId: `conversation ${index % 7}` }),
   );
 }
 
-/** So many texts that differ. */
+/** Returns the given number of different texts. */
 export function numbered(prefix: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${prefix} ${index}`);
 }

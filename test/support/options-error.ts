@@ -1,6 +1,6 @@
 import { XeniooOptionsError } from '../../lib/xenioo.errors.js';
 
-/** What a check of options throws; none if it has nothing to say. */
+/** Returns the error that a check of options throws, or `undefined`. */
 export function optionsErrorOf(
   check: () => unknown,
 ): XeniooOptionsError | undefined {

@@ -6,17 +6,17 @@ import type {
 
 export const SECRET = 'a-secret/of "this" test';
 
-/** What an endpoint got. */
+/** Call that an endpoint received. */
 export interface PlainCall {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly text: string;
 }
 
-/** Answers a call its own way; returns `false` to leave it to the endpoint. */
+/** Answers a call; returns `false` to let the endpoint answer. */
 export type PlainAnswer = (call: PlainCall) => unknown;
 
-/** A webhook without a framework that does what Xenioo expects, but for what `answer` does. */
+/** Creates a webhook without a framework that is correct except for `answer`. */
 export function plainEndpoint(
   answer: PlainAnswer = () => false,
 ): RequestListener {
@@ -24,8 +24,8 @@ export function plainEndpoint(
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const text = Buffer.concat(chunks).toString();
-    const isLeftToUs = (await answer({ request, response, text })) === false;
-    if (!isLeftToUs) return;
+    const isUnanswered = (await answer({ request, response, text })) === false;
+    if (!isUnanswered) return;
     response.writeHead(hasSecret(request) ? 200 : 401).end();
   };
 }
@@ -36,8 +36,8 @@ export function hasSecret({
   return authorization.replace(/^bearer /i, '') === SECRET;
 }
 
-/** A body as it came, or `undefined` where it is not JSON. */
-export function parsed(text: string): unknown {
+/** Returns the parsed body, or `undefined` if it is not JSON. */
+export function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {

@@ -4,21 +4,21 @@ import { onTestFinished } from 'vitest';
 
 export interface RawCall {
   readonly secret: string;
-  /** Headers of the body, one a line. */
+  /** Header lines of the body. */
   readonly body: string;
   readonly path?: string;
 }
 
-/** A caller that has sent its headers, and may send its body as it likes. */
+/** Caller that has sent its headers. */
 export interface RawCaller {
   readonly socket: Socket;
-  /** What was answered so far. */
+  /** Returns the answer so far. */
   readonly answered: () => string;
   /** Resolves when the socket is closed for both sides. */
   readonly closed: Promise<void>;
 }
 
-/** Calls without anything that helps: no agent, no time-out, no end. */
+/** Sends headers on a plain socket, without an agent or a time-out. */
 export async function callRaw(
   origin: string,
   { secret, body, path = '/xenioo/webhook' }: RawCall,
@@ -28,7 +28,7 @@ export async function callRaw(
   onTestFinished(() => void socket.destroy());
   let answered = '';
   socket.on('data', (chunk: Buffer) => (answered += chunk.toString()));
-  // Who is cut off while it sends sees an error; `close` follows.
+  // A disconnected sender gets an error, then `close`.
   socket.on('error', () => {});
   const closed = new Promise<void>(resolve =>
     socket.on('close', () => resolve()),

@@ -28,7 +28,7 @@ import {
   XeniooInboxError,
 } from '../../lib/xenioo.errors.js';
 
-/** What a disk would hold. */
+/** Stands for the content of a disk. */
 export class ReferenceStorage implements XeniooInboxStorage {
   readonly tasks: { text: string; dueAt: number }[] = [];
   readonly letters = new Map<string, string>();
@@ -57,7 +57,7 @@ export interface Pending {
   isRunning: boolean;
 }
 
-/** The simplest inbox that keeps the contract; `ReferenceStorage` stands for its disk. */
+/** Simplest inbox that fulfils the contract; `ReferenceStorage` stands for its disk. */
 export class ReferenceInbox extends XeniooInbox {
   protected readonly pending = new Set<Pending>();
   protected running = 0;

@@ -3,7 +3,7 @@ import type { DoctorResult } from '../../lib/cli/doctor/doctor.check.js';
 import type { Examination } from '../../lib/cli/doctor/run-checks.js';
 import { startCli, type CliProcess } from './cli.js';
 
-/** What a user sees of the doctor. */
+/** Exit code and output of the doctor. */
 export interface DoctorRun {
   readonly exitCode: number;
   readonly stdout: string;
@@ -11,16 +11,16 @@ export interface DoctorRun {
 }
 
 export interface DoctorRunOptions {
-  /** The secret that it is given, and that it must show nowhere. */
+  /** Secret of the endpoint, which the doctor must not print. */
   readonly secret: string;
   readonly args?: readonly string[];
   readonly environment?: Record<string, string>;
   readonly onStart?: (doctor: CliProcess) => void;
-  /** Of the seconds that pass, the share that it measures: few, since a busy machine answers late. @default 0.05 */
+  /** Factor of the clock that the doctor measures with; small, since a busy machine answers late. @default 0.05 */
   readonly speedOfClock?: number;
 }
 
-/** Runs the built tool on an endpoint, as a process of its own. */
+/** Runs the built tool on an endpoint, in its own process. */
 export async function runDoctor(
   url: string | undefined,
   {
@@ -50,7 +50,7 @@ export async function runDoctor(
   return { exitCode, ...output };
 }
 
-/** A secret as it may stand in a text, in JSON, in JSON within JSON, and in a URL. */
+/** Returns a secret as it appears in text, in JSON, in nested JSON and in a URL. */
 function spellingsOf(secret: string): string[] {
   const inJson = JSON.stringify(secret).slice(1, -1);
   return [
@@ -61,7 +61,7 @@ function spellingsOf(secret: string): string[] {
   ];
 }
 
-/** The same, read by a machine. */
+/** Runs the doctor with `--json` and parses the result. */
 export async function examineWithDoctor(
   url: string,
   { args = [], ...options }: DoctorRunOptions,

@@ -4,7 +4,7 @@ import {
   type XeniooSenderOptions,
 } from '../../lib/testing/index.js';
 
-/** The service, calling a URL however often that fails; it ends with the test. */
+/** Creates a sender to a URL that ignores failures. It is closed when the test ends. */
 export function senderAt(
   url: string,
   options: Partial<XeniooSenderOptions> = {},

@@ -6,7 +6,7 @@ import {
 } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** Answers connections byte by byte, on a free port, until the test ends. */
+/** Serves raw sockets on a free port until the test ends. */
 export async function serveRaw(
   listener: (socket: Socket) => void,
 ): Promise<{ url: string; server: Server }> {
@@ -14,7 +14,7 @@ export async function serveRaw(
   const server = createServer(socket => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    // Callers may go away in the middle of an answer.
+    // Callers may disconnect in the middle of an answer.
     socket.on('error', () => {});
     listener(socket);
   });
@@ -27,7 +27,7 @@ export async function serveRaw(
   return { url: `http://127.0.0.1:${port}/`, server };
 }
 
-/** Runs with the text of each whole request that has a length. */
+/** Calls `answer` with the text of each complete request that has a length. */
 export function onRequest(
   socket: Socket,
   answer: (request: string) => void,
@@ -47,5 +47,5 @@ export function onRequest(
   });
 }
 
-/** An answer that keeps the connection open. */
+/** Answer that keeps the connection open. */
 export const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';

@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** Serves on a free port until the test ends, to this machine alone unless told otherwise. */
+/** Serves on a free port until the test ends; by default to this machine only. */
 export async function serve(
   listener: RequestListener,
   host = '127.0.0.1',

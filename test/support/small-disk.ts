@@ -4,27 +4,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
-/** A disk that a test can fill. */
+/** Disk that a test can fill. */
 export interface SmallDisk {
   readonly path: string;
-  /** Leaves no byte free. */
+  /** Fills the disk to the last byte. */
   fill(): void;
-  /** Gives back what {@link fill} took. */
+  /** Frees the space that {@link fill} used. */
   free(): void;
   makeReadOnly(): void;
 }
 
 const SIZE = '4m';
 
-/** Whether disks can be made here. In CI they must be. */
+/** True if small disks can be created. They must be in CI. */
 export const hasSmallDisks = process.env['CI'] === 'true' || canMount();
 
-/** Why tests of full disks are left out. */
+/** Suffix of test titles with the reason for skipping tests of full disks. */
 export const NO_SMALL_DISKS = hasSmallDisks
   ? ''
-  : ' (left out: only root, or who may `sudo mount`, can make a small disk)';
+  : ' (skipped: only root, or a user with `sudo mount`, can create a small disk)';
 
-/** Makes a disk in memory, gone when the test ends. */
+/** Creates a disk in memory, which is removed when the test ends. */
 export function makeSmallDisk(): SmallDisk {
   const path = mkdtempSync(join(tmpdir(), 'nestjs-xenioo-disk-'));
   onTestFinished(() => {

@@ -13,7 +13,7 @@ import {
 } from '../../lib/options/xenioo.options.js';
 import { LogRecorder } from './log-recorder.js';
 
-/** Three attempts, each due at once. */
+/** Three attempts without a delay. */
 export const AT_ONCE: XeniooRetrySettings = {
   attempts: 3,
   backoff: 'fixed',
@@ -21,7 +21,7 @@ export const AT_ONCE: XeniooRetrySettings = {
   maxDelayMs: 0,
 };
 
-/** A dispatcher with these handlers, which have one attempt unless the test says otherwise. */
+/** Starts a dispatcher with these handlers, which have one attempt by default. */
 export async function startDispatcher(
   providers: Provider[],
   settings: Partial<XeniooSettings> = {},
@@ -49,7 +49,7 @@ export async function startDispatcher(
   await app.init();
   const emitter = app.get(EventEmitter2);
   const dispatcher = app.get(XeniooDispatcher);
-  /** Runs the task of an entry, its first run unless the test says otherwise. */
+  /** Runs the task of an entry; by default its first run. */
   const run = (
     entry: XeniooEntry,
     {

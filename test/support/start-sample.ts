@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished, vi } from 'vitest';
-import { SOON } from './soon.js';
+import { WAIT_OPTIONS } from './wait-options.js';
 
 const SAMPLES = fileURLToPath(new URL('../../sample', import.meta.url));
 
-/** Starts the build of a sample on a free port; it ends with the test. Returns the URL of its webhook. */
+/** Starts the build of a sample on a free port and returns the URL of its webhook. It is killed when the test ends. */
 export async function startSample(
   name: string,
   environment: Record<string, string> = {},
@@ -26,7 +26,7 @@ export async function startSample(
   }
   return vi.waitFor(() => {
     const [origin] = /http:\/\/127\.0\.0\.1:\d+/.exec(printed) ?? [];
-    if (!origin) throw new Error(`${name} told no URL: ${printed}`);
+    if (!origin) throw new Error(`${name} printed no URL: ${printed}`);
     return `${origin}/xenioo/webhook`;
-  }, SOON);
+  }, WAIT_OPTIONS);
 }

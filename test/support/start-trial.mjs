@@ -8,8 +8,8 @@ const ROOT = join(import.meta.dirname, '../..');
 const INSTALL_TIMEOUT_MS = 300_000;
 
 /**
- * Begins to try the packed package in projects outside this repository: in a
- * temporary folder, which is removed when the process ends, with all that runs.
+ * Prepares to try the packed package in projects outside this repository. They are
+ * in a temporary folder. It is removed, and all processes are killed, at exit.
  */
 export async function startTrial(name) {
   const started = performance.now();
@@ -25,7 +25,7 @@ export async function startTrial(name) {
   process.once('SIGINT', () => process.exit(130));
   process.once('SIGTERM', () => process.exit(143));
 
-  /** Tries everything, tells what came of it, and ends the process. */
+  /** Runs `main`, prints the totals and exits the process. */
   async function conclude(main) {
     try {
       if (!relative(ROOT, folder).startsWith('..')) {
@@ -35,14 +35,14 @@ export async function startTrial(name) {
       }
       await main();
     } catch (error) {
-      report('what comes next could not run', '', [error.message]);
+      report('the next step could not run', '', [error.message]);
     }
     console.log(`\nin ${Math.round((performance.now() - started) / 1000)} s`);
     console.log(`${name}: ${passed} passed, ${failed} failed`);
     process.exit(failed === 0 ? 0 : 1);
   }
 
-  /** One line for each thing that was tried, and what was wrong with it. */
+  /** Prints one line for a step, and its problems. */
   function report(what, success, problems) {
     const line = what.padEnd(46);
     if (problems.length === 0) {
@@ -57,7 +57,7 @@ export async function startTrial(name) {
     }
   }
 
-  /** Packs this package; resolves with the tarball. */
+  /** Packs this package and resolves with the path of the tarball. */
   async function pack() {
     await mustRun('npm', ['pack', '--pack-destination', folder], { cwd: ROOT });
     const files = await readdir(folder);
@@ -67,7 +67,7 @@ export async function startTrial(name) {
     );
   }
 
-  /** Installs what the `package.json` there asks for, and these tarballs. */
+  /** Installs the dependencies of the `package.json` in a folder, and these tarballs. */
   function install(cwd, ...tarballs) {
     const options = [
       '--strict-peer-deps',
@@ -107,7 +107,7 @@ export async function startTrial(name) {
     if (code !== 0) throw new Error(`${command} ${args[0]} failed:\n${output}`);
   }
 
-  /** Never rejects: what can't be started has its error as `code`. After `timeout`, or when `signal` aborts, it is killed, with what it started. */
+  /** Runs a process and never rejects: `code` is the error code if it can't be started. After `timeout`, or when `signal` aborts, the process and its children are killed. */
   function run(command, args, options) {
     return start(command, args, options).ended;
   }
@@ -121,7 +121,7 @@ export async function startTrial(name) {
     args,
     { timeout, signal: abortSignal, ...options } = {},
   ) {
-    // Of a process group of its own, which can be killed as one.
+    // A process group of its own can be killed as one.
     const child = spawn(command, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       ...options,
@@ -180,7 +180,7 @@ function killWithChildren(child) {
   try {
     process.kill(-child.pid, 'SIGKILL');
   } catch {
-    // It has ended, or never began.
+    // It has ended or never started.
   }
 }
 

@@ -5,7 +5,7 @@ import { XeniooWebhookModule } from '../../lib/webhook/xenioo-webhook.module.js'
 import { XeniooWebhookStatus } from '../../lib/webhook/xenioo.webhook-status.js';
 import { LogRecorder } from './log-recorder.js';
 
-/** The status of the webhooks of an application, with all that it logs and emits from now on. */
+/** Starts an application and returns its webhook status, with everything that it logs and emits from then on. */
 export async function startWebhookStatus() {
   const logs = new LogRecorder();
   const app = await Test.createTestingModule({

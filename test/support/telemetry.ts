@@ -16,7 +16,7 @@ import { createRequire } from 'node:module';
 import { afterAll } from 'vitest';
 
 /**
- * Starts the SDK of OpenTelemetry with exporters that keep everything, until the tests of the file have run. As in an
+ * Starts the OpenTelemetry SDK with exporters that keep everything, until the tests of the file have run. As in an
  * application, it can be started once in a process.
  */
 export function startTelemetry() {
@@ -39,7 +39,7 @@ export function startTelemetry() {
   const stopInstrumentations = registerInstrumentations({
     instrumentations: [new HttpInstrumentation()],
   });
-  // An import that came before has the same module, which this patches.
+  // Patches the module for imports that came before, too.
   createRequire(import.meta.url)('node:http');
   afterAll(async () => {
     stopInstrumentations();
@@ -47,14 +47,14 @@ export function startTelemetry() {
     await meters.shutdown();
   });
   return {
-    /** Forgets what earlier tests did. */
+    /** Discards the spans and metrics of earlier tests. */
     async reset() {
       await meters.forceFlush();
       exported.reset();
       spans.reset();
     },
     spans: () => spans.getFinishedSpans(),
-    /** Collects now; the data points of each metric by its name. */
+    /** Collects the metrics and returns their data points by name. */
     async metrics() {
       exported.reset();
       await meters.forceFlush();

@@ -1,12 +1,12 @@
 import type { Terminal } from '../../lib/cli/terminal.js';
 
-/** A terminal that keeps what a command prints. */
+/** Terminal that records the output of a command. */
 export interface RecordedTerminal extends Terminal {
   readonly stdout: () => string;
   readonly stderr: () => string;
 }
 
-/** A terminal of nobody: no process, no colours, this environment alone. */
+/** Creates a terminal without a process and colours, and with only this environment. */
 export function recordTerminal(
   env: Record<string, string> = {},
 ): RecordedTerminal {

@@ -13,9 +13,9 @@ import {
   XeniooModule,
   type XeniooModuleOptions,
 } from '../../lib/index.js';
-import { receipt } from './receipt.js';
+import { createReceipt } from './entry-of.js';
 
-/** Handlers of a host; the test replaces `work`. */
+/** Handlers of a host. The test replaces `work`. */
 @Injectable()
 export class Crm {
   readonly texts: (string | undefined)[] = [];
@@ -34,9 +34,9 @@ export class Crm {
 export interface TestingContext {
   readonly app: INestApplicationContext;
   readonly crm: Crm;
-  /** Accepts entries as a webhook call does; the application has no server. */
+  /** Accepts entries like a webhook call, without a server. */
   readonly accept: Accept;
-  /** The same, for each instance of the module. */
+  /** Functions like `accept`, one for each instance of the module. */
   readonly acceptAt: readonly Accept[];
 }
 
@@ -66,7 +66,7 @@ export async function startContext(
   const acceptAt = app
     .get(XeniooInbox, { strict: false, each: true })
     .map((inbox): Accept => async (...given) => {
-      const { bot, receivedAt } = receipt();
+      const { bot, receivedAt } = createReceipt();
       const entries = parseBody(JSON.stringify(given), { bot, receivedAt });
       const delivery = { bot: bot.name, receivedAt, entries };
       await inbox.accept(delivery);

@@ -5,15 +5,15 @@ import { expect, onTestFinished, vi } from 'vitest';
 import { XeniooSender } from '../../lib/testing/index.js';
 import { SECRET } from './cli-webhook.js';
 import { startCli, type CliHost, type CliProcess } from './cli.js';
-import { SOON } from './soon.js';
+import { WAIT_OPTIONS } from './wait-options.js';
 
-/** The built tool, which knows the secret. */
+/** Running process of the built tool, with the secret in its environment. */
 export interface Tool extends Omit<CliProcess, 'ended'> {
-  /** Its exit code, or the signal that ended it. Fails where the secret was printed. */
+  /** Resolves with the exit code or the signal. Fails if the secret was printed. */
   readonly ended: () => Promise<number | NodeJS.Signals>;
 }
 
-/** Starts the built tool, which knows the secret; it ends with the test. */
+/** Starts the built tool with the secret in its environment. It is killed when the test ends. */
 export function startTool(
   args: readonly string[],
   { env, ...host }: CliHost = {},
@@ -32,7 +32,7 @@ export function startTool(
   };
 }
 
-/** Runs the built tool to its end. */
+/** Runs the built tool until it exits. */
 export async function runTool(args: readonly string[], host?: CliHost) {
   const tool = startTool(args, host);
   tool.input.end();
@@ -40,20 +40,20 @@ export async function runTool(args: readonly string[], host?: CliHost) {
   return { exitCode, stdout: tool.stdout(), stderr: tool.stderr() };
 }
 
-/** A `record` that listens, on a free port. */
+/** Listening process of `record`. */
 export interface Recorder extends Tool {
   readonly url: string;
   readonly sender: XeniooSender;
-  /** Ends it as Ctrl-C does. */
+  /** Stops the process as Ctrl-C does. */
   readonly stop: () => Promise<number | NodeJS.Signals>;
 }
 
-/** Starts `record`, and waits until it listens. */
+/** Starts `record` on a free port and waits until it listens. */
 export function startRecorder(...args: readonly string[]): Promise<Recorder> {
   return listening(startTool(['record', '--port', '0', ...args]));
 }
 
-/** The same, with stdout in a file that is open. */
+/** Starts `record` with an open file as stdout. */
 export function startRecorderTo(file: number): Promise<Recorder> {
   return listening(startTool(['record', '--port', '0'], { stdout: file }));
 }
@@ -61,7 +61,7 @@ export function startRecorderTo(file: number): Promise<Recorder> {
 async function listening(tool: Tool): Promise<Recorder> {
   const url = await vi.waitUntil(
     () => /Recording at (http:\S+)\. Press/.exec(tool.stderr())?.[1],
-    SOON,
+    WAIT_OPTIONS,
   );
   const sender = new XeniooSender({ url, secret: SECRET, failures: 'ignore' });
   onTestFinished(() => sender.close());
@@ -76,7 +76,7 @@ async function listening(tool: Tool): Promise<Recorder> {
   };
 }
 
-/** A folder that is gone when the test ends. */
+/** Creates a folder that is removed when the test ends. */
 export async function makeFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'nestjs-xenioo-recording-'));
   onTestFinished(() => rm(folder, { recursive: true }));

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { urlsOf, type Served } from './served.js';
 
-/** Reads the body, parses it and answers: the least work of any webhook. */
+/** Reads the body, parses it and answers: the minimal work of a webhook. */
 export async function serveBare(): Promise<Served> {
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];

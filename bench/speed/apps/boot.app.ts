@@ -8,7 +8,7 @@ class Crm {
   async save(_event: XeniooEvent): Promise<void> {}
 }
 
-/** The smallest application with the module, without any other entry of the package. */
+/** Creates the smallest application with the module, without any other entry of the package. */
 export function bootModule(): Type {
   @Module({
     imports: [XeniooModule.forRoot({ secret: SECRET })],

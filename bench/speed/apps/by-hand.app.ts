@@ -100,7 +100,7 @@ class Counter {
   }
 }
 
-/** The endpoint of sample/05-by-hand with its guard, DTO and pipes, extended to arrays. */
+/** Serves the endpoint of sample/05-by-hand with its guard, DTO and pipes, extended to arrays. */
 export async function serveByHand({
   adapter,
   handlers,

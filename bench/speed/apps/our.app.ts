@@ -60,7 +60,7 @@ class Counter {
   }
 }
 
-/** An application with the module: three asynchronous handlers and a listener, or one synchronous handler. */
+/** Creates an application with the module: three asynchronous handlers and a listener, or one synchronous handler. */
 export function ourModule({ handlers, dedupe, folder }: Contestant): Type {
   const xenioo = XeniooModule.forRoot({
     secret: SECRET,

@@ -22,7 +22,7 @@ class PlainController {
 @Module({ controllers: [PlainController] })
 class PlainModule {}
 
-/** A route with a guard that ignores the body, which Nest has parsed. */
+/** Serves a route with a guard that ignores the body, which Nest has parsed. */
 export async function servePlain({ adapter }: Contestant): Promise<Served> {
   const app = await createRoomyApp(PlainModule, adapter);
   return { urls: await listen(app, '/plain') };

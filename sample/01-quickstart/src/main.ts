@@ -3,8 +3,8 @@ import { NestFactory } from '@nestjs/core';
 import { idle, XeniooSender } from 'nestjs-xenioo/testing';
 import { tour } from './tour.js';
 
-// The module reads the secret while it loads; a real app has it in its environment.
-const isOwn = process.env.XENIOO_SECRET !== undefined;
+// AppModule reads the secret when it is imported. A real application gets it from its environment.
+const hasOwnSecret = process.env.XENIOO_SECRET !== undefined;
 process.env.XENIOO_SECRET ??= 'quickstart-secret';
 const { AppModule } = await import('./app.module.js');
 
@@ -27,7 +27,7 @@ if (process.argv.includes('--once')) {
 Try it yourself (Ctrl-C exits):
 
   curl -i ${url} \\
-    -H "Authorization: Bearer ${isOwn ? '$XENIOO_SECRET' : secret}" \\
+    -H "Authorization: Bearer ${hasOwnSecret ? '$XENIOO_SECRET' : secret}" \\
     -d '{"Type":1,"Data":"Hello there!","UserName":"Ada"}'
 `);
 }

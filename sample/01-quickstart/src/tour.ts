@@ -6,7 +6,7 @@ import {
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 
-/** One call as Xenioo would make it, and its expected results. */
+/** Call of Xenioo, and its expected results. */
 interface Step {
   title: string;
   body: unknown;
@@ -16,7 +16,7 @@ interface Step {
   prints: string[];
 }
 
-/** Makes the calls of Xenioo; resolves to true when every answer and every print is as expected. */
+/** Makes the calls of Xenioo; resolves with true if every answer and every printed line is as expected. */
 export async function tour(
   sender: XeniooSender,
   handled: () => Promise<void>,
@@ -40,7 +40,7 @@ export async function tour(
   return isAsExpected;
 }
 
-/** Records the lines that handlers print; the function that it returns stops recording and returns the lines. */
+/** Records the lines that handlers print. The returned function stops the recording and returns the lines. */
 function recordPrints(): () => string[] {
   const { log } = console;
   const lines: string[] = [];
@@ -54,7 +54,7 @@ function recordPrints(): () => string[] {
   };
 }
 
-/** The examples of Xenioo's documentation, and other calls that may come. */
+/** Returns the examples of Xenioo's documentation, and other possible calls. */
 async function steps(): Promise<Step[]> {
   const file = new URL('../documented.json', import.meta.url);
   const [bot, user, intent, unmatched] = JSON.parse(

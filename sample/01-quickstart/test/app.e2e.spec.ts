@@ -22,7 +22,7 @@ beforeEach(async () => {
 
 afterEach(() => app.close());
 
-it('saves what a user writes', async () => {
+it('saves the text of a user message', async () => {
   const saveMessage = vi.spyOn(app.get(Crm), 'saveMessage');
 
   await deliver(

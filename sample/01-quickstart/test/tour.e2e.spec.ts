@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
-it('makes every call as expected, and exits with --once', async () => {
+it('makes every call as expected and exits with --once', async () => {
   const sample = spawn(process.execPath, [MAIN, '--once'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -21,7 +21,7 @@ it('makes every call as expected, and exits with --once', async () => {
   expect(exitCode).toBe(0);
 });
 
-it('stays up without --once, and shows how to call it by hand', async () => {
+it('keeps running without --once and prints a working curl command', async () => {
   const sample = spawn(process.execPath, [MAIN], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

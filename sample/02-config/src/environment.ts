@@ -1,7 +1,7 @@
 import { plainToInstance } from 'class-transformer';
 import { IsNotEmpty, IsString, validateSync } from 'class-validator';
 
-/** Variables that the app needs, by their names in the `.env` files. */
+/** Environment variables of the application. */
 export class Environment {
   @IsString()
   @IsNotEmpty()
@@ -20,7 +20,7 @@ export class Environment {
   SHOP_BOT_SECRET!: string;
 }
 
-/** Checks the variables for `ConfigModule.forRoot({ validate })`; the error names those that are missing, and shows no value. */
+/** Validates the variables for `ConfigModule.forRoot({ validate })`. The error names the missing ones and contains no value. */
 export function validate(variables: Record<string, unknown>): Environment {
   const environment = plainToInstance(Environment, variables);
   const missing = validateSync(environment).map(({ property }) => property);

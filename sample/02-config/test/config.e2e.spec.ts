@@ -20,7 +20,7 @@ function start(environment: Record<string, string>) {
   return { sample, output };
 }
 
-it('reads .env.development, and distinguishes its two bots', async () => {
+it('reads .env.development and distinguishes its two bots', async () => {
   const { output } = start({});
   await expect.poll(() => output.text).toMatch(/Listening on/);
   const origin = /Listening on (\S+)/.exec(output.text)![1]!;
@@ -46,7 +46,7 @@ it('reads .env.development, and distinguishes its two bots', async () => {
   expect(output.text).not.toContain('nobodys-secret');
 });
 
-it('does not start in production without its secrets, and says which', async () => {
+it('refuses to start in production without a secret and names the variable', async () => {
   const { sample, output } = start({
     NODE_ENV: 'production',
     SHOP_BOT_SECRET: 'set',
@@ -59,7 +59,7 @@ it('does not start in production without its secrets, and says which', async () 
   );
 });
 
-it('starts in production with its secrets in the environment', async () => {
+it('starts in production with the secrets in the environment', async () => {
   const { output } = start({
     NODE_ENV: 'production',
     SUPPORT_BOT_SECRET: 'one',

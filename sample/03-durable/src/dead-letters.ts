@@ -48,7 +48,7 @@ async function remove() {
   }
 }
 
-/** Removes the letters of a person's conversation. */
+/** Removes the dead letters of one conversation. */
 async function erase() {
   const count = await deadLetters.removeAll({ conversationId: id });
   console.log(`Removed ${count}.`);

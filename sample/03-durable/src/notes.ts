@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { OnXenioo, XeniooEvent } from 'nestjs-xenioo';
 
-/** Runs beside the handler of the CRM, whose retries do not run this one again. */
+/** Runs beside `Crm.saveMessage()`, whose retries do not repeat it. */
 @Injectable()
 export class Notes {
   @OnXenioo()

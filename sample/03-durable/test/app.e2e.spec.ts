@@ -48,7 +48,7 @@ async function newInbox(): Promise<{ XENIOO_INBOX: string }> {
   return { XENIOO_INBOX: join(base, 'inbox') };
 }
 
-it('retries the handler of a flaky CRM, and no other', async () => {
+it('retries only the handler that calls the failing CRM', async () => {
   const inbox = await newInbox();
   const { send, output } = await start(inbox);
 
@@ -59,7 +59,7 @@ it('retries the handler of a flaky CRM, and no other', async () => {
   expect(output.text.match(/noted/g)).toHaveLength(1);
 });
 
-it('keeps a message that the CRM did not save, through a kill, until it is replayed', async () => {
+it('keeps the dead letter of an unsaved message across a SIGKILL until it is replayed', async () => {
   const inbox = await newInbox();
   const down = await start({ ...inbox, CRM: 'down' });
   expect((await down.send('Is anybody there?')).status).toBe(200);
@@ -81,7 +81,7 @@ it('keeps a message that the CRM did not save, through a kill, until it is repla
   expect(await deadLetters(inbox)).toMatch(/There are no dead letters\./);
 });
 
-it('erases the dead letters of one conversation', async () => {
+it('removes the dead letters of one conversation', async () => {
   const inbox = await newInbox();
   const { send, output } = await start({ ...inbox, CRM: 'down' });
   await send('Forget me', 'erased');
@@ -93,7 +93,7 @@ it('erases the dead letters of one conversation', async () => {
   expect((await deadLetters(inbox)).match(/ {2}event /g)).toHaveLength(1);
 });
 
-it('says that there is no such letter', async () => {
+it('reports an unknown dead letter', async () => {
   const inbox = await newInbox();
 
   expect(await deadLetters(inbox, 'replay', 'no-such-id')).toContain(

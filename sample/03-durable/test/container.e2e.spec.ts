@@ -14,7 +14,7 @@ function numberOf(field: string): number {
   return Number(new RegExp(`${field}: (\\d+)`).exec(manifest)![1]);
 }
 
-/** What the manifest asks for, as far as Linux has it without a container runtime. */
+/** Script that applies the manifest as far as Linux can do so without a container runtime. */
 const CONTAINER = `
   mount --make-rprivate /
   mount --bind "$VOLUME" "$VOLUME"
@@ -82,9 +82,9 @@ async function signal(pid: number, name: NodeJS.Signals): Promise<void> {
 const canIsolate = process.platform === 'linux' && process.getuid?.() === 0;
 
 describe.runIf(canIsolate)(
-  'as kubernetes.yaml runs it (needs Linux and root)',
+  'a container of kubernetes.yaml (needs Linux and root)',
   () => {
-    it('answers probes and calls, and writes only to its volume', async () => {
+    it('answers probes and calls and writes only to its volume', async () => {
       const { url, sender, output } = await start({ CRM: 'up' });
       const [, path] = /httpGet: \{ path: (\S+),/.exec(manifest)!;
 
@@ -97,7 +97,7 @@ describe.runIf(canIsolate)(
       expect(output.text).toContain('[Nest] 1 ');
     });
 
-    it('starts a second container on the volume when the first has ended', async () => {
+    it('starts on the volume after a previous container has ended', async () => {
       const volume = await makeVolume();
       const first = await whenUp(
         launch(volume, { CRM: 'up', CRM_TAKES_MS: '20000' }),
@@ -112,7 +112,7 @@ describe.runIf(canIsolate)(
       await expect.poll(() => second.output.text).toMatch(/saved .*: Hello!/);
     });
 
-    it('ends on SIGTERM within the grace period, when the running handler is done', async () => {
+    it('exits on SIGTERM within the grace period once the running handler is done', async () => {
       const { pid, ended, output, sender } = await start({
         CRM: 'up',
         CRM_TAKES_MS: '3000',

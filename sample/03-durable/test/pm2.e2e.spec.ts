@@ -12,7 +12,7 @@ const FOLDER = fileURLToPath(new URL('..', import.meta.url));
 const PM2 = createRequire(import.meta.url).resolve('pm2/bin/pm2');
 const run = promisify(execFile);
 
-/** Starts the processes of ecosystem.config.cjs under a PM2 of their own. */
+/** Starts the processes of ecosystem.config.cjs under a separate PM2. */
 async function start(environment: Record<string, string>) {
   const home = await mkdtemp(join(tmpdir(), 'pm2-'));
   onTestFinished(() => rm(home, { recursive: true }));
@@ -46,7 +46,7 @@ async function start(environment: Record<string, string>) {
   return { pm2, printed, log, sender };
 }
 
-it('`pm2 reload` under a steady stream of calls fails none of them, and each event is handled once', async () => {
+it('answers every call and handles each event once during `pm2 reload`', async () => {
   const { pm2, printed, sender } = await start({ CRM: 'up' });
   const stop = new AbortController();
   const messages = Array.from({ length: 2_000 }, () =>
@@ -69,7 +69,7 @@ it('`pm2 reload` under a steady stream of calls fails none of them, and each eve
   expect((await printed()).match(/^Send it messages/gm)).toHaveLength(4);
 });
 
-it('`pm2 reload` waits for a handler that takes longer than the time-out of PM2 by default', async () => {
+it('finishes a handler during `pm2 reload` that takes longer than the default time-out of PM2', async () => {
   const { pm2, printed, log, sender } = await start({
     CRM: 'up',
     CRM_TAKES_MS: '7000',

@@ -4,7 +4,7 @@ import { bullmqInbox } from 'nestjs-xenioo/bullmq';
 import { Crm } from './crm.js';
 import { REDIS_URL } from './redis.js';
 
-/** What the processes have in common: the same secret, queue and handlers, whatever their role. */
+/** Secret, queue and handlers, which are the same in every process. */
 @Module({})
 export class AppModule {
   static forRole(role: 'web' | 'worker'): DynamicModule {

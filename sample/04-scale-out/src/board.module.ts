@@ -15,7 +15,7 @@ const PATH = '/queues';
 
 export const BOARD_PASSWORD = process.env.BOARD_PASSWORD ?? 'board-secret';
 
-/** Shows the queue on a page of its own: dead letters are the jobs under “Failed”, and “Retry” gives one of them one more attempt. */
+/** Serves a page with the queue. Dead letters are the jobs under “Failed”; “Retry” replays one of them. */
 @Module({})
 export class BoardModule implements NestModule, OnApplicationShutdown {
   private readonly queue = openQueue();
@@ -26,7 +26,7 @@ export class BoardModule implements NestModule, OnApplicationShutdown {
       queues: [new BullMQAdapter(this.queue)],
       serverAdapter,
     });
-    consumer.apply(askForPassword, serverAdapter.getRouter()).forRoutes(PATH);
+    consumer.apply(requirePassword, serverAdapter.getRouter()).forRoutes(PATH);
   }
 
   async onApplicationShutdown() {
@@ -34,16 +34,16 @@ export class BoardModule implements NestModule, OnApplicationShutdown {
   }
 }
 
-/** Opens the queue of bullmqInbox(), which has this name unless its option says another. */
+/** Opens the queue of `bullmqInbox()` by its default name. */
 function openQueue() {
   const queue = new Queue('xenioo', { connection: { url: REDIS_URL } });
-  // The inbox logs when Redis fails.
+  // The inbox logs the errors of Redis.
   queue.on('error', () => {});
   return queue;
 }
 
-/** The board shows what people wrote, and empties the queue at a click: put the login of your staff here. */
-function askForPassword(
+/** Protects the board, which shows the texts of people and can empty the queue. Use the authentication of your staff instead. */
+function requirePassword(
   request: Request,
   response: Response,
   next: NextFunction,

@@ -8,7 +8,7 @@ import {
 } from 'nestjs-xenioo';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Saves messages in a CRM that takes CRM_TAKES_MS, and is `up`, `flaky` or `down`, as the variable CRM says. */
+/** Saves messages in a simulated CRM. `CRM` is its state: `up`, `down` or `flaky`. `CRM_TAKES_MS` is its response time. */
 @Injectable()
 export class Crm {
   private readonly state = process.env.CRM ?? 'up';
@@ -22,7 +22,7 @@ export class Crm {
     console.log(`  saving   ${event.id.slice(0, 8)}`);
     await sleep(this.takesMs);
     this.assertUp();
-    // A message that is saved twice under one id must be there once.
+    // An event may be handled twice: use its id as the key of the message.
     console.log(`  saved    ${event.id.slice(0, 8)}: ${event.text}`);
   }
 

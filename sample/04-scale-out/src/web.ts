@@ -13,14 +13,14 @@ await app.listen(process.env.PORT ?? 3000, '127.0.0.1');
 
 const url = await app.getUrl();
 console.log(`
-Start workers, as many as you like (npm run start:worker -w sample-04-scale-out), and send:
+Start any number of workers (npm run start:worker -w sample-04-scale-out) and send a message:
 
   curl -i ${url}/xenioo/webhook \\
     -H 'Authorization: Bearer scale-out-secret' \\
     -d '{"Type":1,"Data":"Hello there!","UserName":"Ada"}'
 
-What workers can't save (start them with CRM=down) becomes a dead letter: the board
-shows it under “Failed”, and “Retry” gives it to the workers that are up by then.
+Messages that workers fail to save (start them with CRM=down) become dead letters: the board
+shows them under “Failed”, and “Retry” replays one of them.
 
   ${url}/queues (user board, password ${BOARD_PASSWORD})
 `);

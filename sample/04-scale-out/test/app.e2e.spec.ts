@@ -16,17 +16,17 @@ import {
   type RedisServer,
 } from '../../../test/support/engines/redis-server.js';
 import { runDoctor } from '../../../test/support/run-doctor.js';
-import { SOON } from '../../../test/support/soon.js';
+import { WAIT_OPTIONS } from '../../../test/support/wait-options.js';
 
 const FOLDER = fileURLToPath(new URL('..', import.meta.url));
 
-/** What a process of the sample printed, as it grows. */
+/** Process of the sample, with its output so far. */
 interface Sample {
   readonly process: ChildProcess;
   text: string;
 }
 
-// A busy machine takes its time to start processes.
+// Starting processes takes long on a busy machine.
 vi.setConfig({ testTimeout: 180_000 });
 
 const started: Sample[] = [];
@@ -48,7 +48,7 @@ async function untilPrinted(sample: Sample, pattern: RegExp) {
   await expect.poll(() => sample.text).toMatch(pattern);
 }
 
-/** The texts that processes have saved. */
+/** Returns the texts that processes have saved. */
 function savedBy(...samples: Sample[]): string[] {
   return samples.flatMap(({ text }) =>
     [...text.matchAll(/saved {4}\S+: (.*)/g)].map(([, saved]) => saved!),
@@ -74,7 +74,7 @@ interface Board {
   }[];
 }
 
-describeEngine('redis', 'the sample', () => {
+describeEngine('redis', 'sample 04-scale-out', () => {
   let redis: RedisServer;
   let webhook: string;
   let sender: XeniooSender;
@@ -117,7 +117,7 @@ describeEngine('redis', 'the sample', () => {
     for (const sample of started.splice(0)) sample.process.kill('SIGKILL');
   });
 
-  it('hands each event to one of the workers', async () => {
+  it('runs each event on one of the workers', async () => {
     const workers = await Promise.all([startWorker(), startWorker()]);
     const sent: string[] = [];
 
@@ -126,7 +126,7 @@ describeEngine('redis', 'the sample', () => {
       await send(message(text));
       sent.push(text);
       for (const worker of workers) expect(savedBy(worker)).not.toEqual([]);
-    }, SOON);
+    }, WAIT_OPTIONS);
 
     await expect
       .poll(() => savedBy(...workers).toSorted())
@@ -142,13 +142,13 @@ describeEngine('redis', 'the sample', () => {
     killed.process.kill('SIGKILL');
     const other = await startWorker();
 
-    // The locks of a killed worker run out after 30 s.
+    // The locks of a killed worker expire after 30 s.
     await expect
       .poll(() => savedBy(other).toSorted(), { timeout: 90_000 })
       .toEqual(texts.toSorted());
   });
 
-  it('shows dead letters on the board, which replays them', async () => {
+  it('shows and replays dead letters on the board', async () => {
     const down = await startWorker({ CRM: 'down' });
     await send(message('Is anybody there?'));
     await untilPrinted(down, /failed {3}\S+: Crm.saveMessage after 3 attempts/);
@@ -178,27 +178,27 @@ describeEngine('redis', 'the sample', () => {
     await expect.poll(async () => (await failed()).counts.failed).toBe(0);
   });
 
-  it('shows nothing to whoever has no password', async () => {
+  it('denies access to the board without the password', async () => {
     for (const path of ['', '/api/queues']) {
       expect((await fetch(`${board}${path}`)).status).toBe(401);
     }
   });
 
-  it('waits for a Redis that is started after its workers', async () => {
+  it('waits for a Redis that is started after the workers', async () => {
     await redis.kill();
     const worker = await startWorker();
     await untilPrinted(worker, /failed; retrying: .*ECONNREFUSED/);
 
     await redis.start();
-    // By its date an event that is sent again is known.
+    // The date makes a repeated event a duplicate.
     const entry = message('at last');
-    await vi.waitFor(() => send(entry), SOON);
+    await vi.waitFor(() => send(entry), WAIT_OPTIONS);
 
     await expect.poll(() => savedBy(worker)).toEqual(['at last']);
   });
 
-  // The last one: its events stay in the queue.
-  it('does what Xenioo expects', async () => {
+  // The last test, because its events stay in the queue.
+  it('passes the checks of the doctor', async () => {
     const { stdout } = await runDoctor(webhook, {
       secret: 'scale-out-secret',
     });

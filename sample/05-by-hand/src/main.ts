@@ -3,7 +3,7 @@ import { ValidationPipe } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { AppModule } from './app.module.js';
 
-const isOwn = process.env.XENIOO_SECRET !== undefined;
+const hasOwnSecret = process.env.XENIOO_SECRET !== undefined;
 process.env.XENIOO_SECRET ??= 'by-hand-secret';
 
 const app = await NestFactory.create(AppModule);
@@ -21,5 +21,5 @@ const url = `${await app.getUrl()}/xenioo/webhook`;
 console.log(`
 A webhook written by hand, without nestjs-xenioo. To check it as Xenioo would call it:
 
-  npx nestjs-xenioo doctor ${url}${isOwn ? '' : ` --secret ${process.env.XENIOO_SECRET}`}
+  npx nestjs-xenioo doctor ${url}${hasOwnSecret ? '' : ` --secret ${process.env.XENIOO_SECRET}`}
 `);

@@ -28,7 +28,7 @@ export class XeniooEventDto {
   @IsEnum(XeniooEventType)
   Type!: XeniooEventType;
 
-  // The documented messages have these four; the CRM needs them.
+  // Documented messages have these four fields, which the CRM needs.
   @ValidateIf(isMessage)
   @IsString()
   Data?: string;

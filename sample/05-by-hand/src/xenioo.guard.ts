@@ -6,7 +6,7 @@ import {
 } from '@nestjs/common';
 import type { Request } from 'express';
 
-/** Passes calls with the API Secret of the bot. */
+/** Allows calls with the API Secret of the bot. */
 @Injectable()
 export class XeniooGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {

@@ -9,7 +9,7 @@ const secret = 'secret-of-the-test';
 
 const start = () => startSample('05-by-hand', { XENIOO_SECRET: secret });
 
-it('accepts a message as Xenioo documents it', async () => {
+it('accepts a message in the documented format', async () => {
   const response = await fetch(await start(), {
     method: 'POST',
     headers: {
@@ -31,7 +31,7 @@ it('accepts a message as Xenioo documents it', async () => {
   expect(response.ok).toBe(true);
 });
 
-it('has the mistakes that the doctor finds, each reported once', async () => {
+it('has the mistakes that the doctor reports, each once', async () => {
   const { exitCode, examination, check } = await examineWithDoctor(
     await start(),
     { secret },
@@ -65,7 +65,7 @@ it('has the mistakes that the doctor finds, each reported once', async () => {
   });
 });
 
-it('gets advice on how to fix them', async () => {
+it('gets a fix for its mistakes from the doctor', async () => {
   const { exitCode, stdout } = await runDoctor(await start(), { secret });
 
   expect(exitCode).toBe(1);

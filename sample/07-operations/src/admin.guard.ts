@@ -6,7 +6,7 @@ import {
 } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 
-/** Lets operators in; use the login of your staff instead. */
+/** Allows operators. Use the authentication of your staff instead. */
 @Injectable()
 export class AdminGuard implements CanActivate {
   private readonly token = process.env.ADMIN_TOKEN ?? 'admin-token';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { OnXenioo, UserMessageEvent, XeniooEventType } from 'nestjs-xenioo';
 
-/** Saves messages in a CRM that fails at every message that contains “fail”. */
+/** Saves messages in a simulated CRM that fails for every message with “fail”. */
 @Injectable()
 export class Crm {
   @OnXenioo(XeniooEventType.UserMessage, {

@@ -9,7 +9,7 @@ export class HealthController {
     private readonly xenioo: XeniooHealthIndicator,
   ) {}
 
-  /** Only says that the process answers: a restart repairs neither a database nor a backlog. */
+  /** Checks only that the process answers: a restart fixes neither a database nor a backlog. */
   @Get('live')
   @HealthCheck()
   live() {

@@ -14,7 +14,7 @@ Send messages, one that is saved and one that fails:
     -H 'Authorization: Bearer operations-secret' \\
     -d '[{"Type":1,"Data":"Hello there!"},{"Type":1,"Data":"fail"}]'
 
-Look at what happened:
+Check the results:
 
   curl ${url}/health/ready
   curl ${url}/metrics

@@ -2,7 +2,7 @@ import { Controller, HttpCode, Post, UseGuards } from '@nestjs/common';
 import { XeniooProcessing } from 'nestjs-xenioo';
 import { AdminGuard } from './admin.guard.js';
 
-/** Stops and starts handlers, as during the maintenance of the CRM. Calls are accepted all the time. */
+/** Pauses and resumes the handlers, for example for a maintenance of the CRM. Calls are accepted meanwhile. */
 @Controller('processing')
 @UseGuards(AdminGuard)
 export class ProcessingController {

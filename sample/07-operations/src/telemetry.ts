@@ -15,7 +15,7 @@ new NodeTracerProvider({
   spanProcessors: [new SimpleSpanProcessor(new ConsoleSpanExporter())],
 }).register();
 
-/** Answers `GET /metrics` of the application instead of starting a server of its own. */
+/** Serves `GET /metrics` through the application instead of a separate server. */
 export const prometheus = new PrometheusExporter({ preventServerStart: true });
 
 metrics.setGlobalMeterProvider(new MeterProvider({ readers: [prometheus] }));

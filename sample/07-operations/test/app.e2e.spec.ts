@@ -49,7 +49,7 @@ async function start() {
   return { output, send, post, health, metric };
 }
 
-it('shows a handler that fails in the health check, the metrics and the spans', async () => {
+it('reports a failing handler in the health check, the metrics and the spans', async () => {
   const { output, send, health, metric } = await start();
   expect(await health('live')).toEqual({ code: 200 });
   expect(await health('ready')).toMatchObject({ code: 200, status: 'up' });
@@ -71,7 +71,7 @@ it('shows a handler that fails in the health check, the metrics and the spans', 
   await expect.poll(attempts).toHaveLength(4);
 });
 
-it('holds events back while it is paused, and saves them afterwards', async () => {
+it('holds events back during a pause and saves them afterwards', async () => {
   const { output, send, post, health } = await start();
   expect(await post('pause')).toBe(401);
   expect(await post('pause', ADMIN)).toBe(200);

@@ -28,7 +28,7 @@ beforeEach(async () => {
 
 afterEach(() => app.close());
 
-it('saves what a user writes', async () => {
+it('saves the text of a user message', async () => {
   const addMessage = mock.method(app.get(Customers), 'addMessage');
 
   await deliver(
@@ -68,7 +68,7 @@ it('stores a dead letter after the last attempt', async () => {
   assert.equal(letter?.error?.message, 'the database is down');
 });
 
-it('refuses another secret', async () => {
+it('rejects a wrong secret', async () => {
   const sender = await senderFor(app, { secret: 'another-secret' });
 
   const answer = await sender.call(xeniooEntry.userMessage());

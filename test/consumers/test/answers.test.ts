@@ -24,7 +24,7 @@ beforeEach(async () => {
 
 afterEach(() => app.close());
 
-it('rejects another secret', async () => {
+it('rejects a wrong secret', async () => {
   const sender = await senderFor(app, { secret: 'another-secret' });
 
   const answer = await sender.call(xeniooEntry.userMessage());
@@ -52,7 +52,7 @@ it('answers 200 to a body that is not JSON', async () => {
   expect(sender.failures).toBe(0);
 });
 
-it('is not called any more after 10 failures', async () => {
+it('stops calling after 10 failures', async () => {
   await app.listen(0, '127.0.0.1');
   const sender = new XeniooSender({
     url: `${await app.getUrl()}/no/such/path`,
@@ -69,7 +69,7 @@ it('is not called any more after 10 failures', async () => {
   sender.close();
 });
 
-it('is called again when the bot is published', async () => {
+it('calls again when the bot is published', async () => {
   const sender = await senderFor(app, { secret: 'another-secret' });
   await sender.send(xeniooGroup(20));
 

@@ -4,7 +4,7 @@ import {
   xeniooEntry,
 } from 'nestjs-xenioo/testing';
 
-it('makes the same entries of the same seed', () => {
+it('creates the same entries for the same seed', () => {
   const entry = createXeniooEntry({ seed: 7 });
   const again = createXeniooEntry({ seed: 7 });
 
@@ -15,7 +15,7 @@ it('makes the same entries of the same seed', () => {
   );
 });
 
-it('makes entries as they are on the wire', () => {
+it('creates entries in the wire format', () => {
   const startAt = new Date('2025-01-31T09:00:00Z');
   const entry = createXeniooEntry({ startAt }).userMessage({
     Data: 'Hello!',
@@ -28,6 +28,6 @@ it('makes entries as they are on the wire', () => {
   expect(entry).not.toHaveProperty('UserName');
 });
 
-it('makes another entry each time', () => {
+it('creates a different entry each time', () => {
   expect(xeniooEntry.userMessage()).not.toEqual(xeniooEntry.userMessage());
 });

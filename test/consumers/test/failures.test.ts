@@ -28,7 +28,7 @@ async function startWith(customers: Pick<Customers, 'addMessage'>) {
   await app.init();
 }
 
-it('passes what a user writes to the customers', async () => {
+it('passes the text of a user message to the customers', async () => {
   const added: string[] = [];
   await startWith({
     addMessage: async (name, text) => void added.push(`${name}: ${text}`),

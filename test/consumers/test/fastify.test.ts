@@ -9,7 +9,7 @@ import {
 import { AppModule } from '../src/app.module.js';
 import { Customers } from '../src/customers.js';
 
-it('saves what a user writes, on Fastify', async () => {
+it('saves the text of a user message on Fastify', async () => {
   const testing = overrideXenioo(
     Test.createTestingModule({ imports: [AppModule] }),
     { secret: 'secret-of-the-tests' },

@@ -28,7 +28,7 @@ beforeEach(async () => {
 
 afterEach(() => app.close());
 
-it('saves what a user writes', async () => {
+it('saves the text of a user message', async () => {
   const entry = xeniooEntry.userMessage({ UserName: 'Ada', Data: 'Hello!' });
 
   await deliver(app, entry);
@@ -37,7 +37,7 @@ it('saves what a user writes', async () => {
   expect(await app.get(Customers).messagesOf('Ada')).toEqual(['Hello!']);
 });
 
-it('gives a handler the variables of the bot', async () => {
+it('passes the variables of the bot to a handler', async () => {
   await deliver(app, xeniooEntry.userMessage({ city: 'Rome' }));
   await idle(app);
 
@@ -45,7 +45,7 @@ it('gives a handler the variables of the bot', async () => {
   expect(message?.variables).toEqual({ city: 'Rome' });
 });
 
-it('receives what the user of a conversation writes', async () => {
+it('receives the user messages of a conversation', async () => {
   const conversation = xeniooConversation({ turns: 5, takeOver: false });
   const written = conversation.filter(
     ({ Type }) => Type === XeniooEventType.UserMessage,
@@ -91,7 +91,7 @@ it('handles an entry once when Xenioo sends it twice', async () => {
   expect(dispatched(app, 'Crm.saveMessage')).toHaveLength(1);
 });
 
-it('handles what many people write, in any order, some of it twice', async () => {
+it('handles shuffled and repeated conversations', async () => {
   const traffic = [...xeniooTraffic({ conversations: 10 })];
   const written = traffic.filter(
     ({ Type }) => Type === XeniooEventType.UserMessage,

@@ -26,14 +26,14 @@ describe('tests that share an app', () => {
 
   afterAll(() => app.close());
 
-  it('see what they delivered', async () => {
+  it('see their own events', async () => {
     await deliver(app, xeniooEntry.takeOver());
     await idle(app);
 
     expect(dispatched(app)).toMatchObject([{ handler: 'Crm.noteTakeOver' }]);
   });
 
-  it('see nothing of what others delivered', async () => {
+  it('do not see events of other tests', async () => {
     await deliver(app, xeniooEntry.userMessage());
     await idle(app);
 

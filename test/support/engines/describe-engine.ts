@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { missingEngine, type EngineName } from './find-engines.js';
 
-/** A suite that needs an engine: where it is missing it is skipped with a word, but in CI it fails. */
+/** Describes a suite that needs an engine. Without the engine it is skipped with the reason in its title; in CI it fails. */
 export function describeEngine(
   engine: EngineName,
   name: string,
@@ -14,7 +14,7 @@ export function describeEngine(
   else suite(`${name} (${missing})`, isSkipped ? body : () => fail(missing));
 }
 
-/** One test that fails and says why, in place of those that could not run. */
+/** Adds one failing test with the reason instead of the tests that can't run. */
 function fail(missing: string): void {
   it('finds its engine', () => expect.fail(missing));
 }

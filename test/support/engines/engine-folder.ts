@@ -2,14 +2,14 @@ import { mkdtemp, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Where an engine keeps its files. */
+/** Folder for the files of an engine. */
 export interface EngineFolder {
   readonly path: string;
-  /** Whether it goes with the engine. */
+  /** True if it is removed when the engine stops. */
   readonly isTemporary: boolean;
 }
 
-/** A fresh temporary folder, or the one that the caller names and keeps. */
+/** Creates a temporary folder, or uses the existing one at `path`, which is kept. */
 export async function engineFolder(path?: string): Promise<EngineFolder> {
   if (path !== undefined) {
     return { path: await realpath(path), isTemporary: false };

@@ -2,9 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 
-/** Each line names the processes that run now; they are killed when the input ends. */
+/** Reads lines with the ids of the running processes, and kills those of the last line when the input ends. */
 const SCRIPT = `
-while read -r told; do running=$told; done
+while read -r line; do running=$line; done
 for pid in $running; do kill -s KILL "$pid" 2> /dev/null; done
 [ -n "$1" ] || exit 0
 rm -rf -- "$1"
@@ -21,7 +21,7 @@ export class EngineGuard {
   constructor(folder: string) {
     this.shell = spawn('sh', ['-c', SCRIPT, 'engine-guard', folder], {
       cwd: '/',
-      // What interrupts the tests from a terminal must not reach it.
+      // A signal from the terminal of the tests must not reach it.
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
     });
@@ -29,13 +29,13 @@ export class EngineGuard {
     (this.shell.stdin as Socket).unref();
   }
 
-  /** Tells which processes to end. */
+  /** Sets the processes to kill. */
   watch(pids: readonly number[]): void {
     this.shell.stdin!.write(`${pids.join(' ')}\n`);
   }
 
-  /** Ends what is watched and removes the folder. */
-  async end(): Promise<void> {
+  /** Kills the watched processes and removes the folder. */
+  async stop(): Promise<void> {
     this.shell.ref();
     const gone = once(this.shell, 'exit');
     this.shell.stdin!.end();

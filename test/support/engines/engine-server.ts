@@ -7,21 +7,21 @@ import type { EngineFolder } from './engine-folder.js';
 import { EngineGuard } from './engine-guard.js';
 import { PortTakenError } from './free-port.js';
 import { familyOf, isAlive, isStill, signal } from './process-table.js';
-import { until } from './until.js';
+import { waitUntil } from './wait-until.js';
 
-/** How an engine is run. */
+/** Command that runs an engine. */
 export interface EngineCommand {
   readonly program: string;
   readonly args: readonly string[];
-  /** Whose process it is, when not that of the caller. */
+  /** User of the process; that of the caller by default. */
   readonly user?: { readonly uid: number; readonly gid: number };
-  /** Asks it to end soon, and to leave nothing behind. */
+  /** Signal for a fast and clean shutdown. */
   readonly endSignal: NodeJS.Signals;
 }
 
 const END_MS = 10_000;
 
-/** A server of another make, in a process of its own, that tests may kill, pause and start again. */
+/** Third-party server in its own process that tests may kill, pause and start again. */
 export abstract class EngineServer {
   readonly folder: string;
   private readonly guard: EngineGuard;
@@ -39,7 +39,7 @@ export abstract class EngineServer {
 
   abstract get url(): string;
 
-  /** The process that was started last. */
+  /** Id of the latest process. */
   get pid(): number {
     if (this.child?.pid === undefined) throw new Error('It was never started');
     return this.child.pid;
@@ -51,10 +51,10 @@ export abstract class EngineServer {
     return child.exitCode === null && child.signalCode === null;
   }
 
-  /** Whether it is this very server that answers on the port. */
+  /** Resolves with whether this server answers on the port. */
   protected abstract isAnswering(): Promise<boolean>;
 
-  /** Starts it, again on the same port and folder, and waits until it answers. */
+  /** Starts the server, after a kill on the same port and folder, and waits until it answers. */
   async start(): Promise<void> {
     if (this.hasStopped) throw new Error('It was stopped, its folder is gone');
     if (this.isRunning) throw new Error('It runs already');
@@ -62,7 +62,7 @@ export abstract class EngineServer {
     const log = openSync(this.logFile, 'w');
     this.child = spawn(program, args, {
       cwd: this.folder,
-      // What interrupts the tests from a terminal must not end it before them.
+      // A signal from the terminal of the tests must not stop it before them.
       detached: true,
       stdio: ['ignore', log, log],
       ...user,
@@ -70,16 +70,16 @@ export abstract class EngineServer {
     closeSync(log);
     await once(this.child, 'spawn');
     this.guard.watch([this.pid]);
-    // The guard ends it with this process, which must not wait for it.
+    // The guard stops it when this process exits, which must not wait for it.
     this.child.unref();
-    await until(
+    await waitUntil(
       `${program} answered`,
       async () => !this.isRunning || (await this.isAnswering()),
     );
     if (!this.isRunning) await this.throwWhyItEnded();
   }
 
-  /** Ends it, and all that it started, with SIGKILL, as a power cut would: all at once. */
+  /** Kills the server and its children with SIGKILL at the same time, like a power failure. */
   async kill(): Promise<void> {
     if (!this.isRunning) return;
     const family = await this.freeze();
@@ -87,19 +87,19 @@ export abstract class EngineServer {
     await this.untilGone(family);
   }
 
-  /** Makes it silent: its connections stay open, and nothing answers. */
+  /** Pauses the server: connections stay open and get no answer. */
   async pause(): Promise<void> {
-    // The frozen don't notice that the first of them is killed.
+    // Frozen children don't notice that their parent is killed.
     this.guard.watch(await this.freeze());
   }
 
-  /** Lets it go on after {@link pause}. */
+  /** Continues after {@link pause}. */
   async resume(): Promise<void> {
     for (const pid of familyOf(this.pid)) signal(pid, 'SIGCONT');
     this.guard.watch([this.pid]);
   }
 
-  /** Ends it for good, and removes its folder. */
+  /** Stops the server and removes its folder. */
   async stop(): Promise<void> {
     if (this.hasStopped) return;
     this.hasStopped = true;
@@ -109,25 +109,27 @@ export abstract class EngineServer {
       signal(this.pid, this.command.endSignal);
       await this.untilGone(family, END_MS).catch(() => this.kill());
     }
-    await this.guard.end();
+    await this.guard.stop();
   }
 
   private get logFile(): string {
     return join(this.folder, 'engine.log');
   }
 
-  /** Stops the first process before it looks for the others: it starts none any more. */
+  /** Freezes the first process, which then starts no more children, and after it the others. */
   private async freeze(): Promise<number[]> {
     signal(this.pid, 'SIGSTOP');
-    await until('the engine stood still', () => isStill(this.pid));
+    await waitUntil('the engine stood still', () => isStill(this.pid));
     const family = familyOf(this.pid);
     for (const pid of family) signal(pid, 'SIGSTOP');
-    await until('all of the engine stood still', () => family.every(isStill));
+    await waitUntil('all of the engine stood still', () =>
+      family.every(isStill),
+    );
     return family;
   }
 
   private async untilGone(family: number[], deadlineMs?: number) {
-    await until(
+    await waitUntil(
       'the engine was gone',
       () => !this.isRunning && !family.some(isAlive),
       deadlineMs,

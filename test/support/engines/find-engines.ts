@@ -6,7 +6,7 @@ export type EngineName = 'redis' | 'postgres' | 'pgbouncer';
 /** Debian keeps the programs of each version in a folder of its own, outside of PATH. */
 const DEBIAN_POSTGRES = '/usr/lib/postgresql';
 
-/** Why tests that need the engine are left out, or `undefined` where it is installed. */
+/** Returns the reason for skipping tests that need the engine, or `undefined` if it is installed. */
 export function missingEngine(engine: EngineName): string | undefined {
   const [program, found] = {
     redis: ['redis-server', findRedisServer] as const,
@@ -14,16 +14,16 @@ export function missingEngine(engine: EngineName): string | undefined {
     pgbouncer: ['pgbouncer', findPgbouncer] as const,
   }[engine];
   if (found() !== undefined) return undefined;
-  const end = process.env['CI'] ? 'fails' : 'is skipped';
-  return `${program} is not installed (Debian: apt-get install ${program}): what needs it ${end}`;
+  const end = process.env['CI'] ? 'fail' : 'are skipped';
+  return `${program} is not installed (Debian: apt-get install ${program}): the tests that need it ${end}`;
 }
 
-/** Where the program `redis-server` is. */
+/** Returns the path of the program `redis-server`. */
 export function findRedisServer(): string | undefined {
   return findProgram('redis-server', pathFolders());
 }
 
-/** Where the program `pgbouncer` is; Debian keeps it outside of the PATH of most users. */
+/** Returns the path of the program `pgbouncer`, which Debian keeps outside of the PATH of most users. */
 export function findPgbouncer(): string | undefined {
   return findProgram('pgbouncer', [...pathFolders(), '/usr/sbin']);
 }

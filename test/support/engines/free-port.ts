@@ -5,8 +5,8 @@ const FIRST = 10_000;
 const COUNT = 6_000;
 
 /**
- * A port of 127.0.0.1 on which nobody listens, below those that systems give to outgoing connections: while an engine
- * is down, a caller that tries to reach it must not get its port, or be connected to itself.
+ * Returns a free port of 127.0.0.1 below those of outgoing connections: while an engine is down, a caller that tries to
+ * reach it must not get its port, or be connected to itself.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
@@ -28,12 +28,12 @@ async function isFree(port: number): Promise<boolean> {
   return true;
 }
 
-/** Another process was quicker to take the port. */
+/** Thrown when another process has taken the port first. */
 export class PortTakenError extends Error {
   override readonly name = 'PortTakenError';
 }
 
-/** Starts on a free port, and on another one when somebody takes it first. */
+/** Starts on a free port, and on another one if that is taken meanwhile. */
 export async function onFreePort<T>(
   start: (port: number) => Promise<T>,
 ): Promise<T> {

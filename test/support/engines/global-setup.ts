@@ -6,7 +6,7 @@ import { startRedis } from './redis-server.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The Redis of the run, `''` where none is installed: keep to a prefix of your own. */
+    /** URL of the shared Redis, `''` if none is installed. Tests use their own prefixes. */
     redisUrl: string;
     /** The PostgreSQL of the run, `''` where none is installed: keep to a schema of your own. */
     postgresUrl: string;

@@ -4,11 +4,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 interface Entry {
   readonly pid: number;
   readonly parent: number;
-  /** The letter that `ps` shows. */
+  /** Letter that `ps` shows. */
   readonly state: string;
 }
 
-/** A process and all that it started: PostgreSQL puts each child into a group of its own, so no group holds them. */
+/** Lists a process and its descendants. A process group would not do: PostgreSQL puts each child into its own group. */
 export function familyOf(pid: number): number[] {
   const entries = running();
   const family = entries.some(entry => entry.pid === pid) ? [pid] : [];
@@ -20,18 +20,18 @@ export function familyOf(pid: number): number[] {
   return family;
 }
 
-/** Whether a process runs or could go on to run. */
+/** Returns whether a process exists and has not ended. */
 export function isAlive(pid: number): boolean {
   return running().some(entry => entry.pid === pid);
 }
 
-/** Whether a process does nothing for now, or nothing any more. */
+/** Returns whether a process is stopped or has ended. */
 export function isStill(pid: number): boolean {
   const entry = running().find(entry => entry.pid === pid);
   return entry === undefined || entry.state.startsWith('T');
 }
 
-/** Sends a signal; a process that is gone needs none. */
+/** Sends a signal, unless the process has ended. */
 export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
@@ -40,7 +40,7 @@ export function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** Without the dead that nobody has asked after yet: they hold nothing any more. */
+/** Lists the processes without zombies, which hold no resources. */
 function running(): Entry[] {
   const entries = existsSync('/proc/self/stat') ? fromProc() : fromPs();
   return entries.filter(({ state }) => !/^[ZX]/.test(state));
@@ -52,7 +52,7 @@ function fromProc(): Entry[] {
     .flatMap(name => {
       try {
         const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-        // The name of a program stands in brackets, and may hold brackets itself.
+        // The program name is in parentheses, and may contain parentheses.
         const rest = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
         const [state = '', parent] = rest;
         return [{ pid: Number(name), parent: Number(parent), state }];

@@ -9,21 +9,21 @@ export interface RedisOptions {
   readonly appendonly?: boolean;
   /** @default 'always' */
   readonly appendfsync?: 'always' | 'everysec';
-  /** As Redis writes it, such as `'4mb'`. */
+  /** Size in the format of Redis, such as `'4mb'`. */
   readonly maxmemory?: string;
   readonly maxmemoryPolicy?: string;
-  /** What clients must give; letters and digits alone. */
+  /** Password of clients; only letters and digits. */
   readonly password?: string;
   /** @default a free one */
   readonly port?: number;
-  /** Kept when the server stops. @default a temporary one, which is removed */
+  /** Folder that is kept when the server stops. @default a temporary one, which is removed */
   readonly folder?: string;
 }
 
-/** How long an answer may take before another question. */
+/** Time limit of one check for an answer. */
 const ANSWER_MS = 1_000;
 
-/** Starts a Redis on 127.0.0.1 that has every answered write on its disk. */
+/** Starts a Redis on 127.0.0.1 that syncs every write before it answers. */
 export async function startRedis(
   options: RedisOptions = {},
 ): Promise<RedisServer> {
@@ -32,7 +32,7 @@ export async function startRedis(
   return onFreePort(free => RedisServer.start(options, free));
 }
 
-/** A `redis-server` that tests may kill, pause and start again. */
+/** Process of `redis-server` that tests may kill, pause and start again. */
 export class RedisServer extends EngineServer {
   static async start(
     options: RedisOptions,
@@ -88,7 +88,7 @@ export class RedisServer extends EngineServer {
     return `redis://${user}127.0.0.1:${this.port}`;
   }
 
-  /** While it loads its file it refuses the PING. */
+  /** Checks the process id and PING, which Redis rejects while it loads its file. */
   protected async isAnswering(): Promise<boolean> {
     const { password } = this;
     const login = password === undefined ? '' : `AUTH ${password}\r\n`;
@@ -111,7 +111,7 @@ export class RedisServer extends EngineServer {
         answer += text;
         if (end.test(answer)) socket.destroy();
       });
-      // Nobody listens yet: no answer either.
+      // Without a listener there is no answer.
       socket.on('error', () => {});
       socket.on('close', () => resolve(answer));
       socket.write(question);

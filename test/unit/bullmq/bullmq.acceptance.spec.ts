@@ -4,28 +4,28 @@ import { describeEngine } from '../../support/engines/describe-engine.js';
 import { startRedis } from '../../support/engines/redis-server.js';
 import {
   BULLMQ_VERSIONS,
-  BullmqBench,
+  BullmqHarness,
   datedEvent,
   deliveryOf,
   invalidEntry,
   TestRunner,
   undatedEvent,
-} from '../../support/bullmq-bench.js';
-import { eventOf } from '../../support/receipt.js';
-import { SOON } from '../../support/soon.js';
+} from '../../support/bullmq-harness.js';
+import { eventOf } from '../../support/entry-of.js';
+import { WAIT_OPTIONS } from '../../support/wait-options.js';
 
 const TIMEOUT = 60_000;
 
 for (const [version, libraries] of BULLMQ_VERSIONS) {
   describeEngine('redis', `BullmqInbox.accept() on ${version}`, () => {
     it('adds a job for each entry, with the ids of dated events and invalid entries', async () => {
-      const bench = new BullmqBench(libraries);
-      const inbox = bench.open();
+      const harness = new BullmqHarness(libraries);
+      const inbox = harness.open();
       const entries = [datedEvent(), undatedEvent(), invalidEntry()];
 
       await inbox.accept(deliveryOf(entries));
 
-      const jobs = await bench.queue.getJobs(['waiting'], 0, -1, true);
+      const jobs = await harness.queue.getJobs(['waiting'], 0, -1, true);
       const [dated, undated, invalid] = entries.map(({ id }) => id);
       expect(jobs.map(({ id }) => id)).toEqual([
         dated,
@@ -35,14 +35,14 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('keeps unusual values', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
       const event = eventOf(
         JSON.parse(
           '{"Type":1,"Data":"\\u0000 \\ud800 😀","__proto__":{"a":1},"huge":1e999,"zero":-0,"a.b":[[{"":null}]]}',
         ),
       );
-      const inbox = await bench.start(runner);
+      const inbox = await harness.start(runner);
 
       await inbox.accept(deliveryOf([event]));
       await inbox.idle();
@@ -53,9 +53,9 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     it(
       'accepts all 1,200 entries of a call and handles each once',
       async () => {
-        const bench = new BullmqBench(libraries);
+        const harness = new BullmqHarness(libraries);
         const runner = new TestRunner();
-        const inbox = await bench.start(runner);
+        const inbox = await harness.start(runner);
         const entries = Array.from({ length: 1_200 }, () => datedEvent());
 
         await inbox.accept(deliveryOf(entries));
@@ -69,8 +69,8 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     );
 
     it('accepts a call without entries', async () => {
-      const bench = new BullmqBench(libraries);
-      const inbox = await bench.start();
+      const harness = new BullmqHarness(libraries);
+      const inbox = await harness.start();
 
       await inbox.accept(deliveryOf([]));
 
@@ -78,9 +78,9 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('drops dated entries that came before, even after they were handled', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
-      const inbox = await bench.start(runner, {
+      const inbox = await harness.start(runner, {
         settings: { dedupe: { ttlSeconds: 60, maxIds: 100 } },
       });
       const [first, second] = [datedEvent(), datedEvent()];
@@ -98,9 +98,9 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('drops duplicates of simultaneous calls', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
-      const inbox = await bench.start(runner);
+      const inbox = await harness.start(runner);
       const [one, other] = [datedEvent(), datedEvent()];
 
       await Promise.all([
@@ -119,12 +119,12 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('drops no undated entry, and no entry with `dedupe: false`', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
       const [dated, undated] = [datedEvent(), undatedEvent()];
-      const deduping = bench.open();
+      const deduping = harness.open();
       await deduping.accept(deliveryOf([undated, undated]));
-      const other = bench.open({ settings: { dedupe: false } });
+      const other = harness.open({ settings: { dedupe: false } });
       await other.accept(deliveryOf([dated, dated]));
       await other.accept(deliveryOf([dated]));
 
@@ -138,9 +138,9 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('accepts an entry again beyond `maxIds`', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
-      const inbox = await bench.start(runner, {
+      const inbox = await harness.start(runner, {
         settings: { dedupe: { ttlSeconds: 60, maxIds: 2 } },
       });
       const events = [datedEvent(), datedEvent(), datedEvent()] as const;
@@ -157,7 +157,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('handles entries in the order of their dates', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
       const at = (digits: string) =>
         eventOf({
@@ -166,7 +166,9 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
           Date: `2024-05-01T12:00:00.${digits}+00:00`,
         });
       const [later, earlier] = [at('0000002'), at('0000001')];
-      const inbox = await bench.start(runner, { settings: { concurrency: 1 } });
+      const inbox = await harness.start(runner, {
+        settings: { concurrency: 1 },
+      });
 
       await inbox.accept(deliveryOf([later, earlier]));
       await inbox.idle();
@@ -175,7 +177,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('refuses a call after stop()', async () => {
-      const inbox = await new BullmqBench(libraries).start();
+      const inbox = await new BullmqHarness(libraries).start();
       await inbox.stop(0);
 
       await expect(inbox.accept(deliveryOf([datedEvent()]))).rejects.toThrow(
@@ -195,8 +197,8 @@ describe('BullmqInbox with a Redis whose memory is nearly full', () => {
           maxmemoryPolicy: 'noeviction',
         });
         onTestFinished(() => server.stop());
-        const bench = new BullmqBench(BULLMQ_VERSIONS[0]![1], server.url);
-        const inbox = bench.open({ settings: { acceptTimeoutMs: 8_000 } });
+        const harness = new BullmqHarness(BULLMQ_VERSIONS[0]![1], server.url);
+        const inbox = harness.open({ settings: { acceptTimeoutMs: 8_000 } });
         const large = () => eventOf({ Type: 1, Data: 'x'.repeat(200_000) });
         let accepted = 0;
         const acceptUntilFull = async () => {
@@ -216,7 +218,10 @@ describe('BullmqInbox with a Redis whose memory is nearly full', () => {
         await inbox.idle();
         expect(runner.runs).toHaveLength(accepted);
 
-        await vi.waitFor(() => inbox.accept(deliveryOf([large()])), SOON);
+        await vi.waitFor(
+          () => inbox.accept(deliveryOf([large()])),
+          WAIT_OPTIONS,
+        );
       },
       TIMEOUT,
     );

@@ -8,14 +8,14 @@ import {
 } from '../../support/engines/redis-server.js';
 import {
   BULLMQ_VERSIONS,
-  BullmqBench,
+  BullmqHarness,
   datedEvent,
   deliveryOf,
-  gate,
   TestRunner,
-} from '../../support/bullmq-bench.js';
-import { recordPrinted } from '../../support/printed.js';
-import { SOON } from '../../support/soon.js';
+} from '../../support/bullmq-harness.js';
+import { createLatch } from '../../support/create-latch.js';
+import { recordPrinted } from '../../support/record-printed.js';
+import { WAIT_OPTIONS } from '../../support/wait-options.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -35,10 +35,13 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     () => {
       it('waits for Redis and handles events as soon as it is available', async () => {
         const port = await freePort();
-        const bench = new BullmqBench(libraries, `redis://127.0.0.1:${port}`);
+        const harness = new BullmqHarness(
+          libraries,
+          `redis://127.0.0.1:${port}`,
+        );
         const printed = recordPrinted();
         const runner = new TestRunner();
-        const inbox = await bench.start(runner, {
+        const inbox = await harness.start(runner, {
           settings: { acceptTimeoutMs: 300 },
         });
         const from = performance.now();
@@ -49,15 +52,15 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
 
         await startOwnRedis({ port });
         const event = datedEvent();
-        await vi.waitFor(() => inbox.accept(deliveryOf([event])), SOON);
+        await vi.waitFor(() => inbox.accept(deliveryOf([event])), WAIT_OPTIONS);
         await expect.poll(() => runner.ids).toContain(event.id);
 
-        const [failure] = bench.logs.ofXenioo('error');
-        expect(bench.logs.ofXenioo('error')).toHaveLength(1);
+        const [failure] = harness.logs.ofXenioo('error');
+        expect(harness.logs.ofXenioo('error')).toHaveLength(1);
         expect(failure).toMatch(
           /^Redis at 127\.0\.0\.1:\d+ failed; retrying: .*ECONNREFUSED.*\.$/,
         );
-        expect(bench.logs.ofXenioo('log')).toContain(
+        expect(harness.logs.ofXenioo('log')).toContain(
           `Redis at 127.0.0.1:${port} works again.`,
         );
         expect(printed).toEqual([]);
@@ -65,9 +68,9 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
 
       it('delays calls during a restart and handles every event answered 200', async () => {
         const server = await startOwnRedis();
-        const bench = new BullmqBench(libraries, server.url);
+        const harness = new BullmqHarness(libraries, server.url);
         const runner = new TestRunner();
-        const inbox = await bench.start(runner, {
+        const inbox = await harness.start(runner, {
           settings: { acceptTimeoutMs: 20_000 },
           lockDurationMs: 5_000,
         });
@@ -83,7 +86,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
         await expect.poll(() => runner.runs.length).toBeGreaterThan(50);
 
         await server.kill();
-        await expect.poll(() => bench.logs.ofXenioo('error')).toHaveLength(1);
+        await expect.poll(() => harness.logs.ofXenioo('error')).toHaveLength(1);
         await server.start();
         const before = accepted.length;
         await expect.poll(() => accepted.length).toBeGreaterThan(before + 50);
@@ -98,13 +101,13 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
 
       it('waits no longer than `acceptTimeoutMs` while Redis hangs', async () => {
         const server = await startOwnRedis();
-        const bench = new BullmqBench(libraries, server.url);
+        const harness = new BullmqHarness(libraries, server.url);
         const runner = new TestRunner();
-        const inbox = await bench.start(runner, {
+        const inbox = await harness.start(runner, {
           settings: { acceptTimeoutMs: 1_000 },
         });
         const first = deliveryOf([datedEvent()]);
-        await vi.waitFor(() => inbox.accept(first), SOON);
+        await vi.waitFor(() => inbox.accept(first), WAIT_OPTIONS);
 
         await server.pause();
         const from = performance.now();
@@ -115,7 +118,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
         await server.resume();
 
         const event = datedEvent();
-        await vi.waitFor(() => inbox.accept(deliveryOf([event])), SOON);
+        await vi.waitFor(() => inbox.accept(deliveryOf([event])), WAIT_OPTIONS);
         await expect.poll(() => runner.ids).toContain(event.id);
       });
 
@@ -123,10 +126,10 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
         'stops in time after a %s of Redis',
         async away => {
           const server = await startOwnRedis();
-          const bench = new BullmqBench(libraries, server.url);
-          const running = gate();
+          const harness = new BullmqHarness(libraries, server.url);
+          const running = createLatch();
           const runner = new TestRunner(() => running.opened);
-          const inbox = await bench.start(runner);
+          const inbox = await harness.start(runner);
           await inbox.accept(deliveryOf([datedEvent()]));
           await expect.poll(() => runner.runs).toHaveLength(1);
           await server[away]();
@@ -145,8 +148,8 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
 
       it('uses no database other than that of the URL', async () => {
         const server = await startOwnRedis();
-        const bench = new BullmqBench(libraries, server.url);
-        const inbox = bench.open({
+        const harness = new BullmqHarness(libraries, server.url);
+        const inbox = harness.open({
           connection: `${server.url}/99`,
           settings: { acceptTimeoutMs: 200 },
         });
@@ -155,7 +158,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
           XeniooInboxError,
         );
         await expect
-          .poll(() => bench.logs.ofXenioo('error').join())
+          .poll(() => harness.logs.ofXenioo('error').join())
           .toMatch(/DB index/);
       });
     },
@@ -185,16 +188,16 @@ describeEngine('redis', 'BullmqInbox logs about Redis', () => {
   ])('%s', async (_, options, warnings) => {
     const server = await startOwnRedis(options);
     const printed = recordPrinted();
-    const bench = new BullmqBench(libraries, server.url);
-    const inbox = await bench.start();
+    const harness = new BullmqHarness(libraries, server.url);
+    const inbox = await harness.start();
     await inbox.accept(deliveryOf([datedEvent()]));
     await inbox.idle();
 
     await expect
-      .poll(() => bench.logs.ofXenioo('warn'))
+      .poll(() => harness.logs.ofXenioo('warn'))
       .toHaveLength(warnings.length);
     for (const [index, warning] of warnings.entries()) {
-      expect(bench.logs.ofXenioo('warn')[index]).toMatch(warning);
+      expect(harness.logs.ofXenioo('warn')[index]).toMatch(warning);
     }
     expect(printed).toEqual([]);
   });
@@ -217,19 +220,21 @@ describeEngine('redis', 'BullmqInbox logs about Redis', () => {
     ],
   ])('%s after Redis is killed', async (_, options, line) => {
     const server = await startOwnRedis(options);
-    const bench = new BullmqBench(libraries, server.url);
-    const inbox = await bench.start(new TestRunner(), {
+    const harness = new BullmqHarness(libraries, server.url);
+    const inbox = await harness.start(new TestRunner(), {
       settings: { acceptTimeoutMs: 20_000 },
     });
     await inbox.accept(deliveryOf([datedEvent()]));
     await inbox.idle();
     const warnings = Object.keys(options).length;
-    await expect.poll(() => bench.logs.ofXenioo('warn')).toHaveLength(warnings);
+    await expect
+      .poll(() => harness.logs.ofXenioo('warn'))
+      .toHaveLength(warnings);
 
     await server.kill();
     inbox.accept(deliveryOf([datedEvent()])).catch(() => {});
 
-    await expect.poll(() => bench.logs.ofXenioo('error')[0]).toMatch(line);
+    await expect.poll(() => harness.logs.ofXenioo('error')[0]).toMatch(line);
   });
 
   it('logs nothing when the user is not allowed to read the configuration', async () => {
@@ -246,9 +251,9 @@ describeEngine('redis', 'BullmqInbox logs about Redis', () => {
       '+@all',
       '-@dangerous',
     );
-    const bench = new BullmqBench(libraries, server.url);
+    const harness = new BullmqHarness(libraries, server.url);
     const runner = new TestRunner();
-    const inbox = await bench.start(runner, {
+    const inbox = await harness.start(runner, {
       connection: server.url.replace('://', '://app:pw@'),
     });
     const event = datedEvent();
@@ -256,13 +261,13 @@ describeEngine('redis', 'BullmqInbox logs about Redis', () => {
     await inbox.accept(deliveryOf([event]));
     await expect.poll(() => runner.ids).toEqual([event.id]);
 
-    expect(bench.logs.ofXenioo('warn')).toEqual([]);
+    expect(harness.logs.ofXenioo('warn')).toEqual([]);
   });
 
   it('logs no password', async () => {
     const server = await startOwnRedis({ password: 'hunter2' });
-    const bench = new BullmqBench(libraries, server.url);
-    const inbox = await bench.start(new TestRunner(), {
+    const harness = new BullmqHarness(libraries, server.url);
+    const inbox = await harness.start(new TestRunner(), {
       connection: server.url.replace('hunter2', 'hunter3'),
       settings: { acceptTimeoutMs: 200 },
     });
@@ -271,7 +276,7 @@ describeEngine('redis', 'BullmqInbox logs about Redis', () => {
       XeniooInboxError,
     );
 
-    await expect.poll(() => bench.logs.ofXenioo('error')).not.toEqual([]);
-    expect(JSON.stringify(bench.logs.lines)).not.toMatch(/hunter/);
+    await expect.poll(() => harness.logs.ofXenioo('error')).not.toEqual([]);
+    expect(JSON.stringify(harness.logs.lines)).not.toMatch(/hunter/);
   });
 });

@@ -4,7 +4,7 @@ import { beforeEach, expect, inject, it } from 'vitest';
 import { resolveBullmqInboxOptions } from '../../../lib/bullmq/bullmq.inbox-options.js';
 import { BullmqInbox } from '../../../lib/bullmq/bullmq.inbox.js';
 import { xeniooInboxContract } from '../../../lib/testing/inbox-contract.js';
-import { BULLMQ_VERSIONS } from '../../support/bullmq-bench.js';
+import { BULLMQ_VERSIONS } from '../../support/bullmq-harness.js';
 import { describeEngine } from '../../support/engines/describe-engine.js';
 import { LogRecorder } from '../../support/log-recorder.js';
 

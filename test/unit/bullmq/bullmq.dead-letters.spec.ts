@@ -3,29 +3,29 @@ import { XeniooDeadLetterError } from '../../../lib/xenioo.errors.js';
 import { describeEngine } from '../../support/engines/describe-engine.js';
 import {
   BULLMQ_VERSIONS,
-  BullmqBench,
+  BullmqHarness,
   datedEvent,
   deliveryOf,
   failed,
-  gate,
   invalidEntry,
   TestRunner,
-} from '../../support/bullmq-bench.js';
+} from '../../support/bullmq-harness.js';
+import { createLatch } from '../../support/create-latch.js';
 
 for (const [version, libraries] of BULLMQ_VERSIONS) {
   describeEngine('redis', `BullmqInbox dead letters on ${version}`, () => {
     /** Starts an inbox with a letter of `Crm.save` for each of `count` events. */
     async function startWithLetters(count: number) {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const runner = new TestRunner(async () => [failed('Crm.save')]);
-      const inbox = await bench.start(runner);
+      const inbox = await harness.start(runner);
       const events = Array.from({ length: count }, () => datedEvent());
       for (const event of events) {
         await inbox.accept(deliveryOf([event]));
         await inbox.idle();
       }
       const { deadLetters } = inbox;
-      return { bench, runner, inbox, events, deadLetters };
+      return { harness, runner, inbox, events, deadLetters };
     }
 
     it('lists letters in pages and by filter', async () => {
@@ -98,9 +98,9 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('runs the events of a replayed invalid entry', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
-      const inbox = await bench.start(runner);
+      const inbox = await harness.start(runner);
       const entry = invalidEntry();
       await inbox.accept(deliveryOf([entry]));
       await inbox.idle();
@@ -122,7 +122,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     it('neither replays nor removes a letter while its task runs again', async () => {
       const { runner, events, deadLetters } = await startWithLetters(1);
       const [letter] = await deadLetters.list();
-      const running = gate();
+      const running = createLatch();
       runner.behaviour = async () => {
         await running.opened;
         return [];
@@ -142,16 +142,16 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('omits a letter of another version and logs a warning', async () => {
-      const { bench, events, deadLetters } = await startWithLetters(2);
+      const { harness, events, deadLetters } = await startWithLetters(2);
       const [unreadable] = await deadLetters.list();
-      const job = await bench.queue.getJob(unreadable!.id);
+      const job = await harness.queue.getJob(unreadable!.id);
       const stored = JSON.parse(job!.data.task) as object;
       await job!.updateData({ task: JSON.stringify({ ...stored, v: 99 }) });
 
       const listed = await deadLetters.list();
 
       expect(listed.map(({ entry }) => entry.id)).toEqual([events[1]!.id]);
-      expect(bench.logs.ofXenioo('warn')).toEqual([
+      expect(harness.logs.ofXenioo('warn')).toEqual([
         expect.stringMatching(
           `^The dead letter ${unreadable!.id} can't be read and is not listed: .*another version`,
         ),
@@ -159,15 +159,15 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('keeps letters for `deadLetterRetentionDays`', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const runner = new TestRunner(async () => [failed('A')]);
-      const inbox = await bench.start(runner, { deadLetterRetentionDays: 2 });
+      const inbox = await harness.start(runner, { deadLetterRetentionDays: 2 });
       const [old, recent] = [datedEvent(), datedEvent()];
       await inbox.accept(deliveryOf([old]));
       await inbox.idle();
       const threeDaysAgo = Date.now() - 3 * 86_400_000;
-      const key = bench.queue.toKey('failed');
-      await bench.client.zadd(key, threeDaysAgo, `${old.id}.A`);
+      const key = harness.queue.toKey('failed');
+      await harness.client.zadd(key, threeDaysAgo, `${old.id}.A`);
 
       await inbox.accept(deliveryOf([recent]));
       await inbox.idle();

@@ -2,27 +2,27 @@ import { expect, it, vi } from 'vitest';
 import { describeEngine } from '../../support/engines/describe-engine.js';
 import {
   BULLMQ_VERSIONS,
-  BullmqBench,
+  BullmqHarness,
   datedEvent,
   deliveryOf,
   failed,
-  gate,
   retried,
   TestRunner,
-} from '../../support/bullmq-bench.js';
-import { SOON } from '../../support/soon.js';
+} from '../../support/bullmq-harness.js';
+import { createLatch } from '../../support/create-latch.js';
+import { WAIT_OPTIONS } from '../../support/wait-options.js';
 
 for (const [version, libraries] of BULLMQ_VERSIONS) {
   describeEngine('redis', `BullmqInbox on ${version}`, () => {
     it('reports its storage location and runs no task before start()', async () => {
-      const bench = new BullmqBench(libraries);
-      const inbox = bench.open({ prefix: 'unit' });
+      const harness = new BullmqHarness(libraries);
+      const inbox = harness.open({ prefix: 'unit' });
       const event = datedEvent();
       await inbox.accept(deliveryOf([event]));
 
-      const { host } = new URL(bench.url);
+      const { host } = new URL(harness.url);
       expect(inbox.storageLocation).toBe(
-        `Redis at ${host}, queue ${bench.queueName}, prefix unit`,
+        `Redis at ${host}, queue ${harness.queueName}, prefix unit`,
       );
       const runner = new TestRunner();
       expect(runner.runs).toEqual([]);
@@ -32,34 +32,36 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('handles nothing with `worker: false`', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const receiving = new TestRunner();
-      const receiver = await bench.start(receiving, { worker: false });
+      const receiver = await harness.start(receiving, { worker: false });
       const event = datedEvent();
       await receiver.accept(deliveryOf([event]));
 
       const handling = new TestRunner();
-      const handler = await bench.start(handling);
+      const handler = await harness.start(handling);
       await handler.idle();
       await receiver.idle();
 
       expect(handling.ids).toEqual([event.id]);
       expect(receiving.runs).toEqual([]);
-      expect(bench.logs.ofXenioo('log').join('\n')).toContain(
+      expect(harness.logs.ofXenioo('log').join('\n')).toContain(
         'this process handles none of them (`worker: false`)',
       );
     });
 
     it('runs at most `concurrency` tasks at once', async () => {
-      const bench = new BullmqBench(libraries);
-      const running = gate();
+      const harness = new BullmqHarness(libraries);
+      const running = createLatch();
       let [now, most] = [0, 0];
       const runner = new TestRunner(async () => {
         most = Math.max(most, ++now);
         await running.opened;
         now--;
       });
-      const inbox = await bench.start(runner, { settings: { concurrency: 3 } });
+      const inbox = await harness.start(runner, {
+        settings: { concurrency: 3 },
+      });
 
       await inbox.accept(
         deliveryOf(Array.from({ length: 20 }, () => datedEvent())),
@@ -73,8 +75,8 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('counts events, handlers, retries and dead letters', async () => {
-      const bench = new BullmqBench(libraries);
-      const running = gate();
+      const harness = new BullmqHarness(libraries);
+      const running = createLatch();
       const [broken, slow, flaky] = [datedEvent(), datedEvent(), datedEvent()];
       const runner = new TestRunner(async ({ entry }) => {
         if (entry.id === broken.id) return [failed('A')];
@@ -82,7 +84,9 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
         await running.opened;
         return [];
       });
-      const inbox = await bench.start(runner, { settings: { concurrency: 1 } });
+      const inbox = await harness.start(runner, {
+        settings: { concurrency: 1 },
+      });
       await inbox.accept(deliveryOf([broken, flaky]));
       await expect
         .poll(() => inbox.stats())
@@ -108,9 +112,9 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('starts no handler while paused and accepts calls', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
-      const inbox = await bench.start(runner);
+      const inbox = await harness.start(runner);
       const [before, paused] = [datedEvent(), datedEvent()];
       await inbox.accept(deliveryOf([before]));
       await inbox.idle();
@@ -119,10 +123,10 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       await inbox.accept(deliveryOf([paused]));
       // A worker that was already waiting for a job receives it and returns it.
       await vi.waitFor(async () => {
-        const job = await bench.queue.getJob(paused.id);
+        const job = await harness.queue.getJob(paused.id);
         expect(job!.attemptsStarted).toBe(1);
         expect(await job!.getState()).toBe('waiting');
-      }, SOON);
+      }, WAIT_OPTIONS);
       expect(runner.ids).toEqual([before.id]);
       await inbox.resume();
       await inbox.idle();
@@ -131,9 +135,9 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('can be paused before start()', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
-      const inbox = bench.open();
+      const inbox = harness.open();
       await inbox.pause();
       await inbox.start(runner);
       const event = datedEvent();
@@ -148,13 +152,13 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('is idle after all retries and announcements', async () => {
-      const bench = new BullmqBench(libraries);
-      const heard = gate();
+      const harness = new BullmqHarness(libraries);
+      const heard = createLatch();
       const runner = new TestRunner(async ({ attempts }) =>
         attempts === 0 ? [retried('A', 50)] : [failed('A', 'no', 2)],
       );
       runner.onAnnounce = () => heard.opened;
-      const inbox = await bench.start(runner);
+      const inbox = await harness.start(runner);
       let isIdle = false;
 
       await inbox.accept(deliveryOf([datedEvent()]));
@@ -167,13 +171,15 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('waits in stop() for running handlers and starts no others', async () => {
-      const bench = new BullmqBench(libraries);
-      const running = gate();
+      const harness = new BullmqHarness(libraries);
+      const running = createLatch();
       const runner = new TestRunner(async () => {
         await running.opened;
         return [failed('A')];
       });
-      const inbox = await bench.start(runner, { settings: { concurrency: 1 } });
+      const inbox = await harness.start(runner, {
+        settings: { concurrency: 1 },
+      });
       const [first, second] = [datedEvent(), datedEvent()];
       await inbox.accept(deliveryOf([first, second]));
       await expect.poll(() => runner.ids).toEqual([first.id]);
@@ -183,39 +189,39 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       await stopped;
 
       expect(runner.ids).toEqual([first.id]);
-      expect(await bench.stateOf(first.id)).toBe('unknown');
-      expect(await bench.stateOf(`${first.id}.A`)).toBe('waiting');
-      expect(await bench.stateOf(second.id)).toBe('waiting');
-      expect(bench.logs.ofXenioo('warn')).toEqual([]);
+      expect(await harness.stateOf(first.id)).toBe('unknown');
+      expect(await harness.stateOf(`${first.id}.A`)).toBe('waiting');
+      expect(await harness.stateOf(second.id)).toBe('waiting');
+      expect(harness.logs.ofXenioo('warn')).toEqual([]);
     });
 
     it('returns running tasks to the queue when stop() times out, and logs a warning', async () => {
-      const bench = new BullmqBench(libraries);
-      const running = gate();
+      const harness = new BullmqHarness(libraries);
+      const running = createLatch();
       const runner = new TestRunner(async () => {
         await running.opened;
         return [failed('A')];
       });
-      const inbox = await bench.start(runner);
+      const inbox = await harness.start(runner);
       const event = datedEvent();
       await inbox.accept(deliveryOf([event]));
       await expect.poll(() => runner.ids).toEqual([event.id]);
 
       await inbox.stop(50);
 
-      expect(await bench.stateOf(event.id)).toBe('waiting');
-      expect(bench.logs.ofXenioo('warn')).toEqual([
+      expect(await harness.stateOf(event.id)).toBe('waiting');
+      expect(harness.logs.ofXenioo('warn')).toEqual([
         expect.stringMatching(
           /^Stopping after 50 ms while handlers still run \(jobs: 1\)/,
         ),
       ]);
       running.open();
       const other = new TestRunner();
-      const next = await bench.start(other);
+      const next = await harness.start(other);
       await next.idle();
       expect(other.ids).toEqual([event.id]);
       expect(await next.deadLetters.list()).toEqual([]);
-      expect(bench.logs.ofXenioo('error')).toEqual([]);
+      expect(harness.logs.ofXenioo('error')).toEqual([]);
     });
   });
 }

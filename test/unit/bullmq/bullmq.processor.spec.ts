@@ -2,24 +2,24 @@ import { expect, it, vi } from 'vitest';
 import { describeEngine } from '../../support/engines/describe-engine.js';
 import {
   BULLMQ_VERSIONS,
-  BullmqBench,
+  BullmqHarness,
   datedEvent,
   deliveryOf,
   done,
   failed,
-  gate,
   invalidEntry,
   retried,
   TestRunner,
-} from '../../support/bullmq-bench.js';
-import { SOON } from '../../support/soon.js';
+} from '../../support/bullmq-harness.js';
+import { createLatch } from '../../support/create-latch.js';
+import { WAIT_OPTIONS } from '../../support/wait-options.js';
 
 for (const [version, libraries] of BULLMQ_VERSIONS) {
   describeEngine('redis', `BullmqInbox tasks on ${version}`, () => {
     it('removes the task when every handler is done', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const runner = new TestRunner(async () => [done('A'), done('B')]);
-      const inbox = await bench.start(runner);
+      const inbox = await harness.start(runner);
       const event = datedEvent();
 
       await inbox.accept(deliveryOf([event], { carrier: { trace: '1' } }));
@@ -28,11 +28,11 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       expect(runner.runs).toEqual([
         { entry: event, attempts: 0, carrier: { trace: '1' } },
       ]);
-      expect(await bench.stateOf(event.id)).toBe('unknown');
+      expect(await harness.stateOf(event.id)).toBe('unknown');
     });
 
     it('retries only the handler that failed, when it is due, with its attempts', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const dueAt: number[] = [];
       const startedAt: number[] = [];
       const runner = new TestRunner(async ({ attempts }) => {
@@ -42,7 +42,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
         dueAt.push(Date.now() + 50);
         return attempts === 0 ? [done('A'), retry] : [retry];
       });
-      const inbox = await bench.start(runner);
+      const inbox = await harness.start(runner);
       const event = datedEvent();
 
       await inbox.accept(deliveryOf([event], { carrier: { trace: '1' } }));
@@ -58,33 +58,35 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       for (const [index, due] of dueAt.entries()) {
         expect(startedAt[index + 1]).toBeGreaterThanOrEqual(due);
       }
-      expect(await bench.queue.getJobCounts()).not.toMatchObject({ failed: 1 });
+      expect(await harness.queue.getJobCounts()).not.toMatchObject({
+        failed: 1,
+      });
       expect(runner.announced).toEqual([]);
     });
 
     it('shows a retry as a delayed job with its reason', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const runner = new TestRunner(async ({ attempts }) => [
         retried('Crm.save', attempts === 0 ? 0 : 60_000, attempts + 1),
       ]);
-      const inbox = await bench.start(runner);
+      const inbox = await harness.start(runner);
       const event = datedEvent();
       await inbox.accept(deliveryOf([event]));
 
       const id = `${event.id}.Crm.save`;
       await vi.waitFor(async () => {
-        const job = await bench.queue.getJob(id);
+        const job = await harness.queue.getJob(id);
         expect(job).toMatchObject({
           name: 'user-message',
           failedReason: 'Crm.save fails',
           attemptsMade: 1,
         });
         expect(await job!.getState()).toBe('delayed');
-      }, SOON);
+      }, WAIT_OPTIONS);
     });
 
     it('stores a dead letter for a handler that failed in the first run and does not run it again', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const error = new TypeError('the CRM says no');
       const runner = new TestRunner(async () => [
         done('A'),
@@ -92,7 +94,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
         failed('Crm.notify'),
       ]);
       const seen: unknown[] = [];
-      const inbox = await bench.start(runner);
+      const inbox = await harness.start(runner);
       runner.onAnnounce = async letter => {
         seen.push(await inbox.deadLetters.get(letter.id));
       };
@@ -121,18 +123,18 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
         letters.find(({ handler }) => handler === 'Crm.save'),
       );
       expect(announced!.error).toBe(error);
-      expect(await bench.stateOf(`${event.id}.Crm.save`)).toBe('failed');
+      expect(await harness.stateOf(`${event.id}.Crm.save`)).toBe('failed');
     });
 
     it('stores a dead letter for a handler whose last retry failed', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const error = new Error('still down');
       const runner = new TestRunner(async ({ attempts }) =>
         attempts < 2
           ? [retried('B', 10, attempts + 1)]
           : [failed('B', error, 3)],
       );
-      const inbox = await bench.start(runner);
+      const inbox = await harness.start(runner);
       const event = datedEvent();
 
       await inbox.accept(deliveryOf([event]));
@@ -151,11 +153,11 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('stores no stack when the thrown value has none', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const runner = new TestRunner(async ({ attempts }) =>
         attempts < 1 ? [retried('B', 0)] : [failed('B', 'no more', 2)],
       );
-      const inbox = await bench.start(runner);
+      const inbox = await harness.start(runner);
 
       await inbox.accept(deliveryOf([datedEvent()]));
       await inbox.idle();
@@ -165,9 +167,9 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('supports colons in handler names', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const runner = new TestRunner(async () => [failed('crm:save:all')]);
-      const inbox = await bench.start(runner);
+      const inbox = await harness.start(runner);
       const event = datedEvent();
 
       await inbox.accept(deliveryOf([event]));
@@ -178,9 +180,9 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('stores a dead letter for an invalid entry', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
-      const inbox = await bench.start(runner);
+      const inbox = await harness.start(runner);
       const entry = invalidEntry();
 
       await inbox.accept(deliveryOf([entry]));
@@ -194,7 +196,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
         deadLetteredAt: expect.any(Date),
       });
       expect(runner.announced).toEqual([{ letter, error: undefined }]);
-      const job = await bench.queue.getJob(entry.id);
+      const job = await harness.queue.getJob(entry.id);
       expect(job).toMatchObject({
         name: 'invalid',
         failedReason: `${entry.reason}: ${entry.errors.join('; ')}`,
@@ -202,7 +204,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('retries a missing handler without counting attempts', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const missingSince = Date.now() - 1_000;
       const runner = new TestRunner(async ({ attempts, ...task }) => {
         if (runner.runs.length === 1) return [retried('B', 0, 1)];
@@ -212,7 +214,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
         expect(task.missingSince).toBe(missingSince);
         return [failed('B', new Error('no such handler'), attempts)];
       });
-      const inbox = await bench.start(runner);
+      const inbox = await harness.start(runner);
 
       await inbox.accept(deliveryOf([datedEvent()]));
       await inbox.idle();
@@ -224,7 +226,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('removes missingSince once the handler has run', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const runner = new TestRunner(async ({ attempts }) => {
         const retry = retried('B', 0, attempts + 1);
         if (runner.runs.length === 2) {
@@ -232,7 +234,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
         }
         return runner.runs.length < 5 ? [retry] : [];
       });
-      const inbox = await bench.start(runner);
+      const inbox = await harness.start(runner);
 
       await inbox.accept(deliveryOf([datedEvent()]));
       await inbox.idle();
@@ -252,14 +254,16 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('runs other tasks while a failure is announced', async () => {
-      const bench = new BullmqBench(libraries);
-      const heard = gate();
+      const harness = new BullmqHarness(libraries);
+      const heard = createLatch();
       const [first, second] = [datedEvent(), datedEvent()];
       const runner = new TestRunner(async ({ entry }) =>
         entry.id === first.id ? [failed('A')] : [],
       );
       runner.onAnnounce = () => heard.opened;
-      const inbox = await bench.start(runner, { settings: { concurrency: 1 } });
+      const inbox = await harness.start(runner, {
+        settings: { concurrency: 1 },
+      });
 
       await inbox.accept(deliveryOf([first]));
       await expect.poll(() => runner.announced).toHaveLength(1);
@@ -271,23 +275,23 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('runs one more attempt when a dashboard retries the job', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const error = new Error('down');
       const runner = new TestRunner(async ({ attempts }) => [
         failed('B', error, attempts + 1),
       ]);
-      const inbox = await bench.start(runner);
+      const inbox = await harness.start(runner);
       const event = datedEvent();
       const id = `${event.id}.B`;
       await inbox.accept(deliveryOf([event]));
       await inbox.idle();
 
-      await (await bench.queue.getJob(id))!.retry('failed');
+      await (await harness.queue.getJob(id))!.retry('failed');
       await inbox.idle();
       expect(await inbox.deadLetters.get(id)).toMatchObject({ attempts: 2 });
 
       runner.behaviour = async () => [];
-      await (await bench.queue.getJob(id))!.retry('failed');
+      await (await harness.queue.getJob(id))!.retry('failed');
       await inbox.idle();
 
       expect(runner.runs.map(({ attempts }) => attempts)).toEqual([0, 1, 2]);
@@ -295,21 +299,21 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     });
 
     it('fails a job of another program and does not show its data', async () => {
-      const bench = new BullmqBench(libraries);
+      const harness = new BullmqHarness(libraries);
       const runner = new TestRunner();
-      const inbox = await bench.start(runner);
+      const inbox = await harness.start(runner);
 
-      await bench.queue.add('mail', { to: 'Ada Lovelace' } as never);
-      await expect.poll(() => bench.queue.getFailedCount()).toBe(1);
+      await harness.queue.add('mail', { to: 'Ada Lovelace' } as never);
+      await expect.poll(() => harness.queue.getFailedCount()).toBe(1);
       await inbox.idle();
 
       expect(await inbox.deadLetters.list()).toEqual([]);
       expect(runner.runs).toEqual([]);
       expect(runner.announced).toEqual([]);
-      const text = bench.logs.ofXenioo('error').join();
+      const text = harness.logs.ofXenioo('error').join();
       expect(text).toContain('its data is not a task that this version');
       expect(text).not.toContain('Ada');
-      const [job] = await bench.queue.getFailed();
+      const [job] = await harness.queue.getFailed();
       expect(
         JSON.stringify([job!.failedReason, job!.stacktrace]),
       ).not.toContain('Ada');
@@ -322,47 +326,47 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
     () => {
       /** Sets the number of times that a job has stalled. */
       async function setStalledCount(
-        bench: BullmqBench,
+        harness: BullmqHarness,
         id: string,
         times: number,
       ) {
-        await bench.client.hset(bench.queue.toKey(id), { stc: times });
+        await harness.client.hset(harness.queue.toKey(id), { stc: times });
       }
 
       /** Starts a worker that runs a task and then loses its lock, as if it had died. */
-      async function startDyingWorker(bench: BullmqBench, id: string) {
+      async function startDyingWorker(harness: BullmqHarness, id: string) {
         const dead = new TestRunner(() => new Promise(() => {}));
-        await bench.start(dead, {
+        await harness.start(dead, {
           lockDurationMs: 600,
           settings: { concurrency: 1 },
         });
         await expect.poll(() => dead.ids).toEqual([id]);
-        await bench.client.del(`${bench.queue.toKey(id)}:lock`);
+        await harness.client.del(`${harness.queue.toKey(id)}:lock`);
       }
 
       it('runs the task of a dead worker in another one', async () => {
-        const bench = new BullmqBench(libraries);
+        const harness = new BullmqHarness(libraries);
         const event = datedEvent();
-        const accepting = bench.open({ worker: false });
+        const accepting = harness.open({ worker: false });
         await accepting.accept(deliveryOf([event]));
-        await startDyingWorker(bench, event.id);
+        await startDyingWorker(harness, event.id);
 
         const other = new TestRunner();
-        await bench.start(other, { lockDurationMs: 600 });
+        await harness.start(other, { lockDurationMs: 600 });
 
         await expect.poll(() => other.ids).toEqual([event.id]);
       });
 
       it('stores a dead letter without a handler for a task that crashed too many workers', async () => {
-        const bench = new BullmqBench(libraries);
+        const harness = new BullmqHarness(libraries);
         const event = datedEvent();
-        const accepting = bench.open({ worker: false });
+        const accepting = harness.open({ worker: false });
         await accepting.accept(deliveryOf([event]));
-        await setStalledCount(bench, event.id, 10);
-        await startDyingWorker(bench, event.id);
+        await setStalledCount(harness, event.id, 10);
+        await startDyingWorker(harness, event.id);
 
         const runner = new TestRunner();
-        const inbox = await bench.start(runner, { lockDurationMs: 600 });
+        const inbox = await harness.start(runner, { lockDurationMs: 600 });
         await expect.poll(() => runner.announced).toHaveLength(1);
 
         const letter = await inbox.deadLetters.get(event.id);
@@ -388,14 +392,14 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       });
 
       it('runs suspicious tasks one after another', async () => {
-        const bench = new BullmqBench(libraries);
+        const harness = new BullmqHarness(libraries);
         const events = [datedEvent(), datedEvent(), datedEvent()];
         const fresh = datedEvent();
-        const accepting = bench.open({ worker: false });
+        const accepting = harness.open({ worker: false });
         await accepting.accept(deliveryOf([...events, fresh]));
-        for (const { id } of events) await setStalledCount(bench, id, 3);
+        for (const { id } of events) await setStalledCount(harness, id, 3);
         let [suspects, most] = [0, 0];
-        const proceed = gate();
+        const proceed = createLatch();
         const runner = new TestRunner(async ({ entry }) => {
           if (entry.id === fresh.id) return proceed.open();
           most = Math.max(most, ++suspects);
@@ -403,7 +407,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
           suspects--;
         });
 
-        const inbox = await bench.start(runner);
+        const inbox = await harness.start(runner);
         await inbox.idle();
 
         expect(runner.ids.toSorted()).toEqual(

@@ -62,7 +62,9 @@ describe('readRecording()', () => {
   });
 
   it('skips empty lines', async () => {
-    const { calls, incompleteLines } = await readChunks(['\n{"body":""}\r\n\n  \n']);
+    const { calls, incompleteLines } = await readChunks([
+      '\n{"body":""}\r\n\n  \n',
+    ]);
 
     expect(calls).toHaveLength(1);
     expect(incompleteLines).toEqual([]);

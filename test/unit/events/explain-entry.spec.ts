@@ -13,9 +13,9 @@ import {
   XENIOO_EVENT_TABLE,
 } from '../../../lib/events/xenioo-event.table.js';
 import { XeniooEvent } from '../../../lib/events/xenioo.events.js';
-import { isFrozenThrough } from '../../support/is-frozen-through.js';
-import { isSame } from '../../support/is-same.js';
-import { eventOf, receipt } from '../../support/receipt.js';
+import { isDeepFrozen } from '../../support/is-deep-frozen.js';
+import { isIdentical } from '../../support/is-identical.js';
+import { eventOf, createReceipt } from '../../support/entry-of.js';
 
 const TYPES = [...Object.keys(XENIOO_EVENT_TABLE).map(Number), 99];
 
@@ -112,7 +112,7 @@ describe.each(TYPES)(
 
       fc.assert(
         fc.property(entryText(Type), token, (text, token) => {
-          const from = receipt(token === undefined ? {} : { token });
+          const from = createReceipt(token === undefined ? {} : { token });
           const fields = ownFields(JSON.parse(text) as WireEntry);
           const { event, errors } = validateFields(eventClass, fields);
           const { botToken = token } = event;
@@ -125,10 +125,10 @@ describe.each(TYPES)(
           expect(built !== undefined).toBe(isValid);
           if (!built) return;
           expect(built).toBeInstanceOf(eventClass);
-          expect(isSame(wireProperties(built), wireProperties(event))).toBe(
-            true,
-          );
-          expect(isFrozenThrough(built)).toBe(true);
+          expect(
+            isIdentical(wireProperties(built), wireProperties(event)),
+          ).toBe(true);
+          expect(isDeepFrozen(built)).toBe(true);
           expect(built).toMatchObject({ type: Type, typeName, bot: 'default' });
           expect(built.raw).toBe(raw);
           expect(Object.entries(built.variables)).toEqual(
@@ -144,7 +144,7 @@ describe.each(TYPES)(
     it('give an invalid entry a reason and errors', () => {
       fc.assert(
         fc.property(entryText(Type), text => {
-          const from = receipt({ token: 'token' });
+          const from = createReceipt({ token: 'token' });
           if (buildEvent(JSON.parse(text), from)) return;
           const place = { index: 3, text: () => text };
           const invalid = explainEntry(JSON.parse(text), from, place);
@@ -170,11 +170,11 @@ describe('buildEvent() with a polluted Object.prototype', () => {
     Object.assign(Object.prototype, { Channel: 'polluted', Text: 5 });
 
     const entry = { Type: 1, Date: '2019-07-10T15:47:58Z', order: [1] };
-    const event = buildEvent(entry, receipt());
+    const event = buildEvent(entry, createReceipt());
 
     expect(event).toMatchObject({ id, variables: { order: [1] } });
     expect(Object.hasOwn(event!, 'channel')).toBe(false);
-    expect(isFrozenThrough(event)).toBe(true);
-    expect(buildEvent({ Type: 7 }, receipt())).toBeUndefined();
+    expect(isDeepFrozen(event)).toBe(true);
+    expect(buildEvent({ Type: 7 }, createReceipt())).toBeUndefined();
   });
 });

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_NESTING, freezeEntry } from '../../../lib/events/freeze-entry.js';
-import { isFrozenThrough } from '../../support/is-frozen-through.js';
+import { isDeepFrozen } from '../../support/is-deep-frozen.js';
 
 /** Returns lists and objects nested alternately to the given number of levels. */
 function createNested(levels: number): unknown {
@@ -16,7 +16,7 @@ it('freezeEntry() deeply freezes any JSON value and does not change it', () => {
       const value: unknown = JSON.parse(json);
 
       expect(freezeEntry(value)).toBe(true);
-      expect(isFrozenThrough(value)).toBe(true);
+      expect(isDeepFrozen(value)).toBe(true);
       expect(value).toEqual(JSON.parse(json));
     }),
     { numRuns: 300 },
@@ -27,7 +27,7 @@ it('freezeEntry() freezes an own __proto__ property and no prototype', () => {
   const entry = JSON.parse('{"__proto__":{"isAdmin":true}}') as object;
 
   expect(freezeEntry(entry)).toBe(true);
-  expect(isFrozenThrough(entry)).toBe(true);
+  expect(isDeepFrozen(entry)).toBe(true);
   expect(Object.isFrozen(Object.prototype)).toBe(false);
 });
 
@@ -36,7 +36,7 @@ describe('freezeEntry() on a nested entry', () => {
     const entry = createNested(MAX_NESTING);
 
     expect(freezeEntry(entry)).toBe(true);
-    expect(isFrozenThrough(entry)).toBe(true);
+    expect(isDeepFrozen(entry)).toBe(true);
   });
 
   it('rejects 101 levels', () => {

@@ -6,7 +6,7 @@ import {
   MAX_ENTRIES,
   PIECE_LENGTH,
 } from '../../../lib/events/json-array.js';
-import { isSame } from '../../support/is-same.js';
+import { isIdentical } from '../../support/is-identical.js';
 
 const SPACES = ['', ' ', '\n', '\t\r\n '];
 
@@ -182,9 +182,11 @@ function parseOrUndefined(text: string): unknown {
 it('elementTexts() and arrayPieces() find every element of any array', () => {
   fc.assert(
     fc.property(arrayText, text => {
-      expect(isSame(parseElements(text), parseOrUndefined(text))).toBe(true);
+      expect(isIdentical(parseElements(text), parseOrUndefined(text))).toBe(
+        true,
+      );
       expect(
-        isSame(
+        isIdentical(
           JSON.parse([...arrayPieces(text)][0]!.text),
           parseOrUndefined(text),
         ),

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { jsonText } from '../../../lib/events/json-text.js';
 import { anyJsonText } from '../../support/any-json.js';
-import { isSame } from '../../support/is-same.js';
+import { isIdentical } from '../../support/is-identical.js';
 
 describe('jsonText()', () => {
   it.each([
@@ -40,7 +40,7 @@ describe('jsonText()', () => {
 
         const again: unknown = JSON.parse(jsonText(value));
 
-        expect(isSame(again, value)).toBe(true);
+        expect(isIdentical(again, value)).toBe(true);
       }),
       { numRuns: 2_000 },
     );

@@ -6,7 +6,7 @@ import {
   IntentUpdatedEvent,
   XeniooKnowledgeEvent,
 } from '../../../lib/events/xenioo.events.js';
-import { eventOf, invalidOf } from '../../support/receipt.js';
+import { eventOf, invalidOf } from '../../support/entry-of.js';
 
 describe.each([
   [3, IntentUpdatedEvent],

@@ -5,7 +5,7 @@ import {
   UserMessageEvent,
   XeniooMessageEvent,
 } from '../../../lib/events/xenioo.events.js';
-import { eventOf, invalidOf } from '../../support/receipt.js';
+import { eventOf, invalidOf } from '../../support/entry-of.js';
 
 describe.each([
   [0, BotMessageEvent],

@@ -6,9 +6,9 @@ import { WIRE_FIELDS } from '../../../lib/events/wire-entry.js';
 import { XeniooEvent } from '../../../lib/events/xenioo.events.js';
 import documented from '../../fixtures/documented.json' with { type: 'json' };
 import everyType from '../../fixtures/every-type.json' with { type: 'json' };
-import { receipt } from '../../support/receipt.js';
+import { createReceipt } from '../../support/entry-of.js';
 
-const parse = (body: string) => [...parseBody(body, receipt())];
+const parse = (body: string) => [...parseBody(body, createReceipt())];
 
 const textMatching = (pattern: RegExp): string =>
   expect.stringMatching(pattern) as string;
@@ -139,7 +139,7 @@ describe('parseBody() of several megabytes', () => {
   });
 
   it('yields in steps to keep the event loop responsive', () => {
-    const steps = [...parseInSteps(body, receipt())];
+    const steps = [...parseInSteps(body, createReceipt())];
 
     expect(steps.length).toBeGreaterThan(ENTRIES.length / 50);
   });

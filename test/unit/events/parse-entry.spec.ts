@@ -4,7 +4,12 @@ import {
   UserMessageEvent,
 } from '../../../lib/events/xenioo.events.js';
 import { parseEntry } from '../../../lib/events/parse-entry.js';
-import { eventOf, invalidOf, parsed, receipt } from '../../support/receipt.js';
+import {
+  eventOf,
+  invalidOf,
+  entryOf,
+  createReceipt,
+} from '../../support/entry-of.js';
 
 const json = (text: string): unknown => JSON.parse(text);
 
@@ -17,7 +22,7 @@ describe('parseEntry()', () => {
   };
 
   it('sets the bot and the time of the delivery', () => {
-    const from = receipt({ name: 'support' });
+    const from = createReceipt({ name: 'support' });
     const event = parseEntry({ ...ENTRY }, from, { index: 0, text: () => '' });
 
     expect(event).toMatchObject({ bot: 'support' });
@@ -229,7 +234,7 @@ describe('parseEntry() of an invalid field', () => {
     const entry = { Type: 1, BotToken: 42 };
     const place = { index: 17, text: () => '' };
 
-    expect(parseEntry(entry, receipt(), place)).toHaveProperty('errors', [
+    expect(parseEntry(entry, createReceipt(), place)).toHaveProperty('errors', [
       'entry 17: BotToken must be a string, got a number',
     ]);
   });
@@ -240,7 +245,7 @@ describe('parseEntry() of a nested entry', () => {
     `{"Type":8,"x":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
 
   it('accepts 100 levels', () => {
-    expect(parsed(json(nested(100)))).toHaveProperty('type', 8);
+    expect(entryOf(json(nested(100)))).toHaveProperty('type', 8);
   });
 
   it('rejects 101 levels and keeps the entry as text', () => {

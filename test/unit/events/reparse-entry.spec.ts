@@ -6,10 +6,10 @@ import { parseBody } from '../../../lib/events/parse-body.js';
 import { reparseEntry } from '../../../lib/events/reparse-entry.js';
 import { XeniooEvent } from '../../../lib/events/xenioo.events.js';
 import { anyEntryText, anyJsonText } from '../../support/any-json.js';
-import { isSame } from '../../support/is-same.js';
-import { eventOf, invalidOf, receipt } from '../../support/receipt.js';
+import { isIdentical } from '../../support/is-identical.js';
+import { eventOf, invalidOf, createReceipt } from '../../support/entry-of.js';
 
-const { bot, receivedAt } = receipt();
+const { bot, receivedAt } = createReceipt();
 
 /** Returns the invalid entry that an earlier version stored. */
 function storedEntry(
@@ -104,7 +104,7 @@ describe('reparseEntry()', () => {
     const body = fc.oneof(anyJsonText, anyEntryText, fc.string());
     fc.assert(
       fc.property(body, text => {
-        for (const entry of parseBody(text, receipt())) {
+        for (const entry of parseBody(text, createReceipt())) {
           if (!(entry instanceof InvalidXeniooEntry)) continue;
 
           const again = reparseEntry(entry, bot);
@@ -116,7 +116,7 @@ describe('reparseEntry()', () => {
             bot: entry.bot,
           });
           const { raw } = again[0] as InvalidXeniooEntry;
-          expect(isSame(raw, entry.raw)).toBe(true);
+          expect(isIdentical(raw, entry.raw)).toBe(true);
         }
       }),
       { numRuns: 500 },
@@ -132,7 +132,7 @@ describe('reparseEntry() of a body with more than 20,000 entries', () => {
   }));
 
   it('returns all its events', () => {
-    const [tooMany] = parseBody(bodyOf(events), receipt());
+    const [tooMany] = parseBody(bodyOf(events), createReceipt());
     expect(tooMany).toHaveProperty('reason', 'too-many-entries');
 
     const entries = reparseEntry(tooMany as InvalidXeniooEntry, bot);
@@ -172,7 +172,7 @@ it('reparseEntry() keeps the first error and the bytes of a body that could not 
     'not-json',
     errors,
     bytes.toString('base64'),
-    receipt(),
+    createReceipt(),
   );
 
   expect(entry).toMatchObject({ reason: 'not-json', errors, raw: 'H4sIAA==' });

@@ -6,7 +6,7 @@ import {
   eventRow,
   XENIOO_EVENT_NAMES,
 } from '../../../lib/events/xenioo-event.table.js';
-import { parsed } from '../../support/receipt.js';
+import { entryOf } from '../../support/entry-of.js';
 
 const NAMES = [
   ['BotMessage', 'bot-message'],
@@ -56,7 +56,7 @@ describe('XENIOO_EVENT_NAMES', () => {
     [{ Type: 99 }, 'xenioo.unknown'],
     [{ Type: 'x' }, 'xenioo.invalid'],
   ])('has the name of any entry: %o', (entry, name) => {
-    expect(eventNameOf(parsed(entry))).toBe(name);
+    expect(eventNameOf(entryOf(entry))).toBe(name);
   });
 
   it('has one name for each type and for the other events', () => {

@@ -7,7 +7,7 @@ import {
   XeniooEvent,
 } from '../../../lib/events/xenioo.events.js';
 import { XENIOO_EVENT_TABLE } from '../../../lib/events/xenioo-event.table.js';
-import { eventOf, invalidOf } from '../../support/receipt.js';
+import { eventOf, invalidOf } from '../../support/entry-of.js';
 
 vi.mock('../../../lib/events/wire-entry.js', { spy: true });
 

@@ -12,7 +12,7 @@ import {
   XeniooUnrecoverableError,
 } from '../../../lib/xenioo.errors.js';
 import { LogRecorder } from '../../support/log-recorder.js';
-import { eventOf } from '../../support/receipt.js';
+import { eventOf } from '../../support/entry-of.js';
 
 const NOW = Date.UTC(2024, 4, 1);
 const RETRY: XeniooRetrySettings = {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { XeniooHandlerFailure } from '../../../lib/handlers/xenioo-handler.failure.js';
-import { eventOf } from '../../support/receipt.js';
+import { eventOf } from '../../support/entry-of.js';
 
 it('XeniooHandlerFailure holds the event, handler, error and attempts, and is frozen', () => {
   const event = eventOf({ Type: 1 });

@@ -30,7 +30,7 @@ import {
 } from '../../../lib/handlers/xenioo.observers.js';
 import { deadLetterOf } from '../../../lib/inbox/record-run.js';
 import type { XeniooSettings } from '../../../lib/options/xenioo.options.js';
-import { eventOf, invalidOf, parsed } from '../../support/receipt.js';
+import { eventOf, invalidOf, entryOf } from '../../support/entry-of.js';
 import { AT_ONCE, startDispatcher } from '../../support/start-dispatcher.js';
 
 const { UserMessage, TakeOver } = XeniooEventType;
@@ -111,7 +111,7 @@ describe('XeniooDispatcher on a first run', () => {
   ])('runs every matching handler for %s', async (_what, wire, handlers) => {
     const { run } = await startDispatcher([Crm, Shop, Audit]);
 
-    const results = await run(parsed(wire));
+    const results = await run(entryOf(wire));
 
     expect(results.map(({ handler }) => handler).toSorted()).toEqual(handlers);
     expect(results.every(({ status }) => status === 'done')).toBe(true);

@@ -11,7 +11,7 @@ import { XENIOO_EVENT_NAMES } from '../../../lib/events/xenioo-event.table.js';
 import { XeniooEmitter } from '../../../lib/handlers/xenioo.emitter.js';
 import { XeniooHandlersModule } from '../../../lib/handlers/xenioo-handlers.module.js';
 import { LogRecorder } from '../../support/log-recorder.js';
-import { eventOf } from '../../support/receipt.js';
+import { eventOf } from '../../support/entry-of.js';
 
 const NAME = XENIOO_EVENT_NAMES.UserMessage;
 const event = eventOf({ Type: 1, Data: 'Hello' });

@@ -26,7 +26,7 @@ import { XeniooExplorer } from '../../../lib/handlers/xenioo.explorer.js';
 import { XeniooHandlerError } from '../../../lib/xenioo.errors.js';
 import { LogRecorder } from '../../support/log-recorder.js';
 import { forgetCheckedClasses } from '../../support/forget-checked-classes.js';
-import { eventOf } from '../../support/receipt.js';
+import { eventOf } from '../../support/entry-of.js';
 
 const { UserMessage, TakeOver } = XeniooEventType;
 

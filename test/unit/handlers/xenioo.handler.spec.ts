@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { XeniooEventType } from '../../../lib/events/xenioo-event-type.js';
 import type { Subscription } from '../../../lib/handlers/subscription.js';
 import { XeniooHandler } from '../../../lib/handlers/xenioo.handler.js';
-import { eventOf } from '../../support/receipt.js';
+import { eventOf } from '../../support/entry-of.js';
 
 const { UserMessage, TakeOver } = XeniooEventType;
 

@@ -10,7 +10,7 @@ import {
   type XeniooObserver,
 } from '../../../lib/handlers/xenioo.observers.js';
 import { LogRecorder } from '../../support/log-recorder.js';
-import { eventOf } from '../../support/receipt.js';
+import { eventOf } from '../../support/entry-of.js';
 
 const event = eventOf({ Type: 1, Data: 'Hello' });
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { CapacityLimiter } from '../../../lib/inbox/capacity-limiter.js';
-import { hasEnded } from '../../support/has-ended.js';
+import { isSettled } from '../../support/is-settled.js';
 
 const LONG_MS = 60_000;
 
@@ -84,12 +84,12 @@ it('CapacityLimiter.add() ignores the limit', async () => {
 
 it('CapacityLimiter.empty() resolves when nothing is held', async () => {
   const capacity = new CapacityLimiter(5);
-  expect(await hasEnded(capacity.whenEmpty())).toBe(true);
+  expect(await isSettled(capacity.whenEmpty())).toBe(true);
   await capacity.admit(2, 0);
   const empty = [capacity.whenEmpty(), capacity.whenEmpty()];
 
   capacity.release(1);
-  expect(await hasEnded(Promise.race(empty))).toBe(false);
+  expect(await isSettled(Promise.race(empty))).toBe(false);
   capacity.release(1);
   await Promise.all(empty);
 });

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { dedupeId } from '../../../lib/inbox/entries.js';
-import { eventOf, invalidOf, parsed } from '../../support/receipt.js';
+import { eventOf, invalidOf, entryOf } from '../../support/entry-of.js';
 
 it('dedupeId() returns the id of an event with a Date', () => {
   const wire = { Type: 1, Date: '2024-05-01T12:00:00Z' };
 
-  expect(dedupeId(parsed(wire))).toBe(eventOf(wire).id);
+  expect(dedupeId(entryOf(wire))).toBe(eventOf(wire).id);
 });
 
 it.each([

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { XeniooEntry } from '../../../lib/events/parse-entry.js';
 import { conversationOf, inOrderOfDate } from '../../../lib/inbox/entries.js';
 import documented from '../../fixtures/documented.json' with { type: 'json' };
-import { eventOf, invalidOf, parsed } from '../../support/receipt.js';
+import { eventOf, invalidOf, entryOf } from '../../support/entry-of.js';
 
 const SECOND = '2019-07-10T15:47:58';
 
@@ -60,7 +60,7 @@ describe('inOrderOfDate()', () => {
   });
 
   it('sorts the documented example, in which the answer of the bot comes first', () => {
-    const entries = documented.map(entry => parsed(entry));
+    const entries = documented.map(entry => entryOf(entry));
 
     expect(inOrderOfDate(entries).map(({ raw }) => raw)).toEqual([
       documented[1],
@@ -217,7 +217,7 @@ it.each([
     fc.assert(
       fc.property(fc.array(sent, { maxLength: 25 }), all => {
         const entries = all.map((one, index) =>
-          parsed({
+          entryOf({
             Type: one.isValid ? 1 : 'x',
             Data: String(index),
             Date: wireDate(one),

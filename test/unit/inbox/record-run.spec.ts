@@ -5,7 +5,7 @@ import type {
   XeniooTask,
 } from '../../../lib/handlers/xenioo-task.js';
 import { deadLetterOf, recordRun } from '../../../lib/inbox/record-run.js';
-import { eventOf, invalidOf } from '../../support/receipt.js';
+import { eventOf, invalidOf } from '../../support/entry-of.js';
 
 const entry = eventOf({ Type: 1, Data: 'Hello' });
 const carrier = { traceparent: '00-1-2-01' };

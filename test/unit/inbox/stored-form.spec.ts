@@ -17,8 +17,8 @@ import {
 import documented from '../../fixtures/documented.json' with { type: 'json' };
 import everyType from '../../fixtures/every-type.json' with { type: 'json' };
 import { anyEntryText, anyJsonText } from '../../support/any-json.js';
-import { isSame } from '../../support/is-same.js';
-import { eventOf, invalidOf, receipt } from '../../support/receipt.js';
+import { isIdentical } from '../../support/is-identical.js';
+import { eventOf, invalidOf, createReceipt } from '../../support/entry-of.js';
 
 const deep = `${'['.repeat(5_000)}-0${']'.repeat(5_000)}`;
 
@@ -53,7 +53,7 @@ const anyRun = fc.record(
 
 /** Returns the entries of a body. */
 const entriesOf = (text: string) =>
-  parseBody(text, receipt({ name: 'support' }));
+  parseBody(text, createReceipt({ name: 'support' }));
 
 const restoreEntry = <E extends XeniooEntry>(entry: E) =>
   restoreTask(storeTask({ entry, attempts: 0 })).entry as E;
@@ -62,7 +62,7 @@ const restoreEntry = <E extends XeniooEntry>(entry: E) =>
 const changedEntriesOf = (text: string) =>
   entriesOf(text).filter(entry => {
     const restored = restoreEntry(entry);
-    return !Object.isFrozen(restored) || !isSame(restored, entry);
+    return !Object.isFrozen(restored) || !isIdentical(restored, entry);
   });
 
 const sortKeys = (value: object) =>
@@ -102,7 +102,9 @@ describe('storeTask() and restoreTask()', () => {
 
           const restored = restoreTask(storeTask(task));
 
-          expect(isSame(sortKeys(restored), sortKeys(task)), text).toBe(true);
+          expect(isIdentical(sortKeys(restored), sortKeys(task)), text).toBe(
+            true,
+          );
         }
       }),
       { numRuns: 1_000 },
@@ -258,7 +260,9 @@ describe('storeDeadLetter() and restoreDeadLetter()', () => {
 
           const restored = restoreDeadLetter(storeDeadLetter(letter));
 
-          expect(isSame(sortKeys(restored), sortKeys(letter)), text).toBe(true);
+          expect(isIdentical(sortKeys(restored), sortKeys(letter)), text).toBe(
+            true,
+          );
         }
       }),
       { numRuns: 500 },

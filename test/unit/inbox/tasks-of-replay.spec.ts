@@ -4,9 +4,9 @@ import { deadLetterOf } from '../../../lib/inbox/record-run.js';
 import { tasksOfReplay } from '../../../lib/inbox/tasks-of-replay.js';
 import type { XeniooBotSettings } from '../../../lib/options/xenioo.options.js';
 import { XeniooDeadLetterError } from '../../../lib/xenioo.errors.js';
-import { eventOf, invalidOf, receipt } from '../../support/receipt.js';
+import { eventOf, invalidOf, createReceipt } from '../../support/entry-of.js';
 
-const { bot, receivedAt } = receipt();
+const { bot, receivedAt } = createReceipt();
 const event = eventOf({ Type: 1 });
 
 const presentWith = (...bots: XeniooBotSettings[]) => ({

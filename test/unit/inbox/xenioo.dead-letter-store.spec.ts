@@ -4,7 +4,7 @@ import {
   matchesFilter,
   type XeniooDeadLetterFilter,
 } from '../../../lib/inbox/xenioo.dead-letter-store.js';
-import { eventOf, invalidOf } from '../../support/receipt.js';
+import { eventOf, invalidOf } from '../../support/entry-of.js';
 
 const event = eventOf({ Type: 1, ConversationId: 'ada' }, { name: 'support' });
 const ofEvent = deadLetterOf(event, { handler: 'Crm.save', attempts: 3 });

@@ -18,7 +18,7 @@ import {
   XeniooOptionsError,
 } from '../../../lib/xenioo.errors.js';
 import { LogRecorder } from '../../support/log-recorder.js';
-import { eventOf } from '../../support/receipt.js';
+import { eventOf } from '../../support/entry-of.js';
 
 class Crm {
   @OnXenioo()
@@ -389,7 +389,11 @@ describe('XeniooDeadLetters.replay()', () => {
       letterOf('x', 'Desk.gone').id,
       / was not replayed: no handler is named Desk\.gone/,
     ],
-    ['it is still invalid', 'invalid', / was not replayed: the entry is still invalid/],
+    [
+      'it is still invalid',
+      'invalid',
+      / was not replayed: the entry is still invalid/,
+    ],
   ])('rejects when %s', async (_why, id, message) => {
     const { letters, one } = await startInstances();
     const kept = [letterOf('x', 'Desk.gone'), letterOfRaw({ Type: 'x' })];

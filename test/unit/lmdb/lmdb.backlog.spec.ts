@@ -7,10 +7,10 @@ import { LmdbBacklog } from '../../../lib/lmdb/lmdb.backlog.js';
 import { LmdbFolder } from '../../../lib/lmdb/lmdb.folder.js';
 import { LmdbStore } from '../../../lib/lmdb/lmdb.store.js';
 import { inboxPath } from '../../support/lmdb-folder.js';
+import { createLatch } from '../../support/create-latch.js';
 import {
   datedEvent,
   delivery,
-  gate,
   LmdbHarness,
   undatedEvent,
 } from '../../support/lmdb-harness.js';
@@ -53,7 +53,7 @@ describe('LmdbInbox with 5,000 waiting events of one conversation', () => {
     await accepting.accept(delivery(others));
     await harness.stop(accepting);
 
-    const barrier = gate();
+    const barrier = createLatch();
     const inbox = await harness.start(({ entry }) =>
       conversationIn(entry) === 'talkative' ? barrier.opened : undefined,
     );

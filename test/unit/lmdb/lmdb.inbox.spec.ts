@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { LmdbFolder } from '../../../lib/lmdb/lmdb.folder.js';
 import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
+import { createLatch } from '../../support/create-latch.js';
 import {
   datedEvent,
   delivery,
   done,
-  gate,
   LmdbHarness,
   retry,
   undatedEvent,
@@ -66,7 +66,7 @@ describe('LmdbInbox data file', () => {
 describe('LmdbInbox.stats()', () => {
   it('counts pending events, running handlers, retries and dead letters', async () => {
     const harness = await LmdbHarness.create();
-    const barrier = gate();
+    const barrier = createLatch();
     const inbox = await harness.start(
       async () => {
         await barrier.opened;
@@ -136,7 +136,7 @@ describe('LmdbInbox.pause()', () => {
 describe('LmdbInbox.drain()', () => {
   it('waits for events accepted before it, not for later ones', async () => {
     const harness = await LmdbHarness.create();
-    const doors = [gate(), gate()];
+    const doors = [createLatch(), createLatch()];
     const inbox = await harness.start(
       () => doors[harness.runs.length - 1]!.opened,
     );
@@ -167,7 +167,7 @@ describe('LmdbInbox.drain()', () => {
 
   it('does not wait when another process handles the events', async () => {
     const harness = await LmdbHarness.create();
-    const { opened, open } = gate();
+    const { opened, open } = createLatch();
     const first = await harness.start(() => opened);
     const second = await harness.start();
     await second.accept(delivery([datedEvent()]));
@@ -207,7 +207,7 @@ describe('LmdbInbox with a commit that exceeds `acceptTimeoutMs`', () => {
     await inbox.idle();
     await inbox.pause();
     const { write } = LmdbFolder.prototype;
-    const late = gate();
+    const late = createLatch();
     // The write succeeds but is reported late.
     const spy = vi
       .spyOn(LmdbFolder.prototype, 'write')

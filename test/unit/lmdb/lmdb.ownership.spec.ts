@@ -2,10 +2,10 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { inboxPath, temporaryFolder } from '../../support/lmdb-folder.js';
+import { createLatch } from '../../support/create-latch.js';
 import {
   datedEvent,
   delivery,
-  gate,
   LmdbHarness,
 } from '../../support/lmdb-harness.js';
 import { entryNamed, LmdbProcess } from '../../support/lmdb-process.js';
@@ -184,7 +184,7 @@ describe('two instances of LmdbInbox in one process with one folder', () => {
   it('handle nothing after stop(), even during a takeover', async () => {
     const harness = await LmdbHarness.create();
     for (let rounds = 0; rounds < 4; rounds++) {
-      const { opened, open } = gate();
+      const { opened, open } = createLatch();
       const first = await harness.start(() => opened);
       const by: string[] = [];
       const second = await harness.start(() => void by.push('second'));

@@ -12,7 +12,7 @@ import {
   undatedEvent,
 } from '../../support/lmdb-harness.js';
 import { entryNamed, LmdbProcess } from '../../support/lmdb-process.js';
-import { SOON } from '../../support/soon.js';
+import { WAIT_OPTIONS } from '../../support/wait-options.js';
 
 const LMDB = createRequire(import.meta.url).resolve('lmdb');
 
@@ -45,7 +45,7 @@ describe('LmdbInbox while a suspended process holds the lock of the folder', () 
     const harness = await LmdbHarness.create();
     const inbox = await harness.start(undefined, { acceptTimeoutMs: 1_500 });
     const first = delivery([datedEvent()]);
-    await vi.waitFor(() => inbox.accept(first), SOON);
+    await vi.waitFor(() => inbox.accept(first), WAIT_OPTIONS);
     await inbox.idle();
     const holder = await holdLock(harness.path);
     const entries = [datedEvent(), undatedEvent(), datedEvent('ada')];

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { eventId } from '../../../lib/events/wire-entry.js';
 import { AcceptedIds } from '../../../lib/memory/accepted-ids.js';
-import { eventOf, invalidOf } from '../../support/receipt.js';
+import { eventOf, invalidOf } from '../../support/entry-of.js';
 
 it('AcceptedIds.addNew() returns each new entry of a call once', () => {
   const Date = '2024-05-01T12:00:00Z';

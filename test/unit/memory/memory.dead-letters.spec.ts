@@ -8,7 +8,7 @@ import { storeDeadLetter } from '../../../lib/inbox/stored-form.js';
 import { MemoryDeadLetters } from '../../../lib/memory/memory.dead-letters.js';
 import { XeniooDeadLetterError } from '../../../lib/xenioo.errors.js';
 import { LogRecorder } from '../../support/log-recorder.js';
-import { eventOf, invalidOf } from '../../support/receipt.js';
+import { eventOf, invalidOf } from '../../support/entry-of.js';
 
 /** Returns the dead letter of a handler that failed on an event with this text. */
 function letterOf(text: string, handler = 'Crm.save'): XeniooDeadLetter {

@@ -18,9 +18,9 @@ import {
 } from '../../../lib/memory/memory.inbox.js';
 import type { XeniooSettings } from '../../../lib/options/xenioo.options.js';
 import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
-import { hasEnded } from '../../support/has-ended.js';
+import { isSettled } from '../../support/is-settled.js';
 import { LogRecorder } from '../../support/log-recorder.js';
-import { eventOf, invalidOf } from '../../support/receipt.js';
+import { eventOf, invalidOf } from '../../support/entry-of.js';
 import { AT_ONCE, startDispatcher } from '../../support/start-dispatcher.js';
 
 const HOUR_MS = 3_600_000;
@@ -155,9 +155,9 @@ describe('MemoryInbox `acknowledgeWithinMs`', () => {
     await nextTurn();
 
     await handlers.end();
-    expect(await hasEnded(accepted)).toBe(false);
+    expect(await isSettled(accepted)).toBe(false);
     await handlers.end();
-    expect(await hasEnded(accepted)).toBe(true);
+    expect(await isSettled(accepted)).toBe(true);
   });
 
   it('limits the delay of the answer and lets the handlers continue', async () => {
@@ -169,9 +169,9 @@ describe('MemoryInbox `acknowledgeWithinMs`', () => {
     await nextTurn();
 
     await vi.advanceTimersByTimeAsync(1_499);
-    expect(await hasEnded(accepted)).toBe(false);
+    expect(await isSettled(accepted)).toBe(false);
     await vi.advanceTimersByTimeAsync(1);
-    expect(await hasEnded(accepted)).toBe(true);
+    expect(await isSettled(accepted)).toBe(true);
     expect(handlers.running).toBe(2);
     await handlers.endAll();
     await inbox.idle();
@@ -192,9 +192,9 @@ describe('MemoryInbox `acknowledgeWithinMs`', () => {
     expect(handlers.texts).toEqual(['first', 'second']);
 
     await vi.advanceTimersByTimeAsync(999);
-    expect(await hasEnded(accepted)).toBe(false);
+    expect(await isSettled(accepted)).toBe(false);
     await vi.advanceTimersByTimeAsync(1);
-    expect(await hasEnded(accepted)).toBe(true);
+    expect(await isSettled(accepted)).toBe(true);
   });
 
   it('does not delay the answer for a retry', async () => {
@@ -206,7 +206,7 @@ describe('MemoryInbox `acknowledgeWithinMs`', () => {
 
     await handlers.end(retryIn(HOUR_MS));
 
-    expect(await hasEnded(accepted)).toBe(true);
+    expect(await isSettled(accepted)).toBe(true);
   });
 
   it('delays the answer for @OnXeniooInvalid() handlers but not for @OnXeniooFailed()', async () => {
@@ -224,10 +224,10 @@ describe('MemoryInbox `acknowledgeWithinMs`', () => {
 
     await handlers.end(FAILED);
     await handlers.end();
-    expect(await hasEnded(failed)).toBe(true);
-    expect(await hasEnded(invalid)).toBe(false);
+    expect(await isSettled(failed)).toBe(true);
+    expect(await isSettled(invalid)).toBe(false);
     announced();
-    expect(await hasEnded(invalid)).toBe(true);
+    expect(await isSettled(invalid)).toBe(true);
   });
 
   it.each([
@@ -236,7 +236,7 @@ describe('MemoryInbox `acknowledgeWithinMs`', () => {
   ])('does not delay the answer when it %s', async (_why, ms, entries) => {
     const { handlers, answer } = await startInbox({ acknowledgeWithinMs: ms });
 
-    expect(await hasEnded(answer(...entries))).toBe(true);
+    expect(await isSettled(answer(...entries))).toBe(true);
     await nextTurn();
     expect(handlers.running).toBe(entries.length);
   });
@@ -263,7 +263,7 @@ describe('MemoryInbox `maxPending`', () => {
     const { handlers, accept } = await startInbox({ maxPending: 1 });
     await accept(messageEvent('a'));
     const accepted = accept(messageEvent('b'), messageEvent('c'));
-    expect(await hasEnded(accepted)).toBe(false);
+    expect(await isSettled(accepted)).toBe(false);
 
     await handlers.end();
     await accepted;
@@ -295,7 +295,7 @@ describe('MemoryInbox `maxPending`', () => {
     await accept(messageEvent('a'));
     await handlers.end(retryIn(HOUR_MS));
 
-    expect(await hasEnded(inbox.idle())).toBe(false);
+    expect(await isSettled(inbox.idle())).toBe(false);
     await expect(accept(messageEvent('b'))).rejects.toThrow(XeniooInboxError);
   });
 
@@ -307,9 +307,9 @@ describe('MemoryInbox `maxPending`', () => {
     await accept(messageEvent('a'));
     await handlers.end(FAILED);
 
-    expect(await hasEnded(inbox.idle())).toBe(false);
+    expect(await isSettled(inbox.idle())).toBe(false);
     announced();
-    expect(await hasEnded(inbox.idle())).toBe(true);
+    expect(await isSettled(inbox.idle())).toBe(true);
   });
 
   it('counts replayed events without limiting them', async () => {
@@ -324,9 +324,9 @@ describe('MemoryInbox `maxPending`', () => {
     await nextTurn();
     expect(handlers.texts).toEqual(['b', 'a']);
     await handlers.end();
-    expect(await hasEnded(inbox.idle())).toBe(false);
+    expect(await isSettled(inbox.idle())).toBe(false);
     await handlers.end();
-    expect(await hasEnded(inbox.idle())).toBe(true);
+    expect(await isSettled(inbox.idle())).toBe(true);
   });
 });
 
@@ -344,7 +344,7 @@ describe('MemoryInbox `dedupe`', () => {
       { bot: 'support', count: 1 },
     ]);
     await handlers.endAll();
-    expect(await hasEnded(inbox.idle())).toBe(true);
+    expect(await isSettled(inbox.idle())).toBe(true);
   });
 
   it('answers a call of duplicates at once', async () => {
@@ -355,7 +355,7 @@ describe('MemoryInbox `dedupe`', () => {
     void accept(datedEvent('a'));
     await nextTurn();
 
-    expect(await hasEnded(answer(datedEvent('a')))).toBe(true);
+    expect(await isSettled(answer(datedEvent('a')))).toBe(true);
   });
 
   it('accepts an event again after its call was refused', async () => {
@@ -393,7 +393,7 @@ describe('MemoryInbox retries', () => {
       attempts: 1,
     });
     await handlers.end();
-    expect(await hasEnded(inbox.idle())).toBe(true);
+    expect(await isSettled(inbox.idle())).toBe(true);
   });
 
   it.each([-HOUR_MS, HOUR_MS])(
@@ -461,9 +461,9 @@ describe('MemoryInbox.drain()', () => {
     expect(handlers.texts).toEqual(['a', 'b', 'a', 'b']);
     expect(handlers.areLast).toEqual([false, false, true, true]);
     await handlers.end();
-    expect(await hasEnded(drained)).toBe(false);
+    expect(await isSettled(drained)).toBe(false);
     await handlers.end(FAILED);
-    expect(await hasEnded(drained)).toBe(true);
+    expect(await isSettled(drained)).toBe(true);
     expect(await inbox.deadLetters.list()).toHaveLength(1);
   });
 
@@ -475,7 +475,7 @@ describe('MemoryInbox.drain()', () => {
     await handlers.end(retryIn(HOUR_MS));
     await handlers.endAll();
 
-    expect(await hasEnded(drained)).toBe(true);
+    expect(await isSettled(drained)).toBe(true);
     expect(handlers.texts).toEqual(['a', 'b', 'a']);
     expect(handlers.areLast).toEqual([false, true, true]);
   });
@@ -515,7 +515,7 @@ describe('MemoryInbox.drain()', () => {
     await nextTurn();
     await handlers.endAll();
 
-    expect(await hasEnded(drained)).toBe(true);
+    expect(await isSettled(drained)).toBe(true);
     expect(handlers.texts).toEqual(['a']);
   });
 });

@@ -2,9 +2,9 @@ import { expect, it } from 'vitest';
 import { unknownNameProblems } from '../../../lib/options/unknown-name-problems.js';
 
 it('unknownNameProblems() reports nothing for known names', () => {
-  expect(unknownNameProblems({ secret: 'x', name: 'y' }, ['secret', 'name'])).toEqual(
-    [],
-  );
+  expect(
+    unknownNameProblems({ secret: 'x', name: 'y' }, ['secret', 'name']),
+  ).toEqual([]);
 });
 
 it('unknownNameProblems() reports each unknown name with the known ones, and no value', () => {

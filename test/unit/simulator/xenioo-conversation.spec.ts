@@ -5,7 +5,7 @@ import {
   xeniooConversation,
   type XeniooConversationOptions,
 } from '../../../lib/simulator/xenioo-conversation.js';
-import { eventOf } from '../../support/receipt.js';
+import { eventOf } from '../../support/entry-of.js';
 
 const {
   BotMessage,

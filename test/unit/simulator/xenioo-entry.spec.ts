@@ -11,7 +11,7 @@ import {
   type XeniooEntryName,
 } from '../../../lib/simulator/xenioo-entry.js';
 import type { XeniooWireEntry } from '../../../lib/simulator/xenioo-wire-entry.js';
-import { eventOf, invalidOf, receipt } from '../../support/receipt.js';
+import { eventOf, invalidOf, createReceipt } from '../../support/entry-of.js';
 
 const TYPES = Object.entries(XeniooEventType)
   .filter((row): row is [string, XeniooEventType] => typeof row[1] === 'number')
@@ -165,7 +165,7 @@ describe('xeniooEntry.malformed()', () => {
     fc.assert(
       fc.property(fc.maxSafeInteger(), seed => {
         const body = createXeniooEntry({ seed }).malformed('not-json');
-        expect([...parseBody(body as string, receipt())]).toEqual([
+        expect([...parseBody(body as string, createReceipt())]).toEqual([
           expect.objectContaining({ reason: 'not-json', raw: body }),
         ]);
       }),
@@ -206,7 +206,7 @@ describe('xeniooEntry with hostile field names', () => {
     ];
 
     for (const entry of made) {
-      const [event] = parseBody(JSON.stringify(entry), receipt());
+      const [event] = parseBody(JSON.stringify(entry), createReceipt());
       expect(Object.entries((event as UnknownXeniooEvent).variables)).toEqual([
         ['__proto__', { Type: 5 }],
         ['constructor', 1],

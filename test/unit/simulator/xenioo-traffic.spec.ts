@@ -7,7 +7,7 @@ import {
   xeniooTraffic,
 } from '../../../lib/simulator/xenioo-traffic.js';
 import type { XeniooWireEntry } from '../../../lib/simulator/xenioo-wire-entry.js';
-import { parsed } from '../../support/receipt.js';
+import { entryOf } from '../../support/entry-of.js';
 
 /** Groups entries by conversation, without those that have none. */
 function byConversation(
@@ -111,7 +111,7 @@ describe('xeniooGroup()', () => {
 
     expect(group).toHaveLength(count);
     for (const entry of group)
-      expect(parsed(entry)).toBeInstanceOf(XeniooEvent);
+      expect(entryOf(entry)).toBeInstanceOf(XeniooEvent);
   });
 
   it('returns 20,000 different valid entries', () => {
@@ -119,7 +119,7 @@ describe('xeniooGroup()', () => {
 
     expect(group).toHaveLength(20_000);
     const ids = group.map(entry => {
-      const event = parsed(entry);
+      const event = entryOf(entry);
       expect(event).toBeInstanceOf(XeniooEvent);
       return event.id;
     });

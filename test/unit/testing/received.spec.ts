@@ -12,7 +12,7 @@ import { idle } from '../../../lib/testing/idle.js';
 import { dispatched, forget, received } from '../../../lib/testing/received.js';
 import { XeniooTestingError } from '../../../lib/simulator/xenioo-testing.errors.js';
 import { xeniooEntry } from '../../../lib/simulator/xenioo-entry.js';
-import { parsed } from '../../support/receipt.js';
+import { entryOf } from '../../support/entry-of.js';
 import { startContext } from '../../support/testing-context.js';
 
 /** Notifies the observers of a call that was answered 200. */
@@ -128,7 +128,7 @@ describe('received()', () => {
       xeniooEntry.unknown(),
       xeniooEntry.malformed(),
       xeniooEntry.handOver(),
-    ].map(entry => parsed(entry));
+    ].map(entry => entryOf(entry));
     notifyAccepted(app, entries);
 
     const { UserMessage, TakeOver, HandOver, BotMessage } = XeniooEventType;
@@ -146,7 +146,7 @@ describe('received()', () => {
   it('returns a new list each time', async () => {
     const { app } = await startContext();
     received(app);
-    const entry = parsed(xeniooEntry.userMessage());
+    const entry = entryOf(xeniooEntry.userMessage());
     notifyAccepted(app, [entry]);
 
     received(app).push(entry);

@@ -15,7 +15,7 @@ describe('Crm', () => {
 
   afterEach(() => app.close());
 
-  it('saves what people write', async () => {
+  it('saves the text of a user message', async () => {
     const module = await Test.createTestingModule({
       imports: [AppModule],
     }).compile();
@@ -28,7 +28,7 @@ describe('Crm', () => {
     expect(received(app)[0]).toBeInstanceOf(UserMessageEvent);
   });
 
-  it('saves what an inbox on disk has accepted', async () => {
+  it('saves a message from the LMDB inbox', async () => {
     const path = mkdtempSync(join(tmpdir(), 'xenioo-'));
     const module = await Test.createTestingModule({
       imports: [

@@ -6,7 +6,7 @@ import { AppModule } from './app.module.js';
 import { Crm } from './crm.js';
 
 describe('Crm', () => {
-  it('saves what people write', async () => {
+  it('saves the text of a user message', async () => {
     const module = await Test.createTestingModule({
       imports: [AppModule],
     }).compile();
@@ -20,7 +20,7 @@ describe('Crm', () => {
     await app.close();
   });
 
-  it('says that BullMQ is not installed', async () => {
+  it('reports that BullMQ is not installed', async () => {
     const inbox = bullmqInbox({ connection: 'redis://127.0.0.1:6379' });
     const testing = Test.createTestingModule({
       imports: [XeniooModule.forRoot({ secret: 'secret', inbox })],

@@ -22,7 +22,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startHost } from '../support/host-app.js';
 import {
   hasSecret,
-  parsed,
+  jsonOf,
   plainEndpoint,
   SECRET,
   type PlainAnswer,
@@ -40,25 +40,25 @@ const [ADDRESS] = Object.values(networkInterfaces())
   .filter(({ family, internal }) => family === 'IPv4' && !internal)
   .map(({ address }) => address);
 
-// A busy machine takes its time to start processes.
+// Starting processes takes long on a busy machine.
 vi.setConfig({ testTimeout: 30_000 });
 
-/** There it may also take longer than 2 s over 5 MB. */
+/** A busy machine may also take longer than 2 s for 5 MB. */
 const PATIENCE = { retry: 2 };
 
-/** Examines an endpoint that is as it should be but for what `answer` does. */
+/** Examines an endpoint that is correct except for `answer`. */
 async function examineEndpoint(answer?: PlainAnswer, args: string[] = []) {
   const { url } = await serve(plainEndpoint(answer));
   return examineWithDoctor(`${url}/hook`, { secret: SECRET, args });
 }
 
-/** Answers calls that carry the right secret, and whose body is so. */
+/** Answers calls with the right secret and a matching body. */
 function answering(
   status: number,
   isSo: (body: unknown, text: string) => boolean,
 ): PlainAnswer {
   return ({ request, response, text }) => {
-    if (!hasSecret(request) || !isSo(parsed(text), text)) return false;
+    if (!hasSecret(request) || !isSo(jsonOf(text), text)) return false;
     return response.writeHead(status).end();
   };
 }
@@ -70,7 +70,7 @@ describe('doctor, for an endpoint that does what Xenioo expects', () => {
     ['01-quickstart', 'the-secret-of-01'],
     ['02-config', 'support-secret'],
     ['03-durable', 'the-secret-of-03'],
-  ])('finds nothing in sample/%s', PATIENCE, async (name, secret) => {
+  ])('reports no finding for sample/%s', PATIENCE, async (name, secret) => {
     const base = await mkdtemp(join(tmpdir(), 'doctor-'));
     onTestFinished(() => rm(base, { recursive: true }));
     const url = await startSample(name, {
@@ -88,17 +88,17 @@ describe('doctor, for an endpoint that does what Xenioo expects', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('finds nothing in an endpoint without a framework', async () => {
+  it('reports no finding for an endpoint without a framework', async () => {
     const { examination, exitCode } = await examineEndpoint();
 
     expect(examination).toMatchObject(HEALTHY);
     expect(exitCode).toBe(0);
   });
 
-  it('sends events that handlers recognise', async () => {
+  it('sends events that handlers can recognise', async () => {
     const entries: Record<string, unknown>[] = [];
     await examineEndpoint(({ text }) => {
-      entries.push(...[parsed(text) ?? []].flat().map(entry => Object(entry)));
+      entries.push(...[jsonOf(text) ?? []].flat().map(entry => Object(entry)));
       return false;
     });
 
@@ -134,7 +134,7 @@ describe('doctor, for an endpoint that does what Xenioo expects', () => {
   });
 });
 
-describe('doctor, when its fixes are applied', () => {
+describe('doctor, after its fixes are applied', () => {
   @Controller('xenioo/webhook')
   class ByHand {
     @Post()
@@ -167,7 +167,7 @@ describe('doctor, when its fixes are applied', () => {
   };
 
   it.each(['express', 'fastify'] as const)(
-    'finds nothing in a controller written by hand, on %s',
+    'reports no finding for a hand-written controller on %s',
     async adapter => {
       const { url } = await startHost(
         adapter,
@@ -197,8 +197,8 @@ describe('doctor, when its fixes are applied', () => {
   );
 });
 
-describe('doctor, for an endpoint that can’t be called', () => {
-  it('says that nothing listens', async () => {
+describe('doctor, for an unreachable endpoint', () => {
+  it('reports a refused connection', async () => {
     const { exitCode, stdout } = await runDoctor('http://127.0.0.1:1/hook', {
       secret: SECRET,
     });
@@ -212,7 +212,7 @@ describe('doctor, for an endpoint that can’t be called', () => {
     expect(stdout).toContain('✗ 1 finding (1 check, 1 call');
   });
 
-  it('says that there was no answer in time', async () => {
+  it('reports a missing answer', async () => {
     const { exitCode, examination, check } = await examineEndpoint(() => {}, [
       '--timeout',
       '300ms',
@@ -226,7 +226,7 @@ describe('doctor, for an endpoint that can’t be called', () => {
     expect(examination).toMatchObject({ findings: 1, calls: 1 });
   });
 
-  it('says that connections are closed', async () => {
+  it('reports closed connections', async () => {
     const { exitCode, check } = await examineEndpoint(({ request }) =>
       request.socket.destroy(),
     );
@@ -237,7 +237,7 @@ describe('doctor, for an endpoint that can’t be called', () => {
     );
   });
 
-  it('prints what it has found when it is interrupted', async () => {
+  it('prints its findings when it is interrupted', async () => {
     let interrupt = () => {};
     const { url } = await serve(
       plainEndpoint(({ text }) => {
@@ -261,7 +261,7 @@ describe('doctor, for an endpoint that can’t be called', () => {
     [404, /prefix/],
     [405, /POST/],
     [308, /https:\/\/elsewhere.*final URL/s],
-  ])('stops at a %s, and says where to look', async (status, advice) => {
+  ])('stops at a %s and names the likely cause', async (status, advice) => {
     const { exitCode, examination, check } = await examineEndpoint(
       ({ request, response }) => {
         const key = encodeURIComponent(request.headers.authorization!);
@@ -278,7 +278,7 @@ describe('doctor, for an endpoint that can’t be called', () => {
     expect(`${check('object')?.got}\n${check('object')?.fix}`).toMatch(advice);
   });
 
-  it('stops if a proxy answers for the app', async () => {
+  it('stops when a proxy answers instead of the application', async () => {
     const { url } = await serve(
       plainEndpoint(({ response }) =>
         response
@@ -339,7 +339,7 @@ describe('doctor, over TLS', () => {
     );
   });
 
-  it.skipIf(!ADDRESS)('warns of plain http to another machine', async () => {
+  it.skipIf(!ADDRESS)('warns about plain HTTP to another machine', async () => {
     const { port } = await serve(plainEndpoint(), '0.0.0.0');
 
     const { exitCode, warnings } = await examineWithDoctor(
@@ -352,9 +352,9 @@ describe('doctor, over TLS', () => {
   });
 });
 
-describe('doctor, on the secret', () => {
+describe('doctor, checking the secret', () => {
   it.each([401, 403])(
-    'stops if the right secret is refused with %s',
+    'stops when the right secret is refused with %s',
     async status => {
       const { exitCode, examination, check } = await examineEndpoint(
         ({ response }) => response.writeHead(status).end(),
@@ -389,7 +389,7 @@ describe('doctor, on the secret', () => {
     expect(exitCode).toBe(1);
   });
 
-  it('warns of a wrong secret that is answered 403', async () => {
+  it('warns about an answer of 403 to a wrong secret', async () => {
     const { exitCode, warnings } = await examineEndpoint(
       ({ request, response }) =>
         !hasSecret(request) && response.writeHead(403).end(),
@@ -399,7 +399,7 @@ describe('doctor, on the secret', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('masks the secret in an answer that echoes it, and prints one short line', async () => {
+  it('masks the secret in an answer that echoes it and prints one short line', async () => {
     const { url } = await serve(
       plainEndpoint(({ request, response, text }) => {
         if (text !== '[]') return false;
@@ -420,7 +420,7 @@ describe('doctor, on the secret', () => {
   });
 });
 
-describe('doctor, on faults', () => {
+describe('doctor, for a faulty endpoint', () => {
   it.each<[string, PlainAnswer]>([
     ['array', answering(400, body => Array.isArray(body) && body.length === 2)],
     ['empty-array', answering(500, (_body, text) => text === '[]')],
@@ -441,7 +441,7 @@ describe('doctor, on faults', () => {
     ['empty-body', answering(400, (_body, text) => text === '')],
     ['group-100kb', answering(413, (_body, text) => text.length > 102_400)],
     ['group-5mb', answering(413, (_body, text) => text.length > 1_048_576)],
-  ])('reports one fault as one finding: %s', async (id, answer) => {
+  ])('reports one finding for one fault: %s', async (id, answer) => {
     const { exitCode, findings, check } = await examineEndpoint(answer);
 
     expect(findings).toEqual([id]);
@@ -458,7 +458,7 @@ describe('doctor, on faults', () => {
     ['content-type-none', /^$/],
     ['content-type-text', /text/],
     ['content-type-form', /form/],
-  ])('reports a content type that is not accepted: %s', async (id, pattern) => {
+  ])('reports a rejected content type: %s', async (id, pattern) => {
     const { findings } = await examineEndpoint(
       ({ request: { headers }, response }) =>
         pattern.test(headers['content-type'] ?? '') &&
@@ -484,7 +484,7 @@ describe('doctor, on faults', () => {
     expect(check('group-5mb')?.fix).toContain('a limit of its size');
   });
 
-  it('names the types that fail', async () => {
+  it('names the event types that fail', async () => {
     const { check } = await examineEndpoint(
       answering(400, body => /^[37]$/.test(Object(body).Type)),
     );
@@ -492,7 +492,7 @@ describe('doctor, on faults', () => {
     expect(check('every-type')?.got).toBe('type 3, 7: 400 Bad Request');
   });
 
-  it('reports bodies without a length that are not accepted', async () => {
+  it('reports rejected bodies without a length', async () => {
     const { findings } = await examineEndpoint(
       ({ request: { headers }, response }) =>
         !headers['content-length'] && response.writeHead(411).end(),
@@ -514,13 +514,13 @@ describe('doctor, on faults', () => {
     expect(findings).toEqual(['twice']);
   });
 
-  it('reports calls at once that fail', async () => {
+  it('reports failing simultaneous calls', async () => {
     const known = new Set<string>();
     let holdMs = 0;
     let open = 0;
     const { findings, check } = await examineEndpoint(
       async ({ response, text }) => {
-        // The check before it is that of the same event twice.
+        // The previous check sends the same event twice.
         if (text.includes('Date') && known.has(text)) holdMs = 300;
         known.add(text);
         open += 1;
@@ -571,7 +571,7 @@ describe('doctor, on faults', () => {
     expect(check(findings[0]!)?.fix).toContain('@SkipThrottle()');
   });
 
-  it('reports an endpoint that accepts arrays only, and sends the rest in arrays', async () => {
+  it('reports an endpoint that accepts only arrays and sends the other checks as arrays', async () => {
     const { findings, check } = await examineEndpoint(
       answering(400, body => !Array.isArray(body)),
     );
@@ -580,10 +580,10 @@ describe('doctor, on faults', () => {
     expect(check('unknown-type')).toMatchObject({ severity: 'ok' });
   });
 
-  it('says after which call the endpoint ended', async () => {
+  it('names the call after which the endpoint stopped', async () => {
     const { url } = await serve(
       plainEndpoint(({ request, text }) => {
-        if (parsed(text) !== undefined || text === '') return false;
+        if (jsonOf(text) !== undefined || text === '') return false;
         const { server } = request.socket as unknown as { server: Server };
         server.close();
         server.closeAllConnections();
@@ -603,8 +603,8 @@ describe('doctor, on faults', () => {
   });
 });
 
-describe('doctor, on warnings', () => {
-  it('warns of a body in the answer', async () => {
+describe('doctor, for a questionable endpoint', () => {
+  it('warns about a body in the answer', async () => {
     const { exitCode, warnings, check } = await examineEndpoint(
       ({ request, response }) =>
         hasSecret(request) && response.writeHead(200).end('{"ok":true}'),
@@ -615,7 +615,7 @@ describe('doctor, on warnings', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('warns of a new connection for each call', async () => {
+  it('warns about a new connection for each call', async () => {
     const { exitCode, warnings } = await examineEndpoint(({ response }) => {
       response.setHeader('connection', 'close');
       return false;
@@ -627,7 +627,7 @@ describe('doctor, on warnings', () => {
 });
 
 describe('doctor', () => {
-  it('shows neither the secret nor the query of the URL', async () => {
+  it('prints neither the secret nor the query of the URL', async () => {
     const { url } = await serve(plainEndpoint());
 
     const { stdout } = await runDoctor(`${url}/hook?key=sesame`, {
@@ -654,7 +654,7 @@ describe('doctor', () => {
     expect(stdout).toBe('');
   });
 
-  it('describes in its help what it sends', async () => {
+  it('describes its calls in the help', async () => {
     const { exitCode, stdout } = await runDoctor('--help', { secret: SECRET });
 
     expect(exitCode).toBe(0);

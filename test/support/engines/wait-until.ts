@@ -3,8 +3,8 @@ import { setTimeout } from 'node:timers/promises';
 const DEADLINE_MS = 60_000;
 const STEP_MS = 10;
 
-/** Waits for what no event tells. */
-export async function until(
+/** Polls a condition for which there is no event. */
+export async function waitUntil(
   what: string,
   isSo: () => boolean | Promise<boolean>,
   deadlineMs = DEADLINE_MS,

@@ -49,7 +49,7 @@ class Words {
   readonly denied = 'deny';
 }
 
-/** Lets no event pass that says so; injects, as guards of hosts do. */
+/** Denies an event with the denied text; has an injected provider, as guards of hosts do. */
 @Injectable()
 class Guard implements CanActivate {
   constructor(private readonly words: Words) {}
@@ -83,7 +83,7 @@ class Filter implements ExceptionFilter {
 @Module({ providers: [Words], exports: [Words] })
 class WordsModule {}
 
-/** What is handed over twice shall be seen. */
+// An event that is passed on twice must not be dropped as a duplicate.
 const OPTIONS = { secret: 'right-secret', dedupe: false } as const;
 
 async function start(
@@ -154,7 +154,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       );
     });
 
-    it('runs with those of its class', async () => {
+    it('runs with the guards, interceptors and filters of its class', async () => {
       @Controller()
       @UseGuards(Guard)
       @UseInterceptors(Interceptor)
@@ -181,7 +181,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       expect(logs.ofXenioo('error')).toEqual([]);
     });
 
-    it('runs with guards and interceptors that are made for each event', async () => {
+    it('runs with guards and interceptors that are created for each event', async () => {
       @Injectable({ scope: Scope.REQUEST })
       class ScopedGuard implements CanActivate {
         constructor(
@@ -212,7 +212,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
   });
 
-  it('leaves handlers alone with what the host has for all its routes', async () => {
+  it('does not run the global guards, pipes, interceptors and filters of the host on handlers', async () => {
     @Injectable()
     class DenyHttp implements CanActivate {
       canActivate(context: ExecutionContext): boolean {
@@ -319,7 +319,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(instances.size).toBe(1);
   });
 
-  it('runs what an Observable does that a handler returns', async () => {
+  it('subscribes to an Observable that a handler returns', async () => {
     @Injectable()
     class Desk {
       @OnXenioo()
@@ -350,7 +350,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       }),
     ],
   ])(
-    'refuses to boot where %s gives a handler whose guard Nest does not make',
+    'refuses to boot when %s provides a handler whose guard Nest does not create',
     async (_, provide) => {
       class Desk {
         @UseGuards(Guard)
@@ -364,7 +364,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     },
   );
 
-  it('asks guards that are instances, whoever made the handler', async () => {
+  it('runs guards that are instances, however the handler was created', async () => {
     class Desk {
       @UseGuards({ canActivate: () => false })
       @OnXenioo()
@@ -381,7 +381,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(trace).toEqual([]);
   });
 
-  it('asks the guards of a class that another module knows by an alias', async () => {
+  it('runs the guards of a class that another module provides under an alias', async () => {
     @Injectable()
     class Desk {
       @UseGuards(Guard)
@@ -409,7 +409,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(trace).toEqual(['guard xenioo Desk.handle']);
   });
 
-  it('takes an Observable without a value for done, with and without a guard', async () => {
+  it('accepts an Observable without a value as done, with and without a guard', async () => {
     @Injectable()
     class Desk {
       @OnXenioo()
@@ -430,7 +430,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(logs.ofXenioo('error')).toEqual([]);
   });
 
-  it('keeps the guards of a controller on its routes too', async () => {
+  it('keeps the guards of a controller on its routes', async () => {
     @Controller('desk')
     @UseGuards(Guard)
     class Desk {

@@ -34,7 +34,7 @@ const outIn = async () => join(await makeFolder(), 'calls.ndjson');
 const AUTHORIZATION = { authorization: `Bearer ${SECRET}` };
 
 describe('record', () => {
-  it('answers each call 200 with an empty body, and saves it', async () => {
+  it('answers each call 200 with an empty body and saves it', async () => {
     const out = await outIn();
     const { sender, stop } = await startRecorder('--out', out, '--unmasked');
     const bodies = [
@@ -56,7 +56,7 @@ describe('record', () => {
     expect(lines[0]).toMatchObject({ contentType: 'application/json' });
   });
 
-  it('saves a body that is not JSON, and a missing content type', async () => {
+  it('saves a body that is not JSON and a call without a content type', async () => {
     const out = await outIn();
     const { sender, stop } = await startRecorder('--out', out, '--unmasked');
 
@@ -75,7 +75,7 @@ describe('record', () => {
     ]);
   });
 
-  it("masks people's words by default", async () => {
+  it('masks the texts of people by default', async () => {
     const out = await outIn();
     const { sender, stop } = await startRecorder('--out', out);
     const entry = createXeniooEntry({ seed: 3 });
@@ -110,7 +110,7 @@ describe('record', () => {
     expect(lines[3]).toMatchObject({ body: '{"Xxxx":"Xxxxxxxx' });
   });
 
-  it('answers 401 without the right secret, and saves nothing', async () => {
+  it('answers 401 without the right secret and saves no call', async () => {
     const out = await outIn();
     const { sender, stop, stderr } = await startRecorder('--out', out);
     const message = xeniooEntry.userMessage({ Data: 'Lovelace' });
@@ -127,7 +127,7 @@ describe('record', () => {
     expect(stderr()).not.toMatch(/wr0ng|Lovelace/);
   });
 
-  it('answers 413 to more than 10 MB, and goes on', async () => {
+  it('answers 413 to more than 10 MB and continues', async () => {
     const out = await outIn();
     const args = ['--out', out, '--unmasked'];
     const { url, sender, stop } = await startRecorder(...args);
@@ -165,7 +165,7 @@ describe('record', () => {
     expect(await readRecording(out)).toHaveLength(1);
   });
 
-  it('prints a summary at Ctrl-C', async () => {
+  it('prints a summary on Ctrl-C', async () => {
     const out = await outIn();
     const args = ['--out', out, '--json'];
     const { sender, stop, stdout, stderr } = await startRecorder(...args);
@@ -183,7 +183,7 @@ describe('record', () => {
     });
   });
 
-  it('completes calls under way at Ctrl-C, and accepts no more', async () => {
+  it('completes running calls on Ctrl-C and accepts no more', async () => {
     const out = await outIn();
     const { url, stop, stderr } = await startRecorder('--out', out);
     const agent = new Agent({ keepAlive: true });
@@ -213,7 +213,7 @@ describe('record', () => {
     response.resume();
 
     expect(response.statusCode).toBe(200);
-    // Or the caller would keep its connection, and the recorder.
+    // The caller would keep its connection open, and the recorder running.
     expect(response.headers.connection).toBe('close');
     expect(await ended).toBe(0);
     expect(await readRecording(out)).toHaveLength(2);
@@ -229,7 +229,7 @@ describe('record', () => {
     expect(linesOf(stdout())).toHaveLength(3);
   });
 
-  it('stops when stdout is closed, and answers 503', async () => {
+  it('answers 503 and stops when stdout is closed', async () => {
     const { sender, output, ended } = await startRecorder();
     output.destroy();
 
@@ -252,7 +252,7 @@ describe('record', () => {
     expect(JSON.parse(lines[2]!)).toMatchObject({ body: '{"Type":9}' });
   });
 
-  it('has saved what it answered 200, even if it is killed', async () => {
+  it('keeps every call that it answered 200 when it is killed', async () => {
     const out = await outIn();
     const { sender, kill, ended } = await startRecorder(
       '--out',
@@ -282,7 +282,7 @@ describe('record', () => {
   });
 
   it.skipIf(!hasSmallDisks)(
-    `answers 503 while the disk is full, and goes on when there is room${NO_SMALL_DISKS}`,
+    `answers 503 while the disk is full and recovers when there is space${NO_SMALL_DISKS}`,
     async () => {
       const disk = makeSmallDisk();
       const out = join(disk.path, 'calls.ndjson');
@@ -303,7 +303,7 @@ describe('record', () => {
   );
 
   it.skipIf(!hasSmallDisks)(
-    `answers 503 while stdout is a file on a full disk, and goes on when there is room${NO_SMALL_DISKS}`,
+    `answers 503 while stdout is a file on a full disk and recovers when there is space${NO_SMALL_DISKS}`,
     async () => {
       const disk = makeSmallDisk();
       const out = join(disk.path, 'calls.ndjson');
@@ -331,10 +331,10 @@ describe('record', () => {
   );
 });
 
-describe('record, used wrongly', () => {
+describe('record, with invalid arguments', () => {
   const record = (...args: string[]) => runTool(['record', ...args]);
 
-  it('says that the port is in use', async () => {
+  it('reports a port that is in use', async () => {
     const server = createServer();
     onTestFinished(() => void server.close());
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
@@ -361,14 +361,14 @@ describe('record, used wrongly', () => {
     [['--port', '0', '--json'], '--json requires --out'],
     [['--port', '70000'], 'from 0 to 65535'],
     [[], "required option '--port <port>'"],
-  ])('says what is wrong: %j', async (args, message) => {
+  ])('explains the error of %j', async (args, message) => {
     const { exitCode, stdout, stderr } = await record(...args);
 
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toContain(message);
   });
 
-  it('leaves a file alone that is not a recording', async () => {
+  it('does not overwrite a file that is not a recording', async () => {
     const out = await outIn();
     await writeFile(out, 'Dear Ada');
 

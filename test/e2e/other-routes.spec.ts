@@ -20,15 +20,15 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { XeniooWebhookStatus, XeniooModule } from '../../lib/index.js';
 import { xeniooEntry } from '../../lib/testing/index.js';
-import { Archive } from '../support/archive.js';
+import { CatchAllHandlers } from '../support/start-webhook-host.js';
 import {
   startHost,
   type AdapterName,
-  type HostHabits,
+  type HostSetup,
 } from '../support/host-app.js';
 
 @Controller()
-class NeighbourController {
+class OtherController {
   @Post('echo')
   echo(
     @Body() body: unknown,
@@ -66,7 +66,7 @@ const TEXT = '{"hello":"wörld"}';
 const sized = (bytes: number) => `"${'x'.repeat(bytes - 2)}"`;
 const ENTRY = JSON.stringify(xeniooEntry.userMessage());
 
-/** A call as `fetch` makes it. */
+/** Arguments of one call with `fetch`. */
 interface Call {
   /** @default 'POST' */
   readonly method?: string;
@@ -74,11 +74,11 @@ interface Call {
   readonly path?: string;
   readonly headers?: Record<string, string>;
   readonly body?: string | Uint8Array;
-  /** Sent in place of a body, without a length. */
+  /** Chunks that are sent instead of a body, without a length. */
   readonly chunks?: readonly string[];
 }
 
-/** Calls of routes that are not the webhook's. */
+/** Calls of other routes than the webhook. */
 const CALLS: Record<string, Call> = {
   json: { headers: JSON_TYPE, body: TEXT },
   'json in chunks': { headers: JSON_TYPE, chunks: ['[1', ',2]'] },
@@ -168,8 +168,8 @@ const CALLS: Record<string, Call> = {
   },
 };
 
-/** What hosts set up for their own routes. */
-const HABITS: Record<AdapterName, Record<string, HostHabits>> = {
+/** Settings of hosts for their own routes. */
+const HOST_SETUPS: Record<AdapterName, Record<string, HostSetup>> = {
   express: {
     'as it is': {},
     'rawBody: true': { options: { rawBody: true } },
@@ -241,17 +241,21 @@ async function answerTo(
   return { status: answer.status, headers, body: shown };
 }
 
-/** All answers, and what the host logged of them. */
+/** Returns all answers and the warnings and errors that the host logged. */
 async function outcomes(
   adapter: AdapterName,
-  habits: HostHabits,
+  setup: HostSetup,
   imports: DynamicModule[],
   calls: Record<string, Call>,
 ) {
   const { app, url, logs } = await startHost(
     adapter,
-    { imports, controllers: [NeighbourController], providers: [Archive] },
-    habits,
+    {
+      imports,
+      controllers: [OtherController],
+      providers: [CatchAllHandlers],
+    },
+    setup,
   );
   const answers: Record<string, Awaited<ReturnType<typeof answerTo>>> = {};
   for (const [name, call] of Object.entries(calls)) {
@@ -263,26 +267,22 @@ async function outcomes(
   return { app, seen: { answers, logged } };
 }
 
-async function compare(
-  adapter: AdapterName,
-  habits: HostHabits,
-  calls = CALLS,
-) {
+async function compare(adapter: AdapterName, setup: HostSetup, calls = CALLS) {
   const module = XeniooModule.forRoot({ secret: 'right-secret' });
-  const without = await outcomes(adapter, habits, [], calls);
-  const having = await outcomes(adapter, habits, [module], calls);
+  const without = await outcomes(adapter, setup, [], calls);
+  const having = await outcomes(adapter, setup, [module], calls);
   const status = having.app.get(XeniooWebhookStatus);
   return { without: without.seen, having: having.seen, status };
 }
 
-/** The webhook was not called. */
+/** Status of a webhook that was never called. */
 const UNTOUCHED = { lastAcceptedAt: undefined, refused: 0, strikes: 0 };
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-  it.each(Object.entries(HABITS[adapter]))(
-    'the host’s other routes do as they do without the module (%s)',
-    async (_, habits) => {
-      const { without, having, status } = await compare(adapter, habits);
+  it.each(Object.entries(HOST_SETUPS[adapter]))(
+    'does not change other routes of the host (%s)',
+    async (_, setup) => {
+      const { without, having, status } = await compare(adapter, setup);
 
       expect(having).toEqual(without);
       expect(without.answers['an HTTP error']).toMatchObject({ status: 418 });
@@ -290,7 +290,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     },
   );
 
-  it('so does a content type that the module uses inside', async () => {
+  it('does not change a route that is called with an internal content type of the module', async () => {
     const headers = as('application/vnd.nestjs-xenioo');
     const calls = { odd: { headers, body: TEXT } };
 

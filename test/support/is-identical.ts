@@ -1,8 +1,8 @@
 /**
- * Whether two values are alike in all that can be told apart: own keys of any
- * name, `__proto__` and `constructor` too, their order, the sign of a zero.
+ * Returns whether two values are equal, including own keys of any name (also
+ * `__proto__` and `constructor`), their order and the sign of zero.
  */
-export function isSame(one: unknown, other: unknown): boolean {
+export function isIdentical(one: unknown, other: unknown): boolean {
   if (!isObject(one) || !isObject(other)) return Object.is(one, other);
   if (Object.getPrototypeOf(one) !== Object.getPrototypeOf(other)) return false;
   if (one instanceof Date) return Number(one) === Number(other);
@@ -11,7 +11,7 @@ export function isSame(one: unknown, other: unknown): boolean {
     ones.length === others.length &&
     ones.every(([key, value], index) => {
       const [otherKey, otherValue] = others[index]!;
-      return key === otherKey && isSame(value, otherValue);
+      return key === otherKey && isIdentical(value, otherValue);
     })
   );
 }

@@ -5,7 +5,10 @@ import {
   received,
   xeniooEntry,
 } from '../../lib/testing/index.js';
-import { Archive, startArchive } from '../support/archive.js';
+import {
+  CatchAllHandlers,
+  startWebhookHost,
+} from '../support/start-webhook-host.js';
 
 const { userMessage } = xeniooEntry;
 
@@ -22,7 +25,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ['another scheme with the secret in it', 'Token right-secret'],
     ['two secrets', 'Bearer right-secret, Bearer right-secret'],
   ])('answers 401 to a secret that is %s', async (_, authorization) => {
-    const { app, sender } = await startArchive(adapter);
+    const { app, sender } = await startWebhookHost(adapter);
 
     const answer = await sender.call(userMessage(), { authorization });
 
@@ -37,20 +40,20 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it.each(['Bearer right-secret', 'bearer right-secret', 'right-secret'])(
-    'takes %j',
+    'accepts the header %j',
     async authorization => {
-      const { app, sender } = await startArchive(adapter);
+      const { app, sender } = await startWebhookHost(adapter);
 
       const answer = await sender.call(userMessage(), { authorization });
 
       expect(answer.status).toBe(200);
       await idle(app);
-      expect(dispatched(app, 'Archive.save')).toHaveLength(1);
+      expect(dispatched(app, 'CatchAllHandlers.save')).toHaveLength(1);
     },
   );
 
-  it('says why it refused, and from where, but not what was sent', async () => {
-    const { sender, logs } = await startArchive(adapter);
+  it('logs the reason and the origin of a refused call, but not its secret', async () => {
+    const { sender, logs } = await startWebhookHost(adapter);
 
     for (const authorization of [
       'Bearer hunter2',
@@ -67,8 +70,10 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(JSON.stringify(logs.lines)).not.toMatch(/hunter|right-secret/);
   });
 
-  it('takes two secrets while one is being rotated', async () => {
-    const { sender } = await startArchive(adapter, { secret: ['old', 'new'] });
+  it('accepts two secrets during a rotation', async () => {
+    const { sender } = await startWebhookHost(adapter, {
+      secret: ['old', 'new'],
+    });
 
     for (const [secret, status] of [
       ['old', 200],
@@ -81,8 +86,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     }
   });
 
-  it('knows the bot by its secret, and keeps entries of others out', async () => {
-    const { app, sender } = await startArchive(adapter, {
+  it('identifies the bot by its secret and quarantines entries of other bots', async () => {
+    const { app, sender } = await startWebhookHost(adapter, {
       bots: [
         { name: 'support', token: 'token-a', secret: 'secret-a' },
         { name: 'shop', token: 'token-b', secret: ['secret-b', 'secret-c'] },
@@ -101,11 +106,11 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(answer).toMatchObject({ status: 200, body: '' });
     await idle(app);
-    expect(dispatched(app, 'Archive.save')).toMatchObject([
+    expect(dispatched(app, 'CatchAllHandlers.save')).toMatchObject([
       { event: { bot: 'shop', text: 'own' } },
       { event: { bot: 'shop', text: 'without a token' } },
     ]);
-    const { invalid } = app.get(Archive);
+    const { invalid } = app.get(CatchAllHandlers);
     expect(invalid).toMatchObject(
       ['of another bot', 'of nobody'].map(Data => ({
         bot: 'shop',

@@ -18,7 +18,10 @@ import {
   senderFor,
   xeniooEntry,
 } from '../../lib/testing/index.js';
-import { Archive, startArchive } from '../support/archive.js';
+import {
+  CatchAllHandlers,
+  startWebhookHost,
+} from '../support/start-webhook-host.js';
 import { startHost } from '../support/host-app.js';
 import { senderAt } from '../support/sender-at.js';
 
@@ -65,14 +68,18 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it.each(Object.entries(HOSTS))(
     'receives calls and logs its URL in a host with %s',
     async (_, [prepare, path]) => {
-      const { url, logs, app } = await startArchive(adapter, {}, { prepare });
+      const { url, logs, app } = await startWebhookHost(
+        adapter,
+        {},
+        { prepare },
+      );
 
       const sender = senderAt(url(path.replace(':tenant', 'acme')));
       const answer = await sender.call(xeniooEntry.userMessage());
 
       expect(answer).toMatchObject({ status: 200, body: '' });
       await idle(app);
-      expect(dispatched(app, 'Archive.save')).toHaveLength(1);
+      expect(dispatched(app, 'CatchAllHandlers.save')).toHaveLength(1);
       expect(logs.ofXenioo('log')).toContain(
         `POST ${path} receives the events of default`,
       );
@@ -82,7 +89,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it.each(['hooks', '/hooks', 'hooks/', 'deep/er/hooks'])(
     'receives calls at the path %j',
     async path => {
-      const { url } = await startArchive(adapter, { path });
+      const { url } = await startWebhookHost(adapter, { path });
 
       const final = `/${path.replaceAll(/^\/|\/$/g, '')}`;
       expect((await senderAt(url(final)).call([])).status).toBe(200);
@@ -90,7 +97,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   );
 
   it('receives calls with a trailing slash or a query', async () => {
-    const { url } = await startArchive(adapter);
+    const { url } = await startWebhookHost(adapter);
 
     for (const end of ['/', '?from=xenioo']) {
       const answer = await senderAt(url(`/xenioo/webhook${end}`)).call([]);
@@ -123,7 +130,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
           useFactory: () => ({ secret: 'second', name: 'two' }),
         }),
       ],
-      providers: [Archive],
+      providers: [CatchAllHandlers],
     });
 
     const statuses = [];
@@ -144,8 +151,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       'two',
     ]);
     expect(logs.ofXenioo('log')).toEqual([
-      'Archive.save handles every event',
-      'Archive.quarantine handles invalid entries',
+      'CatchAllHandlers.save handles every event',
+      'CatchAllHandlers.quarantine handles invalid entries',
       'POST /one receives the events of one',
       'POST /two receives the events of two',
     ]);

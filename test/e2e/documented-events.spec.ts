@@ -28,10 +28,10 @@ import {
   senderFor,
   xeniooEntry,
 } from '../../lib/testing/index.js';
-import { Archive } from '../support/archive.js';
+import { CatchAllHandlers } from '../support/start-webhook-host.js';
 import { startHost, type AdapterName } from '../support/host-app.js';
 
-/** The examples are sent twice, alone and together. */
+/** The examples are sent twice: one by one, then as an array. */
 const OPTIONS: XeniooOptions = { secret: 'right-secret', dedupe: false };
 
 class Factory implements XeniooOptionsFactory {
@@ -79,7 +79,7 @@ async function start(
 ) {
   const { app } = await startHost(adapter, {
     imports: [FORMS[form]()],
-    providers: [Archive],
+    providers: [CatchAllHandlers],
   });
   const sender = await senderFor(app);
   onTestFinished(() => sender.close());
@@ -89,8 +89,9 @@ async function start(
   };
   return {
     send,
-    saved: () => dispatched(app, 'Archive.save').map(({ event }) => event),
-    quarantined: () => app.get(Archive).invalid,
+    saved: () =>
+      dispatched(app, 'CatchAllHandlers.save').map(({ event }) => event),
+    quarantined: () => app.get(CatchAllHandlers).invalid,
   };
 }
 
@@ -98,7 +99,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   describe.each(Object.keys(FORMS) as (keyof typeof FORMS)[])(
     'configured by %s',
     form => {
-      it('turns the documented examples into events, as objects and as an array', async () => {
+      it('parses the documented examples, as objects and as an array', async () => {
         const { send, saved, quarantined } = await start(adapter, form);
 
         for (const body of [...documented, documented]) await send(body);
@@ -106,7 +107,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(quarantined()).toEqual([]);
         const alone = saved().slice(0, 4);
         const together = saved().slice(4);
-        // By their dates the user wrote first.
+        // The dates put the message of the user first.
         const conversation = together.filter(event => event.conversationId);
         expect(conversation.map(({ type }) => type)).toEqual([1, 0]);
         const grouped = together.toSorted((a, b) => a.type - b.type);
@@ -155,7 +156,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(saved().map(({ type }) => type)).toEqual([...everyType.keys()]);
   });
 
-  it('passes a type that nobody knows yet', async () => {
+  it('passes an unknown type to the handlers of all events', async () => {
     const { send, saved } = await start(adapter);
     const entry = xeniooEntry.unknown({ Type: 99, Data: 'new' });
 
@@ -166,7 +167,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(event).toMatchObject({ type: 99, typeName: 'unknown', raw: entry });
   });
 
-  it('keeps extra fields as variables, and takes null for absent', async () => {
+  it('keeps extra fields as variables and treats null as absent', async () => {
     const { send, saved } = await start(adapter);
 
     await send(
@@ -186,7 +187,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(Object.getPrototypeOf(event!.variables)).toBe(Object.prototype);
   });
 
-  it('freezes what handlers share', async () => {
+  it('freezes the event that handlers share', async () => {
     const { send, saved } = await start(adapter);
 
     await send(xeniooEntry.userMessage({ cart: { items: [{ id: 1 }] } }));
@@ -198,7 +199,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     }
   });
 
-  it('quarantines what it can’t understand, and processes the rest', async () => {
+  it('quarantines invalid entries and processes the others', async () => {
     const { send, saved, quarantined } = await start(adapter);
     const deep = `${'['.repeat(5_000)}${']'.repeat(5_000)}`;
 

@@ -22,7 +22,7 @@ import type {
 } from '../../lib/handlers/xenioo-task.js';
 import type { XeniooRunner } from '../../lib/inbox/xenioo.inbox.js';
 import type { XeniooSettings } from '../../lib/options/xenioo.options.js';
-import { eventOf, invalidOf } from './receipt.js';
+import { eventOf, invalidOf } from './entry-of.js';
 import { LogRecorder } from './log-recorder.js';
 
 /** The versions of BullMQ that the inbox supports. */
@@ -31,12 +31,12 @@ export const BULLMQ_VERSIONS: readonly [string, BullmqLibraries][] = [
   ['BullMQ 5', { bullmq: bullmq5 as unknown as typeof bullmq, Redis }],
 ];
 
-/** What the handlers of a task come to; nothing where every handler is done. */
+/** Decides the results of a task; all handlers are done if it returns nothing. */
 type Behaviour = (
   task: XeniooTask,
 ) => Promise<readonly XeniooHandlerResult[] | void>;
 
-/** A runner that does what the test says, and keeps what it is asked for. */
+/** Runner with a behaviour that the test sets; it records its calls. */
 export class TestRunner implements XeniooRunner {
   /** Every run, in order. */
   readonly runs: XeniooTask[] = [];
@@ -75,16 +75,16 @@ const DEFAULTS = {
   acceptTimeoutMs: 30_000,
 } satisfies Partial<XeniooSettings>;
 
-export interface BullmqBenchOptions extends Partial<BullmqInboxOptions> {
+export interface BullmqHarnessOptions extends Partial<BullmqInboxOptions> {
   readonly settings?: Partial<XeniooSettings>;
   readonly lockDurationMs?: number;
 }
 
-/** Inboxes on one queue of the test's own. They are stopped when the test ends. */
-export class BullmqBench {
+/** BullMQ inboxes on one queue of the test. They are stopped when the test ends. */
+export class BullmqHarness {
   readonly queueName = `unit-${randomUUID()}`;
   readonly logs = new LogRecorder();
-  /** The queue itself, past every inbox. */
+  /** Queue, to be used without an inbox. */
   readonly queue: XeniooQueue;
   readonly client: Redis;
   readonly url: string;
@@ -113,7 +113,7 @@ export class BullmqBench {
     settings,
     lockDurationMs,
     ...options
-  }: BullmqBenchOptions = {}): BullmqInbox {
+  }: BullmqHarnessOptions = {}): BullmqInbox {
     const inbox = new BullmqInbox(
       this.libraries,
       resolveBullmqInboxOptions({
@@ -130,7 +130,7 @@ export class BullmqBench {
 
   async start(
     runner: XeniooRunner = new TestRunner(),
-    options?: BullmqBenchOptions,
+    options?: BullmqHarnessOptions,
   ): Promise<BullmqInbox> {
     const inbox = this.open(options);
     await inbox.start(runner);
@@ -142,7 +142,7 @@ export class BullmqBench {
   }
 }
 
-/** The call that brings these entries. */
+/** Creates a delivery with these entries. */
 export function deliveryOf(
   entries: readonly XeniooEntry[],
   more: Partial<XeniooDelivery> = {},
@@ -152,7 +152,7 @@ export function deliveryOf(
 
 let made = 0;
 
-/** An event with a date, and an id that no other has. */
+/** Creates an event with a date and a unique id. */
 export function datedEvent() {
   const Data = `message ${++made} ${randomUUID()}`;
   return eventOf({ Type: 1, Data, Date: '2024-05-01T12:00:00Z' });
@@ -186,11 +186,4 @@ export function retried(
   const error = new Error(`${handler} fails`);
   const retryAt = Date.now() + inMs;
   return { handler, status: 'retry', attempts, retryAt, error };
-}
-
-/** A promise that the test resolves. */
-export function gate(): { opened: Promise<void>; open: () => void } {
-  let open!: () => void;
-  const opened = new Promise<void>(resolve => (open = resolve));
-  return { opened, open };
 }

@@ -265,7 +265,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     );
   });
 
-  it('calls with the given secret while no bot is known', async () => {
+  it('uses the given secret while no bot is known', async () => {
     const { app } = await start(adapter, [{ bots: () => [] }]);
     const sender = await senderFor(app, { secret: 'secret-of-tomorrow' });
     onTestFinished(() => sender.close());
@@ -290,7 +290,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(dispatched(app)).toHaveLength(2);
   });
 
-  it('does not start an application that is closed', async () => {
+  it('does not start a closed application', async () => {
     const { app } = await start(adapter, [SECRET]);
     await app.close();
 
@@ -405,7 +405,7 @@ describe('an application with a self-signed certificate', () => {
 });
 
 describe('a testing module without an application', () => {
-  it('is not called, since it has no HTTP server', async () => {
+  it('is not called because it has no HTTP server', async () => {
     const testing = Test.createTestingModule({
       imports: [XeniooModule.forRoot(SECRET)],
     });

@@ -2,7 +2,7 @@ import { onTestFinished, vi } from 'vitest';
 
 const LEVELS = ['debug', 'error', 'info', 'log', 'trace', 'warn'] as const;
 
-/** Keeps what the process prints and warns of until the test ends, past every logger. */
+/** Records the output and the warnings of the process, without loggers, until the test ends. */
 export function recordPrinted(): string[] {
   const printed: string[] = [];
   const record = (...parts: unknown[]) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { XeniooOptionsError, type XeniooBot } from '../../lib/index.js';
 import { dispatched, idle, xeniooEntry } from '../../lib/testing/index.js';
-import { startArchive } from '../support/archive.js';
+import { startWebhookHost } from '../support/start-webhook-host.js';
 import type { AdapterName } from '../support/host-app.js';
 
 const SUPPORT = { name: 'support', token: 'a', secret: 'secret-a' };
@@ -11,7 +11,7 @@ async function start(
   adapter: AdapterName,
   bots: () => XeniooBot[] | Promise<XeniooBot[]>,
 ) {
-  const host = await startArchive(adapter, { bots, botsRefreshSeconds: 1 });
+  const host = await startWebhookHost(adapter, { bots, botsRefreshSeconds: 1 });
   const send = async (secret: string) => {
     const authorization = `Bearer ${secret}`;
     const entry = xeniooEntry.userMessage();

@@ -53,7 +53,7 @@ async function mismatches(
   });
 }
 
-describe('in a strict consumer of the built package', () => {
+describe('the compiler in a strict consumer of the package', () => {
   let errors: CompilerError[];
   beforeAll(async () => {
     errors = await compile(FIXTURES);

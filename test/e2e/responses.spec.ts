@@ -14,15 +14,18 @@ import {
   xeniooEntry,
   xeniooGroup,
 } from '../../lib/testing/index.js';
-import { Archive, startArchive } from '../support/archive.js';
-import { InertInbox } from '../support/inert-inbox.js';
+import {
+  CatchAllHandlers,
+  startWebhookHost,
+} from '../support/start-webhook-host.js';
+import { AcceptOnlyInbox } from '../support/accept-only-inbox.js';
 import { callRaw } from '../support/raw-caller.js';
 
 const EVENT = '{"Type":1,"Data":"Grüße 🎉"}';
 const { userMessage } = xeniooEntry;
 
-/** Accepts nothing until the test lets it. */
-class SlowInbox extends InertInbox {
+/** Inbox that accepts only after the test has allowed it. */
+class SlowInbox extends AcceptOnlyInbox {
   readonly deliveries: XeniooDelivery[] = [];
   commit = () => {};
 
@@ -70,7 +73,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ['in UTF-16LE', Buffer.from(`\uFEFF${EVENT}`, 'utf16le'), {}],
     ['in UTF-16BE', Buffer.from(`\uFEFF${EVENT}`, 'utf16le').swap16(), {}],
   ])('reads a body %s', async (_, body, headers) => {
-    const { app, sender } = await startArchive(adapter);
+    const { app, sender } = await startWebhookHost(adapter);
 
     const answer = await sender.call(body, { headers });
 
@@ -80,7 +83,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it('reads a body in the charset that its content type names', async () => {
-    const { app, sender } = await startArchive(adapter);
+    const { app, sender } = await startWebhookHost(adapter);
 
     const answer = await sender.call(
       Buffer.from('{"Type":1,"Data":"Grüße"}', 'latin1'),
@@ -97,19 +100,19 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ['of an unsupported encoding', gzipSync(EVENT), 'compress'],
     ['that is no text', Buffer.from([0x22, 0xff, 0xfe, 0x22]), 'identity'],
   ])('keeps the bytes of a body %s', async (_, body, encoding) => {
-    const { app, sender } = await startArchive(adapter);
+    const { app, sender } = await startWebhookHost(adapter);
     const headers = { 'content-encoding': encoding };
 
     expect(await sender.call(body, { headers })).toMatchObject({ status: 200 });
 
     await idle(app);
-    expect(app.get(Archive).invalid).toMatchObject([
+    expect(app.get(CatchAllHandlers).invalid).toMatchObject([
       { reason: 'not-json', raw: body.toString('base64') },
     ]);
   });
 
-  it('answers 200 to an empty array, and has nothing to handle', async () => {
-    const { app, sender } = await startArchive(adapter);
+  it('answers 200 to an empty array and runs no handler', async () => {
+    const { app, sender } = await startWebhookHost(adapter);
 
     expect(await sender.call([])).toMatchObject({ status: 200, body: '' });
 
@@ -118,18 +121,18 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(dispatched(app)).toEqual([]);
   });
 
-  it('takes a body far over what the host allows its own routes', async () => {
-    const { app } = await startArchive(adapter);
+  it('accepts a body far above the body limit of the host', async () => {
+    const { app } = await startWebhookHost(adapter);
     const events = xeniooGroup(20_000);
 
     await deliver(app, events, { grouped: events.length });
 
     await idle(app);
-    expect(dispatched(app, 'Archive.save')).toHaveLength(20_000);
+    expect(dispatched(app, 'CatchAllHandlers.save')).toHaveLength(20_000);
   });
 
-  it('answers others while it reads a large one', async () => {
-    const { sender } = await startArchive(adapter);
+  it('answers other calls while it reads a large body', async () => {
+    const { sender } = await startWebhookHost(adapter);
     const answered: string[] = [];
     const send = async (name: string, body: unknown) => {
       await sender.call(body);
@@ -144,8 +147,10 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(answered).toEqual(['small', 'next', 'large']);
   });
 
-  it('answers 413 to a body over bodyLimit, compressed or not', async () => {
-    const { sender, logs } = await startArchive(adapter, { bodyLimit: '1kb' });
+  it('answers 413 to a body above bodyLimit, compressed or not', async () => {
+    const { sender, logs } = await startWebhookHost(adapter, {
+      bodyLimit: '1kb',
+    });
     const large = JSON.stringify(userMessage({ Data: 'x'.repeat(2_000) }));
 
     expect(await sender.call(large)).toMatchObject({ status: 413 });
@@ -162,7 +167,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   });
 
   it('answers 408 to a body that does not arrive within bodyTimeoutMs', async () => {
-    const { url } = await startArchive(adapter, { bodyTimeoutMs: 50 });
+    const { url } = await startWebhookHost(adapter, { bodyTimeoutMs: 50 });
 
     const caller = await callRaw(url(''), {
       secret: 'right-secret',
@@ -174,8 +179,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(caller.answered()).toMatch(/^HTTP\/1.1 408 .*connection: close/is);
   });
 
-  it('refuses a wrong secret before the body is sent', async () => {
-    const { url } = await startArchive(adapter);
+  it('rejects a wrong secret before the body is sent', async () => {
+    const { url } = await startWebhookHost(adapter);
 
     const { closed, answered } = await callRaw(url(''), {
       secret: 'wrong',
@@ -186,8 +191,10 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(answered()).toMatch(/^HTTP\/1.1 401 .*www-authenticate: bearer/is);
   });
 
-  it('answers 400 where invalid is reject, and processes nothing of the call', async () => {
-    const { app, sender } = await startArchive(adapter, { invalid: 'reject' });
+  it('answers 400 with `invalid: reject` and processes no entry of the call', async () => {
+    const { app, sender } = await startWebhookHost(adapter, {
+      invalid: 'reject',
+    });
 
     const answer = await sender.call([
       userMessage({ Data: 'fine' }),
@@ -210,9 +217,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await deliver(app, userMessage());
   });
 
-  it('answers 200 only once the inbox has accepted', async () => {
+  it('answers 200 only after the inbox has accepted', async () => {
     const inbox = new SlowInbox();
-    const { sender } = await startArchive(adapter, {
+    const { sender } = await startWebhookHost(adapter, {
       inbox: { useFactory: () => inbox },
     });
 
@@ -228,8 +235,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(await answer).toMatchObject({ status: 200 });
   });
 
-  it('answers 503 when the inbox can’t accept, and says why', async () => {
-    const { sender, logs } = await startArchive(adapter, {
+  it('answers 503 and logs the reason when the inbox fails', async () => {
+    const { sender, logs } = await startWebhookHost(adapter, {
       inbox: { useFactory: () => new FullInbox() },
     });
 
@@ -245,8 +252,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
-  it('leaves the body limit and the errors of other routes to the host', async () => {
-    const { url } = await startArchive(adapter);
+  it('does not change the body limit and the errors of other routes', async () => {
+    const { url } = await startWebhookHost(adapter);
 
     for (const [path, method] of [
       ['/elsewhere', 'POST'],

@@ -24,7 +24,7 @@ import {
   idle,
   xeniooEntry,
 } from '../../lib/testing/index.js';
-import { startArchive } from '../support/archive.js';
+import { startWebhookHost } from '../support/start-webhook-host.js';
 import { senderAt } from '../support/sender-at.js';
 
 const PATH = '/xenioo/webhook';
@@ -40,10 +40,10 @@ function drain(request: IncomingMessage): Promise<unknown> {
 }
 
 describe('on Express', () => {
-  it('takes what a parser left that the host put into the server itself', async () => {
+  it('reads the body from a parser that the host installed on the server', async () => {
     const server = new ExpressAdapter();
     server.useBodyParser('json', false);
-    const { app } = await startArchive(server);
+    const { app } = await startWebhookHost(server);
 
     await deliver(app, userMessage({ Data: 'hello' }));
 
@@ -51,13 +51,13 @@ describe('on Express', () => {
     expect(dispatched(app)).toMatchObject([{ event: { text: 'hello' } }]);
   });
 
-  it('answers 503, and says why, where nothing is left of the body', async () => {
+  it('answers 503 and logs the reason when the body was consumed', async () => {
     const server = new ExpressAdapter();
     server.use(
       (request: IncomingMessage, _response: unknown, next: () => void) =>
         void drain(request).then(() => next()),
     );
-    const { app, sender, logs } = await startArchive(server);
+    const { app, sender, logs } = await startWebhookHost(server);
 
     expect((await sender.call(userMessage())).status).toBe(503);
 
@@ -69,9 +69,9 @@ describe('on Express', () => {
     ['at once', () => Promise.resolve()],
     ['later', () => new Promise(setImmediate)],
   ])(
-    'answers where a middleware waits for the end of the body %s',
+    'answers when a middleware waits for the end of the body %s',
     async (_, begin) => {
-      const { app, sender } = await startArchive(
+      const { app, sender } = await startWebhookHost(
         'express',
         {},
         {
@@ -106,7 +106,7 @@ describe('on Express', () => {
 
   it('emits the end of the body for a middleware that only listens to it', async () => {
     let ends = 0;
-    const { sender } = await startArchive(
+    const { sender } = await startWebhookHost(
       'express',
       {},
       {
@@ -127,9 +127,9 @@ describe('on Express', () => {
     await expect.poll(() => ends).toBe(2);
   });
 
-  it('receives with a trailing slash where Express is strict', async () => {
+  it('receives with a trailing slash under strict routing', async () => {
     const server = express().set('strict routing', true);
-    const { url } = await startArchive(
+    const { url } = await startWebhookHost(
       new ExpressAdapter(server),
       {},
       { prepare: host => void host.setGlobalPrefix(':tenant') },
@@ -144,8 +144,8 @@ describe('on Express', () => {
     }
   });
 
-  it('receives where the host rewrites the URL', async () => {
-    const { url, app } = await startArchive(
+  it('receives when the host rewrites the URL', async () => {
+    const { url, app } = await startWebhookHost(
       'express',
       {},
       {
@@ -173,7 +173,7 @@ describe('on Express', () => {
 });
 
 describe('on Fastify', () => {
-  it('takes what a middleware left of the body', async () => {
+  it('reads the body from a middleware that parsed it', async () => {
     @Module({})
     class ParserModule implements NestModule {
       configure(consumer: MiddlewareConsumer) {
@@ -192,7 +192,7 @@ describe('on Fastify', () => {
       }
     }
 
-    const { app } = await startArchive(
+    const { app } = await startWebhookHost(
       'fastify',
       {},
       { imports: [ParserModule] },
@@ -204,8 +204,8 @@ describe('on Fastify', () => {
     expect(dispatched(app)).toMatchObject([{ event: { text: 'hello' } }]);
   });
 
-  it('answers over HTTP/2, and keeps no stream of a refused caller open', async () => {
-    const { app, url } = await startArchive(
+  it('answers over HTTP/2 and closes the stream of a refused caller', async () => {
+    const { app, url } = await startWebhookHost(
       new FastifyAdapter({ http2: true }),
     );
     const server = app.getHttpServer() as Http2Server;
@@ -240,8 +240,8 @@ describe('on Fastify', () => {
   it.each([
     { routerOptions: { ignoreTrailingSlash: true } },
     { routerOptions: { ignoreTrailingSlash: false } },
-  ])('receives with and without a trailing slash under %j', async options => {
-    const { url } = await startArchive(new FastifyAdapter(options));
+  ])('receives with and without a trailing slash with %j', async options => {
+    const { url } = await startWebhookHost(new FastifyAdapter(options));
 
     for (const path of [PATH, `${PATH}/`]) {
       expect((await senderAt(url(path)).call([])).status).toBe(200);
@@ -250,8 +250,8 @@ describe('on Fastify', () => {
 });
 
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-  it('counts nothing that is pipelined behind a refused call', async () => {
-    const { url, app } = await startArchive(adapter);
+  it('does not count a call that is pipelined behind a refused one', async () => {
+    const { url, app } = await startWebhookHost(adapter);
     const { hostname, port } = new URL(url(PATH));
     const request = (secret: string) =>
       `POST ${PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${secret}\r\nContent-Length: 10\r\n\r\n{"Type":1}`;
@@ -267,7 +267,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(dispatched(app)).toEqual([]);
   });
 
-  it('answers before handlers that block begin, where acknowledgeWithinMs is 0', async () => {
+  it('answers before blocking handlers start with `acknowledgeWithinMs: 0`', async () => {
     const order: string[] = [];
 
     @Injectable()
@@ -278,7 +278,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       }
     }
 
-    const { app } = await startArchive(
+    const { app } = await startWebhookHost(
       adapter,
       { inbox: memoryInbox({ acknowledgeWithinMs: 0 }) },
       {
@@ -306,7 +306,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(order).toEqual(['answered', 'handled', 'handled']);
   });
 
-  it('handles what it took last, though calls come until the server closes', async () => {
+  it('handles the last accepted events when calls arrive until the server closes', async () => {
     let handled = 0;
     let release = () => {};
     const released = new Promise<void>(resolve => (release = resolve));
@@ -320,7 +320,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       }
     }
 
-    const { app, sender, logs } = await startArchive(
+    const { app, sender, logs } = await startWebhookHost(
       adapter,
       {
         inbox: memoryInbox({ acknowledgeWithinMs: 0 }),

@@ -1,5 +1,5 @@
-/** Whether a promise has come to its end once all that could run now has run. */
-export async function hasEnded(promise: Promise<unknown>): Promise<boolean> {
+/** Returns whether a promise is settled after two turns of the event loop. */
+export async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let ended = false;
   const end = () => void (ended = true);
   void promise.then(end, end);

@@ -4,8 +4,8 @@ import { XeniooEvent } from '../../lib/events/xenioo.events.js';
 import type { XeniooReceipt } from '../../lib/events/xenioo.receipt.js';
 import type { XeniooBotSettings } from '../../lib/options/xenioo.options.js';
 
-/** Who sent an entry, and when. */
-export function receipt(
+/** Creates the receipt of an entry: the bot and the time. */
+export function createReceipt(
   bot: Partial<XeniooBotSettings> = {},
 ): XeniooReceipt & { readonly bot: XeniooBotSettings } {
   return {
@@ -14,31 +14,31 @@ export function receipt(
   };
 }
 
-/** What an entry becomes that came alone. */
-export function parsed(
+/** Parses an entry that was sent alone. */
+export function entryOf(
   entry: unknown,
   bot?: Partial<XeniooBotSettings>,
 ): XeniooEntry {
   const text = () => JSON.stringify(entry);
-  return parseEntry(entry, receipt(bot), { index: 0, text });
+  return parseEntry(entry, createReceipt(bot), { index: 0, text });
 }
 
-/** The event of an entry that makes one. */
+/** Parses a valid entry. */
 export function eventOf(
   entry: unknown,
   bot?: Partial<XeniooBotSettings>,
 ): XeniooEvent {
-  const event = parsed(entry, bot);
+  const event = entryOf(entry, bot);
   if (event instanceof XeniooEvent) return event;
   throw new Error(`Not an event: ${event.errors.join('; ')}`);
 }
 
-/** The record of an entry that makes no event. */
+/** Parses an invalid entry. */
 export function invalidOf(
   entry: unknown,
   bot?: Partial<XeniooBotSettings>,
 ): InvalidXeniooEntry {
-  const invalid = parsed(entry, bot);
+  const invalid = entryOf(entry, bot);
   if (invalid instanceof InvalidXeniooEntry) return invalid;
   throw new Error(`An event: ${invalid.typeName}`);
 }

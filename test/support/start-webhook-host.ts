@@ -8,11 +8,11 @@ import {
   type XeniooModuleOptions,
 } from '../../lib/index.js';
 import { senderFor } from '../../lib/testing/index.js';
-import { startHost, type HostHabits } from './host-app.js';
+import { startHost, type HostSetup } from './host-app.js';
 
-/** A host's handlers of everything: `dispatched(app)` lists the events that they were given. */
+/** Handlers of all events and invalid entries; `dispatched(app)` lists their events. */
 @Injectable()
-export class Archive {
+export class CatchAllHandlers {
   @OnXenioo()
   save() {}
 
@@ -24,14 +24,14 @@ export class Archive {
   }
 }
 
-/** What a host has besides. */
-export interface ArchiveHost extends ModuleMetadata, HostHabits {}
+/** Further parts of a host. */
+export interface WebhookHostMetadata extends ModuleMetadata, HostSetup {}
 
-/** Starts a host with the module and the archive, and the service that calls it, however often that fails. */
-export async function startArchive(
+/** Starts a host with the module and `CatchAllHandlers`, and a sender that ignores failures. */
+export async function startWebhookHost(
   adapter: Parameters<typeof startHost>[0],
   options: Partial<XeniooModuleOptions> = {},
-  { imports = [], providers = [], ...habits }: ArchiveHost = {},
+  { imports = [], providers = [], ...habits }: WebhookHostMetadata = {},
 ) {
   const secret = { secret: 'right-secret' };
   const host = await startHost(
@@ -41,18 +41,18 @@ export async function startArchive(
         ...imports,
         XeniooModule.forRoot({
           ...(options.bots ? {} : secret),
-          // What is handed over twice shall be seen.
+          // An event that is passed on twice must not be dropped as a duplicate.
           dedupe: false,
           ...options,
         }),
       ],
-      providers: [Archive, ...providers],
+      providers: [CatchAllHandlers, ...providers],
     },
     habits,
   );
   const sender = await senderFor(host.app, {
     failures: 'ignore',
-    // A function may know of no bot yet.
+    // A function may return no bot yet.
     ...(typeof options.bots === 'function' ? secret : {}),
   });
   onTestFinished(() => sender.close());

@@ -8,8 +8,8 @@ const NO_DEAD_LETTERS: XeniooDeadLetterStore = {
   remove: async () => false,
 };
 
-/** Base of inboxes for tests of `accept()` alone: they run nothing. */
-export abstract class InertInbox extends XeniooInbox {
+/** Base of inboxes for tests of `accept()`, which run no handlers. */
+export abstract class AcceptOnlyInbox extends XeniooInbox {
   override readonly deadLetters = NO_DEAD_LETTERS;
 
   async assertAccepting(): Promise<void> {}

@@ -1,2 +1,2 @@
 /** Limit of a wait that `expect.poll` doesn't fit; the same as the limit of `expect.poll`. */
-export const SOON = { timeout: 30_000 };
+export const WAIT_OPTIONS = { timeout: 30_000 };

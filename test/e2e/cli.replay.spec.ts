@@ -30,7 +30,7 @@ async function writeRecording(...lines: readonly unknown[]): Promise<string> {
   return path;
 }
 
-/** An application that knows the secret, and what it is sent. */
+/** Starts an application with the secret and records the events that it gets. */
 async function startApp() {
   const { app, url } = await startHost('express', {
     imports: [XeniooModule.forRoot({ secret: SECRET })],
@@ -48,7 +48,7 @@ interface Heard {
   readonly contentType: string | undefined;
 }
 
-/** A webhook that keeps what it hears, and answers with these statuses in turn; the last one again and again. */
+/** Starts a webhook that records its calls and answers with these statuses in turn, repeating the last one. */
 async function startListener(...statuses: readonly number[]) {
   const heard: Heard[] = [];
   const { url } = await serve((request, response) => {
@@ -69,7 +69,7 @@ async function startListener(...statuses: readonly number[]) {
 const CALLS = [{ body: '{"Type":8}' }, { body: '[{"Type":1},{"Type":0}]' }];
 
 describe('replay', () => {
-  it('sends the recorded calls in their order, grouped as they were', async () => {
+  it('sends the recorded calls in order, with the same groups', async () => {
     const out = join(await makeFolder(), 'calls.ndjson');
     const recorder = await startRecorder('--out', out, '--unmasked');
     const conversation = xeniooConversation({ seed: 1 });
@@ -126,9 +126,9 @@ describe('replay', () => {
     ]);
   });
 
-  it('sends duplicates, and new events with --fresh-dates', async () => {
+  it('sends duplicates, or new events with --fresh-dates', async () => {
     const app = await startApp();
-    // Types without a date are new each time.
+    // Events without a date are new each time.
     const sent = xeniooConversation({ seed: 1 }).filter(({ Date }) => Date);
     const path = await writeRecording(
       ...sent.map(entry => ({ body: JSON.stringify(entry) })),
@@ -163,7 +163,7 @@ describe('replay', () => {
     expect(distances(fresh)).toEqual(distances(first));
   });
 
-  it('keeps the recorded pace with --speed, or a multiple of it', async () => {
+  it('keeps the recorded pace, or a multiple of it, with --speed', async () => {
     const { url, heard } = await startListener();
     const path = await writeRecording(
       { receivedAt: '2024-05-01T12:00:00.000Z', body: '{}' },
@@ -190,7 +190,7 @@ describe('replay', () => {
     expect(stdout).toMatch(/200 OK +1\n/);
   });
 
-  it('stops when Xenioo would', async () => {
+  it('stops after as many failures as Xenioo accepts', async () => {
     const { url, heard } = await startListener(500);
     const calls = Array.from({ length: 30 }, () => ({ body: '{}' }));
     const path = await writeRecording(...calls);
@@ -209,7 +209,7 @@ describe('replay', () => {
     expect(stdout).toContain('Stopped: 11 calls failed in total');
   });
 
-  it('goes on with --failures ignore', async () => {
+  it('continues with --failures ignore', async () => {
     const { url, heard } = await startListener(500);
     const calls = Array.from({ length: 30 }, () => ({ body: '{}' }));
     const path = await writeRecording(...calls);
@@ -224,7 +224,7 @@ describe('replay', () => {
     expect(heard).toHaveLength(30);
   });
 
-  it('prints the report at Ctrl-C', async () => {
+  it('prints the report on Ctrl-C', async () => {
     const { url, heard } = await startListener();
     const path = await writeRecording(...CALLS, ...CALLS);
     const tool = startTool(['replay', path, '--url', url, '--rate', '0.01']);
@@ -259,7 +259,7 @@ describe('replay of a damaged file', () => {
     );
   });
 
-  it('stops at a line that is not a call, and exits with 2', async () => {
+  it('stops at a line that is not a call and exits with 2', async () => {
     const { url, heard } = await startListener();
     const entry = { Type: 1, Data: 'Lovelace' };
     const path = await writeRecording(CALLS[0], entry, CALLS[1]);
@@ -302,7 +302,7 @@ describe('replay of a damaged file', () => {
       'Cannot read no-such-file.ndjson: no such file or directory',
     ],
     ['/', 'Cannot read /: illegal operation on a directory'],
-  ])('says why %s can’t be read', async (path, message) => {
+  ])('explains why %s is unreadable', async (path, message) => {
     const { url } = await startListener();
 
     const { exitCode, stderr } = await runTool(['replay', path, '--url', url]);
@@ -339,7 +339,7 @@ describe('replay of a damaged file', () => {
 });
 
 describe('replay of a pipe', () => {
-  it('sends what `record` writes as it comes', async () => {
+  it('sends the calls while `record` writes them', async () => {
     const app = await startApp();
     const recorder = await startRecorder('--unmasked');
     const tool = startTool(['replay', '-', '--url', app.url]);
@@ -355,7 +355,7 @@ describe('replay of a pipe', () => {
     expect(await tool.ended()).toBe(0);
   });
 
-  it('stops with the sender, though the pipe is open', async () => {
+  it('stops with the sender while the pipe is open', async () => {
     const { url } = await startListener(500);
     const tool = startTool(['replay', '-', '--url', url, '--rate', 'max']);
 
@@ -365,7 +365,7 @@ describe('replay of a pipe', () => {
     expect(tool.stdout()).toContain('Stopped: 11 calls failed');
   });
 
-  it('stops at Ctrl-C while it waits for more', async () => {
+  it('stops on Ctrl-C while it waits for more calls', async () => {
     const { url, heard } = await startListener();
     const tool = startTool(['replay', '-', '--url', url]);
     tool.input.write('{"body":"{}"}\n');
