@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../describe-error.js';
 import type { XeniooDelivery } from '../events/xenioo-delivery.js';
@@ -125,11 +125,13 @@ export class PostgresAcceptance {
     const { dedupe } = this.settings;
     const id = dedupe && isDeduplicated ? dedupeId(entry) : undefined;
     const conversation = conversationOf(entry);
+    const lane =
+      conversation === undefined
+        ? randomBytes(8).toString('hex')
+        : hash('md5', conversation).slice(0, 16);
     return {
-      id: id === undefined ? null : md5(id).toString('hex'),
-      lane: (conversation === undefined ? randomBytes(8) : md5(conversation))
-        .readBigInt64BE(0)
-        .toString(),
+      id: id === undefined ? null : hash('md5', id),
+      lane: BigInt.asIntN(64, BigInt(`0x${lane}`)).toString(),
       receivedAt: entry.receivedAt.getTime(),
       body: Buffer.from(storeTask(task)),
     };
@@ -233,8 +235,4 @@ function codeOf(error: unknown): string {
 
 function arrayOf(values: readonly (string | number)[]): string {
   return `{${values.join(',')}}`;
-}
-
-function md5(text: string): Buffer {
-  return createHash('md5').update(text).digest();
 }

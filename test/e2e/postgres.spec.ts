@@ -15,6 +15,7 @@ import { postgresInbox } from '../../lib/postgres/index.js';
 import type { PostgresInboxOptions } from '../../lib/postgres/index.js';
 import { deliver, idle } from '../../lib/testing/index.js';
 import { describeEngine } from '../support/engines/describe-engine.js';
+import { startPgbouncer } from '../support/engines/pgbouncer-server.js';
 import { startHost } from '../support/host-app.js';
 import { message } from '../support/messages.js';
 import { postgresSchema } from '../support/postgres-schema.js';
@@ -280,5 +281,30 @@ describeEngine('postgres', 'a transactional handler', () => {
     await expect(startWith([Crm], { inbox: undefined })).rejects.toThrow(
       "Crm.save can't run: handlers with `transactional: true` need the PostgreSQL inbox",
     );
+  });
+});
+
+describeEngine('pgbouncer', 'a transactional handler behind PgBouncer', () => {
+  it('commits what it wrote, and rolls back where it throws', async () => {
+    const pooler = await startPgbouncer(inject('postgresUrl'));
+    onTestFinished(() => pooler.stop());
+    let attempts = 0;
+    @Injectable()
+    class Crm {
+      @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+      async save(event: UserMessageEvent, tx: XeniooTransaction) {
+        await insert(tx, `${event.text} ${++attempts}`);
+        if (attempts === 1) throw new Error('at first');
+      }
+    }
+    const { handle, notes } = await startWith(
+      [Crm],
+      {},
+      { connection: pooler.url, transactionPooling: true },
+    );
+
+    await handle(message('hello'));
+
+    expect(await notes()).toEqual(['hello 2']);
   });
 });

@@ -9,10 +9,13 @@ import {
   onTestFinished,
   vi,
 } from 'vitest';
+import { Client } from 'pg';
 import { describeEngine } from '../support/engines/describe-engine.js';
 import type { EngineServer } from '../support/engines/engine-server.js';
 import { missingEngine } from '../support/engines/find-engines.js';
 import { familyOf, isAlive } from '../support/engines/process-table.js';
+import { startPgbouncer } from '../support/engines/pgbouncer-server.js';
+import { startPostgres } from '../support/engines/postgres-server.js';
 import { startRedis } from '../support/engines/redis-server.js';
 
 /** Time for which callers wait for a paused server. */
@@ -34,6 +37,19 @@ function callRedis(url: string, options: RedisOptions = {}) {
   client.on('error', () => {});
   onTestFinished(() => client.disconnect());
   return client;
+}
+
+/** Runs a statement on a connection of its own. */
+async function callPostgres(url: string, text: string) {
+  const client = new Client(url);
+  // The test kills its server.
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(text)).rows;
+  } finally {
+    await client.end();
+  }
 }
 
 /** Stops a server and returns its remaining processes and folder. */
@@ -108,6 +124,44 @@ describeEngine('redis', 'startRedis()', () => {
 
   it('starts the Redis that all specs share', async () => {
     expect(await callRedis(inject('redisUrl')).ping()).toBe('PONG');
+  });
+});
+
+describeEngine('postgres', 'a PostgreSQL of a test', () => {
+  it('keeps what it answered when it is killed and started again', async () => {
+    const server = await own(startPostgres());
+    await callPostgres(server.url, 'CREATE TABLE written AS SELECT 1 AS n');
+
+    await server.kill();
+    expect(familyOf(server.pid)).toEqual([]);
+    await server.start();
+
+    expect(await callPostgres(server.url, 'SELECT n FROM written')).toEqual([
+      { n: 1 },
+    ]);
+  });
+
+  it('takes its settings', async () => {
+    const settings = { fsync: 'off' };
+    const server = await own(startPostgres({ settings }));
+
+    expect(await callPostgres(server.url, 'SHOW fsync')).toEqual([settings]);
+  });
+
+  it('leaves nothing when it stops, even paused', async () => {
+    const server = await own(startPostgres());
+    await server.pause();
+
+    expect(await stopAndInspect(server)).toEqual(NOTHING);
+  });
+});
+
+describeEngine('pgbouncer', 'a PgBouncer of a test', () => {
+  it('passes statements on to PostgreSQL, and leaves nothing when it stops', async () => {
+    const server = await own(startPgbouncer(inject('postgresUrl')));
+
+    expect(await callPostgres(server.url, 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
+    expect(await stopAndInspect(server)).toEqual(NOTHING);
   });
 });
 

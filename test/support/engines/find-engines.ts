@@ -1,18 +1,19 @@
 import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-export type EngineName = 'redis' | 'postgres';
+export type EngineName = 'redis' | 'postgres' | 'pgbouncer';
 
 /** Debian keeps the programs of each version in a folder of its own, outside of PATH. */
 const DEBIAN_POSTGRES = '/usr/lib/postgresql';
 
 /** Returns the reason for skipping tests that need the engine, or `undefined` if it is installed. */
 export function missingEngine(engine: EngineName): string | undefined {
-  const [program, found] =
-    engine === 'redis'
-      ? ['redis-server', findRedisServer()]
-      : ['postgresql', findPostgres()];
-  if (found !== undefined) return undefined;
+  const [program, found] = {
+    redis: ['redis-server', findRedisServer] as const,
+    postgres: ['postgresql', findPostgres] as const,
+    pgbouncer: ['pgbouncer', findPgbouncer] as const,
+  }[engine];
+  if (found() !== undefined) return undefined;
   const end = process.env['CI'] ? 'fail' : 'are skipped';
   return `${program} is not installed (Debian: apt-get install ${program}): the tests that need it ${end}`;
 }
@@ -20,6 +21,11 @@ export function missingEngine(engine: EngineName): string | undefined {
 /** Returns the path of the program `redis-server`. */
 export function findRedisServer(): string | undefined {
   return findProgram('redis-server', pathFolders());
+}
+
+/** Returns the path of the program `pgbouncer`, which Debian keeps outside of the PATH of most users. */
+export function findPgbouncer(): string | undefined {
+  return findProgram('pgbouncer', [...pathFolders(), '/usr/sbin']);
 }
 
 /** The folder of the programs `postgres` and `initdb`, of the newest version. */

@@ -6,6 +6,7 @@ import { engineFolder, type EngineFolder } from './engine-folder.js';
 import { EngineServer, type EngineCommand } from './engine-server.js';
 import { findPostgres, missingEngine } from './find-engines.js';
 import { onFreePort } from './free-port.js';
+import { ordinaryUser } from './ordinary-user.js';
 
 const run = promisify(execFile);
 
@@ -37,7 +38,7 @@ export class PostgresServer extends EngineServer {
     if (programs === undefined) throw new Error(missingEngine('postgres'));
     const folder = await engineFolder(path);
     const data = join(folder.path, 'data');
-    const user = await otherUser();
+    const user = await ordinaryUser();
     if (user) await chown(folder.path, user.uid, user.gid);
     await mkdir(data, { recursive: true });
     if (user) await chown(data, user.uid, user.gid);
@@ -92,17 +93,4 @@ export class PostgresServer extends EngineServer {
     const lines = text.split('\n');
     return lines[0] === String(this.pid) && lines[7]?.trim() === 'ready';
   }
-}
-
-/** PostgreSQL refuses to run as root: the user that its package makes. */
-async function otherUser(): Promise<{ uid: number; gid: number } | undefined> {
-  if (process.getuid?.() !== 0) return undefined;
-  const users = await readFile('/etc/passwd', 'utf8');
-  const [, uid, gid] = /^postgres:[^:]*:(\d+):(\d+):/m.exec(users) ?? [];
-  if (uid === undefined) {
-    throw new Error(
-      'PostgreSQL runs as no root, and there is no user postgres',
-    );
-  }
-  return { uid: Number(uid), gid: Number(gid) };
 }

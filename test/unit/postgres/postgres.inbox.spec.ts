@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { chown, readFile } from 'node:fs/promises';
 import { beforeEach, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { parseBody } from '../../../lib/events/parse-body.js';
 import type { XeniooEntry } from '../../../lib/events/parse-entry.js';
@@ -12,12 +13,18 @@ import { MAX_DEATHS } from '../../../lib/postgres/record-deaths.js';
 import { schemaSql } from '../../../lib/postgres/postgres.schema.js';
 import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
 import { describeEngine } from '../../support/engines/describe-engine.js';
+import { ordinaryUser } from '../../support/engines/ordinary-user.js';
 import { startPostgres } from '../../support/engines/postgres-server.js';
 import { LogRecorder } from '../../support/log-recorder.js';
 import {
   openPostgresInbox,
   postgresSchema,
 } from '../../support/postgres-schema.js';
+import {
+  hasSmallDisks,
+  makeSmallDisk,
+  NO_SMALL_DISKS,
+} from '../../support/small-disk.js';
 
 let logs: LogRecorder;
 beforeEach(() => {
@@ -315,6 +322,144 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     ]);
     const [letter] = await inbox.deadLetters.list();
     expect(letter!.error!.message).toBe('CRM\0 is \ud800 down');
+  });
+
+  it('warns at the boot of settings with which the server loses what it accepted', async () => {
+    const settings = { fsync: 'off', synchronous_commit: 'off' };
+    const server = await startPostgres({ settings });
+    onTestFinished(() => server.stop());
+    const { start } = await open({ connection: server.url });
+    await start(async () => []);
+
+    await expect
+      .poll(() => logs.ofXenioo('warn').join('\n'))
+      .toMatch(/Set `fsync = on`[^]*Set `synchronous_commit = on`/);
+  });
+
+  it('warns of nothing where the server keeps what it accepted', async () => {
+    const { schema } = ownSchema();
+    const { inbox, start } = await open({ schema });
+    await start(async () => []);
+    await inbox.accept(delivery(eventsOf('ada', 1)));
+    await inbox.idle();
+
+    expect(logs.ofXenioo('warn')).toEqual([]);
+  });
+
+  it('removes dead letters older than `deadLetterRetentionDays`, with a warning, and remembered ids older than `dedupe.ttlSeconds`', async () => {
+    const { schema, query } = ownSchema();
+    const failing = await open({ schema });
+    await failing.start(async () => [
+      {
+        handler: 'Crm.save',
+        status: 'failed',
+        attempts: 1,
+        error: new Error('down'),
+      },
+    ]);
+    const [old, young] = eventsOf('ada', 2);
+    await failing.inbox.accept(delivery([old!]));
+    await failing.inbox.accept(delivery([young!]));
+    await failing.inbox.idle();
+    await query(
+      `UPDATE ${schema}.dead_letter SET dead_lettered_at = now() - interval '31 days' WHERE event_id = $1`,
+      [old!.id],
+    );
+    await query(
+      `UPDATE ${schema}.accepted SET at = now() - interval '2 hours' WHERE id IN (SELECT id FROM ${schema}.accepted ORDER BY at LIMIT 1)`,
+    );
+
+    const other = await open({ schema, deadLetterRetentionDays: 30 });
+    await other.start(async () => []);
+    await expect
+      .poll(() => query(`SELECT id FROM ${schema}.accepted`))
+      .toHaveLength(1);
+
+    const letters = await other.inbox.deadLetters.list();
+    expect(letters.map(({ entry }) => entry.id)).toEqual([young!.id]);
+    expect(logs.ofXenioo('warn').join('\n')).toContain(
+      'Removed 1 dead letters older than 30 days',
+    );
+  });
+
+  it.runIf(hasSmallDisks)(
+    `rejects calls while the disk is full, and handles all events when it has space again${NO_SMALL_DISKS}`,
+    async () => {
+      const disk = makeSmallDisk();
+      const user = await ordinaryUser();
+      if (user) await chown(disk.path, user.uid, user.gid);
+      const server = await startPostgres();
+      onTestFinished(() => server.stop());
+      const { query } = postgresSchema(server.url);
+      await query(`CREATE TABLESPACE small LOCATION '${disk.path}'`);
+      const { inbox, runs, start } = await open({
+        connection: `${server.url}?options=${encodeURIComponent('-c default_tablespace=small')}`,
+      });
+      await start(async () => []);
+
+      disk.fill();
+      const events = eventsOf('ada', 1_000);
+      await expect(inbox.accept(delivery(events))).rejects.toThrow(
+        'No space left on device',
+      );
+      disk.free();
+      await vi.waitFor(() => inbox.accept(delivery(events)), 20_000);
+      await inbox.idle();
+
+      expect(runs.map(({ entry }) => entry.id)).toEqual(
+        events.map(({ id }) => id),
+      );
+    },
+  );
+
+  it('works with the rights that docs/postgres.md grants', async () => {
+    const { schema, query } = ownSchema();
+    await query(schemaSql(schema));
+    const page = await readFile(
+      new URL('../../../docs/postgres.md', import.meta.url),
+      'utf8',
+    );
+    const [, grants] = /```sql\n(CREATE ROLE[^]*?)```/.exec(page)!;
+    const role = `role_${randomBytes(6).toString('hex')}`;
+    await query(
+      grants!
+        .replaceAll(/\bxenioo_(app|support)\b/g, `${role}_$1`)
+        .replaceAll(/\bxenioo\b/g, schema),
+    );
+    onTestFinished(async () => {
+      await query(`DROP OWNED BY ${role}_app, ${role}_support`);
+      await query(`DROP ROLE ${role}_app, ${role}_support`);
+    });
+    const urlOf = (name: string) =>
+      inject('postgresUrl').replace('postgres@', `${role}_${name}@`);
+    const { inbox, start } = await open({
+      connection: urlOf('app'),
+      schema,
+      migrate: false,
+    });
+    await start(async () => [
+      {
+        handler: 'Crm.save',
+        status: 'failed',
+        attempts: 1,
+        error: new Error('down'),
+      },
+    ]);
+    await inbox.accept(delivery(eventsOf('ada', 2)));
+    await inbox.assertAccepting();
+    await inbox.idle();
+
+    const [letter] = await inbox.deadLetters.list();
+    await inbox.deadLetters.remove(letter!.id);
+    await expect(
+      open({ connection: urlOf('support'), schema, migrate: false }),
+    ).rejects.toThrow('permission denied');
+    const { query: queryAsSupport } = postgresSchema(urlOf('support'));
+    expect(
+      await queryAsSupport(`SELECT handler FROM ${schema}.dead_letters`),
+    ).toEqual([{ handler: 'Crm.save' }]);
+    expect(logs.ofXenioo('error')).toEqual([]);
+    expect(logs.ofXenioo('warn')).toEqual([]);
   });
 
   it('hides the password from whoever prints it', async () => {
