@@ -30,6 +30,7 @@ const ROLLED_BACK = /^(40001|40P01)$/;
 interface StoredEntry {
   /** Hash of the id that recognises duplicates; null if the entry is never a duplicate. */
   readonly id: string | null;
+  /** Key of the conversation in the tables: its hash, or a random number for an event without one. */
   readonly lane: string;
   readonly receivedAt: number;
   readonly body: Buffer;

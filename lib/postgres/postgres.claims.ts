@@ -16,6 +16,7 @@ const SEARCH_ALL_EVERY_MS = 5_000;
 
 /** A claimed event whose first run is pending. */
 export interface ClaimedEvent {
+  /** Number of the event in its conversation. */
   readonly n: number;
   readonly id: string;
   /** Names of the transactional handlers that have committed. */
@@ -32,6 +33,7 @@ export interface ClaimedConversation {
   readonly claim: string;
   /** Number of the next event to run. */
   head: number;
+  /** Number of processes that died while they had claimed the first event. */
   readonly deaths: number;
   readonly events: ClaimedEvent[];
 }

@@ -38,19 +38,19 @@ WITH input AS MATERIALIZED (
   INSERT INTO ${s}.accepted AS a (id) SELECT id FROM input WHERE id IS NOT NULL ORDER BY id
   ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE a.at <= clock_timestamp() - $7 * interval '1 second'
   RETURNING id
-), due AS MATERIALIZED (
-  SELECT lane, place, start, length, received, row_number() OVER (PARTITION BY lane ORDER BY place) AS k,
-         count(*) OVER (PARTITION BY lane) AS c
+), new_entries AS MATERIALIZED (
+  SELECT lane, place, start, length, received, row_number() OVER (PARTITION BY lane ORDER BY place) AS place_in_lane,
+         count(*) OVER (PARTITION BY lane) AS count_in_lane
     FROM input WHERE id IS NULL OR id IN (SELECT id FROM new_ids)
 ), lanes AS (
   INSERT INTO ${s}.lane AS l (lane, tail, since)
-  SELECT lane, count(*), statement_timestamp() + min(place) * interval '1 microsecond' FROM due GROUP BY lane ORDER BY lane
+  SELECT lane, count(*), statement_timestamp() + min(place) * interval '1 microsecond' FROM new_entries GROUP BY lane ORDER BY lane
   ON CONFLICT (lane) DO UPDATE SET tail = l.tail + excluded.tail
   RETURNING lane, tail
 ), stored AS (
   INSERT INTO ${s}.event (lane, n, received_at, body)
-  SELECT lane, lanes.tail - c + k - 1, to_timestamp(received / 1000.0), substr($1::bytea, start, length)
-    FROM due JOIN lanes USING (lane)
+  SELECT lane, lanes.tail - count_in_lane + place_in_lane - 1, to_timestamp(received / 1000.0), substr($1::bytea, start, length)
+    FROM new_entries JOIN lanes USING (lane)
 )
 SELECT place::int FROM input WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM new_ids)`,
 
@@ -92,16 +92,16 @@ WITH input AS MATERIALIZED (
      deaths = CASE WHEN d.head > l.head THEN 0 ELSE l.deaths END,
      since = CASE WHEN d.ends THEN clock_timestamp() ELSE l.since END
     FROM decided d WHERE l.lane = d.lane AND NOT d.is_empty
-), run AS MATERIALIZED (
+), run_events AS MATERIALIZED (
   DELETE FROM ${s}.event e USING decided d WHERE e.lane = d.lane AND e.n < d.head RETURNING e.lane, e.n, e.done, d.claim
-), retried AS MATERIALIZED (
+), run_retries AS MATERIALIZED (
   DELETE FROM ${s}.retry WHERE id = ANY($5) AND worker = $1 RETURNING id
-), again AS (
+), new_retries AS (
   INSERT INTO ${s}.retry (handler, due, body)
   SELECT handler, clock_timestamp() + delay * interval '1 ms', convert_to(body, 'UTF8')
     FROM json_to_recordset($6::json) AS r(lane bigint, claim bigint, source bigint, handler text, delay float8, body text)
    WHERE ${isRecorded('r')}
-), dead AS (
+), new_letters AS (
   INSERT INTO ${s}.dead_letter AS d
     (id, kind, handler, event_id, bot, conversation_id, attempts, error, dead_lettered_at, body)
   SELECT id, kind, handler, event_id, bot, conversation_id, attempts, error, to_timestamp(at / 1000.0),
@@ -115,8 +115,8 @@ WITH input AS MATERIALIZED (
     body = excluded.body
   RETURNING id
 )
-SELECT (SELECT json_agg(lane || '/' || claim) FROM decided) AS lanes, (SELECT json_agg(id::text) FROM retried) AS retries,
-       (SELECT json_agg(id) FROM dead) AS letters`,
+SELECT (SELECT json_agg(lane || '/' || claim) FROM decided) AS lanes, (SELECT json_agg(id::text) FROM run_retries) AS retries,
+       (SELECT json_agg(id) FROM new_letters) AS letters`,
 
     /** Records a transactional handler as done, in its transaction; returns no row if another process has recorded it. */
     doneInFirstRun: `
@@ -139,7 +139,7 @@ WITH ${unsynced} UPDATE ${s}.worker SET beat = clock_timestamp() FROM unsynced W
 
     /** Releases the conversations and retries of dead workers, counts the death, and removes the workers. */
     releaseDeadWorkers: `
-WITH dead AS MATERIALIZED (
+WITH dead_workers AS MATERIALIZED (
   SELECT id FROM ${s}.worker w WHERE beat < clock_timestamp() - $1 * interval '1 ms'
      OR session AND beat < clock_timestamp() - interval '${SESSION_LOST_AFTER_MS} ms' AND NOT EXISTS (
        SELECT FROM pg_locks p WHERE p.locktype = 'advisory' AND p.classid = ${lockKeyOf(s)}
@@ -147,13 +147,13 @@ WITH dead AS MATERIALIZED (
           AND p.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
   ORDER BY id FOR UPDATE SKIP LOCKED
 ), claimed AS MATERIALIZED (
-  SELECT lane FROM ${s}.lane WHERE worker = ANY(ARRAY(SELECT id FROM dead)) ORDER BY lane FOR UPDATE
+  SELECT lane FROM ${s}.lane WHERE worker = ANY(ARRAY(SELECT id FROM dead_workers)) ORDER BY lane FOR UPDATE
 ), lanes AS (
   UPDATE ${s}.lane l SET worker = NULL, deaths = deaths + 1 FROM claimed WHERE l.lane = claimed.lane
 ), retries AS (
-  UPDATE ${s}.retry SET worker = NULL, deaths = deaths + 1 WHERE worker = ANY(ARRAY(SELECT id FROM dead))
+  UPDATE ${s}.retry SET worker = NULL, deaths = deaths + 1 WHERE worker = ANY(ARRAY(SELECT id FROM dead_workers))
 )
-DELETE FROM ${s}.worker WHERE id = ANY(ARRAY(SELECT id FROM dead)) RETURNING id`,
+DELETE FROM ${s}.worker WHERE id = ANY(ARRAY(SELECT id FROM dead_workers)) RETURNING id`,
 
     /** Releases claims of this worker that it does not know, because the answer to a claim was lost. */
     releaseUnknown: `
@@ -236,7 +236,7 @@ RETURNING id, deaths, body`;
 
 /** Returns the SQL condition that the run of a retry or dead letter is recorded by the same statement. */
 function isRecorded(row: string): string {
-  return `CASE WHEN ${row}.lane IS NULL THEN ${row}.source IN (SELECT id FROM retried) ELSE EXISTS (
-    SELECT FROM run WHERE run.lane = ${row}.lane AND run.claim = ${row}.claim AND run.n = ${row}.source
-       AND NOT coalesce(${row}.handler = ANY(run.done), false)) END`;
+  return `CASE WHEN ${row}.lane IS NULL THEN ${row}.source IN (SELECT id FROM run_retries) ELSE EXISTS (
+    SELECT FROM run_events e WHERE e.lane = ${row}.lane AND e.claim = ${row}.claim AND e.n = ${row}.source
+       AND NOT coalesce(${row}.handler = ANY(e.done), false)) END`;
 }

@@ -4,7 +4,7 @@ import type { XeniooRunner } from '../inbox/xenioo.inbox.js';
 import { settledWithin } from '../settled-within.js';
 import { PostgresClaims } from './postgres.claims.js';
 import type { PostgresDatabase } from './postgres.database.js';
-import { PostgresFeeder } from './postgres.feeder.js';
+import { PostgresClaimScheduler } from './postgres.claim-scheduler.js';
 import type { PostgresTransactionRunner } from './postgres.inbox-options.js';
 import { PostgresMembership } from './postgres.membership.js';
 import { PostgresProcessor } from './postgres.processor.js';
@@ -38,7 +38,7 @@ export class PostgresWorker {
   private readonly recorder: PostgresRecorder;
   private readonly processor: PostgresProcessor;
   private readonly membership: PostgresMembership;
-  private readonly feeder: PostgresFeeder;
+  private readonly claimScheduler: PostgresClaimScheduler;
   private isDraining = false;
 
   constructor(
@@ -54,10 +54,10 @@ export class PostgresWorker {
         this.wakeForAll();
       },
       onHeartbeat: () => this.processor.start(),
-      onTasksAvailable: () => this.feeder.wake(),
-      onSuspects: () => this.feeder.claimSuspects(),
+      onTasksAvailable: () => this.claimScheduler.wake(),
+      onSuspects: () => this.claimScheduler.claimSuspects(),
       claimed: () =>
-        this.feeder.isSettled ? this.processor.claimed : undefined,
+        this.claimScheduler.isSettled ? this.processor.claimed : undefined,
     });
     this.processor = new PostgresProcessor(
       this.recorder,
@@ -66,13 +66,13 @@ export class PostgresWorker {
       concurrency,
       this.membership,
       {
-        onCapacity: () => this.feeder.claimMore(),
-        onRetry: inMs => this.feeder.claimRetriesIn(inMs),
+        onCapacity: () => this.claimScheduler.claimMore(),
+        onRetry: inMs => this.claimScheduler.claimRetriesIn(inMs),
         onRetryReleased: () => this.membership.checkClaimsSoon(),
-        onConversationReleased: () => this.feeder.wake(),
+        onConversationReleased: () => this.claimScheduler.wake(),
       },
     );
-    this.feeder = new PostgresFeeder(
+    this.claimScheduler = new PostgresClaimScheduler(
       database,
       new PostgresClaims(database),
       this.membership,
@@ -97,24 +97,24 @@ export class PostgresWorker {
 
   /** Claims conversations; called when there may be new events. */
   wake(): void {
-    this.feeder.wake();
+    this.claimScheduler.wake();
   }
 
   /** Claims conversations and retries; called when there may be new ones of both. */
   wakeForAll(): void {
-    this.feeder.wake();
-    this.feeder.claimRetriesIn(0);
+    this.claimScheduler.wake();
+    this.claimScheduler.claimRetriesIn(0);
   }
 
   pause(): void {
-    this.feeder.close();
+    this.claimScheduler.close();
     this.processor.close();
   }
 
   resume(): void {
     if (this.isDraining) return;
     this.processor.open();
-    this.feeder.open();
+    this.claimScheduler.open();
   }
 
   /** Starts no more tasks; resolves when the running ones are recorded. */

@@ -11,7 +11,7 @@ const MAX_CLAIMED_AHEAD = 512;
 const RETRY_CLAIM_AFTER_MS = 200;
 
 /** Claims tasks for the processor: conversations when events are accepted or conversations are released, and retries when they are due. */
-export class PostgresFeeder {
+export class PostgresClaimScheduler {
   private isOpen = false;
   private isClaiming = false;
   private isClaimingRetries = false;
