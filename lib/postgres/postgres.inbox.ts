@@ -77,7 +77,7 @@ export class PostgresInbox extends XeniooInbox {
       database,
       this.#acceptance,
       () => {
-        this.#worker?.wakeForAll();
+        this.#worker?.wakeWithRetries();
         this.wakeAll();
       },
     );

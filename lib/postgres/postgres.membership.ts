@@ -79,7 +79,7 @@ export class PostgresMembership {
     const { id } = this;
     this.id = undefined;
     if (id === undefined) return;
-    await this.database.query('releaseUnknown', [id, '{}', '{}']);
+    await this.database.query('releaseClaims', [id, '{}', '{}']);
     await this.database.query('unregisterWorker', [id]);
   }
 
@@ -117,7 +117,7 @@ export class PostgresMembership {
       const rows = await this.database.query('heartbeat', [this.id]);
       if (rows.length > 0) return;
       this.logger.warn(
-        `Other processes took over the events of this one, which sent no heartbeat in time; handlers may run twice. Either ${this.database.name} was unreachable, or a handler blocks the event loop. If this recurs, raise \`leaseMs\`.`,
+        `Other processes took over the events of this one, which sent no heartbeat in time; handlers may run twice. Possible causes: ${this.database.name} was unreachable, a handler blocked the event loop, or the process was suspended. If this recurs, raise \`leaseMs\`.`,
       );
     }
     const { hasSession } = this.options;
@@ -137,12 +137,12 @@ export class PostgresMembership {
   }
 
   private async releaseUnknownClaims(): Promise<void> {
-    const isDue = ++this.heartbeats % CHECK_CLAIMS_EVERY === 0;
-    if (!isDue && !this.isCheckDue) return;
+    const isPeriodic = ++this.heartbeats % CHECK_CLAIMS_EVERY === 0;
+    if (!isPeriodic && !this.isCheckDue) return;
     const claimed = this.events.claimed();
     if (!claimed) return;
     this.isCheckDue = false;
-    const released = await this.database.query('releaseUnknown', [
+    const released = await this.database.query('releaseClaims', [
       this.id,
       claimed.lanes,
       claimed.retries,

@@ -155,8 +155,8 @@ WITH dead_workers AS MATERIALIZED (
 )
 DELETE FROM ${s}.worker WHERE id = ANY(ARRAY(SELECT id FROM dead_workers)) RETURNING id`,
 
-    /** Releases claims of this worker that it does not know, because the answer to a claim was lost. */
-    releaseUnknown: `
+    /** Releases the claims of this worker other than the listed ones: at its end, or after the answer to a claim was lost. */
+    releaseClaims: `
 WITH lanes AS (UPDATE ${s}.lane SET worker = NULL WHERE worker = $1 AND lane <> ALL($2::bigint[]) RETURNING 1 AS released),
      retries AS (UPDATE ${s}.retry SET worker = NULL WHERE worker = $1 AND id <> ALL($3::bigint[]) RETURNING 1 AS released)
 SELECT released FROM lanes UNION ALL SELECT released FROM retries`,

@@ -51,7 +51,7 @@ export class PostgresWorker {
     this.membership = new PostgresMembership(database, options, {
       onRegistered: () => {
         this.processor.dropClaims();
-        this.wakeForAll();
+        this.wakeWithRetries();
       },
       onHeartbeat: () => this.processor.start(),
       onTasksAvailable: () => this.claimScheduler.wake(),
@@ -101,7 +101,7 @@ export class PostgresWorker {
   }
 
   /** Claims conversations and retries; called when there may be new ones of both. */
-  wakeForAll(): void {
+  wakeWithRetries(): void {
     this.claimScheduler.wake();
     this.claimScheduler.claimRetriesIn(0);
   }

@@ -49,7 +49,7 @@ export interface PostgresCrashReport {
 }
 
 const SECRET = 'right-secret';
-const HANDLERS = ['keep', 'tell', 'ask'];
+const HANDLERS = ['keep', 'notify', 'enrich'];
 
 /** Upper bound of the pending events above which callers wait, so that the run ends soon after the last call. */
 const MAX_PENDING = 5_000;

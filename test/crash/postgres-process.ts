@@ -40,7 +40,7 @@ function record(handler: string, event: XeniooEvent): void {
 
 @Injectable()
 class Handlers {
-  private readonly asked = new Set<unknown>();
+  private readonly enriched = new Set<unknown>();
   private readonly written = new Set<unknown>();
 
   @OnXenioo(undefined, { name: 'keep' })
@@ -49,9 +49,9 @@ class Handlers {
     record('keep', event);
   }
 
-  @OnXenioo(undefined, { name: 'tell' })
-  tell(event: XeniooEvent) {
-    record('tell', event);
+  @OnXenioo(undefined, { name: 'notify' })
+  notify(event: XeniooEvent) {
+    record('notify', event);
   }
 
   /** Writes a row to a table without a unique constraint, where a second commit would be visible. */
@@ -74,15 +74,15 @@ class Handlers {
 
   /** Fails at its first attempt in each process for every tenth event; has enough attempts never to fail finally. */
   @OnXenioo(undefined, {
-    name: 'ask',
+    name: 'enrich',
     retry: { attempts: 1_000, backoff: 'fixed', delayMs: 50 },
   })
-  ask(event: XeniooEvent) {
+  enrich(event: XeniooEvent) {
     const { number } = event.variables;
-    const isFlaky = Number(number) % 10 === 0 && !this.asked.has(number);
-    this.asked.add(number);
+    const isFlaky = Number(number) % 10 === 0 && !this.enriched.has(number);
+    this.enriched.add(number);
     if (isFlaky) throw new Error('the first attempt fails');
-    record('ask', event);
+    record('enrich', event);
   }
 }
 
