@@ -7,15 +7,15 @@ const HELP = `
 Example:
   $ npx nestjs-xenioo migrate --print --schema xenioo > migrations/xenioo.sql
 
-The SQL makes what does not exist yet; running it again changes nothing. Set
-\`migrate: false\` in postgresInbox() when you run it yourself.`;
+The SQL creates the tables that do not exist; running it again changes nothing. If
+you run it yourself, set \`migrate: false\` in postgresInbox().`;
 
-/** Creates `migrate`, which prints the tables of the PostgreSQL inbox as SQL. */
+/** Creates the command `migrate`, which prints the SQL that creates the tables of the PostgreSQL inbox. */
 export function createMigrateCommand(terminal: Terminal): Command {
   return new Command('migrate')
     .summary('print the SQL of the PostgreSQL inbox')
     .description(
-      'Prints the SQL that makes the tables of the PostgreSQL inbox, for teams that run migrations themselves.',
+      'Prints the SQL that creates the tables of the PostgreSQL inbox, to run with your own migrations.',
     )
     .option('--print', 'print the SQL')
     .option('--schema <name>', 'schema of the tables', parseSchema, 'xenioo')
@@ -23,7 +23,7 @@ export function createMigrateCommand(terminal: Terminal): Command {
     .action(({ print, schema }: { print?: true; schema: string }) => {
       if (!print) {
         throw new UsageError(
-          'migrate connects to no database: use --print, and run the SQL as your other migrations',
+          'migrate does not connect to a database: add --print, and run the SQL with your other migrations',
         );
       }
       terminal.out(`${schemaSql(schema).trim()}\n`);

@@ -7,15 +7,15 @@ import type { XeniooTransact } from './xenioo-transaction.js';
  * task for each handler that failed. Inboxes store tasks and hand them to the runner.
  */
 export interface XeniooTask {
-  /** The event, or an invalid entry, which only `@OnXeniooInvalid()` handlers get. */
+  /** Event, or invalid entry for the `@OnXeniooInvalid()` handlers. */
   readonly entry: XeniooEntry;
-  /** Name of the one handler to run; absent in a first run, which is for every matching handler. */
+  /** Name of the one handler to run; absent in a first run, which runs every matching handler. */
   readonly handler?: string | undefined;
   /** Number of attempts so far; 0 in a first run. */
   readonly attempts: number;
   /** Strings that observers stored with the call. */
   readonly carrier?: XeniooCarrier | undefined;
-  /** Time since which the handler does not exist, in milliseconds since 1970. */
+  /** Time at which the handler was first found missing, in milliseconds since 1970. */
   readonly missingSince?: number | undefined;
 }
 
@@ -44,11 +44,11 @@ export type XeniooHandlerResult =
       readonly error: unknown;
     };
 
-/** How an inbox has a task run. */
+/** Options with which an inbox runs a task. */
 export interface XeniooRunOptions {
-  /** True while the application shuts down and no retry can follow: a handler that throws has failed. */
+  /** True while the application shuts down and no retry can follow: a handler that throws gets the result `failed`. */
   readonly isLast?: boolean;
-  /** Names of the handlers that are done already: they do not run. */
+  /** Names of the handlers that are done already and do not run again. */
   readonly done?: readonly string[];
   /** Runs a transactional handler in a transaction of the inbox. */
   readonly transact?: XeniooTransact;

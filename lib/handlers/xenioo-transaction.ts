@@ -1,8 +1,8 @@
-/** Runs statements in the transaction that also records a handler as done. */
+/** Transaction of a handler. The same commit records the handler as done. */
 export interface XeniooTransaction {
   /**
    * Runs a statement.
-   * @throws {XeniooHandlerError} when the handler has ended or timed out: the transaction is over
+   * @throws {XeniooHandlerError} when the handler has returned or timed out, which ends the transaction
    */
   query(
     text: string,
@@ -11,13 +11,13 @@ export interface XeniooTransaction {
 }
 
 /**
- * Runs a handler in a transaction of the inbox that also records it as done. Rejects
- * when the handler does, and when the commit fails; resolves without a commit where
- * another process has recorded the handler.
+ * Function that runs a handler in a transaction of the inbox, whose commit also records
+ * the handler as done. Rejects when the handler rejects or the commit fails; rolls back
+ * and resolves when another process has recorded the handler.
  */
 export type XeniooTransact = (
   handler: string,
   work: (tx: XeniooTransaction) => unknown,
-  /** Aborted when the handler has timed out: the transaction is rolled back. */
+  /** Aborted when the handler times out, which rolls the transaction back. */
   signal: AbortSignal,
 ) => Promise<void>;

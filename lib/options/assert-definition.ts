@@ -35,7 +35,10 @@ export function asyncProblems(
   given: Readonly<Record<string, unknown>>,
   definitionOptions: readonly string[],
 ): string[] {
-  const problems = unknownNameProblems(given, [...ASYNC_NAMES, ...definitionOptions]);
+  const problems = unknownNameProblems(given, [
+    ...ASYNC_NAMES,
+    ...definitionOptions,
+  ]);
   const factories = FACTORIES.filter(name => given[name] !== undefined);
   for (const name of factories) {
     if (!isFunction(given[name])) {

@@ -5,7 +5,10 @@ import { XeniooOptionsError } from '../xenioo.errors.js';
 /** The optional package of the PostgreSQL inbox. */
 export type Pg = typeof import('pg');
 
-/** @throws {XeniooOptionsError} when the package is missing, or of a version that the inbox can't use */
+/**
+ * Loads the package `pg` of the application.
+ * @throws {XeniooOptionsError} when it is missing or its version is not supported
+ */
 export async function loadPg(): Promise<Pg> {
   const problem = versionProblem(pgVersion());
   if (problem !== undefined) throw new XeniooOptionsError([problem]);
@@ -16,19 +19,19 @@ export async function loadPg(): Promise<Pg> {
   } catch (error) {
     throw new XeniooOptionsError(
       [
-        `postgresInbox() needs the package pg, which could not be loaded (npm install pg@8): ${describeError(error).message}`,
+        `postgresInbox() needs the package pg, which could not be loaded: ${describeError(error).message}. Run npm install pg@8`,
       ],
       { cause: error },
     );
   }
 }
 
-/** Returns a sentence where a version is not supported; a bundle has no version to check. */
+/** Returns a problem if a version is not supported; an unknown version, as in a bundle, is accepted. */
 export function versionProblem(
   version: string | undefined,
 ): string | undefined {
   if (version === undefined || version.startsWith('8.')) return undefined;
-  return `postgresInbox() needs pg 8, found ${version} (npm install pg@8)`;
+  return `postgresInbox() needs pg 8, got ${version}. Run npm install pg@8`;
 }
 
 function pgVersion(): string | undefined {

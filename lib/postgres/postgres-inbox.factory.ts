@@ -12,9 +12,9 @@ import {
 import { PostgresInbox } from './postgres.inbox.js';
 
 /**
- * Makes the `inbox` option of `XeniooModule`: events answered 200 are committed by
- * PostgreSQL, and any process that works on the schema handles them, those of a
- * conversation in order. Needs the package `pg`, version 8.
+ * Creates the `inbox` option of `XeniooModule` for PostgreSQL: events answered 200
+ * are committed, and any worker process with the same schema handles them, the
+ * events of a conversation in order. Needs the package `pg`, version 8.
  *
  * @example
  * ```ts
@@ -24,8 +24,8 @@ import { PostgresInbox } from './postgres.inbox.js';
  * })
  * ```
  *
- * @throws {XeniooOptionsError} while the application boots, when an option is invalid or the package is missing or of another version
- * @throws {XeniooInboxError} while the application boots, when the database refuses what the inbox needs
+ * @throws {XeniooOptionsError} while the application boots, when an option is invalid, or when the package is missing or its version is not supported
+ * @throws {XeniooInboxError} while the application boots, when the database rejects the login or a statement
  */
 export function postgresInbox(
   options: PostgresInboxOptions | PostgresInboxOptionsFactory,

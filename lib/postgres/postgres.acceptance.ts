@@ -11,25 +11,26 @@ import { settledWithin } from '../settled-within.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
 import type { PostgresDatabase } from './postgres.database.js';
 
-/** Time in milliseconds after which a connection that was refused is tried again. */
+/** Delay in milliseconds before connecting again after a refused connection. */
 const CONNECT_AGAIN_AFTER_MS = 100;
 
-/** Share of `maxIds` that new ids may exceed it by, so that the oldest are not removed one by one. */
+/** Share of `maxIds` by which stored ids may exceed it, so that the oldest are not removed one by one. */
 const SLACK = 0.01;
 
-/** New ids after which all are counted: other processes add some too. */
+/** Number of new ids after which all ids are counted: other processes add ids too. */
 const COUNT_EVERY = 10_000;
 
-/** Errors of a server that does not take connections: the statement was not sent. */
+/** Codes of errors of a server that accepts no connections: the statement was not sent. */
 const NOT_SENT = /^(ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|57P03|53300)$/;
 
-/** Errors after which PostgreSQL has rolled back and the same statement may succeed. */
+/** Codes of errors after which PostgreSQL has rolled back and the same statement may succeed. */
 const ROLLED_BACK = /^(40001|40P01)$/;
 
-/** An entry as it is stored. */
+/** An entry in its stored form. */
 interface StoredEntry {
-  /** Hash of the id by which it is recognised; null where nothing drops it. */
+  /** Hash of the id that recognises duplicates; null if the entry is never a duplicate. */
   readonly id: string | null;
+  /** Key of the conversation in the tables: its hash, or a random number for an event without one. */
   readonly lane: string;
   readonly receivedAt: number;
   readonly body: Buffer;
@@ -37,14 +38,14 @@ interface StoredEntry {
 
 interface Batch {
   readonly entries: StoredEntry[];
-  /** Places of the duplicates among the entries, once the batch is committed. */
+  /** Indexes of the duplicates among the entries, once the batch is committed. */
   duplicates: ReadonlySet<number>;
 }
 
-/** Stores the entries of calls; calls that arrive together share a statement. */
+/** Stores the entries of deliveries; deliveries that arrive together share a statement. */
 export class PostgresAcceptance {
   private readonly commit: GroupCommit<Batch>;
-  /** Accepted ids at the last count, and new ones since. */
+  /** Number of accepted ids: the last count plus the ids added by this process since. */
   private idCount = Infinity;
   private sinceCounted = 0;
 
@@ -58,7 +59,7 @@ export class PostgresAcceptance {
     this.commit = new GroupCommit<Batch>(
       {
         write: work => this.write(work),
-        // Data that PostgreSQL can't store; any other error is not due to one call.
+        // PostgreSQL can't store the data; any other error is not due to one delivery.
         isAtFault: error => /^(22|23|54)/.test(codeOf(error)),
       },
       { gathers: true },
@@ -66,8 +67,8 @@ export class PostgresAcceptance {
   }
 
   /**
-   * Resolves to the number of duplicates once every entry is committed, or was before.
-   * @throws {XeniooInboxError} when that is not known within `acceptTimeoutMs`
+   * Resolves to the number of duplicates once every entry that is new is committed.
+   * @throws {XeniooInboxError} when the commit is not confirmed within `acceptTimeoutMs`
    */
   async accept({ entries, carrier }: XeniooDelivery): Promise<number> {
     const stored = inOrderOfDate(entries).map(entry =>
@@ -87,7 +88,7 @@ export class PostgresAcceptance {
       const written = this.commit.write(work, { bytes, timeoutMs });
       if (!(await settledWithin(written, timeoutMs))) {
         throw new CommitTimeout(
-          `no answer in ${timeoutMs} ms (\`acceptTimeoutMs\`)`,
+          `no answer within ${timeoutMs} ms (\`acceptTimeoutMs\`)`,
         );
       }
     } catch (error) {
@@ -101,8 +102,8 @@ export class PostgresAcceptance {
   }
 
   /**
-   * Resolves when the server has committed something that leaves no row.
-   * @throws {XeniooInboxError} when it has not within `acceptTimeoutMs`
+   * Resolves when the server has committed a transaction that writes no row.
+   * @throws {XeniooInboxError} when the commit is not confirmed within `acceptTimeoutMs`
    */
   async probe(): Promise<void> {
     try {
@@ -119,7 +120,7 @@ export class PostgresAcceptance {
     );
   }
 
-  /** Returns the entry of a task as it is stored. */
+  /** Returns the stored form of the entry of a task. */
   stored(task: XeniooTask, isDeduplicated = true): StoredEntry {
     const { entry } = task;
     const { dedupe } = this.settings;
@@ -137,7 +138,7 @@ export class PostgresAcceptance {
     };
   }
 
-  /** Returns the values of the statement `accept`. */
+  /** Returns the parameters of the statement `accept`. */
   valuesOf(entries: readonly StoredEntry[]): unknown[] {
     let start = 1;
     const starts = entries.map(({ body }) => {
@@ -157,7 +158,7 @@ export class PostgresAcceptance {
     ];
   }
 
-  /** Resolves when what is being written is committed. */
+  /** Resolves when pending writes are committed. */
   async end(): Promise<void> {
     await this.commit.flush();
   }
@@ -165,7 +166,7 @@ export class PostgresAcceptance {
   private async write(work: (batch: Batch) => void): Promise<void> {
     const batch: Batch = { entries: [], duplicates: new Set() };
     work(batch);
-    // An event that comes twice at once is stored once.
+    // An event that a batch contains twice is stored once.
     const repeated = new Set<number>();
     const ids = new Set<string>();
     const places: number[] = [];
@@ -205,7 +206,7 @@ export class PostgresAcceptance {
     }
   }
 
-  /** Removes the oldest ids beyond `maxIds`. Those of other processes are counted now and then. */
+  /** Removes the oldest ids beyond `maxIds`. Ids that other processes added are counted every `COUNT_EVERY` new ids. */
   private async forgetOldest(added: number): Promise<void> {
     const { dedupe } = this.settings;
     if (!dedupe || added <= 0) return;
@@ -223,7 +224,7 @@ export class PostgresAcceptance {
       await this.database.query('trimAccepted', [excess]);
       this.idCount -= excess;
     } catch (error) {
-      // The events are committed: more ids than necessary are kept.
+      // The events are committed; only the clean-up failed.
       this.database.reportFailure(error);
     }
   }

@@ -2,40 +2,43 @@ import { randomBytes } from 'node:crypto';
 import type { PostgresDatabase } from './postgres.database.js';
 import { bytesOf, type Row } from './postgres.values.js';
 
-/** Events of a conversation that are read at a time. */
-const EVENTS_PER_LANE = 64;
+/** Number of events of a conversation that one claim reads. */
+const EVENTS_PER_CONVERSATION = 64;
 
-/** Upper bound of what is read by one claim, beside the first event of each conversation. */
+/** Upper bound in bytes of the events that one claim reads, not counting the first event of each conversation. */
 const BYTES_PER_CLAIM = 2 ** 25;
 
-/** A lane may become visible so much later than the time that it has, in seconds: its transaction took so long. */
-const COMMIT_WITHIN_SECONDS = 10;
+/** Upper bound in seconds of the time that a transaction is expected to take: a lane becomes visible at its commit, later than its `since`. */
+const MAX_COMMIT_SECONDS = 10;
 
-/** Time in milliseconds between two claims that look at every lane, however old. */
-const LOOK_AT_ALL_EVERY_MS = 5_000;
+/** Interval in milliseconds of the claims that search all conversations, however old. */
+const SEARCH_ALL_EVERY_MS = 5_000;
 
-/** An event that waits for its first run, in the hand of this process. */
+/** A claimed event whose first run is pending. */
 export interface ClaimedEvent {
+  /** Number of the event in its conversation. */
   readonly n: number;
   readonly id: string;
-  /** Transactional handlers that have committed. */
+  /** Names of the transactional handlers that have committed. */
   readonly done: readonly string[];
   readonly body: Buffer;
 }
 
-/** A conversation in the hand of this process, with its first events. */
-export interface ClaimedLane {
+/** A conversation claimed by this process, with its first events. */
+export interface ClaimedConversation {
   readonly worker: string;
+  /** Key of the conversation in the tables. */
   readonly lane: string;
   /** Random number of the claim. */
   readonly claim: string;
   /** Number of the next event to run. */
   head: number;
+  /** Number of processes that died while they had claimed the first event. */
   readonly deaths: number;
   readonly events: ClaimedEvent[];
 }
 
-/** A retry in the hand of this process. */
+/** A retry claimed by this process. */
 export interface ClaimedRetry {
   readonly worker: string;
   readonly retry: string;
@@ -43,32 +46,37 @@ export interface ClaimedRetry {
   readonly body: Buffer;
 }
 
-/** Takes conversations and retries that no process has in hand. */
+/** Claims conversations and retries that no process has claimed. */
 export class PostgresClaims {
-  /** Since when the oldest lane of the last claim has been ready, in seconds since 1970. */
+  /** Time at which the oldest lane of the last claim became ready, in seconds since 1970. */
   private oldest = 0;
-  private lookedAtAllAt = -Infinity;
+  private searchedAllAt = -Infinity;
 
   constructor(private readonly database: PostgresDatabase) {}
 
   /**
-   * Claims lanes, those first that have been ready for longest. Index entries of
-   * lanes that are gone slow the search while a long transaction of the host keeps
-   * them, so most claims pass over what is older than the last lane found.
+   * Claims conversations, the longest ready first. While a long transaction of the
+   * application is open, index entries of deleted lanes remain and slow the search
+   * down, so most claims skip index entries that are older than the last lane found.
    */
-  async lanes(worker: string, limit: number): Promise<ClaimedLane[]> {
+  async conversations(
+    worker: string,
+    limit: number,
+  ): Promise<ClaimedConversation[]> {
     const now = performance.now();
-    const looksAtAll = now - this.lookedAtAllAt > LOOK_AT_ALL_EVERY_MS;
-    if (looksAtAll) this.lookedAtAllAt = now;
-    const from = looksAtAll ? 0 : this.oldest - COMMIT_WITHIN_SECONDS;
+    const searchesAll = now - this.searchedAllAt > SEARCH_ALL_EVERY_MS;
+    if (searchesAll) this.searchedAllAt = now;
+    const from = searchesAll ? 0 : this.oldest - MAX_COMMIT_SECONDS;
     const rows = await this.claim('claim', worker, limit, from);
     if (rows.length > 0) this.oldest = Number(rows[0]!['since']);
-    return lanesOf(worker, rows);
+    return conversationsOf(worker, rows);
   }
 
-  async suspectLane(worker: string): Promise<ClaimedLane | undefined> {
+  async suspectConversation(
+    worker: string,
+  ): Promise<ClaimedConversation | undefined> {
     const rows = await this.claim('claimSuspect', worker, 1, 0);
-    return lanesOf(worker, rows)[0];
+    return conversationsOf(worker, rows)[0];
   }
 
   async retries(worker: string, limit: number): Promise<ClaimedRetry[]> {
@@ -81,7 +89,7 @@ export class PostgresClaims {
     return row && retryOf(worker, row);
   }
 
-  /** Time in milliseconds until the next retry is due that nobody has in hand. */
+  /** Returns the time in milliseconds until the next retry that no process has claimed is due. */
   async nextRetryInMs(): Promise<number | undefined> {
     const [row] = await this.database.query('nextRetry');
     const inMs = row?.['in_ms'];
@@ -96,16 +104,19 @@ export class PostgresClaims {
   ): Promise<Row[]> {
     const bytes = Math.floor(BYTES_PER_CLAIM / limit);
     const claim = randomBytes(8).readBigInt64BE(0).toString();
-    const values = [worker, limit, EVENTS_PER_LANE, bytes, from, claim];
+    const values = [worker, limit, EVENTS_PER_CONVERSATION, bytes, from, claim];
     const rows = await this.database.query(name, values);
     return rows.map(row => ({ ...row, claim }));
   }
 }
 
-function lanesOf(worker: string, rows: readonly Row[]): ClaimedLane[] {
-  const lanes = new Map<string, ClaimedLane>();
+function conversationsOf(
+  worker: string,
+  rows: readonly Row[],
+): ClaimedConversation[] {
+  const conversations = new Map<string, ClaimedConversation>();
   for (const { lane, claim, head, deaths, n, id, done, body } of rows) {
-    let claimed = lanes.get(lane!);
+    let claimed = conversations.get(lane!);
     if (!claimed) {
       claimed = {
         worker,
@@ -115,7 +126,7 @@ function lanesOf(worker: string, rows: readonly Row[]): ClaimedLane[] {
         deaths: Number(deaths),
         events: [],
       };
-      lanes.set(lane!, claimed);
+      conversations.set(lane!, claimed);
     }
     // Another process may have changed the lane since this statement began.
     if (n == null) continue;
@@ -126,7 +137,7 @@ function lanesOf(worker: string, rows: readonly Row[]): ClaimedLane[] {
       body: bytesOf(body),
     });
   }
-  return [...lanes.values()];
+  return [...conversations.values()];
 }
 
 function retryOf(worker: string, { id, deaths, body }: Row): ClaimedRetry {

@@ -20,34 +20,35 @@ const APPLICATION_NAME = 'nestjs-xenioo';
 
 const DEFAULT_POOL_SIZE = 10;
 
-/** Upper bound of a statement of the inbox, in milliseconds; an answer that is later counts as lost. */
+/** Timeout in milliseconds of the statements of the inbox; a later answer is ignored. */
 const STATEMENT_TIMEOUT_MS = 30_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000;
 
-/** Time in milliseconds between two log lines that the database fails. */
+/** Minimum interval in milliseconds between two log lines about failures. */
 const REPORT_EVERY_MS = 10_000;
 
 const CLOSE_WITHIN_MS = 1_000;
 
-/** Runs the statements of the inbox, and logs once when the database fails and once when it works again. */
+/** Runs the statements of the inbox, and logs when the database fails and when it works again. */
 export class PostgresDatabase {
-  /** For messages, without user and password: `'PostgreSQL at localhost:5432, database app'`. */
+  /** Description for messages, without user and password: `'PostgreSQL at localhost:5432, database app'`. */
   readonly name: string;
+  /** First key of the advisory locks of the schema. */
   readonly lockKey: number;
-  /** Transactional handlers that may have a connection at once. */
+  /** Upper bound of the transactions of handlers that run at once. */
   readonly maxTransactions: number;
 
-  /** Hears of each failure. */
+  /** Called with the error of each failure. */
   onFailure: ((error: unknown) => void) | undefined;
 
   private readonly logger = new Logger('Xenioo');
-  /** Texts of the statements. */
+  /** SQL of the statements, by name. */
   readonly statements: Statements;
   private readonly settings: Pick<
     PostgresInboxSettings,
     'schema' | 'migrate' | 'transactionPooling'
   >;
-  // Private: whoever prints the inbox prints no password.
+  // # fields, so that printing the inbox shows no password.
   readonly #pool: Pool;
   readonly #config: PoolConfig;
   readonly #ignoreError = () => {};
@@ -78,7 +79,7 @@ export class PostgresDatabase {
       this.#config = this.configOf(connection, acceptTimeoutMs);
       this.#pool = new pg.Pool(this.#config);
     }
-    // Without a listener, a connection that fails while nobody uses it ends the process.
+    // Without a listener, an idle connection that fails ends the process.
     this.#pool.on('error', this.#ignoreError);
     const { max = DEFAULT_POOL_SIZE } = this.#config;
     this.maxTransactions = max - RESERVED_CONNECTIONS;
@@ -88,14 +89,14 @@ export class PostgresDatabase {
 
   /**
    * Runs a statement of the inbox.
-   * @throws {Error} when there is no answer within `timeoutMs`; the outcome is unknown then
+   * @throws {Error} when there is no answer within `timeoutMs`; the statement may have been committed
    */
   async query(
     name: keyof Statements,
     values: unknown[] = [],
     timeoutMs = STATEMENT_TIMEOUT_MS,
   ): Promise<Row[]> {
-    return this.within(
+    return this.rowsWithin(
       this.#pool.query<Row>(this.configFor(name, values, timeoutMs)),
       timeoutMs,
     );
@@ -113,23 +114,26 @@ export class PostgresDatabase {
     return rows;
   }
 
-  /** Takes a connection of the pool, of which `release()` gives it back. */
+  /** Takes a connection out of the pool; return it with `release()`. */
   async connect(): Promise<PoolClient> {
     const client = await this.#pool.connect();
-    // A connection in use that fails would end the process.
+    // Without a listener, a connection in use that fails ends the process.
     client.on('error', this.#ignoreError);
     return client;
   }
 
-  /** @param isBroken true to end the connection, with which its transaction is rolled back */
+  /**
+   * Returns a connection to the pool.
+   * @param isBroken true to close it, which rolls its transaction back
+   */
   release(client: PoolClient, isBroken: boolean): void {
     client.off('error', this.#ignoreError);
-    // It may fail once more while it ends.
+    // It may emit another error while it closes.
     if (isBroken) client.on('error', this.#ignoreError);
     client.release(isBroken);
   }
 
-  /** Makes a connection outside of the pool. */
+  /** Creates a connection outside of the pool. */
   createSession(): Client {
     const client = new this.pg.Client({
       ...this.#config,
@@ -146,7 +150,7 @@ export class PostgresDatabase {
     await this.#pool.query('SELECT pg_notify($1, $2)', [channel, payload]);
   }
 
-  /** Warns of settings with which the server loses what was answered 200. */
+  /** Logs a warning for each server setting that may lose events answered 200. */
   async logRisks(): Promise<void> {
     try {
       const { rows } = await this.#pool.query<Row>({
@@ -157,12 +161,12 @@ export class PostgresDatabase {
       for (const risk of risksOf(this.name, settings)) this.logger.warn(risk);
     } catch (error) {
       this.logger.warn(
-        `Reading the settings of ${this.name} failed: ${describeError(error).message}`,
+        `Reading the settings of ${this.name} failed; they are not checked: ${describeError(error).message}`,
       );
     }
   }
 
-  /** Logs that the database did not do what it was asked for. */
+  /** Logs the first failure of a row of failures, at most every `REPORT_EVERY_MS`. */
   reportFailure(error: unknown): void {
     if (this.isClosed) return;
     this.onFailure?.(error);
@@ -171,11 +175,11 @@ export class PostgresDatabase {
     this.isFailing = true;
     this.reportAgainAt = this.failedAt + REPORT_EVERY_MS;
     this.logger.error(
-      `${this.name} fails, retrying: ${describeError(error).message}. Calls are answered 503 until it works again.`,
+      `${this.name} failed; retrying: ${describeError(error).message}. Calls are answered 503 until it works again.`,
     );
   }
 
-  /** Logs that the database works again; what it was asked before its last failure does not count. */
+  /** Logs that the database works again; ignores statements sent before the last failure. */
   reportRecovery(askedAt = performance.now()): void {
     if (!this.isFailing || askedAt < this.failedAt) return;
     this.isFailing = false;
@@ -229,12 +233,12 @@ export class PostgresDatabase {
     };
   }
 
-  private async within<R>(
+  private async rowsWithin<R>(
     answer: Promise<{ rows: R[] }>,
     timeoutMs: number,
   ): Promise<R[]> {
     if (await settledWithin(answer, timeoutMs)) return (await answer).rows;
     answer.catch(() => {});
-    throw new Error(`no answer in ${timeoutMs} ms`);
+    throw new Error(`no answer within ${timeoutMs} ms`);
   }
 }

@@ -16,14 +16,14 @@ import { bytesOf, storable } from './postgres.values.js';
 
 const ROWS_PER_QUERY = 100;
 
-/** Stores dead letters as rows that the view `dead_letters` shows. */
+/** Stores dead letters in the table `dead_letter`, which the view `dead_letters` presents as text. */
 export class PostgresDeadLetters implements XeniooDeadLetterStore {
   private readonly logger = new Logger('Xenioo');
 
   constructor(
     private readonly database: PostgresDatabase,
     private readonly acceptance: PostgresAcceptance,
-    /** Called when a letter has become tasks. */
+    /** Called when a letter was replaced by tasks. */
     private readonly onReplayed: () => void,
   ) {}
 
@@ -61,7 +61,7 @@ export class PostgresDeadLetters implements XeniooDeadLetterStore {
     }
   }
 
-  /** Replaces the letter in one transaction. */
+  /** Replaces the letter by its tasks, in one transaction. */
   async replay(id: string, tasks: readonly XeniooTask[]): Promise<boolean> {
     const client = await this.database.connect();
     let isDone = false;
@@ -69,7 +69,7 @@ export class PostgresDeadLetters implements XeniooDeadLetterStore {
       await client.query('BEGIN');
       const removed = await this.database.queryOn(client, 'removeLetter', [id]);
       if (removed.length > 0) {
-        // Events take their place in their conversation; a single handler waits for nothing.
+        // Events join the end of their conversation; a task of a single handler runs independently of it.
         const events = tasks
           .filter(({ handler }) => handler === undefined)
           .map(task => this.acceptance.stored(task, false));
@@ -100,7 +100,7 @@ export class PostgresDeadLetters implements XeniooDeadLetterStore {
     return removed.length > 0;
   }
 
-  /** Logs and leaves out a letter that this version can't read, so that the others are listed. */
+  /** Returns a letter; logs and skips one that this version can't read, so that the others are listed. */
   private restore(id: string, text: string): XeniooDeadLetter | undefined {
     try {
       return restoreDeadLetter(text);

@@ -10,71 +10,72 @@ import { XeniooOptionsError } from '../xenioo.errors.js';
 /** Options of `postgresInbox()`. */
 export interface PostgresInboxOptions {
   /**
-   * Address of the database: a URL (`'postgres://…'`), options of `pg`, or a `Pool`
-   * of `pg` that your application has. The inbox does not end a pool that is yours.
+   * Database connection: a URL (`'postgres://…'`), options of `pg`, or a `Pool` of
+   * `pg` of your application, which the inbox does not end.
    */
   connection: string | PoolConfig | Pool;
 
   /**
-   * Schema of the tables. Every instance of `XeniooModule` with secrets or handlers
-   * of its own needs a schema of its own.
+   * Schema of the tables. Each application, and each instance of `XeniooModule`,
+   * needs a schema of its own.
    * @default 'xenioo'
    */
   schema?: string | undefined;
 
   /**
-   * Handles events in this process; `false` in a process that only receives
-   * them. The option `concurrency` of the module says how many at once.
+   * Handles events in this process, up to the module option `concurrency` at once.
+   * Set `false` in a process that only receives events.
    * @default true
    */
   worker?: boolean | undefined;
 
   /**
-   * Time in milliseconds after which the events of a process that gives no sign of
-   * life are handled by others.
+   * Time in milliseconds after which other processes take over the events of a
+   * process that sends no heartbeat.
    * @default 15_000
    */
   leaseMs?: number | undefined;
 
   /**
-   * Days for which dead letters are kept.
+   * Days after which a dead letter is removed.
    * @default 90
    */
   deadLetterRetentionDays?: number | undefined;
 
   /**
-   * Makes the tables at the boot where they do not exist.
+   * Creates the tables while the application boots if they do not exist.
    * @default true
    */
   migrate?: boolean | undefined;
 
   /**
-   * The connection goes through PgBouncer, or another pooler, in transaction mode:
-   * the inbox uses no `LISTEN`, no prepared statements and no session settings.
+   * Set `true` if the connection goes through PgBouncer or another pooler in
+   * transaction mode: the inbox then uses no `LISTEN`, no prepared statements and no
+   * session settings.
    * @default false
    */
   transactionPooling?: boolean | undefined;
 
   /**
-   * Runs work in a transaction of your ORM, for transactional handlers: it begins
-   * one, calls `work` with what runs a statement in it, commits when the promise
-   * of `work` resolves and rolls back when it rejects.
+   * Runs transactional handlers in a transaction of your ORM: begins it, calls
+   * `work` with an object that runs statements in it, commits when the promise of
+   * `work` resolves and rolls back when it rejects.
    */
   transaction?: PostgresTransactionRunner | undefined;
 }
 
-/** Runs work in a transaction: commits when `work` resolves, rolls back and rejects when it rejects. */
+/** Function that runs `work` in a transaction: commits when it resolves; rolls back and rejects when it rejects. */
 export type PostgresTransactionRunner = (
   work: (tx: XeniooTransaction) => Promise<void>,
 ) => Promise<void>;
 
-/** Makes the options, given what `inject` lists. */
+/** Factory of the options, with the providers that `inject` lists as arguments. */
 export type PostgresInboxOptionsFactory = Pick<
   FactoryProvider<PostgresInboxOptions>,
   'inject' | 'useFactory'
 >;
 
-/** The options checked, with every default in place. */
+/** Validated options with defaults applied. */
 export interface PostgresInboxSettings {
   readonly connection: PostgresInboxOptions['connection'];
   readonly schema: string;
@@ -86,7 +87,7 @@ export interface PostgresInboxSettings {
   readonly transaction?: PostgresTransactionRunner;
 }
 
-/** Connections of a pool that transactional handlers leave to the inbox. */
+/** Number of connections of the pool that the inbox reserves for its own statements. */
 export const RESERVED_CONNECTIONS = 3;
 
 const DEFAULTS = {
@@ -106,7 +107,7 @@ const RANGES = {
 const FLAGS = ['worker', 'migrate', 'transactionPooling'] as const;
 
 /**
- * Checks the options and fills in the defaults.
+ * Validates the options and applies the defaults.
  * @throws {XeniooOptionsError} with every problem found
  */
 export function resolvePostgresInboxOptions(
@@ -143,7 +144,7 @@ function otherProblems({
   const problems: string[] = [];
   if (typeof schema !== 'string' || !/^[a-z_][a-z0-9_]{0,49}$/.test(schema)) {
     problems.push(
-      `expected \`schema\` of postgresInbox() to be a name of lower-case letters, digits and underscores, got ${quote(schema)}`,
+      `expected \`schema\` of postgresInbox() to be up to 50 lower-case letters, digits and underscores and not to begin with a digit, got ${quote(schema)}`,
     );
   }
   if (transaction !== undefined && typeof transaction !== 'function') {
@@ -154,19 +155,19 @@ function otherProblems({
   return problems;
 }
 
-/** Never shows the connection: it may hold a password. */
+/** Returns the problems of the option `connection`, without its value, which may contain a password. */
 function connectionProblems(connection: unknown): string[] {
   const expected = 'expected `connection` of postgresInbox() to be';
   if (typeof connection === 'string') {
     return /^postgres(ql)?:\/\//.test(connection) && URL.canParse(connection)
       ? []
       : [
-          `${expected} a valid URL that begins with postgres://: escape every character of the password that is neither a letter nor a digit (encodeURIComponent)`,
+          `${expected} a valid URL that begins with postgres://, got another text: escape special characters of the password with encodeURIComponent()`,
         ];
   }
   if (!isObject(connection)) {
     return [
-      `${expected} a URL (postgres://…), options or a Pool of pg, got ${kindOf(connection)}`,
+      `${expected} a URL (postgres://…), options of pg or a Pool of pg, got ${kindOf(connection)}`,
     ];
   }
   const { max } = (
@@ -179,7 +180,7 @@ function connectionProblems(connection: unknown): string[] {
     : [];
 }
 
-/** Recognises a pool of any copy of `pg`. */
+/** Returns true for a pool of any copy of `pg`: `instanceof` would know one copy only. */
 export function isPool(connection: object | string): connection is Pool {
   return (
     typeof connection === 'object' &&

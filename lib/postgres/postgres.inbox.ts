@@ -21,15 +21,15 @@ import { PostgresPurge } from './postgres.purge.js';
 import { PostgresTables } from './postgres.tables.js';
 import { PostgresWorker } from './postgres.worker.js';
 
-const LOOK_AGAIN_AFTER_MS = 10;
+const IDLE_CHECK_EVERY_MS = 10;
 
-/** Time in milliseconds that stopping waits for each of its last commits. */
+/** Time in milliseconds that `stop()` waits for each of its last commits. */
 const LAST_COMMIT_WITHIN_MS = 1_000;
 
-/** Time in milliseconds between two notifications that events were accepted. */
+/** Minimum interval in milliseconds between two notifications of accepted events. */
 const NOTIFY_EVERY_MS = 10;
 
-/** The options of its instance that the inbox reads. */
+/** Module options that the inbox reads. */
 export type PostgresInstanceSettings = Pick<
   XeniooSettings,
   'concurrency' | 'dedupe' | 'acceptTimeoutMs'
@@ -37,9 +37,9 @@ export type PostgresInstanceSettings = Pick<
   Partial<Pick<XeniooSettings, 'handlerTimeoutMs'>>;
 
 /**
- * Stores events in PostgreSQL: a call is answered 200 when they are committed, and
- * any process that works on the schema handles them, those of a conversation one
- * after another.
+ * Stores events in PostgreSQL: a call is answered 200 when its events are committed.
+ * Any worker process with the same schema handles them, the events of a conversation
+ * one after another.
  */
 export class PostgresInbox extends XeniooInbox {
   override readonly storageLocation: string;
@@ -77,16 +77,16 @@ export class PostgresInbox extends XeniooInbox {
       database,
       this.#acceptance,
       () => {
-        this.#worker?.wakeForReplay();
+        this.#worker?.wakeWithRetries();
         this.wakeAll();
       },
     );
   }
 
   /**
-   * Connects, and makes the tables where they do not exist. A server that does not
-   * answer yet is waited for in the background.
-   * @throws {XeniooInboxError} when the database refuses what the inbox needs
+   * Connects, and creates the tables if they do not exist. If the server is
+   * unreachable, the inbox opens all the same and connects again for each statement.
+   * @throws {XeniooInboxError} when the database rejects the login or a statement
    */
   static async open(
     pg: Pg,
@@ -125,7 +125,7 @@ export class PostgresInbox extends XeniooInbox {
     if (duplicates < entries.length) this.wakeAll();
   }
 
-  /** Commits to the write-ahead log of the server, as a call does. */
+  /** Commits to the write-ahead log of the server, as accepting a delivery does. */
   async assertAccepting(): Promise<void> {
     this.assertOpen();
     await this.#acceptance.probe();
@@ -138,7 +138,7 @@ export class PostgresInbox extends XeniooInbox {
     const { worker, leaseMs, transactionPooling, transaction } = this.#options;
     if (!worker) {
       this.logger.log(
-        `Events wait in ${this.storageLocation}; this process handles none of them (\`worker: false\`).`,
+        `Events are stored in ${this.storageLocation}; this process handles none of them (\`worker: false\`).`,
       );
       return;
     }
@@ -155,7 +155,7 @@ export class PostgresInbox extends XeniooInbox {
     if (!this.isPaused) this.#worker.resume();
     this.#worker.start();
     this.logger.log(
-      `Events wait in ${this.storageLocation}; this process handles up to ${concurrency} of them at once.`,
+      `Events are stored in ${this.storageLocation}; this process handles up to ${concurrency} at once.`,
     );
   }
 
@@ -184,11 +184,11 @@ export class PostgresInbox extends XeniooInbox {
 
   async idle(): Promise<void> {
     while (!this.isStopped && !(await this.isIdle())) {
-      await sleep(LOOK_AGAIN_AFTER_MS);
+      await sleep(IDLE_CHECK_EVERY_MS);
     }
   }
 
-  /** Finishes what runs here; what waits is committed, and any process may go on with it. */
+  /** Waits for running handlers; waiting events stay stored for any worker process. */
   async drain(): Promise<void> {
     await this.#worker?.drain();
   }
@@ -215,13 +215,13 @@ export class PostgresInbox extends XeniooInbox {
     return `nestjs_xenioo_${this.#options.schema}`;
   }
 
-  /** Wakes the worker of this process at once, and the others soon: a notification takes a lock of the whole server. */
+  /** Wakes the worker of this process at once, and the others within `NOTIFY_EVERY_MS`: each notification takes a server-wide lock. */
   private wakeAll(): void {
     this.#worker?.wake();
     if (this.#options.transactionPooling) return;
     this.notifyTimer ??= setTimeout(() => {
       this.notifyTimer = undefined;
-      // Whoever does not hear of it looks once a second.
+      // Workers that miss a notification find the events by polling.
       this.#database.notify(this.channel, this.sender).catch(() => {});
     }, NOTIFY_EVERY_MS).unref();
   }
@@ -237,10 +237,10 @@ export class PostgresInbox extends XeniooInbox {
   }
 }
 
-/** Answers whether the server may only be down for now. */
+/** Returns true for an error that may be temporary. */
 function isOutage(error: unknown): boolean {
   if (error instanceof XeniooInboxError) return false;
   const code = String((error as { code?: unknown }).code);
-  // Class 08: connection; 53: resources; 57: shutdown, start. An error of the network has a name.
+  // SQLSTATE classes 08 (connection), 53 (resources) and 57 (shutdown, startup), or a network error such as ECONNREFUSED.
   return !/^[0-9A-Z]{5}$/.test(code) || /^(08|53|57)|^E[A-Z]+$/.test(code);
 }

@@ -3,37 +3,37 @@ import type { PostgresDatabase } from './postgres.database.js';
 import { PostgresSession } from './postgres.session.js';
 import { SESSION_LOST_AFTER_MS } from './postgres.statements.js';
 
-/** Time in milliseconds between two signs of life. */
-const BEAT_EVERY_MS = 500;
+/** Interval of heartbeats in milliseconds. */
+const HEARTBEAT_EVERY_MS = 500;
 
-/** Beats between two looks for tasks that this process has in hand without knowing it. */
-const GIVE_BACK_EVERY = 10;
+/** Number of heartbeats between two checks for tasks that this process has claimed without knowing it. */
+const CHECK_CLAIMS_EVERY = 10;
 
-/** Calls of a membership to the processor of the same process. */
+/** Callbacks of a `PostgresMembership`. */
 export interface MembershipEvents {
-  /** This process is registered under an id, for the first time or again. */
-  onEnrolled(): void;
-  /** This process is known to be alive to the others. */
-  onBeat(): void;
-  /** Other processes may have left tasks. */
-  onWoken(): void;
-  /** Tasks during which processes died wait to be run alone. */
+  /** Called when this process was registered under a new id, for the first time or again. */
+  onRegistered(): void;
+  /** Called after each successful heartbeat. */
+  onHeartbeat(): void;
+  /** Called when there may be tasks to claim. */
+  onTasksAvailable(): void;
+  /** Called when there are tasks during which processes died; each runs alone. */
   onSuspects(): void;
-  /** Returns what this process has in hand; nothing while it claims. */
-  held(): { lanes: string[]; retries: string[] } | undefined;
+  /** Returns the tasks that this process has claimed, or `undefined` while a claim is in progress. */
+  claimed(): { lanes: string[]; retries: string[] } | undefined;
 }
 
-/** Registers this process as a worker, gives signs of life, and gives back the tasks of workers that died. */
+/** Registers this process as a worker, sends heartbeats, and releases the tasks of workers that died. */
 export class PostgresMembership {
   private readonly logger = new Logger('Xenioo');
   private id: string | undefined;
   private session: PostgresSession | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private beats = 0;
-  private beatAt = -Infinity;
-  private isDoubtful = false;
+  private heartbeats = 0;
+  private heartbeatAt = -Infinity;
+  private isCheckDue = false;
   private isClosed = false;
-  private beating: Promise<void> = Promise.resolve();
+  private heartbeat: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly database: PostgresDatabase,
@@ -52,51 +52,53 @@ export class PostgresMembership {
   }
 
   /**
-   * False where other processes may have taken this one for dead: it was frozen, or
-   * does not reach the database. What it has in hand may run elsewhere then.
+   * False if other processes may have taken over the tasks of this one, because it
+   * was suspended or could not reach the database.
    */
-  get isFresh(): boolean {
+  get isLeaseValid(): boolean {
     const { hasSession, leaseMs } = this.options;
     const limit = hasSession ? SESSION_LOST_AFTER_MS : leaseMs;
-    return performance.now() - this.beatAt < limit;
+    return performance.now() - this.heartbeatAt < limit;
   }
 
   start(): void {
-    this.beating = this.beat();
+    this.heartbeat = this.sendHeartbeat();
   }
 
-  /** The answer to a claim was lost: this process may have tasks in hand without knowing it. */
-  doubt(): void {
-    this.isDoubtful = true;
+  /** Checks the claims at the next heartbeat: after a lost answer, this process may have claimed tasks without knowing it. */
+  checkClaimsSoon(): void {
+    this.isCheckDue = true;
   }
 
-  /** Resolves when this process is no worker any more; what it has in hand is given back. */
+  /** Releases the tasks that this process has claimed, and unregisters it. */
   async stop(): Promise<void> {
     this.isClosed = true;
     clearTimeout(this.timer);
     this.session?.close();
-    await this.beating;
+    await this.heartbeat;
     const { id } = this;
     this.id = undefined;
     if (id === undefined) return;
-    await this.database.query('giveBack', [id, '{}', '{}']);
-    await this.database.query('resign', [id]);
+    await this.database.query('releaseClaims', [id, '{}', '{}']);
+    await this.database.query('unregisterWorker', [id]);
   }
 
-  private async beat(): Promise<void> {
+  private async sendHeartbeat(): Promise<void> {
     const askedAt = performance.now();
     try {
-      await this.signOfLife();
-      this.beatAt = askedAt;
-      this.events.onBeat();
-      const reaped = await this.database.query('reap', [this.options.leaseMs]);
-      if (reaped.length > 0) {
+      await this.renewOrRegister();
+      this.heartbeatAt = askedAt;
+      this.events.onHeartbeat();
+      const dead = await this.database.query('releaseDeadWorkers', [
+        this.options.leaseMs,
+      ]);
+      if (dead.length > 0) {
         this.logger.warn(
-          `${reaped.length} processes that handled events have ended or hang; their events go on here or elsewhere.`,
+          `Workers ended or stopped sending heartbeats (processes: ${dead.length}); their events are handled by the remaining workers.`,
         );
       }
-      if (reaped.length > 0) this.events.onWoken();
-      await this.giveBackUnknown();
+      if (dead.length > 0) this.events.onTasksAvailable();
+      await this.releaseUnknownClaims();
       const [row] = await this.database.query('hasSuspects');
       if (row?.['found'] === 't') this.events.onSuspects();
       this.database.reportRecovery(askedAt);
@@ -104,47 +106,47 @@ export class PostgresMembership {
       this.database.reportFailure(error);
     }
     if (this.isClosed) return;
-    // Keeps the process of a worker alive, which may have nothing else that does.
+    // Not unref'ed: it keeps a worker process without a server alive.
     this.timer = setTimeout(() => {
-      this.beating = this.beat();
-    }, BEAT_EVERY_MS);
+      this.heartbeat = this.sendHeartbeat();
+    }, HEARTBEAT_EVERY_MS);
   }
 
-  private async signOfLife(): Promise<void> {
+  private async renewOrRegister(): Promise<void> {
     if (this.id !== undefined) {
-      const rows = await this.database.query('beat', [this.id]);
+      const rows = await this.database.query('heartbeat', [this.id]);
       if (rows.length > 0) return;
       this.logger.warn(
-        `Other processes took this one for dead (\`leaseMs\`): events that it was handling may run again elsewhere.`,
+        `Other processes took over the events of this one, which sent no heartbeat in time; handlers may run twice. Possible causes: ${this.database.name} was unreachable, a handler blocked the event loop, or the process was suspended. If this recurs, raise \`leaseMs\`.`,
       );
     }
     const { hasSession } = this.options;
-    const [row] = await this.database.query('enrol', [hasSession]);
+    const [row] = await this.database.query('registerWorker', [hasSession]);
     this.id = row!['id']!;
-    // In the same turn: from now on tasks are claimed under the new id.
-    this.events.onEnrolled();
+    // Called synchronously: from now on tasks are claimed under the new id.
+    this.events.onRegistered();
     this.session?.close();
     if (!hasSession || this.isClosed) return;
     this.session = new PostgresSession(
       this.database,
       this.options,
       this.id,
-      () => this.events.onWoken(),
+      () => this.events.onTasksAvailable(),
     );
     void this.session.open();
   }
 
-  private async giveBackUnknown(): Promise<void> {
-    const isDue = ++this.beats % GIVE_BACK_EVERY === 0;
-    if (!isDue && !this.isDoubtful) return;
-    const held = this.events.held();
-    if (!held) return;
-    this.isDoubtful = false;
-    const given = await this.database.query('giveBack', [
+  private async releaseUnknownClaims(): Promise<void> {
+    const isPeriodic = ++this.heartbeats % CHECK_CLAIMS_EVERY === 0;
+    if (!isPeriodic && !this.isCheckDue) return;
+    const claimed = this.events.claimed();
+    if (!claimed) return;
+    this.isCheckDue = false;
+    const released = await this.database.query('releaseClaims', [
       this.id,
-      held.lanes,
-      held.retries,
+      claimed.lanes,
+      claimed.retries,
     ]);
-    if (given.length > 0) this.events.onWoken();
+    if (released.length > 0) this.events.onTasksAvailable();
   }
 }

@@ -7,7 +7,7 @@ import { restoreTask } from '../inbox/stored-form.js';
 import type { XeniooRunner } from '../inbox/xenioo.inbox.js';
 import type {
   ClaimedEvent,
-  ClaimedLane,
+  ClaimedConversation,
   ClaimedRetry,
 } from './postgres.claims.js';
 import {
@@ -18,21 +18,22 @@ import {
 import { MAX_DEATHS, recordDeaths } from './record-deaths.js';
 import type { PostgresTransactions, Source } from './postgres.transactions.js';
 
-/** Time in milliseconds after which a task that this version can't read is looked at again. */
-const READ_AGAIN_AFTER_MS = 600_000;
+/** Delay in milliseconds before reading a task again that this version can't read. */
+const RETRY_READ_AFTER_MS = 600_000;
 
-type Claimed = ClaimedLane | ClaimedRetry;
+type Claimed = ClaimedConversation | ClaimedRetry;
 
 type Finish = Pick<FinishedRun, 'retries' | 'letters'>;
 
-/** Runs the tasks in the hand of this process, and has the results recorded. */
+/** Runs the tasks that this process has claimed, and passes the results to the recorder. */
 export class PostgresProcessor {
   private readonly logger = new Logger('Xenioo');
   private readonly ready = new Queue<Claimed>();
-  /** In hand: lanes until they are let go on record, retries until they are recorded. */
-  private readonly lanes = new Map<string, ClaimedLane>();
+  /** Claimed conversations, by lane, until their release is recorded. */
+  private readonly conversations = new Map<string, ClaimedConversation>();
+  /** Ids of claimed retries, until their result is recorded. */
   private readonly retries = new Set<string>();
-  /** What handlers threw, by dead letter. */
+  /** Errors that handlers threw, by dead letter. */
   private readonly errors = new WeakMap<object, unknown>();
   private isOpen = false;
   private runningCount = 0;
@@ -45,49 +46,54 @@ export class PostgresProcessor {
     private readonly runner: XeniooRunner,
     private readonly concurrency: number,
     private readonly membership: {
-      /** Id of this process among the workers. */
+      /** Id of this process among the workers; absent before it is registered. */
       readonly worker: string | undefined;
-      /** False where what is in hand may run elsewhere. */
-      readonly isFresh: boolean;
+      /** False if other processes may have taken over the tasks of this one. */
+      readonly isLeaseValid: boolean;
     },
     private readonly events: {
-      /** There is room for more tasks. */
-      onRoom(): void;
-      /** Retries were recorded, the first of which is due in so many milliseconds. */
+      /** Called when there is capacity for more tasks. */
+      onCapacity(): void;
+      /** Called when retries were recorded, with the delay of the first one in milliseconds. */
       onRetry(inMs: number): void;
-      /** A retry that was claimed does not run here. */
-      onRetryLetGo(): void;
-      /** A conversation was let go that may have more events. */
-      onLetGo(): void;
+      /** Called when a claimed retry is released without a run. */
+      onRetryReleased(): void;
+      /** Called when a conversation was released that may have more events. */
+      onConversationReleased(): void;
     },
   ) {}
 
-  /** Tasks whose handlers run now. */
+  /** Number of tasks whose handlers run now. */
   get running(): number {
     return this.runningCount;
   }
 
-  /** Tasks that run, or have run and are not recorded yet. */
+  /** Number of tasks that run, or have run and are not recorded yet. */
   get unrecorded(): number {
     return this.unrecordedCount;
   }
 
-  /** Tasks in hand that wait for a place. */
+  /** Number of claimed conversations and retries that wait for capacity. */
   get waiting(): number {
     return this.ready.length;
   }
 
-  /** Runs since the start. */
+  /** Number of runs since the start. */
   get started(): number {
     return this.startedCount;
   }
 
-  get isEmptyHanded(): boolean {
-    return this.lanes.size + this.retries.size + this.unrecordedCount === 0;
+  get hasNoClaims(): boolean {
+    return (
+      this.conversations.size + this.retries.size + this.unrecordedCount === 0
+    );
   }
 
-  get held(): { lanes: string[]; retries: string[] } {
-    return { lanes: [...this.lanes.keys()], retries: [...this.retries] };
+  get claimed(): { lanes: string[]; retries: string[] } {
+    return {
+      lanes: [...this.conversations.keys()],
+      retries: [...this.retries],
+    };
   }
 
   open(): void {
@@ -95,68 +101,74 @@ export class PostgresProcessor {
     this.start();
   }
 
-  /** Starts nothing more, and lets go of what waits here. */
+  /** Starts no more tasks, and releases the waiting ones. */
   close(): void {
     this.isOpen = false;
     for (let next = this.ready.shift(); next; next = this.ready.shift()) {
-      this.letGo(next);
+      this.release(next);
     }
   }
 
-  /** Takes tasks that were claimed. */
+  /** Adds a claimed conversation or retry. */
   add(claimed: Claimed): void {
-    if ('lane' in claimed) this.lanes.set(claimed.lane, claimed);
+    if ('lane' in claimed) this.conversations.set(claimed.lane, claimed);
     else this.retries.add(claimed.retry);
-    if (!this.isOpen) this.letGo(claimed);
+    if (!this.isOpen) this.release(claimed);
     else this.ready.push(claimed);
     this.start();
   }
 
-  /** Other processes have what this one had in hand. */
-  forget(): void {
-    this.lanes.clear();
+  /** Drops all claims, which belong to other processes now. */
+  dropClaims(): void {
+    this.conversations.clear();
     this.retries.clear();
     while (this.ready.shift());
   }
 
-  /** Starts what there is a place for. */
+  /** Starts waiting tasks up to `concurrency`. */
   start(): void {
     while (
       this.isOpen &&
-      this.membership.isFresh &&
+      this.membership.isLeaseValid &&
       this.runningCount < this.concurrency &&
       this.ready.length > 0
     ) {
       const claimed = this.ready.shift()!;
-      if (!this.isInHand(claimed)) continue;
+      if (!this.isStillClaimed(claimed)) continue;
       if ('retry' in claimed) void this.runRetry(claimed);
       else if (claimed.events.length > 0) void this.runNext(claimed);
-      else this.letGo(claimed);
+      else this.release(claimed);
     }
-    this.events.onRoom();
+    this.events.onCapacity();
   }
 
-  /** False for what others have taken over, or what was claimed again: a server that crashes may forget a claim. */
-  private isInHand(claimed: Claimed): boolean {
+  /** False if another process has taken the task over, or if it was claimed again: a server that crashes may lose a claim. */
+  private isStillClaimed(claimed: Claimed): boolean {
     if (claimed.worker !== this.membership.worker) return false;
-    return !('lane' in claimed) || this.lanes.get(claimed.lane) === claimed;
+    return (
+      !('lane' in claimed) || this.conversations.get(claimed.lane) === claimed
+    );
   }
 
-  /** Runs the next event of a conversation; then others have their turn. */
-  private async runNext(lane: ClaimedLane): Promise<void> {
-    const event = lane.events.shift()!;
-    const source = { lane: lane.lane, n: event.n, id: event.id };
-    const finish = await this.run(lane, event, source, event.done);
-    lane.head = event.n + 1;
-    const goesOn = this.isOpen && lane.events.length > 0 && this.isInHand(lane);
-    void this.finish(lane, {
+  /** Runs the next event of a conversation, then puts it behind the other waiting tasks. */
+  private async runNext(conversation: ClaimedConversation): Promise<void> {
+    const event = conversation.events.shift()!;
+    const { lane, claim } = conversation;
+    const source = { lane, n: event.n, id: event.id };
+    const finish = await this.run(conversation, event, source, event.done);
+    conversation.head = event.n + 1;
+    const continues =
+      this.isOpen &&
+      conversation.events.length > 0 &&
+      this.isStillClaimed(conversation);
+    void this.finish(conversation, {
       ...finish,
-      lane: lane.lane,
-      claim: lane.claim,
-      head: lane.head,
-      ends: !goesOn,
+      lane,
+      claim,
+      head: conversation.head,
+      isReleased: !continues,
     });
-    if (goesOn) this.ready.push(lane);
+    if (continues) this.ready.push(conversation);
     this.start();
   }
 
@@ -179,7 +191,7 @@ export class PostgresProcessor {
     try {
       task = restoreTask(text);
     } catch (error) {
-      return this.postponed(text, error);
+      return this.postpone(text, error);
     }
     if (deaths >= MAX_DEATHS) return this.finishOf(recordDeaths(task, deaths));
     this.runningCount++;
@@ -207,41 +219,47 @@ export class PostgresProcessor {
     const stored = await this.recorder.record({ ...run, worker });
     if (worker === this.membership.worker) {
       if (run.retry !== undefined) this.retries.delete(run.retry);
-      if (run.ends && this.lanes.get(run.lane!) === claimed) {
-        this.lanes.delete(run.lane!);
+      if (run.isReleased && this.conversations.get(run.lane!) === claimed) {
+        this.conversations.delete(run.lane!);
       }
     }
     const dueAt = Math.min(...run.retries.map(retry => retry.dueAt));
     if (stored && dueAt !== Infinity) this.events.onRetry(dueAt - Date.now());
-    // Handlers that hear of dead letters hold nothing back; idle() and stop() wait for them.
+    // @OnXeniooFailed() handlers delay no other task; idle() and stop() wait for them.
     await Promise.all(
       run.letters
         .filter(({ id }) => stored?.has(id))
         .map(letter => this.runner.announce(letter, this.errors.get(letter))),
     );
     this.unrecordedCount--;
-    if (run.ends) this.events.onLetGo();
-    this.events.onRoom();
+    if (run.isReleased) this.events.onConversationReleased();
+    this.events.onCapacity();
   }
 
-  private letGo(claimed: Claimed): void {
+  private release(claimed: Claimed): void {
     if ('retry' in claimed) {
       this.retries.delete(claimed.retry);
-      this.events.onRetryLetGo();
+      this.events.onRetryReleased();
       return;
     }
     this.unrecordedCount++;
     const { lane, claim, head } = claimed;
     const nothing = { retries: [], letters: [] };
-    void this.finish(claimed, { lane, claim, head, ends: true, ...nothing });
+    void this.finish(claimed, {
+      lane,
+      claim,
+      head,
+      isReleased: true,
+      ...nothing,
+    });
   }
 
-  /** Keeps a task that another version of the package has stored, for a process that can read it. */
-  private postponed(body: string, error: unknown): Finish {
+  /** Keeps an unreadable task as a retry, for a process whose version of the package can read it. */
+  private postpone(body: string, error: unknown): Finish {
     this.logger.error(
-      `A task of the PostgreSQL inbox can't be read, and is kept as a retry: ${describeError(error).message}`,
+      `A task of the PostgreSQL inbox can't be read and is kept as a retry; it is read again every ten minutes: ${describeError(error).message}`,
     );
-    const dueAt = Date.now() + READ_AGAIN_AFTER_MS;
+    const dueAt = Date.now() + RETRY_READ_AFTER_MS;
     return { retries: [{ handler: undefined, dueAt, body }], letters: [] };
   }
 }

@@ -5,7 +5,7 @@ import type { PostgresDatabase } from './postgres.database.js';
 
 const PURGE_EVERY_MS = 600_000;
 
-/** Removes old dead letters and accepted ids. Every process does: it takes nothing twice. */
+/** Removes old dead letters and accepted ids periodically. Several processes may do so at once. */
 export class PostgresPurge {
   private readonly logger = new Logger('Xenioo');
   private timer: NodeJS.Timeout | undefined;
@@ -26,25 +26,26 @@ export class PostgresPurge {
     this.timer = undefined;
   }
 
-  /** Removes everything that is too old, some at a time. */
+  /** Removes everything that is too old, in batches. */
   async purge(): Promise<void> {
     const days = this.deadLetterRetentionDays;
     try {
-      const letters = await this.all('purgeLetters', days);
+      const letters = await this.removeAll('purgeLetters', days);
       if (letters > 0) {
         this.logger.warn(
           `Removed ${letters} dead letters older than ${days} days (\`deadLetterRetentionDays\`).`,
         );
       }
-      if (this.dedupe) await this.all('purgeAccepted', this.dedupe.ttlSeconds);
+      if (this.dedupe)
+        await this.removeAll('purgeAccepted', this.dedupe.ttlSeconds);
     } catch (error) {
       this.logger.error(
-        `Removing old dead letters failed: ${describeError(error).message}`,
+        `Removing old dead letters and expired ids failed; retrying in ten minutes: ${describeError(error).message}`,
       );
     }
   }
 
-  private async all(
+  private async removeAll(
     statement: 'purgeLetters' | 'purgeAccepted',
     age: number,
   ): Promise<number> {

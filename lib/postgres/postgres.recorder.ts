@@ -5,32 +5,34 @@ import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
 import type { PostgresDatabase } from './postgres.database.js';
 import { storable } from './postgres.values.js';
 
-const RECORD_AGAIN_AFTER_MS = 500;
+const RETRY_AFTER_MS = 500;
 
-/** Time in milliseconds for which a run that has ended lets others join its statement. */
-const LINGER_MS = 5;
+/** Time in milliseconds that a finished run waits for others to share its statement. */
+const BATCH_DELAY_MS = 5;
 
-/** Runs that are recorded by one statement. */
+/** Upper bound of the runs that one statement records. */
 const MAX_BATCH = 1_000;
 const MAX_BATCH_BYTES = 2 ** 22;
 
-/** Text of a task for its next attempt, or for a later look at one that can't be read. */
+/** A task in its stored form, for its next attempt or to be read again. */
 export interface StoredRetry {
   readonly handler: string | undefined;
   readonly dueAt: number;
   readonly body: string;
 }
 
-/** The end of a run, or of a conversation in the hand of this process. */
+/** Result of a run, or release of a claimed conversation. */
 export interface FinishedRun {
   readonly worker: string;
-  /** Of a first run: the conversation, and the number of the next event in it. */
+  /** Key of the conversation; absent for a retry. */
   readonly lane?: string;
+  /** Random number of the claim of the conversation. */
   readonly claim?: string;
+  /** Number of the next event of the conversation. */
   readonly head?: number;
-  /** True when this process lets the conversation go. */
-  readonly ends?: boolean;
-  /** Of a retry: its id. */
+  /** True if this process releases the conversation. */
+  readonly isReleased?: boolean;
+  /** Id of the retry; absent for a conversation. */
   readonly retry?: string;
   readonly retries: readonly StoredRetry[];
   readonly letters: readonly XeniooDeadLetter[];
@@ -42,7 +44,7 @@ interface Queued {
   readonly resolve: (letters: ReadonlySet<string> | undefined) => void;
 }
 
-/** Returns the retries of a record as they are stored. */
+/** Returns the retries of a record in their stored form. */
 export function storedRetries({ retries }: XeniooRunRecord): StoredRetry[] {
   return retries.map(({ task, dueAt }) => ({
     handler: task.handler,
@@ -51,7 +53,7 @@ export function storedRetries({ retries }: XeniooRunRecord): StoredRetry[] {
   }));
 }
 
-/** Records runs in the order in which they ended; those that end together share a statement. */
+/** Records runs in the order in which they finish; runs that finish together share a statement. */
 export class PostgresRecorder {
   private queue: Queued[] = [];
   private isWriting = false;
@@ -60,8 +62,8 @@ export class PostgresRecorder {
   constructor(private readonly database: PostgresDatabase) {}
 
   /**
-   * Resolves with the ids of the dead letters that were stored; with nothing where
-   * nothing was recorded, because the task is in other hands or recording was abandoned.
+   * Resolves to the ids of the dead letters that were stored, or to `undefined` if the
+   * run was not recorded: another process has the task, or recording was abandoned.
    */
   record(run: FinishedRun): Promise<ReadonlySet<string> | undefined> {
     return new Promise(resolve => {
@@ -69,12 +71,12 @@ export class PostgresRecorder {
       this.queue.push({ run, bytes, resolve });
       if (this.isWriting) return;
       this.isWriting = true;
-      // Nobody waits for it: those that end soon join it.
-      setTimeout(() => void this.writeAll(), LINGER_MS);
+      // No caller waits for the result, so runs that finish soon can share the statement.
+      setTimeout(() => void this.writeAll(), BATCH_DELAY_MS);
     });
   }
 
-  /** Records nothing more: what has run will run again. */
+  /** Stops recording: unrecorded runs are repeated by the next process that claims their tasks. */
   abandon(): void {
     this.isAbandoned = true;
   }
@@ -121,7 +123,7 @@ export class PostgresRecorder {
         return;
       } catch (error) {
         this.database.reportFailure(error);
-        await sleep(RECORD_AGAIN_AFTER_MS, undefined, { ref: false });
+        await sleep(RETRY_AFTER_MS, undefined, { ref: false });
       }
     }
     for (const { resolve } of batch) resolve(undefined);
@@ -141,7 +143,7 @@ function valuesOf(worker: string, runs: readonly FinishedRun[]): unknown[] {
         ? { source: retry }
         : { lane, claim, source: run.head! - 1 };
     for (const { handler, dueAt, body } of run.retries) {
-      // A retry that was claimed twice, because the server forgot a claim, goes on once.
+      // A retry that was claimed twice, because the server lost a claim, is stored once.
       const key = [lane, claim, from.source, handler].join('/');
       const delay = Math.max(0, dueAt - now);
       retries.set(key, { ...from, handler, delay, body });
@@ -150,16 +152,16 @@ function valuesOf(worker: string, runs: readonly FinishedRun[]): unknown[] {
       letters.set(letter.id, { ...from, ...rowOf(letter) });
     }
   }
-  const ends = [...lanes.values()];
+  const conversations = [...lanes.values()];
   return [
     worker,
-    ends.map(({ lane }) => lane),
-    ends.map(({ head }) => head),
-    ends.map(run => run.ends ?? false),
+    conversations.map(({ lane }) => lane),
+    conversations.map(({ head }) => head),
+    conversations.map(run => run.isReleased ?? false),
     runs.flatMap(({ retry }) => retry ?? []),
     JSON.stringify([...retries.values()]),
     JSON.stringify([...letters.values()]),
-    ends.map(({ claim }) => claim),
+    conversations.map(({ claim }) => claim),
   ];
 }
 

@@ -1,9 +1,9 @@
-/** Settings of a server, as text. */
+/** Settings of a PostgreSQL server, as text. */
 export interface ServerSettings {
   readonly synchronous_commit: string;
   readonly fsync: string;
   readonly encoding: string;
-  /** `'t'` where a standby follows asynchronously and none synchronously. */
+  /** `'t'` if all standbys replicate asynchronously. */
   readonly has_asynchronous_standby: string;
 }
 
@@ -13,7 +13,7 @@ SELECT current_setting('synchronous_commit') AS synchronous_commit, current_sett
        current_setting('synchronous_standby_names') = '' AND EXISTS (SELECT FROM pg_stat_replication)
          AS has_asynchronous_standby`;
 
-/** Returns a warning for each setting with which PostgreSQL loses what it accepted. */
+/** Returns a warning for each setting with which PostgreSQL may lose events that were answered 200. */
 export function risksOf(
   server: string,
   {
@@ -26,22 +26,22 @@ export function risksOf(
   const risks: string[] = [];
   if (fsync === 'off') {
     risks.push(
-      `${server} loses what was answered 200, or all of its data, when its machine fails (\`fsync = off\`). Set \`fsync = on\`.`,
+      `${server} loses events that were answered 200, or all of its data, when its machine fails (\`fsync = off\`). Set \`fsync = on\`.`,
     );
   }
   if (synchronous_commit === 'off') {
     risks.push(
-      `${server} may lose what was answered 200 in the last second when it fails (\`synchronous_commit = off\`). Set \`synchronous_commit = on\`.`,
+      `${server} may lose the events answered 200 in the last second before a crash (\`synchronous_commit = off\`). Set \`synchronous_commit = on\`.`,
     );
   }
   if (has_asynchronous_standby === 't') {
     risks.push(
-      `${server} has asynchronous standbys only: a failover may lose what was answered 200 just before. Set \`synchronous_standby_names\`.`,
+      `${server} has only asynchronous standbys: a failover may lose the events answered 200 just before. Set \`synchronous_standby_names\`.`,
     );
   }
   if (encoding !== 'UTF8') {
     risks.push(
-      `${server} stores text as ${encoding}: events with characters that it does not have fail. Use a database with the encoding UTF8.`,
+      `${server} stores text as ${encoding}: events with characters outside of this encoding can't be stored. Use a database with the encoding UTF8.`,
     );
   }
   return risks;

@@ -1,7 +1,7 @@
-/** Version of the tables. */
+/** Version of the tables that this version of the package uses. */
 export const SCHEMA_VERSION = 1;
 
-/** Returns the SQL that makes the tables of version 1, or does nothing where they exist. */
+/** Returns the SQL that creates the tables of version 1; tables that exist are not changed. */
 export function schemaSql(schema: string): string {
   return `
 -- nestjs-xenioo, version ${SCHEMA_VERSION} of the tables. Running it again changes nothing.
@@ -11,14 +11,14 @@ END $$;
 
 CREATE TABLE IF NOT EXISTS ${schema}.version (version int NOT NULL PRIMARY KEY);
 
--- One row per conversation that has pending events; the lane of an event without a conversation is its own.
+-- One row per conversation with pending events; an event without a conversation gets a lane of its own.
 CREATE TABLE IF NOT EXISTS ${schema}.lane (
   lane   bigint PRIMARY KEY,           -- hash of bot and conversation
   head   bigint NOT NULL DEFAULT 0,    -- number of the oldest event
-  tail   bigint NOT NULL,              -- number of the next event to come
-  worker bigint,                       -- process that runs the events, if any
-  claim  bigint,                       -- random number of the claim: a server that crashes may forget a claim
-  deaths smallint NOT NULL DEFAULT 0,  -- processes that died since the oldest event is the oldest
+  tail   bigint NOT NULL,              -- number that the next event gets
+  worker bigint,                       -- process that has claimed the events, if any
+  claim  bigint,                       -- random number of the claim: a server that crashes may lose a claim
+  deaths smallint NOT NULL DEFAULT 0,  -- process deaths while the oldest event was claimed
   since  timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,
         autovacuum_vacuum_cost_delay = 0);
@@ -26,7 +26,7 @@ CREATE INDEX IF NOT EXISTS lane_ready ON ${schema}.lane (since) WHERE worker IS 
 CREATE INDEX IF NOT EXISTS lane_held ON ${schema}.lane (worker) WHERE worker IS NOT NULL;
 CREATE INDEX IF NOT EXISTS lane_suspect ON ${schema}.lane (lane) WHERE deaths >= 2;
 
--- Events before their first run, or in it.
+-- Events whose first run is pending.
 CREATE TABLE IF NOT EXISTS ${schema}.event (
   lane bigint NOT NULL,
   n    bigint NOT NULL,                -- number in its lane
@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS ${schema}.event (
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000,
         autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_vacuum_cost_delay = 0);
 
--- Handlers that wait for their next attempt.
+-- Tasks of single handlers that wait for their next attempt.
 CREATE TABLE IF NOT EXISTS ${schema}.retry (
   id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   handler text,
@@ -69,14 +69,14 @@ CREATE TABLE IF NOT EXISTS ${schema}.accepted (
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX IF NOT EXISTS accepted_at ON ${schema}.accepted (at);
 
--- Processes that run events.
+-- Processes that handle events.
 CREATE TABLE IF NOT EXISTS ${schema}.worker (
   id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   beat timestamptz NOT NULL DEFAULT clock_timestamp(),
-  session boolean NOT NULL             -- its session holds an advisory lock
+  session boolean NOT NULL             -- true if its session holds an advisory lock
 ) WITH (fillfactor = 50);
 
--- For people: what waits for its next attempt, and what has failed.
+-- Views for operators.
 CREATE OR REPLACE VIEW ${schema}.waiting_retries AS
   SELECT id, handler, due, worker IS NOT NULL AS is_running, convert_from(body, 'UTF8') AS task FROM ${schema}.retry;
 CREATE OR REPLACE VIEW ${schema}.dead_letters AS

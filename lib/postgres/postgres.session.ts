@@ -1,14 +1,14 @@
 import type { Client } from 'pg';
 import type { PostgresDatabase } from './postgres.database.js';
 
-const OPEN_AGAIN_AFTER_MS = 500;
+const REOPEN_AFTER_MS = 500;
 
 /**
- * A connection of its own that hears of accepted events, and whose advisory lock
- * shows other processes that this one is alive.
+ * Dedicated connection of a worker: receives notifications of accepted events, and
+ * holds an advisory lock that shows other processes that this one is alive.
  */
 export class PostgresSession {
-  // Private: whoever prints the inbox prints no password.
+  // A # field, so that printing the inbox shows no password.
   #client: Client | undefined;
   private timer: NodeJS.Timeout | undefined;
   private isClosed = false;
@@ -31,20 +31,20 @@ export class PostgresSession {
     client.on('notification', ({ payload }) => {
       if (payload !== this.options.sender) this.onNotified();
     });
-    client.on('end', () => this.openSoon());
+    client.on('end', () => this.reopenLater());
     try {
       await client.connect();
       await client.query(`LISTEN ${this.options.channel}`);
-      // The old connection of this process may hold it until the server notices.
+      // The previous connection of this process may hold the lock until the server closes it.
       await client.query('SELECT pg_try_advisory_lock($1, $2)', [
         this.database.lockKey,
         Number(BigInt(this.worker) & 0x7f_ff_ff_ffn),
       ]);
-      // Notifications of the meantime are lost.
+      // Notifications sent before LISTEN were missed.
       this.onNotified();
     } catch {
       void client.end().catch(() => {});
-      this.openSoon();
+      this.reopenLater();
     }
   }
 
@@ -54,12 +54,9 @@ export class PostgresSession {
     void this.#client?.end().catch(() => {});
   }
 
-  private openSoon(): void {
+  private reopenLater(): void {
     if (this.isClosed) return;
     clearTimeout(this.timer);
-    this.timer = setTimeout(
-      () => void this.open(),
-      OPEN_AGAIN_AFTER_MS,
-    ).unref();
+    this.timer = setTimeout(() => void this.open(), REOPEN_AFTER_MS).unref();
   }
 }

@@ -1,13 +1,13 @@
-/** Deaths of processes from which on a task runs alone, so that the next death is counted for it only. */
+/** Number of process deaths from which a task runs alone, so that another death is counted for no other task. */
 export const ALONE_FROM_DEATHS = 2;
 
-/** Upper bound of a batch of rows that are removed for their age. */
-export const PURGED_AT_ONCE = 10_000;
+/** Upper bound of the rows that one purge statement removes. */
+export const PURGE_BATCH_SIZE = 10_000;
 
-/** Time in milliseconds after which a process whose session has ended is taken for dead, if it has not said otherwise. */
+/** Time in milliseconds without a heartbeat after which a worker whose session has ended counts as dead. */
 export const SESSION_LOST_AFTER_MS = 1_500;
 
-/** Key of the advisory locks of workers; the second key is the id of the worker. */
+/** Returns the first key of the advisory locks of workers; the second key is the id of the worker. */
 export function lockKeyOf(schema: string): number {
   let hash = 20_824;
   for (const char of schema) {
@@ -16,48 +16,48 @@ export function lockKeyOf(schema: string): number {
   return hash;
 }
 
-/** All statements of the inbox, by name. */
+/** SQL of all statements of the inbox, by name. */
 export type Statements = ReturnType<typeof statementsFor>;
 
-/** Returns the statements for the tables of a schema. */
+/** Returns the SQL of all statements for the tables of a schema. */
 export function statementsFor(schema: string) {
   const s = schema;
-  /** A sign of life that is lost with the server is given again: nobody waits for its sync. */
+  /** Turns off waiting for the disk: a heartbeat that a server crash loses is sent again. */
   const unsynced = `unsynced AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))`;
-  /** A worker that was removed must not claim; one that claims is not removed. A claim that finds nothing writes nothing. */
-  const meIf = (found: string) =>
-    `me AS MATERIALIZED (SELECT id FROM ${s}.worker WHERE id = $1 AND EXISTS (SELECT FROM ${found}) FOR KEY SHARE)`;
+  /** Locks the row of the worker, so that it is not removed while it claims; a removed worker claims nothing. A claim that finds nothing takes no lock. */
+  const thisWorkerIf = (found: string) =>
+    `this_worker AS MATERIALIZED (SELECT id FROM ${s}.worker WHERE id = $1 AND EXISTS (SELECT FROM ${found}) FOR KEY SHARE)`;
 
   return {
-    /** Stores the entries of calls in their order, and returns the places of duplicates. Both ORDER BYs prevent deadlocks. */
+    /** Stores entries in their order, and returns the places of duplicates. Both ORDER BYs prevent deadlocks. */
     accept: `
 WITH input AS MATERIALIZED (
   SELECT * FROM unnest($2::uuid[], $3::bigint[], $4::int[], $5::int[], $6::bigint[])
     WITH ORDINALITY AS t(id, lane, start, length, received, place)
-), fresh AS MATERIALIZED (
+), new_ids AS MATERIALIZED (
   INSERT INTO ${s}.accepted AS a (id) SELECT id FROM input WHERE id IS NOT NULL ORDER BY id
   ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE a.at <= clock_timestamp() - $7 * interval '1 second'
   RETURNING id
-), due AS MATERIALIZED (
-  SELECT lane, place, start, length, received, row_number() OVER (PARTITION BY lane ORDER BY place) AS k,
-         count(*) OVER (PARTITION BY lane) AS c
-    FROM input WHERE id IS NULL OR id IN (SELECT id FROM fresh)
+), new_entries AS MATERIALIZED (
+  SELECT lane, place, start, length, received, row_number() OVER (PARTITION BY lane ORDER BY place) AS place_in_lane,
+         count(*) OVER (PARTITION BY lane) AS count_in_lane
+    FROM input WHERE id IS NULL OR id IN (SELECT id FROM new_ids)
 ), lanes AS (
   INSERT INTO ${s}.lane AS l (lane, tail, since)
-  SELECT lane, count(*), statement_timestamp() + min(place) * interval '1 microsecond' FROM due GROUP BY lane ORDER BY lane
+  SELECT lane, count(*), statement_timestamp() + min(place) * interval '1 microsecond' FROM new_entries GROUP BY lane ORDER BY lane
   ON CONFLICT (lane) DO UPDATE SET tail = l.tail + excluded.tail
   RETURNING lane, tail
 ), stored AS (
   INSERT INTO ${s}.event (lane, n, received_at, body)
-  SELECT lane, lanes.tail - c + k - 1, to_timestamp(received / 1000.0), substr($1::bytea, start, length)
-    FROM due JOIN lanes USING (lane)
+  SELECT lane, lanes.tail - count_in_lane + place_in_lane - 1, to_timestamp(received / 1000.0), substr($1::bytea, start, length)
+    FROM new_entries JOIN lanes USING (lane)
 )
-SELECT place::int FROM input WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM fresh)`,
+SELECT place::int FROM input WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM new_ids)`,
 
-    /** Takes conversations that no process has in hand, with their first events. */
+    /** Claims conversations that no process has claimed, with their first events. */
     claim: claim('deaths < 2 AND since >= to_timestamp($5::float8)', 'since'),
 
-    /** Takes one conversation during whose first event processes died. */
+    /** Claims one conversation during whose first event processes died. */
     claimSuspect: claim(
       'deaths >= 2 AND extract(epoch FROM since) >= $5::float8',
       'lane',
@@ -74,16 +74,16 @@ SELECT EXISTS (SELECT FROM ${s}.lane WHERE deaths >= 2 AND worker IS NULL)
 SELECT extract(epoch FROM min(due) - clock_timestamp())::float8 * 1000 AS in_ms FROM ${s}.retry WHERE worker IS NULL`,
 
     /**
-     * Records runs, if this worker has their conversations and retries in hand still: moves heads, removes what has
-     * run, adds retries and dead letters. A handler that committed by itself meanwhile has neither.
+     * Records runs whose conversations and retries this worker still claims: moves heads, removes the events and retries
+     * that have run, adds retries and dead letters. A transactional handler that has committed meanwhile gets neither.
      */
     record: `
 WITH input AS MATERIALIZED (
   SELECT * FROM unnest($2::bigint[], $3::bigint[], $4::boolean[], $8::bigint[]) AS t(lane, head, ends, claim)
-), held AS MATERIALIZED (
+), claimed AS MATERIALIZED (
   SELECT lane, tail, claim FROM ${s}.lane WHERE lane = ANY($2) AND worker = $1 AND claim = ANY($8) ORDER BY lane FOR UPDATE
 ), decided AS MATERIALIZED (
-  SELECT i.*, i.ends AND i.head >= h.tail AS is_empty FROM input i JOIN held h USING (lane, claim)
+  SELECT i.*, i.ends AND i.head >= h.tail AS is_empty FROM input i JOIN claimed h USING (lane, claim)
 ), emptied AS (
   DELETE FROM ${s}.lane l USING decided d WHERE l.lane = d.lane AND d.is_empty
 ), moved AS (
@@ -92,16 +92,16 @@ WITH input AS MATERIALIZED (
      deaths = CASE WHEN d.head > l.head THEN 0 ELSE l.deaths END,
      since = CASE WHEN d.ends THEN clock_timestamp() ELSE l.since END
     FROM decided d WHERE l.lane = d.lane AND NOT d.is_empty
-), run AS MATERIALIZED (
+), run_events AS MATERIALIZED (
   DELETE FROM ${s}.event e USING decided d WHERE e.lane = d.lane AND e.n < d.head RETURNING e.lane, e.n, e.done, d.claim
-), retried AS MATERIALIZED (
+), run_retries AS MATERIALIZED (
   DELETE FROM ${s}.retry WHERE id = ANY($5) AND worker = $1 RETURNING id
-), again AS (
+), new_retries AS (
   INSERT INTO ${s}.retry (handler, due, body)
   SELECT handler, clock_timestamp() + delay * interval '1 ms', convert_to(body, 'UTF8')
     FROM json_to_recordset($6::json) AS r(lane bigint, claim bigint, source bigint, handler text, delay float8, body text)
    WHERE ${isRecorded('r')}
-), dead AS (
+), new_letters AS (
   INSERT INTO ${s}.dead_letter AS d
     (id, kind, handler, event_id, bot, conversation_id, attempts, error, dead_lettered_at, body)
   SELECT id, kind, handler, event_id, bot, conversation_id, attempts, error, to_timestamp(at / 1000.0),
@@ -115,52 +115,52 @@ WITH input AS MATERIALIZED (
     body = excluded.body
   RETURNING id
 )
-SELECT (SELECT json_agg(lane || '/' || claim) FROM decided) AS lanes, (SELECT json_agg(id::text) FROM retried) AS retries,
-       (SELECT json_agg(id) FROM dead) AS letters`,
+SELECT (SELECT json_agg(lane || '/' || claim) FROM decided) AS lanes, (SELECT json_agg(id::text) FROM run_retries) AS retries,
+       (SELECT json_agg(id) FROM new_letters) AS letters`,
 
-    /** The last statements of a transactional handler; a row in the answer says that nobody was faster. */
+    /** Records a transactional handler as done, in its transaction; returns no row if another process has recorded it. */
     doneInFirstRun: `
-WITH noted AS (
+WITH recorded AS (
   UPDATE ${s}.event SET done = array_append(coalesce(done, '{}'), $4)
-   WHERE lane = $1 AND n = $2 AND id = $3 AND NOT coalesce($4 = ANY(done), false) RETURNING 1 AS noted
-) SELECT noted FROM noted`,
+   WHERE lane = $1 AND n = $2 AND id = $3 AND NOT coalesce($4 = ANY(done), false) RETURNING 1 AS recorded
+) SELECT recorded FROM recorded`,
     doneInRetry: `
-WITH noted AS (DELETE FROM ${s}.retry WHERE id = $1 RETURNING 1 AS noted) SELECT noted FROM noted`,
+WITH recorded AS (DELETE FROM ${s}.retry WHERE id = $1 RETURNING 1 AS recorded) SELECT recorded FROM recorded`,
 
-    /** The state of a handler whose commit has an unknown outcome; waits for a commit that is under way. */
+    /** Returns a row if a handler whose commit had an unknown outcome is not done; waits for a commit in progress. */
     isPendingInFirstRun: `
 SELECT 1 AS pending FROM ${s}.event
  WHERE lane = $1 AND n = $2 AND id = $3 AND NOT coalesce($4 = ANY(done), false) FOR SHARE`,
     isPendingInRetry: `SELECT 1 AS pending FROM ${s}.retry WHERE id = $1 FOR SHARE`,
 
-    enrol: `INSERT INTO ${s}.worker (session) VALUES ($1) RETURNING id`,
-    beat: `
+    registerWorker: `INSERT INTO ${s}.worker (session) VALUES ($1) RETURNING id`,
+    heartbeat: `
 WITH ${unsynced} UPDATE ${s}.worker SET beat = clock_timestamp() FROM unsynced WHERE id = $1 RETURNING id`,
 
-    /** Gives back what workers had in hand that died, and counts the death. */
-    reap: `
-WITH dead AS MATERIALIZED (
+    /** Releases the conversations and retries of dead workers, counts the death, and removes the workers. */
+    releaseDeadWorkers: `
+WITH dead_workers AS MATERIALIZED (
   SELECT id FROM ${s}.worker w WHERE beat < clock_timestamp() - $1 * interval '1 ms'
      OR session AND beat < clock_timestamp() - interval '${SESSION_LOST_AFTER_MS} ms' AND NOT EXISTS (
        SELECT FROM pg_locks p WHERE p.locktype = 'advisory' AND p.classid = ${lockKeyOf(s)}
           AND p.objid = (w.id & 2147483647)::oid AND p.granted
           AND p.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
   ORDER BY id FOR UPDATE SKIP LOCKED
-), held AS MATERIALIZED (
-  SELECT lane FROM ${s}.lane WHERE worker = ANY(ARRAY(SELECT id FROM dead)) ORDER BY lane FOR UPDATE
+), claimed AS MATERIALIZED (
+  SELECT lane FROM ${s}.lane WHERE worker = ANY(ARRAY(SELECT id FROM dead_workers)) ORDER BY lane FOR UPDATE
 ), lanes AS (
-  UPDATE ${s}.lane l SET worker = NULL, deaths = deaths + 1 FROM held WHERE l.lane = held.lane
+  UPDATE ${s}.lane l SET worker = NULL, deaths = deaths + 1 FROM claimed WHERE l.lane = claimed.lane
 ), retries AS (
-  UPDATE ${s}.retry SET worker = NULL, deaths = deaths + 1 WHERE worker = ANY(ARRAY(SELECT id FROM dead))
+  UPDATE ${s}.retry SET worker = NULL, deaths = deaths + 1 WHERE worker = ANY(ARRAY(SELECT id FROM dead_workers))
 )
-DELETE FROM ${s}.worker WHERE id = ANY(ARRAY(SELECT id FROM dead)) RETURNING id`,
+DELETE FROM ${s}.worker WHERE id = ANY(ARRAY(SELECT id FROM dead_workers)) RETURNING id`,
 
-    /** Gives back what this worker has in hand without knowing it: the answer to a claim was lost. */
-    giveBack: `
-WITH lanes AS (UPDATE ${s}.lane SET worker = NULL WHERE worker = $1 AND lane <> ALL($2::bigint[]) RETURNING 1 AS given),
-     retries AS (UPDATE ${s}.retry SET worker = NULL WHERE worker = $1 AND id <> ALL($3::bigint[]) RETURNING 1 AS given)
-SELECT given FROM lanes UNION ALL SELECT given FROM retries`,
-    resign: `DELETE FROM ${s}.worker WHERE id = $1`,
+    /** Releases the claims of this worker other than the listed ones: at its end, or after the answer to a claim was lost. */
+    releaseClaims: `
+WITH lanes AS (UPDATE ${s}.lane SET worker = NULL WHERE worker = $1 AND lane <> ALL($2::bigint[]) RETURNING 1 AS released),
+     retries AS (UPDATE ${s}.retry SET worker = NULL WHERE worker = $1 AND id <> ALL($3::bigint[]) RETURNING 1 AS released)
+SELECT released FROM lanes UNION ALL SELECT released FROM retries`,
+    unregisterWorker: `DELETE FROM ${s}.worker WHERE id = $1`,
 
     stats: `
 SELECT (SELECT coalesce(sum(tail - head), 0) FROM ${s}.lane)::float8 AS pending,
@@ -184,13 +184,13 @@ SELECT seq, id, body FROM ${s}.dead_letter
     removeLetter: `DELETE FROM ${s}.dead_letter WHERE id = $1 RETURNING id`,
     addRetry: `INSERT INTO ${s}.retry (handler, due, body) VALUES ($1, clock_timestamp(), $2)`,
     purgeLetters: `
-WITH old AS (SELECT id FROM ${s}.dead_letter WHERE dead_lettered_at < now() - $1 * interval '1 day' LIMIT ${PURGED_AT_ONCE})
+WITH old AS (SELECT id FROM ${s}.dead_letter WHERE dead_lettered_at < now() - $1 * interval '1 day' LIMIT ${PURGE_BATCH_SIZE})
 DELETE FROM ${s}.dead_letter WHERE id IN (SELECT id FROM old) RETURNING id`,
 
     countAccepted: `SELECT count(*)::float8 AS count FROM ${s}.accepted`,
     purgeAccepted: `
 WITH old AS (SELECT id FROM ${s}.accepted WHERE at <= now() - $1 * interval '1 second' ORDER BY at
-              LIMIT ${PURGED_AT_ONCE} FOR UPDATE SKIP LOCKED)
+              LIMIT ${PURGE_BATCH_SIZE} FOR UPDATE SKIP LOCKED)
 DELETE FROM ${s}.accepted WHERE id IN (SELECT id FROM old) RETURNING id`,
     trimAccepted: `
 WITH old AS (SELECT id FROM ${s}.accepted ORDER BY at LIMIT $1 FOR UPDATE SKIP LOCKED)
@@ -202,18 +202,18 @@ DELETE FROM ${s}.accepted WHERE id IN (SELECT id FROM old)`,
     version: `SELECT max(version) AS version FROM ${s}.version`,
   } as const;
 
-  /** An array in place of a join: with a join, a generic plan scans all lanes. */
+  /** Returns the SQL of a claim of conversations. It uses an array instead of a join: with a join, a generic plan scans all lanes. */
   function claim(condition: string, order: string): string {
     return `
 WITH free AS MATERIALIZED (
   SELECT lane FROM ${s}.lane WHERE worker IS NULL AND ${condition}
    ORDER BY ${order} LIMIT $2 FOR UPDATE SKIP LOCKED
-), ${meIf('free')}, mine AS (
+), ${thisWorkerIf('free')}, claimed AS (
   UPDATE ${s}.lane l SET worker = $1, claim = $6 WHERE l.lane = ANY(ARRAY(SELECT lane FROM free)) AND l.worker IS NULL
-     AND EXISTS (SELECT FROM me)
+     AND EXISTS (SELECT FROM this_worker)
   RETURNING l.lane, l.head, l.deaths, l.since
 )
-SELECT m.lane, m.head, m.deaths, extract(epoch FROM m.since) AS since, e.id, e.n, to_json(e.done) AS done, e.body FROM mine m LEFT JOIN LATERAL (
+SELECT m.lane, m.head, m.deaths, extract(epoch FROM m.since) AS since, e.id, e.n, to_json(e.done) AS done, e.body FROM claimed m LEFT JOIN LATERAL (
   SELECT id, n, done, body FROM (
     SELECT id, n, done, body,
            sum(octet_length(body)) OVER (ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
@@ -228,15 +228,15 @@ SELECT m.lane, m.head, m.deaths, extract(epoch FROM m.since) AS since, e.id, e.n
 WITH due AS MATERIALIZED (
   SELECT id FROM ${s}.retry WHERE worker IS NULL AND due <= clock_timestamp() AND ${condition}
    ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED
-), ${meIf('due')}
-UPDATE ${s}.retry SET worker = $1 WHERE id = ANY(ARRAY(SELECT id FROM due)) AND worker IS NULL AND EXISTS (SELECT FROM me)
+), ${thisWorkerIf('due')}
+UPDATE ${s}.retry SET worker = $1 WHERE id = ANY(ARRAY(SELECT id FROM due)) AND worker IS NULL AND EXISTS (SELECT FROM this_worker)
 RETURNING id, deaths, body`;
   }
 }
 
-/** The run of a retry or dead letter is recorded by the same statement. */
+/** Returns the SQL condition that the run of a retry or dead letter is recorded by the same statement. */
 function isRecorded(row: string): string {
-  return `CASE WHEN ${row}.lane IS NULL THEN ${row}.source IN (SELECT id FROM retried) ELSE EXISTS (
-    SELECT FROM run WHERE run.lane = ${row}.lane AND run.claim = ${row}.claim AND run.n = ${row}.source
-       AND NOT coalesce(${row}.handler = ANY(run.done), false)) END`;
+  return `CASE WHEN ${row}.lane IS NULL THEN ${row}.source IN (SELECT id FROM run_retries) ELSE EXISTS (
+    SELECT FROM run_events e WHERE e.lane = ${row}.lane AND e.claim = ${row}.claim AND e.n = ${row}.source
+       AND NOT coalesce(${row}.handler = ANY(e.done), false)) END`;
 }

@@ -3,7 +3,7 @@ import { XeniooInboxError } from '../xenioo.errors.js';
 import type { PostgresDatabase } from './postgres.database.js';
 import { SCHEMA_VERSION, schemaSql } from './postgres.schema.js';
 
-/** Makes the tables where they do not exist, at the boot and when somebody has dropped them. */
+/** Creates missing tables, while the application boots and when they were dropped. */
 export class PostgresTables {
   private readonly logger = new Logger('Xenioo');
   private migrating: Promise<void> | undefined;
@@ -17,13 +17,13 @@ export class PostgresTables {
   ) {
     if (!settings.migrate) return;
     database.onFailure = error => {
-      if (isMissingTable(error)) this.migrateSoon();
+      if (isMissingTable(error)) this.recreateTables();
     };
   }
 
   /**
-   * Checks the tables, and makes them where they do not exist.
-   * @throws {XeniooInboxError} when they belong to a newer version, or do not exist and `migrate` is false
+   * Checks the version of the tables, and creates them if they do not exist.
+   * @throws {XeniooInboxError} when they have another version, or do not exist and `migrate` is false
    */
   async open(): Promise<void> {
     const version = await this.version();
@@ -31,18 +31,18 @@ export class PostgresTables {
     const { schema } = this.settings;
     if (version !== undefined) {
       throw new XeniooInboxError(
-        `the tables in schema ${schema} of ${this.database.name} have version ${version}, and this version of nestjs-xenioo needs ${SCHEMA_VERSION}: install the version of the package that made them, or another schema`,
+        `the tables in schema ${schema} of ${this.database.name} have version ${version}, and this version of nestjs-xenioo needs ${SCHEMA_VERSION}: install the version of the package that created them, or set \`schema\` to another name`,
       );
     }
     if (!this.settings.migrate) {
       throw new XeniooInboxError(
-        `${this.database.name} has no tables in schema ${schema} (\`migrate: false\`): run the SQL that \`npx nestjs-xenioo migrate --print\` prints`,
+        `${this.database.name} has no tables in schema ${schema}, and the inbox does not create them (\`migrate: false\`): run the SQL that \`npx nestjs-xenioo migrate --print\` prints`,
       );
     }
     await this.migrate();
   }
 
-  /** Returns the version of the tables; nothing where there are none. */
+  /** Returns the version of the tables, or `undefined` if they do not exist. */
   private async version(): Promise<number | undefined> {
     try {
       const [row] = await this.database.query('version');
@@ -53,7 +53,7 @@ export class PostgresTables {
     }
   }
 
-  /** Makes the tables under a lock: several processes boot at once. */
+  /** Creates the tables under a lock: several processes may boot at once. */
   private async migrate(): Promise<void> {
     const client = await this.database.connect();
     let isDone = false;
@@ -70,12 +70,12 @@ export class PostgresTables {
     }
   }
 
-  /** Somebody has dropped the tables. */
-  private migrateSoon(): void {
+  /** Creates dropped tables again, once at a time. */
+  private recreateTables(): void {
     this.migrating ??= this.migrate()
       .then(() =>
         this.logger.warn(
-          `The tables in schema ${this.settings.schema} of ${this.database.name} were gone, and have been made again; what was in them is lost.`,
+          `The tables in schema ${this.settings.schema} of ${this.database.name} were dropped; they were created again, without the events and dead letters that they contained.`,
         ),
       )
       .catch(() => {})

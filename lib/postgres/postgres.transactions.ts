@@ -8,28 +8,28 @@ import { XeniooHandlerError } from '../xenioo.errors.js';
 import type { PostgresDatabase } from './postgres.database.js';
 import type { PostgresTransactionRunner } from './postgres.inbox-options.js';
 
-/** The row of the task whose handler runs. */
+/** Key of the row of the task whose handler runs. */
 export type Source =
   | { readonly lane: string; readonly n: number; readonly id: string }
   | { readonly retry: string };
 
-/** Thrown in a transaction to roll it back: another process has recorded the handler. */
-class RecordedElsewhere extends Error {}
+/** Error that rolls a transaction back because another process has recorded the handler as done. */
+class RecordedElsewhereError extends Error {}
 
-/** Runs transactional handlers: their writes and the note that they are done are one commit. */
+/** Runs transactional handlers: one commit contains their writes and the record that they are done. */
 export class PostgresTransactions {
-  private readonly places: CapacityLimiter;
+  private readonly connections: CapacityLimiter;
 
   constructor(
     private readonly database: PostgresDatabase,
     private readonly handlerTimeoutMs: number,
-    /** Of the ORM of the host, if any. */
-    private readonly runInHost: PostgresTransactionRunner | undefined,
+    /** Transaction runner of the application, if configured. */
+    private readonly runInApplication: PostgresTransactionRunner | undefined,
   ) {
-    this.places = new CapacityLimiter(database.maxTransactions);
+    this.connections = new CapacityLimiter(database.maxTransactions);
   }
 
-  /** Returns what runs the handlers of one task. */
+  /** Returns a function that runs a handler of the task in a transaction. */
   transactFor(source: Source): XeniooTransact {
     return (handler, work, signal) =>
       this.transact(source, handler, work, signal);
@@ -49,7 +49,7 @@ export class PostgresTransactions {
             'isPendingInFirstRun',
             [source.lane, source.n, source.id, handler],
           ] as const);
-    let isNoted = false;
+    let isRecorded = false;
     const inTransaction = async (tx: XeniooTransaction) => {
       const guarded = new GuardedTransaction(tx, handler, signal);
       try {
@@ -57,22 +57,22 @@ export class PostgresTransactions {
       } finally {
         guarded.close();
       }
-      // The last statement before the commit: its lock holds nobody up for longer.
+      // The last statement before the commit, so that its lock is short.
       const rows =
         tx instanceof OwnTransaction
           ? await this.database.queryOn(tx.client, statement, [...values])
           : (await tx.query(this.database.statements[statement], values)).rows;
-      if (rows.length === 0) throw new RecordedElsewhere();
+      if (rows.length === 0) throw new RecordedElsewhereError();
       if (signal.aborted) throw lateError(handler);
-      isNoted = true;
+      isRecorded = true;
     };
     try {
-      if (this.runInHost) await this.runInHost(inTransaction);
+      if (this.runInApplication) await this.runInApplication(inTransaction);
       else await this.runInOwn(inTransaction, signal);
     } catch (error) {
-      if (error instanceof RecordedElsewhere) return;
-      // The commit may have succeeded all the same.
-      if (isNoted && (await this.isDone(check, values))) return;
+      if (error instanceof RecordedElsewhereError) return;
+      // The commit may have succeeded although its answer was lost.
+      if (isRecorded && (await this.isDone(check, values))) return;
       throw error;
     }
   }
@@ -84,7 +84,7 @@ export class PostgresTransactions {
     try {
       return (await this.database.query(check, [...values])).length === 0;
     } catch {
-      // Recording the result looks again.
+      // If the commit did succeed, `record` ignores the failure of this run.
       return false;
     }
   }
@@ -93,16 +93,16 @@ export class PostgresTransactions {
     work: (tx: XeniooTransaction) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
-    if (!(await this.places.admit(1, this.handlerTimeoutMs))) {
+    if (!(await this.connections.admit(1, this.handlerTimeoutMs))) {
       throw new Error(
-        'no connection was free for the transaction: raise `max` of the pool, or lower `concurrency`',
+        `no connection was free for the transaction within ${this.handlerTimeoutMs} ms (\`handlerTimeoutMs\`): raise \`max\` of the pool, or lower \`concurrency\``,
       );
     }
     let client: PoolClient | undefined;
-    let isOver = false;
+    let isReleased = false;
     const rollBack = () => {
-      if (client && !isOver) this.database.release(client, true);
-      isOver = true;
+      if (client && !isReleased) this.database.release(client, true);
+      isReleased = true;
     };
     try {
       client = await this.database.connect();
@@ -114,13 +114,13 @@ export class PostgresTransactions {
       await work(new OwnTransaction(client));
       await client.query('COMMIT');
     } catch (error) {
-      if (client && !isOver) isOver = await this.isRolledBack(client);
+      if (client && !isReleased) isReleased = await this.isRolledBack(client);
       rollBack();
       throw error;
     } finally {
       signal.removeEventListener('abort', rollBack);
-      if (client && !isOver) this.database.release(client, false);
-      this.places.release(1);
+      if (client && !isReleased) this.database.release(client, false);
+      this.connections.release(1);
     }
   }
 
@@ -146,7 +146,7 @@ class OwnTransaction implements XeniooTransaction {
   }
 }
 
-/** The transaction that a handler gets: refuses statements once the handler has ended or timed out. */
+/** Transaction that a handler gets: rejects statements after the handler has returned or timed out. */
 class GuardedTransaction implements XeniooTransaction {
   readonly #tx: XeniooTransaction;
   private isOpen = true;
@@ -166,7 +166,7 @@ class GuardedTransaction implements XeniooTransaction {
     if (this.signal.aborted) throw lateError(this.handler);
     if (!this.isOpen) {
       throw new XeniooHandlerError(
-        `the transaction of ${this.handler} is over: await every statement before the handler returns`,
+        `the transaction of ${this.handler} has ended, because the handler has returned: await every statement before it returns`,
       );
     }
     return this.#tx.query(text, values);
@@ -183,7 +183,7 @@ function lateError(handler: string): XeniooHandlerError {
   );
 }
 
-/** Rejects when the signal is aborted before the work has ended. */
+/** Resolves or rejects with the work; rejects early when the signal is aborted. */
 async function orAborted(
   work: () => Promise<unknown>,
   signal: AbortSignal,

@@ -1,19 +1,19 @@
 import type { CustomTypesConfig } from 'pg';
 
-/** A row as PostgreSQL writes it: every value as text. */
+/** A row with every value as text. */
 export type Row = Record<string, string | null>;
 
-/** Every value as text: applications change the parsers that all queries of a process share. */
+/** Parsers that return every value as text: applications may change the global parsers of `pg`. */
 export const AS_TEXT = {
   getTypeParser: () => (text: string) => text,
 } as unknown as CustomTypesConfig;
 
-/** Returns the bytes of a `bytea` as PostgreSQL writes it. */
+/** Returns the bytes of a `bytea` in hexadecimal text form. */
 export function bytesOf(text: string | null | undefined): Buffer {
   return Buffer.from((text ?? '').slice(2), 'hex');
 }
 
-/** Replaces what text in PostgreSQL can't hold: NUL, and half a character. */
+/** Replaces characters that text in PostgreSQL can't contain: NUL and lone surrogates. */
 export function storable(text: string | undefined): string | undefined {
   return text?.toWellFormed().replaceAll('\0', '\ufffd');
 }

@@ -4,39 +4,41 @@ import type { XeniooRunner } from '../inbox/xenioo.inbox.js';
 import { settledWithin } from '../settled-within.js';
 import { PostgresClaims } from './postgres.claims.js';
 import type { PostgresDatabase } from './postgres.database.js';
-import { PostgresFeeder } from './postgres.feeder.js';
+import { PostgresClaimScheduler } from './postgres.claim-scheduler.js';
 import type { PostgresTransactionRunner } from './postgres.inbox-options.js';
 import { PostgresMembership } from './postgres.membership.js';
 import { PostgresProcessor } from './postgres.processor.js';
 import { PostgresRecorder } from './postgres.recorder.js';
 import { PostgresTransactions } from './postgres.transactions.js';
 
-/** Time in milliseconds between two looks for tasks of which no notification came. */
+/** Interval in milliseconds of polling for tasks without a notification. */
 const POLL_EVERY_MS = 1_000;
 
-/** The same where no notifications come. */
+/** Polling interval in milliseconds without a session, which receives no notifications. */
 const POLL_WITHOUT_SESSION_EVERY_MS = 200;
 
-const LOOK_AGAIN_AFTER_MS = 5;
+const IDLE_CHECK_EVERY_MS = 5;
 
+/** Options of a `PostgresWorker`. */
 export interface WorkerOptions {
   readonly concurrency: number;
   readonly handlerTimeoutMs: number;
   readonly leaseMs: number;
   readonly transaction: PostgresTransactionRunner | undefined;
+  /** False behind a pooler in transaction mode: no `LISTEN` and no advisory lock. */
   readonly hasSession: boolean;
   readonly channel: string;
-  /** Payload of the notifications of this process, which it knows of already. */
+  /** Payload that identifies the notifications of this process, which it ignores. */
   readonly sender: string;
 }
 
-/** Handles events in this process. */
+/** Claims and handles events in this process. */
 export class PostgresWorker {
   private readonly logger = new Logger('Xenioo');
   private readonly recorder: PostgresRecorder;
   private readonly processor: PostgresProcessor;
   private readonly membership: PostgresMembership;
-  private readonly feeder: PostgresFeeder;
+  private readonly claimScheduler: PostgresClaimScheduler;
   private isDraining = false;
 
   constructor(
@@ -47,14 +49,15 @@ export class PostgresWorker {
     const { concurrency, handlerTimeoutMs, hasSession } = options;
     this.recorder = new PostgresRecorder(database);
     this.membership = new PostgresMembership(database, options, {
-      onEnrolled: () => {
-        this.processor.forget();
-        this.wakeForReplay();
+      onRegistered: () => {
+        this.processor.dropClaims();
+        this.wakeWithRetries();
       },
-      onBeat: () => this.processor.start(),
-      onWoken: () => this.feeder.wake(),
-      onSuspects: () => this.feeder.foundSuspects(),
-      held: () => (this.feeder.isSettled ? this.processor.held : undefined),
+      onHeartbeat: () => this.processor.start(),
+      onTasksAvailable: () => this.claimScheduler.wake(),
+      onSuspects: () => this.claimScheduler.claimSuspects(),
+      claimed: () =>
+        this.claimScheduler.isSettled ? this.processor.claimed : undefined,
     });
     this.processor = new PostgresProcessor(
       this.recorder,
@@ -63,13 +66,13 @@ export class PostgresWorker {
       concurrency,
       this.membership,
       {
-        onRoom: () => this.feeder.fill(),
-        onRetry: inMs => this.feeder.claimRetriesIn(inMs),
-        onRetryLetGo: () => this.membership.doubt(),
-        onLetGo: () => this.feeder.wake(),
+        onCapacity: () => this.claimScheduler.claimMore(),
+        onRetry: inMs => this.claimScheduler.claimRetriesIn(inMs),
+        onRetryReleased: () => this.membership.checkClaimsSoon(),
+        onConversationReleased: () => this.claimScheduler.wake(),
       },
     );
-    this.feeder = new PostgresFeeder(
+    this.claimScheduler = new PostgresClaimScheduler(
       database,
       new PostgresClaims(database),
       this.membership,
@@ -83,7 +86,7 @@ export class PostgresWorker {
     return this.processor.running;
   }
 
-  /** True when nothing runs here, or has run and is not recorded. */
+  /** True when no task runs or waits to be recorded. */
   get isIdle(): boolean {
     return this.processor.unrecorded === 0;
   }
@@ -92,39 +95,39 @@ export class PostgresWorker {
     this.membership.start();
   }
 
-  /** There may be events to run. */
+  /** Claims conversations; called when there may be new events. */
   wake(): void {
-    this.feeder.wake();
+    this.claimScheduler.wake();
   }
 
-  /** There may be events and retries to run. */
-  wakeForReplay(): void {
-    this.feeder.wake();
-    this.feeder.claimRetriesIn(0);
+  /** Claims conversations and retries; called when there may be new ones of both. */
+  wakeWithRetries(): void {
+    this.claimScheduler.wake();
+    this.claimScheduler.claimRetriesIn(0);
   }
 
   pause(): void {
-    this.feeder.close();
+    this.claimScheduler.close();
     this.processor.close();
   }
 
   resume(): void {
     if (this.isDraining) return;
     this.processor.open();
-    this.feeder.open();
+    this.claimScheduler.open();
   }
 
-  /** Starts nothing more; resolves when what runs is recorded. */
+  /** Starts no more tasks; resolves when the running ones are recorded. */
   async drain(): Promise<void> {
     this.isDraining = true;
     this.pause();
-    while (!this.isIdle) await sleep(LOOK_AGAIN_AFTER_MS);
+    while (!this.isIdle) await sleep(IDLE_CHECK_EVERY_MS);
   }
 
   async stop(timeoutMs: number, lastCommitWithinMs: number): Promise<void> {
     if (!(await settledWithin(this.drain(), timeoutMs))) {
       this.logger.warn(
-        `Stopping after ${timeoutMs} ms while ${this.processor.unrecorded} events are being handled: they are kept, and handled again. If handlers need longer, raise \`shutdownTimeoutMs\`.`,
+        `Stopping after ${timeoutMs} ms while ${this.processor.unrecorded} events are being handled; they stay stored and are handled again. If handlers need longer, raise \`shutdownTimeoutMs\`.`,
       );
     }
     this.recorder.abandon();

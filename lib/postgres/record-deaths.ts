@@ -1,16 +1,16 @@
 import type { XeniooTask } from '../handlers/xenioo-task.js';
 import { deadLetterOf, type XeniooRunRecord } from '../inbox/record-run.js';
 
-/** Deaths of processes after which a task that ran each time becomes a dead letter. */
+/** Number of process deaths during a task after which it becomes a dead letter. */
 export const MAX_DEATHS = 3;
 
-/** Returns the record of a task that is not run any more. */
+/** Returns the record of a task that ended its process too often: it becomes a dead letter. */
 export function recordDeaths(
   { entry, handler, attempts, carrier }: XeniooTask,
   deaths: number,
 ): XeniooRunRecord {
   const error = new Error(
-    `the process ended ${deaths} times while ${handler ?? 'the handlers of the event'} ran: look for a promise whose rejection nobody handles, for process.exit(), and for what uses up the memory`,
+    `the process ended ${deaths} times while ${handler ?? 'the handlers of the event'} ran: check for unhandled promise rejections, process.exit() and memory use`,
   );
   const failed =
     handler === undefined

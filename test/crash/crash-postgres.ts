@@ -11,70 +11,72 @@ import { Callers } from './callers.js';
 import { Journal } from './journal.js';
 import type { Server } from './start-server.js';
 
-/** What is to be done to an installation with the PostgreSQL inbox. */
+/** Options of `crashPostgres()`. */
 export interface PostgresCrashPlan extends Omit<
   PostgresInstallationPlan,
   'folder'
 > {
-  /** How often a process that receives is killed, how often one that handles, and how often PostgreSQL. */
+  /** Number of kills of receiving processes, of workers and of PostgreSQL, each. */
   readonly kills: number;
-  /** From one kill to the next at most, about. */
+  /** Approximate upper bound in milliseconds of the time between two kills. */
   readonly killWithinMs: number;
   readonly callers: number;
   readonly onKill?: (kills: number, report: string) => void;
 }
 
+/** Result of `crashPostgres()`. */
 export interface PostgresCrashReport {
-  /** Events that were answered 200. */
+  /** Number of events that were answered 200. */
   readonly answered: number;
-  /** Of these, runs of handlers that have not come. */
+  /** Missing handler runs of these events. */
   readonly lost: string[];
-  /** Runs that came again. */
+  /** Number of repeated handler runs. */
   readonly repeated: number;
-  /** Rows that are left in tables of the inbox. */
+  /** Numbers of rows that remain in the tables of the inbox. */
   readonly left: Record<string, number>;
-  /** Events answered 200 of which the transactional handler left no row, and events of which it left several. */
+  /** Events answered 200 for which the transactional handler wrote no row. */
   readonly unwritten: number[];
+  /** Events for which the transactional handler wrote several rows. */
   readonly writtenTwice: number[];
-  /** Answers other than 200. */
+  /** Status codes other than 200. */
   readonly refused: number[];
-  /** Calls without an answer. */
+  /** Number of calls without an answer. */
   readonly brokenOff: number;
-  /** How long it took from the end of the calls until all was handled. */
+  /** Time in milliseconds from the last call until all events were handled. */
   readonly settledAfterMs: number;
-  /** The folder with the logs, kept when something is lost or left. */
+  /** Folder with the logs; kept when runs are missing or rows remain. */
   readonly kept: string | undefined;
 }
 
 const SECRET = 'right-secret';
-const HANDLERS = ['keep', 'tell', 'ask'];
+const HANDLERS = ['keep', 'notify', 'enrich'];
 
-/** While so many events have not been handled callers wait, so that what is pending at the end is handled soon. */
-const MOST_PENDING = 5_000;
+/** Upper bound of the pending events above which callers wait, so that the run ends soon after the last call. */
+const MAX_PENDING = 5_000;
 
-/** For so long at most before a kill callers don't wait: each hits calls that are under way. */
+/** Time in milliseconds before a kill in which callers do not wait, so that calls are in progress when it happens. */
 const RUSH_WITHIN_MS = 400;
 
-/** Longer than the lease of the processes. */
-const FROZEN_MS = 3_500;
+/** Time in milliseconds for which a worker is suspended; longer than its lease. */
+const SUSPENDED_MS = 3_500;
 
-const LOOK_EVERY_MS = 100;
+const CHECK_EVERY_MS = 100;
 const SETTLE_WITHIN_MS = 90_000;
 
-/** Kills the processes of an installation under load, one after another, and accounts for every event that was answered 200. */
+/** Kills the processes of an installation under load, one after another, and checks that every event answered 200 was handled. */
 export async function crashPostgres(
   plan: PostgresCrashPlan,
 ): Promise<PostgresCrashReport> {
   const folder = await mkdtemp(join(tmpdir(), 'nestjs-xenioo-crash-'));
   const installation = await PostgresInstallation.start({ ...plan, folder });
   const journal = new Journal(installation.journals);
-  const looking = setInterval(() => journal.read(), LOOK_EVERY_MS);
+  const reading = setInterval(() => journal.read(), CHECK_EVERY_MS);
   try {
     const callers = await callAndKill(plan, installation, journal);
     const { answered, refused, brokenOff } = callers;
     const endedAt = performance.now();
-    const lost = await runsThatDoNotCome(answered, journal);
-    const left = await rowsThatStay(installation);
+    const lost = await missingRuns(answered, journal);
+    const left = await remainingRows(installation);
     const written = await installation.query<{ number: number; times: number }>(
       'SELECT number, count(*)::int AS times FROM note GROUP BY number',
     );
@@ -83,13 +85,13 @@ export async function crashPostgres(
     const writtenTwice = written.flatMap(({ number, times }) =>
       times > 1 ? number : [],
     );
-    const isWell =
+    const isOk =
       lost.length +
         unwritten.length +
         writtenTwice.length +
         Object.keys(left).length ===
       0;
-    if (isWell) await rm(folder, { recursive: true });
+    if (isOk) await rm(folder, { recursive: true });
     return {
       answered: answered.length,
       lost,
@@ -100,12 +102,12 @@ export async function crashPostgres(
       refused,
       brokenOff,
       settledAfterMs: performance.now() - endedAt,
-      kept: isWell ? undefined : folder,
+      kept: isOk ? undefined : folder,
     };
   } finally {
-    clearInterval(looking);
+    clearInterval(reading);
     journal.close();
-    await installation.end();
+    await installation.stop();
   }
 }
 
@@ -114,7 +116,7 @@ async function callAndKill(
   installation: PostgresInstallation,
   journal: Journal,
 ): Promise<Callers> {
-  const { receiving, handling, engine } = installation;
+  const { receivers, workers, engine } = installation;
   let callers: Callers | undefined;
   const answered = () => callers?.answered.length ?? 0;
   const pending = () =>
@@ -124,9 +126,9 @@ async function callAndKill(
   const url = async () => {
     for (;;) {
       const next = installation.url(turn++);
-      const mayCall = isRush || pending() < MOST_PENDING;
+      const mayCall = isRush || pending() < MAX_PENDING;
       if (next !== undefined && mayCall) return next;
-      await sleep(LOOK_EVERY_MS);
+      await sleep(CHECK_EVERY_MS);
     }
   };
   callers = new Callers(count, SECRET, url, random);
@@ -134,13 +136,13 @@ async function callAndKill(
     choices[Math.floor(random() * choices.length)]!;
   for (let kill = 1; kill <= kills * 3; kill++) {
     await sleep(random() * killWithinMs);
-    const victim = [pick(receiving), pick(handling), engine][kill % 3]!;
+    const victim = [pick(receivers), pick(workers), engine][kill % 3]!;
     await victim.whenUp();
     isRush = true;
-    await sleep(LOOK_EVERY_MS + random() * RUSH_WITHIN_MS);
-    // Every other time a process that handles is not killed: it hangs past its lease, and goes on.
-    const isFrozen = kill % 6 === 1;
-    if (isFrozen) await freeze(victim.running as Server);
+    await sleep(CHECK_EVERY_MS + random() * RUSH_WITHIN_MS);
+    // Every other worker is not killed but suspended for longer than its lease, then resumed.
+    const isSuspended = kill % 6 === 1;
+    if (isSuspended) await suspend(victim.running as Server);
     else await victim.kill();
     isRush = false;
     onKill?.(kill, `${answered()} answered, ${pending()} pending`);
@@ -150,14 +152,14 @@ async function callAndKill(
   return callers;
 }
 
-async function freeze({ process }: Server): Promise<void> {
+async function suspend({ process }: Server): Promise<void> {
   process.kill('SIGSTOP');
-  await sleep(FROZEN_MS);
+  await sleep(SUSPENDED_MS);
   process.kill('SIGCONT');
 }
 
-/** The runs that have not come when nothing more is to be expected. */
-async function runsThatDoNotCome(
+/** Returns the handler runs that are still missing after the time limit. */
+async function missingRuns(
   answered: readonly number[],
   journal: Journal,
 ): Promise<string[]> {
@@ -168,12 +170,12 @@ async function runsThatDoNotCome(
   for (;;) {
     missing = missing.filter(run => !journal.runs.has(run));
     if (missing.length === 0 || performance.now() > until) return missing;
-    await sleep(LOOK_EVERY_MS);
+    await sleep(CHECK_EVERY_MS);
   }
 }
 
-/** The rows that are left when nothing is handled any more. */
-async function rowsThatStay(
+/** Returns the numbers of rows that remain when all events are handled, or after the time limit. */
+async function remainingRows(
   installation: PostgresInstallation,
 ): Promise<Record<string, number>> {
   const until = performance.now() + SETTLE_WITHIN_MS;
@@ -183,11 +185,11 @@ async function rowsThatStay(
               (SELECT count(*)::int FROM xenioo.retry) AS retries, (SELECT count(*)::int FROM xenioo.dead_letter) AS letters`,
     );
     const left = Object.entries(counts!).filter(([, count]) => count > 0);
-    const isHopeless = left.every(([table]) => table === 'letters');
-    if (isHopeless || performance.now() > until) {
+    const isSettled = left.every(([table]) => table === 'letters');
+    if (isSettled || performance.now() > until) {
       return Object.fromEntries(left);
     }
-    await sleep(LOOK_EVERY_MS);
+    await sleep(CHECK_EVERY_MS);
   }
 }
 

@@ -7,20 +7,21 @@ import type { PostgresProcessArguments } from './postgres-process.js';
 import { startServer, type Server } from './start-server.js';
 import { Supervised } from './supervised.js';
 
+/** Options of a `PostgresInstallation`. */
 export interface PostgresInstallationPlan {
-  /** The compiled process. */
+  /** Path of the compiled `postgres-process.ts`. */
   readonly process: string;
-  /** For the logs and journals of the processes. */
+  /** Folder of the logs and journals of the processes. */
   readonly folder: string;
   readonly random: () => number;
 }
 
-/** Two processes that receive, two that handle, and PostgreSQL between them; each is started again when it is killed. */
+/** Two receiving processes, two workers and a PostgreSQL server; each is restarted when it is killed. */
 export class PostgresInstallation {
-  /** Where the processes note what their handlers did. */
+  /** Folder of the files in which the processes record the runs of their handlers. */
   readonly journals: string;
-  readonly receiving: readonly Supervised<Server>[];
-  readonly handling: readonly Supervised<Server>[];
+  readonly receivers: readonly Supervised<Server>[];
+  readonly workers: readonly Supervised<Server>[];
   readonly engine: Supervised<EngineServer>;
 
   static async start(
@@ -35,7 +36,7 @@ export class PostgresInstallation {
       await installation.whenUp();
       return installation;
     } catch (error) {
-      await installation.end();
+      await installation.stop();
       throw error;
     }
   }
@@ -46,28 +47,28 @@ export class PostgresInstallation {
   ) {
     this.journals = join(plan.folder, 'journals');
     mkdirSync(this.journals);
-    this.receiving = [
+    this.receivers = [
       this.supervise('express', 'express'),
       this.supervise('fastify', 'fastify'),
     ];
-    this.handling = [
+    this.workers = [
       this.supervise('worker-1', 'worker'),
       this.supervise('worker-2', 'worker'),
     ];
-    const startAgain = async () => {
+    const restart = async () => {
       if (!server.isRunning) await server.start();
       return server;
     };
-    this.engine = new Supervised(startAgain, plan.random);
+    this.engine = new Supervised(restart, plan.random);
   }
 
-  /** Where to call in this turn, if somewhere. */
+  /** Returns the URL of a receiving process that runs, in rotation, or `undefined` if none runs. */
   url(turn: number): string | undefined {
-    const up = this.receiving.flatMap(({ running }) => running?.url ?? []);
+    const up = this.receivers.flatMap(({ running }) => running?.url ?? []);
     return up[turn % up.length];
   }
 
-  /** Resolves when all of it runs. */
+  /** Resolves when all processes run. */
   async whenUp(): Promise<void> {
     await Promise.all(this.all.map(one => one.whenUp()));
   }
@@ -83,13 +84,13 @@ export class PostgresInstallation {
     }
   }
 
-  async end(): Promise<void> {
-    await Promise.all(this.all.map(each => each.stop()));
+  async stop(): Promise<void> {
+    await Promise.all(this.all.map(one => one.stop()));
     await this.server.stop();
   }
 
   private get all(): readonly Supervised<Server | EngineServer>[] {
-    return [...this.receiving, ...this.handling, this.engine];
+    return [...this.receivers, ...this.workers, this.engine];
   }
 
   private supervise(

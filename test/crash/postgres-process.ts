@@ -13,18 +13,18 @@ import { openSync, writeSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How a process with the PostgreSQL inbox is started. */
+/** Arguments of a process with the PostgreSQL inbox. */
 export interface PostgresProcessArguments {
-  /** Two that receive calls, on either adapter, and one that handles events and has no server. */
+  /** `express` and `fastify` receive calls with this adapter; `worker` handles events and has no HTTP server. */
   readonly role: 'express' | 'fastify' | 'worker';
   readonly connection: string;
-  /** A file to which each handler adds a line when it is done. */
+  /** File to which each handler appends a line when it is done. */
   readonly journal: string;
 }
 
 const SECRET = 'right-secret';
 
-/** A process that hangs for longer is taken for dead. */
+/** Lease of the workers; other processes take over the events of one that is suspended for longer. */
 const LEASE_MS = 2_000;
 
 const { role, connection, journal } = JSON.parse(
@@ -33,28 +33,28 @@ const { role, connection, journal } = JSON.parse(
 
 const lines = openSync(journal, 'a');
 
-/** What the kernel has of a line outlives the process. */
-function note(handler: string, event: XeniooEvent): void {
+/** Appends a line to the journal. The synchronous write survives when the process is killed. */
+function record(handler: string, event: XeniooEvent): void {
   writeSync(lines, `${handler} ${String(event.variables['number'])}\n`);
 }
 
 @Injectable()
 class Handlers {
-  private readonly asked = new Set<unknown>();
+  private readonly enriched = new Set<unknown>();
   private readonly written = new Set<unknown>();
 
   @OnXenioo(undefined, { name: 'keep' })
   async keep(event: XeniooEvent) {
     await sleep(Number(event.variables['number']) % 4);
-    note('keep', event);
+    record('keep', event);
   }
 
-  @OnXenioo(undefined, { name: 'tell' })
-  tell(event: XeniooEvent) {
-    note('tell', event);
+  @OnXenioo(undefined, { name: 'notify' })
+  notify(event: XeniooEvent) {
+    record('notify', event);
   }
 
-  /** Without a unique constraint: a second commit would be a second row. */
+  /** Writes a row to a table without a unique constraint, where a second commit would be visible. */
   @OnXenioo(undefined, {
     name: 'write',
     transactional: true,
@@ -72,17 +72,17 @@ class Handlers {
     }
   }
 
-  /** Fails at its first attempt in each process on every tenth event, and must not give up. */
+  /** Fails at its first attempt in each process for every tenth event; has enough attempts never to fail finally. */
   @OnXenioo(undefined, {
-    name: 'ask',
+    name: 'enrich',
     retry: { attempts: 1_000, backoff: 'fixed', delayMs: 50 },
   })
-  ask(event: XeniooEvent) {
+  enrich(event: XeniooEvent) {
     const { number } = event.variables;
-    const isFlaky = Number(number) % 10 === 0 && !this.asked.has(number);
-    this.asked.add(number);
+    const isFlaky = Number(number) % 10 === 0 && !this.enriched.has(number);
+    this.enriched.add(number);
     if (isFlaky) throw new Error('the first attempt fails');
-    note('ask', event);
+    record('enrich', event);
   }
 }
 
@@ -90,7 +90,7 @@ class Handlers {
   imports: [
     XeniooModule.forRoot({
       secret: SECRET,
-      // Shorter than what is killed may be away: calls come to be refused.
+      // Shorter than the restart of a killed process, so that some calls are answered 503.
       acceptTimeoutMs: 1_000,
       inbox: postgresInbox({
         connection,
@@ -107,7 +107,7 @@ const logger = new ConsoleLogger({ logLevels: ['error', 'warn', 'log'] });
 process.on('disconnect', () => process.exit());
 process.send!({ url: await start() });
 
-/** Where it is called; nowhere if it only handles. */
+/** Starts the application, and returns the URL of its webhook, or an empty text for a worker. */
 async function start(): Promise<string> {
   if (role === 'worker') {
     await NestFactory.createApplicationContext(AppModule, { logger });

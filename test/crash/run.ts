@@ -89,7 +89,7 @@ async function crashPostgreSql(): Promise<void> {
     hasFailed = true;
     return;
   }
-  say('2 processes that receive, 2 that handle, and PostgreSQL');
+  say('2 receivers, 2 workers and PostgreSQL');
   const report = await crashPostgres({
     kills: Number(values.kills ?? 20),
     killWithinMs: 4_000,

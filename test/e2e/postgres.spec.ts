@@ -27,7 +27,7 @@ const SOON = {
   maxDelayMs: 10,
 } as const;
 
-/** Starts a host with a table `note` in the schema of its inbox. */
+/** Starts an application with a table `note` in the schema of its inbox. */
 async function startWith(
   handlers: Type[],
   options: Partial<XeniooModuleOptions> = {},
@@ -67,14 +67,14 @@ async function startWith(
   };
 }
 
-/** The table of the test that runs. */
+/** Table of the running test. */
 const Table = { name: '' };
 
 const insert = (tx: XeniooTransaction, text: unknown) =>
   tx.query(`INSERT INTO ${Table.name} VALUES ($1)`, [text]);
 
 describeEngine('postgres', 'a transactional handler', () => {
-  it('commits what it wrote', async () => {
+  it('commits its writes', async () => {
     @Injectable()
     class Crm {
       @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
@@ -92,7 +92,7 @@ describeEngine('postgres', 'a transactional handler', () => {
     expect(await letters.list()).toEqual([]);
   });
 
-  it('rolls back where it throws, and is tried again', async () => {
+  it('rolls back when it throws, and is retried', async () => {
     let attempts = 0;
     @Injectable()
     class Crm {
@@ -109,7 +109,7 @@ describeEngine('postgres', 'a transactional handler', () => {
     expect(await notes()).toEqual(['hello 3']);
   });
 
-  it('leaves nothing when it gives up, and one row when it is replayed', async () => {
+  it('writes no row when all attempts fail, and one row when its dead letter is replayed', async () => {
     let isDown = true;
     @Injectable()
     class Crm {
@@ -133,7 +133,7 @@ describeEngine('postgres', 'a transactional handler', () => {
     expect(await letters.list()).toEqual([]);
   });
 
-  it('fails where it goes on after a failed statement', async () => {
+  it('fails if it ignores a failed statement', async () => {
     @Injectable()
     class Crm {
       @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
@@ -152,7 +152,7 @@ describeEngine('postgres', 'a transactional handler', () => {
     );
   });
 
-  it('can use its transaction no more once it has timed out', async () => {
+  it('gets an error from a statement that it runs after its time-out', async () => {
     const late: unknown[] = [];
     @Injectable()
     class Crm {
@@ -176,7 +176,7 @@ describeEngine('postgres', 'a transactional handler', () => {
     expect(await letters.list()).toHaveLength(1);
   });
 
-  it('runs beside ordinary handlers, each once', async () => {
+  it('commits once when an ordinary handler of the same event is retried', async () => {
     const seen: unknown[] = [];
     let hasFailed = false;
     @Injectable()
@@ -187,7 +187,7 @@ describeEngine('postgres', 'a transactional handler', () => {
       }
 
       @OnXenioo()
-      tell(event: XeniooEvent) {
+      log(event: XeniooEvent) {
         seen.push(event.id);
         if (hasFailed) return;
         hasFailed = true;
@@ -202,7 +202,7 @@ describeEngine('postgres', 'a transactional handler', () => {
     expect(seen).toHaveLength(2);
   });
 
-  it('leaves connections of a shared pool to calls', async () => {
+  it('leaves connections of a shared pool to the inbox', async () => {
     const pool = new Pool({
       connectionString: inject('postgresUrl'),
       max: 4,
@@ -228,7 +228,7 @@ describeEngine('postgres', 'a transactional handler', () => {
     expect(most).toBe(1);
   });
 
-  it('shares the transaction of the host', async () => {
+  it('runs in a transaction of the application with the option `transaction`', async () => {
     const pool = new Pool({ connectionString: inject('postgresUrl') });
     onTestFinished(() => pool.end());
     let attempts = 0;
@@ -271,7 +271,7 @@ describeEngine('postgres', 'a transactional handler', () => {
     expect(transactions).toBe(2);
   });
 
-  it('stops the boot with another inbox', async () => {
+  it('makes the application fail to boot with another inbox', async () => {
     @Injectable()
     class Crm {
       @OnXenioo(XeniooEventType.UserMessage, { transactional: true })

@@ -49,7 +49,7 @@ const delivery = (entries: XeniooEntry[]) => ({
   entries,
 });
 
-/** An inbox and what it ran; it is stopped when the test ends. */
+/** Opens an inbox that stops when the test ends, and returns it with the tasks that it has run. */
 async function open(
   options: Parameters<typeof openPostgresInbox>[0],
   settings?: Parameters<typeof openPostgresInbox>[1],
@@ -81,7 +81,7 @@ async function start(
   });
 }
 
-/** A schema that goes when the test ends, after the inboxes. */
+/** Names a schema that is dropped when the test ends, after its inboxes have stopped. */
 function ownSchema(url?: string) {
   const own = postgresSchema(url);
   onTestFinished(own.remove);
@@ -89,7 +89,7 @@ function ownSchema(url?: string) {
 }
 
 describeEngine('postgres', 'the PostgreSQL inbox', () => {
-  it('runs the events of a conversation one after another, on whichever process', async () => {
+  it('runs the events of a conversation one after another, in two processes', async () => {
     const { schema } = ownSchema();
     const begun: string[] = [];
     let running = 0;
@@ -115,7 +115,7 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     expect(begun).toEqual(events.map(({ id }) => id));
   });
 
-  it('goes on elsewhere with the conversation of a process that hangs, and records nothing of what that does later', async () => {
+  it('takes over the conversation of a process without heartbeats, and ignores the late result of that process', async () => {
     const { schema, query } = ownSchema();
     let release = () => {};
     const hanging = new Promise<void>(resolve => (release = resolve));
@@ -130,7 +130,7 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     await vi.waitFor(() => expect(hung.runs).toHaveLength(1));
     const other = await open({ schema });
 
-    // As if it had been frozen for longer than its lease.
+    // As if the process had been suspended for longer than its lease.
     await query(`UPDATE ${schema}.worker SET beat = now() - interval '1 hour'`);
     await other.start(async () => []);
     await other.inbox.idle();
@@ -138,7 +138,7 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     await hung.inbox.idle();
     await expect
       .poll(() => logs.ofXenioo('warn').join('\n'))
-      .toContain('took this one for dead');
+      .toContain('took over the events of this one');
 
     expect(other.runs.map(({ entry }) => entry.id)).toEqual(
       events.map(({ id }) => id),
@@ -146,11 +146,11 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     expect(hung.runs).toHaveLength(1);
     expect(await other.inbox.deadLetters.list()).toEqual([]);
     expect(logs.ofXenioo('warn').join('\n')).toContain(
-      'took this one for dead',
+      'took over the events of this one',
     );
   });
 
-  it(`makes a dead letter of an event during whose run the process died ${MAX_DEATHS} times, and runs the next`, async () => {
+  it(`dead-letters an event after ${MAX_DEATHS} process deaths during its run, and runs the next event`, async () => {
     const { schema, query } = ownSchema();
     const { inbox, runs, start } = await open({ schema });
     const [bad, next] = eventsOf('ada', 2);
@@ -170,7 +170,7 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     expect(runs).toHaveLength(2);
   });
 
-  it('answers within `acceptTimeoutMs` while the server is gone, and goes on when it is back', async () => {
+  it('rejects deliveries within `acceptTimeoutMs` while the server is down, and accepts them after its restart', async () => {
     const server = await startPostgres();
     onTestFinished(() => server.stop());
     const { inbox, runs, start } = await open(
@@ -202,11 +202,11 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
       .toContain('works again');
     const failures = logs
       .ofXenioo('error')
-      .filter(text => text.includes('fails, retrying'));
+      .filter(text => text.includes('failed; retrying'));
     expect(failures).toHaveLength(1);
   });
 
-  it('rejects calls within `acceptTimeoutMs` while the server is silent', async () => {
+  it('rejects deliveries within `acceptTimeoutMs` while the server does not answer', async () => {
     const server = await startPostgres();
     onTestFinished(() => server.stop());
     const { inbox, runs, start } = await open(
@@ -222,14 +222,14 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     expect(performance.now() - askedAt).toBeLessThan(2_000);
 
     await server.resume();
-    // Whether the first call was committed or not, the event runs once.
+    // The event runs once, even if the rejected delivery was committed.
     await vi.waitFor(() => inbox.accept(delivery(event)), 20_000);
     await inbox.idle();
 
     expect(runs).toHaveLength(2);
   });
 
-  it('makes dropped tables again', async () => {
+  it('creates dropped tables again', async () => {
     const { schema, query } = ownSchema();
     const { inbox, runs, start } = await open({ schema });
     await start(async () => []);
@@ -239,10 +239,12 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     await inbox.idle();
 
     expect(runs).toHaveLength(1);
-    expect(logs.ofXenioo('warn').join('\n')).toContain('have been made again');
+    expect(logs.ofXenioo('warn').join('\n')).toContain(
+      'they were created again',
+    );
   });
 
-  it('needs tables where it may not make them, and takes those that were made by the SQL', async () => {
+  it('requires existing tables with `migrate: false`, and accepts tables created by the printed SQL', async () => {
     const { schema, query } = ownSchema();
     await expect(open({ schema, migrate: false })).rejects.toThrow(
       'npx nestjs-xenioo migrate --print',
@@ -256,7 +258,7 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     expect((await inbox.stats()).pending).toBe(1);
   });
 
-  it('does not open tables of a newer version', async () => {
+  it('rejects tables of a newer version', async () => {
     const { schema, query } = ownSchema();
     await query(schemaSql(schema));
     await query(`INSERT INTO ${schema}.version VALUES (99)`);
@@ -264,21 +266,21 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     await expect(open({ schema })).rejects.toThrow('have version 99');
   });
 
-  it('makes its tables once when several processes boot', async () => {
+  it('creates its tables once when several processes boot at the same time', async () => {
     const { schema } = ownSchema();
     const opened = await Promise.all([1, 2, 3, 4].map(() => open({ schema })));
 
     expect(opened).toHaveLength(4);
   });
 
-  it('does not open a database that does not exist', async () => {
+  it('rejects a database that does not exist', async () => {
     const connection = inject('postgresUrl').replace(/postgres$/, 'nowhere');
     await expect(open({ connection })).rejects.toThrow(
       'database "nowhere" does not exist',
     );
   });
 
-  it('works without sessions and prepared statements, as behind a pooler', async () => {
+  it('handles events with `transactionPooling`', async () => {
     const { schema } = ownSchema();
     const inboxes = [
       await open({ schema, transactionPooling: true }),
@@ -294,7 +296,7 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     expect(inboxes[1].runs).toEqual([]);
   });
 
-  it('shows dead letters in a view', async () => {
+  it('presents dead letters in the view `dead_letters`', async () => {
     const { schema, query } = ownSchema();
     const { inbox, start } = await open({ schema });
     await start(async () => [
@@ -324,7 +326,7 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     expect(letter!.error!.message).toBe('CRM\0 is \ud800 down');
   });
 
-  it('warns at the boot of settings with which the server loses what it accepted', async () => {
+  it('warns at boot of server settings that lose accepted events', async () => {
     const settings = { fsync: 'off', synchronous_commit: 'off' };
     const server = await startPostgres({ settings });
     onTestFinished(() => server.stop());
@@ -336,7 +338,7 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
       .toMatch(/Set `fsync = on`[^]*Set `synchronous_commit = on`/);
   });
 
-  it('warns of nothing where the server keeps what it accepted', async () => {
+  it('logs no warning when the server settings keep accepted events', async () => {
     const { schema } = ownSchema();
     const { inbox, start } = await open({ schema });
     await start(async () => []);
@@ -462,7 +464,7 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     expect(logs.ofXenioo('warn')).toEqual([]);
   });
 
-  it('hides the password from whoever prints it', async () => {
+  it('does not print the password of its connection', async () => {
     const { schema } = ownSchema();
     const connection = inject('postgresUrl').replace(
       'postgres@',

@@ -4,27 +4,27 @@ import type { PostgresDatabase } from './postgres.database.js';
 import type { PostgresMembership } from './postgres.membership.js';
 import type { PostgresProcessor } from './postgres.processor.js';
 
-/** Tasks that are claimed beyond those that run: as many as run in this time, in milliseconds. */
-const AHEAD_MS = 100;
-const MAX_AHEAD = 512;
+/** Time in milliseconds for which tasks are claimed ahead, at the current rate of runs. */
+const CLAIM_AHEAD_MS = 100;
+const MAX_CLAIMED_AHEAD = 512;
 
-const CLAIM_AGAIN_AFTER_MS = 200;
+const RETRY_CLAIM_AFTER_MS = 200;
 
-/** Claims tasks for the processor: conversations when others are accepted or let go, retries when they are due. */
-export class PostgresFeeder {
+/** Claims tasks for the processor: conversations when events are accepted or conversations are released, and retries when they are due. */
+export class PostgresClaimScheduler {
   private isOpen = false;
   private isClaiming = false;
   private isClaimingRetries = false;
-  /** True while there was nothing to claim at the last look. */
-  private isDry = false;
+  /** True if the last claim found nothing. */
+  private isExhausted = false;
   private hasSuspects = false;
-  /** More retries are due than were claimed. */
+  /** True if more retries are due than were claimed. */
   private hasMoreRetries = false;
   private retryTimer: NodeJS.Timeout | undefined;
   private pollTimer: NodeJS.Timeout | undefined;
-  private ratedAt = performance.now();
-  private startedBefore = 0;
-  private perMs = 0;
+  private rateMeasuredAt = performance.now();
+  private startedAtMeasurement = 0;
+  private startsPerMs = 0;
 
   constructor(
     private readonly database: PostgresDatabase,
@@ -35,7 +35,7 @@ export class PostgresFeeder {
     private readonly pollMs: number,
   ) {}
 
-  /** False while the answer to a claim is awaited. */
+  /** False while a claim is in progress. */
   get isSettled(): boolean {
     return !this.isClaiming && !this.isClaimingRetries;
   }
@@ -57,25 +57,25 @@ export class PostgresFeeder {
     clearTimeout(this.retryTimer);
   }
 
-  /** There may be tasks to claim. */
+  /** Claims conversations; called when there may be new ones. */
   wake(): void {
-    this.isDry = false;
+    this.isExhausted = false;
     void this.claim();
   }
 
-  /** Tasks during which processes died wait to be run, each alone. */
-  foundSuspects(): void {
+  /** Claims tasks during which processes died, to run each of them alone. */
+  claimSuspects(): void {
     this.hasSuspects = true;
     void this.claim();
   }
 
-  /** Makes use of the room in the processor. */
-  fill(): void {
+  /** Claims tasks for the free capacity of the processor. */
+  claimMore(): void {
     void this.claim();
     if (this.hasMoreRetries) void this.claimRetries();
   }
 
-  /** Claims retries once the first of them is due. */
+  /** Claims retries after a delay in milliseconds, when the first of them is due. */
   claimRetriesIn(inMs: number): void {
     clearTimeout(this.retryTimer);
     if (!this.isOpen || inMs > this.pollMs) return;
@@ -89,34 +89,34 @@ export class PostgresFeeder {
     const worker = this.membership.worker;
     if (!this.isOpen || this.isClaiming || worker === undefined) return;
     if (this.hasSuspects) {
-      if (this.isSettled && this.processor.isEmptyHanded) {
-        await this.guarded(() => this.claimSuspect(worker));
+      if (this.isSettled && this.processor.hasNoClaims) {
+        await this.claimAndReport(() => this.claimSuspect(worker));
       }
       return;
     }
-    const { room } = this;
+    const { claimable } = this;
     const isWorthwhile =
-      this.processor.waiting === 0 || room >= this.concurrency / 2;
-    if (this.isDry || room < 1 || !isWorthwhile) return;
-    // Who is woken meanwhile says otherwise.
-    this.isDry = true;
-    await this.guarded(async () => {
-      const lanes = await this.claims.lanes(worker, room);
-      if (lanes.length > 0) this.isDry = false;
-      for (const lane of lanes) this.processor.add(lane);
+      this.processor.waiting === 0 || claimable >= this.concurrency / 2;
+    if (this.isExhausted || claimable < 1 || !isWorthwhile) return;
+    // wake() may set it to false during the claim.
+    this.isExhausted = true;
+    await this.claimAndReport(async () => {
+      const conversations = await this.claims.conversations(worker, claimable);
+      if (conversations.length > 0) this.isExhausted = false;
+      for (const claimed of conversations) this.processor.add(claimed);
     });
   }
 
-  /** Claims one task that runs alone; where there is none, all others may run again. */
+  /** Claims one suspect task; if there is none, the other tasks may run again. */
   private async claimSuspect(worker: string): Promise<void> {
     const suspect =
-      (await this.claims.suspectLane(worker)) ??
+      (await this.claims.suspectConversation(worker)) ??
       (await this.claims.suspectRetry(worker));
     if (suspect) this.processor.add(suspect);
     else this.hasSuspects = false;
   }
 
-  private async guarded(work: () => Promise<void>): Promise<void> {
+  private async claimAndReport(work: () => Promise<void>): Promise<void> {
     this.isClaiming = true;
     const askedAt = performance.now();
     let hasFailed = false;
@@ -126,9 +126,9 @@ export class PostgresFeeder {
     } catch (error) {
       hasFailed = true;
       this.database.reportFailure(error);
-      this.membership.doubt();
-      await sleep(CLAIM_AGAIN_AFTER_MS, undefined, { ref: false });
-      this.isDry = false;
+      this.membership.checkClaimsSoon();
+      await sleep(RETRY_CLAIM_AFTER_MS, undefined, { ref: false });
+      this.isExhausted = false;
     }
     this.isClaiming = false;
     if (!hasFailed || this.isOpen) void this.claim();
@@ -137,42 +137,46 @@ export class PostgresFeeder {
   private async claimRetries(): Promise<void> {
     const worker = this.membership.worker;
     const { running, waiting } = this.processor;
-    const room = this.concurrency - running - waiting;
-    this.hasMoreRetries = room < 1;
+    const capacity = this.concurrency - running - waiting;
+    this.hasMoreRetries = capacity < 1;
     if (
       !this.isOpen ||
       this.isClaimingRetries ||
       this.hasSuspects ||
       worker === undefined ||
-      room < 1
+      capacity < 1
     ) {
       return;
     }
     this.isClaimingRetries = true;
     try {
-      const retries = await this.claims.retries(worker, room);
+      const retries = await this.claims.retries(worker, capacity);
       for (const retry of retries) this.processor.add(retry);
-      this.hasMoreRetries = retries.length >= room;
+      this.hasMoreRetries = retries.length >= capacity;
       const inMs = await this.claims.nextRetryInMs();
       if (inMs !== undefined && !this.hasMoreRetries) this.claimRetriesIn(inMs);
     } catch (error) {
       this.database.reportFailure(error);
-      this.membership.doubt();
+      this.membership.checkClaimsSoon();
     }
     this.isClaimingRetries = false;
     void this.claim();
   }
 
-  /** Lanes to claim: free places, and as many more as run soon. */
-  private get room(): number {
+  /** Number of conversations to claim: free capacity, and as many as start within `CLAIM_AHEAD_MS`. */
+  private get claimable(): number {
     const { running, waiting, started } = this.processor;
     const now = performance.now();
-    if (now - this.ratedAt > AHEAD_MS) {
-      this.perMs = (started - this.startedBefore) / (now - this.ratedAt);
-      this.ratedAt = now;
-      this.startedBefore = started;
+    if (now - this.rateMeasuredAt > CLAIM_AHEAD_MS) {
+      this.startsPerMs =
+        (started - this.startedAtMeasurement) / (now - this.rateMeasuredAt);
+      this.rateMeasuredAt = now;
+      this.startedAtMeasurement = started;
     }
-    const ahead = Math.min(MAX_AHEAD, Math.floor(this.perMs * AHEAD_MS));
+    const ahead = Math.min(
+      MAX_CLAIMED_AHEAD,
+      Math.floor(this.startsPerMs * CLAIM_AHEAD_MS),
+    );
     return this.concurrency - running - waiting + ahead;
   }
 }
