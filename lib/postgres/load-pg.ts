@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { describeError } from '../describe-error.js';
+import { THIS_FILE } from '../this-file.js';
 import { XeniooOptionsError } from '../xenioo.errors.js';
 
 /** The optional package of the PostgreSQL inbox. */
@@ -36,7 +37,7 @@ export function versionProblem(
 
 function pgVersion(): string | undefined {
   try {
-    const load = createRequire(import.meta.url);
+    const load = createRequire(THIS_FILE);
     return (load('pg/package.json') as { version?: string }).version;
   } catch {
     return undefined;

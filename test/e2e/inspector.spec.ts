@@ -36,11 +36,11 @@ import {
   xeniooEntry,
 } from '../../lib/testing/index.js';
 import { SECRET } from '../support/cli-webhook.js';
-import { createGate } from '../support/delivery-host.js';
+import { createLatch } from '../support/create-latch.js';
 import {
   startHost,
   type AdapterName,
-  type HostHabits,
+  type HostSetup,
 } from '../support/host-app.js';
 import { describeInboxes } from '../support/inboxes.js';
 import { makeFolder, runTool } from '../support/tool.js';
@@ -87,7 +87,7 @@ interface Answer {
 async function start(
   adapter: AdapterName,
   inspector: Partial<XeniooInspectorModuleOptions> = {},
-  habits: HostHabits = {},
+  habits: HostSetup = {},
   xenioo: Partial<XeniooModuleOptions> = {},
 ) {
   const host = await startHost(
@@ -875,7 +875,7 @@ describe.each(['express', 'fastify'] as const)(
 
       it('sends the state, the events as they come and their results', async () => {
         const { app, url, crm } = await start(adapter);
-        const { opened, open } = createGate();
+        const { opened, open } = createLatch();
         crm.work = () => opened;
         const stream = await openStream(url(`${PATH}/api/stream`));
         expect(stream.response.headers.get('content-type')).toBe(

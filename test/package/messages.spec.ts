@@ -41,6 +41,10 @@ const NOT_MESSAGES: readonly {
     files: /^simulator\/sample-texts\.ts$/,
   },
   {
+    reason: 'texts of the page',
+    files: /^inspector\/page\//,
+  },
+  {
     reason: 'statements',
     files: /^postgres\/postgres\.(schema|statements)\.ts$/,
   },
@@ -97,6 +101,9 @@ const NEED_NO_ROW: Readonly<Record<string, readonly string[]>> = {
     'Xenioo documents it so in its paragraph on security, and with `Bearer` in the one on the call.',
   ],
   statements: ['BEGIN; SET LOCAL idle_in_transaction_session_timeout = …'],
+  headers: [
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  ],
   'never printed': ['denied by a guard', 'no gzip header'],
 };
 

@@ -119,7 +119,7 @@ describe('the PostgreSQL inbox', () => {
     expect(error).toEqual({
       name: 'XeniooOptionsError',
       message: expect.stringContaining(
-        "postgresInbox() needs the package pg, which could not be loaded (npm install pg@8): Cannot find package 'pg'",
+        "postgresInbox() needs the package pg, which could not be loaded: Cannot find package 'pg'",
       ),
     });
   });

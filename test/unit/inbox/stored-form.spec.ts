@@ -124,17 +124,27 @@ describe('storeTask() and restoreTask()', () => {
     );
   });
 
-  it.each([0, STORED_VERSION + 1, '1', null])(
-    'reject a task of version %j',
-    version => {
-      const stored = storeTask({ entry: eventOf({ Type: 1 }), attempts: 0 });
-      const other = JSON.stringify({ ...JSON.parse(stored), v: version });
-
-      expect(() => restoreTask(other)).toThrow(
-        `expected version ${STORED_VERSION} of the stored form, got ${version}: another version of nestjs-xenioo wrote it`,
+  it('reject damaged text without quoting it', () => {
+    for (const restore of [restoreTask, restoreDeadLetter]) {
+      expect(() => restore('Ada Lovelace writes')).toThrow(
+        /^the stored text is not valid JSON$/,
       );
-    },
-  );
+    }
+  });
+
+  it.each([
+    [0, '0'],
+    [STORED_VERSION + 1, String(STORED_VERSION + 1)],
+    ['1', 'another value'],
+    [null, 'another value'],
+  ])('reject a task of version %j', (version, shown) => {
+    const stored = storeTask({ entry: eventOf({ Type: 1 }), attempts: 0 });
+    const other = JSON.stringify({ ...JSON.parse(stored), v: version });
+
+    expect(() => restoreTask(other)).toThrow(
+      `expected version ${STORED_VERSION} of the stored form, got ${shown}: another version of nestjs-xenioo wrote it`,
+    );
+  });
 
   it.each(['', '{', '{}', 'null', '[]', '"text"', '{"v":1}'])(
     'reject a damaged task: %j',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseBody } from '../../../lib/events/parse-body.js';
 import type { XeniooEvent } from '../../../lib/events/xenioo.events.js';
 import { EventRecorder } from '../../../lib/inspector/event.recorder.js';
-import { receipt } from '../../support/receipt.js';
+import { createReceipt } from '../../support/entry-of.js';
 
 const SETTINGS = { readOnly: false, showText: false, keepEvents: 10 };
 
@@ -14,7 +14,7 @@ function events(count: number, fields: object = {}): XeniooEvent[] {
     Date: new Date(++number).toISOString(),
     ...fields,
   }));
-  return parseBody(JSON.stringify(entries), receipt()) as XeniooEvent[];
+  return parseBody(JSON.stringify(entries), createReceipt()) as XeniooEvent[];
 }
 
 const deliveryOf = (entries: XeniooEvent[]) => ({
