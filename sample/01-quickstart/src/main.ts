@@ -1,5 +1,7 @@
 import 'reflect-metadata';
+import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { XeniooInspectorModule } from 'nestjs-xenioo/inspector';
 import { idle, XeniooSender } from 'nestjs-xenioo/testing';
 import { tour } from './tour.js';
 
@@ -8,7 +10,13 @@ const hasOwnSecret = process.env.XENIOO_SECRET !== undefined;
 process.env.XENIOO_SECRET ??= 'quickstart-secret';
 const { AppModule } = await import('./app.module.js');
 
-const app = await NestFactory.create(AppModule);
+// Open to everyone on this machine. A real application passes the guard of its administrators.
+const inspector = XeniooInspectorModule.forRoot({ decorators: [] });
+
+@Module({ imports: [AppModule, inspector] })
+class QuickstartModule {}
+
+const app = await NestFactory.create(QuickstartModule);
 app.enableShutdownHooks();
 await app.listen(process.env.PORT ?? 0, '127.0.0.1');
 
@@ -24,6 +32,8 @@ if (process.argv.includes('--once')) {
   process.exitCode = isAsExpected ? 0 : 1;
 } else {
   console.log(`
+See the events: ${await app.getUrl()}/xenioo/inspector/
+
 Try it yourself (Ctrl-C exits):
 
   curl -i ${url} \\

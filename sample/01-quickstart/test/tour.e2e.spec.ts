@@ -29,6 +29,11 @@ it('keeps running without --once and prints a working curl command', async () =>
   sample.stdout.setEncoding('utf8').on('data', text => (output += text));
   await expect.poll(() => output).toContain('UserName');
 
+  const page = /See the events: (\S+)/.exec(output)![1]!;
+  expect(await (await fetch(page)).text()).toContain('<script');
+  const recorded = await (await fetch(`${page}api/events`)).text();
+  expect(recorded).toContain('user-message');
+
   const shown = (pattern: RegExp) => pattern.exec(output)![1]!;
   const sender = new XeniooSender({
     url: shown(/curl -i (\S+)/),
