@@ -23,7 +23,7 @@ class Crm {
   }
 }
 
-const SECONDS = 10;
+const SECONDS = Number(process.env['PAUSE_SECONDS'] ?? 3);
 const CALLS_PER_SECOND = 200;
 
 describe.each(['express', 'fastify'] as const)(
