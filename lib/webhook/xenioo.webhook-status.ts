@@ -34,7 +34,7 @@ export class XeniooWebhookStatus {
     private readonly observers: XeniooObservers,
   ) {}
 
-  /** Number of authenticated calls answered other than 200 since the last reset. After 10 failed calls Xenioo stops calling permanently. */
+  /** Number of authenticated calls answered other than 200 since the last reset. After more than 10 failed calls Xenioo stops calling permanently. */
   get strikes(): number {
     return this.counts.strikes;
   }
@@ -136,7 +136,7 @@ export class XeniooWebhookStatus {
     if (this.hasSeenValidSecret) return;
     if (++this.counts.unknownSecrets !== SUSPICIOUS_REFUSALS) return;
     this.logger.error(
-      `${SUSPICIOUS_REFUSALS} calls came with a secret that is not configured, and none with one that is. Compare the configured secret with the API Secret of the bot in Xenioo. Xenioo stops calling after 10 failed calls; if it has, save and publish the bot again.`,
+      `${SUSPICIOUS_REFUSALS} calls came with a secret that is not configured, and none with one that is. Compare the configured secret with the API Secret of the bot in Xenioo. Xenioo stops calling after more than 10 failed calls; if it has, save and publish the bot again.`,
     );
   }
 }
@@ -148,6 +148,6 @@ function later(date: Date, other = date): Date {
 
 function adviceFor(strikes: number): string {
   return strikes < 10
-    ? 'After 10 failed calls Xenioo stops calling permanently: fix the cause. If Xenioo has stopped, save and publish the bot there again.'
+    ? 'After more than 10 failed calls Xenioo stops calling permanently: fix the cause. If Xenioo has stopped, save and publish the bot there again.'
     : 'Xenioo has probably stopped calling: fix the cause, save and publish the bot in Xenioo again, and call XeniooWebhookStatus.reset().';
 }

@@ -52,7 +52,7 @@ it('answers 200 to a body that is not JSON', async () => {
   expect(sender.failures).toBe(0);
 });
 
-it('stops calling after 10 failures', async () => {
+it('stops calling after more than 10 failures', async () => {
   await app.listen(0, '127.0.0.1');
   const sender = new XeniooSender({
     url: `${await app.getUrl()}/no/such/path`,

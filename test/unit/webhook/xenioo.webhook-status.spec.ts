@@ -96,7 +96,7 @@ describe('XeniooWebhookStatus after a strike', () => {
       /^Strike 10: .*has probably stopped calling.* XeniooWebhookStatus\.reset\(\)/,
     );
     expect(logs.ofXenioo('error').at(-2)).toMatch(
-      /^Strike 9: .*After 10 failed calls Xenioo stops calling/,
+      /^Strike 9: .*After more than 10 failed calls Xenioo stops calling/,
     );
   });
 
@@ -187,7 +187,7 @@ describe('XeniooWebhookStatus after several calls with wrong secrets', () => {
 
       expect(logs.ofXenioo('error')).toEqual([
         expect.stringMatching(
-          /Compare the configured secret with the API Secret of the bot.*stops calling after 10.*save and publish the bot/,
+          /Compare the configured secret with the API Secret of the bot.*stops calling after more than 10.*save and publish the bot/,
         ),
       ]);
     },
