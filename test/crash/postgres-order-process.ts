@@ -5,7 +5,7 @@ import { postgresInbox } from 'nestjs-xenioo/postgres';
 import { openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How a process is started that handles events and notes when it begins and ends. */
+/** Arguments of a process that handles events and records when it begins and ends each. */
 export interface PostgresOrderArguments {
   readonly connection: string;
   readonly schema: string;

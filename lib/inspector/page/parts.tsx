@@ -288,7 +288,7 @@ export function EntryErrors({ entry }: { readonly entry: InspectedEntry }) {
   );
 }
 
-/** What a person wrote and the entry as received, hidden until the reader asks for them. */
+/** Text of a person and the entry as received, hidden until the reader reveals them. */
 export function EntryContents({
   path,
   entry,
