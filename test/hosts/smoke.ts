@@ -126,7 +126,7 @@ async function smoke(): Promise<Check[]> {
     [xenioo.status, xenioo['warnings']],
     [
       nest?.startsWith('11.') ? 'up' : 'degraded',
-      ['1 dead letters (limit: 0)'],
+      ['dead letters: 1 (limit: 0)'],
     ],
   );
 
