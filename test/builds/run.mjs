@@ -190,7 +190,7 @@ async function olderEngines(manager) {
       command: [process.execPath, 'lmdb/main.js'],
       ...withLmdb(host),
     },
-    /the LMDB inbox needs lmdb 2, and found 3\.\d+\.\d+/,
+    /the LMDB inbox needs lmdb 2, got 3\.\d+\.\d+/,
   );
   await tryBullmq(`${name} · bullmq 5`, cwd, 'cjs');
 }
@@ -372,6 +372,8 @@ async function installWith(name, host, cwd) {
   const { code, output } = await trial.run(command, [...args, 'install'], {
     cwd,
     timeout: STEP_TIMEOUT_MS,
+    // In CI, Yarn would not create the lockfile.
+    env: { ...process.env, YARN_ENABLE_IMMUTABLE_INSTALLS: 'false' },
   });
   const hasPeerProblem = /ERESOLVE|unmet peer|peer dependenc/i.test(output);
   report(
