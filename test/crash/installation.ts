@@ -1,48 +1,29 @@
-import { Client, type QueryResultRow } from 'pg';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineServer } from '../support/engines/engine-server.js';
-import { startPostgres } from '../support/engines/postgres-server.js';
-import type { PostgresProcessArguments } from './postgres-process.js';
+import type { CrashProcessArguments } from './crash-process.js';
 import { startServer, type Server } from './start-server.js';
 import { Supervised } from './supervised.js';
 
-/** Options of a `PostgresInstallation`. */
-export interface PostgresInstallationPlan {
-  /** Path of the compiled `postgres-process.ts`. */
+/** Options of an `Installation`. */
+export interface InstallationPlan {
+  /** Path of the compiled process, which starts a `CrashProcess`. */
   readonly process: string;
   /** Folder of the logs and journals of the processes. */
   readonly folder: string;
   readonly random: () => number;
 }
 
-/** Two receiving processes, two workers and a PostgreSQL server; each is restarted when it is killed. */
-export class PostgresInstallation {
+/** Two receiving processes, two workers and the server of their inbox; each is restarted when it is killed. */
+export class Installation {
   /** Folder of the files in which the processes record the runs of their handlers. */
   readonly journals: string;
   readonly receivers: readonly Supervised<Server>[];
   readonly workers: readonly Supervised<Server>[];
   readonly engine: Supervised<EngineServer>;
 
-  static async start(
-    plan: PostgresInstallationPlan,
-  ): Promise<PostgresInstallation> {
-    const server = await startPostgres();
-    const installation = new PostgresInstallation(plan, server);
-    try {
-      await installation.query(
-        'CREATE TABLE note (number int, conversation text)',
-      );
-      await installation.whenUp();
-      return installation;
-    } catch (error) {
-      await installation.stop();
-      throw error;
-    }
-  }
-
-  private constructor(
-    private readonly plan: PostgresInstallationPlan,
+  constructor(
+    private readonly plan: InstallationPlan,
     private readonly server: EngineServer,
   ) {
     this.journals = join(plan.folder, 'journals');
@@ -73,17 +54,6 @@ export class PostgresInstallation {
     await Promise.all(this.all.map(one => one.whenUp()));
   }
 
-  /** Runs a statement on a connection of its own. */
-  async query<R extends QueryResultRow>(text: string): Promise<R[]> {
-    const client = new Client(this.server.url);
-    await client.connect();
-    try {
-      return (await client.query<R>(text)).rows;
-    } finally {
-      await client.end();
-    }
-  }
-
   async stop(): Promise<void> {
     await Promise.all(this.all.map(one => one.stop()));
     await this.server.stop();
@@ -95,10 +65,10 @@ export class PostgresInstallation {
 
   private supervise(
     name: string,
-    role: PostgresProcessArguments['role'],
+    role: CrashProcessArguments['role'],
   ): Supervised<Server> {
     const { folder, process, random } = this.plan;
-    const processArguments: PostgresProcessArguments = {
+    const processArguments: CrashProcessArguments = {
       role,
       connection: this.server.url,
       journal: join(this.journals, name),
