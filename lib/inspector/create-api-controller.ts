@@ -32,7 +32,6 @@ import { exportLetters, inspectLetter } from './inspected-letter.js';
 import type { InspectorSettings } from './inspector.options.js';
 import { InspectorStateReader } from './inspector.state.js';
 import { InspectorStreams } from './inspector.streams.js';
-import { replaySlice } from './replay-slice.js';
 
 /** Injection token of {@link InspectorSettings}. */
 export const INSPECTOR_SETTINGS = Symbol('nestjs-xenioo:inspector');
@@ -98,10 +97,11 @@ export function createApiController(
     revealEvent(@Req() request: InspectorRequest, @Res() reply: HttpResponse) {
       return answer(request, reply, async () => {
         const event = this.recorder.get(Number(request.params['seq']));
-        if (!event) {
+        // Behind a load balancer, the number may be one of another process.
+        if (event?.view.id !== queryOf(request).get('id')) {
           throw new NotFoundException('the event is not kept any more');
         }
-        if (!event.entry) {
+        if (!event?.entry) {
           throw new NotFoundException('the event is too large to be kept here');
         }
         return revealed(event.entry);
@@ -135,11 +135,11 @@ export function createApiController(
       });
     }
 
-    // An id in the query may be of any length; Fastify bounds parameters.
-    @Get(['dead-letters/raw', 'dead-letters/:id/raw'])
+    // In the query, since Fastify limits the length of parameters.
+    @Get('dead-letters/raw')
     revealLetter(@Req() request: InspectorRequest, @Res() reply: HttpResponse) {
       return answer(request, reply, async () => {
-        const id = queryOf(request).get('id') ?? request.params['id'] ?? '';
+        const id = queryOf(request).get('id') ?? '';
         const letter = await this.letters.get(id);
         if (!letter) throw noSuchLetter(id);
         return revealed(letter.entry);
@@ -173,24 +173,6 @@ export function createApiController(
         if (!(await this.letters.get(id))) throw noSuchLetter(id);
         await this.letters.replay(id);
         return { replayed: 1 };
-      });
-    }
-
-    @Post('dead-letters/replay-all')
-    replayAll(@Req() request: InspectorRequest, @Res() reply: HttpResponse) {
-      return this.act(request, reply, async body => {
-        const { filter = {}, limit = LETTERS_PER_PAGE } = body;
-        const { before, after } = body;
-        return replaySlice(
-          this.letters,
-          // The list checks it.
-          filter as Record<string, string>,
-          Math.min(wholeNumber('limit', limit), MAX_PER_PAGE),
-          {
-            before: before === undefined ? new Date() : dateIn(body, 'before'),
-            after: after === undefined ? undefined : textIn(body, 'after'),
-          },
-        );
       });
     }
 
@@ -261,12 +243,6 @@ function textIn(body: Body, name: string): string {
   const value = body[name];
   if (typeof value === 'string' && value !== '') return value;
   throw new BadRequestException(`expected \`${name}\` to be a string`);
-}
-
-function dateIn(body: Body, name: string): Date {
-  const date = new Date(textIn(body, name));
-  if (!Number.isNaN(date.getTime())) return date;
-  throw new BadRequestException(`expected \`${name}\` to be a date`);
 }
 
 function noSuchLetter(id: string): NotFoundException {
