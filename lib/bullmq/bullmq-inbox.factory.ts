@@ -1,8 +1,5 @@
+import { createInboxProvider } from '../inbox/create-inbox-provider.js';
 import type { XeniooInboxProvider } from '../inbox/xenioo.inbox-provider.js';
-import {
-  XENIOO_SETTINGS,
-  type XeniooSettings,
-} from '../options/xenioo.options.js';
 import {
   resolveBullmqInboxOptions,
   type BullmqInboxOptions,
@@ -29,17 +26,8 @@ import { loadBullmq } from './load-bullmq.js';
 export function bullmqInbox(
   options: BullmqInboxOptions | BullmqInboxOptionsFactory,
 ): XeniooInboxProvider {
-  const { inject = [], useFactory } =
-    'useFactory' in options ? options : { useFactory: () => options };
-  return {
-    inject: [XENIOO_SETTINGS, ...inject],
-    useFactory: async (
-      settings: XeniooSettings,
-      ...dependencies: unknown[]
-    ) => {
-      const given: unknown = await useFactory(...dependencies);
-      const resolved = resolveBullmqInboxOptions(given);
-      return new BullmqInbox(await loadBullmq(), resolved, settings);
-    },
-  };
+  return createInboxProvider(options, async (given, settings) => {
+    const resolved = resolveBullmqInboxOptions(given);
+    return new BullmqInbox(await loadBullmq(), resolved, settings);
+  });
 }

@@ -1,8 +1,5 @@
+import { createInboxProvider } from '../inbox/create-inbox-provider.js';
 import type { XeniooInboxProvider } from '../inbox/xenioo.inbox-provider.js';
-import {
-  XENIOO_SETTINGS,
-  type XeniooSettings,
-} from '../options/xenioo.options.js';
 import {
   resolveLmdbInboxOptions,
   type LmdbInboxOptions,
@@ -29,16 +26,7 @@ import { LmdbInbox } from './lmdb.inbox.js';
 export function lmdbInbox(
   options: LmdbInboxOptions | LmdbInboxOptionsFactory,
 ): XeniooInboxProvider {
-  const { inject = [], useFactory } =
-    'useFactory' in options ? options : { useFactory: () => options };
-  return {
-    inject: [XENIOO_SETTINGS, ...inject],
-    useFactory: async (
-      settings: XeniooSettings,
-      ...dependencies: unknown[]
-    ) => {
-      const given: unknown = await useFactory(...dependencies);
-      return LmdbInbox.open(resolveLmdbInboxOptions(given), settings);
-    },
-  };
+  return createInboxProvider(options, async (given, settings) =>
+    LmdbInbox.open(resolveLmdbInboxOptions(given), settings),
+  );
 }

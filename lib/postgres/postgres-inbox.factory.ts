@@ -1,8 +1,5 @@
+import { createInboxProvider } from '../inbox/create-inbox-provider.js';
 import type { XeniooInboxProvider } from '../inbox/xenioo.inbox-provider.js';
-import {
-  XENIOO_SETTINGS,
-  type XeniooSettings,
-} from '../options/xenioo.options.js';
 import { loadPg } from './load-pg.js';
 import {
   resolvePostgresInboxOptions,
@@ -30,17 +27,8 @@ import { PostgresInbox } from './postgres.inbox.js';
 export function postgresInbox(
   options: PostgresInboxOptions | PostgresInboxOptionsFactory,
 ): XeniooInboxProvider {
-  const { inject = [], useFactory } =
-    'useFactory' in options ? options : { useFactory: () => options };
-  return {
-    inject: [XENIOO_SETTINGS, ...inject],
-    useFactory: async (
-      settings: XeniooSettings,
-      ...dependencies: unknown[]
-    ) => {
-      const given: unknown = await useFactory(...dependencies);
-      const resolved = resolvePostgresInboxOptions(given);
-      return PostgresInbox.open(await loadPg(), resolved, settings);
-    },
-  };
+  return createInboxProvider(options, async (given, settings) => {
+    const resolved = resolvePostgresInboxOptions(given);
+    return PostgresInbox.open(await loadPg(), resolved, settings);
+  });
 }
