@@ -234,7 +234,8 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     const { inbox, runs, start } = await open({ schema });
     await start(async () => []);
 
-    await query(`DROP SCHEMA ${schema} CASCADE`);
+    // PostgreSQL chooses this statement or one of the inbox's if they wait for each other.
+    await vi.waitFor(() => query(`DROP SCHEMA ${schema} CASCADE`), 20_000);
     await vi.waitFor(() => inbox.accept(delivery(eventsOf('ada', 1))), 20_000);
     await inbox.idle();
 

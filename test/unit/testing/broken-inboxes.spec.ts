@@ -322,9 +322,7 @@ const BROKEN: Record<string, [typeof ReferenceInbox, ...string[]]> = {
   ],
   'does not resume': [
     class extends ReferenceInbox {
-      override async resume() {
-        this.isPaused = false;
-      }
+      override async resume() {}
     },
     'starts no task while it is paused',
     'starts no retry while it is paused',
