@@ -7,6 +7,7 @@ import {
   InvalidXeniooEntry,
   memoryInbox,
   OnXenioo,
+  OnXeniooFailed,
   OnXeniooInvalid,
   UserMessageEvent,
   XeniooDeadLetters,
@@ -37,6 +38,7 @@ import { LogRecorder } from '../support/log-recorder.js';
 @Injectable()
 class Crm {
   readonly texts: (string | undefined)[] = [];
+  readonly notices: string[] = [];
   work: () => unknown = () => {};
 
   @OnXenioo(XeniooEventType.UserMessage)
@@ -46,7 +48,16 @@ class Crm {
   }
 
   @OnXeniooInvalid()
-  keep() {}
+  async keep() {
+    await new Promise(setImmediate);
+    this.notices.push('invalid');
+  }
+
+  @OnXeniooFailed()
+  async alert() {
+    await new Promise(setImmediate);
+    this.notices.push('failed');
+  }
 }
 
 async function start(
@@ -183,6 +194,18 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       },
     ]);
     expect(await app.get(XeniooDeadLetters).list()).toHaveLength(2);
+  });
+
+  it('idle() waits for the handlers of dead letters', async () => {
+    const { app, crm } = await start(adapter, [{ ...SECRET, retry: false }]);
+    crm.work = () => {
+      throw new Error('CRM is down');
+    };
+
+    await deliver(app, [xeniooEntry.userMessage(), xeniooEntry.malformed()]);
+    await idle(app);
+
+    expect(crm.notices.toSorted()).toEqual(['failed', 'invalid']);
   });
 
   it('forget() removes the received entries and the attempts', async () => {
