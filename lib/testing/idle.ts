@@ -48,7 +48,7 @@ async function allIdle(
 
 function describe(pending: readonly string[]): string {
   if (pending.length === 0) {
-    return 'They arrived before the testing kit was first used, another process handles them, or processing is paused.';
+    return 'They arrived before the testing kit was first used, an `@OnXeniooFailed()` or `@OnXeniooInvalid()` handler is still running, another process handles them, or processing is paused.';
   }
   const more = pending.length - MAX_LISTED;
   const listed = [
