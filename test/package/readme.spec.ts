@@ -10,6 +10,7 @@ const pages = (await readdir(`${ROOT}docs`)).map(page => `docs/${page}`);
 
 /** Pages that may have no code. */
 const PAGES_WITHOUT_CODE = new Set([
+  'docs/command-line.md',
   'docs/speed.md',
   'docs/troubleshooting.md',
 ]);
