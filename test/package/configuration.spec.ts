@@ -6,21 +6,26 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const page = await readFile(`${ROOT}docs/configuration.md`, 'utf8');
 
 /** Tables of docs/configuration.md, by their headings, with the interfaces whose options they list. */
-const TABLES = [
+const TABLES: [heading: string, interfaces: [file: string, name: string][]][] =
   [
-    'Options',
-    ['options/xenioo.options.ts', 'XeniooOptions'],
-    ['xenioo.module-definition.ts', 'XeniooDefinitionOptions'],
-  ],
-  ['Retries', ['options/xenioo-retry.ts', 'XeniooRetryOptions']],
-  ['Duplicates', ['options/xenioo-dedupe.ts', 'XeniooDedupeOptions']],
-  ['Several bots', ['options/xenioo.options.ts', 'XeniooBot']],
-  [
-    'Options of the decorators',
-    ['handlers/subscription.ts', 'XeniooHandlerOptions'],
-    ['handlers/on-xenioo.decorator.ts', 'OnXeniooOptions'],
-  ],
-] as const;
+    [
+      'Options',
+      [
+        ['options/xenioo.options.ts', 'XeniooOptions'],
+        ['xenioo.module-definition.ts', 'XeniooDefinitionOptions'],
+      ],
+    ],
+    ['Retries', [['options/xenioo-retry.ts', 'XeniooRetryOptions']]],
+    ['Duplicates', [['options/xenioo-dedupe.ts', 'XeniooDedupeOptions']]],
+    ['Several bots', [['options/xenioo.options.ts', 'XeniooBot']]],
+    [
+      'Options of the decorators',
+      [
+        ['handlers/subscription.ts', 'XeniooHandlerOptions'],
+        ['handlers/on-xenioo.decorator.ts', 'OnXeniooOptions'],
+      ],
+    ],
+  ];
 
 interface Option {
   readonly name: string;
@@ -47,7 +52,7 @@ function documentedBelow(heading: string): Map<string, string> {
   return new Map([...rows].map(([, name, preset]) => [name!, preset!.trim()]));
 }
 
-describe.each(TABLES)('docs/configuration.md, %s', (heading, ...interfaces) => {
+describe.each(TABLES)('docs/configuration.md, %s', (heading, interfaces) => {
   it('lists each option, and no other, with its default', async () => {
     const options = (
       await Promise.all(interfaces.map(([file, name]) => optionsOf(file, name)))
