@@ -82,7 +82,11 @@ describe('the README', () => {
     expect(named.length).toBeGreaterThan(0);
     for (const [, name] of named) expect(scripts).toHaveProperty([name!]);
   });
+});
 
+const eventsPage = await readFile(`${ROOT}docs/events.md`, 'utf8');
+
+describe('docs/events.md', () => {
   it.each(Object.entries(XENIOO_EVENT_TABLE))(
     'has a row for type %s',
     (type, { eventClass, typeName }) => {
@@ -91,7 +95,7 @@ describe('the README', () => {
         `\`${eventClass.name}\``,
         `\`${typeName}\``,
       ];
-      const cells = readme
+      const cells = eventsPage
         .split('\n')
         .map(line => line.split('|').map(cell => cell.trim()));
       expect(cells.some(([, a, b, c]) => [a, b, c].join() === row.join())).toBe(
