@@ -46,6 +46,21 @@ function lines(text: string): string {
     .join('\n');
 }
 
+/** Returns the anchors of the headings of a page that are the same on GitHub and on the site. */
+function anchorsOf(text: string): string[] {
+  const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+    heading!.toLowerCase().replaceAll('`', ''),
+  );
+  const onGitHub = headings.map(heading =>
+    heading.replaceAll(/[^\w\s-]/g, '').replaceAll(' ', '-'),
+  );
+  return onGitHub.filter(
+    (anchor, index) =>
+      anchor ===
+      headings[index]!.replaceAll(/[^\w]+/g, '-').replaceAll(/^-|-$/g, ''),
+  );
+}
+
 describe.each(['README.md', ...pages])('%s', page => {
   it('has only code that is in a compiled or executed file', async () => {
     const text = await readFile(`${ROOT}${page}`, 'utf8');
@@ -67,6 +82,17 @@ describe.each(['README.md', ...pages])('%s', page => {
       await expect(
         access(new URL(link!, `file://${ROOT}${page}`)),
       ).resolves.toBe(undefined);
+    }
+  });
+
+  it('links to headings that exist', async () => {
+    const text = await readFile(`${ROOT}${page}`, 'utf8');
+    for (const [link, path, anchor] of text.matchAll(
+      /\]\((?!https?:)([^)#]*)#([^)]+)\)/g,
+    )) {
+      const target = new URL(path || '', `file://${ROOT}${page}`);
+      const headings = anchorsOf(await readFile(target, 'utf8'));
+      expect(headings, `${link} in ${page}`).toContain(anchor);
     }
   });
 });
