@@ -4,9 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { XeniooEventType } from '../../lib/index.js';
 import { XENIOO_EVENT_TABLE } from '../../lib/events/xenioo-event.table.js';
 
+/** Folders of `docs` with pages that are no source. */
+const GENERATED = /^(api|node_modules|\.vitepress)\//;
+
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const readme = await readFile(`${ROOT}README.md`, 'utf8');
-const pages = (await readdir(`${ROOT}docs`)).map(page => `docs/${page}`);
+const pages = (await readdir(`${ROOT}docs`, { recursive: true }))
+  .filter(path => path.endsWith('.md') && !GENERATED.test(path))
+  .map(path => `docs/${path}`);
 
 /** Pages that may have no code. */
 const PAGES_WITHOUT_CODE = new Set([
