@@ -29,7 +29,7 @@ const ENTRIES = [
 
 /** Packages that only the command line needs: the host installs all others. */
 const BUNDLED =
-  /^(?:commander|cli-progress|string-width|emoji-regex|is-fullwidth-code-point|strip-ansi|ansi-regex)$/;
+  /^(?:@babel\/parser|commander|cli-progress|string-width|emoji-regex|is-fullwidth-code-point|strip-ansi|ansi-regex)$/;
 
 /** What the decorators compile to goes into the build. */
 const isOurs = id => /^[./]|^@oxc-project\/runtime\//.test(id);

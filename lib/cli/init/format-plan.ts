@@ -1,0 +1,17 @@
+import { maskSecret } from '../mask-secret.js';
+import { formatChange } from './format-change.js';
+import type { InitPlan } from './plan-init.js';
+
+/** Formats the changes of a plan, without its secret. */
+export function formatChanges({ changes, secret }: InitPlan): string {
+  return changes.length === 0
+    ? 'The application has everything already; nothing to change.'
+    : maskSecret(changes.map(formatChange).join('\n'), secret);
+}
+
+/** Formats the steps that remain. */
+export function formatSteps({ installCommand, steps }: InitPlan): string {
+  return [...(installCommand ? [`Run: ${installCommand}`] : []), ...steps]
+    .map((step, index) => `  ${index + 1}. ${step}`)
+    .join('\n');
+}
