@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
+import { minifySync } from 'rolldown/utils';
 import { dts } from 'rolldown-plugin-dts';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -30,6 +31,9 @@ const ENTRIES = [
 /** Packages that only the command line needs: the host installs all others. */
 const BUNDLED =
   /^(?:@babel\/parser|commander|cli-progress|string-width|emoji-regex|is-fullwidth-code-point|strip-ansi|ansi-regex)$/;
+
+/** The parser of TypeScript, which only `init` loads: larger than all the rest of the command line. */
+const PARSER = { name: 'parser', test: /@babel\/parser/ };
 
 /** What the decorators compile to goes into the build. */
 const isOurs = id => /^[./]|^@oxc-project\/runtime\//.test(id);
@@ -106,8 +110,21 @@ const { output } = await bundle(
   {
     ...SCRIPT,
     external: (...args) => isExternal(...args) && !BUNDLED.test(args[0]),
+    plugins: [
+      {
+        name: 'minify-parser',
+        generateBundle(_options, bundle) {
+          const chunk = bundle[`cli/${PARSER.name}.js`];
+          chunk.code = minifySync(chunk.fileName, chunk.code).code;
+        },
+      },
+    ],
   },
-  { ...OUTPUT, chunkFileNames: 'cli/[name].js' },
+  {
+    ...OUTPUT,
+    chunkFileNames: 'cli/[name].js',
+    codeSplitting: { groups: [PARSER] },
+  },
 );
 writeFileSync('dist/cli/THIRD-PARTY-LICENSES.txt', licences(output));
 

@@ -67,7 +67,7 @@ async function init(
       return;
     }
     for (const { path, after } of plan.changes) write(root, path, after);
-    terminal.out(`\nNext:\n${formatSteps(plan)}`);
+    if (plan.steps.length > 0) terminal.out(`\nNext:\n${formatSteps(plan)}`);
   } catch (error) {
     if (!(error instanceof InitError)) throw error;
     terminal.err(`error: ${error.message}`);

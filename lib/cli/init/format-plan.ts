@@ -10,8 +10,6 @@ export function formatChanges({ changes, secret }: InitPlan): string {
 }
 
 /** Formats the steps that remain. */
-export function formatSteps({ installCommand, steps }: InitPlan): string {
-  return [...(installCommand ? [`Run: ${installCommand}`] : []), ...steps]
-    .map((step, index) => `  ${index + 1}. ${step}`)
-    .join('\n');
+export function formatSteps({ steps }: InitPlan): string {
+  return steps.map((step, index) => `  ${index + 1}. ${step}`).join('\n');
 }

@@ -44,9 +44,7 @@ export interface InitPlan {
   readonly changes: readonly FileChange[];
   /** Secret within the changes, which is not to be printed. */
   readonly secret: string;
-  /** Command that installs the packages that the application does not have. */
-  readonly installCommand: string | undefined;
-  /** Steps that remain, besides the installation. */
+  /** Steps that remain for the user. */
   readonly steps: readonly string[];
 }
 
@@ -77,20 +75,10 @@ export function planInit(files: ProjectFiles, options: InitOptions): InitPlan {
   const changes = texts
     .map(([path, after]) => ({ path, before: files.read(path), after }))
     .filter(({ before, after }) => before !== after);
-  const missing = [
-    'nestjs-xenioo',
-    'class-validator',
-    'class-transformer',
-    ...(options.config ? ['@nestjs/config'] : []),
-  ].filter(name => !project.dependencies.has(name));
   return {
     changes,
     secret,
-    installCommand:
-      missing.length === 0
-        ? undefined
-        : `${addCommand(files, options)} ${missing.join(' ')}`,
-    steps: remainingSteps(project, options, changes),
+    steps: remainingSteps(files, project, options, changes),
   };
 }
 
@@ -216,27 +204,40 @@ function byHand(
 }
 
 function remainingSteps(
-  { testRunner }: NestProject,
-  { config }: InitOptions,
+  files: ProjectFiles,
+  { dependencies, testRunner }: NestProject,
+  options: InitOptions,
   changes: readonly FileChange[],
 ): string[] {
-  const isNew = changes.some(({ path }) => path === '.env');
+  const missing = [
+    'nestjs-xenioo',
+    'class-validator',
+    'class-transformer',
+    ...(options.config ? ['@nestjs/config'] : []),
+  ].filter(name => !dependencies.has(name));
+  const steps =
+    missing.length > 0
+      ? [`Run ${addCommand(files, options)} ${missing.join(' ')}`]
+      : [];
+  if (changes.length === 0) return steps;
+  if (changes.some(({ path }) => path === '.env')) {
+    steps.push(
+      'Replace XENIOO_SECRET in .env with the API Secret of the bot. It is random until then, so that the application starts.',
+    );
+  }
+  if (!options.config) {
+    steps.push(
+      'Load .env at start, as nest start --env-file .env does. Nothing else loads it.',
+    );
+  }
+  if (!testRunner) {
+    steps.push(
+      'Write a test. No spec was added, since it needs @nestjs/testing and Jest or Vitest.',
+    );
+  }
   return [
-    ...(isNew
-      ? [
-          'Replace XENIOO_SECRET in .env with the API Secret of the bot. Until then it is random, so that the application starts.',
-        ]
-      : []),
-    ...(config
-      ? []
-      : [
-          'Load .env at start, as with: nest start --env-file .env. Nothing else loads it.',
-        ]),
-    ...(testRunner
-      ? []
-      : [
-          'Write a test: no spec was added, since it needs @nestjs/testing and Jest or Vitest.',
-        ]),
+    ...steps,
+    'Start the application, set XENIOO_SECRET in your shell, and send an event: npx nestjs-xenioo send user-message --url http://localhost:3000/xenioo/webhook',
     'In Xenioo, set the Events Webhook URL of the bot to https://<your host>/xenioo/webhook.',
   ];
 }
