@@ -48,7 +48,8 @@ async function filesOf(
 }
 
 const STATIC_IMPORTS = /^(?:import|export) (?:.* from )?"(\.[^"]+)"/gm;
-const ALL_IMPORTS = /(?: from |import |import\()"(\.[^"]+)"/g;
+const ALL_IMPORTS =
+  /(?:^(?:import|export) (?:.* from )?|\bimport\()"(\.[^"]+)"/gm;
 
 describe('the build', () => {
   it.each(ENTRIES)('loads at most three files for %s', async entry => {

@@ -71,7 +71,7 @@ export function findProject(
   const moduleFile = candidates.find(file => files.read(file) !== undefined);
   if (moduleFile === undefined) {
     throw new InitError(
-      `No root module: ${entry} passes none to NestFactory.create(), and there is no ${candidates.at(-1)}. Fix: set \`sourceRoot\` in nest-cli.json${cli?.projects ? ', or choose an application with --project' : ''}.`,
+      `No root module: ${entry} passes none to NestFactory.create(), and there is no ${candidates.at(-1)}. Fix: choose an application with --project, or correct \`sourceRoot\` in nest-cli.json.`,
     );
   }
   return {

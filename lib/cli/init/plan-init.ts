@@ -50,8 +50,6 @@ export interface InitPlan {
 
 type FileText = readonly [path: string, text: string];
 
-const COMMENT = 'API Secret of the bot in Xenioo';
-
 /**
  * Plans to add the module, a handler with its spec, and the secret to an application.
  * @throws {InitError} if there is no application, or its module can't be changed
@@ -65,11 +63,18 @@ export function planInit(files: ProjectFiles, options: InitOptions): InitPlan {
       '.env',
       addSecret(
         files.read('.env'),
-        `${COMMENT}; random until you replace it`,
+        'API Secret of the bot in Xenioo; random until you replace it',
         secret,
       ),
     ],
-    ['.env.example', addSecret(files.read('.env.example'), COMMENT, '')],
+    [
+      '.env.example',
+      addSecret(
+        files.read('.env.example'),
+        'API Secret of the bot in Xenioo',
+        '',
+      ),
+    ],
     ['.gitignore', ignoreEnv(files.read('.gitignore'))],
   ];
   const changes = texts
@@ -200,7 +205,7 @@ function byHand(
     ...(providers.length > 0 ? ['', '// in providers:'] : []),
     ...providers.map(each => `${each},`),
   ];
-  return `${moduleFile} can't be changed: expected a class ${className} with @Module({ … }), and in it lists without a spread after them. Nothing was changed. Fix: add this to your root module, then run the command again:\n\n${lines.join('\n')}`;
+  return `${moduleFile} can't be changed: expected a class ${className} with @Module({ imports: […], providers: […] }). Nothing was changed. Fix: add this yourself, then run the command again:\n\n${lines.join('\n')}`;
 }
 
 function remainingSteps(

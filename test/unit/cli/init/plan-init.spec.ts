@@ -351,7 +351,7 @@ const app = await NestFactory.create<NestExpressApplication>(RootModule, { rawBo
     });
 
     expect(errorOf(files)).toMatchInlineSnapshot(`
-      "src/app.module.ts can't be changed: expected a class AppModule with @Module({ … }), and in it lists without a spread after them. Nothing was changed. Fix: add this to your root module, then run the command again:
+      "src/app.module.ts can't be changed: expected a class AppModule with @Module({ imports: […], providers: […] }). Nothing was changed. Fix: add this yourself, then run the command again:
 
       import { ConfigModule, ConfigService } from '@nestjs/config';
       import { XeniooModule } from 'nestjs-xenioo';
