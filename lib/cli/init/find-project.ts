@@ -18,7 +18,8 @@ export interface NestProject {
   readonly moduleClass: string;
   /** Ending of imported files: `.js` in an ES module. */
   readonly importEnding: '' | '.js' | '.ts';
-  readonly dependencies: ReadonlySet<string>;
+  /** Version ranges of the packages by their names. */
+  readonly dependencies: ReadonlyMap<string, string>;
   readonly testRunner: 'jest' | 'vitest' | undefined;
 }
 
@@ -33,8 +34,8 @@ interface NestCli extends CliProject {
 
 interface Manifest {
   readonly scripts?: Readonly<Record<string, string>>;
-  readonly dependencies?: object;
-  readonly devDependencies?: object;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -46,10 +47,8 @@ export function findProject(
   projectName: string | undefined,
 ): NestProject {
   const manifest = (readJson(files, 'package.json') ?? {}) as Manifest;
-  const dependencies = new Set(
-    [manifest.dependencies, manifest.devDependencies].flatMap(each =>
-      Object.keys(each ?? {}),
-    ),
+  const dependencies = new Map(
+    Object.entries({ ...manifest.dependencies, ...manifest.devDependencies }),
   );
   const cli = readJson(files, 'nest-cli.json') as NestCli | undefined;
   if (cli === undefined && !dependencies.has('@nestjs/core')) {
@@ -157,7 +156,7 @@ function endingOf(sources: string): '' | '.js' | '.ts' {
 }
 
 function testRunnerOf(
-  dependencies: ReadonlySet<string>,
+  dependencies: ReadonlyMap<string, string>,
   script: string,
 ): 'jest' | 'vitest' | undefined {
   if (!dependencies.has('@nestjs/testing')) return undefined;

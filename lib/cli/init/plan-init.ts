@@ -219,7 +219,15 @@ function remainingSteps(
     'class-validator',
     'class-transformer',
     ...(options.config ? ['@nestjs/config'] : []),
-  ].filter(name => !dependencies.has(name));
+  ]
+    .filter(name => !dependencies.has(name))
+    // Jest of Nest 11 can't load a later one, which is an ES module.
+    .map(name =>
+      name === '@nestjs/config' &&
+      /^\D*11\b/.test(dependencies.get('@nestjs/core') ?? '')
+        ? `${name}@4`
+        : name,
+    );
   const steps =
     missing.length > 0
       ? [`Run ${addCommand(files, options)} ${missing.join(' ')}`]

@@ -329,6 +329,20 @@ const app = await NestFactory.create<NestExpressApplication>(RootModule, { rawBo
     );
   });
 
+  it('names a version of @nestjs/config that Jest loads with Nest 11', () => {
+    const stepOf = (version: string) =>
+      plan(
+        nestFiles({
+          'package.json': JSON.stringify({
+            dependencies: { '@nestjs/core': version },
+          }),
+        }),
+      ).steps[0];
+
+    expect(stepOf('^11.0.1')).toMatch(/ @nestjs\/config@4$/);
+    expect(stepOf('^12.0.0')).toMatch(/ @nestjs\/config$/);
+  });
+
   it('has no step if nothing is missing', () => {
     const files = init(
       nestFiles({}, [
