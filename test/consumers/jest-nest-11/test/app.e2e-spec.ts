@@ -28,7 +28,7 @@ describe('AppController (e2e)', () => {
   it('/xenioo/webhook (POST)', async () => {
     await request(app.getHttpServer())
       .post('/xenioo/webhook')
-      .auth('secret', { type: 'bearer' })
+      .auth(process.env.XENIOO_SECRET ?? '', { type: 'bearer' })
       .send([xeniooEntry.userMessage({ Data: 'Hello!' })])
       .expect(200);
 
