@@ -106,7 +106,10 @@ for (const { format, script, types } of [
 
 // By itself: what the entries share loads Nest.
 const { output } = await bundle(
-  { 'cli/main': './lib/cli/main.ts' },
+  {
+    'cli/main': './lib/cli/main.ts',
+    'cli/init': './lib/cli/init/init.ts',
+  },
   {
     ...SCRIPT,
     external: (...args) => isExternal(...args) && !BUNDLED.test(args[0]),
@@ -125,6 +128,17 @@ const { output } = await bundle(
     chunkFileNames: 'cli/[name].js',
     codeSplitting: { groups: [PARSER] },
   },
+);
+writeFileSync(
+  'dist/cli/collection.json',
+  JSON.stringify({
+    schematics: {
+      'nest-add': {
+        description: 'Adds the module to an application.',
+        factory: './init.js#nestAdd',
+      },
+    },
+  }),
 );
 writeFileSync('dist/cli/THIRD-PARTY-LICENSES.txt', licences(output));
 

@@ -3,9 +3,9 @@
  * into projects outside this repository, and runs their tests. Jest and Vitest
  * run the same files; node:test has some of its own, which are CommonJS. Two
  * applications, as `nest new` makes them with Nest 11 (CommonJS, ts-jest) and
- * Nest 12 (ESM, Vitest), have one class and its specs more, and `npx
- * nestjs-xenioo init` adds the module. Nothing is configured: their own scripts
- * pass, and what they build answers. One then becomes a monorepo, where `init`
+ * Nest 12 (ESM, Vitest), get the module with `npx nestjs-xenioo init`, and then
+ * one class and its specs more. Nothing is configured: their own scripts pass,
+ * and what they build answers. One then becomes a monorepo, where `init`
  * changes a second application. The Node.js versions are those of
  * `test/hosts/node`, for Linux with x64 only.
  */
@@ -118,7 +118,10 @@ async function tryConsumer(name, { tarball, nodes, env }) {
     await cp(join(HERE, from), join(cwd, to), { recursive: true });
   }
   await trial.install(cwd, tarball);
-  if (isApplication) await tryInit(`${name} · init`, [], { cwd, env });
+  if (isApplication) {
+    await tryInit(`${name} · init`, [], { cwd, env });
+    await cp(join(HERE, name, 'crm'), join(cwd, 'src'), { recursive: true });
+  }
 
   const ownTsc = join(cwd, 'node_modules/.bin/tsc');
   const tsc = existsSync(ownTsc) ? ownTsc : TSC;

@@ -19,6 +19,7 @@ const ENTRIES = [
   'terminus/index.js',
   'testing/index.js',
   'cli/main.js',
+  'cli/init.js',
 ];
 
 /** Runs a script in a fresh process, as a host would load the built package. */

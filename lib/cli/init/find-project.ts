@@ -44,23 +44,27 @@ interface Manifest {
  */
 export function findProject(
   files: ProjectFiles,
-  projectName: string | undefined,
+  chosen: {
+    readonly project?: string;
+    readonly sourceRoot?: string | undefined;
+  },
 ): NestProject {
   const manifest = (readJson(files, 'package.json') ?? {}) as Manifest;
   const dependencies = new Map(
     Object.entries({ ...manifest.dependencies, ...manifest.devDependencies }),
   );
-  const cli = readJson(files, 'nest-cli.json') as NestCli | undefined;
+  const cli = readJson(files, 'nest-cli.json');
   if (cli === undefined && !dependencies.has('@nestjs/core')) {
     throw new InitError(
       'No Nest application in this folder: it has no nest-cli.json and no package.json with @nestjs/core. Fix: run the command in the folder of the application, or create one with npx @nestjs/cli new.',
     );
   }
-  const { sourceRoot = 'src', entryFile = 'main' } = chosenProject(
-    cli ?? {},
-    projectName,
+  const project = chosenProject(cli ?? {}, chosen.project);
+  const sourceRoot = normalize(
+    chosen.sourceRoot ?? project.sourceRoot ?? 'src',
   );
-  const entry = `${normalize(sourceRoot)}/${entryFile}.ts`;
+  const { entryFile = 'main' } = project;
+  const entry = `${sourceRoot}/${entryFile}.ts`;
   const main = files.read(entry) ?? '';
   const { moduleClass = 'AppModule', specifier } = findRootModule(main) ?? {};
   const candidates = [
@@ -74,7 +78,7 @@ export function findProject(
     );
   }
   return {
-    sourceRoot: normalize(sourceRoot),
+    sourceRoot,
     moduleFile,
     moduleClass,
     importEnding: endingOf(`${files.read(moduleFile)}\n${main}`),

@@ -1,4 +1,3 @@
-import { maskSecret } from '../mask-secret.js';
 import { formatChange } from './format-change.js';
 import type { InitPlan } from './plan-init.js';
 
@@ -6,7 +5,7 @@ import type { InitPlan } from './plan-init.js';
 export function formatChanges({ changes, secret }: InitPlan): string {
   return changes.length === 0
     ? 'The application has everything already; nothing to change.'
-    : maskSecret(changes.map(formatChange).join('\n'), secret);
+    : changes.map(formatChange).join('\n').replaceAll(secret, '********');
 }
 
 /** Formats the steps that remain. */

@@ -24,6 +24,8 @@ import { restyle, styleOf, type SourceStyle } from './source-style.js';
 export interface InitOptions {
   /** Application of a monorepo. @default that of nest-cli.json */
   readonly project?: string;
+  /** Folder of the sources. @default that of nest-cli.json */
+  readonly sourceRoot?: string | undefined;
   /** Reads the secret through `@nestjs/config`, which loads `.env`. */
   readonly config: boolean;
   /** `npm_config_user_agent`: the package manager that runs the command. */
@@ -55,7 +57,7 @@ type FileText = readonly [path: string, text: string];
  * @throws {InitError} if there is no application, or its module can't be changed
  */
 export function planInit(files: ProjectFiles, options: InitOptions): InitPlan {
-  const project = findProject(files, options.project);
+  const project = findProject(files, options);
   const secret = createSecret();
   const texts: FileText[] = [
     ...changedSources(files, project, options),

@@ -12,6 +12,7 @@ describe('AppController (e2e)', () => {
   beforeEach(async () => {
     const moduleFixture: TestingModule = await Test.createTestingModule({
       imports: [AppModule],
+      providers: [Crm],
     }).compile();
 
     app = moduleFixture.createNestApplication();

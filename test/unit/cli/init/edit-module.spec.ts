@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { editModule } from '../../../../lib/cli/init/edit-module.js';
 import { nodesOf, parseSource } from '../../../../lib/cli/init/parse-source.js';
