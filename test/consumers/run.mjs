@@ -156,13 +156,21 @@ async function tryInit(what, args, options) {
   );
 }
 
-/** Makes a monorepo of an application, and adds the module to its second application. */
+/** Makes a monorepo of an application, and adds the module to two more applications: with `init`, and with `nest add`. */
 async function tryMonorepo(name, { cwd, env }) {
   const what = `${name} · monorepo`;
   const options = { cwd, env, timeout: TESTS_TIMEOUT_MS };
-  await trial.mustRun('npx', ['nest', 'generate', 'app', 'admin'], options);
+  const nest = (...args) => trial.mustRun('npx', ['nest', ...args], options);
+  await nest('generate', 'app', 'admin');
+  await nest('generate', 'app', 'shop');
   await tryInit(`${what} · init`, ['--project', 'admin'], options);
-  await runTests(`${what} · test`, 'test', name, options, ['apps/admin']);
+  const add = ['--skip-install', 'nestjs-xenioo', '--project', 'shop'];
+  await nest('add', ...add);
+  const spec = 'src/xenioo/xenioo.handlers.spec.ts';
+  for (const app of ['apps/admin', 'apps/shop']) {
+    const path = `${app}/${spec}`;
+    await runTests(`${what} · ${app}`, 'test', name, options, [path]);
+  }
   const { code, output } = await run(
     'npx',
     ['nest', 'build', 'admin'],

@@ -90,14 +90,19 @@ export function findProject(
 function readJson(files: ProjectFiles, path: string): object | undefined {
   const text = files.read(path);
   if (text === undefined) return undefined;
+  let value: unknown;
   try {
-    const value = JSON.parse(text.replace(/^\uFEFF/, '')) as unknown;
-    if (typeof value === 'object' && value !== null) return value;
-  } catch {
-    // As for a value of another kind.
+    value = JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch (error) {
+    throw invalid(path, (error as Error).message);
   }
-  throw new InitError(
-    `${path} is not a valid JSON object. Fix: correct it; npx nest build reports where the error is.`,
+  if (typeof value === 'object' && value !== null) return value;
+  throw invalid(path, 'expected an object');
+}
+
+function invalid(path: string, problem: string): InitError {
+  return new InitError(
+    `${path} is invalid: ${problem}. Fix: correct the file.`,
   );
 }
 

@@ -1,18 +1,26 @@
 import type { FileChange } from './plan-init.js';
 
-const UNCHANGED_LINES = 1;
-
 /** Formats a change: its kind and its path, and for a changed file the lines that differ. */
 export function formatChange({ path, before, after }: FileChange): string {
   if (before === undefined) return `  create  ${path}`;
-  const lines = diffLines(before, after).map(line => `            ${line}`);
-  return [`  change  ${path}`, ...lines].join('\n');
+  // Lines of .env beside the added ones may be secrets.
+  const unchangedLines = path.endsWith('.ts') ? 1 : 0;
+  return [
+    `  change  ${path}`,
+    ...diffLines(before, after, unchangedLines).map(line =>
+      `            ${line}`.trimEnd(),
+    ),
+  ].join('\n');
 }
 
-/** Returns the lines that differ, with `+` or `-`, and those beside them. */
-function diffLines(before: string, after: string): string[] {
-  const old = before.split(/\r?\n/);
-  const now = after.split(/\r?\n/);
+/** Returns the lines that differ, with `+` or `-`, and so many unchanged ones beside them. */
+function diffLines(
+  before: string,
+  after: string,
+  unchangedLines: number,
+): string[] {
+  const old = linesOf(before);
+  const now = linesOf(after);
   const lines: { readonly sign: '+' | '-' | ' '; readonly text: string }[] = [];
   const common = longestCommon(old, now);
   let row = 0;
@@ -35,13 +43,10 @@ function diffLines(before: string, after: string): string[] {
   return lines
     .filter((_, index) =>
       lines
-        .slice(
-          Math.max(0, index - UNCHANGED_LINES),
-          index + UNCHANGED_LINES + 1,
-        )
+        .slice(Math.max(0, index - unchangedLines), index + unchangedLines + 1)
         .some(({ sign }) => sign !== ' '),
     )
-    .map(({ sign, text }) => `${sign} ${text}`.trimEnd());
+    .map(({ sign, text }) => `${sign} ${text}`);
 }
 
 /** Returns the number of common lines after each pair of lines. */
@@ -61,4 +66,8 @@ function longestCommon(
     }
   }
   return common;
+}
+
+function linesOf(text: string): string[] {
+  return text.replace(/\r?\n$/, '').split(/\r?\n/);
 }
