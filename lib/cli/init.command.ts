@@ -8,7 +8,8 @@ Adds to the application in this folder:
   - src/xenioo/xenioo.handlers.ts, a handler, with a spec for Jest or Vitest
   - XENIOO_SECRET, to .env and .env.example, and .env to .gitignore
 What is there stays as it is, so running it again changes nothing. It installs no
-packages, and prints the command that does.
+packages, and prints the command that does. nest add nestjs-xenioo installs this
+package and does the same.
 
 Exits with 1 if there is no application, or its root module can't be changed.
 

@@ -75,8 +75,8 @@ export function handlersSpec({
   const adapter = isFastify ? 'new FastifyAdapter()' : '';
   const imports = [
     isFastify
-      ? "import {\n  FastifyAdapter,\n  NestFastifyApplication,\n} from '@nestjs/platform-fastify';"
-      : "import { INestApplication } from '@nestjs/common';",
+      ? "import {\n  FastifyAdapter,\n  type NestFastifyApplication,\n} from '@nestjs/platform-fastify';"
+      : "import type { INestApplication } from '@nestjs/common';",
     "import { Test } from '@nestjs/testing';",
     "import { XeniooModule } from 'nestjs-xenioo';",
     "import { deliver, dispatched, idle, xeniooEntry } from 'nestjs-xenioo/testing';",

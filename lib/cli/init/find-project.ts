@@ -62,7 +62,7 @@ export function findProject(
   const project = chosenProject(cli ?? {}, chosen.project);
   const sourceRoot = normalize(
     chosen.sourceRoot ?? project.sourceRoot ?? 'src',
-  );
+  ).replace(/\/$/, '');
   const { entryFile = 'main' } = project;
   const entry = `${sourceRoot}/${entryFile}.ts`;
   const main = files.read(entry) ?? '';

@@ -13,7 +13,6 @@ export function parseSource(source: string): Program | undefined {
     return parse(source, {
       sourceType: 'module',
       plugins: ['typescript', 'decorators-legacy'],
-      allowReturnOutsideFunction: true,
     }).program;
   } catch {
     return undefined;

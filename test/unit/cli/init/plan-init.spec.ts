@@ -162,6 +162,22 @@ export class AppModule {}
     ]);
   });
 
+  it('does not provide a handler that its file does not contain', () => {
+    const files = nestFiles({
+      'src/xenioo/xenioo.handlers.ts': 'class Chat { @OnXenioo() on() {} }',
+    });
+
+    expect(init(files, { config: false }).get('src/app.module.ts')).toBe(
+      APP_MODULE.replace(
+        'imports: []',
+        'imports: [XeniooModule.forRoot({ secret: process.env.XENIOO_SECRET })]',
+      ).replace(
+        "'@nestjs/common';\n",
+        "'@nestjs/common';\nimport { XeniooModule } from 'nestjs-xenioo';\n",
+      ),
+    );
+  });
+
   it('writes in the style of the root module', () => {
     const style = (text: string) =>
       text
@@ -195,6 +211,13 @@ export class AppModule {}
     expect(files.get('src/app.module.ts')).toContain(
       'imports: [TypeOrmModule.forRoot(), XeniooModule.forRoot({ secret: process.env.XENIOO_SECRET })],',
     );
+  });
+
+  it('accepts a sourceRoot that is written in another way', () => {
+    const files = nestFiles({ 'nest-cli.json': '{ "sourceRoot": "./src/" }' });
+
+    expect(init(files).get('src/xenioo/xenioo.handlers.ts')).toBeDefined();
+    expect(plan(init(files)).changes).toEqual([]);
   });
 
   it('imports files of an ES module with their ending', () => {
