@@ -89,7 +89,6 @@ const NEED_NO_ROW: Readonly<Record<string, readonly string[]>> = {
     'at full speed',
     'API Secret of the bot in Xenioo',
     'API Secret of the bot in Xenioo; random until you replace it',
-    'import … from …',
     'In Xenioo, set the Events Webhook URL of the bot to https://<your host>/xenioo/webhook.',
     'Nothing was written (--dry-run).',
     'Replace XENIOO_SECRET in .env with the API Secret of the bot. It is random until then, so that the application starts.',

@@ -1,8 +1,8 @@
 import { dirname, relative } from 'node:path/posix';
 import {
   configuredModule,
-  HANDLERS,
   HANDLERS_CLASS,
+  handlersFile,
   handlersSpec,
   MODULE,
 } from './code.js';
@@ -63,11 +63,11 @@ function handlerFiles(
   const isFastify =
     dependencies.has('@nestjs/platform-fastify') &&
     !dependencies.has('@nestjs/platform-express');
-  const all: FileText[] = [[handlerFile, restyle(HANDLERS, style)]];
+  const all: FileText[] = [[handlerFile, handlersFile(style)]];
   if (runner !== undefined) {
     const file = `./xenioo.handlers${importEnding}`;
-    const spec = handlersSpec({ runner, isFastify, file });
-    all.push([handlerFile.replace(/ts$/, 'spec.ts'), restyle(spec, style)]);
+    const spec = handlersSpec({ runner, isFastify, file }, style);
+    all.push([handlerFile.replace(/ts$/, 'spec.ts'), spec]);
   }
   return all.map(([path, text]) => [path, files.read(path) ?? text]);
 }

@@ -1,4 +1,5 @@
-import type { NamedImport } from './edit-module.js';
+import { formatNamedImport, type NamedImport } from './edit-module.js';
+import { restyle, type SourceStyle } from './source-style.js';
 
 /** Code that calls the module, as an element of `imports`. */
 interface ModuleCode {
@@ -44,11 +45,74 @@ export function configuredModule(config: {
 
 export const HANDLERS_CLASS = 'XeniooHandlers';
 
-/** First handler. */
-export const HANDLERS = `import { Injectable, Logger } from '@nestjs/common';
-import { OnXenioo, UserMessageEvent, XeniooEventType } from 'nestjs-xenioo';
+/** Writes the file of the handler. */
+export function handlersFile(style: SourceStyle): string {
+  const imports = [
+    { names: ['Injectable', 'Logger'], from: '@nestjs/common' },
+    {
+      names: ['OnXenioo', 'UserMessageEvent', 'XeniooEventType'],
+      from: 'nestjs-xenioo',
+    },
+  ];
+  return writeFile(imports, HANDLERS, style);
+}
 
-@Injectable()
+/** Writes the spec of the handler. */
+export function handlersSpec(
+  {
+    runner,
+    isFastify,
+    file,
+  }: {
+    readonly runner: 'jest' | 'vitest';
+    readonly isFastify: boolean;
+    /** Module specifier of the handler. */
+    readonly file: string;
+  },
+  style: SourceStyle,
+): string {
+  const app = isFastify ? 'NestFastifyApplication' : 'INestApplication';
+  const imports = [
+    isFastify
+      ? {
+          names: ['FastifyAdapter', `type ${app}`],
+          from: '@nestjs/platform-fastify',
+        }
+      : { names: [`type ${app}`], from: '@nestjs/common' },
+    { names: ['Test'], from: '@nestjs/testing' },
+    XENIOO_MODULE,
+    {
+      names: ['deliver', 'dispatched', 'idle', 'xeniooEntry'],
+      from: 'nestjs-xenioo/testing',
+    },
+    ...(runner === 'vitest' ? [VITEST] : []),
+    { names: [HANDLERS_CLASS], from: file },
+  ];
+  const body = SPEC.replace('INestApplication', app).replace(
+    'createNestApplication()',
+    isFastify ? 'createNestApplication(new FastifyAdapter())' : '$&',
+  );
+  return writeFile(imports, body, style);
+}
+
+function writeFile(
+  imports: readonly NamedImport[],
+  body: string,
+  style: SourceStyle,
+): string {
+  return [
+    ...imports.map(named => formatNamedImport(named, style)),
+    '',
+    restyle(body, style),
+  ].join(style.lineEnd);
+}
+
+const VITEST: NamedImport = {
+  names: ['afterEach', 'beforeEach', 'describe', 'expect', 'it'],
+  from: 'vitest',
+};
+
+const HANDLERS = `@Injectable()
 export class ${HANDLERS_CLASS} {
   private readonly logger = new Logger(${HANDLERS_CLASS}.name);
 
@@ -60,44 +124,15 @@ export class ${HANDLERS_CLASS} {
 }
 `;
 
-/** Writes the spec of the first handler. */
-export function handlersSpec({
-  runner,
-  isFastify,
-  file,
-}: {
-  readonly runner: 'jest' | 'vitest';
-  readonly isFastify: boolean;
-  /** Module specifier of the handler. */
-  readonly file: string;
-}): string {
-  const app = isFastify ? 'NestFastifyApplication' : 'INestApplication';
-  const adapter = isFastify ? 'new FastifyAdapter()' : '';
-  const imports = [
-    isFastify
-      ? "import {\n  FastifyAdapter,\n  type NestFastifyApplication,\n} from '@nestjs/platform-fastify';"
-      : "import type { INestApplication } from '@nestjs/common';",
-    "import { Test } from '@nestjs/testing';",
-    "import { XeniooModule } from 'nestjs-xenioo';",
-    "import { deliver, dispatched, idle, xeniooEntry } from 'nestjs-xenioo/testing';",
-    ...(runner === 'vitest'
-      ? [
-          "import { afterEach, beforeEach, describe, expect, it } from 'vitest';",
-        ]
-      : []),
-    `import { ${HANDLERS_CLASS} } from '${file}';`,
-  ];
-  return `${imports.join('\n')}
-
-describe('${HANDLERS_CLASS}', () => {
-  let app: ${app};
+const SPEC = `describe('${HANDLERS_CLASS}', () => {
+  let app: INestApplication;
 
   beforeEach(async () => {
     const module = await Test.createTestingModule({
       imports: [XeniooModule.forRoot({ secret: 'secret of the tests' })],
       providers: [${HANDLERS_CLASS}],
     }).compile();
-    app = module.createNestApplication(${adapter});
+    app = module.createNestApplication();
     await app.init();
   });
 
@@ -115,4 +150,3 @@ describe('${HANDLERS_CLASS}', () => {
   });
 });
 `;
-}

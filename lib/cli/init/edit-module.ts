@@ -203,14 +203,18 @@ function addNamedImport(
   return source.slice(0, index) + style.lineEnd + line + source.slice(index);
 }
 
-/** Writes an import declaration. */
+/** Writes an import declaration, on several lines if one is too short. */
 export function formatNamedImport(
   { names, from }: NamedImport,
-  { quote, hasSemicolons, hasSpacesInBraces }: SourceStyle,
+  style: SourceStyle,
 ): string {
+  const { quote, hasSemicolons, hasSpacesInBraces, width } = style;
+  const end = ` from ${quote}${from}${quote}${hasSemicolons ? ';' : ''}`;
   const space = hasSpacesInBraces ? ' ' : '';
-  const list = `{${space}${names.join(', ')}${space}}`;
-  return `import ${list} from ${quote}${from}${quote}${hasSemicolons ? ';' : ''}`;
+  const line = `import {${space}${names.join(', ')}${space}}${end}`;
+  if (line.length <= width) return line;
+  const list = { start: 7, end: 9, items: [] };
+  return writeLines(`import {}${end}`, list, names, style);
 }
 
 function importsOf(program: Program | undefined) {
