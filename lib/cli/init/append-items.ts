@@ -104,7 +104,7 @@ function appendToLine(
   const last = items.at(-1);
   const text = added.join(', ');
   if (last) {
-    const tail = source.slice(last.end, end - 1).replace(',', '');
+    const tail = source.slice(last.end, end - 1).replace(/^\s*,/, '');
     return `${source.slice(0, last.end)}, ${text}${tail}${source.slice(end - 1)}`;
   }
   const space = source[start] === '{' && style.hasSpacesInBraces ? ' ' : '';

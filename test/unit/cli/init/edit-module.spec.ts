@@ -131,8 +131,8 @@ export class AppModule {}
 
   it('keeps comments on the line of the list', () => {
     expect(
-      editMetadata('{ imports: [/* none */], providers: [A /* one */] }'),
-    ).toContain('providers: [A, Handlers /* one */]');
+      editMetadata('{ imports: [/* none */], providers: [A /* one, two */] }'),
+    ).toContain('providers: [A, Handlers /* one, two */]');
   });
 
   it('extends lists with spreads, and lists that are not literals', () => {
