@@ -13,6 +13,7 @@ import {
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { rolldown } from 'rolldown';
+import { minifySync } from 'rolldown/utils';
 import { dts } from 'rolldown-plugin-dts';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -31,7 +32,10 @@ const ENTRIES = [
 
 /** Packages that only the command line needs: the host installs all others. */
 const BUNDLED =
-  /^(?:commander|cli-progress|string-width|emoji-regex|is-fullwidth-code-point|strip-ansi|ansi-regex)$/;
+  /^(?:@babel\/parser|commander|cli-progress|string-width|emoji-regex|is-fullwidth-code-point|strip-ansi|ansi-regex)$/;
+
+/** The parser of TypeScript, which only `init` loads: larger than all the rest of the command line. */
+const PARSER = { name: 'parser', test: /@babel\/parser/ };
 
 /** What the decorators compile to goes into the build. */
 const isOurs = id => /^[./]|^@oxc-project\/runtime\//.test(id);
@@ -104,12 +108,39 @@ for (const { format, script, types } of [
 
 // By itself: what the entries share loads Nest.
 const { output } = await bundle(
-  { 'cli/main': './lib/cli/main.ts' },
+  {
+    'cli/main': './lib/cli/main.ts',
+    'cli/init': './lib/cli/init/init.ts',
+  },
   {
     ...SCRIPT,
     external: (...args) => isExternal(...args) && !BUNDLED.test(args[0]),
+    plugins: [
+      {
+        name: 'minify-parser',
+        generateBundle(_options, bundle) {
+          const chunk = bundle[`cli/${PARSER.name}.js`];
+          chunk.code = minifySync(chunk.fileName, chunk.code).code;
+        },
+      },
+    ],
   },
-  { ...OUTPUT, chunkFileNames: 'cli/[name].js' },
+  {
+    ...OUTPUT,
+    chunkFileNames: 'cli/[name].js',
+    codeSplitting: { groups: [PARSER] },
+  },
+);
+writeFileSync(
+  'dist/cli/collection.json',
+  JSON.stringify({
+    schematics: {
+      'nest-add': {
+        description: 'Adds the module to an application.',
+        factory: './init.js#nestAdd',
+      },
+    },
+  }),
 );
 writeFileSync('dist/cli/THIRD-PARTY-LICENSES.txt', licences(output));
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { Command } from 'commander';
 import { createDoctorCommand } from './doctor/doctor.command.js';
+import { createInitCommand } from './init.command.js';
 import { createMigrateCommand } from './migrate.command.js';
 import { createRecordCommand } from './record.command.js';
 import { createReplayCommand } from './replay.command.js';
@@ -10,6 +11,9 @@ import { createSimulateCommand } from './simulate.command.js';
 import type { Terminal } from './terminal.js';
 
 const HELP = `
+To add the module to an application:
+  $ npx nestjs-xenioo init
+
 Examples, with XENIOO_URL and XENIOO_SECRET set:
   $ npx nestjs-xenioo doctor
   $ npx nestjs-xenioo send user-message --data 'Hello there!'
@@ -24,7 +28,7 @@ Environment:
 
 Exit codes:
   0  success: every call was answered as Xenioo expects
-  1  a call failed, or doctor has a finding
+  1  a call failed, doctor has a finding, or init can't change the application
   2  invalid usage: an unknown option, no secret, an invalid URL`;
 
 /** Creates the program with all commands. It throws a `CommanderError` instead of exiting. */
@@ -52,6 +56,7 @@ export function createProgram(terminal: Terminal): Command {
     .exitOverride()
     .addHelpText('after', HELP);
   for (const create of [
+    createInitCommand,
     createDoctorCommand,
     createSendCommand,
     createSimulateCommand,

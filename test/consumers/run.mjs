@@ -3,9 +3,11 @@
  * into projects outside this repository, and runs their tests. Jest and Vitest
  * run the same files; node:test has some of its own, which are CommonJS. Two
  * applications, as `nest new` makes them with Nest 11 (CommonJS, ts-jest) and
- * Nest 12 (ESM, Vitest), have one module, one class and one spec more, and
- * nothing configured: their own scripts pass, and what they build answers. The
- * Node.js versions are those of `test/hosts/node`, for Linux with x64 only.
+ * Nest 12 (ESM, Vitest), get the module with `npx nestjs-xenioo init`, and then
+ * one class and its specs more. Nothing is configured: their own scripts pass,
+ * and what they build answers. One then becomes a monorepo, where `init`
+ * changes a second application. The Node.js versions are those of
+ * `test/hosts/node`, for Linux with x64 only.
  */
 import { existsSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
@@ -41,6 +43,7 @@ const CONSUMERS = {
       'tsconfig.build.json': 'jest-nest-11/tsconfig.build.json',
     },
     isApplication: true,
+    hasMonorepo: true,
   },
   'vitest-nest-12': {
     ...VITEST,
@@ -103,7 +106,7 @@ async function main() {
 }
 
 async function tryConsumer(name, { tarball, nodes, env }) {
-  const { files, isApplication } = CONSUMERS[name];
+  const { files, isApplication, hasMonorepo } = CONSUMERS[name];
   const cwd = join(folder, name);
   const allFiles = {
     src: 'src',
@@ -115,19 +118,71 @@ async function tryConsumer(name, { tarball, nodes, env }) {
     await cp(join(HERE, from), join(cwd, to), { recursive: true });
   }
   await trial.install(cwd, tarball);
+  if (isApplication) {
+    await tryInit(`${name} · init`, [], { cwd, env });
+    await cp(join(HERE, name, 'crm'), join(cwd, 'src'), { recursive: true });
+  }
 
   const ownTsc = join(cwd, 'node_modules/.bin/tsc');
   const tsc = existsSync(ownTsc) ? ownTsc : TSC;
   const { code, output } = await run(tsc, ['--noEmit'], { cwd });
   report(`${name} · types`, 'compiled', code === 0 ? [] : [output]);
 
-  if (isApplication) await tryApplication(name, { cwd, nodes, env });
-  else await runTests(`${name} · tests`, 'test', name, { cwd, env });
+  if (isApplication) {
+    await tryApplication(name, { cwd, nodes, env });
+    if (hasMonorepo) await tryMonorepo(name, { cwd, env });
+  } else {
+    await runTests(`${name} · tests`, 'test', name, { cwd, env });
+  }
+}
+
+/** Runs `npx nestjs-xenioo init`: first on trial, and once more when everything is there. */
+async function tryInit(what, args, options) {
+  const init = (...more) =>
+    run('npx', ['nestjs-xenioo', 'init', ...args, ...more], options);
+  const runs = [await init('--dry-run'), await init(), await init()];
+  const [planned, first, second] = runs;
+  const changes = first.stdout.match(/^ {2}(create|change) .*/gm) ?? [];
+  const isRight =
+    runs.every(({ code }) => code === 0) &&
+    changes.length > 0 &&
+    planned.stdout.startsWith(first.stdout.split('\n\nNext:')[0]) &&
+    !/Run npm install/.test(first.stdout) &&
+    second.stdout.startsWith('The application has everything already');
+  report(
+    what,
+    `${changes.length} files written`,
+    isRight ? [] : runs.map(({ output }) => output),
+  );
+}
+
+/** Makes a monorepo of an application, and adds the module to two more applications: with `init`, and with `nest add`. */
+async function tryMonorepo(name, { cwd, env }) {
+  const what = `${name} · monorepo`;
+  const options = { cwd, env, timeout: TESTS_TIMEOUT_MS };
+  const nest = (...args) => trial.mustRun('npx', ['nest', ...args], options);
+  await nest('generate', 'app', 'admin');
+  await nest('generate', 'app', 'shop');
+  await tryInit(`${what} · init`, ['--project', 'admin'], options);
+  const add = ['--skip-install', 'nestjs-xenioo', '--project', 'shop'];
+  await nest('add', ...add);
+  const spec = 'src/xenioo/xenioo.handlers.spec.ts';
+  for (const app of ['apps/admin', 'apps/shop']) {
+    const path = `${app}/${spec}`;
+    await runTests(`${what} · ${app}`, 'test', name, options, [path]);
+  }
+  const { code, output } = await run(
+    'npx',
+    ['nest', 'build', 'admin'],
+    options,
+  );
+  report(`${what} · build`, 'passed', code === 0 ? [] : [output]);
 }
 
 /** Runs the scripts of the scaffold; the build is made once. */
 async function tryApplication(name, { cwd, nodes, env }) {
-  const scripts = CONSUMERS[name].hasLint ? ['lint', 'build'] : ['build'];
+  const { hasLint } = CONSUMERS[name];
+  const scripts = hasLint ? ['format:check', 'lint', 'build'] : ['build'];
   for (const script of scripts) {
     const { code, output } = await run('npm', ['run', script], {
       cwd,
@@ -147,12 +202,16 @@ async function tryApplication(name, { cwd, nodes, env }) {
   }
 }
 
-async function runTests(what, script, name, options) {
+async function runTests(what, script, name, options, files = []) {
   const { count, args } = CONSUMERS[name];
-  const { code, output } = await run('npm', ['run', script, ...args], {
-    ...options,
-    timeout: TESTS_TIMEOUT_MS,
-  });
+  const { code, output } = await run(
+    'npm',
+    ['run', script, ...args, ...files],
+    {
+      ...options,
+      timeout: TESTS_TIMEOUT_MS,
+    },
+  );
   const passed = Number(count.exec(output)?.[1] ?? 0);
   report(
     what,

@@ -19,6 +19,7 @@ const ENTRIES = [
   'terminus/index.js',
   'testing/index.js',
   'cli/main.js',
+  'cli/init.js',
 ];
 
 /** Runs a script in a fresh process, as a host would load the built package. */
@@ -48,7 +49,8 @@ async function filesOf(
 }
 
 const STATIC_IMPORTS = /^(?:import|export) (?:.* from )?"(\.[^"]+)"/gm;
-const ALL_IMPORTS = /(?: from |import |import\()"(\.[^"]+)"/g;
+const ALL_IMPORTS =
+  /(?:^(?:import|export) (?:.* from )?|\bimport\()"(\.[^"]+)"/gm;
 
 describe('the build', () => {
   it.each(ENTRIES)('loads at most three files for %s', async entry => {

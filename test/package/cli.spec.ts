@@ -59,6 +59,7 @@ describe('npx nestjs-xenioo', () => {
       'utf8',
     );
 
+    expect(licences).toMatch(/^@babel\/parser \S+ \(MIT\)$/m);
     expect(licences).toMatch(/^commander \S+ \(MIT\)$/m);
     expect(licences).toMatch(/^cli-progress \S+ \(MIT\)$/m);
   });

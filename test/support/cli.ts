@@ -29,16 +29,19 @@ export interface CliHost {
   readonly node?: readonly string[];
   /** Descriptor of an open file that gets stdout. */
   readonly stdout?: number;
+  /** Folder of the process. */
+  readonly cwd?: string;
 }
 
 /** Starts the built tool. It is killed when the test ends. */
 export function startCli(
   args: readonly string[],
-  { env = {}, node = [], stdout }: CliHost = {},
+  { env = {}, node = [], stdout, cwd }: CliHost = {},
 ): CliProcess {
   const child = spawn(process.execPath, [...node, MAIN, ...args], {
     stdio: ['pipe', stdout ?? 'pipe', 'pipe'],
     env,
+    cwd,
   }) as ChildProcessWithoutNullStreams;
   onTestFinished(() => void child.kill('SIGKILL'));
   const printed = { stdout: '', stderr: '' };

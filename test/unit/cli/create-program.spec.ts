@@ -22,6 +22,7 @@ describe('createProgram() help', () => {
         -h, --help               show help
 
       Commands:
+        init [options]           add the module to a Nest application
         doctor [options] [url]   check a webhook with every kind of call that Xenioo
                                  may make
         send [options] [type]    send one event and print request and answer
@@ -30,6 +31,9 @@ describe('createProgram() help', () => {
         replay [options] <file>  send the calls of a recording
         migrate [options]        print the SQL of the PostgreSQL inbox
         help [command]           show help for a command
+
+      To add the module to an application:
+        $ npx nestjs-xenioo init
 
       Examples, with XENIOO_URL and XENIOO_SECRET set:
         $ npx nestjs-xenioo doctor
@@ -45,7 +49,7 @@ describe('createProgram() help', () => {
 
       Exit codes:
         0  success: every call was answered as Xenioo expects
-        1  a call failed, or doctor has a finding
+        1  a call failed, doctor has a finding, or init can't change the application
         2  invalid usage: an unknown option, no secret, an invalid URL
       "
     `);

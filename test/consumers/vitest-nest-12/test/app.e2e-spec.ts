@@ -12,6 +12,7 @@ describe('AppController (e2e)', () => {
   beforeEach(async () => {
     const moduleFixture: TestingModule = await Test.createTestingModule({
       imports: [AppModule],
+      providers: [Crm],
     }).compile();
 
     app = moduleFixture.createNestApplication();
@@ -28,7 +29,7 @@ describe('AppController (e2e)', () => {
   it('/xenioo/webhook (POST)', async () => {
     await request(app.getHttpServer())
       .post('/xenioo/webhook')
-      .auth('secret', { type: 'bearer' })
+      .auth(process.env.XENIOO_SECRET ?? '', { type: 'bearer' })
       .send([xeniooEntry.userMessage({ Data: 'Hello!' })])
       .expect(200);
 

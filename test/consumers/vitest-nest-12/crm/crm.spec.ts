@@ -9,6 +9,7 @@ describe('Crm', () => {
   it('saves the text of a user message', async () => {
     const module = await Test.createTestingModule({
       imports: [AppModule],
+      providers: [Crm],
     }).compile();
     const app = await module.createNestApplication().init();
 

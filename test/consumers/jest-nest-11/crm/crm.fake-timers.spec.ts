@@ -6,6 +6,7 @@ import { Crm } from './crm';
 it('retries a handler without waiting for its delays', async () => {
   const module = await Test.createTestingModule({
     imports: [AppModule],
+    providers: [Crm],
   }).compile();
   const app = await module.createNestApplication().init();
   jest.spyOn(app.get(Crm).texts, 'push').mockImplementationOnce(() => {

@@ -18,6 +18,7 @@ describe('Crm', () => {
   it('saves the text of a user message', async () => {
     const module = await Test.createTestingModule({
       imports: [AppModule],
+      providers: [Crm],
     }).compile();
     app = await module.createNestApplication().init();
 

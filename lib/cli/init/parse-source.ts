@@ -1,0 +1,44 @@
+import { parse } from '@babel/parser';
+import type { Node, Program } from '@babel/types';
+
+/** Part of a source text, without `end`. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Parses TypeScript with decorators; returns `undefined` if it has a syntax error. */
+export function parseSource(source: string): Program | undefined {
+  try {
+    return parse(source, {
+      sourceType: 'module',
+      plugins: ['typescript', 'decorators-legacy'],
+    }).program;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns the part of the source that a node is. */
+export function rangeOf(node: Node): Range {
+  return { start: node.start!, end: node.end! };
+}
+
+/** Yields a node and all nodes within it. */
+export function* nodesOf(value: unknown): Generator<Node> {
+  if (Array.isArray(value)) {
+    for (const each of value) yield* nodesOf(each);
+  } else if (isNode(value)) {
+    yield value;
+    for (const child of Object.values(value)) yield* nodesOf(child);
+  }
+}
+
+function isNode(value: unknown): value is Node {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'type' in value &&
+    'loc' in value
+  );
+}
