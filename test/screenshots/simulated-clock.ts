@@ -13,8 +13,8 @@ class SimulatedDate extends RealDate {
   }
 }
 
-/** Sets the clock of this process back by a time, so that an hour can pass in seconds. */
-export function setClockBack(ms: number): void {
-  shiftMs = -ms;
+/** Sets the clock of this process, so that an hour can pass in seconds; to the right time without an argument. */
+export function setClock(time = RealDate.now()): void {
+  shiftMs = time - RealDate.now();
   globalThis.Date = SimulatedDate as DateConstructor;
 }

@@ -15,7 +15,7 @@ import {
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { setClockBack } from './simulated-clock.js';
+import { setClock } from './simulated-clock.js';
 
 const MINUTES = 60;
 
@@ -49,7 +49,7 @@ export class Search {
     if (isDown || this.count % 97 === 0) {
       await once(connect(SEARCH_PORT, '127.0.0.1'), 'connect');
     }
-    if (this.count % 211 === 0) {
+    if (minute > MINUTES && this.count % 8 === 0) {
       throw new XeniooUnrecoverableError('the index rejects the language “xx”');
     }
   }
@@ -67,10 +67,10 @@ export function withSearch(...imports: Type[]): Type {
 /** Sends conversations over an hour, which passes in seconds, until now. */
 export async function simulateHour(sender: XeniooSender): Promise<void> {
   const conversations: XeniooWireEntry[][] = [];
-  startedAt = Date.now();
+  startedAt = Math.floor(Date.now() / 60_000) * 60_000;
   let seed = 0;
   for (minute = 1; minute <= MINUTES; minute++) {
-    setClockBack((MINUTES - minute) * 60_000);
+    setClock(startedAt + minute * 60_000 + 20_000);
     const end = performance.now() + MINUTE_TAKES_MS;
     const starting = 2 + Math.round(1.5 * (1 + Math.sin(minute / 8)));
     for (let index = 0; index < starting; index++) {
@@ -98,5 +98,9 @@ export async function simulateHour(sender: XeniooSender): Promise<void> {
       });
     }
     await sleep(Math.max(0, end - performance.now()));
+  }
+  setClock();
+  for (const entry of conversations.flat().slice(0, 20)) {
+    await sender.call(entry);
   }
 }
