@@ -65,7 +65,7 @@ describe.skipIf(isBrowserMissing)('the inspector in Chromium', () => {
         await send('{"Type":"x"}');
 
         expect(await rowTexts(page, 3)).toEqual([
-          expect.stringContaining('Invalid: Invalid fields'),
+          expect.stringContaining('Invalid: fields'),
           expect.stringContaining('second'),
           expect.stringContaining('first'),
         ]);

@@ -108,7 +108,7 @@ describe.skipIf(isBrowserMissing)('the page of the inspector', () => {
     await page.getByText('the entry is still invalid').waitFor();
     await inDialog(page, 'Close').click();
     expect(await rowTexts(page, 1)).toEqual([
-      expect.stringContaining('Invalid fields'),
+      expect.stringContaining('Invalid: fields'),
     ]);
   });
 

@@ -41,7 +41,10 @@ const sender = new XeniooSender({ url: `${origin}/xenioo/webhook`, secret });
 await simulateHour(sender);
 sender.close();
 
-const browser = await launchChromium();
+const browser = await launchChromium({
+  // As people see the page.
+  ignoreDefaultArgs: ['--hide-scrollbars'],
+});
 if (values.all === undefined) {
   await mkdir(IMAGES, { recursive: true });
   const size = { width: 1_280, height: 720 };

@@ -2,7 +2,12 @@ import { useState } from 'preact/hooks';
 import { explain, post } from './api';
 import type { InspectedEntry, InspectedEvent } from './contract';
 import { act, confirm, notify } from './dialogs';
-import { formatChannel, formatName, formatNumberOf } from './format';
+import {
+  formatChannel,
+  formatName,
+  formatNumberOf,
+  formatWords,
+} from './format';
 import { Fact, Time } from './parts';
 import { hide, reloadEvents, reveal, revealed, state } from './store';
 
@@ -32,7 +37,7 @@ export function EntryFacts({ entry }: { readonly entry: InspectedEntry }) {
 /** Title of an entry. */
 export const titleOf = ({ kind, typeName, reason }: InspectedEntry): string =>
   kind === 'invalid'
-    ? `Invalid: ${formatName(reason ?? 'entry')}`
+    ? `Invalid: ${formatWords((reason ?? 'entry').replace(/^invalid-/, ''))}`
     : formatName(typeName);
 
 /** Reasons why an entry is invalid. */

@@ -71,11 +71,11 @@ export function Letters({ kind = '' }: { readonly kind?: '' | 'invalid' }) {
           )}
           {matching.length > 0 ? (
             <>
-              <div class="row letter-row heads" aria-hidden="true">
+              <div class={`row letter-row heads ${kind}`} aria-hidden="true">
                 <span>Time</span>
                 <span>{kind ? 'Reason' : 'Handler'}</span>
                 <span>{kind ? 'Errors' : 'Error'}</span>
-                <span>{kind ? '' : 'Conversation'}</span>
+                {!kind && <span>Conversation</span>}
               </div>
               <WindowedList
                 items={matching}
@@ -243,7 +243,7 @@ function LetterCells({
 }) {
   const { deadLetteredAt, event } = letter;
   return (
-    <span class="cells letter-row">
+    <span class={`cells letter-row ${kind}`}>
       <span class="cell-time">
         <Time at={deadLetteredAt} />
       </span>
@@ -251,7 +251,7 @@ function LetterCells({
         {kind ? formatName(event.reason ?? 'entry') : subjectOf(letter)}
       </span>
       <span class="cell-error">{errorsOf(letter).join('; ')}</span>
-      <span class="cell-conversation">{event.conversationId}</span>
+      {!kind && <span class="cell-conversation">{event.conversationId}</span>}
     </span>
   );
 }
