@@ -27,6 +27,15 @@ const WARM_UP_EVENTS = 120_000;
 /** Growth of memory that still counts as flat. */
 const FLAT_BYTES = 8 * 2 ** 20;
 
+type Figure = 'callsPerSecond' | 'medianMs' | 'p99Ms' | 'cpuMsPerCall';
+
+const TITLES: Readonly<Record<Figure, string>> = {
+  callsPerSecond: 'events per second',
+  medianMs: 'median of the answer times, ms',
+  p99Ms: '99th percentile of the answer times, ms',
+  cpuMsPerCall: 'CPU time of the server for an event, ms',
+};
+
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
@@ -75,15 +84,6 @@ async function measureSpeed(browser: Browser): Promise<void> {
   for (const page of pages) await page.close();
 }
 
-type Figure = 'callsPerSecond' | 'medianMs' | 'p99Ms' | 'cpuMsPerCall';
-
-const TITLES: Readonly<Record<Figure, string>> = {
-  callsPerSecond: 'events per second',
-  medianMs: 'median of the answer times, ms',
-  p99Ms: '99th percentile of the answer times, ms',
-  cpuMsPerCall: 'CPU time of the server for an event, ms',
-};
-
 function sayRatios(
   title: string,
   results: SideBySide,
@@ -104,9 +104,9 @@ function sayRatios(
 /** Sends events at the same pace, and compares the memory before and after. */
 async function measureMemory(browser: Browser): Promise<void> {
   const server = await Server.start(WITH);
-  const pages = await openPages(browser, server);
   const arrays = { events: 100, connections: 8 };
   await measureLoad(server, arrays, WARM_UP_EVENTS / arrays.events);
+  const pages = await openPages(browser, server);
   const events = Number(values.events);
   // Its answer comes after a collection of garbage.
   const before = await server.ask('watch');
@@ -132,7 +132,7 @@ async function openPages(browser: Browser, server: Server): Promise<Page[]> {
     Array.from({ length: BROWSERS }, async () => {
       const page = await browser.newPage();
       await page.goto(new URL('inspector/#live', server.urls.one).href);
-      await page.getByText('No events yet').waitFor();
+      await page.getByText('Connected').waitFor();
       return page;
     }),
   );

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { launchChromium } from '../support/chromium.js';
 import { setClock } from './simulated-clock.js';
-import { simulateHour, withSearch } from './simulated-hour.js';
+import { Search, simulateHour } from './simulated-hour.js';
 
 const IMAGES = 'docs/images';
 
@@ -31,7 +31,11 @@ const { AppModule } =
 
 const inspector = XeniooInspectorModule.forRoot({ decorators: [] });
 const app = await NestFactory.create(
-  { module: withSearch(AppModule), imports: [inspector] },
+  {
+    module: class SimulatedModule {},
+    imports: [AppModule, inspector],
+    providers: [Search],
+  },
   { logger: false },
 );
 await app.listen(0, '127.0.0.1');
@@ -47,7 +51,7 @@ const browser = await launchChromium({
 });
 if (values.all === undefined) {
   await mkdir(IMAGES, { recursive: true });
-  const size = { width: 1_280, height: 720 };
+  const size = { width: 1_280, height: 800 };
   await picture(browser, 'live', size, `${IMAGES}/inspector-live.png`);
   await picture(
     browser,
@@ -58,7 +62,7 @@ if (values.all === undefined) {
   await picture(
     browser,
     'overview',
-    { width: 1_280, height: 1_060 },
+    { width: 1_280, height: 916 },
     `${IMAGES}/inspector-overview.png`,
   );
 } else {

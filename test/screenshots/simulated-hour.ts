@@ -1,4 +1,4 @@
-import { Injectable, Module, type Type } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import {
   OnXenioo,
   XeniooEventType,
@@ -28,6 +28,7 @@ const MINUTE_TAKES_MS = 250;
 /** Port on which nothing listens. */
 const SEARCH_PORT = 9_200;
 
+let startedAt = 0;
 let minute = 0;
 
 /** Indexes messages; its index is slow at times, and down for some minutes. */
@@ -53,15 +54,6 @@ export class Search {
       throw new XeniooUnrecoverableError('the index rejects the language “xx”');
     }
   }
-}
-
-let startedAt = 0;
-
-/** Returns the application of the quickstart, with the handler of the search. */
-export function withSearch(...imports: Type[]): Type {
-  @Module({ imports, providers: [Search] })
-  class SimulatedModule {}
-  return SimulatedModule;
 }
 
 /** Sends conversations over an hour, which passes in seconds, until now. */
