@@ -5,11 +5,13 @@
  */
 import {
   copyFileSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { rolldown } from 'rolldown';
 import { dts } from 'rolldown-plugin-dts';
 
@@ -112,6 +114,7 @@ const { output } = await bundle(
 writeFileSync('dist/cli/THIRD-PARTY-LICENSES.txt', licences(output));
 
 await bundlePage('lib/inspector/page', 'dist/inspector/page');
+await writeSchema('dist/schema/events.schema.json');
 
 function inputs(folder, extension) {
   return Object.fromEntries(
@@ -143,6 +146,19 @@ async function bundlePage(folder, target) {
     copyFileSync(`${folder}/${file}`, `${target}/${file}`);
   }
   writeFileSync(`${target}/THIRD-PARTY-LICENSES.txt`, licences(output));
+}
+
+/** Writes the JSON Schema of the event classes. */
+async function writeSchema(target) {
+  const script = resolve('types/events-schema.js');
+  await bundle('./lib/events/events-schema.ts', SCRIPT, {
+    file: script,
+    format: 'esm',
+    keepNames: true,
+  });
+  const { eventsSchema } = await import(pathToFileURL(script));
+  mkdirSync(dirname(target));
+  writeFileSync(target, `${JSON.stringify(eventsSchema(), null, 2)}\n`);
 }
 
 /** The licence of each package in the chunks. */

@@ -1,8 +1,8 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /**
- * The slow tier: specs that start engines, kill processes, fill disks or watch system calls. All others are the fast
- * tier, which has the projects `unit` and `e2e`.
+ * The slow tier: specs that start engines, kill processes, fill disks, watch system calls or build the documentation.
+ * All others are the fast tier, which has the projects `unit` and `e2e`.
  */
 const SLOW = [
   'test/{browser,integration}/**/*.spec.ts',
@@ -10,7 +10,7 @@ const SLOW = [
   'test/unit/lmdb/**/*.spec.ts',
   'test/unit/postgres/**/*.spec.ts',
   'test/unit/testing/{broken-inboxes,inbox-contract}.spec.ts',
-  'test/package/{engines,request-path}.spec.ts',
+  'test/package/{docs,engines,request-path}.spec.ts',
   'test/e2e/{bullmq*,crash*,fuzz,lmdb*,pause,postgres*}.spec.ts',
   'sample/{03-durable,04-scale-out,06-transcripts}/test/**/*.spec.ts',
 ];

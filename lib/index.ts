@@ -1,3 +1,8 @@
+/**
+ * The module, handlers, events, observers, the memory inbox, dead letters and errors.
+ * @module nestjs-xenioo
+ */
+
 // The module
 export { XeniooModule } from './xenioo.module.js';
 export type {

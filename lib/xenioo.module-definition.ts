@@ -57,7 +57,8 @@ export interface XeniooDefinitionOptions {
   inbox: XeniooInboxProvider;
 
   /**
-   * Shows the webhook in the OpenAPI document of `@nestjs/swagger`.
+   * Describes the webhook in the OpenAPI document of `@nestjs/swagger`: its body, its
+   * answers and its security `bearer`, which `DocumentBuilder.addBearerAuth()` defines.
    * @default false
    */
   openapi: boolean;

@@ -122,11 +122,13 @@ export class XeniooModule
     return super.forRootAsync(withoutUndefined(options));
   }
 
+  /** @hidden */
   onModuleInit(): void {
     this.deadLetters.register(this.inbox, name => this.bots.botNamed(name));
     this.processing.register(this.inbox);
   }
 
+  /** @hidden */
   async onApplicationBootstrap(): Promise<void> {
     const copies = copiesWarning();
     if (copies !== undefined) this.logger.warn(copies);

@@ -44,6 +44,7 @@ export interface BullmqInboxOptions {
 /** A client of ioredis, of any copy of the package. */
 export interface RedisClient {
   readonly options: object;
+  /** Returns a new client with the same options. */
   duplicate(override?: object): unknown;
 }
 

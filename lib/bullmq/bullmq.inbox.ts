@@ -48,6 +48,7 @@ export class BullmqInbox extends XeniooInbox {
   private isPaused = false;
   private isStopped = false;
 
+  /** @hidden */
   constructor(
     private readonly libraries: BullmqLibraries,
     options: BullmqInboxSettings,

@@ -1,4 +1,5 @@
-const MAX_DATE_LENGTH = 64;
+/** Upper bound of the length of a date. */
+export const MAX_DATE_LENGTH = 64;
 
 /** Length of `2019-07-10T15:47:58`, which a fraction and an offset follow. */
 const TIME_LENGTH = 19;

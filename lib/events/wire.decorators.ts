@@ -18,7 +18,10 @@ export function WireText(
   return applyDecorators(
     FromWire(field),
     ...(required ? [] : [IsOptional()]),
-    IsString({ message: expected(field, 'a string') }),
+    IsString({
+      message: expected(field, 'a string'),
+      context: { field },
+    }),
   );
 }
 
@@ -28,7 +31,10 @@ export function WireDate(field: WireField): PropertyDecorator {
     // An invalid date stays as it is, so that `@IsDate()` rejects it.
     FromWire(field, value => parseWireDate(value) ?? value),
     IsOptional(),
-    IsDate({ message: expected(field, 'a valid ISO 8601 date') }),
+    IsDate({
+      message: expected(field, 'a valid ISO 8601 date'),
+      context: { field },
+    }),
   );
 }
 

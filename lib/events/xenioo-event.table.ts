@@ -23,7 +23,8 @@ import type { InvalidXeniooEntry } from './invalid-xenioo.entry.js';
 import type { TypedWireEntry, WireField } from './wire-entry.js';
 import { XeniooEventType } from './xenioo-event-type.js';
 
-interface EventRow<E extends XeniooEvent> {
+/** Class, names and fields of a type. */
+export interface EventRow<E extends XeniooEvent> {
   readonly eventClass: new (entry?: TypedWireEntry, added?: AddedFields) => E;
   readonly typeName: E['typeName'];
   /** Name under which the event is emitted on the host's event emitter. */
@@ -99,7 +100,7 @@ export const XENIOO_EVENT_TABLE = {
 };
 
 /** Row of every type that is not in the table. */
-const UNKNOWN_EVENT = row(UnknownXeniooEvent, 'unknown');
+export const UNKNOWN_EVENT = row(UnknownXeniooEvent, 'unknown');
 
 /** Returns the row of a type, known or not. */
 export function eventRow(type: number): EventRow<XeniooEvent> {

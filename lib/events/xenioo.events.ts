@@ -237,6 +237,7 @@ export abstract class XeniooKnowledgeEvent extends XeniooEvent {
       args.value === undefined
         ? 'Name or Key is required'
         : expected('Name', 'a string')(args),
+    context: { field: 'Name' },
   })
   readonly name?: string;
 

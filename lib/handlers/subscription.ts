@@ -43,6 +43,7 @@ export interface XeniooHandlerOptions {
 /**
  * Decorator for methods that can be called with an `E`. Any other method does not
  * compile, with or without `strictFunctionTypes`.
+ * @typeParam M type of the method
  */
 export type XeniooHandlerDecorator<E> = <M extends (event: E) => unknown>(
   target: object,
@@ -50,7 +51,10 @@ export type XeniooHandlerDecorator<E> = <M extends (event: E) => unknown>(
   descriptor: TypedPropertyDescriptor<M> & XeniooHandlerFor<E, M>,
 ) => void;
 
-/** The same for methods that get a transaction as well. */
+/**
+ * The same for methods that get a transaction as well.
+ * @typeParam M type of the method
+ */
 export type XeniooTransactionalDecorator<E> = <
   M extends (event: E, tx: XeniooTransaction) => unknown,
 >(
@@ -59,6 +63,14 @@ export type XeniooTransactionalDecorator<E> = <
   descriptor: TypedPropertyDescriptor<M> & XeniooTransactionalFor<E, M>,
 ) => void;
 
+/** Rejects a parameter type that is too narrow, which the compiler would accept without `strictFunctionTypes`. */
+export type XeniooHandlerFor<E, M> = M extends (event: infer P) => unknown
+  ? [E] extends [P]
+    ? unknown
+    : { readonly parameterMustAccept: E }
+  : unknown;
+
+/** The same for both parameters of methods that get a transaction. */
 export type XeniooTransactionalFor<E, M> = M extends (
   event: infer P,
   tx: infer T,
@@ -67,13 +79,6 @@ export type XeniooTransactionalFor<E, M> = M extends (
     ? [XeniooTransaction] extends [T]
       ? unknown
       : { readonly secondParameterMustAccept: XeniooTransaction }
-    : { readonly parameterMustAccept: E }
-  : unknown;
-
-/** Rejects a parameter type that is too narrow, which the compiler would accept without `strictFunctionTypes`. */
-export type XeniooHandlerFor<E, M> = M extends (event: infer P) => unknown
-  ? [E] extends [P]
-    ? unknown
     : { readonly parameterMustAccept: E }
   : unknown;
 

@@ -1,6 +1,7 @@
 import type { XeniooEntry } from '../events/parse-entry.js';
 import type { XeniooCarrier } from '../events/xenioo-delivery.js';
 
+/** Kind of a dead letter: a failed event, or an invalid entry. */
 export type XeniooDeadLetterKind = 'event' | 'invalid';
 
 /** One failed pair of event and handler, or one invalid entry. */

@@ -74,8 +74,11 @@ export interface XeniooObserver {
   strike?(strike: XeniooStrike): void;
   /** Calls have stopped or resumed. */
   silence?(silence: XeniooSilence): void;
+  /** Duplicates of one delivery were dropped. */
   duplicatesDropped?(duplicates: XeniooDuplicates): void;
+  /** A handler run has started. */
   handlerStarted?(run: XeniooHandlerRun): void;
+  /** A handler run has finished. */
   handlerFinished?(run: XeniooHandlerRun, result: XeniooHandlerResult): void;
   /** A dead letter was stored. */
   deadLetterAdded?(letter: XeniooDeadLetter): void;

@@ -1,3 +1,8 @@
+/**
+ * The port that a custom inbox implements, and functions that all inboxes share.
+ * @module nestjs-xenioo/inbox
+ */
+
 // Port for a custom inbox
 export { XeniooInbox } from './xenioo.inbox.js';
 export type { XeniooInboxStats, XeniooRunner } from './xenioo.inbox.js';
@@ -50,5 +55,10 @@ export {
 
 // Settings of an instance, for the factory of an inbox
 export { XENIOO_SETTINGS } from '../options/xenioo.options.js';
-export type { XeniooSettings } from '../options/xenioo.options.js';
+export type {
+  XeniooBotSettings,
+  XeniooSettings,
+} from '../options/xenioo.options.js';
+export type { XeniooDedupeSettings } from '../options/xenioo-dedupe.js';
+export type { XeniooRetrySettings } from '../options/xenioo-retry.js';
 export { XeniooInboxError } from '../xenioo.errors.js';

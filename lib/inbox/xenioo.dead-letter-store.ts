@@ -32,6 +32,7 @@ export interface XeniooDeadLetterStore {
   /** @throws {XeniooDeadLetterError} if no letter has the id `after` */
   list(query?: XeniooDeadLetterQuery): Promise<XeniooDeadLetter[]>;
 
+  /** Returns the letter with this id, if there is one. */
   get(id: string): Promise<XeniooDeadLetter | undefined>;
 
   /**

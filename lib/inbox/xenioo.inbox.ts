@@ -81,6 +81,7 @@ export abstract class XeniooInbox {
   /** Starts handlers again, those of pending tasks first. */
   abstract resume(): Promise<void>;
 
+  /** Counts the pending events, the retries and the dead letters. */
   abstract stats(): Promise<XeniooInboxStats>;
 
   /** Resolves when no event is pending and no retry remains. */

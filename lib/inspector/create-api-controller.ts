@@ -17,7 +17,7 @@ import { jsonText } from '../events/json-text.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import { XeniooDeadLetters } from '../inbox/xenioo.dead-letters.js';
 import { XeniooProcessing } from '../inbox/xenioo.processing.js';
-import { DescribeInOpenapi } from '../webhook/openapi.decorator.js';
+import { ExcludeFromOpenapi } from '../webhook/openapi.decorator.js';
 import type { HttpResponse } from '../webhook/webhook.exchange.js';
 import {
   answer,
@@ -48,7 +48,7 @@ export function createApiController(
   decorators: readonly ClassDecorator[],
 ): Type {
   @applyDecorators(...decorators)
-  @DescribeInOpenapi(false)
+  @ExcludeFromOpenapi()
   @Controller({ path: `${path}/api`, version: VERSION_NEUTRAL })
   class XeniooInspectorApiController {
     private readonly logger = new Logger('Xenioo');

@@ -12,7 +12,7 @@ import {
 import type { ServerResponse } from 'node:http';
 import { describeError } from '../describe-error.js';
 import { FASTIFY_ROUTE_CONFIG } from '../webhook/fastify.gate.js';
-import { DescribeInOpenapi } from '../webhook/openapi.decorator.js';
+import { ExcludeFromOpenapi } from '../webhook/openapi.decorator.js';
 import {
   rawRequest,
   rawResponse,
@@ -38,7 +38,7 @@ export function createPageController(
   id: symbol,
 ): Type {
   @applyDecorators(...decorators)
-  @DescribeInOpenapi(false)
+  @ExcludeFromOpenapi()
   @Controller({ path, version: VERSION_NEUTRAL })
   class XeniooInspectorPageController {
     private readonly logger = new Logger('Xenioo');

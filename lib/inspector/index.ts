@@ -1,3 +1,8 @@
+/**
+ * Web page that shows events, handler runs, dead letters and strikes.
+ * @module nestjs-xenioo/inspector
+ */
+
 export {
   XeniooInspectorModule,
   type XeniooInspectorModuleAsyncOptions,

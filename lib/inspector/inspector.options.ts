@@ -64,6 +64,7 @@ export interface XeniooInspectorDefinitionOptions {
 
 /** Interface of a class for `useClass` or `useExisting` of `XeniooInspectorModule.forRootAsync()`. */
 export interface XeniooInspectorOptionsFactory {
+  /** Returns the options; called once, at boot. */
   createXeniooInspectorOptions():
     XeniooInspectorOptions | Promise<XeniooInspectorOptions>;
 }

@@ -134,11 +134,13 @@ export class XeniooInspectorModule
     };
   }
 
+  /** @hidden */
   onModuleInit(): void {
     assertGuarded(this.decorators);
     this.removeObserver = this.observers.add(this.recorder);
   }
 
+  /** @hidden */
   onApplicationBootstrap(): void {
     const { url } = this.route;
     if (url === undefined) return;
@@ -154,6 +156,7 @@ export class XeniooInspectorModule
     this.streams.close();
   }
 
+  /** @hidden */
   onApplicationShutdown(): void {
     this.removeObserver();
   }

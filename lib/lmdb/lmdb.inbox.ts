@@ -95,6 +95,7 @@ export class LmdbInbox extends XeniooInbox {
   /**
    * Opens the folder; creates it if it does not exist.
    * @throws {XeniooInboxError} when it is damaged, not writable, or holds other files
+   * @hidden
    */
   static async open(
     options: LmdbInboxSettings,

@@ -1,1 +1,6 @@
+/**
+ * Traces and metrics for OpenTelemetry.
+ * @module nestjs-xenioo/opentelemetry
+ */
+
 export { XeniooOpenTelemetryModule } from './xenioo-opentelemetry.module.js';

@@ -40,6 +40,7 @@ export class XeniooOpenTelemetryModule
     private readonly processing: XeniooProcessing,
   ) {}
 
+  /** @hidden */
   onModuleInit(): void {
     const metrics = new MetricsObserver(this.processing);
     this.stopFunctions = [
@@ -49,6 +50,7 @@ export class XeniooOpenTelemetryModule
     ];
   }
 
+  /** @hidden */
   onApplicationShutdown(): void {
     for (const stop of this.stopFunctions) stop();
   }

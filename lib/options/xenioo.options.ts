@@ -128,6 +128,7 @@ export const DEFINITION_OPTIONS = [
 
 /** Interface of a class for `useClass` or `useExisting` of `XeniooModule.forRootAsync()`. */
 export interface XeniooOptionsFactory {
+  /** Returns the options; called once, at boot. */
   createXeniooOptions(): XeniooOptions | Promise<XeniooOptions>;
 }
 
@@ -139,6 +140,7 @@ export const XENIOO_SETTINGS = Symbol.for('nestjs-xenioo:settings');
 
 /** Validated options with their defaults. */
 export interface XeniooSettings {
+  /** Bots of the webhook, or the function of the application that returns them. */
   readonly bots:
     readonly XeniooBotSettings[] | (() => XeniooBot[] | Promise<XeniooBot[]>);
   readonly botsRefreshSeconds: number;
@@ -154,6 +156,7 @@ export interface XeniooSettings {
   readonly shutdownTimeoutMs: number;
 }
 
+/** A bot of {@link XeniooSettings}. */
 export interface XeniooBotSettings {
   readonly name: string;
   /** Absent if the option `secret` is used: then entries with any token are accepted. */

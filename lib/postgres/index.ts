@@ -1,3 +1,8 @@
+/**
+ * The inbox on PostgreSQL: durable and shared by several servers.
+ * @module nestjs-xenioo/postgres
+ */
+
 export { postgresInbox } from './postgres-inbox.factory.js';
 export { PostgresInbox } from './postgres.inbox.js';
 export type {

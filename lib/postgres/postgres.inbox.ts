@@ -87,6 +87,7 @@ export class PostgresInbox extends XeniooInbox {
    * Connects, and creates the tables if they do not exist. If the server is
    * unreachable, the inbox opens all the same and connects again for each statement.
    * @throws {XeniooInboxError} when the database rejects the login or a statement
+   * @hidden
    */
   static async open(
     pg: Pg,

@@ -1,3 +1,8 @@
+/**
+ * Health indicator for `@nestjs/terminus`.
+ * @module nestjs-xenioo/terminus
+ */
+
 export {
   XeniooHealthIndicator,
   type XeniooHealthLimits,

@@ -9,7 +9,8 @@ const MAX_LISTED = 5;
 
 /**
  * Resolves when all accepted events are handled, in every instance of the module:
- * each handler is done or has failed after its last attempt.
+ * each handler is done or has failed its last attempt, and the handlers of dead letters
+ * have run.
  * @throws {XeniooTestingError} after `timeoutMs` (default 4,000, below the limit of test runners), with the pending handlers; or when there is no XeniooModule
  */
 export async function idle(
@@ -47,7 +48,7 @@ async function allIdle(
 
 function describe(pending: readonly string[]): string {
   if (pending.length === 0) {
-    return 'They arrived before the testing kit was first used, another process handles them, or processing is paused.';
+    return 'They arrived before the testing kit was first used, an `@OnXeniooFailed()` or `@OnXeniooInvalid()` handler is still running, another process handles them, or processing is paused.';
   }
   const more = pending.length - MAX_LISTED;
   const listed = [

@@ -1,3 +1,8 @@
+/**
+ * Functions for tests of an application, a sender of events, and the contract of inboxes.
+ * @module nestjs-xenioo/testing
+ */
+
 // Entries as Xenioo sends them
 export {
   createXeniooEntry,

@@ -12,7 +12,10 @@ import { XeniooTestingError } from '../simulator/xenioo-testing.errors.js';
 
 /** Options that replace those of the application in a test. */
 export interface XeniooOverrides extends XeniooOptions {
-  /** Replaces the inbox of the application with `memoryInbox()`. */
+  /**
+   * Replaces the inbox of the application with `memoryInbox()`. The application does
+   * not boot then if a handler is transactional: that needs the PostgreSQL inbox.
+   */
   readonly inbox?: 'memory';
 }
 

@@ -10,7 +10,7 @@ import {
 import type { XeniooHandlerResult } from '../handlers/xenioo-task.js';
 import { XeniooTestingError } from '../simulator/xenioo-testing.errors.js';
 
-/** One attempt of one `@OnXenioo()` handler on one event, and its result. */
+/** One attempt of one `@OnXenioo()` handler on one event, and its result. A replay starts again with attempt 1. */
 export interface XeniooDispatchedAttempt {
   /** `Class.method`, or the option `name` of its decorator. */
   readonly handler: string;

@@ -59,7 +59,6 @@ export function createXeniooController(
   openapi: boolean,
 ): Type {
   @applyDecorators(...decorators)
-  @DescribeInOpenapi(openapi)
   @UseGuards(XeniooGuard)
   @UseFilters(XeniooFilter)
   @Controller({ path, version: VERSION_NEUTRAL })
@@ -74,6 +73,7 @@ export function createXeniooController(
 
     @SetMetadata(ROUTE_ID, id)
     @SetMetadata(FASTIFY_ROUTE_CONFIG, { xenioo: id })
+    @DescribeInOpenapi(openapi)
     // For the OpenAPI document only: the answer is written by `WebhookExchange`.
     @HttpCode(200)
     @Post()

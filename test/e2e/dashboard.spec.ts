@@ -136,16 +136,14 @@ describe('the metrics that Prometheus reads', () => {
     }
   });
 
-  it('have the names and labels of the alerts in docs/monitoring.md', async () => {
+  it('have the names and labels of the alerts for Prometheus', async () => {
     const exported = await exportedMetrics();
-    const page = await readText('docs/monitoring.md');
-    const section = page
-      .split('\n## ')
-      .find(s => s.startsWith('What to alert'));
-    const queries = section!.match(/`[^`]*(?:xenioo|messaging)_[^`]*`/g)!;
+    const text = await readText('sample/07-operations/alerts.yaml');
+    const queries = [...text.matchAll(/ expr: (.+)/g)].map(([, expr]) => expr!);
 
     expect(queries.length).toBeGreaterThan(6);
     for (const query of queries) {
+      expect(query).toMatch(METRIC);
       expect(unknownNamesOf(query, exported), query).toEqual([]);
     }
   });

@@ -39,7 +39,7 @@ class AdminGuard implements CanActivate {
   }
 }
 
-// The example of README.md.
+// The example of docs/inspector.md and README.md.
 
 @Module({
   imports: [
@@ -199,7 +199,7 @@ describe.each(adapters)('an application with the inspector on %s', adapter => {
     expect(logs.ofXenioo('warn').join()).not.toContain('Everyone');
   });
 
-  it('boots as the README has it, and prints neither texts nor credentials', async () => {
+  it('boots as the documentation has it, and prints neither texts nor credentials', async () => {
     vi.stubEnv('XENIOO_SECRET', 'right-secret');
     onTestFinished(() => void vi.unstubAllEnvs());
     // The options were read when this file was loaded.

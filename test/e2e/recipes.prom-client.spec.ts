@@ -22,7 +22,7 @@ import { idle, senderFor, xeniooEntry } from '../../lib/testing/index.js';
 import { ADAPTERS, startHost, type AdapterName } from '../support/host-app.js';
 import { AcceptOnlyInbox } from '../support/accept-only-inbox.js';
 
-// The examples of docs/monitoring.md are the classes of this file.
+// The examples of docs/recipes.md are the classes of this file.
 
 @Injectable()
 export class XeniooMetrics implements OnApplicationShutdown {

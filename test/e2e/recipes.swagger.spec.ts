@@ -29,7 +29,7 @@ function setUpSwagger(app: INestApplication) {
 }
 
 describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
-  it('lists the webhook with its security and answers in the OpenAPI document of a running application', async () => {
+  it('lists the webhook with its security, body and answers in the OpenAPI document of a running application', async () => {
     const { app, url } = await startHost(
       adapter,
       { imports: [DocumentedModule] },
@@ -43,6 +43,13 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
         '/xenioo/webhook': {
           post: {
             security: [{ bearer: [] }],
+            requestBody: {
+              content: {
+                'application/json': {
+                  schema: { title: 'XeniooWebhookBody' },
+                },
+              },
+            },
             responses: {
               200: expect.anything(),
               401: expect.anything(),

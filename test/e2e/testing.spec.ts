@@ -7,6 +7,7 @@ import {
   InvalidXeniooEntry,
   memoryInbox,
   OnXenioo,
+  OnXeniooFailed,
   OnXeniooInvalid,
   UserMessageEvent,
   XeniooDeadLetters,
@@ -33,11 +34,13 @@ import {
 import { ADAPTERS, type AdapterName } from '../support/host-app.js';
 import { LogRecorder } from '../support/log-recorder.js';
 
-/** Handlers of a host; the test replaces `work`. */
+/** Handlers of a host; the test replaces `work` and `react`. */
 @Injectable()
 class Crm {
   readonly texts: (string | undefined)[] = [];
+  readonly notices: string[] = [];
   work: () => unknown = () => {};
+  react: () => unknown = () => new Promise(setImmediate);
 
   @OnXenioo(XeniooEventType.UserMessage)
   async saveMessage(event: UserMessageEvent) {
@@ -46,7 +49,16 @@ class Crm {
   }
 
   @OnXeniooInvalid()
-  keep() {}
+  async keep() {
+    await this.react();
+    this.notices.push('invalid');
+  }
+
+  @OnXeniooFailed()
+  async alert() {
+    await this.react();
+    this.notices.push('failed');
+  }
 }
 
 async function start(
@@ -185,6 +197,18 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(await app.get(XeniooDeadLetters).list()).toHaveLength(2);
   });
 
+  it('idle() waits for the handlers of dead letters', async () => {
+    const { app, crm } = await start(adapter, [{ ...SECRET, retry: false }]);
+    crm.work = () => {
+      throw new Error('CRM is down');
+    };
+
+    await deliver(app, [xeniooEntry.userMessage(), xeniooEntry.malformed()]);
+    await idle(app);
+
+    expect(crm.notices.toSorted()).toEqual(['failed', 'invalid']);
+  });
+
   it('forget() removes the received entries and the attempts', async () => {
     const { app } = await start(adapter, [SECRET]);
     await deliver(app, xeniooEntry.userMessage());
@@ -312,6 +336,21 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     await expect(idle(app, { timeoutMs: 50 })).rejects.toThrow(
       /^Events are still pending after 50 ms\. Crm\.saveMessage has been running for \d+ ms on user-message \S+ \(attempt 1\)\./,
+    );
+    end();
+    await idle(app);
+  });
+
+  it('says that a handler of a dead letter may still be running', async () => {
+    const { app, crm } = await start(adapter, [
+      { ...SECRET, inbox: memoryInbox({ acknowledgeWithinMs: 0 }) },
+    ]);
+    let end = () => {};
+    crm.react = () => new Promise<void>(resolve => (end = resolve));
+    await deliver(app, xeniooEntry.malformed());
+
+    await expect(idle(app, { timeoutMs: 50 })).rejects.toThrow(
+      'an `@OnXeniooFailed()` or `@OnXeniooInvalid()` handler is still running',
     );
     end();
     await idle(app);

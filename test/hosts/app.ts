@@ -147,6 +147,7 @@ export class Orders {
     XeniooModule.forRoot({
       secret: SECRET,
       decorators: [SetMetadata('isPublic', true)],
+      openapi: true,
     }),
     TerminusModule,
     XeniooTerminusModule,

@@ -15,10 +15,16 @@ const ROOT = join(HERE, '../..');
 
 const FORMATS = { cjs: 'commonjs', esm: 'module' };
 const ADAPTERS = ['express', 'fastify'];
-const HOSTS = ['nest-11', 'nest-12'];
 
-/** Tests only the oldest and the newest Node.js. */
-const { quick } = parseArgs({ options: { quick: { type: 'boolean' } } }).values;
+/** `quick` tests only the oldest and the newest Node.js, `node` and `nest` only one version. */
+const { quick, node, nest } = parseArgs({
+  options: {
+    quick: { type: 'boolean' },
+    node: { type: 'string' },
+    nest: { type: 'string' },
+  },
+}).values;
+const HOSTS = nest ? [`nest-${nest}`] : ['nest-11', 'nest-12'];
 
 /** Time limit of a process, which is then killed and has failed. */
 const SMOKE_TIMEOUT_MS = 20_000;
@@ -32,7 +38,7 @@ async function main() {
   await checkPackage(tarball);
 
   const [nodes] = await Promise.all([
-    trial.installNodes({ quick }),
+    trial.installNodes({ quick, node }),
     ...HOSTS.map(host => install(host, tarball)),
   ]);
   const applications = await compile();

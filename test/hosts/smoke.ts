@@ -3,6 +3,7 @@ import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { UserMessageEvent, XeniooInbox } from 'nestjs-xenioo';
 import { XeniooHealthIndicator } from 'nestjs-xenioo/terminus';
 import type { AddressInfo } from 'node:net';
@@ -57,6 +58,20 @@ async function smoke(): Promise<Check[]> {
     'the final URL is logged',
     logged.filter(line => line.startsWith('POST ')),
     ['POST /api/xenioo/webhook receives the events of default'],
+  );
+
+  const config = new DocumentBuilder().addBearerAuth().build();
+  const { paths } = SwaggerModule.createDocument(app, config);
+  const operation = paths['/api/xenioo/webhook']?.post;
+  check(
+    'the OpenAPI document describes the webhook, and each event twice: alone and in an array',
+    [
+      operation?.security,
+      JSON.stringify(operation?.requestBody).match(/"title":"\w+Event"/g)
+        ?.length,
+      Object.keys(operation?.responses ?? {}),
+    ],
+    [[{ bearer: [] }], 30, ['200', '400', '401', '408', '413', '503']],
   );
 
   check('an object', await send('{"Type":1,"Data":"Hello!"}'), [200, '', 1]);

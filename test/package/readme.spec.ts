@@ -4,15 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { XeniooEventType } from '../../lib/index.js';
 import { XENIOO_EVENT_TABLE } from '../../lib/events/xenioo-event.table.js';
 
+/** Folders of `docs` with pages that are no source. */
+const GENERATED = /^(api|node_modules|\.vitepress)\//;
+
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const readme = await readFile(`${ROOT}README.md`, 'utf8');
-const pages = (await readdir(`${ROOT}docs`)).map(page => `docs/${page}`);
-
-/** Pages that may have no code. */
-const PAGES_WITHOUT_CODE = new Set([
-  'docs/speed.md',
-  'docs/troubleshooting.md',
-]);
+const pages = (await readdir(`${ROOT}docs`, { recursive: true }))
+  .filter(path => path.endsWith('.md') && !GENERATED.test(path))
+  .map(path => `docs/${path}`);
 
 interface Block {
   readonly source: string | undefined;
@@ -37,13 +36,28 @@ function lines(text: string): string {
     .join('\n');
 }
 
+/** Returns the anchors of the headings of a page that are the same on GitHub and on the site. */
+function anchorsOf(text: string): string[] {
+  const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+    heading!.toLowerCase().replaceAll('`', ''),
+  );
+  const onGitHub = headings.map(heading =>
+    heading.replaceAll(/[^\w\s-]/g, '').replaceAll(' ', '-'),
+  );
+  return onGitHub.filter(
+    (anchor, index) =>
+      anchor ===
+      headings[index]!.replaceAll(/[^\w]+/g, '-').replaceAll(/^-|-$/g, ''),
+  );
+}
+
 describe.each(['README.md', ...pages])('%s', page => {
   it('has only code that is in a compiled or executed file', async () => {
     const text = await readFile(`${ROOT}${page}`, 'utf8');
     const code = blocksOf(text).filter(
       ({ language, source }) => language === 'ts' || source,
     );
-    expect(code.length).toBeGreaterThan(PAGES_WITHOUT_CODE.has(page) ? -1 : 3);
+    expect(code.length).toBeGreaterThan(page === 'README.md' ? 2 : -1);
 
     for (const { source, code: block } of code) {
       expect(source, block).toBeDefined();
@@ -60,6 +74,17 @@ describe.each(['README.md', ...pages])('%s', page => {
       ).resolves.toBe(undefined);
     }
   });
+
+  it('links to headings that exist', async () => {
+    const text = await readFile(`${ROOT}${page}`, 'utf8');
+    for (const [link, path, anchor] of text.matchAll(
+      /\]\((?!https?:)([^)#]*)#([^)]+)\)/g,
+    )) {
+      const target = new URL(path || '', `file://${ROOT}${page}`);
+      const headings = anchorsOf(await readFile(target, 'utf8'));
+      expect(headings, `${link} in ${page}`).toContain(anchor);
+    }
+  });
 });
 
 describe('the README', () => {
@@ -73,7 +98,11 @@ describe('the README', () => {
     expect(named.length).toBeGreaterThan(0);
     for (const [, name] of named) expect(scripts).toHaveProperty([name!]);
   });
+});
 
+const eventsPage = await readFile(`${ROOT}docs/events.md`, 'utf8');
+
+describe('docs/events.md', () => {
   it.each(Object.entries(XENIOO_EVENT_TABLE))(
     'has a row for type %s',
     (type, { eventClass, typeName }) => {
@@ -82,7 +111,7 @@ describe('the README', () => {
         `\`${eventClass.name}\``,
         `\`${typeName}\``,
       ];
-      const cells = readme
+      const cells = eventsPage
         .split('\n')
         .map(line => line.split('|').map(cell => cell.trim()));
       expect(cells.some(([, a, b, c]) => [a, b, c].join() === row.join())).toBe(

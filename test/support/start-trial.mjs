@@ -84,11 +84,16 @@ export async function startTrial(name) {
   }
 
   /** Installs the Node.js versions of `test/hosts/node`, or the oldest and the newest; resolves with each version and the folder of its program. */
-  async function installNodes({ quick }) {
+  async function installNodes({ quick, node }) {
     const manifest = join(ROOT, 'test/hosts/node/package.json');
     const { dependencies } = JSON.parse(await readFile(manifest, 'utf8'));
     const all = Object.entries(dependencies);
-    const nodes = quick ? [all.at(0), all.at(-1)] : all;
+    const nodes = all.filter(
+      ([name], at) =>
+        (!quick || at === 0 || at === all.length - 1) &&
+        (!node || name === `node-${node}`),
+    );
+    if (nodes.length === 0) throw new Error(`${manifest} has no such Node.js`);
     const cwd = join(folder, 'node');
     await mkdir(cwd);
     await writeFile(

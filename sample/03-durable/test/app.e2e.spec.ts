@@ -33,13 +33,20 @@ async function start(environment: Record<string, string>) {
   return { ...server, send };
 }
 
-async function deadLetters(
+async function runScript(
   environment: Record<string, string>,
   ...args: string[]
 ): Promise<string> {
-  const script = run(['dist/dead-letters.js', ...args], environment);
+  const script = run(args, environment);
   await once(script.sample, 'close');
   return script.output.text;
+}
+
+function deadLetters(
+  environment: Record<string, string>,
+  ...args: string[]
+): Promise<string> {
+  return runScript(environment, 'dist/dead-letters.js', ...args);
 }
 
 async function newInbox(): Promise<{ XENIOO_INBOX: string }> {
@@ -135,4 +142,26 @@ it('reports an unknown dead letter', async () => {
   expect(await deadLetters(inbox, 'replay', 'no-such-id')).toContain(
     'there is no dead letter no-such-id',
   );
+});
+
+it('drains an inbox that no application uses any more: pending events and dead letters', async () => {
+  const inbox = await newInbox();
+  const down = await start({ ...inbox, CRM: 'down' });
+  await down.send('Failed');
+  await expect
+    .poll(() => down.output.text)
+    .toMatch(/failed {3}\S+: Crm.saveMessage after 3 attempts/);
+  down.sample.kill('SIGKILL');
+  await once(down.sample, 'close');
+  const slow = await start({ ...inbox, CRM: 'up', CRM_TAKES_MS: '60000' });
+  await slow.send('Interrupted');
+  await expect.poll(() => slow.output.text).toMatch(/noted/);
+  slow.sample.kill('SIGKILL');
+  await once(slow.sample, 'close');
+
+  const printed = await runScript({ ...inbox, CRM: 'up' }, 'dist/drain.js');
+
+  expect(printed).toMatch(/saved {4}\S+: Failed/);
+  expect(printed).toMatch(/saved {4}\S+: Interrupted/);
+  expect(printed).toMatch(/The inbox is drained\. Dead letters: 0/);
 });

@@ -76,6 +76,27 @@ it('stores a dead letter after the last attempt', async () => {
   });
 });
 
+it('runs the handler again when its dead letter is replayed', async () => {
+  let isDown = true;
+  await startWith({
+    addMessage: async () => {
+      if (isDown) throw new Error('the database is down');
+    },
+  });
+  await deliver(app, xeniooEntry.userMessage());
+  await idle(app);
+
+  isDown = false;
+  await app.get(XeniooDeadLetters).replayAll();
+  await idle(app);
+
+  expect(dispatched(app, 'Crm.saveMessage')).toMatchObject([
+    { attempt: 1, status: 'retry' },
+    { attempt: 2, status: 'failed' },
+    { attempt: 1, status: 'done' },
+  ]);
+});
+
 it('keeps an invalid entry as a dead letter', async () => {
   await startWith(new Customers());
 

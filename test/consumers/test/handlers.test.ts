@@ -29,12 +29,9 @@ beforeEach(async () => {
 afterEach(() => app.close());
 
 it('saves the text of a user message', async () => {
-  const entry = xeniooEntry.userMessage({ UserName: 'Ada', Data: 'Hello!' });
-
-  await deliver(app, entry);
+  await deliver(app, xeniooEntry.userMessage({ UserName: 'Ada', Data: 'Hi' }));
   await idle(app);
-
-  expect(await app.get(Customers).messagesOf('Ada')).toEqual(['Hello!']);
+  expect(await app.get(Customers).messagesOf('Ada')).toEqual(['Hi']);
 });
 
 it('passes the variables of the bot to a handler', async () => {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { run } from '../../../lib/cli/run.js';
 import { recordTerminal } from '../../support/terminal-recorder.js';
@@ -144,4 +145,24 @@ describe('createProgram() help', () => {
       "
     `);
   });
+});
+
+describe('docs/command-line.md', () => {
+  it.each(['send', 'simulate', 'doctor', 'record', 'replay', 'migrate'])(
+    'names only options that %s has',
+    async command => {
+      const page = await readFile(
+        new URL('../../../docs/command-line.md', import.meta.url),
+        'utf8',
+      );
+      const section = page
+        .split('\n## ')
+        .find(text => text.startsWith(`${command}\n`))!;
+      const named = section.match(/--[a-z-]+/g) ?? [];
+      const known = (await helpOf(command)).match(/--[a-z-]+/g);
+
+      expect(section).toContain(`npx nestjs-xenioo ${command}`);
+      expect(known).toEqual(expect.arrayContaining(named));
+    },
+  );
 });

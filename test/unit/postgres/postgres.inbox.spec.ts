@@ -415,11 +415,11 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     },
   );
 
-  it('works with the rights that docs/postgres.md grants', async () => {
+  it('works with the rights that docs/inboxes/postgres.md grants', async () => {
     const { schema, query } = ownSchema();
     await query(schemaSql(schema));
     const page = await readFile(
-      new URL('../../../docs/postgres.md', import.meta.url),
+      new URL('../../../docs/inboxes/postgres.md', import.meta.url),
       'utf8',
     );
     const [, grants] = /```sql\n(CREATE ROLE[^]*?)```/.exec(page)!;

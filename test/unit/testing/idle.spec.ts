@@ -123,7 +123,7 @@ describe('idle()', () => {
     await expect.poll(() => ends).toHaveLength(1);
 
     await expect(idle(app, { timeoutMs: 20 })).rejects.toThrow(
-      'They arrived before the testing kit was first used, another process handles them, or processing is paused.',
+      'They arrived before the testing kit was first used, an `@OnXeniooFailed()` or `@OnXeniooInvalid()` handler is still running, another process handles them, or processing is paused.',
     );
     ends[0]!();
     await idle(app);
