@@ -10,6 +10,8 @@ export interface Contestant {
   readonly dedupe?: false;
   /** Folder of an LMDB inbox; the memory inbox without one. */
   readonly folder?: string;
+  /** Serves the inspector. */
+  readonly inspector?: true;
 }
 
 export type Handlers = NonNullable<Contestant['handlers']>;

@@ -1,16 +1,20 @@
 import autocannon from 'autocannon';
 import { Body, SECRET } from '../body.js';
-import { figure } from '../report.js';
+import { figure, median } from '../report.js';
 import type { Server } from './server.js';
 
 export interface Load {
   /** Events of a call. */
   readonly events: number;
   readonly connections: number;
+  /** Pace of the calls; as fast as they are answered without it. */
+  readonly callsPerSecond?: number;
 }
 
 export interface Measured {
   readonly callsPerSecond: number;
+  /** Of the times from a call to its answer, not rounded to milliseconds. */
+  readonly medianMs: number;
   readonly p99Ms: number;
   /** CPU time of the server. */
   readonly cpuMsPerCall: number;
@@ -41,6 +45,7 @@ export async function measureLoad(
   const loop = performance.eventLoopUtilization();
   let startedAt: number | undefined;
   let lastAnswerAt = 0;
+  const answerTimes: number[] = [];
   const result = await autocannon({
     url: load.events === 1 ? server.urls.one : server.urls.many,
     method: 'POST',
@@ -51,13 +56,17 @@ export async function measureLoad(
     body: body.bytes,
     connections: load.connections,
     amount: calls,
+    ...(load.callsPerSecond && { overallRate: load.callsPerSecond }),
     timeout: 120,
     // Interval in which autocannon notices that it is done.
     sampleInt: 20,
     setupClient: client => {
       startedAt ??= performance.now();
       renewEachCall(client as unknown as Sending, body);
-      client.on('response', () => (lastAnswerAt = performance.now()));
+      client.on('response', (_status, _bytes, answerTime) => {
+        lastAnswerAt = performance.now();
+        answerTimes.push(answerTime);
+      });
     },
   });
   const { utilization: loadBusy } = performance.eventLoopUtilization(loop);
@@ -72,6 +81,7 @@ export async function measureLoad(
   }
   return {
     callsPerSecond: (calls * 1_000) / (lastAnswerAt - startedAt!),
+    medianMs: median(answerTimes),
     p99Ms: result.latency.p99,
     cpuMsPerCall: (after.cpuMs - before.cpuMs) / calls,
     loadBusy,

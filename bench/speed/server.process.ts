@@ -33,9 +33,11 @@ async function answer(question: ServerQuestion): Promise<void> {
   }
   const handled = served.handled?.();
   const { user, system } = process.cpuUsage();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
   const state: ServerState = {
     ...(handled !== undefined && { handled }),
     cpuMs: (user + system) / 1_000,
+    heapBytes: heapUsed + arrayBuffers,
     rssBytes: process.memoryUsage.rss(),
     peakRssBytes: peakMemory(),
     delayP99Ms: delay.percentile(99) / 1e6,

@@ -14,6 +14,8 @@ export interface ServerState {
   readonly handled?: number;
   /** CPU time of the process since its start. */
   readonly cpuMs: number;
+  /** After a collection of garbage for `watch`. */
+  readonly heapBytes: number;
   readonly rssBytes: number;
   /** Peak since `watch`. */
   readonly peakRssBytes: number;

@@ -36,7 +36,8 @@ export class SideBySide {
     return this.medianRatio(other, one, load, 'cpuMsPerCall');
   }
 
-  private medianRatio(
+  /** Returns the median of the ratios of a figure in each round. */
+  medianRatio(
     one: Contestant,
     other: Contestant,
     load: Load,
@@ -67,11 +68,13 @@ export async function measureSideBySide(
   contestants: readonly Contestant[],
   loads: readonly Load[],
   { rounds, seconds }: Effort,
+  onStart: (servers: readonly Server[]) => Promise<void> = async () => {},
 ): Promise<SideBySide> {
   const results = new SideBySide();
   const servers = await Promise.all(
     contestants.map(each => Server.start(each)),
   );
+  await onStart(servers);
   for (const load of loads) {
     const speeds: number[] = [];
     for (const server of servers) {

@@ -22,6 +22,8 @@ export type AdapterName = keyof typeof ADAPTERS;
 export interface HostSetup {
   readonly options?: NestApplicationOptions;
   readonly prepare?: (app: INestApplication) => void | Promise<void>;
+  /** Port to listen on; a free one by default. */
+  readonly port?: number;
 }
 
 export interface HostApp {
@@ -33,11 +35,11 @@ export interface HostApp {
   readonly idle: () => Promise<void>;
 }
 
-/** Starts an application, with or without the module, on a free port. It is closed when the test ends. */
+/** Starts an application, with or without the module, on a free port or on the given one. It is closed when the test ends. */
 export async function startHost(
   adapter: AdapterName | AbstractHttpAdapter,
   metadata: ModuleMetadata,
-  { options = {}, prepare = () => {} }: HostSetup = {},
+  { options = {}, prepare = () => {}, port: wanted = 0 }: HostSetup = {},
 ): Promise<HostApp> {
   const logs = new LogRecorder();
   const app = await NestFactory.create(
@@ -47,7 +49,7 @@ export async function startHost(
   );
   onTestFinished(() => app.close());
   await prepare(app);
-  await app.listen(0, '127.0.0.1');
+  await app.listen(wanted, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   return {
     app,

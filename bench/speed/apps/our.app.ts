@@ -1,4 +1,4 @@
-import { Injectable, Module, type Type } from '@nestjs/common';
+import { Injectable, Module, UseGuards, type Type } from '@nestjs/common';
 import { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
 import {
   OnXenioo,
@@ -8,6 +8,7 @@ import {
   type XeniooEvent,
   type UserMessageEvent,
 } from 'nestjs-xenioo';
+import { XeniooInspectorModule } from 'nestjs-xenioo/inspector';
 import { lmdbInbox } from 'nestjs-xenioo/lmdb';
 import { SECRET } from '../../body.js';
 import type { Contestant } from '../contestant.js';
@@ -60,8 +61,21 @@ class Counter {
   }
 }
 
+/** Admits everyone. */
+@Injectable()
+class OpenGuard {
+  canActivate(): boolean {
+    return true;
+  }
+}
+
 /** Creates an application with the module: three asynchronous handlers and a listener, or one synchronous handler. */
-export function ourModule({ handlers, dedupe, folder }: Contestant): Type {
+export function ourModule({
+  handlers,
+  dedupe,
+  folder,
+  inspector,
+}: Contestant): Type {
   const xenioo = XeniooModule.forRoot({
     secret: SECRET,
     ...(dedupe === false && { dedupe }),
@@ -69,7 +83,17 @@ export function ourModule({ handlers, dedupe, folder }: Contestant): Type {
   });
   const isRealistic = handlers === 'realistic';
   @Module({
-    imports: isRealistic ? [EventEmitterModule.forRoot(), xenioo] : [xenioo],
+    imports: [
+      xenioo,
+      ...(isRealistic ? [EventEmitterModule.forRoot()] : []),
+      ...(inspector
+        ? [
+            XeniooInspectorModule.forRoot({
+              decorators: [UseGuards(OpenGuard)],
+            }),
+          ]
+        : []),
+    ],
     providers: [Store, ...(isRealistic ? [Crm, Statistics, Board] : [Counter])],
   })
   class OurModule {}

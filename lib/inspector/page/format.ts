@@ -60,8 +60,12 @@ export function formatNumberOf(
 }
 
 /** Formats the name of a type or of a reason as words. */
+export const formatWords = (name: string): string =>
+  name.replaceAll('-', ' ').replace(/\bjson\b/, 'JSON');
+
+/** Formats a name as words that begin with a capital. */
 export function formatName(name: string): string {
-  const words = name.replaceAll('-', ' ');
+  const words = formatWords(name);
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 

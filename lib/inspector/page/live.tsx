@@ -1,39 +1,25 @@
 import { computed, signal } from '@preact/signals';
-import { useEffect, useState } from 'preact/hooks';
-import { explain } from './api';
-import type { InspectedEvent, ResultStatus } from './contract';
+import type { InspectedEvent } from './contract';
+import { Conversation } from './conversation';
 import {
-  formatChannel,
-  formatCount,
-  formatMs,
-  formatName,
-  formatNumberOf,
-} from './format';
-import {
-  Detail,
   EntryContents,
   EntryErrors,
   EntryFacts,
   EraseButton,
-  Filters,
-  Placeholder,
-  Unloaded,
-  Select,
-  Status,
-  TextFilter,
-  Time,
+  pathOf,
   titleOf,
-} from './parts';
-import { conversationUrl, route } from './route';
+} from './entry';
+import { Filters, Select, TextFilter } from './filters';
 import {
-  areEventsLoaded,
-  events,
-  hide,
-  reveal,
-  revealed,
-  seen,
-  skipped,
-} from './store';
+  formatChannel,
+  formatCount,
+  formatName,
+  formatNumberOf,
+} from './format';
+import { Detail, Placeholder, Scope, Time, Unloaded } from './parts';
+import { Results, Summary } from './results';
+import { conversationUrl, route } from './route';
+import { areEventsLoaded, events, seen, skipped } from './store';
 import { WindowedList } from './windowed-list';
 
 const NO_FILTER = {
@@ -175,13 +161,16 @@ function ListBar() {
     : 0;
   return (
     <header class="bar">
-      <span role="status">
-        {shown === all
-          ? formatNumberOf(all, 'event')
-          : `${formatCount(shown)} of ${formatNumberOf(all, 'event')}`}
-        {skipped.value > 0 &&
-          `, ${formatNumberOf(skipped.value, 'update')} skipped because this browser was too slow`}
-      </span>
+      <div>
+        <span role="status">
+          {shown === all
+            ? formatNumberOf(all, 'event')
+            : `${formatCount(shown)} of ${formatNumberOf(all, 'event')}`}
+          {skipped.value > 0 &&
+            `, ${formatNumberOf(skipped.value, 'update')} skipped because this browser was too slow`}
+        </span>{' '}
+        <Scope of="This process" />
+      </div>
       <button
         type="button"
         class="quiet"
@@ -263,41 +252,6 @@ function EventCells({ event }: { readonly event: InspectedEvent }) {
   );
 }
 
-/** Results of all handlers: the single one, or the number of each status. */
-function Summary({ results }: Pick<InspectedEvent, 'results'>) {
-  if (results.length === 0) return <span class="muted">No handler</span>;
-  if (results.length === 1) {
-    const { status, durationMs } = results[0]!;
-    return (
-      <>
-        <Status of={status} />
-        {durationMs !== undefined && (
-          <span class="muted">{formatMs(durationMs)}</span>
-        )}
-      </>
-    );
-  }
-  const statuses: readonly ResultStatus[] = [
-    'failed',
-    'retry',
-    'running',
-    'done',
-  ];
-  return (
-    <>
-      {statuses.map(status => {
-        const count = results.filter(result => result.status === status).length;
-        if (count === 0) return null;
-        return (
-          <span key={status} class="counted">
-            {count} <Status of={status} />
-          </span>
-        );
-      })}
-    </>
-  );
-}
-
 function EventDetail({ event }: { readonly event: InspectedEvent }) {
   const { conversationId, seq, id } = event;
   return (
@@ -317,131 +271,5 @@ function EventDetail({ event }: { readonly event: InspectedEvent }) {
         </div>
       )}
     </Detail>
-  );
-}
-
-/** Path of an event's contents. The id tells apart events of two processes behind one URL. */
-const pathOf = ({ seq, id }: Pick<InspectedEvent, 'seq' | 'id'>): string =>
-  `text/${seq}?id=${encodeURIComponent(id)}`;
-
-function Results({ results }: Pick<InspectedEvent, 'results'>) {
-  return (
-    <section>
-      <h3>Handlers</h3>
-      {results.length === 0 && (
-        <p class="muted">No handler of this process has run for it.</p>
-      )}
-      <ul class="results">
-        {results.map(({ handler, status, attempt, durationMs, error }) => (
-          <li key={handler}>
-            <span class="handler">{handler}</span>
-            <Status of={status} />
-            <span class="muted">
-              attempt {attempt}
-              {durationMs !== undefined && `, ${formatMs(durationMs)}`}
-            </span>
-            {error && <span class="error">{error}</span>}
-          </li>
-        ))}
-      </ul>
-    </section>
-  );
-}
-
-const SPEAKERS: Readonly<Record<string, string>> = {
-  'user-message': 'user',
-  'unmatched-message': 'user',
-  'bot-message': 'bot',
-};
-
-/** Events of a conversation, in their order. */
-function Conversation({ id }: { readonly id: string }) {
-  const [problem, setProblem] = useState('');
-  const turns = events.value
-    .filter(({ conversationId }) => conversationId === id)
-    .toSorted(
-      (one, other) => timeOf(one) - timeOf(other) || one.seq - other.seq,
-    );
-  const paths = turns
-    .filter(({ hasText, text }) => hasText && text === undefined)
-    .map(pathOf);
-  const hidden = paths.filter(path => !revealed.value.has(path));
-  const toggle = async () => {
-    setProblem('');
-    if (hidden.length === 0) return hide(paths);
-    try {
-      for (const path of hidden) await reveal(path);
-    } catch (error) {
-      setProblem(explain(error));
-    }
-  };
-  useEffect(() => scrollTo({ top: 0 }), [id]);
-  return (
-    <div class="conversation">
-      <a href="#live">Back to all events</a>
-      <section class="panel">
-        <header class="section-title">
-          <h1>
-            Conversation <span class="id">{id}</span>
-          </h1>
-          <div class="actions">
-            {paths.length > 0 && (
-              <button type="button" onClick={() => void toggle()}>
-                {hidden.length > 0 ? 'Reveal texts' : 'Hide texts'}
-              </button>
-            )}
-            <EraseButton conversationId={id} />
-          </div>
-        </header>
-        {problem && (
-          <p class="bad-text" role="alert">
-            {problem}
-          </p>
-        )}
-        {turns.length === 0 ? (
-          <Placeholder
-            title={
-              areEventsLoaded.value
-                ? 'No events of this conversation'
-                : 'Loading…'
-            }
-          >
-            {areEventsLoaded.value && (
-              <p>The inspector keeps the latest events of this process only.</p>
-            )}
-          </Placeholder>
-        ) : (
-          <ol class="dialogue">
-            {turns.map(event => (
-              <Turn key={event.seq} event={event} />
-            ))}
-          </ol>
-        )}
-      </section>
-    </div>
-  );
-}
-
-const timeOf = ({ date, receivedAt }: InspectedEvent): number =>
-  Date.parse(date ?? receivedAt);
-
-function Turn({ event }: { readonly event: InspectedEvent }) {
-  const text = revealed.value.get(pathOf(event))?.text ?? event.text;
-  const speaker = SPEAKERS[event.typeName] ?? 'note';
-  return (
-    <li class={`turn ${speaker}`}>
-      <div class="turn-title">
-        <b>{titleOf(event)}</b> <Time at={event.date ?? event.receivedAt} />
-      </div>
-      {event.hasText &&
-        (text === undefined ? (
-          <p class="muted">Text hidden</p>
-        ) : (
-          <p class="said">{text}</p>
-        ))}
-      <div class="turn-results">
-        <Summary results={event.results} />
-      </div>
-    </li>
   );
 }

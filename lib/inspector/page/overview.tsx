@@ -5,7 +5,7 @@ import { Chart, type Series } from './charts';
 import type { Charts, State } from './contract';
 import { act, notify } from './dialogs';
 import { formatCount, formatMs, formatName, formatNumberOf } from './format';
-import { Age, Fact, Placeholder, Time } from './parts';
+import { Age, Fact, Placeholder, Scope, Time } from './parts';
 import { connection, state } from './store';
 
 const CHARTS_INTERVAL_MS = 10_000;
@@ -50,7 +50,7 @@ function Tile({
       <p class="value">{value}</p>
       <p class="note">{children}</p>
       <div class="foot">
-        <small>{isShared ? 'All processes' : 'This process'}</small>
+        <Scope of={isShared ? 'All processes' : 'This process'} />
         {action}
       </div>
     </section>
@@ -223,7 +223,7 @@ function HourCharts() {
   return (
     <section aria-labelledby="last-hour">
       <h2 id="last-hour" class="section-heading">
-        Last hour <small>of this process</small>
+        Last hour <Scope of="This process" />
       </h2>
       {problem && !charts && (
         <Placeholder title="The charts can’t be loaded">
@@ -240,7 +240,7 @@ function HourCharts() {
               shape="bars"
             />
             <Chart
-              title="Failed handlers and strikes"
+              title="Failed attempts and strikes"
               minutes={charts.minutes}
               series={series.failures}
               shape="bars"
@@ -303,7 +303,7 @@ function seriesOf({
   return {
     events: shown,
     failures: [
-      { name: 'Failed handlers', values: failures, color: '--series-bad' },
+      { name: 'Failed attempts', values: failures, color: '--series-bad' },
       { name: 'Strikes', values: strikes, color: '--series-warn' },
     ],
     handlers: [

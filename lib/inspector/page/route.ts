@@ -23,9 +23,18 @@ addEventListener('hashchange', () => (route.value = parse(location.hash)));
 function parse(hash: string): Route {
   const [name, conversationId] = hash.slice(1).split('/');
   if (name === 'conversation' && conversationId) {
-    return { tab: 'live', conversationId: decodeURIComponent(conversationId) };
+    return { tab: 'live', conversationId: decode(conversationId) };
   }
   return { tab: TABS.find(({ tab }) => tab === name)?.tab ?? 'overview' };
+}
+
+/** Decodes a part of a URL; one that somebody mistyped stays as it is. */
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 export const conversationUrl = (id: string): string =>

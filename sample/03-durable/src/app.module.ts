@@ -1,6 +1,8 @@
-import { Module } from '@nestjs/common';
+import { Module, UseGuards } from '@nestjs/common';
 import { XeniooModule } from 'nestjs-xenioo';
+import { XeniooInspectorModule } from 'nestjs-xenioo/inspector';
 import { lmdbInbox } from 'nestjs-xenioo/lmdb';
+import { AdminGuard } from './admin.guard.js';
 import { Crm } from './crm.js';
 import { HealthController } from './health.controller.js';
 import { Notes } from './notes.js';
@@ -11,6 +13,7 @@ import { Notes } from './notes.js';
       secret: process.env.XENIOO_SECRET ?? 'durable-secret',
       inbox: lmdbInbox({ path: process.env.XENIOO_INBOX ?? 'data/xenioo' }),
     }),
+    XeniooInspectorModule.forRoot({ decorators: [UseGuards(AdminGuard)] }),
   ],
   controllers: [HealthController],
   providers: [Crm, Notes],

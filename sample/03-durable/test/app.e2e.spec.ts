@@ -24,7 +24,7 @@ function run(args: string[], environment: Record<string, string>) {
 
 async function start(environment: Record<string, string>) {
   const server = run(['dist/main.js'], environment);
-  await expect.poll(() => server.output.text).toMatch(/curl -i/);
+  await expect.poll(() => server.output.text).toMatch(/inspector\/\n/);
   const url = /curl -i (\S+)/.exec(server.output.text)![1]!;
   const sender = new XeniooSender({ url, secret: 'durable-secret' });
   onTestFinished(() => sender.close());
@@ -98,6 +98,42 @@ it('removes the dead letters of one conversation', async () => {
   expect(await deadLetters(inbox, 'erase', 'erased')).toMatch(/Removed 1\./);
 
   expect((await deadLetters(inbox)).match(/ {2}event /g)).toHaveLength(1);
+});
+
+it('replays a dead letter on the page of those who have the token', async () => {
+  const inbox = await newInbox();
+  const { send, output, sample } = await start({ ...inbox, CRM: 'down' });
+  await send('Is anybody there?');
+  await expect.poll(() => output.text).toMatch(/failed {3}/);
+  sample.kill('SIGKILL');
+  await once(sample, 'close');
+  const up = await start({ ...inbox, CRM: 'up' });
+  const [, token] = /asks for “(Bearer .+)”/.exec(up.output.text)!;
+  const [page] = /http:\S+\/xenioo\/inspector\//.exec(up.output.text)!;
+  const call = (path: string, authorization: string, init = {}) =>
+    fetch(`${page}api/${path}`, { headers: { authorization }, ...init });
+
+  expect(await (await fetch(page)).text()).toContain('<script');
+  expect((await call('dead-letters', 'Bearer guess')).status).toBe(401);
+  const listed = await call('dead-letters', token!);
+  const { letters } = (await listed.json()) as { letters: { id: string }[] };
+  await call('dead-letters/replay', token!, {
+    method: 'POST',
+    headers: { authorization: token!, 'content-type': 'application/json' },
+    body: JSON.stringify({ id: letters[0]!.id }),
+  });
+
+  await expect
+    .poll(() => up.output.text)
+    .toMatch(/saved {4}\S+: Is anybody there\?/);
+});
+
+it('does not print a token of the environment', async () => {
+  const inbox = await newInbox();
+  const { output } = await start({ ...inbox, ADMIN_TOKEN: 'my-token' });
+
+  expect(output.text).toContain('asks for “Bearer $ADMIN_TOKEN”');
+  expect(output.text).not.toContain('my-token');
 });
 
 it('reports an unknown dead letter', async () => {

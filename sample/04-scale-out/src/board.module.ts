@@ -3,20 +3,28 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { ExpressAdapter } from '@bull-board/express';
 import {
   Module,
+  UseGuards,
   type MiddlewareConsumer,
   type NestModule,
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { Queue } from 'bullmq';
 import type { NextFunction, Request, Response } from 'express';
+import { XeniooInspectorModule } from 'nestjs-xenioo/inspector';
 import { REDIS_URL } from './redis.js';
+import { isOfStaff, StaffGuard } from './staff.guard.js';
 
 const PATH = '/queues';
 
-export const BOARD_PASSWORD = process.env.BOARD_PASSWORD ?? 'board-secret';
-
-/** Serves a page with the queue. Dead letters are the jobs under “Failed”; “Retry” replays one of them. */
-@Module({})
+/**
+ * Serves two pages for the staff. The board shows the queue: dead letters are the jobs under “Failed”; “Retry” replays
+ * one of them. The inspector shows the events that this process receives, and the dead letters of all processes.
+ */
+@Module({
+  imports: [
+    XeniooInspectorModule.forRoot({ decorators: [UseGuards(StaffGuard)] }),
+  ],
+})
 export class BoardModule implements NestModule, OnApplicationShutdown {
   private readonly queue = openQueue();
 
@@ -42,13 +50,12 @@ function openQueue() {
   return queue;
 }
 
-/** Protects the board, which shows the texts of people and can empty the queue. Use the authentication of your staff instead. */
+/** Protects the board, which shows the texts of people and can empty the queue. */
 function requirePassword(
   request: Request,
   response: Response,
   next: NextFunction,
 ) {
-  const expected = `Basic ${btoa(`board:${BOARD_PASSWORD}`)}`;
-  if (request.headers.authorization === expected) return next();
+  if (isOfStaff(request)) return next();
   response.set('WWW-Authenticate', 'Basic').sendStatus(401);
 }

@@ -57,9 +57,10 @@ function savedBy(...samples: Sample[]): string[] {
 
 const message = (Data: string) => xeniooEntry.userMessage({ Data });
 
+const STAFF = `Basic ${btoa('board:board-secret')}`;
+
 function askBoard(url: string, method = 'GET') {
-  const authorization = `Basic ${btoa('board:board-secret')}`;
-  return fetch(url, { method, headers: { authorization } });
+  return fetch(url, { method, headers: { authorization: STAFF } });
 }
 
 interface Board {
@@ -178,8 +179,44 @@ describeEngine('redis', 'sample 04-scale-out', () => {
     await expect.poll(async () => (await failed()).counts.failed).toBe(0);
   });
 
-  it('denies access to the board without the password', async () => {
-    for (const path of ['', '/api/queues']) {
+  it('shows and replays dead letters of the workers on the inspector', async () => {
+    const inspector = board.replace(/queues$/, 'xenioo/inspector');
+    const read = async (path: string) => {
+      const answer = await askBoard(`${inspector}/api/${path}`);
+      return (await answer.json()) as {
+        isShared: boolean;
+        deadLetters: number;
+        letters: { id: string; handler: string }[];
+        events: { id: string; results: unknown[] }[];
+      };
+    };
+    const down = await startWorker({ CRM: 'down' });
+    await send(message('Is anybody there?'));
+    await untilPrinted(down, /failed {3}\S+: Crm.saveMessage after 3 attempts/);
+    down.process.kill('SIGKILL');
+
+    expect(await read('state')).toMatchObject({
+      isShared: true,
+      deadLetters: 1,
+    });
+    // Handlers run in other processes.
+    const { events } = await read('events');
+    expect(events).toMatchObject([{ typeName: 'user-message', results: [] }]);
+    const { letters } = await read('dead-letters');
+    expect(letters).toMatchObject([{ handler: 'Crm.saveMessage' }]);
+
+    const up = await startWorker();
+    await fetch(`${inspector}/api/dead-letters/replay`, {
+      method: 'POST',
+      headers: { authorization: STAFF, 'content-type': 'application/json' },
+      body: JSON.stringify({ id: letters[0]!.id }),
+    });
+
+    await expect.poll(() => savedBy(up)).toEqual(['Is anybody there?']);
+  });
+
+  it('denies access to the board and the inspector without the password', async () => {
+    for (const path of ['', '/api/queues', '/../xenioo/inspector/api/state']) {
       expect((await fetch(`${board}${path}`)).status).toBe(401);
     }
   });
