@@ -7,6 +7,9 @@ export const PURGE_BATCH_SIZE = 10_000;
 /** Time in milliseconds without a heartbeat after which a worker whose session has ended counts as dead. */
 export const SESSION_LOST_AFTER_MS = 1_500;
 
+/** Time in milliseconds within which a transaction of a handler commits after its last statement. */
+const COMMIT_WITHIN_MS = 10_000;
+
 /** Returns the first key of the advisory locks of workers; the second key is the id of the worker. */
 export function lockKeyOf(schema: string): number {
   let hash = 20_824;
@@ -27,6 +30,8 @@ export function statementsFor(schema: string) {
   /** Locks the row of the worker, so that it is not removed while it claims; a removed worker claims nothing. A claim that finds nothing takes no lock. */
   const thisWorkerIf = (found: string) =>
     `this_worker AS MATERIALIZED (SELECT id FROM ${s}.worker WHERE id = $1 AND EXISTS (SELECT FROM ${found}) FOR KEY SHARE)`;
+
+  const commitsSoon = `set_config('idle_in_transaction_session_timeout', '${COMMIT_WITHIN_MS}', true)`;
 
   return {
     /** Stores entries in their order, and returns the places of duplicates. Both ORDER BYs prevent deadlocks. */
@@ -118,14 +123,17 @@ WITH input AS MATERIALIZED (
 SELECT (SELECT json_agg(lane || '/' || claim) FROM decided) AS lanes, (SELECT json_agg(id::text) FROM run_retries) AS retries,
        (SELECT json_agg(id) FROM new_letters) AS letters`,
 
-    /** Records a transactional handler as done, in its transaction; returns no row if another process has recorded it. */
+    /**
+     * Records a transactional handler as done, in its transaction; returns no row if another process has recorded it. The
+     * time-out ends the transaction of a process that is suspended before its commit: it has locked the row.
+     */
     doneInFirstRun: `
 WITH recorded AS (
   UPDATE ${s}.event SET done = array_append(coalesce(done, '{}'), $4)
    WHERE lane = $1 AND n = $2 AND id = $3 AND NOT coalesce($4 = ANY(done), false) RETURNING 1 AS recorded
-) SELECT recorded FROM recorded`,
+) SELECT recorded, ${commitsSoon} FROM recorded`,
     doneInRetry: `
-WITH recorded AS (DELETE FROM ${s}.retry WHERE id = $1 RETURNING 1 AS recorded) SELECT recorded FROM recorded`,
+WITH recorded AS (DELETE FROM ${s}.retry WHERE id = $1 RETURNING 1 AS recorded) SELECT recorded, ${commitsSoon} FROM recorded`,
 
     /** Returns a row if a handler whose commit had an unknown outcome is not done; waits for a commit in progress. */
     isPendingInFirstRun: `
