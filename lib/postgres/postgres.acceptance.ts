@@ -14,12 +14,6 @@ import type { PostgresDatabase } from './postgres.database.js';
 /** Delay in milliseconds before connecting again after a refused connection. */
 const CONNECT_AGAIN_AFTER_MS = 100;
 
-/** Share of `maxIds` by which stored ids may exceed it, so that the oldest are not removed one by one. */
-const SLACK = 0.01;
-
-/** Number of new ids after which all ids are counted: other processes add ids too. */
-const COUNT_EVERY = 10_000;
-
 /** Codes of errors of a server that accepts no connections: the statement was not sent. */
 const NOT_SENT = /^(ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|57P03|53300)$/;
 
@@ -45,9 +39,6 @@ interface Batch {
 /** Stores the entries of deliveries; deliveries that arrive together share a statement. */
 export class PostgresAcceptance {
   private readonly commit: GroupCommit<Batch>;
-  /** Number of accepted ids: the last count plus the ids added by this process since. */
-  private idCount = Infinity;
-  private sinceCounted = 0;
 
   constructor(
     private readonly database: PostgresDatabase,
@@ -67,7 +58,7 @@ export class PostgresAcceptance {
   }
 
   /**
-   * Resolves to the number of duplicates once every entry that is new is committed.
+   * Resolves once the entries are committed, to the number of those that calls of the same statement repeat. Other duplicates are found later.
    * @throws {XeniooInboxError} when the commit is not confirmed within `acceptTimeoutMs`
    */
   async accept({ entries, carrier }: XeniooDelivery): Promise<number> {
@@ -146,15 +137,14 @@ export class PostgresAcceptance {
       start += body.length;
       return from;
     });
-    const { dedupe } = this.settings;
     return [
-      Buffer.concat(entries.map(({ body }) => body)),
+      entries.reduce((min, entry) => Math.min(min, entry.receivedAt), Infinity),
+      entries.length,
       arrayOf(entries.map(({ id }) => id ?? 'NULL')),
       arrayOf(entries.map(({ lane }) => lane)),
       arrayOf(starts),
       arrayOf(entries.map(({ body }) => body.length)),
-      arrayOf(entries.map(({ receivedAt }) => receivedAt)),
-      dedupe ? dedupe.ttlSeconds : 0,
+      Buffer.concat(entries.map(({ body }) => body)),
     ];
   }
 
@@ -175,15 +165,11 @@ export class PostgresAcceptance {
       else places.push(place);
       if (id !== null) ids.add(id);
     }
-    const rows = await this.insert(places.map(place => batch.entries[place]!));
-    for (const { place } of rows) {
-      repeated.add(places[Number(place) - 1]!);
-    }
+    await this.insert(places.map(place => batch.entries[place]!));
     batch.duplicates = repeated;
-    await this.forgetOldest(ids.size - rows.length);
   }
 
-  private async insert(entries: readonly StoredEntry[]) {
+  private async insert(entries: readonly StoredEntry[]): Promise<void> {
     const { acceptTimeoutMs } = this.settings;
     const latest = performance.now() + acceptTimeoutMs;
     const values = this.valuesOf(entries);
@@ -191,9 +177,9 @@ export class PostgresAcceptance {
       const askedAt = performance.now();
       try {
         const left = Math.max(1, Math.ceil(latest - askedAt));
-        const rows = await this.database.query('accept', values, left);
+        await this.database.query('accept', values, left);
         this.database.reportRecovery(askedAt);
-        return rows;
+        return;
       } catch (error) {
         this.database.reportFailure(error);
         const code = codeOf(error);
@@ -203,29 +189,6 @@ export class PostgresAcceptance {
         }
         await sleep(CONNECT_AGAIN_AFTER_MS);
       }
-    }
-  }
-
-  /** Removes the oldest ids beyond `maxIds`. Ids that other processes added are counted every `COUNT_EVERY` new ids. */
-  private async forgetOldest(added: number): Promise<void> {
-    const { dedupe } = this.settings;
-    if (!dedupe || added <= 0) return;
-    this.idCount += added;
-    this.sinceCounted += added;
-    const slack = Math.floor(dedupe.maxIds * SLACK);
-    const isCountDue = this.sinceCounted > COUNT_EVERY;
-    if (!isCountDue && this.idCount <= dedupe.maxIds + slack) return;
-    this.sinceCounted = 0;
-    try {
-      const [row] = await this.database.query('countAccepted');
-      this.idCount = Number(row!['count']);
-      const excess = this.idCount - dedupe.maxIds;
-      if (excess <= 0) return;
-      await this.database.query('trimAccepted', [excess]);
-      this.idCount -= excess;
-    } catch (error) {
-      // The events are committed; only the clean-up failed.
-      this.database.reportFailure(error);
     }
   }
 }

@@ -152,9 +152,10 @@ export class PostgresInbox extends XeniooInbox {
       );
       return;
     }
-    const { concurrency, handlerTimeoutMs = 30_000 } = this.instance;
+    const { concurrency, dedupe, handlerTimeoutMs = 30_000 } = this.instance;
     this.#worker = new PostgresWorker(this.#database, runner, {
       concurrency,
+      dedupe,
       handlerTimeoutMs,
       leaseMs,
       transaction,
