@@ -11,6 +11,7 @@ import type {
 import type { XeniooInbox } from '../../../lib/inbox/xenioo.inbox.js';
 import { MAX_DEATHS } from '../../../lib/postgres/record-deaths.js';
 import { schemaSql } from '../../../lib/postgres/postgres.schema.js';
+import { statementsFor } from '../../../lib/postgres/postgres.statements.js';
 import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
 import { describeEngine } from '../../support/engines/describe-engine.js';
 import { ordinaryUser } from '../../support/engines/ordinary-user.js';
@@ -155,6 +156,7 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     const { inbox, runs, start } = await open({ schema });
     const [bad, next] = eventsOf('ada', 2);
     await inbox.accept(delivery([bad!, next!, ...eventsOf('bob', 1)]));
+    await query(statementsFor(schema).distribute, [0]);
     await query(
       `UPDATE ${schema}.lane SET deaths = ${MAX_DEATHS} WHERE tail = 2`,
     );
