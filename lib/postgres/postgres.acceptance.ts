@@ -24,6 +24,7 @@ const ROLLED_BACK = /^(40001|40P01)$/;
 interface StoredEntry {
   /** Hash of the id that recognises duplicates; null if the entry is never a duplicate. */
   readonly id: string | null;
+  readonly bot: string;
   /** Key of the conversation in the tables: its hash, or a random number for an event without one. */
   readonly lane: string;
   readonly receivedAt: number;
@@ -119,11 +120,12 @@ export class PostgresAcceptance {
     const conversation = conversationOf(entry);
     const lane =
       conversation === undefined
-        ? randomBytes(8).toString('hex')
-        : hash('md5', conversation).slice(0, 16);
+        ? randomBytes(8)
+        : hash('md5', conversation, 'buffer');
     return {
       id: id === undefined ? null : hash('md5', id),
-      lane: BigInt.asIntN(64, BigInt(`0x${lane}`)).toString(),
+      bot: entry.bot,
+      lane: lane.readBigInt64BE().toString(),
       receivedAt: entry.receivedAt.getTime(),
       body: Buffer.from(storeTask(task)),
     };
@@ -141,6 +143,7 @@ export class PostgresAcceptance {
       entries.reduce((min, entry) => Math.min(min, entry.receivedAt), Infinity),
       entries.length,
       arrayOf(entries.map(({ id }) => id ?? 'NULL')),
+      entries.map(({ bot }) => bot),
       arrayOf(entries.map(({ lane }) => lane)),
       arrayOf(starts),
       arrayOf(entries.map(({ body }) => body.length)),

@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { XeniooDuplicates } from '../handlers/xenioo.observers.js';
-import { restoreTask } from '../inbox/stored-form.js';
 import type { XeniooDedupeSettings } from '../options/xenioo-dedupe.js';
 import type { PostgresDatabase } from './postgres.database.js';
-import { bytesOf, type Row } from './postgres.values.js';
 
 const RETRY_AFTER_MS = 200;
 
@@ -75,23 +73,14 @@ export class PostgresDistribution {
   /** Distributes the first arrivals; returns false if there are none. */
   private async distribute(): Promise<boolean> {
     const { dedupe } = this;
-    const rows = await this.database.query('distribute', [
+    const [row] = await this.database.query('distribute', [
       dedupe ? dedupe.ttlSeconds : 0,
     ]);
-    const { arrivals, ids } = rows[0]!;
-    this.reportDuplicates(rows);
+    const { arrivals, ids, duplicates } = row!;
+    const counts = JSON.parse(duplicates ?? '[]') as XeniooDuplicates[];
+    for (const each of counts) this.events.onDuplicates(each);
     await this.forgetOldest(Number(ids));
     return Number(arrivals) > 0;
-  }
-
-  private reportDuplicates(rows: readonly Row[]): void {
-    const counts = new Map<string, number>();
-    for (const { body } of rows) {
-      if (body == null) continue;
-      const { bot } = restoreTask(bytesOf(body).toString()).entry;
-      counts.set(bot, (counts.get(bot) ?? 0) + 1);
-    }
-    for (const [bot, count] of counts) this.events.onDuplicates({ bot, count });
   }
 
   /** Removes the oldest ids beyond `maxIds`. Ids that other processes added are counted every `COUNT_EVERY` new ids. */

@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS ${schema}.arrival (
   received_at timestamptz NOT NULL,    -- of the oldest event
   size    int NOT NULL,                -- number of events; each of the arrays has an element for each
   ids     uuid[] NOT NULL,             -- hash of the id; null for an event that is never a duplicate
+  bots    text[] NOT NULL,
   lanes   bigint[] NOT NULL,
   starts  int[] NOT NULL,              -- place of the event in the column bodies
   lengths int[] NOT NULL,
@@ -25,8 +26,8 @@ CREATE TABLE IF NOT EXISTS ${schema}.arrival (
         toast.autovacuum_vacuum_scale_factor = 0.02, toast.autovacuum_vacuum_cost_delay = 0);
 -- Compressing would take longer than writing.
 ALTER TABLE ${schema}.arrival
-  ALTER COLUMN ids SET STORAGE EXTERNAL, ALTER COLUMN lanes SET STORAGE EXTERNAL, ALTER COLUMN starts SET STORAGE EXTERNAL,
-  ALTER COLUMN lengths SET STORAGE EXTERNAL, ALTER COLUMN bodies SET STORAGE EXTERNAL;
+  ALTER COLUMN ids SET STORAGE EXTERNAL, ALTER COLUMN bots SET STORAGE EXTERNAL, ALTER COLUMN lanes SET STORAGE EXTERNAL,
+  ALTER COLUMN starts SET STORAGE EXTERNAL, ALTER COLUMN lengths SET STORAGE EXTERNAL, ALTER COLUMN bodies SET STORAGE EXTERNAL;
 
 -- One row per conversation with pending events; an event without a conversation gets a lane of its own.
 CREATE TABLE IF NOT EXISTS ${schema}.lane (

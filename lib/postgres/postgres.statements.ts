@@ -39,12 +39,13 @@ export function statementsFor(schema: string) {
   return {
     /** Stores entries in one row. */
     accept: `
-INSERT INTO ${s}.arrival (received_at, size, ids, lanes, starts, lengths, bodies)
-VALUES (to_timestamp($1::float8 / 1000), $2, $3, $4, $5, $6, $7)`,
+INSERT INTO ${s}.arrival (received_at, size, ids, bots, lanes, starts, lengths, bodies)
+VALUES (to_timestamp($1::float8 / 1000), $2, $3, $4, $5, $6, $7, $8)`,
 
     /**
      * Moves accepted events to their conversations, in the order of their arrival and one process at a time, without
-     * the duplicates; these are returned. It need not be durable: a server that crashes still has the arrivals.
+     * the duplicates; these are counted by bot. The answer is small, because a suspended process does not read it, and
+     * the others wait for their turn until the statement ends. It need not be durable: a server that crashes still has the arrivals.
      * Both ORDER BYs prevent deadlocks.
      */
     distribute: `
@@ -57,12 +58,12 @@ WITH ${unsynced}, next AS MATERIALIZED (
   SELECT version FROM ${s}.version WHERE EXISTS (SELECT FROM next) FOR UPDATE
 ), arrived AS MATERIALIZED (
   DELETE FROM ${s}.arrival USING unsynced WHERE seq = ANY(ARRAY(SELECT seq FROM next)) AND EXISTS (SELECT FROM turn)
-  RETURNING seq, received_at, ids, lanes, starts, lengths, substr(bodies, 1) AS bodies
+  RETURNING seq, received_at, ids, bots, lanes, starts, lengths, substr(bodies, 1) AS bodies
 ), entries AS MATERIALIZED (
-  SELECT seq, n, id, lane, received_at, substr(bodies, start, length) AS body
-    FROM arrived, unnest(ids, lanes, starts, lengths) WITH ORDINALITY AS t(id, lane, start, length, n)
+  SELECT seq, n, id, bot, lane, received_at, substr(bodies, start, length) AS body
+    FROM arrived, unnest(ids, bots, lanes, starts, lengths) WITH ORDINALITY AS t(id, bot, lane, start, length, n)
 ), input AS MATERIALIZED (
-  SELECT id, lane, received_at, body, row_number() OVER (ORDER BY seq, n) AS place,
+  SELECT id, bot, lane, received_at, body, row_number() OVER (ORDER BY seq, n) AS place,
          id IS NOT NULL AND row_number() OVER (PARTITION BY id ORDER BY seq, n) > 1 AS is_repeated
     FROM entries
 ), new_ids AS MATERIALIZED (
@@ -83,10 +84,10 @@ WITH ${unsynced}, next AS MATERIALIZED (
   INSERT INTO ${s}.event (lane, n, received_at, body)
   SELECT lane, lanes.tail - count_in_lane + place_in_lane - 1, received_at, body FROM new_entries JOIN lanes USING (lane)
 ), duplicates AS (
-  SELECT body FROM input WHERE is_repeated OR id IS NOT NULL AND id NOT IN (SELECT id FROM new_ids)
+  SELECT bot, count(*) AS count FROM input WHERE is_repeated OR id IS NOT NULL AND id NOT IN (SELECT id FROM new_ids) GROUP BY bot
 )
-SELECT (SELECT count(*) FROM next)::int AS arrivals, (SELECT count(*) FROM new_ids)::int AS ids, d.body
-  FROM (VALUES (1)) AS one LEFT JOIN duplicates d ON true`,
+SELECT (SELECT count(*) FROM next)::int AS arrivals, (SELECT count(*) FROM new_ids)::int AS ids,
+       (SELECT json_agg(json_build_object('bot', bot, 'count', count)) FROM duplicates) AS duplicates`,
 
     /** Claims conversations that no process has claimed, with their first events. */
     claim: claim('deaths < 2 AND since >= to_timestamp($5::float8)', 'since'),

@@ -8,6 +8,7 @@ import type {
   XeniooHandlerResult,
   XeniooTask,
 } from '../../../lib/handlers/xenioo-task.js';
+import type { XeniooDuplicates } from '../../../lib/handlers/xenioo.observers.js';
 import type { XeniooInbox } from '../../../lib/inbox/xenioo.inbox.js';
 import { MAX_DEATHS } from '../../../lib/postgres/record-deaths.js';
 import { schemaSql } from '../../../lib/postgres/postgres.schema.js';
@@ -58,12 +59,14 @@ async function open(
   const inbox = await openPostgresInbox(options, settings);
   onTestFinished(() => inbox.stop(0));
   const runs: XeniooTask[] = [];
+  const duplicates: XeniooDuplicates[] = [];
   return {
     inbox,
     runs,
+    duplicates,
     start: (
       handle: (task: XeniooTask) => Promise<readonly XeniooHandlerResult[]>,
-    ) => start(inbox, runs, handle),
+    ) => start(inbox, runs, handle, duplicates),
   };
 }
 
@@ -71,6 +74,7 @@ async function start(
   inbox: XeniooInbox,
   runs: XeniooTask[],
   handle: (task: XeniooTask) => Promise<readonly XeniooHandlerResult[]>,
+  duplicates: XeniooDuplicates[] = [],
 ) {
   await inbox.start({
     run: async task => {
@@ -78,7 +82,7 @@ async function start(
       return handle(task);
     },
     announce: async () => {},
-    reportDuplicates: () => {},
+    reportDuplicates: found => void duplicates.push(found),
   });
 }
 
@@ -114,6 +118,30 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
 
     expect(most).toBe(1);
     expect(begun).toEqual(events.map(({ id }) => id));
+  });
+
+  it('drops and reports the duplicates of several receiving processes, and keeps the order of their calls', async () => {
+    const { schema } = ownSchema();
+    const receivers = [
+      await open({ schema, worker: false }),
+      await open({ schema, worker: false }),
+    ];
+    const { inbox, runs, start, duplicates } = await open({ schema });
+    const [first, second, third] = eventsOf('ada', 3);
+    const calls = [[first!], [second!, first!], [third!], [first!, third!]];
+
+    for (const [index, entries] of calls.entries()) {
+      await receivers[index % 2]!.inbox.accept(delivery(entries));
+    }
+    expect((await inbox.stats()).pending).toBe(6);
+    await start(async () => []);
+    await inbox.idle();
+
+    expect(runs.map(({ entry }) => entry.id)).toEqual(
+      [first, second, third].map(entry => entry!.id),
+    );
+    expect(duplicates).toEqual([{ bot: 'default', count: 3 }]);
+    expect((await inbox.stats()).pending).toBe(0);
   });
 
   it('takes over the conversation of a process without heartbeats, and ignores the late result of that process', async () => {

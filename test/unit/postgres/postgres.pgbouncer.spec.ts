@@ -1,12 +1,5 @@
 import { Logger } from '@nestjs/common';
-import {
-  afterAll,
-  beforeAll,
-  beforeEach,
-  expect,
-  inject,
-  it,
-} from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { xeniooInboxContract } from '../../../lib/testing/inbox-contract.js';
 import { describeEngine } from '../../support/engines/describe-engine.js';
 import {
