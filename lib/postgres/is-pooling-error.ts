@@ -6,7 +6,7 @@ export const POOLING_REMEDY =
 export function isPoolingError(error: unknown): boolean {
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (code === '08P01') {
-    return String(message).includes('unsupported startup parameter');
+    return /unsupported startup parameter/.test(String(message));
   }
   // No prepared statement of the name, or one that another client has prepared.
   return code === '26000' || code === '42P05';
