@@ -11,7 +11,7 @@ const SLOW = [
   'test/unit/postgres/**/*.spec.ts',
   'test/unit/testing/{broken-inboxes,inbox-contract}.spec.ts',
   'test/package/{docs,engines,request-path}.spec.ts',
-  'test/e2e/{bullmq*,crash*,fuzz,lmdb*,pause,postgres*}.spec.ts',
+  'test/e2e/{bullmq*,crash*,fuzz,lmdb*,pause,postgres*,recipes.transactional*}.spec.ts',
   'sample/{03-durable,04-scale-out,06-transcripts}/test/**/*.spec.ts',
 ];
 

@@ -8,6 +8,7 @@ import { PostgresInbox } from '../../lib/postgres/postgres.inbox.js';
 import { startPostgres } from '../../test/support/engines/postgres-server.js';
 import { Body } from '../body.js';
 import { figure, median, say, sayTable } from '../report.js';
+import { measureBacklog } from './backlog.js';
 
 const SCHEMA = 'xenioo';
 const CALLERS = 64;
@@ -16,6 +17,8 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     events: { type: 'string', default: '20000' },
+    pending: { type: 'string', default: '500000' },
+    only: { type: 'string', multiple: true, default: ['accept', 'backlog'] },
   },
 });
 const rounds = Number(values.rounds);
@@ -33,10 +36,18 @@ interface Call {
 Logger.overrideLogger(['error']);
 const server = await startPostgres();
 const pool = new pg.Pool({ connectionString: server.url });
-await pool.query(
-  'CREATE TABLE bare (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body bytea NOT NULL)',
-);
 try {
+  if (values.only.includes('accept')) await sayAccepted();
+  if (values.only.includes('backlog')) await sayBacklog();
+} finally {
+  await pool.end();
+  await server.stop();
+}
+
+async function sayAccepted(): Promise<void> {
+  await pool.query(
+    'CREATE TABLE bare (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body bytea NOT NULL)',
+  );
   const rows: string[][] = [];
   for (const dedupe of [{ ttlSeconds: 3_600, maxIds: 1e6 }, false] as const) {
     const inbox = await PostgresInbox.open(
@@ -54,9 +65,22 @@ try {
   }
   say('### Accepted, events per second\n');
   sayTable(['', 'nestjs-xenioo', 'bare `INSERT`', 'ratio'], rows);
-} finally {
-  await pool.end();
-  await server.stop();
+}
+
+async function sayBacklog(): Promise<void> {
+  say('### Claims with a backlog\n');
+  sayTable(
+    [
+      '',
+      'accepted/s',
+      'moved to conversations/s',
+      'claim p50, ms',
+      'p99, ms',
+      'slowest, ms',
+      'left',
+    ],
+    await measureBacklog(server.url, Number(values.pending)),
+  );
 }
 
 /** Measures both in turns. */
@@ -98,7 +122,7 @@ async function measure(
   );
   const seconds = (performance.now() - begunAt) / 1_000;
   await pool.query(
-    `TRUNCATE bare, ${SCHEMA}.event, ${SCHEMA}.lane, ${SCHEMA}.accepted`,
+    `TRUNCATE bare, ${SCHEMA}.arrival, ${SCHEMA}.event, ${SCHEMA}.lane, ${SCHEMA}.accepted`,
   );
   return events / seconds;
 }

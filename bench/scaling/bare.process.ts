@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** Adds the entries of each call to a queue of BullMQ, without the module. */
-const [connection, name] = process.argv.slice(2) as [string, string];
+const [connection, name] = process.argv.slice(3) as [string, string];
 const queue = new Queue(name, { connection: { url: connection } });
 await queue.waitUntilReady();
 

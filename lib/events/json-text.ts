@@ -8,13 +8,14 @@ export function jsonText(value: unknown): string {
 }
 
 function hasLossyNumber(value: unknown): boolean {
-  if (typeof value === 'object' && value !== null) {
-    return Object.values(value).some(hasLossyNumber);
+  if (typeof value === 'number') {
+    return !Number.isFinite(value) || Object.is(value, -0);
   }
-  return (
-    typeof value === 'number' &&
-    (!Number.isFinite(value) || Object.is(value, -0))
-  );
+  if (typeof value !== 'object' || value === null) return false;
+  for (const name in value) {
+    if (hasLossyNumber((value as Record<string, unknown>)[name])) return true;
+  }
+  return false;
 }
 
 function exactText(value: unknown): string {

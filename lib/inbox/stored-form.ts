@@ -129,9 +129,8 @@ function serializeWithEntry(fields: object, entry: XeniooEntry): string {
       invalid: { reason: entry.reason, errors: entry.errors },
     }),
   };
-  const head = JSON.stringify(fields).slice(0, -1);
-  const comma = head === '{' ? '' : ',';
-  return `${head}${comma}"entry":${JSON.stringify(storedEntry).slice(0, -1)},"raw":${jsonText(raw)}}}`;
+  const text = JSON.stringify({ ...fields, entry: storedEntry });
+  return `${text.slice(0, -2)},"raw":${jsonText(raw)}}}`;
 }
 
 function restoreEntry(stored: StoredEntry): XeniooEntry {

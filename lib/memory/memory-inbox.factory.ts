@@ -53,7 +53,7 @@ const RANGES = {
 export function memoryInbox(
   options: MemoryInboxOptions = {},
 ): XeniooInboxProvider {
-  const settings = resolveSettings(options);
+  const settings = resolveMemoryInboxOptions(options);
   return {
     inject: [XENIOO_SETTINGS],
     useFactory: (instance: XeniooSettings) =>
@@ -61,7 +61,11 @@ export function memoryInbox(
   };
 }
 
-function resolveSettings(given: unknown): MemoryInboxSettings {
+/**
+ * Validates the options and applies the defaults.
+ * @throws {XeniooOptionsError} with every problem found
+ */
+export function resolveMemoryInboxOptions(given: unknown): MemoryInboxSettings {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new XeniooOptionsError([
       `expected memoryInbox() to get an object of options, got ${kindOf(given)}`,

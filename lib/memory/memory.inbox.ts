@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { XeniooDelivery } from '../events/xenioo-delivery.js';
 import type { XeniooTask } from '../handlers/xenioo-task.js';
+import type { XeniooTransact } from '../handlers/xenioo-transaction.js';
 import { CapacityLimiter } from '../inbox/capacity-limiter.js';
 import { conversationOf, inOrderOfDate } from '../inbox/entries.js';
 import { KeyedTaskQueue, Queue } from '../inbox/keyed-task-queue.js';
@@ -67,6 +68,8 @@ export class MemoryInbox extends XeniooInbox {
     for (const task of tasks) this.enqueue(task);
   });
 
+  override readonly runsTransactions: boolean;
+
   private readonly logger = new Logger('Xenioo');
   private readonly capacity: CapacityLimiter;
   private readonly queue: KeyedTaskQueue<QueuedTask>;
@@ -82,8 +85,11 @@ export class MemoryInbox extends XeniooInbox {
   constructor(
     private readonly settings: MemoryInboxSettings,
     private readonly instance: InstanceSettings,
+    /** Runs transactional handlers in tests; without it the inbox runs none. */
+    private readonly transact?: XeniooTransact,
   ) {
     super();
+    this.runsTransactions = transact !== undefined;
     const { concurrency, dedupe } = instance;
     this.capacity = new CapacityLimiter(settings.maxPending);
     this.queue = new KeyedTaskQueue(concurrency, queued => this.run(queued));
@@ -209,7 +215,11 @@ export class MemoryInbox extends XeniooInbox {
   private async run({ task, call }: QueuedTask): Promise<void> {
     // The queue is opened only after `start()` has set the runner.
     const runner = this.runner!;
-    const results = await runner.run(task, { isLast: this.isDraining });
+    const { isDraining: isLast, transact } = this;
+    const results = await runner.run(task, {
+      isLast,
+      ...(transact && { transact }),
+    });
     const { retries, deadLetters } = recordRun(task, results);
     for (const retry of retries) this.addRetry(retry);
     const announced = deadLetters.map(({ letter, error }) => {

@@ -14,12 +14,6 @@ import type { PostgresDatabase } from './postgres.database.js';
 /** Delay in milliseconds before connecting again after a refused connection. */
 const CONNECT_AGAIN_AFTER_MS = 100;
 
-/** Share of `maxIds` by which stored ids may exceed it, so that the oldest are not removed one by one. */
-const SLACK = 0.01;
-
-/** Number of new ids after which all ids are counted: other processes add ids too. */
-const COUNT_EVERY = 10_000;
-
 /** Codes of errors of a server that accepts no connections: the statement was not sent. */
 const NOT_SENT = /^(ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|57P03|53300)$/;
 
@@ -30,6 +24,7 @@ const ROLLED_BACK = /^(40001|40P01)$/;
 interface StoredEntry {
   /** Hash of the id that recognises duplicates; null if the entry is never a duplicate. */
   readonly id: string | null;
+  readonly bot: string;
   /** Key of the conversation in the tables: its hash, or a random number for an event without one. */
   readonly lane: string;
   readonly receivedAt: number;
@@ -45,9 +40,6 @@ interface Batch {
 /** Stores the entries of deliveries; deliveries that arrive together share a statement. */
 export class PostgresAcceptance {
   private readonly commit: GroupCommit<Batch>;
-  /** Number of accepted ids: the last count plus the ids added by this process since. */
-  private idCount = Infinity;
-  private sinceCounted = 0;
 
   constructor(
     private readonly database: PostgresDatabase,
@@ -67,7 +59,7 @@ export class PostgresAcceptance {
   }
 
   /**
-   * Resolves to the number of duplicates once every entry that is new is committed.
+   * Resolves once the entries are committed, to the number of those that calls of the same statement repeat. Other duplicates are found later.
    * @throws {XeniooInboxError} when the commit is not confirmed within `acceptTimeoutMs`
    */
   async accept({ entries, carrier }: XeniooDelivery): Promise<number> {
@@ -128,11 +120,12 @@ export class PostgresAcceptance {
     const conversation = conversationOf(entry);
     const lane =
       conversation === undefined
-        ? randomBytes(8).toString('hex')
-        : hash('md5', conversation).slice(0, 16);
+        ? randomBytes(8)
+        : hash('md5', conversation, 'buffer');
     return {
       id: id === undefined ? null : hash('md5', id),
-      lane: BigInt.asIntN(64, BigInt(`0x${lane}`)).toString(),
+      bot: entry.bot,
+      lane: lane.readBigInt64BE().toString(),
       receivedAt: entry.receivedAt.getTime(),
       body: Buffer.from(storeTask(task)),
     };
@@ -146,15 +139,15 @@ export class PostgresAcceptance {
       start += body.length;
       return from;
     });
-    const { dedupe } = this.settings;
     return [
-      Buffer.concat(entries.map(({ body }) => body)),
+      entries.reduce((min, entry) => Math.min(min, entry.receivedAt), Infinity),
+      entries.length,
       arrayOf(entries.map(({ id }) => id ?? 'NULL')),
+      entries.map(({ bot }) => bot),
       arrayOf(entries.map(({ lane }) => lane)),
       arrayOf(starts),
       arrayOf(entries.map(({ body }) => body.length)),
-      arrayOf(entries.map(({ receivedAt }) => receivedAt)),
-      dedupe ? dedupe.ttlSeconds : 0,
+      Buffer.concat(entries.map(({ body }) => body)),
     ];
   }
 
@@ -175,15 +168,11 @@ export class PostgresAcceptance {
       else places.push(place);
       if (id !== null) ids.add(id);
     }
-    const rows = await this.insert(places.map(place => batch.entries[place]!));
-    for (const { place } of rows) {
-      repeated.add(places[Number(place) - 1]!);
-    }
+    await this.insert(places.map(place => batch.entries[place]!));
     batch.duplicates = repeated;
-    await this.forgetOldest(ids.size - rows.length);
   }
 
-  private async insert(entries: readonly StoredEntry[]) {
+  private async insert(entries: readonly StoredEntry[]): Promise<void> {
     const { acceptTimeoutMs } = this.settings;
     const latest = performance.now() + acceptTimeoutMs;
     const values = this.valuesOf(entries);
@@ -191,9 +180,9 @@ export class PostgresAcceptance {
       const askedAt = performance.now();
       try {
         const left = Math.max(1, Math.ceil(latest - askedAt));
-        const rows = await this.database.query('accept', values, left);
+        await this.database.query('accept', values, left);
         this.database.reportRecovery(askedAt);
-        return rows;
+        return;
       } catch (error) {
         this.database.reportFailure(error);
         const code = codeOf(error);
@@ -203,29 +192,6 @@ export class PostgresAcceptance {
         }
         await sleep(CONNECT_AGAIN_AFTER_MS);
       }
-    }
-  }
-
-  /** Removes the oldest ids beyond `maxIds`. Ids that other processes added are counted every `COUNT_EVERY` new ids. */
-  private async forgetOldest(added: number): Promise<void> {
-    const { dedupe } = this.settings;
-    if (!dedupe || added <= 0) return;
-    this.idCount += added;
-    this.sinceCounted += added;
-    const slack = Math.floor(dedupe.maxIds * SLACK);
-    const isCountDue = this.sinceCounted > COUNT_EVERY;
-    if (!isCountDue && this.idCount <= dedupe.maxIds + slack) return;
-    this.sinceCounted = 0;
-    try {
-      const [row] = await this.database.query('countAccepted');
-      this.idCount = Number(row!['count']);
-      const excess = this.idCount - dedupe.maxIds;
-      if (excess <= 0) return;
-      await this.database.query('trimAccepted', [excess]);
-      this.idCount -= excess;
-    } catch (error) {
-      // The events are committed; only the clean-up failed.
-      this.database.reportFailure(error);
     }
   }
 }

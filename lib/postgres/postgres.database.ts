@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { Client, Pool, PoolClient, PoolConfig, QueryConfig } from 'pg';
 import { describeError } from '../describe-error.js';
+import { isPoolingError, POOLING_REMEDY } from './is-pooling-error.js';
 import { settledWithin } from '../settled-within.js';
 import type { Pg } from './load-pg.js';
 import {
@@ -174,8 +175,9 @@ export class PostgresDatabase {
     if (this.isFailing || this.failedAt < this.reportAgainAt) return;
     this.isFailing = true;
     this.reportAgainAt = this.failedAt + REPORT_EVERY_MS;
+    const remedy = isPoolingError(error) ? ` ${POOLING_REMEDY}` : '';
     this.logger.error(
-      `${this.name} failed; retrying: ${describeError(error).message}. Calls are answered 503 until it works again.`,
+      `${this.name} failed; retrying: ${describeError(error).message}. Calls are answered 503 until it works again.${remedy}`,
     );
   }
 

@@ -59,7 +59,8 @@ export interface PostgresInboxOptions {
   /**
    * Runs transactional handlers in a transaction of your ORM: begins it, calls
    * `work` with an object that runs statements in it, commits when the promise of
-   * `work` resolves and rolls back when it rejects.
+   * `work` resolves and rolls back when it rejects. When a handler times out, `work`
+   * rejects once the handler has ended, or after another `handlerTimeoutMs`.
    */
   transaction?: PostgresTransactionRunner | undefined;
 }

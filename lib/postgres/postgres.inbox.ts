@@ -11,7 +11,8 @@ import {
 } from '../inbox/xenioo.inbox.js';
 import type { XeniooSettings } from '../options/xenioo.options.js';
 import { settledWithin } from '../settled-within.js';
-import { XeniooInboxError } from '../xenioo.errors.js';
+import { XeniooInboxError, XeniooOptionsError } from '../xenioo.errors.js';
+import { isPoolingError, POOLING_REMEDY } from './is-pooling-error.js';
 import type { Pg } from './load-pg.js';
 import { PostgresAcceptance } from './postgres.acceptance.js';
 import { PostgresDatabase } from './postgres.database.js';
@@ -87,6 +88,7 @@ export class PostgresInbox extends XeniooInbox {
    * Connects, and creates the tables if they do not exist. If the server is
    * unreachable, the inbox opens all the same and connects again for each statement.
    * @throws {XeniooInboxError} when the database rejects the login or a statement
+   * @throws {XeniooOptionsError} when a pooler refuses the settings of a session
    * @hidden
    */
   static async open(
@@ -102,8 +104,16 @@ export class PostgresInbox extends XeniooInbox {
     try {
       await new PostgresTables(database, options).open();
     } catch (error) {
-      if (!isOutage(error)) {
+      if (isPoolingError(error) || !isOutage(error)) {
         await database.close();
+        if (isPoolingError(error)) {
+          throw new XeniooOptionsError(
+            [
+              `${database.name} refuses the sessions of postgresInbox(): ${describeError(error).message}. ${POOLING_REMEDY}`,
+            ],
+            { cause: error },
+          );
+        }
         if (error instanceof XeniooInboxError) throw error;
         throw new XeniooInboxError(
           `the PostgreSQL inbox can't use ${database.name}: ${describeError(error).message}`,
@@ -143,9 +153,10 @@ export class PostgresInbox extends XeniooInbox {
       );
       return;
     }
-    const { concurrency, handlerTimeoutMs = 30_000 } = this.instance;
+    const { concurrency, dedupe, handlerTimeoutMs = 30_000 } = this.instance;
     this.#worker = new PostgresWorker(this.#database, runner, {
       concurrency,
+      dedupe,
       handlerTimeoutMs,
       leaseMs,
       transaction,

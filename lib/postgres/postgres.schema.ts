@@ -11,6 +11,24 @@ END $$;
 
 CREATE TABLE IF NOT EXISTS ${schema}.version (version int NOT NULL PRIMARY KEY);
 
+-- Accepted events that are not in their conversations yet: a row has those of the calls that arrived together.
+CREATE TABLE IF NOT EXISTS ${schema}.arrival (
+  seq     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  received_at timestamptz NOT NULL,    -- of the oldest event
+  size    int NOT NULL,                -- number of events; each of the arrays has an element for each
+  ids     uuid[] NOT NULL,             -- hash of the id; null for an event that is never a duplicate
+  bots    text[] NOT NULL,
+  lanes   bigint[] NOT NULL,
+  starts  int[] NOT NULL,              -- place of the event in the column bodies
+  lengths int[] NOT NULL,
+  bodies  bytea NOT NULL               -- JSON texts in UTF-8
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0,
+        toast.autovacuum_vacuum_scale_factor = 0.02, toast.autovacuum_vacuum_cost_delay = 0);
+-- Compressing would take longer than writing.
+ALTER TABLE ${schema}.arrival
+  ALTER COLUMN ids SET STORAGE EXTERNAL, ALTER COLUMN bots SET STORAGE EXTERNAL, ALTER COLUMN lanes SET STORAGE EXTERNAL,
+  ALTER COLUMN starts SET STORAGE EXTERNAL, ALTER COLUMN lengths SET STORAGE EXTERNAL, ALTER COLUMN bodies SET STORAGE EXTERNAL;
+
 -- One row per conversation with pending events; an event without a conversation gets a lane of its own.
 CREATE TABLE IF NOT EXISTS ${schema}.lane (
   lane   bigint PRIMARY KEY,           -- hash of bot and conversation
@@ -65,9 +83,8 @@ CREATE INDEX IF NOT EXISTS dead_letter_conversation ON ${schema}.dead_letter (co
 -- Hashes of accepted ids (the option \`dedupe\`).
 CREATE TABLE IF NOT EXISTS ${schema}.accepted (
   id uuid PRIMARY KEY,
-  at timestamptz NOT NULL DEFAULT clock_timestamp()
+  at timestamptz NOT NULL              -- has no index: removing old ids reads the whole table, seldom
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
-CREATE INDEX IF NOT EXISTS accepted_at ON ${schema}.accepted (at);
 
 -- Processes that handle events.
 CREATE TABLE IF NOT EXISTS ${schema}.worker (

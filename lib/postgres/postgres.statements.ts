@@ -1,11 +1,17 @@
 /** Number of process deaths from which a task runs alone, so that another death is counted for no other task. */
 export const ALONE_FROM_DEATHS = 2;
 
+/** Number of events up to which one statement distributes; the last arrival may exceed it. */
+const DISTRIBUTION_SIZE = 1_000;
+
 /** Upper bound of the rows that one purge statement removes. */
 export const PURGE_BATCH_SIZE = 10_000;
 
 /** Time in milliseconds without a heartbeat after which a worker whose session has ended counts as dead. */
 export const SESSION_LOST_AFTER_MS = 1_500;
+
+/** Time in milliseconds within which a transaction of a handler commits after its last statement. */
+const COMMIT_WITHIN_MS = 10_000;
 
 /** Returns the first key of the advisory locks of workers; the second key is the id of the worker. */
 export function lockKeyOf(schema: string): number {
@@ -28,20 +34,47 @@ export function statementsFor(schema: string) {
   const thisWorkerIf = (found: string) =>
     `this_worker AS MATERIALIZED (SELECT id FROM ${s}.worker WHERE id = $1 AND EXISTS (SELECT FROM ${found}) FOR KEY SHARE)`;
 
+  const commitsSoon = `set_config('idle_in_transaction_session_timeout', '${COMMIT_WITHIN_MS}', true)`;
+
   return {
-    /** Stores entries in their order, and returns the places of duplicates. Both ORDER BYs prevent deadlocks. */
+    /** Stores entries in one row. */
     accept: `
-WITH input AS MATERIALIZED (
-  SELECT * FROM unnest($2::uuid[], $3::bigint[], $4::int[], $5::int[], $6::bigint[])
-    WITH ORDINALITY AS t(id, lane, start, length, received, place)
+INSERT INTO ${s}.arrival (received_at, size, ids, bots, lanes, starts, lengths, bodies)
+VALUES (to_timestamp($1::float8 / 1000), $2, $3, $4, $5, $6, $7, $8)`,
+
+    /**
+     * Moves accepted events to their conversations, in the order of their arrival and one process at a time, without
+     * the duplicates; these are counted by bot. The answer is small, because a suspended process does not read it, and
+     * the others wait for their turn until the statement ends. It need not be durable: a server that crashes still has the arrivals.
+     * Both ORDER BYs prevent deadlocks.
+     */
+    distribute: `
+WITH ${unsynced}, next AS MATERIALIZED (
+  SELECT seq FROM (
+    SELECT seq, sum(size) OVER (ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+      FROM (SELECT seq, size FROM ${s}.arrival ORDER BY seq LIMIT ${DISTRIBUTION_SIZE}) AS first
+  ) AS sized WHERE before IS NULL OR before < ${DISTRIBUTION_SIZE}
+), turn AS MATERIALIZED (
+  SELECT version FROM ${s}.version WHERE EXISTS (SELECT FROM next) FOR UPDATE
+), arrived AS MATERIALIZED (
+  DELETE FROM ${s}.arrival USING unsynced WHERE seq = ANY(ARRAY(SELECT seq FROM next)) AND EXISTS (SELECT FROM turn)
+  RETURNING seq, received_at, ids, bots, lanes, starts, lengths, substr(bodies, 1) AS bodies
+), entries AS MATERIALIZED (
+  SELECT seq, n, id, bot, lane, received_at, substr(bodies, start, length) AS body
+    FROM arrived, unnest(ids, bots, lanes, starts, lengths) WITH ORDINALITY AS t(id, bot, lane, start, length, n)
+), input AS MATERIALIZED (
+  SELECT id, bot, lane, received_at, body, row_number() OVER (ORDER BY seq, n) AS place,
+         id IS NOT NULL AND row_number() OVER (PARTITION BY id ORDER BY seq, n) > 1 AS is_repeated
+    FROM entries
 ), new_ids AS MATERIALIZED (
-  INSERT INTO ${s}.accepted AS a (id) SELECT id FROM input WHERE id IS NOT NULL ORDER BY id
-  ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE a.at <= clock_timestamp() - $7 * interval '1 second'
+  INSERT INTO ${s}.accepted AS a (id, at)
+  SELECT id, statement_timestamp() + place * interval '1 microsecond' FROM input WHERE id IS NOT NULL AND NOT is_repeated ORDER BY id
+  ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE a.at <= clock_timestamp() - $1 * interval '1 second'
   RETURNING id
 ), new_entries AS MATERIALIZED (
-  SELECT lane, place, start, length, received, row_number() OVER (PARTITION BY lane ORDER BY place) AS place_in_lane,
+  SELECT lane, place, received_at, body, row_number() OVER (PARTITION BY lane ORDER BY place) AS place_in_lane,
          count(*) OVER (PARTITION BY lane) AS count_in_lane
-    FROM input WHERE id IS NULL OR id IN (SELECT id FROM new_ids)
+    FROM input WHERE id IS NULL OR NOT is_repeated AND id IN (SELECT id FROM new_ids)
 ), lanes AS (
   INSERT INTO ${s}.lane AS l (lane, tail, since)
   SELECT lane, count(*), statement_timestamp() + min(place) * interval '1 microsecond' FROM new_entries GROUP BY lane ORDER BY lane
@@ -49,10 +82,12 @@ WITH input AS MATERIALIZED (
   RETURNING lane, tail
 ), stored AS (
   INSERT INTO ${s}.event (lane, n, received_at, body)
-  SELECT lane, lanes.tail - count_in_lane + place_in_lane - 1, to_timestamp(received / 1000.0), substr($1::bytea, start, length)
-    FROM new_entries JOIN lanes USING (lane)
+  SELECT lane, lanes.tail - count_in_lane + place_in_lane - 1, received_at, body FROM new_entries JOIN lanes USING (lane)
+), duplicates AS (
+  SELECT bot, count(*) AS count FROM input WHERE is_repeated OR id IS NOT NULL AND id NOT IN (SELECT id FROM new_ids) GROUP BY bot
 )
-SELECT place::int FROM input WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM new_ids)`,
+SELECT (SELECT count(*) FROM next)::int AS arrivals, (SELECT count(*) FROM new_ids)::int AS ids,
+       (SELECT json_agg(json_build_object('bot', bot, 'count', count)) FROM duplicates) AS duplicates`,
 
     /** Claims conversations that no process has claimed, with their first events. */
     claim: claim('deaths < 2 AND since >= to_timestamp($5::float8)', 'since'),
@@ -118,14 +153,17 @@ WITH input AS MATERIALIZED (
 SELECT (SELECT json_agg(lane || '/' || claim) FROM decided) AS lanes, (SELECT json_agg(id::text) FROM run_retries) AS retries,
        (SELECT json_agg(id) FROM new_letters) AS letters`,
 
-    /** Records a transactional handler as done, in its transaction; returns no row if another process has recorded it. */
+    /**
+     * Records a transactional handler as done, in its transaction; returns no row if another process has recorded it. The
+     * time-out ends the transaction of a process that is suspended before its commit: it has locked the row.
+     */
     doneInFirstRun: `
 WITH recorded AS (
   UPDATE ${s}.event SET done = array_append(coalesce(done, '{}'), $4)
    WHERE lane = $1 AND n = $2 AND id = $3 AND NOT coalesce($4 = ANY(done), false) RETURNING 1 AS recorded
-) SELECT recorded FROM recorded`,
+) SELECT recorded, ${commitsSoon} FROM recorded`,
     doneInRetry: `
-WITH recorded AS (DELETE FROM ${s}.retry WHERE id = $1 RETURNING 1 AS recorded) SELECT recorded FROM recorded`,
+WITH recorded AS (DELETE FROM ${s}.retry WHERE id = $1 RETURNING 1 AS recorded) SELECT recorded, ${commitsSoon} FROM recorded`,
 
     /** Returns a row if a handler whose commit had an unknown outcome is not done; waits for a commit in progress. */
     isPendingInFirstRun: `
@@ -163,15 +201,18 @@ SELECT released FROM lanes UNION ALL SELECT released FROM retries`,
     unregisterWorker: `DELETE FROM ${s}.worker WHERE id = $1`,
 
     stats: `
-SELECT (SELECT coalesce(sum(tail - head), 0) FROM ${s}.lane)::float8 AS pending,
+SELECT (SELECT coalesce(sum(tail - head), 0) FROM ${s}.lane)::float8
+         + (SELECT coalesce(sum(size), 0) FROM ${s}.arrival)::float8 AS pending,
        (SELECT count(*) FROM ${s}.retry)::float8 AS retries,
        (SELECT count(*) FROM ${s}.dead_letter)::float8 AS letters,
-       (SELECT extract(epoch FROM min(e.received_at)) * 1000 FROM (
-          (SELECT lane, head FROM ${s}.lane WHERE worker IS NOT NULL LIMIT 1000) UNION ALL
-          (SELECT lane, head FROM ${s}.lane WHERE worker IS NULL ORDER BY since LIMIT 10)) l
-        JOIN ${s}.event e ON e.lane = l.lane AND e.n = l.head) AS oldest`,
+       (SELECT extract(epoch FROM min(received_at)) * 1000 FROM (
+          SELECT e.received_at FROM (
+            (SELECT lane, head FROM ${s}.lane WHERE worker IS NOT NULL LIMIT 1000) UNION ALL
+            (SELECT lane, head FROM ${s}.lane WHERE worker IS NULL ORDER BY since LIMIT 10)) l
+          JOIN ${s}.event e ON e.lane = l.lane AND e.n = l.head UNION ALL
+          (SELECT received_at FROM ${s}.arrival ORDER BY seq LIMIT 10)) AS first) AS oldest`,
     isEmpty: `
-SELECT NOT EXISTS (SELECT FROM ${s}.event) AND NOT EXISTS (SELECT FROM ${s}.retry) AS empty`,
+SELECT NOT EXISTS (SELECT FROM ${s}.arrival) AND NOT EXISTS (SELECT FROM ${s}.event) AND NOT EXISTS (SELECT FROM ${s}.retry) AS empty`,
 
     letter: `SELECT body FROM ${s}.dead_letter WHERE id = $1`,
     letterOrder: `SELECT seq FROM ${s}.dead_letter WHERE id = $1`,
@@ -197,7 +238,7 @@ WITH old AS (SELECT id FROM ${s}.accepted ORDER BY at LIMIT $1 FOR UPDATE SKIP L
 DELETE FROM ${s}.accepted WHERE id IN (SELECT id FROM old)`,
 
     /** Commits a message in the write-ahead log, which a standby refuses, and leaves no row. */
-    probe: `SELECT pg_logical_emit_message(true, 'nestjs-xenioo', '')::text, EXISTS (SELECT FROM ${s}.event) AS found`,
+    probe: `SELECT pg_logical_emit_message(true, 'nestjs-xenioo', '')::text, EXISTS (SELECT FROM ${s}.arrival) AS found`,
 
     version: `SELECT max(version) AS version FROM ${s}.version`,
   } as const;

@@ -4,6 +4,7 @@ import type {
   XeniooTransaction,
 } from '../handlers/xenioo-transaction.js';
 import { CapacityLimiter } from '../inbox/capacity-limiter.js';
+import { settledWithin } from '../settled-within.js';
 import { XeniooHandlerError } from '../xenioo.errors.js';
 import type { PostgresDatabase } from './postgres.database.js';
 import type { PostgresTransactionRunner } from './postgres.inbox-options.js';
@@ -52,8 +53,14 @@ export class PostgresTransactions {
     let isRecorded = false;
     const inTransaction = async (tx: XeniooTransaction) => {
       const guarded = new GuardedTransaction(tx, handler, signal);
+      signal.throwIfAborted();
+      const running = (async () => work(guarded))();
       try {
-        await orAborted(async () => work(guarded), signal);
+        await orAborted(running, signal);
+      } catch (error) {
+        // A late handler may still write through the ORM of the application, in this transaction, which is rolled back.
+        if (this.runInApplication) await this.settled(running);
+        throw error;
       } finally {
         guarded.close();
       }
@@ -75,6 +82,14 @@ export class PostgresTransactions {
       if (isRecorded && (await this.isDone(check, values))) return;
       throw error;
     }
+  }
+
+  /** Resolves when a handler that has timed out ends, or takes as long again. */
+  private async settled(running: Promise<unknown>): Promise<void> {
+    await settledWithin(
+      running.catch(() => {}),
+      this.handlerTimeoutMs,
+    );
   }
 
   private async isDone(
@@ -185,17 +200,16 @@ function lateError(handler: string): XeniooHandlerError {
 
 /** Resolves or rejects with the work; rejects early when the signal is aborted. */
 async function orAborted(
-  work: () => Promise<unknown>,
+  work: Promise<unknown>,
   signal: AbortSignal,
 ): Promise<void> {
-  signal.throwIfAborted();
   let abort!: () => void;
   const aborted = new Promise<never>((_, reject) => {
     abort = () => reject(signal.reason as Error);
   });
   signal.addEventListener('abort', abort, { once: true });
   try {
-    await Promise.race([work(), aborted]);
+    await Promise.race([work, aborted]);
   } finally {
     signal.removeEventListener('abort', abort);
   }

@@ -1,10 +1,12 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { XeniooRunner } from '../inbox/xenioo.inbox.js';
+import type { XeniooSettings } from '../options/xenioo.options.js';
 import { settledWithin } from '../settled-within.js';
 import { PostgresClaims } from './postgres.claims.js';
 import type { PostgresDatabase } from './postgres.database.js';
 import { PostgresClaimScheduler } from './postgres.claim-scheduler.js';
+import { PostgresDistribution } from './postgres.distribution.js';
 import type { PostgresTransactionRunner } from './postgres.inbox-options.js';
 import { PostgresMembership } from './postgres.membership.js';
 import { PostgresProcessor } from './postgres.processor.js';
@@ -22,6 +24,7 @@ const IDLE_CHECK_EVERY_MS = 5;
 /** Options of a `PostgresWorker`. */
 export interface WorkerOptions {
   readonly concurrency: number;
+  readonly dedupe: XeniooSettings['dedupe'];
   readonly handlerTimeoutMs: number;
   readonly leaseMs: number;
   readonly transaction: PostgresTransactionRunner | undefined;
@@ -39,6 +42,7 @@ export class PostgresWorker {
   private readonly processor: PostgresProcessor;
   private readonly membership: PostgresMembership;
   private readonly claimScheduler: PostgresClaimScheduler;
+  private readonly distribution: PostgresDistribution;
   private isDraining = false;
 
   constructor(
@@ -54,7 +58,7 @@ export class PostgresWorker {
         this.wakeWithRetries();
       },
       onHeartbeat: () => this.processor.start(),
-      onTasksAvailable: () => this.claimScheduler.wake(),
+      onTasksAvailable: () => this.wake(),
       onSuspects: () => this.claimScheduler.claimSuspects(),
       claimed: () =>
         this.claimScheduler.isSettled ? this.processor.claimed : undefined,
@@ -72,13 +76,23 @@ export class PostgresWorker {
         onConversationReleased: () => this.claimScheduler.wake(),
       },
     );
+    const pollMs = hasSession ? POLL_EVERY_MS : POLL_WITHOUT_SESSION_EVERY_MS;
+    this.distribution = new PostgresDistribution(
+      database,
+      options.dedupe,
+      pollMs,
+      {
+        onDistributed: () => this.claimScheduler.wake(),
+        onDuplicates: duplicates => runner.reportDuplicates(duplicates),
+      },
+    );
     this.claimScheduler = new PostgresClaimScheduler(
       database,
       new PostgresClaims(database),
       this.membership,
       this.processor,
       concurrency,
-      hasSession ? POLL_EVERY_MS : POLL_WITHOUT_SESSION_EVERY_MS,
+      pollMs,
     );
   }
 
@@ -86,23 +100,24 @@ export class PostgresWorker {
     return this.processor.running;
   }
 
-  /** True when no task runs or waits to be recorded. */
+  /** True when no task runs or waits to be recorded, and no events are being distributed. */
   get isIdle(): boolean {
-    return this.processor.unrecorded === 0;
+    return this.processor.unrecorded === 0 && this.distribution.isSettled;
   }
 
   start(): void {
     this.membership.start();
+    this.distribution.start();
   }
 
-  /** Claims conversations; called when there may be new events. */
+  /** Distributes accepted events, then claims conversations; called when there may be new events. */
   wake(): void {
-    this.claimScheduler.wake();
+    this.distribution.wake();
   }
 
-  /** Claims conversations and retries; called when there may be new ones of both. */
+  /** The same, and claims retries; called when there may be new ones of both. */
   wakeWithRetries(): void {
-    this.claimScheduler.wake();
+    this.wake();
     this.claimScheduler.claimRetriesIn(0);
   }
 
@@ -120,6 +135,7 @@ export class PostgresWorker {
   /** Starts no more tasks; resolves when the running ones are recorded. */
   async drain(): Promise<void> {
     this.isDraining = true;
+    this.distribution.close();
     this.pause();
     while (!this.isIdle) await sleep(IDLE_CHECK_EVERY_MS);
   }

@@ -51,7 +51,11 @@ export type { XeniooWebhookChoice } from './webhook-of.js';
 export { idle } from './idle.js';
 export { dispatched, forget, received } from './received.js';
 export type { XeniooDispatchedAttempt } from './recording.js';
-export { overrideXenioo, type XeniooOverrides } from './override-xenioo.js';
+export {
+  overrideXenioo,
+  type XeniooOverrides,
+  type XeniooTestTransaction,
+} from './override-xenioo.js';
 
 // Errors
 export {

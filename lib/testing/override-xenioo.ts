@@ -1,5 +1,10 @@
 import { XeniooInbox } from '../inbox/xenioo.inbox.js';
-import { memoryInbox } from '../memory/memory-inbox.factory.js';
+import type {
+  XeniooTransact,
+  XeniooTransaction,
+} from '../handlers/xenioo-transaction.js';
+import { resolveMemoryInboxOptions } from '../memory/memory-inbox.factory.js';
+import { MemoryInbox } from '../memory/memory.inbox.js';
 import { quote } from '../options/describe-value.js';
 import { resolveXeniooOptions } from '../options/resolve-xenioo-options.js';
 import { withoutUndefined } from '../options/without-undefined.js';
@@ -7,6 +12,7 @@ import {
   XENIOO_OPTIONS,
   XENIOO_SETTINGS,
   type XeniooOptions,
+  type XeniooSettings,
 } from '../options/xenioo.options.js';
 import { XeniooTestingError } from '../simulator/xenioo-testing.errors.js';
 
@@ -17,7 +23,43 @@ export interface XeniooOverrides extends XeniooOptions {
    * not boot then if a handler is transactional: that needs the PostgreSQL inbox.
    */
   readonly inbox?: 'memory';
+
+  /**
+   * Runs transactional handlers with `inbox: 'memory'`: calls `work` with the object
+   * that the handlers get as their transaction, commits when the promise of `work`
+   * resolves and rolls back when it rejects. Without it, transactional handlers run
+   * without a transaction, and their `tx.query()` rejects.
+   *
+   * @example
+   * ```ts
+   * // Records the statements instead of running them.
+   * overrideXenioo(testing, {
+   *   inbox: 'memory',
+   *   transaction: work =>
+   *     work({
+   *       query: async (text, values) => {
+   *         statements.push({ text, values });
+   *         return { rows: [] };
+   *       },
+   *     }),
+   * });
+   * ```
+   */
+  readonly transaction?: XeniooTestTransaction;
 }
+
+/** Function that runs `work` with a transaction of a test: commits when it resolves; rolls back and rejects when it rejects. */
+export type XeniooTestTransaction = (
+  work: (tx: XeniooTransaction) => Promise<void>,
+) => Promise<void>;
+
+const NO_TRANSACTION: XeniooTransaction = {
+  query: async () => {
+    throw new XeniooTestingError(
+      "`tx.query()` has no database with `inbox: 'memory'`: pass `transaction` to overrideXenioo().",
+    );
+  },
+};
 
 /** Part of `TestingModuleBuilder` of `@nestjs/testing` that the function uses. */
 interface Builder {
@@ -42,15 +84,20 @@ interface Builder {
  * const app = (await testing.compile()).createNestApplication();
  * ```
  *
- * @throws {XeniooTestingError} when `inbox` is not `'memory'`
+ * @throws {XeniooTestingError} when `inbox` is not `'memory'`, or when `transaction` is given without it
  */
 export function overrideXenioo<B extends Builder>(
   builder: B,
-  { inbox, ...given }: XeniooOverrides,
+  { inbox, transaction, ...given }: XeniooOverrides,
 ): B {
   if (inbox !== undefined && inbox !== 'memory') {
     throw new XeniooTestingError(
       `overrideXenioo(): expected \`inbox\` to be 'memory', got ${quote(inbox)}.`,
+    );
+  }
+  if (transaction !== undefined && inbox === undefined) {
+    throw new XeniooTestingError(
+      "overrideXenioo(): `transaction` needs `inbox: 'memory'`; the inbox of the application has transactions of its own.",
     );
   }
   // `undefined`, as from an environment variable that is not set, replaces nothing.
@@ -61,11 +108,27 @@ export function overrideXenioo<B extends Builder>(
       resolveXeniooOptions({ ...withoutBots(given(), options), ...options }),
   });
   if (inbox === 'memory') {
-    const { inject = [], useFactory } = memoryInbox();
-    const factory = useFactory as (settings: never) => unknown;
-    builder.overrideProvider(XeniooInbox).useFactory({ inject, factory });
+    builder.overrideProvider(XeniooInbox).useFactory({
+      inject: [XENIOO_SETTINGS],
+      factory: (settings: XeniooSettings) =>
+        new MemoryInbox(
+          resolveMemoryInboxOptions({}),
+          settings,
+          transactWith(transaction),
+        ),
+    });
   }
   return builder;
+}
+
+function transactWith(
+  transaction: XeniooTestTransaction = work => work(NO_TRANSACTION),
+): XeniooTransact {
+  return (_handler, work, signal) =>
+    transaction(async tx => {
+      await work(tx);
+      signal.throwIfAborted();
+    });
 }
 
 /** Removes the secret and the bots of the application if the test gives its own. */

@@ -58,7 +58,7 @@ async function query<R extends QueryResultRow>(
 async function countRows(url: string): Promise<Record<string, number>> {
   const [counts] = await query<Record<string, number>>(
     url,
-    `SELECT (SELECT count(*)::int FROM xenioo.event) AS events, (SELECT count(*)::int FROM xenioo.lane) AS lanes,
+    `SELECT (SELECT count(*)::int FROM xenioo.arrival) AS arrivals, (SELECT count(*)::int FROM xenioo.event) AS events, (SELECT count(*)::int FROM xenioo.lane) AS lanes,
             (SELECT count(*)::int FROM xenioo.retry) AS retries, (SELECT count(*)::int FROM xenioo.dead_letter) AS letters`,
   );
   return counts!;

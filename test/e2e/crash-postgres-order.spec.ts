@@ -21,7 +21,7 @@ const PROCESS = fileURLToPath(
   new URL('../crash/dist/crash/postgres-order-process.js', import.meta.url),
 );
 
-const CONVERSATIONS = 100;
+const CONVERSATIONS = 200;
 const WORKERS = 4;
 const KILLS = 8;
 const KILL_WITHIN_MS = 1_500;

@@ -15,8 +15,10 @@ import {
   XeniooInbox,
   XeniooModule,
   type XeniooModuleOptions,
+  type XeniooTransaction,
 } from '../../lib/index.js';
 import { lmdbInbox } from '../../lib/lmdb/index.js';
+import { postgresInbox } from '../../lib/postgres/index.js';
 import {
   deliver,
   dispatched,
@@ -418,6 +420,98 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(app.get(XeniooInbox, { strict: false }).constructor.name).toBe(
       'MemoryInbox',
     );
+  });
+});
+
+describe('an application with transactional handlers, tested without a database', () => {
+  @Injectable()
+  class Transcripts {
+    @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+    async save({ text }: UserMessageEvent, tx: XeniooTransaction) {
+      await tx.query('INSERT INTO message (text) VALUES ($1)', [text]);
+      if (text === 'invalid') throw new Error('not saved');
+    }
+  }
+
+  async function startTranscripts(overrides: XeniooOverrides) {
+    @Module({
+      imports: [
+        XeniooModule.forRoot({
+          ...SECRET,
+          retry: false,
+          inbox: postgresInbox({
+            connection: 'postgres://unreachable.invalid',
+          }),
+        }),
+      ],
+      providers: [Transcripts],
+    })
+    class AppModule {}
+    const testing = overrideXenioo(
+      Test.createTestingModule({ imports: [AppModule] }),
+      { inbox: 'memory', ...overrides },
+    );
+    const app = (await testing.compile()).createNestApplication();
+    onTestFinished(() => app.close());
+    app.useLogger(new LogRecorder());
+    await app.init();
+    return app;
+  }
+
+  it('runs them in the transaction of the test', async () => {
+    const statements: unknown[] = [];
+    const ends: string[] = [];
+    const app = await startTranscripts({
+      transaction: async work => {
+        try {
+          await work({
+            query: async (text, values) => {
+              statements.push({ text, values });
+              return { rows: [] };
+            },
+          });
+          ends.push('commit');
+        } catch (error) {
+          ends.push('rollback');
+          throw error;
+        }
+      },
+    });
+
+    await deliver(app, xeniooEntry.userMessage({ Data: 'Hi' }));
+    await deliver(app, xeniooEntry.userMessage({ Data: 'invalid' }));
+    await idle(app);
+
+    const text = 'INSERT INTO message (text) VALUES ($1)';
+    expect(statements).toEqual([
+      { text, values: ['Hi'] },
+      { text, values: ['invalid'] },
+    ]);
+    expect(ends).toEqual(['commit', 'rollback']);
+    expect(dispatched(app).map(({ status }) => status)).toEqual([
+      'done',
+      'failed',
+    ]);
+  });
+
+  it('fails their statements when the test gives no transaction', async () => {
+    const app = await startTranscripts({});
+
+    await deliver(app, xeniooEntry.userMessage({ Data: 'Hi' }));
+    await idle(app);
+
+    const [letter] = await app.get(XeniooDeadLetters).list();
+    expect(letter!.error!.message).toBe(
+      "`tx.query()` has no database with `inbox: 'memory'`: pass `transaction` to overrideXenioo().",
+    );
+  });
+
+  it('rejects a transaction for the inbox of the application', () => {
+    expect(() =>
+      overrideXenioo(Test.createTestingModule({}), {
+        transaction: async () => {},
+      }),
+    ).toThrow("`transaction` needs `inbox: 'memory'`");
   });
 });
 

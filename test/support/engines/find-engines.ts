@@ -28,15 +28,17 @@ export function findPgbouncer(): string | undefined {
   return findProgram('pgbouncer', [...pathFolders(), '/usr/sbin']);
 }
 
-/** The folder of the programs `postgres` and `initdb`, of the newest version. */
+/** The folder of the programs `postgres` and `initdb`: that of the environment variable `POSTGRES_BIN`, or of the newest version. */
 export function findPostgres(): string | undefined {
+  const given = process.env['POSTGRES_BIN'];
   const versions = existsSync(DEBIAN_POSTGRES)
     ? readdirSync(DEBIAN_POSTGRES)
     : [];
   const folders = versions
     .toSorted((one, other) => Number(other) - Number(one))
     .map(version => join(DEBIAN_POSTGRES, version, 'bin'));
-  return [...pathFolders(), ...folders].find(
+  const searched = given ? [given] : [...pathFolders(), ...folders];
+  return searched.find(
     folder =>
       isProgram(join(folder, 'postgres')) && isProgram(join(folder, 'initdb')),
   );

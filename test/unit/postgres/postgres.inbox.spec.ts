@@ -8,9 +8,11 @@ import type {
   XeniooHandlerResult,
   XeniooTask,
 } from '../../../lib/handlers/xenioo-task.js';
+import type { XeniooDuplicates } from '../../../lib/handlers/xenioo.observers.js';
 import type { XeniooInbox } from '../../../lib/inbox/xenioo.inbox.js';
 import { MAX_DEATHS } from '../../../lib/postgres/record-deaths.js';
 import { schemaSql } from '../../../lib/postgres/postgres.schema.js';
+import { statementsFor } from '../../../lib/postgres/postgres.statements.js';
 import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
 import { describeEngine } from '../../support/engines/describe-engine.js';
 import { ordinaryUser } from '../../support/engines/ordinary-user.js';
@@ -57,12 +59,14 @@ async function open(
   const inbox = await openPostgresInbox(options, settings);
   onTestFinished(() => inbox.stop(0));
   const runs: XeniooTask[] = [];
+  const duplicates: XeniooDuplicates[] = [];
   return {
     inbox,
     runs,
+    duplicates,
     start: (
       handle: (task: XeniooTask) => Promise<readonly XeniooHandlerResult[]>,
-    ) => start(inbox, runs, handle),
+    ) => start(inbox, runs, handle, duplicates),
   };
 }
 
@@ -70,6 +74,7 @@ async function start(
   inbox: XeniooInbox,
   runs: XeniooTask[],
   handle: (task: XeniooTask) => Promise<readonly XeniooHandlerResult[]>,
+  duplicates: XeniooDuplicates[] = [],
 ) {
   await inbox.start({
     run: async task => {
@@ -77,7 +82,7 @@ async function start(
       return handle(task);
     },
     announce: async () => {},
-    reportDuplicates: () => {},
+    reportDuplicates: found => void duplicates.push(found),
   });
 }
 
@@ -113,6 +118,30 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
 
     expect(most).toBe(1);
     expect(begun).toEqual(events.map(({ id }) => id));
+  });
+
+  it('drops and reports the duplicates of several receiving processes, and keeps the order of their calls', async () => {
+    const { schema } = ownSchema();
+    const receivers = [
+      await open({ schema, worker: false }),
+      await open({ schema, worker: false }),
+    ];
+    const { inbox, runs, start, duplicates } = await open({ schema });
+    const [first, second, third] = eventsOf('ada', 3);
+    const calls = [[first!], [second!, first!], [third!], [first!, third!]];
+
+    for (const [index, entries] of calls.entries()) {
+      await receivers[index % 2]!.inbox.accept(delivery(entries));
+    }
+    expect((await inbox.stats()).pending).toBe(6);
+    await start(async () => []);
+    await inbox.idle();
+
+    expect(runs.map(({ entry }) => entry.id)).toEqual(
+      [first, second, third].map(entry => entry!.id),
+    );
+    expect(duplicates).toEqual([{ bot: 'default', count: 3 }]);
+    expect((await inbox.stats()).pending).toBe(0);
   });
 
   it('takes over the conversation of a process without heartbeats, and ignores the late result of that process', async () => {
@@ -155,6 +184,7 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     const { inbox, runs, start } = await open({ schema });
     const [bad, next] = eventsOf('ada', 2);
     await inbox.accept(delivery([bad!, next!, ...eventsOf('bob', 1)]));
+    await query(statementsFor(schema).distribute, [0]);
     await query(
       `UPDATE ${schema}.lane SET deaths = ${MAX_DEATHS} WHERE tail = 2`,
     );

@@ -1,13 +1,5 @@
 import { Logger } from '@nestjs/common';
-import {
-  afterAll,
-  beforeAll,
-  beforeEach,
-  expect,
-  inject,
-  it,
-  onTestFinished,
-} from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { xeniooInboxContract } from '../../../lib/testing/inbox-contract.js';
 import { describeEngine } from '../../support/engines/describe-engine.js';
 import {
@@ -32,15 +24,9 @@ describeEngine('pgbouncer', 'the PostgreSQL inbox behind PgBouncer', () => {
     Logger.overrideLogger(logs);
   });
 
-  it('says that PgBouncer refuses session settings where `transactionPooling` is not set', async () => {
-    const inbox = await openPostgresInbox({ connection: pooler.url });
-    onTestFinished(() => inbox.stop(0));
-
-    expect(logs.ofXenioo('error').join('\n')).toContain(
-      'unsupported startup parameter',
-    );
-    await expect(inbox.assertAccepting()).rejects.toThrow(
-      'unsupported startup parameter',
+  it('does not open without `transactionPooling`, and names the option', async () => {
+    await expect(openPostgresInbox({ connection: pooler.url })).rejects.toThrow(
+      /unsupported startup parameter.*set `transactionPooling: true` of postgresInbox\(\)/s,
     );
   });
 
