@@ -2,7 +2,7 @@ import type { XeniooTask } from '../handlers/xenioo-task.js';
 import { deadLetterOf, type XeniooRunRecord } from '../inbox/record-run.js';
 
 /** Number of process deaths during a task after which it becomes a dead letter. */
-export const MAX_DEATHS = 3;
+export const MAX_DEATHS = 5;
 
 /** Returns the record of a task that ended its process too often: it becomes a dead letter. */
 export function recordDeaths(

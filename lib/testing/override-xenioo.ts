@@ -19,8 +19,8 @@ import { XeniooTestingError } from '../simulator/xenioo-testing.errors.js';
 /** Options that replace those of the application in a test. */
 export interface XeniooOverrides extends XeniooOptions {
   /**
-   * Replaces the inbox of the application with `memoryInbox()`. The application does
-   * not boot then if a handler is transactional: that needs the PostgreSQL inbox.
+   * Replaces the inbox of the application with `memoryInbox()`. Transactional handlers
+   * run too, with the option `transaction`.
    */
   readonly inbox?: 'memory';
 
