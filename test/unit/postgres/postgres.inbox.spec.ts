@@ -195,7 +195,9 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     const [letter, ...others] = await inbox.deadLetters.list();
     expect(others).toEqual([]);
     expect(letter).toMatchObject({ id: bad!.id, kind: 'event' });
-    expect(letter!.error!.message).toContain(`the process ended ${MAX_DEATHS} times`);
+    expect(letter!.error!.message).toContain(
+      `the process ended ${MAX_DEATHS} times`,
+    );
     expect(runs.map(({ entry }) => entry.id)).not.toContain(bad!.id);
     expect(runs).toHaveLength(2);
   });
