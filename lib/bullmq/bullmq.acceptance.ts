@@ -63,7 +63,7 @@ export class BullmqAcceptance {
 
   /** Reports the duplicates of earlier calls. */
   async flush(): Promise<void> {
-    await this.claims?.list();
+    await this.claims?.flush();
   }
 
   close(): void {
@@ -163,7 +163,7 @@ export class BullmqAcceptance {
       this.reportDuplicates,
     );
     const ids = jobs.flatMap(({ opts }) => opts.deduplication?.id ?? []);
-    // Ignores errors: the events are stored, and ids that are not listed expire.
+    // Ignores errors: the events are stored, and BullMQ's own keys of the ids expire.
     if (ids.length > 0) await this.claims.add(ids, bot).catch(() => {});
   }
 

@@ -45,7 +45,7 @@ export class XeniooHandler {
     this.doneOnFirstAttempt = { handler: name, status: 'done', attempts: 1 };
   }
 
-  /** True where one of its decorators is transactional. */
+  /** True if one of its decorators is transactional. */
   get isTransactional(): boolean {
     return this.subscriptions.some(
       each => each.to === 'events' && each.transactional === true,

@@ -15,7 +15,7 @@ const MOST_LINE_BREAKS = 2;
 const HELP_CALLS =
   /^(Option|Argument|(requiredO|helpO|o)ption|argument|summary|description|version|helpCommand)$/;
 
-/** Texts that are no messages, by their file and by the property or variable that holds them. */
+/** Texts that are not messages, by their file and by the property or variable that holds them. */
 const NOT_MESSAGES: readonly {
   readonly reason: string;
   readonly files: RegExp;

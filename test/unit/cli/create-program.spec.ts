@@ -122,7 +122,7 @@ describe('createProgram() help', () => {
         --concurrency <count>    maximum number of pending calls (default: 64)
         --seed <number>          send the same conversations in each run (an app drops
                                  duplicates from an earlier run)
-        --failures <reading>     failed calls that count towards the limit of 10: all,
+        --failures <mode>        failed calls that count towards the limit of 10: all,
                                  those in a row, or none (Xenioo does not document it)
                                  (choices: "total", "consecutive", "ignore", default:
                                  "total")
