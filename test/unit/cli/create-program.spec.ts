@@ -112,8 +112,8 @@ describe('createProgram() help', () => {
         --conversations <count>  concurrent conversations (default: 20)
         --rate <rate>            calls per second, or max for as fast as possible
                                  (default: 100)
-        --duration <duration>    run time, such as 30s or 2m; new conversations replace
-                                 those that end (default: until all end)
+        --duration <duration>    run time, such as 30s or 2m; new conversations
+                                 replace those that end (default: until all end)
         --grouped <count>        events per call, as an array (default: one, as an
                                  object)
         --shuffle                send events out of order

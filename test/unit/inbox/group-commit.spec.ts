@@ -72,7 +72,7 @@ describe('GroupCommit after a commit', () => {
     expect(folder.commits).toEqual([['one'], ['two']]);
   });
 
-  it('waits for a new write in end()', async () => {
+  it('waits for a new write in flush()', async () => {
     const folder = createFolder();
     const commit = new GroupCommit(folder);
 
@@ -130,7 +130,7 @@ describe('GroupCommit with `gathers`', () => {
     expect(folder.commits).toEqual([['first'], ['one', 'two']]);
   });
 
-  it('commits gathered writes in end()', async () => {
+  it('commits gathered writes in flush()', async () => {
     const { folder, commit } = createGatheringCommit();
 
     void commit.write(folder.work('one'));
@@ -165,7 +165,7 @@ describe('GroupCommit.writeSoon()', () => {
     expect(folder.commits).toEqual([['one', 'two', 'three'], ['four']]);
   });
 
-  it('is committed by end()', async () => {
+  it('is committed by flush()', async () => {
     const folder = createFolder();
     const commit = new GroupCommit(folder);
 
@@ -271,31 +271,31 @@ describe('GroupCommit when a commit fails for a reason outside its writes', () =
 
 describe('GroupCommit with `atOnce`', () => {
   /** Creates a folder whose commits the test ends, each by the name of its first write. */
-  const createGatedFolder = () => {
+  const createFolderWithLatches = () => {
     const latches = new Map<string, ReturnType<typeof createLatch>>();
     const folder = createFolder(works => {
-      const opened = createLatch();
-      latches.set(works[0]!, opened);
-      return opened.opened;
+      const latch = createLatch();
+      latches.set(works[0]!, latch);
+      return latch.opened;
     });
     return {
       folder,
-      underWay: () => [...latches.keys()],
+      begunCommits: () => [...latches.keys()],
       end: (first: string) => latches.get(first)!.open(),
     };
   };
 
   it('starts at most that many commits at a time', async () => {
-    const { folder, underWay, end } = createGatedFolder();
+    const { folder, begunCommits, end } = createFolderWithLatches();
     const commit = new GroupCommit(folder, { atOnce: 2 });
 
     const writes = ['one', 'two', 'three', 'four'].map(name =>
       commit.write(folder.work(name)),
     );
-    expect(underWay()).toEqual(['one', 'two']);
+    expect(begunCommits()).toEqual(['one', 'two']);
     end('two');
     await writes[1];
-    await expect.poll(underWay).toEqual(['one', 'two', 'three']);
+    await expect.poll(begunCommits).toEqual(['one', 'two', 'three']);
     end('one');
     end('three');
     await Promise.all(writes);
@@ -304,7 +304,7 @@ describe('GroupCommit with `atOnce`', () => {
   });
 
   it('resolves each write after its own commit', async () => {
-    const { folder, end } = createGatedFolder();
+    const { folder, end } = createFolderWithLatches();
     const commit = new GroupCommit(folder, { atOnce: 2 });
     const resolved: string[] = [];
 
@@ -321,8 +321,8 @@ describe('GroupCommit with `atOnce`', () => {
     expect(resolved).toEqual(['two', 'one']);
   });
 
-  it('waits for all commits in end()', async () => {
-    const { folder, end } = createGatedFolder();
+  it('waits for all commits in flush()', async () => {
+    const { folder, end } = createFolderWithLatches();
     const commit = new GroupCommit(folder, { atOnce: 3 });
     let hasEnded = false;
 
@@ -339,7 +339,7 @@ describe('GroupCommit with `atOnce`', () => {
   });
 
   it('withdraws a write that no commit included in time', async () => {
-    const { folder, end } = createGatedFolder();
+    const { folder, end } = createFolderWithLatches();
     const commit = new GroupCommit(folder, { atOnce: 2 });
 
     const writes = ['one', 'two'].map(name => commit.write(folder.work(name)));
