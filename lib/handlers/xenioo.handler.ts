@@ -161,7 +161,7 @@ export function createCall(
   };
 }
 
-/** Passes a second argument only where there is one: a method may count its arguments. */
+/** Passes a second argument only if there is one: a method may count its arguments. */
 function callMethod(
   instance: Methods,
   method: string,
