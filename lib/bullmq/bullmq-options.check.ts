@@ -12,7 +12,7 @@ const NAMES = [
 
 const RANGES = { deadLetterRetentionDays: [1, 36_500] } as const;
 
-/** Returns a sentence for each invalid option of `bullmqInbox()`; defaults are in place. */
+/** Returns a sentence for each invalid option of `bullmqInbox()`. The options contain their defaults. */
 export function bullmqOptionsProblems(options: {
   readonly [name: string]: unknown;
 }): string[] {

@@ -3,8 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { XeniooDelivery } from '../events/xenioo-delivery.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import type { XeniooDuplicates } from '../handlers/xenioo.observers.js';
-import { dedupeId } from '../inbox/entries.js';
-import { inOrderOfDate } from '../inbox/entries.js';
+import { dedupeId, inOrderOfDate } from '../inbox/entries.js';
 import type { XeniooSettings } from '../options/xenioo.options.js';
 import { settledWithin } from '../settled-within.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
@@ -63,7 +62,7 @@ export class BullmqAcceptance {
 
   /** Reports the duplicates of earlier calls. */
   async flush(): Promise<void> {
-    await this.claims?.list();
+    await this.claims?.flush();
   }
 
   close(): void {
@@ -163,7 +162,7 @@ export class BullmqAcceptance {
       this.reportDuplicates,
     );
     const ids = jobs.flatMap(({ opts }) => opts.deduplication?.id ?? []);
-    // Ignores errors: the events are stored, and ids that are not listed expire.
+    // Ignores errors: the events are stored, and BullMQ's own keys of the ids expire.
     if (ids.length > 0) await this.claims.add(ids, bot).catch(() => {});
   }
 

@@ -104,10 +104,10 @@ export class BullmqConnection {
         ...options,
         prefix,
         connection: client,
-        // Its check repeats a warning of `logRisks()` and fails without the right to run INFO. But without it, BullMQ rounds delays to seconds.
+        // BullMQ's check repeats a warning of `logRisks()` if Redis drops keys, and fails if the user of Redis may not run INFO. Otherwise it runs: without it, BullMQ rounds delays to seconds.
         skipVersionCheck: !state.isKeepingKeys,
       },
-      // In version 6 the application may have set another default; version 5 has no backends.
+      // Version 6 of BullMQ has backends, and the application may have set another default; version 5 has none.
       this.libraries.bullmq.createRedisBackend,
     );
     return worker;
@@ -213,7 +213,7 @@ export class BullmqConnection {
       {
         connection: client,
         prefix: this.settings.prefix,
-        // Its check would repeat a warning of `logRisks()`.
+        // BullMQ's check would repeat a warning of `logRisks()`.
         skipVersionCheck: true,
         streams: { events: { maxLen: KEPT_QUEUE_EVENTS } },
       },
@@ -229,6 +229,8 @@ export class BullmqConnection {
 export function reasonOf(error: unknown): string {
   const { message } = describeError(error);
   const isUnreachable =
-    /isn't writeable|max retries per request|Connection is closed/;
-  return isUnreachable.test(message) ? 'it is unreachable' : message;
+    /isn't writeable|max retries per request|Connection is closed/.test(
+      message,
+    );
+  return isUnreachable ? 'it is unreachable' : message;
 }

@@ -34,7 +34,7 @@ export interface ProcessorContext {
   reportFailure(error: unknown): void;
 }
 
-/** Records the results of handler runs as jobs: new ones for retries and dead letters, or moves of the job itself. */
+/** Records the results of handler runs as jobs: adds new ones for retries and dead letters, or moves the job itself. */
 export class BullmqRecorder {
   /** Errors of handlers in first runs, by the id of the job that is yet to fail. */
   private readonly errors = new Map<string, unknown>();
@@ -117,7 +117,7 @@ export class BullmqRecorder {
     const isMissing =
       result.status === 'retry' && result.missingSince !== undefined;
     const missingSince = isMissing ? result.missingSince : undefined;
-    // BullMQ counts this attempt, unless the handler is missing.
+    // The task stores only the attempts that BullMQ does not count. BullMQ counts this one, unless the handler is missing.
     const counted = job.attemptsMade + (isMissing ? 0 : 1);
     const attempts = result.attempts - counted;
     if (
@@ -179,7 +179,7 @@ export class BullmqRecorder {
 
   private keepError(jobId: string, error: unknown): void {
     this.errors.set(jobId, error);
-    // Errors of jobs that another process takes up are never read here.
+    // Errors of jobs that another process runs are never read here.
     if (this.errors.size <= MAX_KEPT_ERRORS) return;
     for (const oldest of this.errors.keys()) {
       this.errors.delete(oldest);

@@ -2,29 +2,31 @@ import type { Redis } from 'ioredis';
 import type { XeniooDuplicates } from '../handlers/xenioo.observers.js';
 import type { XeniooDedupeSettings } from '../options/xenioo-dedupe.js';
 
-/** Key of the list of ids in the order of acceptance. */
-const LIST = 'xenioo-ids';
+/** Key of the sorted set of ids, in the order of acceptance. */
+const ID_SET = 'xenioo-ids';
 
 /** Prefix of the keys that BullMQ sets, one per id. */
-const DEDUPLICATION = 'de:';
+const DEDUPLICATION_PREFIX = 'de:';
 
 /**
  * BullMQ keeps a key for each id until it expires, without an upper bound. The script
- * lists the ids and deletes the oldest keys above `maxIds`. It returns 1 for each new
+ * adds the ids to a sorted set and deletes the oldest keys above `maxIds`. It returns 1 for each new
  * id and 0 for each duplicate.
  */
 const SCRIPT = `
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1] - ARGV[3] * 1000)
+local idSet = KEYS[1]
+local nowUs, maxIds, ttlMs, keyPrefix = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+redis.call('ZREMRANGEBYSCORE', idSet, '-inf', nowUs - ttlMs * 1000)
 local added = {}
 for index = 5, #ARGV do
-  added[index - 4] = redis.call('ZADD', KEYS[1], 'NX', ARGV[1] + index, ARGV[index])
+  added[index - 4] = redis.call('ZADD', idSet, 'NX', nowUs + index, ARGV[index])
 end
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-local over = redis.call('ZCARD', KEYS[1]) - ARGV[2]
-if over > 0 then
-  local oldest = redis.call('ZPOPMIN', KEYS[1], over)
+redis.call('PEXPIRE', idSet, ttlMs)
+local excess = redis.call('ZCARD', idSet) - maxIds
+if excess > 0 then
+  local oldest = redis.call('ZPOPMIN', idSet, excess)
   for index = 1, #oldest, 2 do
-    redis.call('DEL', ARGV[4] .. oldest[index])
+    redis.call('DEL', keyPrefix .. oldest[index])
   end
 end
 return added`;
@@ -32,7 +34,7 @@ return added`;
 const IDS_PER_COMMAND = 1_000;
 
 /** Time in milliseconds for which ids are collected before they are sent to Redis. */
-const LIST_DELAY_MS = 50;
+const FLUSH_DELAY_MS = 50;
 
 /** Fraction of `maxIds` by which the number of ids may exceed it. */
 const TOLERANCE = 0.01;
@@ -42,7 +44,7 @@ interface Claim {
   readonly bot: string;
 }
 
-/** Keeps a list of the ids of accepted events in Redis, to remove the oldest above `maxIds` and to count duplicates. */
+/** Keeps the ids of accepted events in Redis, to remove the oldest above `maxIds` and to count duplicates. */
 export class RedisClaims {
   private claims: Claim[] = [];
   private timer: NodeJS.Timeout | undefined;
@@ -61,11 +63,11 @@ export class RedisClaims {
       IDS_PER_COMMAND,
       this.dedupe.maxIds * TOLERANCE,
     );
-    if (this.claims.length >= maxCollected) return this.list();
-    // Ignores errors: an id that is missing in the list still expires.
+    if (this.claims.length >= maxCollected) return this.flush();
+    // Ignores errors: BullMQ's own key of the id still expires.
     this.timer ??= setTimeout(
-      () => void this.list().catch(() => {}),
-      LIST_DELAY_MS,
+      () => void this.flush().catch(() => {}),
+      FLUSH_DELAY_MS,
     );
   }
 
@@ -74,7 +76,7 @@ export class RedisClaims {
   }
 
   /** Sends the collected ids to Redis and reports the duplicates. */
-  async list(): Promise<void> {
+  async flush(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
     const { claims } = this;
@@ -85,12 +87,12 @@ export class RedisClaims {
       const added = (await this.client.eval(
         SCRIPT,
         1,
-        this.keyOf(LIST),
+        this.keyOf(ID_SET),
         // Microseconds, so that the ids of one millisecond have an order too.
         Math.floor((performance.timeOrigin + performance.now()) * 1_000),
         maxIds,
         ttlSeconds * 1_000,
-        this.keyOf(DEDUPLICATION),
+        this.keyOf(DEDUPLICATION_PREFIX),
         ...batch.map(({ id }) => id),
       )) as number[];
       this.report(batch.filter((_, index) => added[index] === 0));

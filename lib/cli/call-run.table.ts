@@ -26,13 +26,13 @@ export function formatCallRun(report: CallRunReport): string {
   ].join('\n');
 }
 
-function formatRate({ callsPerSecond, wantedRate }: CallRunReport): string {
+function formatRate({ callsPerSecond, requestedRate }: CallRunReport): string {
   const reached = callsPerSecond.toLocaleString('en', {
     maximumFractionDigits: callsPerSecond < 100 ? 1 : 0,
   });
-  return wantedRate === null
+  return requestedRate === null
     ? reached
-    : `${reached} of ${wantedRate} requested`;
+    : `${reached} of ${requestedRate} requested`;
 }
 
 function formatLatency({ calls, latencyMs }: CallRunReport): string {
@@ -49,7 +49,7 @@ function formatFailures({ failed, failuresLeft }: CallRunReport): string {
 
 function conclusion(report: CallRunReport): string[] {
   const { stopped, failed, failuresLeft, calls, fixes, endedBy } = report;
-  const { isAsExpected, isRateReached, concurrency } = report;
+  const { isSuccessful, isRateReached, concurrency } = report;
   const lines: string[] = [];
   if (calls === 0) lines.push('No call was made.');
   if (endedBy === 'interruption') lines.push('Interrupted.');
@@ -65,7 +65,7 @@ function conclusion(report: CallRunReport): string[] {
       `The endpoint did not reach this rate with ${plural(concurrency, 'pending call')}. Fix: raise --concurrency, or make the endpoint faster.`,
     );
   }
-  if (isAsExpected && calls > 0) {
+  if (isSuccessful && calls > 0) {
     lines.push('All calls were answered 200 in time.');
   }
   return lines;

@@ -25,11 +25,11 @@ export interface CallRunReport extends XeniooReport {
   readonly url: string;
   readonly endedBy: 'all sent' | 'duration' | 'interruption' | 'failures';
   /** True if every call was answered 200 in time. */
-  readonly isAsExpected: boolean;
+  readonly isSuccessful: boolean;
   /** Fix of each outcome that Xenioo counts as a failed call. */
   readonly fixes: Readonly<Record<string, string>>;
   /** Requested calls per second; `null` for as many as possible. */
-  readonly wantedRate: number | null;
+  readonly requestedRate: number | null;
   readonly isRateReached: boolean;
   readonly concurrency: number;
 }
@@ -51,19 +51,21 @@ export async function runCalls(
       onCall: progress.onCall,
     })
     .finally(() => progress.end());
-  const wantedRate = rate !== undefined && Number.isFinite(rate) ? rate : null;
+  const requestedRate =
+    rate !== undefined && Number.isFinite(rate) ? rate : null;
   const callsPerSecond = Math.min(report.callsPerSecond, rate ?? Infinity);
   const failures = Object.keys(report.outcomes).filter(name => name !== '200');
   return {
     url,
     endedBy: endOf(report, terminal.signal, timeIsOver),
-    isAsExpected: report.failed === 0 && report.stopped === undefined,
+    isSuccessful: report.failed === 0 && report.stopped === undefined,
     fixes: Object.fromEntries(failures.map(name => [name, fixFor(name)])),
     ...report,
     callsPerSecond,
-    wantedRate,
+    requestedRate,
     isRateReached:
-      wantedRate === null || callsPerSecond >= wantedRate * RATE_TOLERANCE,
+      requestedRate === null ||
+      callsPerSecond >= requestedRate * RATE_TOLERANCE,
     concurrency,
   };
 }

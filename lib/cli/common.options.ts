@@ -23,12 +23,12 @@ export const COMMON_OPTIONS = {
   )
     .argParser(parseRate)
     .default(100),
-  concurrency: (preset: number) =>
+  concurrency: (defaultCount: number) =>
     new Option('--concurrency <count>', 'maximum number of pending calls')
       .argParser(parseCount(1, 10_000))
-      .default(preset),
+      .default(defaultCount),
   failures: new Option(
-    '--failures <reading>',
+    '--failures <mode>',
     'failed calls that count towards the limit of 10: all, those in a row, or none (Xenioo does not document it)',
   )
     .choices(['total', 'consecutive', 'ignore'])

@@ -20,6 +20,6 @@ export function createDateMover(
 /** Formats a date with the recorded digits after the milliseconds; returns undefined for years without four digits. */
 function formatWireDate(date: Date, recorded: string): string | undefined {
   const [, time] = /^(\d{4}-.*)Z$/.exec(date.toISOString()) ?? [];
-  const [, ticks = ''] = /\.\d{3}(\d+)/.exec(recorded) ?? [];
-  return time && `${time}${ticks}+00:00`;
+  const [, digits = ''] = /\.\d{3}(\d+)/.exec(recorded) ?? [];
+  return time && `${time}${digits}+00:00`;
 }

@@ -122,7 +122,7 @@ export function parseField(text: string, previous: readonly Field[]): Field[] {
 
 /**
  * Parses the JSON of `--entry`.
- * @throws {UsageError} if the text is no JSON
+ * @throws {UsageError} if the text is not JSON
  */
 export function parseEntry(text: string): unknown {
   return parseJson(text, '--entry');

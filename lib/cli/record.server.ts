@@ -23,7 +23,7 @@ const DECODERS = new Map([
 
 const REFUSALS = {
   401: 'wrong secret. Fix: compare it with the API Secret of the bot',
-  404: 'path is not --path',
+  404: 'path differs from --path',
   405: 'method is not POST',
   413: 'body over 10 MB',
 };
@@ -47,7 +47,7 @@ export interface RecordResult {
   readonly status?: number;
   /** Number of entries of a recorded call. */
   readonly events?: number;
-  /** Reason why a call was not recorded; contains nothing of the call. */
+  /** Reason why a call was not recorded; holds no content of the call. */
   readonly problem?: string;
 }
 
@@ -80,7 +80,7 @@ function refusalOf(
   return Number(headers['content-length']) > BODY_LIMIT_BYTES ? 413 : undefined;
 }
 
-/** Removes the query and closing slashes. */
+/** Removes the query and trailing slashes. */
 function plainPath(url: string): string {
   return url.split('?', 1)[0]!.replace(/\/+$/, '');
 }

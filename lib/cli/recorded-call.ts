@@ -13,7 +13,7 @@ Recording:
 export interface RecordedCall {
   /** ISO 8601. */
   readonly receivedAt?: string;
-  /** `null` stands for no header, `undefined` for JSON. */
+  /** `null` if the call had none; absent for `application/json`. */
   readonly contentType?: string | null;
   readonly body: string;
 }
@@ -23,7 +23,7 @@ export function formatLine({ receivedAt, contentType, body }: RecordedCall) {
   return `${JSON.stringify({ receivedAt, contentType, body })}\n`;
 }
 
-/** Returns the call of a parsed line, or nothing if it is not one. */
+/** Returns the call of a parsed line, or undefined if it is not a call. */
 export function asRecordedCall(line: unknown): RecordedCall | undefined {
   if (typeof line !== 'object' || line === null) return undefined;
   const { receivedAt, contentType, body } = line as Record<string, unknown>;

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { Command, Option } from 'commander';
 import { parseWireDate } from '../events/wire-date.js';
-import type { XeniooFailureReading } from '../simulator/failure-count.js';
+import type { XeniooFailureCounting } from '../simulator/failure-count.js';
 import type { PlannedCall } from '../simulator/plan-calls.js';
 import { sendCalls } from '../simulator/send-calls.js';
 import { XeniooSender } from '../simulator/xenioo.sender.js';
@@ -27,7 +27,7 @@ interface ReplayOptions extends EndpointOptions {
   readonly rate: number;
   readonly speed?: number;
   readonly freshDates?: true;
-  readonly failures: XeniooFailureReading;
+  readonly failures: XeniooFailureCounting;
   readonly concurrency: number;
   readonly timeout: number;
   readonly json?: true;
@@ -131,7 +131,7 @@ async function replay(
       : formatCallRun(report),
   );
   const isComplete = report.endedBy === 'all sent';
-  if (!report.isAsExpected || !isComplete) terminal.exitCode = 1;
+  if (!report.isSuccessful || !isComplete) terminal.exitCode = 1;
 }
 
 interface ReplayedCall extends PlannedCall {

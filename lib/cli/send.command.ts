@@ -96,7 +96,7 @@ async function send(
     terminal.out(
       options.json ? JSON.stringify(report, null, 2) : formatReport(report),
     );
-    if (!report.isAsExpected) terminal.exitCode = 1;
+    if (!report.isSuccessful) terminal.exitCode = 1;
   } catch (error) {
     if (!signal.aborted) throw error;
     terminal.err('Interrupted before the call was answered.');
@@ -142,7 +142,7 @@ function sendReport(
   return {
     request,
     answer: maskSecretWithin(answer, secret),
-    isAsExpected: failure === undefined,
+    isSuccessful: failure === undefined,
     ...(failure !== undefined && { failure, fix: fixFor(answer.outcome) }),
   };
 }

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { XeniooFailureReading } from '../simulator/failure-count.js';
+import type { XeniooFailureCounting } from '../simulator/failure-count.js';
 import { xeniooConversation } from '../simulator/xenioo-conversation.js';
 import { xeniooTraffic } from '../simulator/xenioo-traffic.js';
 import { XeniooSender } from '../simulator/xenioo.sender.js';
@@ -22,7 +22,7 @@ interface SimulateOptions extends EndpointOptions {
   readonly grouped?: number;
   readonly shuffle?: true;
   readonly duplicate: number;
-  readonly failures: XeniooFailureReading;
+  readonly failures: XeniooFailureCounting;
   readonly concurrency: number;
   readonly seed?: number;
   readonly timeout: number;
@@ -56,7 +56,7 @@ export function createSimulateCommand(terminal: Terminal): Command {
     .addOption(COMMON_OPTIONS.rate)
     .option(
       '--duration <duration>',
-      'run time, such as 30s or 2m, with new conversations for those that end (default: until all end)',
+      'run time, such as 30s or 2m; new conversations replace those that end (default: until all end)',
       parseDuration,
     )
     .option(
@@ -130,7 +130,7 @@ async function simulate(
   terminal.out(
     options.json ? JSON.stringify(result, null, 2) : formatCallRun(report),
   );
-  if (!report.isAsExpected) terminal.exitCode = 1;
+  if (!report.isSuccessful) terminal.exitCode = 1;
 }
 
 /** Upper bound of the events in pending calls. Each of them takes about 1 KB of memory. */

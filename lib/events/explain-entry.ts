@@ -17,11 +17,12 @@ import { eventRow } from './xenioo-event.table.js';
 import type { XeniooEvent } from './xenioo.events.js';
 import type { XeniooReceipt } from './xenioo.receipt.js';
 
-/** Position of an entry in its call, for error messages. `text()` is called only when the text is needed. */
+/** Position of an entry in its call, for error messages. */
 export interface EntryPosition {
   readonly index: number;
   /** Id that was assigned when the entry was first received; absent for a new entry. */
   readonly id?: string;
+  /** Returns the JSON of the entry. Called only for an entry that is nested too deeply. */
   text(): string;
 }
 
@@ -109,8 +110,9 @@ export function ownFields(entry: WireEntry): WireEntry {
 
 /**
  * Empties objects and arrays: class-transformer descends into them and throws at
- * keys such as `constructor`. No documented field may hold one, so they are
- * rejected with or without their contents.
+ * keys such as `constructor`. They are invalid in every documented field, with or
+ * without contents. Error messages distinguish empty arrays from others,
+ * so one element remains.
  */
 function withoutContents(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;

@@ -1,4 +1,4 @@
-/** Length of a piece in characters, which `JSON.parse` takes about a millisecond for. */
+/** Length of a piece in characters. `JSON.parse` takes about a millisecond for a piece. */
 export const PIECE_LENGTH = 512 * 1_024;
 
 /** Upper bound of the entries of a body, and of a piece of it. */

@@ -104,7 +104,7 @@ function* parsePieces(
   return entries;
 }
 
-/** Parses a piece; returns `undefined` if it is not JSON. A comma too many can leave an empty piece, whose counted length is 1. */
+/** Parses a piece; returns `undefined` if it is not JSON. An extra comma can leave an empty piece, whose counted length is 1. */
 function parsePiece({ text, length }: ArrayPiece): unknown[] | undefined {
   try {
     const elements = JSON.parse(text) as unknown[];

@@ -91,7 +91,7 @@ function freezeRaw(
 /** Makes the sum of the counts negative. */
 const NO_TEXT = -100;
 
-/** Counts the given fields that every event class has, `Type` included; negative if one is neither a string nor `null`. */
+/** Counts the fields of an entry that every event class has, `Type` included; negative if one is neither a string nor `null`. */
 function countCommonTexts(entry: WireEntry): number {
   return (
     1 +
@@ -104,7 +104,7 @@ function countCommonTexts(entry: WireEntry): number {
   );
 }
 
-/** Counts the given fields that only some event classes have; negative if one is neither a string nor `null`. */
+/** Counts the fields of an entry that only some event classes have; negative if one is neither a string nor `null`. */
 function countOtherTexts(entry: WireEntry): number {
   return (
     countText(entry.ItemType) +

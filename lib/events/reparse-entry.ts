@@ -23,7 +23,7 @@ export function reparseEntry(
     const entries = parseBody(raw, receipt);
     const [again] = entries;
     if (again && isInvalidEntry(again) && again.reason === 'not-json') {
-      // `raw` may be the base64 of a body that could not be decoded: the first errors say so.
+      // `raw` may be the base64 of a body that could not be decoded; the errors of the first parsing say so.
       const errors = new Set([...again.errors, ...entry.errors]);
       return [invalidEntry('not-json', [...errors], raw, receipt, id)];
     }
@@ -31,6 +31,7 @@ export function reparseEntry(
   }
   const position = { index: 0, text: () => JSON.stringify(raw) };
   const again = parseEntry(raw, receipt, position);
+  // The id of an event with a date is the hash of its fields; any other entry keeps the id it has.
   const keepsId = isInvalidEntry(again) || again.date === undefined;
   return [keepsId ? parseEntry(raw, receipt, { ...position, id }) : again];
 }

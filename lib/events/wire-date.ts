@@ -20,7 +20,7 @@ export function parseWireDate(value: unknown): Date | undefined {
   return time === undefined ? undefined : new Date(time);
 }
 
-/** Returns the fourth to seventh fraction digit of an entry's date as a number. A `Date` does not store them. */
+/** Returns the fourth to seventh fraction digit of an entry's date as a number of ticks of 100 ns. A `Date` does not store them. */
 export function ticksWithinMs(date: string): number {
   const point = date.indexOf('.');
   if (point === -1) return 0;

@@ -103,7 +103,7 @@ export function hashedText(entry: TypedWireEntry): string {
   return text.isWellFormed() ? text : JSON.stringify(text);
 }
 
-/** Serializes a field behind its length, so that two fields can't be mistaken for one. Fields that the event class ignores may hold any JSON. */
+/** Serializes a field with its length as prefix, so that two fields can't be mistaken for one. Fields that the event class ignores may hold any JSON. */
 function serializeField(value: unknown): string {
   if (typeof value === 'string') return `${value.length}:${value}`;
   if (value === undefined || value === null) return '-';

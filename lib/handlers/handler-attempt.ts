@@ -63,7 +63,7 @@ export class HandlerAttempt extends HandlerExecution {
     private readonly handlerResults: HandlerResults,
     private readonly observers: XeniooObservers,
     deadlines: Deadlines,
-    /** Of a transactional handler: rolls its transaction back. */
+    /** Rolls back the transaction of a transactional handler; absent for any other. */
     private readonly abort?: AbortController,
   ) {
     super(deadlines);

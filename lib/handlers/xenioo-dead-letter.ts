@@ -6,10 +6,10 @@ export type XeniooDeadLetterKind = 'event' | 'invalid';
 
 /** One failed pair of event and handler, or one invalid entry. */
 export interface XeniooDeadLetter {
-  /** `<event id>.<handler>`; the id of the entry where `handler` is absent. */
+  /** `<event id>.<handler>`; the id of the entry if `handler` is absent. */
   readonly id: string;
   readonly kind: XeniooDeadLetterKind;
-  /** An event, or an `InvalidXeniooEntry` where `kind` is `'invalid'`. */
+  /** An event, or an `InvalidXeniooEntry` if `kind` is `'invalid'`. */
   readonly entry: XeniooEntry;
   /**
    * Name of the handler that failed, such as `'Crm.saveMessage'`. Absent for an

@@ -13,7 +13,7 @@ export interface XeniooTransaction {
 /**
  * Function that runs a handler in a transaction of the inbox, whose commit also records
  * the handler as done. Rejects when the handler rejects or the commit fails; rolls back
- * and resolves when another process has recorded the handler.
+ * and resolves when another process has already recorded the handler as done.
  */
 export type XeniooTransact = (
   handler: string,

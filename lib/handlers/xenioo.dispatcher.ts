@@ -248,7 +248,7 @@ export class XeniooDispatcher {
   }
 }
 
-/** Returns what runs a handler in a transaction, to the last value of an Observable. */
+/** Returns a function that runs a handler in a transaction; if the handler returns an Observable, until it completes. */
 function transactionalCall(
   { name, call }: XeniooHandler,
   transact: XeniooTransact,

@@ -6,7 +6,7 @@ import { StartContext } from './handler-execution.js';
 
 type Listener = (...values: unknown[]) => unknown;
 
-/** The used part of `EventEmitter2`. */
+/** The part of `EventEmitter2` that this file uses. */
 interface EventEmitter {
   hasListeners(name: string): boolean;
   listeners(name: string): Listener[];

@@ -45,7 +45,7 @@ export class XeniooHandler {
     this.doneOnFirstAttempt = { handler: name, status: 'done', attempts: 1 };
   }
 
-  /** True where one of its decorators is transactional. */
+  /** True if one of its decorators is transactional. */
   get isTransactional(): boolean {
     return this.subscriptions.some(
       each => each.to === 'events' && each.transactional === true,
@@ -161,7 +161,7 @@ export function createCall(
   };
 }
 
-/** Passes a second argument only where there is one: a method may count its arguments. */
+/** Passes a second argument only if there is one: a method may count its arguments. */
 function callMethod(
   instance: Methods,
   method: string,

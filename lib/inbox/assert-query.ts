@@ -7,11 +7,11 @@ const MAX_ID_LENGTH = 500;
 
 const FILTER_FIELDS = ['kind', 'handler', 'eventId', 'bot', 'conversationId'];
 
-/** @throws {RangeError} if the size of a page is not a whole number from 1 */
+/** @throws {RangeError} if the size of a page is not a whole number of at least 1 */
 export function assertLimit(limit: unknown): void {
   if (Number.isSafeInteger(limit) && Number(limit) > 0) return;
   throw new RangeError(
-    `expected \`limit\` to be a whole number from 1, got ${quote(limit)}`,
+    `expected \`limit\` to be a whole number of at least 1, got ${quote(limit)}`,
   );
 }
 

@@ -36,7 +36,7 @@ interface GroupCommitOptions {
 }
 
 /** Time for which a write of `writeSoon()` waits for others to join its commit. */
-const LINGER_MS = 10;
+const WRITE_SOON_DELAY_MS = 10;
 
 /** Upper bounds of one commit, so that the event loop is not blocked. */
 const MAX_BATCH_BYTES = 2 ** 19;
@@ -51,8 +51,8 @@ export class CommitTimeout extends Error {
 export class GroupCommit<Batch> {
   private waiting: Write<Batch>[] = [];
   private readonly committing = new Set<Promise<void>>();
-  private underWay = 0;
-  private linger: NodeJS.Timeout | undefined;
+  private runningCommits = 0;
+  private writeSoonTimer: NodeJS.Timeout | undefined;
   private gathering: NodeJS.Immediate | undefined;
 
   constructor(
@@ -70,14 +70,17 @@ export class GroupCommit<Batch> {
   ): Promise<void> {
     const written = this.add(work, bytes);
     this.commit();
-    if (timeoutMs !== undefined) await this.begun(written, timeoutMs);
+    if (timeoutMs !== undefined) await this.failIfLate(written, timeoutMs);
     return written.done;
   }
 
   /** Writes with the next commit of `write()`, or after 10 ms. */
   writeSoon(work: Work<Batch>): Promise<void> {
     const { done } = this.add(work, 0);
-    this.linger ??= setTimeout(() => this.commit(), LINGER_MS);
+    this.writeSoonTimer ??= setTimeout(
+      () => this.commit(),
+      WRITE_SOON_DELAY_MS,
+    );
     return done;
   }
 
@@ -99,16 +102,17 @@ export class GroupCommit<Batch> {
     return { write, done };
   }
 
-  private async begun(
+  /** Fails a write whose commit has not begun within `timeoutMs`. */
+  private async failIfLate(
     { write, done }: { write: Write<Batch>; done: Promise<void> },
     timeoutMs: number,
   ): Promise<void> {
     if (!this.waiting.includes(write)) return;
     const settled = done.catch(() => {});
     if (await settledWithin(settled, timeoutMs)) return;
-    const place = this.waiting.indexOf(write);
-    if (place === -1) return;
-    this.waiting.splice(place, 1);
+    const index = this.waiting.indexOf(write);
+    if (index === -1) return;
+    this.waiting.splice(index, 1);
     write.failed(new CommitTimeout(`no commit began within ${timeoutMs} ms`));
   }
 
@@ -120,8 +124,8 @@ export class GroupCommit<Batch> {
   private begin(): void {
     this.gathering = undefined;
     const { atOnce = 1 } = this.options;
-    if (this.waiting.length === 0 || this.underWay >= atOnce) return;
-    this.underWay++;
+    if (this.waiting.length === 0 || this.runningCommits >= atOnce) return;
+    this.runningCommits++;
     const committing = this.commitAll();
     this.committing.add(committing);
     void committing.then(() => this.committing.delete(committing));
@@ -129,15 +133,15 @@ export class GroupCommit<Batch> {
 
   private async commitAll(): Promise<void> {
     while (this.waiting.length > 0) {
-      clearTimeout(this.linger);
-      this.linger = undefined;
+      clearTimeout(this.writeSoonTimer);
+      this.writeSoonTimer = undefined;
       const group = this.waiting.splice(0, sizeOfGroup(this.waiting));
       if (await this.commitGroup(group)) continue;
-      // One that can't be written must not keep the others from it.
+      // A write that fails must not fail the others of its group.
       for (const write of group) await this.commitGroup([write]);
     }
-    // In the same turn in which nothing waited: what comes next begins another.
-    this.underWay--;
+    // No `await` since `waiting` was empty, so that a later write begins a new commit.
+    this.runningCommits--;
   }
 
   /** Commits a group. Returns false if one of several writes caused a failure, so that each must be retried alone. */

@@ -56,7 +56,7 @@ export abstract class XeniooInbox {
   /** Location of the stored tasks, for messages; absent if they are only in memory. Each instance in an application needs a location of its own. */
   readonly storageLocation?: string;
 
-  /** True where `run()` is given `transact`, so that handlers can be transactional. */
+  /** True if the inbox passes `transact` to `run()`, so that handlers can be transactional. */
   readonly runsTransactions: boolean = false;
 
   /**
@@ -87,7 +87,7 @@ export abstract class XeniooInbox {
   /** Resolves when no event is pending and no retry remains. */
   abstract idle(): Promise<void>;
 
-  /** Begins the shutdown while calls are still accepted. Resolves when the tasks that the inbox runs before it stops have finished. */
+  /** Begins the shutdown; calls are still accepted. Resolves when every task that the inbox must finish before `stop()` has finished: the running ones, and without durable storage the pending ones too. */
   abstract drain(): Promise<void>;
 
   /** Stops accepting calls, and waits for running handlers for at most `timeoutMs`. */

@@ -18,7 +18,7 @@ export const LMDB_OPTIONS: RootDatabaseOptions = {
   eventTurnBatching: false,
 };
 
-/** Another process holds the lock for writing and does not release it. */
+/** Thrown when another process holds the lock for writing and does not release it. */
 export class LockHeldError extends XeniooInboxError {
   constructor(path: string) {
     super(

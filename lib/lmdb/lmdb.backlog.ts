@@ -43,6 +43,7 @@ export class LmdbBacklog {
   private loaded = 0;
   private skippedCount = 0;
   private readonly conversations = new Map<string, Conversation>();
+  /** Newly accepted tasks of this process, by row number. */
   private readonly recent = new Map<
     number,
     { readonly task: XeniooTask; readonly bytes: number }
@@ -59,13 +60,13 @@ export class LmdbBacklog {
   }
 
   /** Keeps a newly written task until `load()` reaches it, if there is room. */
-  keepInMemory(number: number, task: XeniooTask, bytes: number): void {
-    const isRead = number < (this.next.get(this.store.processNumber) ?? 0);
+  keepInMemory(rowNumber: number, task: XeniooTask, bytes: number): void {
+    const isRead = rowNumber < (this.next.get(this.store.processNumber) ?? 0);
     const isFull =
       this.recent.size >= MAX_RECENT ||
       this.recentBytes + bytes > MAX_RECENT_BYTES;
     if (isRead || isFull) return;
-    this.recent.set(number, { task, bytes });
+    this.recent.set(rowNumber, { task, bytes });
     this.recentBytes += bytes;
   }
 

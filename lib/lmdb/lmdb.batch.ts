@@ -5,7 +5,7 @@ import { settledWithin } from '../settled-within.js';
 export interface Batch {
   /**
    * Calls `write` if a key has this version, or is absent for `null`; resolves to
-   * whether `write` was called.
+   * true if `write` was called.
    */
   when(
     table: Database<string, string>,
@@ -14,7 +14,7 @@ export interface Batch {
     write: () => void,
   ): Promise<boolean>;
 
-  /** Calls `write` if a key exists; resolves to whether it was called. */
+  /** Calls `write` if a key exists; resolves to true if it was called. */
   whenPresent<K extends [number, number]>(
     table: Database<string, K>,
     key: K,

@@ -97,7 +97,7 @@ export class LmdbCrashCounter {
     const [processNumber, number] = key;
     const last = this.suspects.get(processNumber);
     if (last !== undefined && number <= last) return true;
-    // Only the owner writes retries: one of another process is from an owner that has ended.
+    // Only the owner of the folder writes retries, so an earlier owner wrote a retry of another process.
     return dueAt !== undefined && processNumber !== this.store.processNumber;
   }
 

@@ -114,6 +114,7 @@ export class LmdbDeadLetters implements XeniooDeadLetterStore {
       processNumber,
       number,
     ];
+    // Random, so that a letter differs in version from the one it replaces.
     const version = 1 + Math.floor(Math.random() * 2 ** 52);
     void letters.put(letter.id, JSON.stringify(key) + text, version);
     void letterOrder.put(key, letter.id);

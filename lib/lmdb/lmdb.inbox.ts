@@ -24,7 +24,7 @@ import { LmdbProcessor } from './lmdb.processor.js';
 import { LmdbRecorder } from './lmdb.recorder.js';
 import { LmdbStore } from './lmdb.store.js';
 
-/** Time in milliseconds between two checks for tasks of which no notification came. */
+/** Time in milliseconds between two checks for new tasks, in case a notification was lost. */
 const CHECK_INTERVAL_MS = 1_000;
 
 /** Time in milliseconds between two checks in `idle()`, `drain()` and `stop()`. */
@@ -253,7 +253,7 @@ export class LmdbInbox extends XeniooInbox {
     }
   }
 
-  /** Polls, since another process may be the one that meets the condition. */
+  /** Polls, since another process may make the condition true. */
   private async waitUntil(condition: () => boolean): Promise<void> {
     while (!this.folder.isClosed) {
       this.folder.refresh();

@@ -101,7 +101,7 @@ export class LmdbOwnership {
     this.close();
   }
 
-  /** Becomes the owner, or connects to the present one. */
+  /** Becomes the owner, or connects to the current one. */
   private async acquire(): Promise<void> {
     if (this.isStopped) return;
     try {

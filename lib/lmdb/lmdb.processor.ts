@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
+import type { XeniooTask } from '../handlers/xenioo-task.js';
 import { KeyedTaskQueue } from '../inbox/keyed-task-queue.js';
 import {
   deadLetterOf,
@@ -16,8 +17,11 @@ import type { LmdbRecorder } from './lmdb.recorder.js';
 import type { LmdbStore, StoredTask } from './lmdb.store.js';
 import type { TaskKey } from './lmdb.tables.js';
 
-/** Retries are read when no more than this number is in memory, twice as many at a time. */
-const RETRIES_PER_READ = 64;
+/** More retries are read from the disk when no more than this number is in memory. */
+const MIN_RETRIES_IN_MEMORY = 64;
+
+/** Number of retries read from the disk at a time. */
+const RETRIES_PER_READ = 128;
 
 /** A task in memory. */
 interface QueuedTask extends StoredTask {
@@ -106,8 +110,8 @@ export class LmdbProcessor {
   }
 
   /** Keeps a task that this process has just accepted, so that it need not be read from the disk. */
-  keepInMemory(...accepted: Parameters<LmdbBacklog['keepInMemory']>): void {
-    if (this.isOpen) this.backlog.keepInMemory(...accepted);
+  keepInMemory(rowNumber: number, task: XeniooTask, bytes: number): void {
+    if (this.isOpen) this.backlog.keepInMemory(rowNumber, task, bytes);
   }
 
   /** Pulls the tasks that can run, once for all calls in this turn of the event loop. */
@@ -153,10 +157,8 @@ export class LmdbProcessor {
   }
 
   private pullRetries(): void {
-    if (this.retries.size <= RETRIES_PER_READ) {
-      for (const { text, ...row } of this.store.retriesDue(
-        2 * RETRIES_PER_READ,
-      )) {
+    if (this.retries.size <= MIN_RETRIES_IN_MEMORY) {
+      for (const { text, ...row } of this.store.retriesDue(RETRIES_PER_READ)) {
         const name = row.key.join();
         if (this.retries.has(name)) continue;
         this.retries.add(name);

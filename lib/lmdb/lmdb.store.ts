@@ -49,6 +49,7 @@ export class LmdbStore {
   /** @param dueAt in milliseconds since 1970, by the clock of the machine */
   addRetry(dueAt: number, text: string): void {
     const [processNumber, number] = this.nextKey();
+    // Converted to `clock`, by which `retriesDue()` compares.
     const at = Math.max(0, Math.ceil(this.now + dueAt - Date.now()));
     void this.folder.tables.retries.put([at, processNumber, number], text);
   }
@@ -99,7 +100,7 @@ export class LmdbStore {
     }
   }
 
-  /** Returns true when no task is pending whose key is this one or an earlier one. */
+  /** Returns true when no pending task has this key or an earlier one. */
   isEmptyUntil([processNumber, number]: TaskKey): boolean {
     const [first] = this.folder.tables.pending.getKeys({ limit: 1 });
     if (!first || first[0] > processNumber) return true;
@@ -179,7 +180,7 @@ class SteadyClock {
   }
 }
 
-/** Size in bytes of what a row adds to its text: keys, and rows in other tables. */
+/** Bytes that a row takes in addition to its text: keys, and rows in other tables. */
 const ROW_BYTES = 512;
 
 /** Returns the approximate size in bytes of a row on the disk. */

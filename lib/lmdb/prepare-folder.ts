@@ -26,7 +26,7 @@ import { COPY_NAMES } from './probe-data-file.js';
 export const FORMAT = 'nestjs-xenioo lmdb 3';
 
 export const LOCK_FILE = `${DATA_FILE}-lock`;
-/** Marks a folder that has a data file: if that is gone, no new one is created. */
+/** Shows that the folder has had a data file: if the data file is missing, no new one is created. */
 const MARKER_FILE = 'format';
 const INBOX_FILES =
   /^(inbox\.mdb(-lock.*)?|format|owner-.*\.sock|lost\+found)$/;

@@ -120,6 +120,7 @@ export class AcceptedIds {
     while (table[gap] !== position + 1) gap = (gap + 1) & mask;
     for (let at = (gap + 1) & mask; table[at] !== 0; at = (at + 1) & mask) {
       const home = this.homeOf(table[at]! - 1);
+      // The search for this id begins after the gap, so that it stays in its slot.
       if (((at - home) & mask) < ((at - gap) & mask)) continue;
       table[gap] = table[at]!;
       gap = at;

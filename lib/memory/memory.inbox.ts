@@ -181,7 +181,7 @@ export class MemoryInbox extends XeniooInbox {
     if (this.runner && (this.isDraining || !this.isPaused)) this.queue.open();
   }
 
-  /** Queues those entries of a call that are no duplicates, in the order of their dates. */
+  /** Queues the entries of a call except duplicates, in the order of their dates. */
   private enqueueNew(delivery: XeniooDelivery): PendingCall {
     const { bot, receivedAt, entries, carrier } = delivery;
     const newEntries = this.acceptedIds?.addNew(entries) ?? entries;

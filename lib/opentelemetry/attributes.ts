@@ -5,18 +5,18 @@ import type { XeniooHandlerRun } from '../handlers/xenioo.observers.js';
 export const SCOPE = 'nestjs-xenioo';
 
 /** Attribute of every message metric and span. @see https://opentelemetry.io/docs/specs/semconv/messaging/ */
-export const SYSTEM = { 'messaging.system': 'xenioo' } as const;
+export const SYSTEM_ATTRIBUTES = { 'messaging.system': 'xenioo' } as const;
 
 /** Attributes of an attempt of a handler. */
-export const PROCESS = {
-  ...SYSTEM,
+export const PROCESS_ATTRIBUTES = {
+  ...SYSTEM_ATTRIBUTES,
   'messaging.operation.name': 'process',
   'messaging.operation.type': 'process',
 } as const;
 
 /** Attributes of an accepted call. */
-export const RECEIVE = {
-  ...SYSTEM,
+export const RECEIVE_ATTRIBUTES = {
+  ...SYSTEM_ATTRIBUTES,
   'messaging.operation.name': 'receive',
 } as const;
 

@@ -18,8 +18,8 @@ import type { XeniooProcessing } from '../inbox/xenioo.processing.js';
 import {
   attributesOf,
   errorTypeOf,
-  PROCESS,
-  RECEIVE,
+  PROCESS_ATTRIBUTES,
+  RECEIVE_ATTRIBUTES,
   SCOPE,
 } from './attributes.js';
 
@@ -126,7 +126,7 @@ export class MetricsObserver implements XeniooObserver {
     for (const entry of entries) {
       const type = isInvalidEntry(entry) ? 'invalid' : entry.typeName;
       this.entryCounter.add(1, {
-        ...RECEIVE,
+        ...RECEIVE_ATTRIBUTES,
         'xenioo.bot': bot,
         'xenioo.event.type': type,
       });
@@ -166,7 +166,7 @@ export class MetricsObserver implements XeniooObserver {
     const startedAt = this.startedAt.get(run);
     if (startedAt === undefined) return;
     this.startedAt.delete(run);
-    const attributes = { ...PROCESS, ...attributesOf(run) };
+    const attributes = { ...PROCESS_ATTRIBUTES, ...attributesOf(run) };
     this.attemptHistogram.record((performance.now() - startedAt) / 1_000, {
       ...attributes,
       'xenioo.result': result.status,

@@ -14,7 +14,12 @@ import type {
   XeniooHandlerRun,
   XeniooObserver,
 } from '../handlers/xenioo.observers.js';
-import { attributesOf, errorTypeOf, PROCESS, SCOPE } from './attributes.js';
+import {
+  attributesOf,
+  errorTypeOf,
+  PROCESS_ATTRIBUTES,
+  SCOPE,
+} from './attributes.js';
 
 /**
  * Creates a span for each attempt of a handler. It is the root of a new trace, since
@@ -43,7 +48,7 @@ export class SpanObserver implements XeniooObserver {
       kind: SpanKind.CONSUMER,
       links: linksOf(run),
       attributes: {
-        ...PROCESS,
+        ...PROCESS_ATTRIBUTES,
         ...attributesOf(run),
         'xenioo.attempt': run.attempt,
       },

@@ -32,7 +32,7 @@ export interface XeniooRetryOptions {
   maxDelayMs?: number | undefined;
 }
 
-/** Options `retry` with their defaults. */
+/** Option `retry` with the defaults applied. */
 export interface XeniooRetrySettings {
   readonly attempts: number;
   readonly backoff: 'exponential' | 'fixed';

@@ -7,14 +7,14 @@ const TOLERATED_FAILURES = 10;
  * Failed calls that count towards the limit: all of them, or those in a row. The
  * documentation of Xenioo does not say which. With `ignore` the sender never stops.
  */
-export type XeniooFailureReading = 'total' | 'consecutive' | 'ignore';
+export type XeniooFailureCounting = 'total' | 'consecutive' | 'ignore';
 
 /** Counts failed calls until Xenioo would stop. */
 export class FailureCount {
   private count = 0;
   private reason: string | undefined;
 
-  constructor(private readonly reading: XeniooFailureReading) {}
+  constructor(private readonly counting: XeniooFailureCounting) {}
 
   get failures(): number {
     return this.count;
@@ -33,13 +33,13 @@ export class FailureCount {
   add({ failure }: Pick<XeniooAnswer, 'failure'>): void {
     if (failure === undefined) {
       // After the stop, answers to the calls under way change nothing.
-      const resets = this.reading === 'consecutive' && !this.reason;
+      const resets = this.counting === 'consecutive' && !this.reason;
       if (resets) this.count = 0;
       return;
     }
     this.count++;
-    if (this.reading === 'ignore' || this.count <= TOLERATED_FAILURES) return;
-    const counted = this.reading === 'total' ? 'in total' : 'in a row';
+    if (this.counting === 'ignore' || this.count <= TOLERATED_FAILURES) return;
+    const counted = this.counting === 'total' ? 'in total' : 'in a row';
     this.reason ??= `${this.count} calls failed ${counted}, the last one ${failure}; after more than ${TOLERATED_FAILURES} Xenioo stops calling until the bot is saved and published again`;
   }
 

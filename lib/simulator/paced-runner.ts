@@ -89,7 +89,7 @@ export class PacedRunner<T> {
       });
   }
 
-  /** Waits for a time, up to a millisecond less; a late timer does not delay the later calls. */
+  /** Waits until a time; may resolve up to a millisecond early. A late timer does not delay the later calls. */
   private async waitUntil(time: number): Promise<void> {
     while (!this.isStopped) {
       const ms = time - performance.now();

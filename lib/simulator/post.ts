@@ -3,7 +3,7 @@ import * as https from 'node:https';
 
 /** Result of one call. */
 export interface XeniooAnswer {
-  /** Status of the answer; without one `timeout`, or the code of the error: `ECONNREFUSED`, `ECONNRESET` … */
+  /** Status of the answer. Without an answer, `timeout` or the code of the error, such as `ECONNREFUSED`. */
   readonly outcome: number | string;
   /** Absent without an answer. */
   readonly status?: number;

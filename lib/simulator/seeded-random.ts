@@ -18,7 +18,7 @@ export class SeededRandom {
     this.next();
   }
 
-  /** Returns a whole number from 0, below `limit`. */
+  /** Returns a whole number from 0 to `limit - 1`. */
   below(limit: number): number {
     return Math.floor((this.next() / 2 ** 32) * limit);
   }

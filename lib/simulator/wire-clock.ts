@@ -1,6 +1,8 @@
 import type { SeededRandom } from './seeded-random.js';
 
+/** The seventh fraction digit of a date counts ticks of 100 ns. */
 const TICKS_PER_MS = 10_000;
+
 /** Upper bound in milliseconds of the pause before a user's message. */
 const MAX_PAUSE_MS = 20_000;
 

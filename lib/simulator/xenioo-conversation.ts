@@ -75,14 +75,14 @@ export function* generateConversation(
     fields,
   }: XeniooConversationOptions,
 ): Generator<XeniooWireEntry> {
-  const where = {
+  const conversationFields = {
     AccountName: 'Matelab Srl',
     ConversationId: random.uuid(),
     UserName: random.pick(USER_NAMES),
     Channel: random.pick(CHANNELS),
   };
-  const happened = (Type: XeniooEventType, Date = clock.later()) =>
-    withFields({ Type, Date, ...where }, fields);
+  const conversationEvent = (Type: XeniooEventType, Date = clock.later()) =>
+    withFields({ Type, Date, ...conversationFields }, fields);
   const botWrites = (Data: string, Date = clock.soon()) =>
     withFields(
       {
@@ -90,7 +90,7 @@ export function* generateConversation(
         ItemType: 'Text',
         Data,
         Date,
-        ...where,
+        ...conversationFields,
       },
       fields,
     );
@@ -100,13 +100,13 @@ export function* generateConversation(
         Type: XeniooEventType.UserMessage,
         Data,
         Date: clock.later(),
-        ...where,
+        ...conversationFields,
       },
       fields,
     );
 
   const { UserConnected, UserReturned } = XeniooEventType;
-  yield happened(random.chance(0.5) ? UserConnected : UserReturned);
+  yield conversationEvent(random.chance(0.5) ? UserConnected : UserReturned);
   yield botWrites(GREETING);
   for (let turn = 0; turn < turns; turn++) {
     yield userWrites(random.pick(QUESTIONS));
@@ -115,18 +115,18 @@ export function* generateConversation(
   if (fallback) {
     const Text = random.pick(UNMATCHED_TEXTS);
     yield userWrites(Text);
-    const { AccountName } = where;
+    const { AccountName } = conversationFields;
     const Type = XeniooEventType.UnmatchedMessage;
     yield withFields({ Type, AccountName, Text }, fields);
-    yield happened(XeniooEventType.Fallback, clock.soon());
+    yield conversationEvent(XeniooEventType.Fallback, clock.soon());
     yield botWrites(MISUNDERSTOOD);
   }
   if (takeOver) {
-    yield happened(XeniooEventType.TakeOver);
+    yield conversationEvent(XeniooEventType.TakeOver);
     yield botWrites(OPERATOR_GREETING, clock.later());
     yield userWrites(random.pick(QUESTIONS));
     yield botWrites(random.pick(ANSWERS), clock.later());
-    yield happened(XeniooEventType.HandOver);
+    yield conversationEvent(XeniooEventType.HandOver);
   }
   yield botWrites(GOODBYE);
 }

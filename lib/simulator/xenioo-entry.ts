@@ -54,7 +54,7 @@ export interface XeniooEntryFactories extends Record<
   readonly userMessage: XeniooEntryFactory;
   /** An error occurred in the conversation. */
   readonly conversationError: XeniooEntryFactory;
-  /** An intent was changed; without a date or a conversation, as all of types 3 to 7. */
+  /** An intent was changed. Entries of types 3 to 7 have no date and no conversation. */
   readonly intentUpdated: XeniooEntryFactory;
   /** An intent was deleted. */
   readonly intentDeleted: XeniooEntryFactory;
@@ -64,7 +64,7 @@ export interface XeniooEntryFactories extends Record<
   readonly entityDeleted: XeniooEntryFactory;
   /** The text of the user, `Text`, was not understood. */
   readonly unmatchedMessage: XeniooEntryFactory;
-  /** A user who never contacted the bot before. */
+  /** A user contacted the bot for the first time, or again after Xenioo has forgotten them. */
   readonly userConnected: XeniooEntryFactory;
   /** A user came back. */
   readonly userReturned: XeniooEntryFactory;
@@ -74,7 +74,7 @@ export interface XeniooEntryFactories extends Record<
   readonly handOver: XeniooEntryFactory;
   /** The conversation hit a fallback interaction. */
   readonly fallback: XeniooEntryFactory;
-  /** The user's reply to a question was not a valid one. */
+  /** The user's reply to a question was not valid. */
   readonly wrongReply: XeniooEntryFactory;
 
   /** An entry of a type that is not documented, 99 unless `Type` is given; Xenioo can add types at any time. */
@@ -83,8 +83,8 @@ export interface XeniooEntryFactories extends Record<
   ): XeniooWireEntry;
 
   /**
-   * An invalid entry, for a reason: `invalid-fields` by default. `not-json` is the
-   * text of a body that is cut off; `foreign-bot` is invalid only in an app that
+   * An entry that is invalid for the given reason, `invalid-fields` by default.
+   * `not-json` is the text of a body that is cut off; `foreign-bot` is invalid only in an app that
    * knows the tokens of its bots.
    */
   malformed(reason?: Exclude<InvalidXeniooReason, 'too-many-entries'>): unknown;
@@ -107,17 +107,17 @@ export function createXeniooEntry({
   const start = startAt ?? (seed === undefined ? undefined : SEEDED_START);
   const clock = new WireClock(random, start);
 
-  const inConversation = () => ({
+  const conversationFields = () => ({
     Date: clock.later(),
     AccountName: 'Matelab Srl',
     ConversationId: random.uuid(),
     UserName: random.pick(USER_NAMES),
     Channel: random.pick(CHANNELS),
   });
-  const happened =
+  const conversationEvent =
     (Type: XeniooEventType): XeniooEntryFactory =>
     fields =>
-      withFields({ Type, ...inConversation() }, fields);
+      withFields({ Type, ...conversationFields() }, fields);
   const message =
     (Type: XeniooEventType, texts: readonly string[]): XeniooEntryFactory =>
     fields =>
@@ -126,7 +126,7 @@ export function createXeniooEntry({
           Type,
           ItemType: 'Text',
           Data: random.pick(texts),
-          ...inConversation(),
+          ...conversationFields(),
         },
         fields,
       );
@@ -146,7 +146,7 @@ export function createXeniooEntry({
   return {
     botMessage: message(XeniooEventType.BotMessage, ANSWERS),
     userMessage,
-    conversationError: happened(XeniooEventType.ConversationError),
+    conversationError: conversationEvent(XeniooEventType.ConversationError),
     intentUpdated: knowledge(XeniooEventType.IntentUpdated, INTENTS),
     intentDeleted: knowledge(XeniooEventType.IntentDeleted, INTENTS),
     entityUpdated: knowledge(XeniooEventType.EntityUpdated, ENTITIES),
@@ -155,14 +155,14 @@ export function createXeniooEntry({
       XeniooEventType.UnmatchedMessage,
       UNMATCHED_TEXTS.map(Text => ({ Text })),
     ),
-    userConnected: happened(XeniooEventType.UserConnected),
-    userReturned: happened(XeniooEventType.UserReturned),
-    takeOver: happened(XeniooEventType.TakeOver),
-    handOver: happened(XeniooEventType.HandOver),
-    fallback: happened(XeniooEventType.Fallback),
-    wrongReply: happened(XeniooEventType.WrongReply),
+    userConnected: conversationEvent(XeniooEventType.UserConnected),
+    userReturned: conversationEvent(XeniooEventType.UserReturned),
+    takeOver: conversationEvent(XeniooEventType.TakeOver),
+    handOver: conversationEvent(XeniooEventType.HandOver),
+    fallback: conversationEvent(XeniooEventType.Fallback),
+    wrongReply: conversationEvent(XeniooEventType.WrongReply),
     unknown: ({ Type = UNKNOWN_TYPE, ...fields } = {}) =>
-      withFields({ Type, ...inConversation() }, fields),
+      withFields({ Type, ...conversationFields() }, fields),
     malformed: (reason = 'invalid-fields') => {
       if (reason in MALFORMED) return MALFORMED[reason](userMessage());
       const reasons = Object.keys(MALFORMED).join(', ');

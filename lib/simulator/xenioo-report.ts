@@ -13,9 +13,9 @@ export interface XeniooReport {
   readonly outcomes: Readonly<Record<string, number>>;
   /** Number of calls that were not answered 200 in time. */
   readonly failed: number;
-  /** Number of further calls that may fail before the service stops. */
+  /** Number of further calls that may fail before Xenioo would stop calling. */
   readonly failuresLeft: number;
-  /** Reason why the service stopped; absent if it did not. */
+  /** Reason why Xenioo would have stopped calling; absent if it would not. */
   readonly stopped?: string;
   readonly durationMs: number;
   /** Calls per second between the first answer and the last. */
@@ -32,7 +32,7 @@ export interface XeniooLatencies {
   readonly max: number;
 }
 
-const MICROSECONDS_A_MS = 1_000;
+const MICROSECONDS_PER_MS = 1_000;
 const LONGEST_MICROSECONDS = 3_600_000_000;
 
 /** Counts calls in constant memory. */
@@ -58,7 +58,7 @@ export class CallCounter {
     if (failure !== undefined) this.failed++;
     const name = String(outcome);
     this.outcomes.set(name, (this.outcomes.get(name) ?? 0) + 1);
-    const microseconds = Math.round(latencyMs * MICROSECONDS_A_MS);
+    const microseconds = Math.round(latencyMs * MICROSECONDS_PER_MS);
     this.latencies.record(
       Math.min(Math.max(1, microseconds), LONGEST_MICROSECONDS),
     );
@@ -92,7 +92,7 @@ export class CallCounter {
   private percentiles(): XeniooLatencies {
     const { latencies, calls } = this;
     const ms = (microseconds: number) =>
-      calls === 0 ? 0 : microseconds / MICROSECONDS_A_MS;
+      calls === 0 ? 0 : microseconds / MICROSECONDS_PER_MS;
     return {
       p50: ms(latencies.percentile(50)),
       p90: ms(latencies.percentile(90)),

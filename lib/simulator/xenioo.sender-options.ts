@@ -1,4 +1,4 @@
-import type { XeniooFailureReading } from './failure-count.js';
+import type { XeniooFailureCounting } from './failure-count.js';
 import type { CallPlan } from './plan-calls.js';
 import type { XeniooAnswer } from './post.js';
 import type { XeniooReport } from './xenioo-report.js';
@@ -16,9 +16,9 @@ export interface XeniooSenderOptions {
   readonly timeoutMs?: number;
   /**
    * Failed calls that count towards the limit of 10, after which the sender stops.
-   * @default 'total', the stricter reading
+   * @default 'total', the stricter of the two
    */
-  readonly failures?: XeniooFailureReading;
+  readonly failures?: XeniooFailureCounting;
   /** Additional headers of each call, for a proxy or a guard of the app. */
   readonly headers?: Readonly<Record<string, string>>;
   /**

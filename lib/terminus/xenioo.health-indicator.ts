@@ -71,7 +71,7 @@ export class XeniooHealthIndicator {
    * Checks that calls are accepted and that no count exceeds its limit. With
    * Terminus 11, which has no `degraded`, the result is `up` with the same data.
    * @param key name of the check in the result
-   * @throws {RangeError} if a limit is unknown or not a number from 0
+   * @throws {RangeError} if a limit is unknown or not a non-negative number
    */
   async isHealthy<const Key extends string>(
     key: Key,
@@ -154,7 +154,7 @@ function resolveLimits(given: XeniooHealthLimits): Limits {
       .filter(([, value]) => !(typeof value === 'number' && value >= 0))
       .map(
         ([name, value]) =>
-          `expected \`${name}\` to be a number from 0, got ${quote(value)}`,
+          `expected \`${name}\` to be a non-negative number, got ${quote(value)}`,
       ),
   ];
   if (problems.length > 0) throw new RangeError(problems.join('; '));

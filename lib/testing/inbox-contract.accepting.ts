@@ -123,7 +123,7 @@ export const acceptingCases: ContractCases = {
       await test.accept([event]);
       const at = Date.now();
       // Ids of the same millisecond are equally old.
-      await test.until(async () => Date.now() > at, 'the clock to go on');
+      await test.waitUntil(async () => Date.now() > at, 'the clock to go on');
     }
     await test.process([events[2], events[1]]);
     assert.equal(test.runs.length, 3);

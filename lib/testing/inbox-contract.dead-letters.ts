@@ -7,7 +7,7 @@ import {
   datedEvent,
   done,
   failed,
-  gate,
+  createLatch,
   HANDLER,
   idsOf,
   invalidEntry,
@@ -52,12 +52,12 @@ export const deadLetterCases: ContractCases = {
     },
 
   'runs the next events while a dead letter is announced': async test => {
-    const { opened, open } = gate();
+    const { opened, open } = createLatch();
     test.handle = async () => [test.runs.length === 1 ? failed() : done()];
     test.onAnnounce = () => opened;
     await test.start({ concurrency: 1 });
     await test.accept([datedEvent('ada'), datedEvent('ada')]);
-    await test.ran(2);
+    await test.waitForRuns(2);
     open();
     await test.idle();
   },

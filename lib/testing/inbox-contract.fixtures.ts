@@ -89,7 +89,7 @@ export function assertSameEntries(
 }
 
 /** Creates a promise that the test resolves with `open()`. */
-export function gate(): { opened: Promise<void>; open: () => void } {
+export function createLatch(): { opened: Promise<void>; open: () => void } {
   let open!: () => void;
   const opened = new Promise<void>(resolve => (open = resolve));
   return { opened, open };

@@ -5,7 +5,7 @@ import {
   datedEvent,
   done,
   failed,
-  gate,
+  createLatch,
   idsOf,
   many,
   retry,
@@ -15,7 +15,7 @@ import type { ContractCases } from './inbox-test-harness.js';
 
 export const runningCases: ContractCases = {
   'runs no more than `concurrency` tasks at once': async test => {
-    const { opened, open } = gate();
+    const { opened, open } = createLatch();
     let [running, most] = [0, 0];
     test.handle = async () => {
       most = Math.max(most, ++running);
@@ -25,7 +25,7 @@ export const runningCases: ContractCases = {
     };
     await test.start({ concurrency: 3 });
     await test.accept(many(50, () => undatedEvent()));
-    await test.ran(3);
+    await test.waitForRuns(3);
     open();
     await test.idle();
     assert.equal(test.runs.length, 50);
@@ -55,7 +55,7 @@ export const runningCases: ContractCases = {
     },
 
   'delays no other task because of a retry': async test => {
-    const { opened, open } = gate();
+    const { opened, open } = createLatch();
     const waits = datedEvent('ada');
     const hangs = datedEvent('ada');
     const next = datedEvent('ada');
@@ -67,15 +67,15 @@ export const runningCases: ContractCases = {
     };
     await test.start({ concurrency: 2 });
     await test.accept([waits, hangs]);
-    await test.ran(3);
+    await test.waitForRuns(3);
     await test.accept([next]);
-    await test.ran(4);
+    await test.waitForRuns(4);
     assert.deepEqual(
       test.ids.toSorted(),
       idsOf([waits, hangs, hangs, next]).toSorted(),
     );
     open();
-    await test.reaches({ pending: 0, running: 0, retries: 1 });
+    await test.waitForStats({ pending: 0, running: 0, retries: 1 });
   },
 
   'records each handler of a run independently': async test => {
@@ -93,7 +93,7 @@ export const runningCases: ContractCases = {
   },
 
   'counts pending and running tasks, retries and dead letters': async test => {
-    const { opened, open } = gate();
+    const { opened, open } = createLatch();
     test.handle = async () => {
       await opened;
       return [retry(60_000, 'Crm.notify'), failed('Crm.score')];
@@ -101,11 +101,11 @@ export const runningCases: ContractCases = {
     await test.start({ concurrency: 1 });
     const [first, second] = [datedEvent('ada'), datedEvent('ada')];
     await test.accept([first, second]);
-    await test.reaches({ pending: 2, running: 1 });
+    await test.waitForStats({ pending: 2, running: 1 });
     const { oldestPendingAt } = await test.inbox.stats();
     assert.deepEqual(oldestPendingAt, first.receivedAt);
     open();
-    await test.reaches({
+    await test.waitForStats({
       pending: 0,
       running: 0,
       retries: 2,
@@ -118,7 +118,7 @@ export const runningCases: ContractCases = {
     await test.start();
     await test.inbox.pause();
     await test.accept([datedEvent('ada'), undatedEvent()]);
-    await test.reaches({ pending: 2, running: 0 });
+    await test.waitForStats({ pending: 2, running: 0 });
     assert.deepEqual(test.runs, []);
     await test.inbox.resume();
     await test.idle();
@@ -135,7 +135,7 @@ export const runningCases: ContractCases = {
     };
     await test.start();
     await test.accept([datedEvent()]);
-    await test.reaches({ running: 0, retries: 1 });
+    await test.waitForStats({ running: 0, retries: 1 });
     await paused;
     assert.equal(test.runs.length, 1);
     await test.inbox.resume();
@@ -189,7 +189,7 @@ export const orderCases: ContractCases = {
     },
 
   'runs conversations, and events of none, concurrently': async test => {
-    const { opened, open } = gate();
+    const { opened, open } = createLatch();
     const [first, second] = [datedEvent('ada'), datedEvent('ada')];
     const others = [datedEvent('bob'), undatedEvent(), datedEvent('cyd')];
     test.handle = async ({ task }) => {
@@ -198,7 +198,7 @@ export const orderCases: ContractCases = {
     };
     await test.start();
     await test.accept([first, second, ...others]);
-    await test.ran(4);
+    await test.waitForRuns(4);
     assert.deepEqual(test.ids.toSorted(), idsOf([first, ...others]).toSorted());
     open();
     await test.idle();

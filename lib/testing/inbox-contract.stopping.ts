@@ -7,7 +7,7 @@ import {
   datedEvent,
   done,
   failed,
-  gate,
+  createLatch,
   HANDLER,
   idsOf,
   invalidEntry,
@@ -19,7 +19,7 @@ import type { ContractCases, InboxTestHarness } from './inbox-test-harness.js';
 export const stoppingCases: ContractCases = {
   'is idle once retries have run and dead letters are announced':
     async test => {
-      const { opened, open } = gate();
+      const { opened, open } = createLatch();
       test.handle = async ({ task }) => [task.handler ? failed() : retry(20)];
       test.onAnnounce = async () => {
         await opened;
@@ -31,7 +31,7 @@ export const stoppingCases: ContractCases = {
       const isAnnounced = async () => test.announced.length > 0;
       await Promise.all([
         test.idle().then(() => test.steps.push('idle')),
-        test.until(isAnnounced, 'a dead letter').finally(open),
+        test.waitUntil(isAnnounced, 'a dead letter').finally(open),
       ]);
       assert.deepEqual(test.steps, ['announced', 'idle']);
     },
@@ -75,7 +75,7 @@ export const volatileCases: ContractCases = {
       ];
       await test.start({ concurrency: 1 });
       await test.accept([datedEvent('ada')]);
-      await test.reaches({ retries: 1 });
+      await test.waitForStats({ retries: 1 });
       await test.drain();
       await test.accept([datedEvent('ada'), undatedEvent()]);
       await test.stop();
@@ -136,7 +136,7 @@ export const durableCases: ContractCases = {
       await test.start();
       const event = datedEvent();
       await test.accept([event], CARRIER);
-      await test.reaches({ running: 0, retries: 1 });
+      await test.waitForStats({ running: 0, retries: 1 });
       await test.restart();
       await test.idle();
       const { task, startedAt } = test.runs[1]!;
@@ -182,7 +182,7 @@ export const durableCases: ContractCases = {
 
 /** Starts an inbox in which one handler runs until the returned function is called. */
 async function hangInHandler(test: InboxTestHarness) {
-  const { opened, open } = gate();
+  const { opened, open } = createLatch();
   test.handle = async () => {
     await opened;
     await setImmediate();
@@ -192,6 +192,6 @@ async function hangInHandler(test: InboxTestHarness) {
   await test.start();
   const { inbox } = test;
   await test.accept([datedEvent()]);
-  await test.ran(1);
+  await test.waitForRuns(1);
   return { inbox, open };
 }

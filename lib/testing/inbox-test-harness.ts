@@ -135,14 +135,17 @@ export class InboxTestHarness {
   }
 
   /** Waits until this number of runs has started. */
-  async ran(count: number): Promise<void> {
-    await this.until(async () => this.runs.length >= count, `${count} runs`);
+  async waitForRuns(count: number): Promise<void> {
+    await this.waitUntil(
+      async () => this.runs.length >= count,
+      `${count} runs`,
+    );
   }
 
   /** Waits until `stats()` contains these numbers. */
-  async reaches(expected: Partial<XeniooInboxStats>): Promise<void> {
+  async waitForStats(expected: Partial<XeniooInboxStats>): Promise<void> {
     const names = Object.keys(expected) as (keyof XeniooInboxStats)[];
-    await this.until(
+    await this.waitUntil(
       async () => {
         const stats = await this.inbox.stats();
         return names.every(name => stats[name] === expected[name]);
@@ -152,7 +155,7 @@ export class InboxTestHarness {
   }
 
   /** Waits until a condition is true; `what` names it for the error. */
-  async until(isTrue: () => Promise<boolean>, what: string): Promise<void> {
+  async waitUntil(isTrue: () => Promise<boolean>, what: string): Promise<void> {
     const latest = Date.now() + this.waitMs;
     while (!(await isTrue())) {
       const isLate = Date.now() >= latest;

@@ -34,7 +34,7 @@ export type {
   XeniooSendOptions,
 } from '../simulator/xenioo.sender-options.js';
 export type { XeniooAnswer } from '../simulator/post.js';
-export type { XeniooFailureReading } from '../simulator/failure-count.js';
+export type { XeniooFailureCounting } from '../simulator/failure-count.js';
 export type {
   XeniooLatencies,
   XeniooReport,

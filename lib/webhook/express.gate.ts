@@ -7,7 +7,7 @@ import {
 } from './xenioo.route.js';
 
 /**
- * The used part of Express's router. Express has no public list of routes, and only
+ * The parts of a layer of Express's router that this file uses. Express has no public list of routes, and only
  * the layers have the final path, after global prefixes and their exclusions.
  */
 interface Layer {

@@ -4,7 +4,7 @@ import type { AuthenticateAndRead, XeniooRoute } from './xenioo.route.js';
 /** Metadata key under which `RouteConfig()` of `@nestjs/platform-fastify` keeps the `config` of a route. */
 export const FASTIFY_ROUTE_CONFIG = '__fastify_route_config__';
 
-/** The used part of Fastify's public API. */
+/** The part of Fastify's public API that this file uses. */
 export interface Fastify {
   readonly initialConfig: RouterOptions & {
     readonly routerOptions?: RouterOptions;

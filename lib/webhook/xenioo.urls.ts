@@ -18,7 +18,7 @@ export class XeniooUrls {
     return [...new Set(names)];
   }
 
-  /** Adds the final URL of an instance, and what returns the names of its bots. */
+  /** Adds the final URL of an instance, and a function that returns the names of its bots. */
   add(url: string, botNames: () => string[]): void {
     this.botNames.set(url, botNames);
   }

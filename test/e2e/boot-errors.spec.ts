@@ -41,12 +41,12 @@ const useFactory = () => SECRET;
 /** Path of a folder, and a connection, that are never opened. */
 const UNUSED = { path: '/nowhere', connection: 'redis://127.0.0.1:1' };
 
-const asyncly = (options: XeniooModuleAsyncOptions) =>
+const configureAsync = (options: XeniooModuleAsyncOptions) =>
   XeniooModule.forRootAsync({ imports: [TenantModule], ...options });
 
 /** Provides the tenant globally, because `forRoot()` has no `imports` for its `inbox`. */
 const withInbox = (inbox: XeniooModuleOptions['inbox']) =>
-  asyncly({ useFactory, inbox });
+  configureAsync({ useFactory, inbox });
 
 /** Returns the error with which a host fails to boot. */
 async function bootErrorOf(
@@ -64,20 +64,27 @@ async function bootErrorOf(
 
 describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
   it.each([
-    ['useFactory', asyncly({ inject, useFactory }), 'Tenant'],
+    ['useFactory', configureAsync({ inject, useFactory }), 'Tenant'],
     [
       'useFactory, through a transient provider',
-      asyncly({ inject: [TenantSettings], useFactory }),
+      configureAsync({ inject: [TenantSettings], useFactory }),
       'TenantSettings',
     ],
     [
       'useFactory, optionally',
-      asyncly({ inject: [{ token: Tenant, optional: true }], useFactory }),
+      configureAsync({
+        inject: [{ token: Tenant, optional: true }],
+        useFactory,
+      }),
       'Tenant',
     ],
-    ['the request', asyncly({ inject: [REQUEST], useFactory }), 'REQUEST'],
-    ['useExisting', asyncly({ useExisting: Tenant }), 'Tenant'],
-    ['useClass', asyncly({ useClass: Tenant }), 'Tenant'],
+    [
+      'the request',
+      configureAsync({ inject: [REQUEST], useFactory }),
+      'REQUEST',
+    ],
+    ['useExisting', configureAsync({ useExisting: Tenant }), 'Tenant'],
+    ['useClass', configureAsync({ useClass: Tenant }), 'Tenant'],
   ])(
     'rejects options that depend on a request (%s)',
     async (_, module, name) => {
@@ -104,8 +111,8 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
   it('rejects such options in the first of two instances too', async () => {
     const error = await bootErrorOf(
       adapter,
-      asyncly({ inject, useFactory, path: 'first' }),
-      asyncly({ useFactory, path: 'second' }),
+      configureAsync({ inject, useFactory, path: 'first' }),
+      configureAsync({ useFactory, path: 'second' }),
     );
 
     expect(error?.message).toMatch(
@@ -114,7 +121,7 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
   });
 
   it('accepts transient providers', async () => {
-    const module = asyncly({ inject: [Settings], useFactory });
+    const module = configureAsync({ inject: [Settings], useFactory });
 
     expect(await bootErrorOf(adapter, module)).toBeUndefined();
   });

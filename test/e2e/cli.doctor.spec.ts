@@ -44,7 +44,7 @@ const [ADDRESS] = Object.values(networkInterfaces())
 vi.setConfig({ testTimeout: 30_000 });
 
 /** A busy machine may also take longer than 2 s for 5 MB. */
-const PATIENCE = { retry: 2 };
+const RETRIES = { retry: 2 };
 
 /** Examines an endpoint that is correct except for `answer`. */
 async function examineEndpoint(answer?: PlainAnswer, args: string[] = []) {
@@ -55,10 +55,10 @@ async function examineEndpoint(answer?: PlainAnswer, args: string[] = []) {
 /** Answers calls with the right secret and a matching body. */
 function answering(
   status: number,
-  isSo: (body: unknown, text: string) => boolean,
+  matches: (body: unknown, text: string) => boolean,
 ): PlainAnswer {
   return ({ request, response, text }) => {
-    if (!hasSecret(request) || !isSo(jsonOf(text), text)) return false;
+    if (!hasSecret(request) || !matches(jsonOf(text), text)) return false;
     return response.writeHead(status).end();
   };
 }
@@ -70,7 +70,7 @@ describe('doctor, for an endpoint that does what Xenioo expects', () => {
     ['01-quickstart', 'the-secret-of-01'],
     ['02-config', 'support-secret'],
     ['03-durable', 'the-secret-of-03'],
-  ])('reports no finding for sample/%s', PATIENCE, async (name, secret) => {
+  ])('reports no finding for sample/%s', RETRIES, async (name, secret) => {
     const base = await mkdtemp(join(tmpdir(), 'doctor-'));
     onTestFinished(() => rm(base, { recursive: true }));
     const url = await startSample(name, {
@@ -404,8 +404,8 @@ describe('doctor, checking the secret', () => {
       plainEndpoint(({ request, response, text }) => {
         if (text !== '[]') return false;
         const { authorization } = request.headers;
-        const told = `\u001B[2J${authorization}\n at line 1\n${'x'.repeat(500)}`;
-        return response.writeHead(500).end(told + JSON.stringify(told));
+        const echo = `\u001B[2J${authorization}\n at line 1\n${'x'.repeat(500)}`;
+        return response.writeHead(500).end(echo + JSON.stringify(echo));
       }),
     );
 

@@ -29,13 +29,13 @@ import {
   startRecorderTo,
 } from '../support/tool.js';
 
-const outIn = async () => join(await makeFolder(), 'calls.ndjson');
+const recordingPath = async () => join(await makeFolder(), 'calls.ndjson');
 
 const AUTHORIZATION = { authorization: `Bearer ${SECRET}` };
 
 describe('record', () => {
   it('answers each call 200 with an empty body and saves it', async () => {
-    const out = await outIn();
+    const out = await recordingPath();
     const { sender, stop } = await startRecorder('--out', out, '--unmasked');
     const bodies = [
       ...xeniooConversation({ seed: 1 }),
@@ -57,7 +57,7 @@ describe('record', () => {
   });
 
   it('saves a body that is not JSON and a call without a content type', async () => {
-    const out = await outIn();
+    const out = await recordingPath();
     const { sender, stop } = await startRecorder('--out', out, '--unmasked');
 
     for (const body of ['{"Type":1,"Da', '', 'Ciao, città!\n']) {
@@ -76,7 +76,7 @@ describe('record', () => {
   });
 
   it('masks the texts of people by default', async () => {
-    const out = await outIn();
+    const out = await recordingPath();
     const { sender, stop } = await startRecorder('--out', out);
     const entry = createXeniooEntry({ seed: 3 });
     const words = { Data: 'Please call Lovelace', UserName: 'Ada Byron' };
@@ -111,7 +111,7 @@ describe('record', () => {
   });
 
   it('answers 401 without the right secret and saves no call', async () => {
-    const out = await outIn();
+    const out = await recordingPath();
     const { sender, stop, stderr } = await startRecorder('--out', out);
     const message = xeniooEntry.userMessage({ Data: 'Lovelace' });
 
@@ -128,7 +128,7 @@ describe('record', () => {
   });
 
   it('answers 413 to more than 10 MB and continues', async () => {
-    const out = await outIn();
+    const out = await recordingPath();
     const args = ['--out', out, '--unmasked'];
     const { url, sender, stop } = await startRecorder(...args);
     const bytes = (mb: number) => `"${'x'.repeat(mb * 1_048_576 - 2)}"`;
@@ -149,7 +149,7 @@ describe('record', () => {
   });
 
   it('answers only on --path', async () => {
-    const out = await outIn();
+    const out = await recordingPath();
     const args = ['--out', out, '--path', '/xenioo/webhook'];
     const { url, stop } = await startRecorder(...args);
     const status = async (path: string, method: 'POST' | 'PUT' = 'POST') => {
@@ -166,7 +166,7 @@ describe('record', () => {
   });
 
   it('prints a summary on Ctrl-C', async () => {
-    const out = await outIn();
+    const out = await recordingPath();
     const args = ['--out', out, '--json'];
     const { sender, stop, stdout, stderr } = await startRecorder(...args);
     await sender.send(xeniooGroup(20), { grouped: 5 });
@@ -184,7 +184,7 @@ describe('record', () => {
   });
 
   it('completes running calls on Ctrl-C and accepts no more', async () => {
-    const out = await outIn();
+    const out = await recordingPath();
     const { url, stop, stderr } = await startRecorder('--out', out);
     const agent = new Agent({ keepAlive: true });
     onTestFinished(() => agent.destroy());
@@ -239,8 +239,8 @@ describe('record', () => {
     expect(await ended()).toBe(1);
   });
 
-  it('continues a recording', async () => {
-    const out = await outIn();
+  it('continues a recording whose last line is incomplete', async () => {
+    const out = await recordingPath();
     await writeFile(out, '{"body":"{}"}\n{"receivedAt":"20');
     const { sender, stop } = await startRecorder('--out', out);
 
@@ -253,7 +253,7 @@ describe('record', () => {
   });
 
   it('keeps every call that it answered 200 when it is killed', async () => {
-    const out = await outIn();
+    const out = await recordingPath();
     const { sender, kill, ended } = await startRecorder(
       '--out',
       out,
@@ -369,7 +369,7 @@ describe('record, with invalid arguments', () => {
   });
 
   it('does not overwrite a file that is not a recording', async () => {
-    const out = await outIn();
+    const out = await recordingPath();
     await writeFile(out, 'Dear Ada');
 
     const { exitCode, stderr } = await record('--port', '0', '--out', out);

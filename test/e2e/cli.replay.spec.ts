@@ -102,7 +102,7 @@ describe('replay', () => {
       outcomes: { 200: calls },
       endedBy: 'all sent',
       incompleteLines: 0,
-      isAsExpected: true,
+      isSuccessful: true,
     });
   });
 

@@ -6,7 +6,7 @@ import { freePort } from '../support/engines/free-port.js';
 import { serve } from '../support/serve.js';
 
 /** Starts a webhook that answers with this status, and echoes what it receives. */
-async function echoing(status: number) {
+async function startEcho(status: number) {
   const { url } = await serve((request, response) => {
     void text(request).then(body => {
       response.setHeader('location', `/?${request.headers.authorization}`);
@@ -105,7 +105,7 @@ describe('send', () => {
         body: { Type: 7, Text: 'hm' },
       },
       answer: { status: 200, body: '' },
-      isAsExpected: true,
+      isSuccessful: true,
     });
   });
 });
@@ -132,13 +132,13 @@ describe('send, for a call that Xenioo counts as failed', () => {
     [201, /was answered 201\.\nFix: .*@HttpCode\(200\)/],
     [500, /was answered 500\.\nFix: .*see its log/],
     [302, /was answered 302\.\nFix: .*the final URL/],
-  ])('prints a fix for the status %i', async (status, judgement) => {
+  ])('prints a fix for the status %i', async (status, message) => {
     const { exitCode, stdout } = await runCli(['send', '1'], {
-      env: await echoing(status),
+      env: await startEcho(status),
     });
 
     expect(exitCode).toBe(1);
-    expect(stdout).toMatch(judgement);
+    expect(stdout).toMatch(message);
   });
 
   it('reports a refused connection', async () => {
@@ -150,7 +150,7 @@ describe('send, for a call that Xenioo counts as failed', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' });
     expect(JSON.parse(stdout)).toMatchObject({
       answer: { outcome: 'ECONNREFUSED' },
-      isAsExpected: false,
+      isSuccessful: false,
       failure: 'had no answer: ECONNREFUSED',
       fix: expect.stringContaining('Start the app'),
     });
@@ -221,7 +221,7 @@ describe('send, with an endpoint that echoes the secret', () => {
     async (...json) => {
       const { stdout, stderr } = await runCli(
         ['send', '1', '--data', `I know ${SECRET}`, ...json],
-        { env: await echoing(400) },
+        { env: await startEcho(400) },
       );
 
       expect(stdout).toContain('I know ********');
@@ -231,11 +231,11 @@ describe('send, with an endpoint that echoes the secret', () => {
   );
 
   it('prints valid JSON for a secret of one character', async () => {
-    const env = { ...(await echoing(400)), XENIOO_SECRET: '"' };
+    const env = { ...(await startEcho(400)), XENIOO_SECRET: '"' };
 
     const { stdout } = await runCli(['send', '1', '--json'], { env });
 
-    expect(JSON.parse(stdout)).toMatchObject({ isAsExpected: false });
+    expect(JSON.parse(stdout)).toMatchObject({ isSuccessful: false });
   });
 });
 

@@ -87,7 +87,7 @@ describe('simulate', () => {
     );
 
     expect(exitCode).toBe(0);
-    expect(report).toMatchObject({ endedBy: 'duration', wantedRate: 20 });
+    expect(report).toMatchObject({ endedBy: 'duration', requestedRate: 20 });
     expect(report.calls).toBeGreaterThan(EVENTS);
     expect(report.calls).toBeLessThanOrEqual(141);
     expect(report.durationMs).toBeGreaterThan(6_900);
@@ -105,12 +105,12 @@ describe('simulate', () => {
       url: `${env.XENIOO_URL}/`,
       conversations: 2,
       endedBy: 'all sent',
-      isAsExpected: true,
+      isSuccessful: true,
       calls: 36,
       outcomes: { 200: 36 },
       failed: 0,
       failuresLeft: 10,
-      wantedRate: null,
+      requestedRate: null,
       isRateReached: true,
     });
     expect(stdout + stderr).not.toContain(SECRET);

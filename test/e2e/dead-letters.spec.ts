@@ -97,7 +97,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         expect(await idsOf({ kind: 'invalid' })).toHaveLength(2);
         expect(await idsOf({ kind: 'event' })).toEqual(ids);
         expect(await idsOf({ handler: 'Crm.save' })).toEqual(ids);
-        expect(await idsOf({ handler: 'Desk.ring' })).toEqual([]);
+        expect(await idsOf({ handler: 'Desk.notify' })).toEqual([]);
         await expect(idsOf({ limit: 0 })).rejects.toThrow(RangeError);
         await expect(idsOf({ after: 'no such id' })).rejects.toThrow(
           XeniooDeadLetterError,
@@ -105,13 +105,14 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
 
       it('run only the failed handler when they are replayed', async () => {
-        const { letters, crm, rung, idle, ids } = await startWithLetters('a');
+        const { letters, crm, notified, idle, ids } =
+          await startWithLetters('a');
 
         await letters.replay(ids[0]!);
         await idle();
 
         expect(crm.saved).toEqual(['a']);
-        expect(rung()).toEqual([]);
+        expect(notified()).toEqual([]);
         expect(await letters.list()).toEqual([]);
       });
 
@@ -154,7 +155,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         );
         await handle(xeniooEntry.malformed());
 
-        expect(await letters.replayAll({ handler: 'Desk.ring' })).toBe(0);
+        expect(await letters.replayAll({ handler: 'Desk.notify' })).toBe(0);
         expect(await letters.replayAll({ handler: 'Crm.save' })).toBe(3);
         await idle();
 

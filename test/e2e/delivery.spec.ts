@@ -44,14 +44,15 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     describe('a handler that throws', () => {
       it('is retried without the other handlers', async () => {
-        const { crm, rung, alarm, letters, logs, handle } = await startWith();
+        const { crm, notified, alarm, letters, logs, handle } =
+          await startWith();
         crm.work = failing(2);
 
         await handle(message('hello'));
 
         expect(crm.begun).toEqual(['hello', 'hello', 'hello']);
         expect(crm.saved).toEqual(['hello']);
-        expect(rung()).toEqual(['hello']);
+        expect(notified()).toEqual(['hello']);
         expect(alarm.failures).toEqual([]);
         expect(await letters.list()).toEqual([]);
         expect(logs.ofXenioo('error')).toEqual([]);
@@ -81,7 +82,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       });
 
       it('becomes a dead letter after its last attempt, and @OnXeniooFailed() runs', async () => {
-        const { crm, rung, alarm, letters, handle } = await startWith();
+        const { crm, notified, alarm, letters, handle } = await startWith();
         const error = new Error('CRM is down');
         crm.work = failing(9, error);
         let atAlarm: unknown;
@@ -92,7 +93,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         await handle(message('hello'));
 
         expect(crm.begun).toHaveLength(3);
-        expect(rung()).toEqual(['hello']);
+        expect(notified()).toEqual(['hello']);
         expect(alarm.failures).toMatchObject([
           { handler: 'Crm.save', attempts: 3, error, event: { text: 'hello' } },
         ]);
@@ -384,12 +385,12 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
       const [a, b] = [message('a'), message('b')];
 
       it('is handled once within a call', async () => {
-        const { crm, rung, logs, handle } = await startWith();
+        const { crm, notified, logs, handle } = await startWith();
 
         await handle([a, b, a, a], { grouped: 4 });
 
         expect(crm.saved.toSorted()).toEqual(['a', 'b']);
-        expect(rung().toSorted()).toEqual(['a', 'b']);
+        expect(notified().toSorted()).toEqual(['a', 'b']);
         // BullMQ reports duplicates after a delay.
         await expect
           .poll(() => logs.ofXenioo('debug').map(line => line.slice(0, 10)))
@@ -464,7 +465,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     describe('handlers that hang', () => {
       it('do not block the others, even a hundred of them', async () => {
-        const { crm, rung, alarm, handle, logs } = await startWith({
+        const { crm, notified, alarm, handle, logs } = await startWith({
           handlerTimeoutMs: 50,
           retry: false,
         });
@@ -479,7 +480,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         );
 
         expect(crm.saved.toSorted()).toEqual(others.toSorted());
-        expect(rung()).toHaveLength(150);
+        expect(notified()).toHaveLength(150);
         expect(alarm.failures.map(textOf).toSorted()).toEqual(
           hanging.toSorted(),
         );
@@ -492,8 +493,8 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
       it('are retried like those that throw', async () => {
         const { crm, handle } = await startWith({ handlerTimeoutMs: 20 });
-        const gates = [createLatch(), createLatch()];
-        crm.work = () => gates.pop()?.opened;
+        const latches = [createLatch(), createLatch()];
+        crm.work = () => latches.pop()?.opened;
 
         await handle(message('hello'));
 
@@ -508,7 +509,7 @@ describe('invalid options of delivery', () => {
   it.each<[string, Partial<XeniooModuleOptions>, RegExp]>([
     ['zero attempts', { retry: { attempts: 0 } }, /`retry.attempts`/],
     [
-      'a `retry` that is no object',
+      'a `retry` that is not an object',
       { retry: true as never },
       /`retry` to be an obj/,
     ],

@@ -220,7 +220,7 @@ describe.skipIf(isSlowTier).each(['express', 'fastify'] as const)(
       const check = (limits: object) => indicator.isHealthy('xenioo', limits);
 
       await expect(check({ maxStrikes: '3' })).rejects.toThrow(
-        'expected `maxStrikes` to be a number from 0, got "3"',
+        'expected `maxStrikes` to be a non-negative number, got "3"',
       );
       await expect(check({ maxLetters: 3 })).rejects.toThrow(
         '`maxLetters` is not an option here',

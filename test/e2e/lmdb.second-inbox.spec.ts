@@ -18,7 +18,7 @@ const providers = [Crm, Desk, Alarm];
 
 describeEngine('postgres', 'an application that changes its inbox', () => {
   describe.each(['express', 'fastify'] as const)('on %s', adapter => {
-    it('handles what is left in the old one, and replays its dead letters', async () => {
+    it('handles the events left in the old inbox, and replays its dead letters', async () => {
       const path = await inboxPath();
       const secret = 'right-secret';
       const before = await startHost(adapter, {
@@ -49,7 +49,7 @@ describeEngine('postgres', 'an application that changes its inbox', () => {
             secret,
             inbox: postgresInbox({ connection, schema }),
           }),
-          // Handles what is left in the old inbox. Xenioo does not call this path.
+          // Handles the events left in the old inbox. Xenioo does not call this path.
           XeniooModule.forRoot({
             secret,
             path: 'xenioo/old-inbox',

@@ -78,7 +78,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         () => memoryInbox({ maxPending: 1, acknowledgeWithinMs: 0 }),
         { acceptTimeoutMs: 9_000 },
       );
-      const { app, crm, rung, send, idle } = host;
+      const { app, crm, notified, send, idle } = host;
       const latch = createLatch();
       crm.work = () => latch.opened;
       await deliver(app, message('first'));
@@ -96,7 +96,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         new Set([200]),
       );
       await idle();
-      expect(rung().toSorted()).toEqual(['first', 'other', 'twin']);
+      expect(notified().toSorted()).toEqual(['first', 'other', 'twin']);
     });
 
     it('accepts a repeated event whose first call was answered 503', async () => {

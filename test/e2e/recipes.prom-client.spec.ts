@@ -106,7 +106,7 @@ export class XeniooMetrics implements OnApplicationShutdown {
       help,
       registers: [],
       async collect() {
-        // The other metrics are answered while the database is away.
+        // The other metrics are answered while the database is unreachable.
         const stats = await processing.stats().catch(() => undefined);
         this.set(stats ? read(stats) : NaN);
       },
@@ -135,8 +135,8 @@ class Crm {
   }
 }
 
-/** Its database answers no queries. */
-class AwayInbox extends AcceptOnlyInbox {
+/** Inbox whose database is unreachable. */
+class UnreachableInbox extends AcceptOnlyInbox {
   async accept() {}
 
   override stats(): Promise<XeniooInboxStats> {
@@ -231,7 +231,7 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])(
 
     it('are answered without the counts of the inbox while it cannot be read', async () => {
       const { sender, scrape } = await start(adapter, {
-        useFactory: () => new AwayInbox(),
+        useFactory: () => new UnreachableInbox(),
       });
       await sender.call(userMessage());
 

@@ -44,7 +44,7 @@ class FullInbox extends SlowInbox {
 describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it.each([
     ['of any content type', EVENT, { 'content-type': 'text/plain' }],
-    ['of a content type that is none', EVENT, { 'content-type': 'nonsense' }],
+    ['of an invalid content type', EVENT, { 'content-type': 'nonsense' }],
     [
       'as a form',
       EVENT,
@@ -98,7 +98,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
   it.each([
     ['that was cut off', gzipSync(EVENT).subarray(0, 20), 'gzip'],
     ['of an unsupported encoding', gzipSync(EVENT), 'compress'],
-    ['that is no text', Buffer.from([0x22, 0xff, 0xfe, 0x22]), 'identity'],
+    ['that is not text', Buffer.from([0x22, 0xff, 0xfe, 0x22]), 'identity'],
   ])('keeps the bytes of a body %s', async (_, body, encoding) => {
     const { app, sender } = await startWebhookHost(adapter);
     const headers = { 'content-encoding': encoding };
@@ -252,7 +252,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ]);
   });
 
-  it('does not change the body limit and the errors of other routes', async () => {
+  it('leaves other paths and methods to the host', async () => {
     const { url } = await startWebhookHost(adapter);
 
     for (const [path, method] of [

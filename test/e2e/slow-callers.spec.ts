@@ -39,7 +39,7 @@ async function start(
 const timers = () =>
   process.getActiveResourcesInfo().filter(name => name === 'Timeout').length;
 
-/** Turns the event loop, without a timer of its own, until no timer is left; returns the number of those left after a while. */
+/** Waits up to 30 seconds until no timer is left, without a timer of its own; returns the number of those left. */
 async function timersLeft(): Promise<number> {
   const started = performance.now();
   while (timers() > 0 && performance.now() - started < 30_000) {
@@ -138,7 +138,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     ['with a RST', (caller: RawCaller) => caller.socket.resetAndDestroy()],
   ])(
     'releases everything after 200 callers that disconnect half-way (%s)',
-    async (_, breakOff) => {
+    async (_, disconnect) => {
       const { app, origin, connections, status, logs } = await start(adapter, {
         bodyTimeoutMs: 60_000,
       });
@@ -168,9 +168,9 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
         }),
       );
       await expect.poll(connections).toBe(200);
-      // Each body that is being read has a timer: the measurement sees them.
+      // Each body that is being read has a timer; `timers()` counts it.
       await expect.poll(timers).toBeGreaterThanOrEqual(200);
-      for (const caller of callers) breakOff(caller);
+      for (const caller of callers) disconnect(caller);
 
       await expect.poll(connections).toBe(0);
       expect(await timersLeft()).toBe(0);
@@ -184,7 +184,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     },
   );
 
-  it('handles each of 200 calls once whose callers disconnect after their bodies', async () => {
+  it('handles each call once if its caller disconnects after the body', async () => {
     const { app, origin, connections } = await start(adapter);
     const body = '{"Type":1,"Data":"all of it"}';
     const saved = () => dispatched(app, 'CatchAllHandlers.save');

@@ -122,7 +122,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(crm.texts.toSorted()).toEqual(['a', 'b', 'c']);
   });
 
-  it('rejects if the application is closed meanwhile', async () => {
+  it('rejects if the application is closed at the same time', async () => {
     const { app } = await start(adapter, [SECRET]);
 
     const closing = app.close();

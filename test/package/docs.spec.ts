@@ -44,7 +44,7 @@ function run(command: string, ...args: string[]): Promise<Build> {
   });
 }
 
-/** Returns the paths of the files in a folder whose names end so. */
+/** Returns the paths of the files in a folder that end with the given text. */
 async function filesIn(folder: string, ending: string): Promise<string[]> {
   const paths = await readdir(folder, { recursive: true });
   return paths.filter(path => path.endsWith(ending)).toSorted();

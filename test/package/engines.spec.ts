@@ -25,7 +25,9 @@ const ANSWER_MS = 1_000;
 vi.setConfig({ testTimeout: 60_000 });
 
 /** Stops a server when the test ends. */
-async function own<T extends EngineServer>(started: Promise<T>): Promise<T> {
+async function stopAfterTest<T extends EngineServer>(
+  started: Promise<T>,
+): Promise<T> {
   const server = await started;
   onTestFinished(() => server.stop());
   return server;
@@ -66,7 +68,7 @@ const NOTHING = { processes: [], folder: false };
 
 describeEngine('redis', 'startRedis()', () => {
   it('keeps acknowledged writes when the server is killed and started again', async () => {
-    const server = await own(startRedis());
+    const server = await stopAfterTest(startRedis());
     await callRedis(server.url).set('written', 'yes');
 
     await server.kill();
@@ -77,7 +79,7 @@ describeEngine('redis', 'startRedis()', () => {
   });
 
   it('does not answer between pause and resume', async () => {
-    const server = await own(startRedis());
+    const server = await stopAfterTest(startRedis());
     const client = callRedis(server.url, { commandTimeout: ANSWER_MS });
     await client.ping();
 
@@ -89,7 +91,7 @@ describeEngine('redis', 'startRedis()', () => {
   });
 
   it('applies its settings', async () => {
-    const server = await own(
+    const server = await stopAfterTest(
       startRedis({
         appendonly: false,
         appendfsync: 'everysec',
@@ -114,8 +116,8 @@ describeEngine('redis', 'startRedis()', () => {
   });
 
   it('removes its processes and folder when it stops, even paused', async () => {
-    const running = await own(startRedis());
-    const paused = await own(startRedis());
+    const running = await stopAfterTest(startRedis());
+    const paused = await stopAfterTest(startRedis());
     await paused.pause();
 
     expect(await stopAndInspect(running)).toEqual(NOTHING);
@@ -127,9 +129,9 @@ describeEngine('redis', 'startRedis()', () => {
   });
 });
 
-describeEngine('postgres', 'a PostgreSQL of a test', () => {
-  it('keeps what it answered when it is killed and started again', async () => {
-    const server = await own(startPostgres());
+describeEngine('postgres', 'startPostgres()', () => {
+  it('keeps committed rows when the server is killed and started again', async () => {
+    const server = await stopAfterTest(startPostgres());
     await callPostgres(server.url, 'CREATE TABLE written AS SELECT 1 AS n');
 
     await server.kill();
@@ -141,24 +143,24 @@ describeEngine('postgres', 'a PostgreSQL of a test', () => {
     ]);
   });
 
-  it('takes its settings', async () => {
+  it('applies its settings', async () => {
     const settings = { fsync: 'off' };
-    const server = await own(startPostgres({ settings }));
+    const server = await stopAfterTest(startPostgres({ settings }));
 
     expect(await callPostgres(server.url, 'SHOW fsync')).toEqual([settings]);
   });
 
-  it('leaves nothing when it stops, even paused', async () => {
-    const server = await own(startPostgres());
+  it('removes its processes and folder when it stops, even paused', async () => {
+    const server = await stopAfterTest(startPostgres());
     await server.pause();
 
     expect(await stopAndInspect(server)).toEqual(NOTHING);
   });
 });
 
-describeEngine('pgbouncer', 'a PgBouncer of a test', () => {
-  it('passes statements on to PostgreSQL, and leaves nothing when it stops', async () => {
-    const server = await own(startPgbouncer(inject('postgresUrl')));
+describeEngine('pgbouncer', 'startPgbouncer()', () => {
+  it('passes statements on to PostgreSQL, and removes its processes and folder when it stops', async () => {
+    const server = await stopAfterTest(startPgbouncer(inject('postgresUrl')));
 
     expect(await callPostgres(server.url, 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
     expect(await stopAndInspect(server)).toEqual(NOTHING);

@@ -15,7 +15,7 @@ const MOST_LINE_BREAKS = 2;
 const HELP_CALLS =
   /^(Option|Argument|(requiredO|helpO|o)ption|argument|summary|description|version|helpCommand)$/;
 
-/** Texts that are no messages, by their file and by the property or variable that holds them. */
+/** Texts that are not messages, by their file and by the property or variable that holds them. */
 const NOT_MESSAGES: readonly {
   readonly reason: string;
   readonly files: RegExp;
@@ -114,7 +114,7 @@ const NEED_NO_ROW: Readonly<Record<string, readonly string[]>> = {
   ],
   'the doctor prints them below the title of a finding': [
     'The name of a scheme is case-insensitive, and a proxy may change it.',
-    'Xenioo documents it so in its paragraph on security, and with `Bearer` in the one on the call.',
+    'The Security paragraph of Xenioo’s documentation describes the bare secret; its description of the call adds `Bearer`.',
   ],
   statements: ['BEGIN; SET LOCAL idle_in_transaction_session_timeout = …'],
   headers: [

@@ -107,7 +107,7 @@ describe('the BullMQ inbox', () => {
 });
 
 describe('the PostgreSQL inbox', () => {
-  it('says at the boot that it needs pg', async () => {
+  it('names the missing package pg at boot', async () => {
     const error = await nodeWithout(
       ['pg'],
       `import { postgresInbox } from 'nestjs-xenioo/postgres';

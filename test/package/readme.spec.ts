@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { XeniooEventType } from '../../lib/index.js';
 import { XENIOO_EVENT_TABLE } from '../../lib/events/xenioo-event.table.js';
 
-/** Folders of `docs` with pages that are no source. */
+/** Folders of `docs` with generated pages. */
 const GENERATED = /^(api|node_modules|\.vitepress)\//;
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

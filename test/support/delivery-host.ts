@@ -53,7 +53,7 @@ export class Crm {
 @Injectable()
 export class Desk {
   @OnXenioo(XeniooEventType.UserMessage)
-  ring(): void {}
+  notify(): void {}
 }
 
 /** Handlers of failures and invalid entries. */
@@ -111,8 +111,8 @@ export async function startDelivery(
     },
     idle: () => idle(app),
     /** Returns the texts that the second handler got. */
-    rung: () =>
-      dispatched(app, 'Desk.ring').map(
+    notified: () =>
+      dispatched(app, 'Desk.notify').map(
         ({ event }) => (event as UserMessageEvent).text,
       ),
     crm: app.get(Crm),

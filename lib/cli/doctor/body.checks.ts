@@ -83,7 +83,7 @@ export const BODY_CHECKS: readonly DoctorCheck[] = [
   accepts(
     'seven-digits',
     'a date with seven fraction digits',
-    oneEvent(entries => entries.messageInTicks()),
+    oneEvent(entries => entries.messageWithSevenDigits()),
     {
       why: 'Xenioo sends dates in this format: 2019-07-10T15:47:58.5750058+00:00.',
       fix: 'Accept them: `new Date(text)` does, and keeps three of the digits.',

@@ -37,7 +37,7 @@ export class DoctorEntries {
   }
 
   /** Makes a message with seven fraction digits in its date, as Xenioo writes it. */
-  messageInTicks(): XeniooWireEntry {
+  messageWithSevenDigits(): XeniooWireEntry {
     return this.message({ Date: now('5678') });
   }
 

@@ -66,7 +66,10 @@ export class EndpointUnderTest {
     this.faults.push(fault);
   }
 
-  /** Finds the fault that explains an outcome: of the shape, of a check in `related`, or any rate limit. */
+  /**
+   * Finds a fault with the same outcome that the check of the shape or a check in
+   * `related` has reported; for 429, that any check has reported.
+   */
   findFault(
     outcome: CallOutcome,
     related: readonly string[],

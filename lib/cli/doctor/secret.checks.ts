@@ -92,7 +92,7 @@ export const SECRET_CHECKS: readonly DoctorCheck[] = [
   acceptsSpelling(
     'bare-secret',
     'the secret as the whole header, without `Bearer`',
-    'Xenioo documents it so in its paragraph on security, and with `Bearer` in the one on the call.',
+    'The Security paragraph of Xenioo’s documentation describes the bare secret; its description of the call adds `Bearer`.',
     secret => secret,
   ),
 ];

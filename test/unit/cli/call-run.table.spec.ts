@@ -5,7 +5,7 @@ import { formatCallRun } from '../../../lib/cli/call-run.table.js';
 const REPORT: CallRunReport = {
   url: 'http://localhost/',
   endedBy: 'duration',
-  isAsExpected: false,
+  isSuccessful: false,
   fixes: { 500: 'See the log.', timeout: 'Answer first.' },
   calls: 3_060,
   events: 3_060,
@@ -16,7 +16,7 @@ const REPORT: CallRunReport = {
   durationMs: 30_630,
   callsPerSecond: 99.9,
   latencyMs: { p50: 1.234, p90: 2.5, p99: 12.4, max: 10_000 },
-  wantedRate: 100,
+  requestedRate: 100,
   isRateReached: true,
   concurrency: 64,
 };
@@ -52,7 +52,7 @@ describe('formatCallRun()', () => {
   });
 
   it('shows only the reached rate for calls at full speed', () => {
-    const text = format({ callsPerSecond: 5_123.4, wantedRate: null });
+    const text = format({ callsPerSecond: 5_123.4, requestedRate: null });
 
     expect(text).toMatch(/calls\/s +5,123\n/);
   });
@@ -63,7 +63,7 @@ describe('formatCallRun()', () => {
       outcomes: {},
       failed: 0,
       fixes: {},
-      isAsExpected: true,
+      isSuccessful: true,
       endedBy: 'interruption',
     });
 
@@ -71,7 +71,7 @@ describe('formatCallRun()', () => {
   });
 
   it('reports that all calls were answered 200', () => {
-    expect(format({ fixes: {}, failed: 0, isAsExpected: true })).toMatch(
+    expect(format({ fixes: {}, failed: 0, isSuccessful: true })).toMatch(
       /\nAll calls were answered 200 in time\.$/,
     );
   });

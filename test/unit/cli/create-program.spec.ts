@@ -116,8 +116,8 @@ describe('createProgram() help', () => {
         --conversations <count>  concurrent conversations (default: 20)
         --rate <rate>            calls per second, or max for as fast as possible
                                  (default: 100)
-        --duration <duration>    run time, such as 30s or 2m, with new conversations
-                                 for those that end (default: until all end)
+        --duration <duration>    run time, such as 30s or 2m; new conversations
+                                 replace those that end (default: until all end)
         --grouped <count>        events per call, as an array (default: one, as an
                                  object)
         --shuffle                send events out of order
@@ -126,7 +126,7 @@ describe('createProgram() help', () => {
         --concurrency <count>    maximum number of pending calls (default: 64)
         --seed <number>          send the same conversations in each run (an app drops
                                  duplicates from an earlier run)
-        --failures <reading>     failed calls that count towards the limit of 10: all,
+        --failures <mode>        failed calls that count towards the limit of 10: all,
                                  those in a row, or none (Xenioo does not document it)
                                  (choices: "total", "consecutive", "ignore", default:
                                  "total")

@@ -7,7 +7,7 @@ const moveDates = (...bodies: string[]) =>
   bodies.map(createDateMover(() => NOW));
 
 describe('createDateMover()', () => {
-  it('moves the first date to now and keeps ticks and intervals between calls', () => {
+  it('moves the first date to now and keeps fraction digits and intervals between calls', () => {
     expect(
       moveDates(
         '{"Type":1,"Date":"2019-07-10T15:47:58.5750058+00:00"}',

@@ -204,11 +204,11 @@ describe('parseWireDate() of a date in the documented format', () => {
   });
 
   it('parses each day of 400 years, and the first and the last day', () => {
-    const MS_A_DAY = 86_400_000;
+    const MS_PER_DAY = 86_400_000;
     const from = Date.UTC(1800, 0, 1);
     const days = Array.from({ length: 146_097 }, (_, day) => day);
     const ends = [-62_167_219_200_000, 253_402_214_400_000];
-    const wrong = [...days.map(day => from + day * MS_A_DAY), ...ends].filter(
+    const wrong = [...days.map(day => from + day * MS_PER_DAY), ...ends].filter(
       time => {
         const text = new Date(time + 1).toISOString();
         return parseWireDate(text)?.getTime() !== time + 1;

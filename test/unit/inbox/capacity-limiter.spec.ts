@@ -82,7 +82,7 @@ it('CapacityLimiter.add() ignores the limit', async () => {
   expect(await capacity.admit(1, 0)).toBe(false);
 });
 
-it('CapacityLimiter.empty() resolves when nothing is held', async () => {
+it('CapacityLimiter.whenEmpty() resolves when nothing is held', async () => {
   const capacity = new CapacityLimiter(5);
   expect(await isSettled(capacity.whenEmpty())).toBe(true);
   await capacity.admit(2, 0);

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { CommitTimeout, GroupCommit } from '../../../lib/inbox/group-commit.js';
 import type { Batch } from '../../../lib/lmdb/lmdb.batch.js';
-import { gate } from '../../../lib/testing/inbox-contract.fixtures.js';
+import { createLatch } from '../../../lib/testing/inbox-contract.fixtures.js';
 
 /** Creates a folder that records each commit and runs `before` ahead of it. */
 function createFolder(
@@ -28,7 +28,7 @@ const full = new Error('no space left');
 
 describe('GroupCommit', () => {
   it('commits simultaneous writes together, after the current commit', async () => {
-    const first = gate();
+    const first = createLatch();
     const folder = createFolder(works =>
       works.includes('first') ? first.opened : undefined,
     );
@@ -45,7 +45,7 @@ describe('GroupCommit', () => {
   });
 
   it('resolves a write only after its commit', async () => {
-    const { opened, open } = gate();
+    const { opened, open } = createLatch();
     const folder = createFolder(() => opened);
     const resolved: string[] = [];
     const written = new GroupCommit(folder)
@@ -72,7 +72,7 @@ describe('GroupCommit after a commit', () => {
     expect(folder.commits).toEqual([['one'], ['two']]);
   });
 
-  it('waits for a new write in end()', async () => {
+  it('waits for a new write in flush()', async () => {
     const folder = createFolder();
     const commit = new GroupCommit(folder);
 
@@ -115,7 +115,7 @@ describe('GroupCommit with `gathers`', () => {
   });
 
   it('commits writes made during a commit after it', async () => {
-    const { opened, open } = gate();
+    const { opened, open } = createLatch();
     const { folder, commit } = createGatheringCommit(works =>
       works.includes('first') ? opened : undefined,
     );
@@ -130,7 +130,7 @@ describe('GroupCommit with `gathers`', () => {
     expect(folder.commits).toEqual([['first'], ['one', 'two']]);
   });
 
-  it('commits gathered writes in end()', async () => {
+  it('commits gathered writes in flush()', async () => {
     const { folder, commit } = createGatheringCommit();
 
     void commit.write(folder.work('one'));
@@ -165,7 +165,7 @@ describe('GroupCommit.writeSoon()', () => {
     expect(folder.commits).toEqual([['one', 'two', 'three'], ['four']]);
   });
 
-  it('is committed by end()', async () => {
+  it('is committed by flush()', async () => {
     const folder = createFolder();
     const commit = new GroupCommit(folder);
 
@@ -178,7 +178,7 @@ describe('GroupCommit.writeSoon()', () => {
 
 describe('GroupCommit when a group fails', () => {
   it('retries each write alone', async () => {
-    const first = gate();
+    const first = createLatch();
     const folder = createFolder(async works => {
       if (works.includes('first')) await first.opened;
       if (works.includes('too large')) throw full;
@@ -220,7 +220,7 @@ describe('GroupCommit when a group fails', () => {
 describe('GroupCommit when a commit fails for a reason outside its writes', () => {
   /** Creates a folder on which every commit after the first fails. */
   const createFailingFolder = (isAtFault: (error: unknown) => boolean) => {
-    const first = gate();
+    const first = createLatch();
     let tries = 0;
     const folder = createFolder(async works => {
       if (works.includes('first')) return first.opened;
@@ -271,31 +271,31 @@ describe('GroupCommit when a commit fails for a reason outside its writes', () =
 
 describe('GroupCommit with `atOnce`', () => {
   /** Creates a folder whose commits the test ends, each by the name of its first write. */
-  const createGatedFolder = () => {
-    const gates = new Map<string, ReturnType<typeof gate>>();
+  const createFolderWithLatches = () => {
+    const latches = new Map<string, ReturnType<typeof createLatch>>();
     const folder = createFolder(works => {
-      const opened = gate();
-      gates.set(works[0]!, opened);
-      return opened.opened;
+      const latch = createLatch();
+      latches.set(works[0]!, latch);
+      return latch.opened;
     });
     return {
       folder,
-      underWay: () => [...gates.keys()],
-      end: (first: string) => gates.get(first)!.open(),
+      begunCommits: () => [...latches.keys()],
+      end: (first: string) => latches.get(first)!.open(),
     };
   };
 
   it('starts at most that many commits at a time', async () => {
-    const { folder, underWay, end } = createGatedFolder();
+    const { folder, begunCommits, end } = createFolderWithLatches();
     const commit = new GroupCommit(folder, { atOnce: 2 });
 
     const writes = ['one', 'two', 'three', 'four'].map(name =>
       commit.write(folder.work(name)),
     );
-    expect(underWay()).toEqual(['one', 'two']);
+    expect(begunCommits()).toEqual(['one', 'two']);
     end('two');
     await writes[1];
-    await expect.poll(underWay).toEqual(['one', 'two', 'three']);
+    await expect.poll(begunCommits).toEqual(['one', 'two', 'three']);
     end('one');
     end('three');
     await Promise.all(writes);
@@ -304,7 +304,7 @@ describe('GroupCommit with `atOnce`', () => {
   });
 
   it('resolves each write after its own commit', async () => {
-    const { folder, end } = createGatedFolder();
+    const { folder, end } = createFolderWithLatches();
     const commit = new GroupCommit(folder, { atOnce: 2 });
     const resolved: string[] = [];
 
@@ -321,8 +321,8 @@ describe('GroupCommit with `atOnce`', () => {
     expect(resolved).toEqual(['two', 'one']);
   });
 
-  it('waits for all commits in end()', async () => {
-    const { folder, end } = createGatedFolder();
+  it('waits for all commits in flush()', async () => {
+    const { folder, end } = createFolderWithLatches();
     const commit = new GroupCommit(folder, { atOnce: 3 });
     let hasEnded = false;
 
@@ -339,7 +339,7 @@ describe('GroupCommit with `atOnce`', () => {
   });
 
   it('withdraws a write that no commit included in time', async () => {
-    const { folder, end } = createGatedFolder();
+    const { folder, end } = createFolderWithLatches();
     const commit = new GroupCommit(folder, { atOnce: 2 });
 
     const writes = ['one', 'two'].map(name => commit.write(folder.work(name)));
@@ -356,7 +356,7 @@ describe('GroupCommit with `atOnce`', () => {
 
 describe('GroupCommit with `timeoutMs`', () => {
   it('withdraws a write that is not part of a commit in time', async () => {
-    const { opened, open } = gate();
+    const { opened, open } = createLatch();
     const folder = createFolder(() => opened);
     const commit = new GroupCommit(folder);
 
@@ -373,7 +373,7 @@ describe('GroupCommit with `timeoutMs`', () => {
   it('waits as long as necessary for a commit that has begun', async () => {
     vi.useFakeTimers();
     try {
-      const { opened, open } = gate();
+      const { opened, open } = createLatch();
       const folder = createFolder(() => opened);
       const written = new GroupCommit(folder).write(folder.work('one'), {
         timeoutMs: 10,

@@ -9,18 +9,18 @@ import { eventOf, invalidOf, createReceipt } from '../../support/entry-of.js';
 const { bot, receivedAt } = createReceipt();
 const event = eventOf({ Type: 1 });
 
-const presentWith = (...bots: XeniooBotSettings[]) => ({
+const contextWith = (...bots: XeniooBotSettings[]) => ({
   hasHandler: (name: string) => name === 'Crm.save',
   botNamed: (name: string) => bots.find(other => other.name === name),
 });
 
-const present = presentWith(bot);
+const context = contextWith(bot);
 
 describe('tasksOfReplay() of an event', () => {
   it('returns a task of its handler without attempts', () => {
     const letter = deadLetterOf(event, { handler: 'Crm.save', attempts: 3 });
 
-    expect(tasksOfReplay(letter, present)).toEqual([
+    expect(tasksOfReplay(letter, context)).toEqual([
       { entry: event, handler: 'Crm.save', attempts: 0 },
     ]);
   });
@@ -29,11 +29,11 @@ describe('tasksOfReplay() of an event', () => {
     const carrier = { traceparent: '00-1' };
     const letter = deadLetterOf(event, { handler: 'Crm.save', carrier });
 
-    expect(tasksOfReplay(letter, present)).toMatchObject([{ carrier }]);
+    expect(tasksOfReplay(letter, context)).toMatchObject([{ carrier }]);
   });
 
   it('returns a first run when the letter has no handler', () => {
-    expect(tasksOfReplay(deadLetterOf(event), present)).toEqual([
+    expect(tasksOfReplay(deadLetterOf(event), context)).toEqual([
       { entry: event, attempts: 0 },
     ]);
   });
@@ -41,7 +41,7 @@ describe('tasksOfReplay() of an event', () => {
   it('throws when the handler no longer exists', () => {
     const letter = deadLetterOf(event, { handler: 'Crm.gone' });
 
-    expect(() => tasksOfReplay(letter, present)).toThrow(
+    expect(() => tasksOfReplay(letter, context)).toThrow(
       new XeniooDeadLetterError(
         `dead letter ${letter.id} was not replayed: no handler is named Crm.gone. If it was renamed, set the option \`name\` of its decorator to the old name`,
       ),
@@ -60,7 +60,7 @@ describe('tasksOfReplay() of an invalid entry', () => {
     );
 
   it('returns a first run for each event that is valid now', () => {
-    const tasks = tasksOfReplay(letterOf('[{"Type":1},{"Type":8}]'), present);
+    const tasks = tasksOfReplay(letterOf('[{"Type":1},{"Type":8}]'), context);
 
     expect(tasks).toMatchObject([
       { entry: { typeName: 'user-message' }, attempts: 0 },
@@ -72,14 +72,14 @@ describe('tasksOfReplay() of an invalid entry', () => {
   it('keeps the id when the event has no date', () => {
     const [task] = tasksOfReplay(
       letterOf({ Type: 1, Data: 'a' }, 'invalid-fields'),
-      present,
+      context,
     );
 
     expect(task!.entry).toMatchObject({ id: 'id', text: 'a', bot: bot.name });
   });
 
   it('returns no task for an empty list', () => {
-    expect(tasksOfReplay(letterOf('[]'), present)).toEqual([]);
+    expect(tasksOfReplay(letterOf('[]'), context)).toEqual([]);
   });
 
   it.each([
@@ -92,7 +92,7 @@ describe('tasksOfReplay() of an invalid entry', () => {
     ['[{"Type":1}]', 'shop', /no bot in the options is named shop/],
   ])('throws for %j of bot %s', (raw, name, message) => {
     const replay = () =>
-      tasksOfReplay(letterOf(raw, 'not-json', name), present);
+      tasksOfReplay(letterOf(raw, 'not-json', name), context);
 
     expect(replay).toThrow(XeniooDeadLetterError);
     expect(replay).toThrow(message);
@@ -107,7 +107,7 @@ describe('tasksOfReplay() of an invalid entry', () => {
       ),
     );
     const replay = (token: string) =>
-      tasksOfReplay(letter, presentWith({ ...support, token }));
+      tasksOfReplay(letter, contextWith({ ...support, token }));
 
     expect(() => replay('old')).toThrow('BotToken belongs to another bot');
     expect(replay('new')).toMatchObject([{ entry: { text: 'a' } }]);
@@ -128,7 +128,7 @@ it('tasksOfReplay() sorts the events of a body by their dates', () => {
     ),
   );
 
-  const seconds = tasksOfReplay(letter, present).map(({ entry: event }) =>
+  const seconds = tasksOfReplay(letter, context).map(({ entry: event }) =>
     'date' in event ? event.date?.getUTCSeconds() : undefined,
   );
 

@@ -186,7 +186,7 @@ describe('XeniooDeadLetters.list()', () => {
 
     await expect(letters.list({ limit: limit as number })).rejects.toThrow(
       new RangeError(
-        `expected \`limit\` to be a whole number from 1, got ${shown}`,
+        `expected \`limit\` to be a whole number of at least 1, got ${shown}`,
       ),
     );
   });

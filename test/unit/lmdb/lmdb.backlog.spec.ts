@@ -53,13 +53,13 @@ describe('LmdbInbox with 5,000 waiting events of one conversation', () => {
     await accepting.accept(delivery(others));
     await harness.stop(accepting);
 
-    const barrier = createLatch();
+    const latch = createLatch();
     const inbox = await harness.start(({ entry }) =>
-      conversationIn(entry) === 'talkative' ? barrier.opened : undefined,
+      conversationIn(entry) === 'talkative' ? latch.opened : undefined,
     );
     await harness.hasRun(1 + others.length);
     expect(runsOf(harness, 'talkative')).toEqual([talkative[0]!.id]);
-    barrier.open();
+    latch.open();
     await inbox.idle();
 
     expect(runsOf(harness, 'talkative')).toEqual(idsOf(talkative));
@@ -77,16 +77,16 @@ describe('LmdbInbox with more waiting events than it holds in memory', () => {
     await before.accept(delivery([...crowd, ...early]));
     await harness.stop(before);
 
-    const barrier = createTurnstile();
-    const inbox = await harness.start(() => barrier.enter(), {
+    const turnstile = createTurnstile();
+    const inbox = await harness.start(() => turnstile.enter(), {
       concurrency: 4,
     });
     await harness.hasRun(4);
     const late = eventsOf('ada', 3);
     await inbox.accept(delivery(late));
-    barrier.releaseOne();
+    turnstile.releaseOne();
     await harness.hasRun(5);
-    barrier.releaseAll();
+    turnstile.releaseAll();
     await inbox.idle();
 
     expect(runsOf(harness, 'ada')).toEqual(idsOf([...early, ...late]));

@@ -66,10 +66,10 @@ describe('LmdbInbox data file', () => {
 describe('LmdbInbox.stats()', () => {
   it('counts pending events, running handlers, retries and dead letters', async () => {
     const harness = await LmdbHarness.create();
-    const barrier = createLatch();
+    const latch = createLatch();
     const inbox = await harness.start(
       async () => {
-        await barrier.opened;
+        await latch.opened;
         return [retry(60_000), done()];
       },
       { concurrency: 2 },
@@ -92,7 +92,7 @@ describe('LmdbInbox.stats()', () => {
       deadLetters: 0,
       oldestPendingAt: events[0]!.receivedAt,
     });
-    barrier.open();
+    latch.open();
     await expect
       .poll(() => inbox.stats())
       .toMatchObject({
@@ -136,9 +136,9 @@ describe('LmdbInbox.pause()', () => {
 describe('LmdbInbox.drain()', () => {
   it('waits for events accepted before it, not for later ones', async () => {
     const harness = await LmdbHarness.create();
-    const doors = [createLatch(), createLatch()];
+    const latches = [createLatch(), createLatch()];
     const inbox = await harness.start(
-      () => doors[harness.runs.length - 1]!.opened,
+      () => latches[harness.runs.length - 1]!.opened,
     );
     await inbox.accept(delivery([datedEvent()]));
     await harness.hasRun(1);
@@ -146,11 +146,11 @@ describe('LmdbInbox.drain()', () => {
     const drained = inbox.drain();
     await inbox.accept(delivery([datedEvent()]));
     await harness.hasRun(2);
-    doors[0]!.open();
+    latches[0]!.open();
     await drained;
 
     expect(harness.runs).toHaveLength(2);
-    doors[1]!.open();
+    latches[1]!.open();
     await inbox.idle();
   });
 

@@ -50,7 +50,7 @@ describe('AcceptedIds.addIfNew()', () => {
   });
 });
 
-/** Implements the same with an array. */
+/** Implements `addIfNew()` with an array, for comparison. */
 class NaiveIds {
   private added: { id: string; atMs: number }[] = [];
 
@@ -98,6 +98,7 @@ it('AcceptedIds remembers the same ids as a naive array', () => {
 
 it('AcceptedIds remembers as many ids as allowed and compares 120 bits of each', () => {
   const idOf = (n: number) => eventId({ Type: 1, Date: String(n) });
+  /** Changes the character with bits 115 to 120 of an id. */
   const other = (id: string) =>
     `${id.slice(0, 19)}${id[19] === 'A' ? 'E' : 'A'}${id.slice(20)}`;
   const ids = new AcceptedIds(5_000, 100);

@@ -68,7 +68,7 @@ describe('botProblems() of invalid options', () => {
       'expected `secret` to be a non-empty string, got null',
     ],
     [
-      'a secret that is no text',
+      'a secret that is not text',
       { secret: 42 },
       'expected `secret` to be a non-empty string, got a number',
     ],
@@ -117,7 +117,7 @@ describe('botProblems() of invalid options', () => {
       'expected `name` to contain no control character, got one that does',
     ],
     [
-      'a name that is no text',
+      'a name that is not text',
       { secret: SECRET, name: 7 },
       textMatching(/`name`.*a number/),
     ],
@@ -127,7 +127,7 @@ describe('botProblems() of invalid options', () => {
       'expected `bots` to be a list of { name, token, secret }, got an empty list',
     ],
     [
-      'bots that are no list',
+      'bots that are not a list',
       { bots: { a: SUPPORT } },
       textMatching(/`bots`.*an object/),
     ],

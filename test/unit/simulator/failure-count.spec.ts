@@ -2,17 +2,17 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   FailureCount,
-  type XeniooFailureReading,
+  type XeniooFailureCounting,
 } from '../../../lib/simulator/failure-count.js';
 
 const FAILED = { failure: 'was answered 500' };
 const DONE = {};
 
 function countCalls(
-  reading: XeniooFailureReading,
+  counting: XeniooFailureCounting,
   calls: readonly { failure?: string }[],
 ): FailureCount {
-  const count = new FailureCount(reading);
+  const count = new FailureCount(counting);
   for (const call of calls) count.add(call);
   return count;
 }
@@ -22,20 +22,20 @@ const failedCalls = (times: number) =>
 
 describe.each(['total', 'consecutive'] as const)(
   'FailureCount of `%s`',
-  reading => {
+  counting => {
     it('tolerates ten failed calls and stops at the eleventh', () => {
-      expect(countCalls(reading, failedCalls(10))).toMatchObject({
+      expect(countCalls(counting, failedCalls(10))).toMatchObject({
         failures: 10,
         left: 0,
         stopped: undefined,
       });
-      expect(countCalls(reading, failedCalls(11)).stopped).toMatch(
+      expect(countCalls(counting, failedCalls(11)).stopped).toMatch(
         /^11 calls failed in (total|a row), the last one was answered 500; after more than 10 Xenioo stops calling until the bot is saved and published again$/,
       );
     });
 
     it('stays stopped after a success', () => {
-      const count = countCalls(reading, failedCalls(11));
+      const count = countCalls(counting, failedCalls(11));
       const { stopped } = count;
       count.add(DONE);
       count.add(FAILED);
@@ -46,7 +46,7 @@ describe.each(['total', 'consecutive'] as const)(
     });
 
     it('starts again after reset()', () => {
-      const count = countCalls(reading, failedCalls(11));
+      const count = countCalls(counting, failedCalls(11));
       count.reset();
 
       expect(count).toMatchObject({

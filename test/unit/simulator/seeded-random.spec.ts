@@ -31,7 +31,7 @@ describe('SeededRandom', () => {
   });
 });
 
-describe('SeededRandom with any seed', () => {
+describe('SeededRandom.below(), chance() and uuid()', () => {
   it('returns every number below the limit and no other', () => {
     fc.assert(
       fc.property(anySeed, fc.integer({ min: 1, max: 6 }), (seed, limit) => {

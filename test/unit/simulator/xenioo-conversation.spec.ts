@@ -99,7 +99,7 @@ describe('xeniooConversation()', () => {
   });
 
   it.each([{ seed: 7 }, {}])(
-    'returns dates that differ only in ticks (%o)',
+    'returns dates that differ only after the third fraction digit (%o)',
     options => {
       const dates = xeniooConversation({ ...options, turns: 50 })
         .map(entry => entry.Date)

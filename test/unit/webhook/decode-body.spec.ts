@@ -166,7 +166,7 @@ describe('decodeBody() of text', () => {
       'text/plain; charset=latin1',
       Buffer.from(TEXT),
     ],
-    ['UTF-8 under a charset that is none', 'a; charset=b', Buffer.from(TEXT)],
+    ['UTF-8 with an unknown charset', 'a; charset=b', Buffer.from(TEXT)],
     ['UTF-8 under UTF-16', 'a/b; charset=utf-16', Buffer.from(TEXT)],
     ['UTF-16LE with a mark', '', Buffer.from(`\uFEFF${TEXT}`, 'utf16le')],
     ['UTF-16BE with a mark', '', utf16be(`\uFEFF${TEXT}`)],
@@ -201,9 +201,9 @@ describe('decodeBody() of text', () => {
 
   it.each<[string, string, Buffer]>([
     ['broken UTF-8', 'application/json', Buffer.from([0x22, 0xff, 0x22])],
-    ['Latin-1 that nothing names', '', Buffer.from('"Grüße"', 'latin1')],
+    ['Latin-1 without a charset', '', Buffer.from('"Grüße"', 'latin1')],
     ['Latin-1 as UTF-8', 'a; charset=utf-8', Buffer.from('"ü"', 'latin1')],
-    ['a charset that is none', 'a; charset=b', Buffer.from('"ü"', 'latin1')],
+    ['an unknown charset', 'a; charset=b', Buffer.from('"ü"', 'latin1')],
     ['half a character of UTF-16', '', Buffer.from([0xff, 0xfe, 0x7b])],
     ['UTF-32BE', '', utf32be('[1]')],
     ['UTF-32LE', '', Buffer.from(utf32be('[1]')).swap32()],

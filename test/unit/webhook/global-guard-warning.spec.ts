@@ -68,7 +68,7 @@ describe('globalGuardWarning() without an unhandled guard', () => {
       [AuthGuard, ThrottlerGuard],
       [Public(), SkipThrottle()],
     ],
-    ['of a guard that is no class', [undefined, {}], [Public()]],
+    ['of a guard that is not a class', [undefined, {}], [Public()]],
   ])('does not warn %s', (_what, guards, decorators) => {
     expect(warning(guards, decorators)).toBeUndefined();
   });

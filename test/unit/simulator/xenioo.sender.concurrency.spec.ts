@@ -14,7 +14,7 @@ async function senderTo(status: number) {
   return sender;
 }
 
-/** Plan with a far higher concurrency than calls, whose last slot starts after 100 s. */
+/** Far more concurrency than calls; 1,000 calls would take 100 s at this interval. */
 const plan = { concurrency: 1_000, intervalMs: 100 };
 
 describe('XeniooSender.send() with a high `concurrency`', () => {
