@@ -235,7 +235,7 @@ function numberIn<D>(
 function wholeNumber(name: string, value: unknown): number {
   if (Number.isSafeInteger(value) && Number(value) > 0) return Number(value);
   throw new BadRequestException(
-    `expected \`${name}\` to be a whole number from 1`,
+    `expected \`${name}\` to be a whole number of at least 1`,
   );
 }
 
