@@ -38,7 +38,8 @@ interface Build {
 
 function run(command: string, ...args: string[]): Promise<Build> {
   return new Promise(resolve => {
-    execFile(command, args, { cwd: ROOT }, (error, stdout, stderr) => {
+    const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined };
+    execFile(command, args, { cwd: ROOT, env }, (error, stdout, stderr) => {
       resolve({ isBuilt: !error, output: stdout + stderr });
     });
   });
