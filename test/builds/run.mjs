@@ -230,6 +230,8 @@ async function tryPnp(version, format, options) {
   const host = `pnp-${version}`;
   const cwd = await copyHost(host, `plain-nest-${version}`);
   await copyCompiled(format, join(cwd, 'dist'));
+  // Yarn takes a folder above with a package.json for the project otherwise.
+  await writeFile(join(cwd, 'yarn.lock'), '');
   await installWith('yarn', name, cwd);
   const command = [process.execPath, ...options, 'dist/main.js'];
   await tryApplication(`${name} · memory`, { cwd, command });
