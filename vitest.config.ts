@@ -63,6 +63,9 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'slow',
+          // They wait for engines and processes more than they compute.
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
           include: [...SLOW, ...BOTH],
           globalSetup: ['test/support/engines/global-setup.ts'],
           setupFiles: ['test/support/check-no-classes.ts'],
