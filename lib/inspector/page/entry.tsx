@@ -9,6 +9,7 @@ import {
   formatWords,
 } from './format';
 import { Fact, Time } from './parts';
+import { conversationUrl } from './route';
 import { hide, reloadEvents, reveal, revealed, state } from './store';
 
 /** Fields of an entry. */
@@ -100,6 +101,22 @@ export function EntryContents({
         </p>
       )}
     </section>
+  );
+}
+
+/** Links to the conversation of an entry, and erases it. */
+export function ConversationActions({
+  conversationId,
+}: {
+  readonly conversationId: string;
+}) {
+  return (
+    <div class="actions">
+      <a class="button" href={conversationUrl(conversationId)}>
+        Show conversation
+      </a>
+      <EraseButton conversationId={conversationId} />
+    </div>
   );
 }
 

@@ -3,15 +3,14 @@ import { post, queryOf } from './api';
 import type { Letter } from './contract';
 import { act, confirm, notify } from './dialogs';
 import {
+  ConversationActions,
   EntryContents,
   EntryErrors,
   EntryFacts,
-  EraseButton,
   titleOf,
 } from './entry';
 import { formatCount } from './format';
 import { Detail, Fact, Time } from './parts';
-import { conversationUrl } from './route';
 import { lettersVersion, state } from './store';
 
 /** Name of what failed. */
@@ -61,12 +60,7 @@ export function LetterDetail({
         entry={event}
       />
       {conversationId && (
-        <div class="actions">
-          <a class="button" href={conversationUrl(conversationId)}>
-            Show conversation
-          </a>
-          <EraseButton conversationId={conversationId} />
-        </div>
+        <ConversationActions conversationId={conversationId} />
       )}
     </Detail>
   );

@@ -2,10 +2,10 @@ import { computed, signal } from '@preact/signals';
 import type { InspectedEvent } from './contract';
 import { Conversation } from './conversation';
 import {
+  ConversationActions,
   EntryContents,
   EntryErrors,
   EntryFacts,
-  EraseButton,
   pathOf,
   titleOf,
 } from './entry';
@@ -18,7 +18,7 @@ import {
 } from './format';
 import { Detail, Placeholder, Scope, Time, Unloaded } from './parts';
 import { Results, Summary } from './results';
-import { conversationUrl, route } from './route';
+import { route } from './route';
 import { areEventsLoaded, events, seen, skipped } from './store';
 import { WindowedList } from './windowed-list';
 
@@ -263,12 +263,7 @@ function EventDetail({ event }: { readonly event: InspectedEvent }) {
       <EntryErrors entry={event} />
       <EntryContents key={seq} path={pathOf({ seq, id })} entry={event} />
       {conversationId && (
-        <div class="actions">
-          <a class="button" href={conversationUrl(conversationId)}>
-            Show conversation
-          </a>
-          <EraseButton conversationId={conversationId} />
-        </div>
+        <ConversationActions conversationId={conversationId} />
       )}
     </Detail>
   );
