@@ -70,7 +70,7 @@ export class PostgresMembership {
     this.isCheckDue = true;
   }
 
-  /** Releases the tasks that this process has claimed, and unregisters it. */
+  /** Ends this worker, and releases the tasks that it has claimed. */
   async stop(): Promise<void> {
     this.isClosed = true;
     clearTimeout(this.timer);
@@ -79,8 +79,8 @@ export class PostgresMembership {
     const { id } = this;
     this.id = undefined;
     if (id === undefined) return;
+    await this.database.query('endWorker', [id]);
     await this.database.query('releaseClaims', [id, '{}', '{}']);
-    await this.database.query('unregisterWorker', [id]);
   }
 
   private async sendHeartbeat(): Promise<void> {

@@ -90,7 +90,8 @@ CREATE TABLE IF NOT EXISTS ${schema}.accepted (
 CREATE TABLE IF NOT EXISTS ${schema}.worker (
   id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   beat timestamptz NOT NULL DEFAULT clock_timestamp(),
-  session boolean NOT NULL             -- true if its session holds an advisory lock
+  session boolean NOT NULL,            -- true if its session holds an advisory lock
+  ended boolean NOT NULL DEFAULT false -- true if it claims no more events; its row is removed soon
 ) WITH (fillfactor = 50);
 
 -- Views for operators.

@@ -30,9 +30,9 @@ export function statementsFor(schema: string) {
   const s = schema;
   /** Turns off waiting for the disk: a heartbeat that a server crash loses is sent again. */
   const unsynced = `unsynced AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))`;
-  /** Locks the row of the worker, so that it is not removed while it claims; a removed worker claims nothing. A claim that finds nothing takes no lock. */
+  /** Locks the row of the worker, so that it does not end while it claims; a worker that has ended claims nothing. A claim that finds nothing takes no lock. */
   const thisWorkerIf = (found: string) =>
-    `this_worker AS MATERIALIZED (SELECT id FROM ${s}.worker WHERE id = $1 AND EXISTS (SELECT FROM ${found}) FOR KEY SHARE)`;
+    `this_worker AS MATERIALIZED (SELECT id FROM ${s}.worker WHERE id = $1 AND NOT ended AND EXISTS (SELECT FROM ${found}) FOR KEY SHARE)`;
 
   const commitsSoon = `set_config('idle_in_transaction_session_timeout', '${COMMIT_WITHIN_MS}', true)`;
 
@@ -173,12 +173,16 @@ SELECT 1 AS pending FROM ${s}.event
 
     registerWorker: `INSERT INTO ${s}.worker (session) VALUES ($1) RETURNING id`,
     heartbeat: `
-WITH ${unsynced} UPDATE ${s}.worker SET beat = clock_timestamp() FROM unsynced WHERE id = $1 RETURNING id`,
+WITH ${unsynced} UPDATE ${s}.worker SET beat = clock_timestamp() FROM unsynced WHERE id = $1 AND NOT ended RETURNING id`,
 
-    /** Releases the conversations and retries of dead workers, counts the death, and removes the workers. */
+    /**
+     * Ends dead workers, releases their conversations and retries, and counts the death; returns these workers. Does not
+     * see what a worker claimed while the statement began, so the row of an ended worker, which claims nothing more, is
+     * removed by the next statement, with what it still claims.
+     */
     releaseDeadWorkers: `
 WITH dead_workers AS MATERIALIZED (
-  SELECT id FROM ${s}.worker w WHERE beat < clock_timestamp() - $1 * interval '1 ms'
+  SELECT id, ended FROM ${s}.worker w WHERE ended OR beat < clock_timestamp() - $1 * interval '1 ms'
      OR session AND beat < clock_timestamp() - interval '${SESSION_LOST_AFTER_MS} ms' AND NOT EXISTS (
        SELECT FROM pg_locks p WHERE p.locktype = 'advisory' AND p.classid = ${lockKeyOf(s)}
           AND p.objid = (w.id & 2147483647)::oid AND p.granted
@@ -190,15 +194,21 @@ WITH dead_workers AS MATERIALIZED (
   UPDATE ${s}.lane l SET worker = NULL, deaths = deaths + 1 FROM claimed WHERE l.lane = claimed.lane
 ), retries AS (
   UPDATE ${s}.retry SET worker = NULL, deaths = deaths + 1 WHERE worker = ANY(ARRAY(SELECT id FROM dead_workers))
+), removed AS (
+  DELETE FROM ${s}.worker WHERE id = ANY(ARRAY(SELECT id FROM dead_workers WHERE ended))
 )
-DELETE FROM ${s}.worker WHERE id = ANY(ARRAY(SELECT id FROM dead_workers)) RETURNING id`,
+UPDATE ${s}.worker SET ended = true WHERE id = ANY(ARRAY(SELECT id FROM dead_workers WHERE NOT ended)) RETURNING id`,
+
+    /** Ends this worker: waits for its claims in progress, and allows no more. */
+    endWorker: `
+WITH this_worker AS MATERIALIZED (SELECT id FROM ${s}.worker WHERE id = $1 FOR UPDATE)
+UPDATE ${s}.worker w SET ended = true FROM this_worker t WHERE w.id = t.id`,
 
     /** Releases the claims of this worker other than the listed ones: at its end, or after the answer to a claim was lost. */
     releaseClaims: `
 WITH lanes AS (UPDATE ${s}.lane SET worker = NULL WHERE worker = $1 AND lane <> ALL($2::bigint[]) RETURNING 1 AS released),
      retries AS (UPDATE ${s}.retry SET worker = NULL WHERE worker = $1 AND id <> ALL($3::bigint[]) RETURNING 1 AS released)
 SELECT released FROM lanes UNION ALL SELECT released FROM retries`,
-    unregisterWorker: `DELETE FROM ${s}.worker WHERE id = $1`,
 
     stats: `
 SELECT (SELECT coalesce(sum(tail - head), 0) FROM ${s}.lane)::float8

@@ -179,6 +179,36 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     );
   });
 
+  it('leaves to the next process what it claims while it stops', async () => {
+    const { schema, query } = ownSchema();
+    const stopping = await open({ schema });
+    const events = eventsOf('ada', 1);
+    await stopping.inbox.accept(delivery(events));
+    // Claims take so long that stop() finds one in progress.
+    await query(`
+      CREATE FUNCTION ${schema}.wait() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END';
+      CREATE TRIGGER slow_claim BEFORE UPDATE ON ${schema}.lane FOR EACH ROW
+        WHEN (NEW.worker IS NOT NULL) EXECUTE FUNCTION ${schema}.wait()`);
+    await stopping.start(async () => []);
+    await expect
+      .poll(() =>
+        query(
+          `SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%${schema}.lane l SET worker%' AND pid <> pg_backend_pid()`,
+        ),
+      )
+      .toHaveLength(1);
+
+    await stopping.inbox.stop(5_000);
+    const other = await open({ schema });
+    await other.start(async () => []);
+    await other.inbox.idle();
+
+    const ids = [...stopping.runs, ...other.runs].map(({ entry }) => entry.id);
+    expect(ids).toEqual(events.map(({ id }) => id));
+    expect(logs.ofXenioo('warn')).toEqual([]);
+  });
+
   it(`dead-letters an event after ${MAX_DEATHS} process deaths during its run, and runs the next event`, async () => {
     const { schema, query } = ownSchema();
     const { inbox, runs, start } = await open({ schema });
