@@ -10,7 +10,7 @@ export function conversationOf(entry: XeniooEntry): string | undefined {
   return conversationId === undefined ? undefined : `${bot}\0${conversationId}`;
 }
 
-/** Returns the id by which duplicates of an entry are recognised; `undefined` if it is not an event with a `Date`. */
+/** Returns the id by which duplicates of an entry are recognised, a SHA-256 digest in base64url; `undefined` if it is not an event with a `Date`. */
 export function dedupeId(entry: XeniooEntry): string | undefined {
   return isInvalidEntry(entry) || entry.date === undefined
     ? undefined

@@ -121,16 +121,13 @@ function parseStored<S extends { readonly v: number }>(
 /** Returns the JSON of an object with the given fields and an entry. Keeps the numbers that `JSON.stringify()` changes, such as `1e999` and `-0`. */
 function serializeWithEntry(fields: object, entry: XeniooEntry): string {
   const { id, bot, receivedAt, raw } = entry;
-  const storedEntry = {
-    id,
-    bot,
-    receivedAt: receivedAt.getTime(),
-    ...(isInvalidEntry(entry) && {
-      invalid: { reason: entry.reason, errors: entry.errors },
-    }),
+  const invalid = isInvalidEntry(entry) && {
+    invalid: { reason: entry.reason, errors: entry.errors },
   };
-  const text = JSON.stringify({ ...fields, entry: storedEntry });
-  return `${text.slice(0, -2)},"raw":${jsonText(raw)}}}`;
+  // Joining texts takes half as long as serializing an object with these fields.
+  const head = JSON.stringify(fields).slice(0, -1);
+  const reason = invalid ? `${JSON.stringify(invalid).slice(1, -1)},` : '';
+  return `${head},"entry":{"id":${JSON.stringify(id)},"bot":${JSON.stringify(bot)},"receivedAt":${receivedAt.getTime()},${reason}"raw":${jsonText(raw)}}}`;
 }
 
 function restoreEntry(stored: StoredEntry): XeniooEntry {

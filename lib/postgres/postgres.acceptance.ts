@@ -1,4 +1,3 @@
-import { hash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../describe-error.js';
 import type { XeniooDelivery } from '../events/xenioo-delivery.js';
@@ -22,13 +21,15 @@ const ROLLED_BACK = /^(40001|40P01)$/;
 
 /** An entry in its stored form. */
 interface StoredEntry {
-  /** Hash of the id that recognises duplicates; null if the entry is never a duplicate. */
+  /** 128 bits of the id that recognises duplicates; null if the entry is never a duplicate. */
   readonly id: string | null;
   readonly bot: string;
-  /** Key of the conversation in the tables: its hash, or a random number for an event without one. */
-  readonly lane: string;
+  /** Key of the conversation in the tables. */
+  readonly lane: number;
   readonly receivedAt: number;
-  readonly body: Buffer;
+  readonly body: string;
+  /** Size of the body in UTF-8. */
+  readonly bytes: number;
 }
 
 interface Batch {
@@ -66,7 +67,7 @@ export class PostgresAcceptance {
     const stored = inOrderOfDate(entries).map(entry =>
       this.stored({ entry, attempts: 0, carrier }),
     );
-    const bytes = stored.reduce((sum, { body }) => sum + body.length, 0);
+    const bytes = stored.reduce((sum, entry) => sum + entry.bytes, 0);
     let batch!: Batch;
     let first = 0;
     const work = (group: Batch) => {
@@ -117,26 +118,23 @@ export class PostgresAcceptance {
     const { entry } = task;
     const { dedupe } = this.settings;
     const id = dedupe && isDeduplicated ? dedupeId(entry) : undefined;
-    const conversation = conversationOf(entry);
-    const lane =
-      conversation === undefined
-        ? randomBytes(8)
-        : hash('md5', conversation, 'buffer');
+    const body = storeTask(task);
     return {
-      id: id === undefined ? null : hash('md5', id),
+      id: id === undefined ? null : uuidOf(id),
       bot: entry.bot,
-      lane: lane.readBigInt64BE().toString(),
+      lane: laneOf(conversationOf(entry)),
       receivedAt: entry.receivedAt.getTime(),
-      body: Buffer.from(storeTask(task)),
+      body,
+      bytes: Buffer.byteLength(body),
     };
   }
 
   /** Returns the parameters of the statement `accept`. */
   valuesOf(entries: readonly StoredEntry[]): unknown[] {
     let start = 1;
-    const starts = entries.map(({ body }) => {
+    const starts = entries.map(({ bytes }) => {
       const from = start;
-      start += body.length;
+      start += bytes;
       return from;
     });
     return [
@@ -146,8 +144,8 @@ export class PostgresAcceptance {
       entries.map(({ bot }) => bot),
       arrayOf(entries.map(({ lane }) => lane)),
       arrayOf(starts),
-      arrayOf(entries.map(({ body }) => body.length)),
-      Buffer.concat(entries.map(({ body }) => body)),
+      arrayOf(entries.map(({ bytes }) => bytes)),
+      Buffer.from(entries.map(({ body }) => body).join('')),
     ];
   }
 
@@ -198,6 +196,33 @@ export class PostgresAcceptance {
 
 function codeOf(error: unknown): string {
   return String((error as { code?: unknown }).code);
+}
+
+/** Returns the first 128 bits of a SHA-256 digest in base64url. */
+function uuidOf(digest: string): string {
+  return Buffer.from(digest, 'base64url').toString('hex', 0, 16);
+}
+
+/**
+ * Returns the key of a conversation, or a random one for an event without a conversation. It is a hash of 53 bits (cyrb53):
+ * events of conversations with the same one wait for each other, which harms none of them.
+ */
+function laneOf(conversation: string | undefined): number {
+  if (conversation === undefined) {
+    return Math.floor(Math.random() * 2 ** 53);
+  }
+  let high = 0xdeadbeef;
+  let low = 0x41c6ce57;
+  for (let at = 0; at < conversation.length; at++) {
+    const code = conversation.charCodeAt(at);
+    high = Math.imul(high ^ code, 2_654_435_761);
+    low = Math.imul(low ^ code, 1_597_334_677);
+  }
+  high = Math.imul(high ^ (high >>> 16), 2_246_822_507);
+  high ^= Math.imul(low ^ (low >>> 13), 3_266_489_909);
+  low = Math.imul(low ^ (low >>> 16), 2_246_822_507);
+  low ^= Math.imul(high ^ (high >>> 13), 3_266_489_909);
+  return 2 ** 32 * (high & 0x1f_ff_ff) + (low >>> 0);
 }
 
 function arrayOf(values: readonly (string | number)[]): string {
