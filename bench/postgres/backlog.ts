@@ -1,19 +1,17 @@
 import * as pg from 'pg';
-import { parseBody } from '../../lib/events/parse-body.js';
 import { PostgresClaims } from '../../lib/postgres/postgres.claims.js';
 import { PostgresDatabase } from '../../lib/postgres/postgres.database.js';
 import { resolvePostgresInboxOptions } from '../../lib/postgres/postgres.inbox-options.js';
-import { PostgresInbox } from '../../lib/postgres/postgres.inbox.js';
 import { PostgresRecorder } from '../../lib/postgres/postgres.recorder.js';
 import { figure } from '../report.js';
+import { acceptMessages, openReceiver } from './receiver.js';
 
-const PER_CALL = 1_000;
 const CLAIMS = 500;
 
 /** Conversations per claim: the default of the module option `concurrency`. */
 const CONCURRENCY = 32;
 
-const DEDUPE = { ttlSeconds: 3_600, maxIds: 1e7 };
+const TTL_SECONDS = 3_600;
 
 /** Accepts events without a worker, then measures the claims of a worker. Returns rows of a table. */
 export async function measureBacklog(
@@ -36,12 +34,10 @@ async function claimsOf(
     connection: url,
     schema: `backlog_${conversations}`,
   });
-  const settings = { concurrency: CONCURRENCY, dedupe: DEDUPE };
-  const instance = { ...settings, acceptTimeoutMs: 60_000 };
-  const inbox = await PostgresInbox.open(pg, options, instance);
+  const inbox = await openReceiver(url, options.schema);
   const database = new PostgresDatabase(pg, options, 60_000);
   try {
-    const acceptMs = await accept(inbox, pending, conversations);
+    const acceptMs = await acceptMessages(inbox, pending, conversations);
     const distributeMs = await distribute(database);
     const times = await claim(database);
     const { pending: left } = await inbox.stats();
@@ -62,34 +58,11 @@ async function claimsOf(
   }
 }
 
-async function accept(
-  inbox: PostgresInbox,
-  pending: number,
-  conversations: number,
-): Promise<number> {
-  const bot = { name: 'default', secrets: ['secret'] };
-  const receivedAt = new Date();
-  let ms = 0;
-  for (let first = 0; first < pending; first += PER_CALL) {
-    const values = Array.from({ length: PER_CALL }, (_, index) => ({
-      Type: 1,
-      Data: 'Good morning, I would like to know where my order is.',
-      Date: new Date(Date.UTC(2024, 0, 1) + first + index).toISOString(),
-      ConversationId: `conversation ${(first + index) % conversations}`,
-    }));
-    const entries = parseBody(JSON.stringify(values), { bot, receivedAt });
-    const begunAt = performance.now();
-    await inbox.accept({ bot: bot.name, receivedAt, entries });
-    ms += performance.now() - begunAt;
-  }
-  return ms;
-}
-
 /** Moves all accepted events to their conversations. Returns the time in milliseconds. */
 async function distribute(database: PostgresDatabase): Promise<number> {
   const begunAt = performance.now();
   for (;;) {
-    const [row] = await database.query('distribute', [DEDUPE.ttlSeconds]);
+    const [row] = await database.query('distribute', [TTL_SECONDS]);
     if (row!['arrivals'] === '0') return performance.now() - begunAt;
   }
 }

@@ -9,6 +9,8 @@ import { startPostgres } from '../../test/support/engines/postgres-server.js';
 import { Body } from '../body.js';
 import { figure, median, say, sayTable } from '../report.js';
 import { measureBacklog } from './backlog.js';
+import { measureLatency } from './latency.js';
+import { measureTransactions } from './transactions.js';
 
 const SCHEMA = 'xenioo';
 const CALLERS = 64;
@@ -18,7 +20,11 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     events: { type: 'string', default: '20000' },
     pending: { type: 'string', default: '500000' },
-    only: { type: 'string', multiple: true, default: ['accept', 'backlog'] },
+    only: {
+      type: 'string',
+      multiple: true,
+      default: ['accept', 'latency', 'transactions', 'backlog'],
+    },
   },
 });
 const rounds = Number(values.rounds);
@@ -40,6 +46,8 @@ const pool = new pg.Pool({ connectionString: server.url });
 pool.on('error', () => {});
 try {
   if (values.only.includes('accept')) await sayAccepted();
+  if (values.only.includes('latency')) await sayLatency();
+  if (values.only.includes('transactions')) await sayTransactions();
   if (values.only.includes('backlog')) await sayBacklog();
 } finally {
   await pool.end();
@@ -67,6 +75,22 @@ async function sayAccepted(): Promise<void> {
   }
   say('### Accepted, events per second\n');
   sayTable(['', 'nestjs-xenioo', 'bare `INSERT`', 'ratio'], rows);
+}
+
+async function sayLatency(): Promise<void> {
+  say('### Idle, one event at a time\n');
+  sayTable(
+    ['', 'p50, ms', 'p99, ms', 'slowest, ms'],
+    await measureLatency(server.url, 500),
+  );
+}
+
+async function sayTransactions(): Promise<void> {
+  say('### Transactional handlers, events per second\n');
+  sayTable(
+    ['', 'nestjs-xenioo', 'hand-written worker', 'ratio'],
+    await measureTransactions(server.url, 5_000, rounds),
+  );
 }
 
 async function sayBacklog(): Promise<void> {

@@ -55,6 +55,7 @@ export class PostgresInbox extends XeniooInbox {
   #worker: PostgresWorker | undefined;
   private runner: XeniooRunner | undefined;
   private notifyTimer: NodeJS.Timeout | undefined;
+  private isNotificationDue = false;
   private readonly sender = randomUUID();
   private isPaused = false;
   private isStopped = false;
@@ -227,14 +228,22 @@ export class PostgresInbox extends XeniooInbox {
     return `nestjs_xenioo_${this.#options.schema}`;
   }
 
-  /** Wakes the worker of this process at once, and the others within `NOTIFY_EVERY_MS`: each notification takes a server-wide lock. */
+  /** Wakes the worker of this process, and those of other processes. */
   private wakeAll(): void {
     this.#worker?.wake();
     if (this.#options.transactionPooling) return;
-    this.notifyTimer ??= setTimeout(() => {
+    if (this.notifyTimer) this.isNotificationDue = true;
+    else this.notifyOthers();
+  }
+
+  /** Notifies the workers of other processes, at most once per `NOTIFY_EVERY_MS`: each notification takes a server-wide lock. */
+  private notifyOthers(): void {
+    this.isNotificationDue = false;
+    // Workers that miss a notification find the events by polling.
+    this.#database.notify(this.channel, this.sender).catch(() => {});
+    this.notifyTimer = setTimeout(() => {
       this.notifyTimer = undefined;
-      // Workers that miss a notification find the events by polling.
-      this.#database.notify(this.channel, this.sender).catch(() => {});
+      if (this.isNotificationDue) this.notifyOthers();
     }, NOTIFY_EVERY_MS).unref();
   }
 
