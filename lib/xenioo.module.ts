@@ -123,9 +123,9 @@ export class XeniooModule
   }
 
   /** @hidden */
-  onModuleInit(): void {
+  async onModuleInit(): Promise<void> {
     this.deadLetters.register(this.inbox, name => this.bots.botNamed(name));
-    this.processing.register(this.inbox);
+    await this.processing.register(this.inbox);
   }
 
   /** @hidden */

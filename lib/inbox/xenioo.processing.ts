@@ -27,8 +27,8 @@ export class XeniooProcessing {
   }
 
   /**
-   * Stops starting handlers in this process. Running handlers finish, and calls are
-   * still accepted. With `memoryInbox()`, calls are answered 503 once `maxPending`
+   * Stops starting handlers in this process, until `resume()`. Running handlers finish,
+   * and calls are still accepted. Called while the application boots, no handler starts. With `memoryInbox()`, calls are answered 503 once `maxPending`
    * events are pending. During a shutdown, the memory inbox handles its events even if
    * processing is paused.
    */
@@ -77,7 +77,8 @@ export class XeniooProcessing {
    * Adds the inbox of an instance.
    * @internal
    */
-  register(inbox: XeniooInbox): void {
+  async register(inbox: XeniooInbox): Promise<void> {
     this.#inboxes.push(inbox);
+    if (this.#isPaused) await inbox.pause();
   }
 }

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type Provider } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
 import {
   memoryInbox,
@@ -24,7 +24,18 @@ class Crm {
   }
 }
 
-async function start(adapter: AdapterName, inbox: TestedInbox) {
+@Injectable()
+class Maintenance {
+  constructor(processing: XeniooProcessing) {
+    void processing.pause();
+  }
+}
+
+async function start(
+  adapter: AdapterName,
+  inbox: TestedInbox,
+  providers: Provider[] = [],
+) {
   const { app } = await startHost(adapter, {
     imports: [
       XeniooModule.forRoot({
@@ -32,7 +43,7 @@ async function start(adapter: AdapterName, inbox: TestedInbox) {
         inbox: inbox.create({ acknowledgeWithinMs: 0 }),
       }),
     ],
-    providers: [Crm],
+    providers: [Crm, ...providers],
   });
   const sender = await senderFor(app);
   return {
@@ -75,6 +86,24 @@ describe.each(['express', 'fastify'] as const)(
           pending: 0,
           running: 0,
         });
+        sender.close();
+      });
+
+      it('starts paused if a provider pauses it while the application boots', async () => {
+        const { app, sender, crm, processing } = await start(adapter, inbox, [
+          Maintenance,
+        ]);
+        await sender.send([message('event 1')]);
+        expect(processing.isPaused).toBe(true);
+        expect(await processing.stats()).toMatchObject({
+          pending: 1,
+          running: 0,
+        });
+        expect(crm.saved).toEqual([]);
+
+        await processing.resume();
+        await idle(app);
+        expect(crm.saved).toEqual(['event 1']);
         sender.close();
       });
     });
