@@ -1,8 +1,10 @@
 import { Logger } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
+import { setInterval } from 'node:timers/promises';
 import { beforeEach, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { parseBody } from '../../../lib/events/parse-body.js';
 import type { XeniooTask } from '../../../lib/handlers/xenioo-task.js';
+import { lockKeyOf } from '../../../lib/postgres/postgres.statements.js';
 import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
 import { describeEngine } from '../../support/engines/describe-engine.js';
 import { startPostgres } from '../../support/engines/postgres-server.js';
@@ -17,6 +19,9 @@ const ACCEPT_TIMEOUT_MS = 1_000;
 
 /** Upper bound of the time in milliseconds that a rejection takes on a busy machine. */
 const REJECTED_WITHIN_MS = 10_000;
+
+/** Interval in milliseconds of the events of a conversation. */
+const EVENT_EVERY_MS = 10;
 
 const CONVERSATIONS = ['ada', 'bob', 'cy', 'dee'];
 
@@ -90,10 +95,12 @@ async function startLoad(forwarder: TcpForwarder) {
   });
   let isOver = false;
   const call = async (conversation: string) => {
-    for (let n = 0; !isOver; n++) {
+    let n = 0;
+    for await (const _ of setInterval(EVENT_EVERY_MS)) {
+      if (isOver) return;
       const delivery = deliveryOf(conversation, n);
       const { id } = delivery.entries[0]!;
-      if (n % RETRY_EVERY === 0) retried.add(id);
+      if (n++ % RETRY_EVERY === 0) retried.add(id);
       for (let isAccepted = false; !isAccepted;) {
         const askedAt = performance.now();
         try {
@@ -115,7 +122,7 @@ async function startLoad(forwarder: TcpForwarder) {
     rejections,
     countAccepted,
     /** Waits until more events are accepted and handled. */
-    goesOn: async (timeout?: number) => {
+    goesOn: async (timeout = 30_000) => {
       const events = countAccepted() + 100;
       const handled = runs.length + 100;
       await expect.poll(countAccepted, { timeout }).toBeGreaterThan(events);
@@ -137,7 +144,7 @@ async function startLoad(forwarder: TcpForwarder) {
       for (const { entry, handler } of runs) {
         if (handler !== undefined) retries.add(entry.id);
         else if ('conversationId' in entry) {
-          attempted.get(entry.conversationId!)!.add(entry.id);
+          attempted.get(entry.conversationId)!.add(entry.id);
         }
       }
       for (const [conversation, ids] of accepted) {
@@ -275,13 +282,11 @@ describeEngine('postgres', 'the PostgreSQL inbox after a failover', () => {
       announce: async () => {},
       reportDuplicates: () => {},
     });
-    /** Returns the ports of the sessions that listen to the schema. */
+    /** Returns the ports of the sessions of workers. */
     const sessions = async () => {
       const rows = await query(
-        `SELECT client_port FROM pg_stat_activity JOIN pg_locks USING (pid)
-          WHERE locktype = 'advisory' AND application_name = 'nestjs-xenioo (session)'
-            AND query LIKE '%' || $1 || '%' OR query = 'SELECT'`,
-        [schema],
+        "SELECT client_port FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE locktype = 'advisory' AND classid = $1",
+        [lockKeyOf(schema)],
       );
       return rows.map(row => Number(row['client_port']));
     };
