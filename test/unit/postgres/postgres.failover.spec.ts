@@ -4,6 +4,7 @@ import { setInterval } from 'node:timers/promises';
 import { beforeEach, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { parseBody } from '../../../lib/events/parse-body.js';
 import type { XeniooTask } from '../../../lib/handlers/xenioo-task.js';
+import type { XeniooInbox } from '../../../lib/inbox/xenioo.inbox.js';
 import { lockKeyOf } from '../../../lib/postgres/postgres.statements.js';
 import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
 import { describeEngine } from '../../support/engines/describe-engine.js';
@@ -55,18 +56,46 @@ async function startPair() {
   onTestFinished(() => primary.stop());
   const standby = await startPostgres({ standbyOf: primary });
   onTestFinished(() => standby.stop());
-  const forwarder = await TcpForwarder.start(primary.port);
-  onTestFinished(() => forwarder.stop());
-  return { primary, standby, forwarder };
+  return { primary, standby, forwarder: await startForwarder(primary.port) };
 }
 
-async function openBehind(forwarder: TcpForwarder) {
+async function startForwarder(target: number) {
+  const forwarder = await TcpForwarder.start(target);
+  onTestFinished(() => forwarder.stop());
+  return forwarder;
+}
+
+/** Returns the port of the PostgreSQL that all tests share. */
+function sharedPort(): number {
+  return Number(new URL(inject('postgresUrl')).port);
+}
+
+async function openBehind(
+  { port }: TcpForwarder,
+  options: { schema?: string; worker?: boolean } = {},
+  acceptTimeoutMs = ACCEPT_TIMEOUT_MS,
+) {
+  const connection = `postgres://postgres@127.0.0.1:${port}/postgres`;
   const inbox = await openPostgresInbox(
-    { connection: `postgres://postgres@127.0.0.1:${forwarder.port}/postgres` },
-    { acceptTimeoutMs: ACCEPT_TIMEOUT_MS },
+    { connection, ...options },
+    { acceptTimeoutMs },
   );
   onTestFinished(() => inbox.stop(0));
   return inbox;
+}
+
+/** Handles events, and returns the ids of the handled ones. */
+async function startHandling(inbox: XeniooInbox): Promise<string[]> {
+  const ids: string[] = [];
+  await inbox.start({
+    run: async ({ entry }) => {
+      ids.push(entry.id);
+      return [];
+    },
+    announce: async () => {},
+    reportDuplicates: () => {},
+  });
+  return ids;
 }
 
 /** Opens an inbox behind the forwarder and starts to accept events of several conversations, each again until it is accepted. */
@@ -166,10 +195,11 @@ function expectOneFailureAndRecovery(): void {
   expect(logs.ofXenioo('error')).toEqual([
     expect.stringContaining('failed; retrying'),
   ]);
-  const recoveries = logs
-    .ofXenioo('log')
-    .filter(text => text.includes('works again'));
-  expect(recoveries).toHaveLength(1);
+  expect(recoveries()).toHaveLength(1);
+}
+
+function recoveries(): string[] {
+  return logs.ofXenioo('log').filter(text => text.includes('works again'));
 }
 
 describeEngine('postgres', 'the PostgreSQL inbox after a failover', () => {
@@ -230,58 +260,66 @@ describeEngine('postgres', 'the PostgreSQL inbox after a failover', () => {
     },
   );
 
+  it('opens on a standby, and accepts a delivery once the standby is promoted within `acceptTimeoutMs`', async () => {
+    const { primary, standby, forwarder } = await startPair();
+    await openBehind(forwarder);
+    await primary.kill();
+    forwarder.target = standby.port;
+
+    const inbox = await openBehind(forwarder, {}, 30_000);
+    const accepted = inbox.accept(deliveryOf('ada', 1));
+    const { query } = postgresSchema(standby.url);
+    await query('SELECT pg_promote()');
+    await accepted;
+
+    expect((await inbox.stats()).pending).toBe(1);
+  });
+
   it('rejects deliveries while the only synchronous standby is down, and logs that once', async () => {
     const { standby, forwarder } = await startPair();
     const inbox = await openBehind(forwarder);
-    const runs: string[] = [];
-    await inbox.start({
-      run: async ({ entry }) => {
-        runs.push(entry.id);
-        return [];
-      },
-      announce: async () => {},
-      reportDuplicates: () => {},
-    });
+    const runs = await startHandling(inbox);
     await standby.kill();
 
     const delivery = deliveryOf('ada', 1);
     for (let call = 0; call < 3; call++) {
       await expect(inbox.accept(delivery)).rejects.toThrow('no answer within');
     }
+    // Heartbeats, which need no standby, have succeeded.
+    expect(recoveries()).toEqual([]);
     await standby.start();
     await vi.waitFor(() => inbox.accept(delivery), 30_000);
     await inbox.idle();
 
     expect(runs).toEqual([delivery.entries[0]!.id]);
-    await expect
-      .poll(() => logs.ofXenioo('log').join('\n'))
-      .toContain('works again');
+    await expect.poll(recoveries).toHaveLength(1);
     expectOneFailureAndRecovery();
+  });
+
+  it('rejects one delivery after all open connections have become silent, and accepts the next one', async () => {
+    const { schema, remove } = postgresSchema();
+    onTestFinished(remove);
+    const forwarder = await startForwarder(sharedPort());
+    const options = { schema, worker: false };
+    const inbox = await openBehind(forwarder, options, 3_000);
+    await Promise.all(Array.from({ length: 10 }, () => inbox.stats()));
+
+    forwarder.silence();
+    const delivery = deliveryOf('ada', 1);
+    await expect(inbox.accept(delivery)).rejects.toThrow('no answer within');
+    await inbox.accept(delivery);
+
+    expect((await inbox.stats()).pending).toBe(1);
   });
 
   it('handles the events of another process although the session of notifications is silent, and opens another session', async () => {
     const { schema, query, remove } = postgresSchema();
     onTestFinished(remove);
-    const forwarder = await TcpForwarder.start(
-      Number(new URL(inject('postgresUrl')).port),
-    );
-    onTestFinished(() => forwarder.stop());
     const receiver = await openPostgresInbox({ schema, worker: false });
     onTestFinished(() => receiver.stop(0));
-    const worker = await openPostgresInbox({
-      schema,
-      connection: `postgres://postgres@127.0.0.1:${forwarder.port}/postgres`,
-    });
-    onTestFinished(() => worker.stop(0));
-    const runs: string[] = [];
-    await worker.start({
-      run: async ({ entry }) => {
-        runs.push(entry.id);
-        return [];
-      },
-      announce: async () => {},
-      reportDuplicates: () => {},
-    });
+    const forwarder = await startForwarder(sharedPort());
+    const worker = await openBehind(forwarder, { schema });
+    const runs = await startHandling(worker);
     /** Returns the ports of the sessions of workers. */
     const sessions = async () => {
       const rows = await query(
