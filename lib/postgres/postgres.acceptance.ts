@@ -16,8 +16,8 @@ const CONNECT_AGAIN_AFTER_MS = 100;
 /** Codes of errors of a server that accepts no connections: the statement was not sent. */
 const NOT_SENT = /^(ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|57P03|53300)$/;
 
-/** Codes of errors after which PostgreSQL has rolled back and the same statement may succeed. */
-const ROLLED_BACK = /^(40001|40P01)$/;
+/** Codes of errors after which PostgreSQL has rolled back and the same statement may succeed: conflicts, and a standby that is not promoted yet. */
+const ROLLED_BACK = /^(40001|40P01|25006)$/;
 
 /** An entry in its stored form. */
 interface StoredEntry {
@@ -182,7 +182,7 @@ export class PostgresAcceptance {
         this.database.reportRecovery(askedAt);
         return;
       } catch (error) {
-        this.database.reportFailure(error);
+        this.database.reportFailure(error, askedAt);
         const code = codeOf(error);
         const isUntaken = NOT_SENT.test(code) || ROLLED_BACK.test(code);
         if (!isUntaken || performance.now() + CONNECT_AGAIN_AFTER_MS > latest) {

@@ -125,7 +125,7 @@ export class PostgresClaimScheduler {
       this.database.reportRecovery(askedAt);
     } catch (error) {
       hasFailed = true;
-      this.database.reportFailure(error);
+      this.database.reportFailure(error, askedAt);
       this.membership.checkClaimsSoon();
       await sleep(RETRY_CLAIM_AFTER_MS, undefined, { ref: false });
       this.isExhausted = false;
@@ -149,6 +149,7 @@ export class PostgresClaimScheduler {
       return;
     }
     this.isClaimingRetries = true;
+    const askedAt = performance.now();
     try {
       const retries = await this.claims.retries(worker, capacity);
       for (const retry of retries) this.processor.add(retry);
@@ -156,7 +157,7 @@ export class PostgresClaimScheduler {
       const inMs = await this.claims.nextRetryInMs();
       if (inMs !== undefined && !this.hasMoreRetries) this.claimRetriesIn(inMs);
     } catch (error) {
-      this.database.reportFailure(error);
+      this.database.reportFailure(error, askedAt);
       this.membership.checkClaimsSoon();
     }
     this.isClaimingRetries = false;

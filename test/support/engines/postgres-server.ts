@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chown, mkdir, readFile } from 'node:fs/promises';
+import { chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { engineFolder, type EngineFolder } from './engine-folder.js';
@@ -15,6 +15,8 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** @default a free one */
   readonly port?: number;
+  /** Primary that this server is a standby of. Both begin with the data of the primary, which is killed and started again. */
+  readonly standbyOf?: PostgresServer;
   /** Kept when the server stops. @default a temporary one, which is removed */
   readonly folder?: string;
 }
@@ -31,7 +33,7 @@ export async function startPostgres(
 /** A `postgres` that tests may kill, pause and start again. */
 export class PostgresServer extends EngineServer {
   static async start(
-    { settings = {}, folder: path }: PostgresOptions,
+    { settings = {}, folder: path, standbyOf }: PostgresOptions,
     port: number,
   ): Promise<PostgresServer> {
     const programs = findPostgres();
@@ -42,16 +44,23 @@ export class PostgresServer extends EngineServer {
     if (user) await chown(folder.path, user.uid, user.gid);
     await mkdir(data, { recursive: true });
     if (user) await chown(data, user.uid, user.gid);
-    await run(
-      join(programs, 'initdb'),
-      ['-D', data, '-A', 'trust', '-U', 'postgres', '-E', 'UTF8', '--no-sync'],
-      { cwd: folder.path, ...user },
-    );
+    if (standbyOf) await standbyOf.copyForStandby(data);
+    else {
+      const options = ['-A', 'trust', '-U', 'postgres', '-E', 'UTF8'];
+      await run(
+        join(programs, 'initdb'),
+        ['-D', data, ...options, '--no-sync'],
+        { cwd: folder.path, ...user },
+      );
+    }
     const given = {
       port: String(port),
       listen_addresses: '127.0.0.1',
       unix_socket_directories: '',
       max_connections: '200',
+      ...(standbyOf && {
+        primary_conninfo: `host=127.0.0.1 port=${standbyOf.port} user=postgres`,
+      }),
       ...settings,
     };
     const args = Object.entries(given).flatMap(([name, value]) => [
@@ -84,6 +93,15 @@ export class PostgresServer extends EngineServer {
 
   get url(): string {
     return `postgres://postgres@127.0.0.1:${this.port}/postgres`;
+  }
+
+  /** `pg_basebackup`, which not every package contains, would do the same without a restart. */
+  private async copyForStandby(data: string): Promise<void> {
+    await this.kill();
+    await run('cp', ['-a', `${join(this.folder, 'data')}/.`, data]);
+    await rm(join(data, 'postmaster.pid'));
+    await writeFile(join(data, 'standby.signal'), '');
+    await this.start();
   }
 
   /** The last line of its file says so, and the first line which process it is. */
