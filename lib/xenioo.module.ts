@@ -11,6 +11,7 @@ import {
 } from '@nestjs/common';
 import { ExternalContextCreator } from '@nestjs/core';
 import { XeniooHandlersModule } from './handlers/xenioo-handlers.module.js';
+import { XeniooExplorer } from './handlers/xenioo.explorer.js';
 import { XeniooDispatcher } from './handlers/xenioo.dispatcher.js';
 import { settledWithin } from './settled-within.js';
 import { XeniooInboxModule } from './inbox/xenioo-inbox.module.js';
@@ -95,6 +96,7 @@ export class XeniooModule
     private readonly processing: XeniooProcessing,
     private readonly dispatcher: XeniooDispatcher,
     private readonly bots: BotRegistry,
+    private readonly explorer: XeniooExplorer,
     @Inject(XENIOO_ROUTE) private readonly route: XeniooRoute,
     private readonly contexts: ExternalContextCreator,
   ) {
@@ -124,6 +126,7 @@ export class XeniooModule
 
   /** @hidden */
   async onModuleInit(): Promise<void> {
+    this.explorer.addBots(this.bots.fixedNames);
     this.deadLetters.register(this.inbox, name => this.bots.botNamed(name));
     await this.processing.register(this.inbox);
   }

@@ -65,6 +65,8 @@ export async function runCalls(
     requestedRate,
     isRateReached:
       requestedRate === null ||
+      // One call has no rate.
+      report.calls <= 1 ||
       callsPerSecond >= requestedRate * RATE_TOLERANCE,
     concurrency,
   };

@@ -77,11 +77,6 @@ export function OnXenioo<T extends XeniooEventType>(
   type: T | readonly T[],
   options: OnXeniooTransactionalOptions<XeniooEventOf<T>>,
 ): XeniooTransactionalDecorator<XeniooEventOf<T>>;
-/** Makes a method handle every event, each in a transaction that also records the handler as done. */
-export function OnXenioo(
-  type: undefined,
-  options: OnXeniooTransactionalOptions,
-): XeniooTransactionalDecorator<XeniooEvent>;
 /**
  * Calls the method, of any provider or controller, for every event, including those
  * of unknown types. Options select events.
@@ -93,11 +88,6 @@ export function OnXenioo(
  * ```
  */
 export function OnXenioo(
-  options?: OnXeniooOptions,
-): XeniooHandlerDecorator<XeniooEvent>;
-/** Calls the method for every event, including those of unknown types. */
-export function OnXenioo(
-  type: undefined,
   options?: OnXeniooOptions,
 ): XeniooHandlerDecorator<XeniooEvent>;
 // The last overload, because the compiler reports errors against it.
@@ -121,16 +111,19 @@ export function OnXenioo<T extends XeniooEventType>(
   options?: OnXeniooOptions<XeniooEventOf<T>>,
 ): XeniooHandlerDecorator<XeniooEventOf<T>>;
 export function OnXenioo(
-  first?: XeniooEventType | readonly XeniooEventType[] | OnXeniooOptions,
-  second?: OnXeniooOptions<never>,
+  ...given: readonly unknown[]
 ): XeniooHandlerDecorator<never> & XeniooTransactionalDecorator<never> {
-  const hasTypes = typeof first !== 'object' || Array.isArray(first);
-  const types =
-    hasTypes && first !== undefined
-      ? typeSet(first as XeniooEventType | readonly XeniooEventType[])
-      : undefined;
+  const [first, second] = given;
+  if (given.length === 3) {
+    throw new XeniooHandlerError(
+      `@OnXenioo needs parentheses: write @OnXenioo() above \`${String(second)}\``,
+    );
+  }
+  const hasTypes =
+    given.length > 0 && (typeof first !== 'object' || Array.isArray(first));
+  const types = hasTypes ? typeSet(first) : undefined;
   const { bot, channel, when, name, retry, transactional } = checkedOptions(
-    second ?? (hasTypes ? {} : first),
+    second ?? (hasTypes ? {} : (first ?? {})),
   );
   const subscription: Subscription = {
     to: 'events',
@@ -183,10 +176,8 @@ function nameSet(option: string, given: unknown): Set<string> {
   return names as Set<string>;
 }
 
-function typeSet(
-  given: XeniooEventType | readonly XeniooEventType[],
-): Set<XeniooEventType> {
-  const types = new Set([given].flat());
+function typeSet(given: unknown): Set<XeniooEventType> {
+  const types = new Set<unknown>([given].flat());
   if (types.size === 0) {
     throw new XeniooHandlerError(
       '@OnXenioo([]) would never run: name at least one type, or none at all for every event',
@@ -199,5 +190,5 @@ function typeSet(
       );
     }
   }
-  return types;
+  return types as Set<XeniooEventType>;
 }

@@ -121,7 +121,7 @@ export function decoratedMethod(
     return method;
   }
   throw new XeniooHandlerError(
-    `\`${String(key)}\` can't handle events: @OnXenioo(), @OnXeniooInvalid() and @OnXeniooFailed() decorate instance methods with a string name, neither static nor private ones`,
+    `\`${String(key ?? (target as { name?: unknown }).name)}\` can't handle events: @OnXenioo(), @OnXeniooInvalid() and @OnXeniooFailed() decorate instance methods with a string name, neither static nor private ones, and no classes`,
   );
 }
 

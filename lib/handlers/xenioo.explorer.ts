@@ -33,6 +33,9 @@ export class XeniooExplorer implements OnModuleInit, OnApplicationBootstrap {
   private byName: ReadonlyMap<string, XeniooHandler> = new Map();
   /** Names of `@OnXenioo()` handlers whose class name looks minified. */
   private readonly minifiedNames: string[] = [];
+  private readonly botNames = new Set<string>();
+  /** True if every instance of the module has a fixed list of bots. */
+  private areBotsKnown = true;
 
   constructor(
     private readonly discovery: DiscoveryService,
@@ -67,10 +70,17 @@ export class XeniooExplorer implements OnModuleInit, OnApplicationBootstrap {
 
   /** Runs after `EventEmitterModule` has added its listeners, since global modules are bootstrapped first. */
   onApplicationBootstrap(): void {
+    this.warnOfUnknownBots();
     if (this.handlers.length > 0 || this.emitter.hasListeners()) return;
     this.logger.warn(
       'No method handles Xenioo events: they are answered 200 and discarded. Decorate a method of a provider with @OnXenioo().',
     );
+  }
+
+  /** Adds the names of the bots of an instance of the module; `undefined` if they may change. */
+  addBots(names: readonly string[] | undefined): void {
+    if (!names) this.areBotsKnown = false;
+    for (const name of names ?? []) this.botNames.add(name);
   }
 
   /**
@@ -96,6 +106,18 @@ export class XeniooExplorer implements OnModuleInit, OnApplicationBootstrap {
     throw new XeniooHandlerError(
       `${names.join(', ')} can't run: handlers with \`transactional: true\` need the PostgreSQL inbox, whose transactions they share. Set \`inbox: postgresInbox({ connection })\` of nestjs-xenioo/postgres, or take the option out.`,
     );
+  }
+
+  private warnOfUnknownBots(): void {
+    const { botNames } = this;
+    if (!this.areBotsKnown || botNames.size === 0) return;
+    for (const { name, bots } of this.handlers) {
+      const unknown = bots.filter(bot => !botNames.has(bot));
+      if (unknown.length === 0) continue;
+      this.logger.warn(
+        `${name} does not run for bot ${unknown.join(', ')}: no bot of this application has this name. Correct the option \`bot\` of @OnXenioo(), or the names in \`bots\`: ${[...botNames].join(', ')}.`,
+      );
+    }
   }
 
   /** Warns of decorated methods that were replaced, or whose class no module provides. */
@@ -172,7 +194,9 @@ export class XeniooExplorer implements OnModuleInit, OnApplicationBootstrap {
       if (
         handlesEvents &&
         !given &&
-        looksMinified(prototype.constructor.name)
+        looksMinified(prototype.constructor.name) &&
+        // A minifier renames the module as well: in `AppModule`, `Db` is a class with a short name.
+        looksMinified(wrapper.host?.name ?? '')
       ) {
         this.minifiedNames.push(name);
       }

@@ -68,6 +68,13 @@ export class XeniooHandler {
     );
   }
 
+  /** Names of bots in the option `bot` of the decorators. */
+  get bots(): string[] {
+    return this.subscriptions.flatMap(each =>
+      each.to === 'events' ? [...(each.bots ?? [])] : [],
+    );
+  }
+
   subscribesTo(kind: Subscription['to']): boolean {
     return this.subscriptions.some(({ to }) => to === kind);
   }

@@ -106,6 +106,7 @@ export class XeniooInspectorModule
     private readonly recorder: EventRecorder,
     private readonly streams: InspectorStreams,
     private readonly route: PageRoute,
+    private readonly urls: XeniooUrls,
   ) {}
 
   /**
@@ -140,10 +141,14 @@ export class XeniooInspectorModule
     this.removeObserver = this.observers.add(this.recorder);
   }
 
-  /** @hidden */
+  /**
+   * @throws {XeniooOptionsError} if another inspector has the same URL
+   * @hidden
+   */
   onApplicationBootstrap(): void {
     const { url } = this.route;
     if (url === undefined) return;
+    this.urls.claim(url, this.route, XeniooInspectorModule.name);
     this.logger.log(`GET ${url}/ shows the events`);
     if (this.decorators.length > 0) return;
     this.logger.warn(

@@ -11,7 +11,7 @@ export function botProblems(options: XeniooOptions): string[] {
   }
   if (typeof options.bots === 'function') return [];
   if (options.bots !== undefined) return botListProblems(options.bots);
-  if (options.secret === undefined) {
+  if (options.secret === undefined || options.secret === '') {
     return [
       'expected `secret` to be the API Secret of your bot, got nothing: check that its environment variable is set; for several bots, set `bots`',
     ];

@@ -72,6 +72,13 @@ export class BotRegistry implements OnApplicationBootstrap {
       : `${names.length} bots`;
   }
 
+  /** Names of the bots; `undefined` if `bots` is a function, whose list may change. */
+  get fixedNames(): string[] | undefined {
+    return typeof this.settings.bots === 'function'
+      ? undefined
+      : this.bots.map(({ name }) => name);
+  }
+
   /** Current list of bots. */
   get all(): readonly XeniooBotSettings[] {
     return this.bots;

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { XeniooOptionsError } from '../xenioo.errors.js';
 
-/** URLs of the webhooks of an application. Each instance of the module needs its own. */
+/** URLs of the webhooks and inspectors of an application. Each instance of a module needs its own. */
 @Injectable()
 export class XeniooUrls {
-  private readonly owners = new Map<string, symbol>();
+  private readonly owners = new Map<string, unknown>();
   private readonly botNames = new Map<string, () => string[]>();
 
   /** URLs of the webhooks, once the application has started. */
@@ -24,13 +24,17 @@ export class XeniooUrls {
   }
 
   /** @throws {XeniooOptionsError} if another instance has claimed the URL */
-  claim(url: string, route: symbol): void {
+  claim(url: string, owner: unknown, module = 'XeniooModule'): void {
     const key = url.toLowerCase();
-    const owner = this.owners.get(key) ?? route;
-    this.owners.set(key, owner);
-    if (owner === route) return;
+    const first = this.owners.get(key) ?? owner;
+    this.owners.set(key, first);
+    if (first === owner) return;
+    const remedy =
+      module === 'XeniooModule'
+        ? ', or use one instance with both bots in `bots`'
+        : '';
     throw new XeniooOptionsError([
-      `two instances of XeniooModule have the URL ${url}: give each its own \`path\`, or use one instance with both bots in \`bots\``,
+      `two instances of ${module} have the URL ${url}: give each its own \`path\`${remedy}`,
     ]);
   }
 }

@@ -61,18 +61,18 @@ export class FlakyAttempts {
 class Handlers {
   private readonly attempts = new FlakyAttempts();
 
-  @OnXenioo(undefined, { name: 'keep' })
+  @OnXenioo({ name: 'keep' })
   async keep(event: XeniooEvent) {
     await sleep(Number(event.variables['number']) % 4);
     record('keep', event);
   }
 
-  @OnXenioo(undefined, { name: 'notify' })
+  @OnXenioo({ name: 'notify' })
   notify(event: XeniooEvent) {
     record('notify', event);
   }
 
-  @OnXenioo(undefined, { name: 'enrich', retry: FLAKY_RETRY })
+  @OnXenioo({ name: 'enrich', retry: FLAKY_RETRY })
   enrich(event: XeniooEvent) {
     this.attempts.begin(event);
     record('enrich', event);

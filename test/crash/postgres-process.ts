@@ -19,7 +19,7 @@ class Notes {
   private readonly attempts = new FlakyAttempts();
 
   /** Writes a row to a table without a unique constraint, where a second commit would be visible. A flaky attempt fails after it. */
-  @OnXenioo(undefined, {
+  @OnXenioo({
     name: 'write',
     transactional: true,
     retry: FLAKY_RETRY,

@@ -38,14 +38,14 @@ function record(handler: string, event: XeniooEvent): void {
 class Handlers {
   private readonly failedBefore = new Set<unknown>();
 
-  @OnXenioo(undefined, { name: 'keep' })
+  @OnXenioo({ name: 'keep' })
   async keep(event: XeniooEvent) {
     await sleep(Number(event.variables['number']) % 4);
     record('keep', event);
   }
 
   /** Fails in its first attempt in each process on every tenth event, and never gives up. */
-  @OnXenioo(undefined, {
+  @OnXenioo({
     name: 'notify',
     retry: { attempts: 1_000, backoff: 'fixed', delayMs: 20 },
   })

@@ -27,6 +27,8 @@ async function boot(handlers: Type, inbox?: XeniooInbox): Promise<void> {
     providers: [handlers],
   })
   class AppModule {}
+  // The minifier has renamed the module too.
+  Object.defineProperty(AppModule, 'name', { value: 't' });
 
   const testing = await Test.createTestingModule({
     imports: [AppModule],

@@ -416,6 +416,33 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     );
   });
 
+  it('warns of a handler for a bot that no instance of the module has', async () => {
+    @Injectable()
+    class Desk {
+      @OnXenioo({ bot: ['shop', 'suport'] })
+      notify() {}
+    }
+    const imports = [
+      XeniooModule.forRoot({ secret: 'two', path: 'two', name: 'shop' }),
+    ];
+    const support = { name: 'support', token: 'token', secret: 'one' };
+    const misspelt = await start(
+      adapter,
+      { imports, providers: [Desk] },
+      { secret: undefined, bots: [support] },
+    );
+    const changing = await start(
+      adapter,
+      { imports, providers: [Desk] },
+      { secret: undefined, bots: () => [support] },
+    );
+
+    expect(misspelt.logs.ofXenioo('warn')).toEqual([
+      'Desk.notify does not run for bot suport: no bot of this application has this name. Correct the option `bot` of @OnXenioo(), or the names in `bots`: shop, support.',
+    ]);
+    expect(changing.logs.ofXenioo('warn')).toEqual([]);
+  });
+
   it('warns if no handler exists', async () => {
     const { logs, send } = await start(adapter, {});
 

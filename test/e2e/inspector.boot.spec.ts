@@ -353,4 +353,24 @@ describe.each(adapters)('an application with the inspector on %s', adapter => {
       expect(await response.json()).toMatchObject({ readOnly });
     }
   });
+
+  it('does not boot with two inspectors on one path, of which one may be open', async () => {
+    const start = startHost(adapter, {
+      imports: [
+        XeniooModule.forRoot({ secret: 'right-secret' }),
+        XeniooInspectorModule.forRoot({ decorators: [] }),
+        XeniooInspectorModule.forRoot({
+          imports: [AdminsModule],
+          decorators: [UseGuards(AdminGuard)],
+        }),
+      ],
+    });
+
+    // Fastify itself refuses a second route.
+    await expect(start).rejects.toThrow(
+      adapter === 'express'
+        ? 'two instances of XeniooInspectorModule have the URL /xenioo/inspector: give each its own `path`'
+        : 'already declared',
+    );
+  });
 });

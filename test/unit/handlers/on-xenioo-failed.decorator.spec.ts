@@ -39,7 +39,7 @@ it('@OnXeniooFailed() rejects a static method', () => {
     OnXeniooFailed()(Alarm, 'ring', { value: () => Alarm.ring() }),
   ).toThrow(
     new XeniooHandlerError(
-      "`ring` can't handle events: @OnXenioo(), @OnXeniooInvalid() and @OnXeniooFailed() decorate instance methods with a string name, neither static nor private ones",
+      "`ring` can't handle events: @OnXenioo(), @OnXeniooInvalid() and @OnXeniooFailed() decorate instance methods with a string name, neither static nor private ones, and no classes",
     ),
   );
 });

@@ -41,7 +41,6 @@ describe('@OnXenioo()', () => {
 
   it('subscribes to every event without a type', () => {
     expect(subscriptionsWith(OnXenioo())).toEqual([{ to: 'events' }]);
-    expect(subscriptionsWith(OnXenioo(undefined))).toEqual([{ to: 'events' }]);
     expect(subscriptionsWith(OnXenioo({}))).toEqual([{ to: 'events' }]);
   });
 
@@ -75,7 +74,6 @@ describe('@OnXenioo()', () => {
     };
 
     expect(subscriptionsWith(OnXenioo(options))).toEqual([narrowed]);
-    expect(subscriptionsWith(OnXenioo(undefined, options))).toEqual([narrowed]);
     class Crm {
       @OnXenioo(UserMessage, options)
       save(): void {}
@@ -117,6 +115,46 @@ describe('@OnXenioo()', () => {
     }
 
     expect(subscriptionsOf(Crm.prototype.save)).toHaveLength(2);
+  });
+});
+
+describe('@OnXenioo() with a mistake that the compiler may not have seen', () => {
+  it('rejects a type that XeniooEventType does not have', () => {
+    const { UserMesage } = XeniooEventType as never as {
+      UserMesage: undefined;
+    };
+
+    expect(() => OnXenioo(UserMesage)).toThrow(
+      new XeniooHandlerError(
+        '@OnXenioo() expects values of XeniooEventType, got nothing; to handle events of unknown types, use @OnXenioo() without a type',
+      ),
+    );
+  });
+
+  it('asks for its parentheses', () => {
+    const decorate = OnXenioo as never as MethodDecorator;
+
+    expect(() => {
+      class Crm {
+        @decorate
+        save(): void {}
+      }
+      return Crm;
+    }).toThrow(
+      new XeniooHandlerError(
+        '@OnXenioo needs parentheses: write @OnXenioo() above `save`',
+      ),
+    );
+  });
+
+  it('rejects a class, by its name', () => {
+    const decorate = OnXenioo() as never as ClassDecorator;
+
+    expect(() => {
+      @decorate
+      class Crm {}
+      return Crm;
+    }).toThrow(/^`Crm` can't handle events: .* no classes$/);
   });
 });
 
@@ -165,7 +203,7 @@ describe('@OnXenioo() with an unknown option', () => {
 
     expect(() => OnXenioo(options)).toThrow(error);
     expect(() => OnXenioo(UserMessage, options)).toThrow(error);
-    expect(() => OnXenioo(undefined, options)).toThrow(error);
+    expect(() => OnXenioo(options)).toThrow(error);
   });
 
   it('rejects a string in place of a type', () => {

@@ -5,6 +5,7 @@ import {
   Module,
   Scope,
   type ModuleMetadata,
+  type Type,
 } from '@nestjs/common';
 import { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
 import {
@@ -470,12 +471,20 @@ function classNamed(className: string, name?: string) {
   return Minified;
 }
 
+/** Returns a module with a name as a minifier would give it. */
+function minifiedModule(provider: Type) {
+  @Module({ providers: [provider] })
+  class Minified {}
+  Object.defineProperty(Minified, 'name', { value: 't' });
+  return Minified;
+}
+
 describe('XeniooExplorer.assertStableNames()', () => {
   it.each(['', 'r', 'f', 'e1', '_a', '$t', 'Ab', 'xYz', 'aB3$'])(
     'rejects a class name that looks minified: %j',
     async className => {
       const { explorer } = await startExplorer({
-        providers: [classNamed(className)],
+        imports: [minifiedModule(classNamed(className))],
       });
 
       expect(() => explorer.assertStableNames('/var/xenioo')).toThrow(
@@ -490,12 +499,20 @@ describe('XeniooExplorer.assertStableNames()', () => {
     'accepts the class name %s',
     async name => {
       const { explorer } = await startExplorer({
-        providers: [classNamed(name)],
+        imports: [minifiedModule(classNamed(name))],
       });
 
       expect(() => explorer.assertStableNames('/var/xenioo')).not.toThrow();
     },
   );
+
+  it('accepts a class with a short name in a module with a long one', async () => {
+    @Module({ providers: [classNamed('Db')] })
+    class AppModule {}
+    const { explorer } = await startExplorer({ imports: [AppModule] });
+
+    expect(() => explorer.assertStableNames('/var/xenioo')).not.toThrow();
+  });
 
   it('ignores handlers with a `name` and handlers of dead letters', async () => {
     class Alarm {

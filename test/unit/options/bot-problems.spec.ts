@@ -60,7 +60,7 @@ describe('botProblems() of invalid options', () => {
     [
       'an empty secret',
       { secret: '' },
-      'expected `secret` to be a non-empty string, got an empty string',
+      'expected `secret` to be the API Secret of your bot, got nothing: check that its environment variable is set; for several bots, set `bots`',
     ],
     [
       'a null secret',
