@@ -177,12 +177,12 @@ WITH ${unsynced} UPDATE ${s}.worker SET beat = clock_timestamp() FROM unsynced W
 
     /**
      * Ends dead workers, releases their conversations and retries, and counts the death; returns these workers. Does not
-     * see what a worker claimed while the statement began, so the row of an ended worker, which claims nothing more, is
-     * removed by the next statement, with what it still claims.
+     * see what a worker claimed after the statement began. So it removes only the workers that had ended by then, which
+     * have claimed nothing since; those that another process has ended meanwhile are removed by a later statement.
      */
     releaseDeadWorkers: `
 WITH dead_workers AS MATERIALIZED (
-  SELECT id, ended FROM ${s}.worker w WHERE ended OR beat < clock_timestamp() - $1 * interval '1 ms'
+  SELECT id FROM ${s}.worker w WHERE ended OR beat < clock_timestamp() - $1 * interval '1 ms'
      OR session AND beat < clock_timestamp() - interval '${SESSION_LOST_AFTER_MS} ms' AND NOT EXISTS (
        SELECT FROM pg_locks p WHERE p.locktype = 'advisory' AND p.classid = ${lockKeyOf(s)}
           AND p.objid = (w.id & 2147483647)::oid AND p.granted
@@ -195,9 +195,9 @@ WITH dead_workers AS MATERIALIZED (
 ), retries AS (
   UPDATE ${s}.retry SET worker = NULL, deaths = deaths + 1 WHERE worker = ANY(ARRAY(SELECT id FROM dead_workers))
 ), removed AS (
-  DELETE FROM ${s}.worker WHERE id = ANY(ARRAY(SELECT id FROM dead_workers WHERE ended))
+  DELETE FROM ${s}.worker WHERE ended AND id = ANY(ARRAY(SELECT id FROM dead_workers))
 )
-UPDATE ${s}.worker SET ended = true WHERE id = ANY(ARRAY(SELECT id FROM dead_workers WHERE NOT ended)) RETURNING id`,
+UPDATE ${s}.worker SET ended = true WHERE NOT ended AND id = ANY(ARRAY(SELECT id FROM dead_workers)) RETURNING id`,
 
     /** Ends this worker: waits for its claims in progress, and allows no more. */
     endWorker: `

@@ -209,6 +209,38 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     expect(logs.ofXenioo('warn')).toEqual([]);
   });
 
+  it('releases what a worker claims while two others find it dead', async () => {
+    const { schema, query } = ownSchema();
+    const { inbox, runs, start } = await open({ schema });
+    const sql = statementsFor(schema);
+    await inbox.accept(delivery(eventsOf('ada', 1)));
+    await query(sql.distribute, [0]);
+    const [worker] = await query(sql.registerWorker, [true]);
+    await query(`UPDATE ${schema}.worker SET beat = now() - interval '1 hour'`);
+    // The others look for dead workers for as long as their connection says.
+    await query(`
+      CREATE FUNCTION ${schema}.locks() RETURNS SETOF pg_catalog.pg_locks LANGUAGE plpgsql AS
+        'BEGIN PERFORM pg_sleep(current_setting(''test.seconds'')::float); END';
+      CREATE VIEW ${schema}.pg_locks AS SELECT * FROM ${schema}.locks()`);
+    const others = [0.5, 1].map(seconds => {
+      const options = `-c test.seconds=${seconds} -c search_path=${schema},pg_catalog`;
+      const url = `${inject('postgresUrl')}?options=${encodeURIComponent(options)}`;
+      return postgresSchema(url).query(sql.releaseDeadWorkers, [86_400_000]);
+    });
+    await expect
+      .poll(() =>
+        query(`SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'`),
+      )
+      .toHaveLength(2);
+
+    const claimed = await query(sql.claim, [worker!['id'], 1, 1, 1, 0, 1]);
+    await Promise.all(others);
+    await start(async () => []);
+
+    expect(claimed).toHaveLength(1);
+    await expect.poll(() => runs).toHaveLength(1);
+  });
+
   it(`dead-letters an event after ${MAX_DEATHS} process deaths during its run, and runs the next event`, async () => {
     const { schema, query } = ownSchema();
     const { inbox, runs, start } = await open({ schema });
