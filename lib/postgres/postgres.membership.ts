@@ -19,8 +19,10 @@ export interface MembershipEvents {
   onTasksAvailable(): void;
   /** Called when there are tasks during which processes died; each runs alone. */
   onSuspects(): void;
-  /** Returns the tasks that this process has claimed, or `undefined` while a claim is in progress. */
-  claimed(): { lanes: string[]; retries: string[] } | undefined;
+  /** Calls `check` with the tasks that this process has claimed, and claims nothing until it resolves. Does neither while a claim is in progress. */
+  checkClaims(
+    check: (claimed: { lanes: string[]; retries: string[] }) => Promise<void>,
+  ): Promise<void>;
 }
 
 /** Registers this process as a worker, sends heartbeats, and releases the tasks of workers that died. */
@@ -139,14 +141,11 @@ export class PostgresMembership {
   private async releaseUnknownClaims(): Promise<void> {
     const isPeriodic = ++this.heartbeats % CHECK_CLAIMS_EVERY === 0;
     if (!isPeriodic && !this.isCheckDue) return;
-    const claimed = this.events.claimed();
-    if (!claimed) return;
-    this.isCheckDue = false;
-    const released = await this.database.query('releaseClaims', [
-      this.id,
-      claimed.lanes,
-      claimed.retries,
-    ]);
-    if (released.length > 0) this.events.onTasksAvailable();
+    await this.events.checkClaims(async ({ lanes, retries }) => {
+      this.isCheckDue = false;
+      const values = [this.id, lanes, retries];
+      const released = await this.database.query('releaseClaims', values);
+      if (released.length > 0) this.events.onTasksAvailable();
+    });
   }
 }

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { chown, readFile } from 'node:fs/promises';
+import { Pool, type QueryConfig, type QueryResult } from 'pg';
 import { beforeEach, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { parseBody } from '../../../lib/events/parse-body.js';
 import type { XeniooEntry } from '../../../lib/events/parse-entry.js';
@@ -14,6 +15,7 @@ import { MAX_DEATHS } from '../../../lib/postgres/record-deaths.js';
 import { schemaSql } from '../../../lib/postgres/postgres.schema.js';
 import { statementsFor } from '../../../lib/postgres/postgres.statements.js';
 import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
+import { createLatch } from '../../support/create-latch.js';
 import { describeEngine } from '../../support/engines/describe-engine.js';
 import { ordinaryUser } from '../../support/engines/ordinary-user.js';
 import { startPostgres } from '../../support/engines/postgres-server.js';
@@ -84,6 +86,34 @@ async function start(
     announce: async () => {},
     reportDuplicates: found => void duplicates.push(found),
   });
+}
+
+/** Delays statements of the inbox, or their answers, until promises resolve, and lists those that were sent. */
+function watchStatements(
+  pool: Pool,
+  delay?: (name: string) => Promise<void> | undefined,
+  delayAnswer?: (name: string, rows: number) => Promise<void> | undefined,
+) {
+  const sent: { name: string; answered: Promise<QueryResult> }[] = [];
+  const send = pool.query.bind(pool) as (
+    config: QueryConfig,
+  ) => Promise<QueryResult>;
+  const query = (config: QueryConfig): Promise<QueryResult> => {
+    const name = config.name?.split('_').at(-1) ?? '';
+    const answered = (async () => {
+      await delay?.(name);
+      const result = await send(config);
+      await delayAnswer?.(name, result.rows.length);
+      return result;
+    })();
+    sent.push({ name, answered });
+    return answered;
+  };
+  pool.query = query as typeof pool.query;
+  return {
+    sent: (name: string) =>
+      sent.filter(each => each.name === name).map(({ answered }) => answered),
+  };
 }
 
 /** Names a schema that is dropped when the test ends, after its inboxes have stopped. */
@@ -239,6 +269,37 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
 
     expect(claimed).toHaveLength(1);
     await expect.poll(() => runs).toHaveLength(1);
+  });
+
+  it('runs an event once that it claims while it looks for claims without an answer', async () => {
+    const { schema, query } = ownSchema();
+    const pool = new Pool({ connectionString: inject('postgresUrl') });
+    onTestFinished(() => pool.end());
+    const check = createLatch();
+    const statements = watchStatements(pool, name =>
+      name === 'releaseClaims' ? check.opened : undefined,
+    );
+    const { inbox, runs, start } = await open({ connection: pool, schema });
+    const running = createLatch();
+    await start(async () => {
+      await running.opened;
+      return [];
+    });
+    await expect.poll(() => statements.sent('releaseClaims')).toHaveLength(1);
+
+    await inbox.accept(delivery(eventsOf('ada', 1)));
+    await expect.poll(() => query(`TABLE ${schema}.lane`)).toHaveLength(1);
+    await Promise.all(statements.sent('claim'));
+    const before = statements.sent('claim').length;
+    check.open();
+    await expect
+      .poll(() => statements.sent('claim').length)
+      .toBeGreaterThan(before);
+    await Promise.all(statements.sent('claim'));
+    running.open();
+    await inbox.idle();
+
+    expect(runs).toHaveLength(1);
   });
 
   it(`dead-letters an event after ${MAX_DEATHS} process deaths during its run, and runs the next event`, async () => {
