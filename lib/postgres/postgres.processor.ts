@@ -109,8 +109,9 @@ export class PostgresProcessor {
     }
   }
 
-  /** Adds a claimed conversation or retry. */
+  /** Adds a claimed conversation or retry, unless others have taken over the tasks of the worker that claimed it. */
   add(claimed: Claimed): void {
+    if (claimed.worker !== this.membership.worker) return;
     if ('lane' in claimed) this.conversations.set(claimed.lane, claimed);
     else this.retries.add(claimed.retry);
     if (!this.isOpen) this.release(claimed);
@@ -144,7 +145,6 @@ export class PostgresProcessor {
 
   /** False if another process has taken the task over, or if it was claimed again: a server that crashes may lose a claim. */
   private isStillClaimed(claimed: Claimed): boolean {
-    if (claimed.worker !== this.membership.worker) return false;
     return (
       !('lane' in claimed) || this.conversations.get(claimed.lane) === claimed
     );

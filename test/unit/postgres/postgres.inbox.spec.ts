@@ -302,6 +302,40 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     expect(runs).toHaveLength(1);
   });
 
+  it('runs an event alone that ended processes, after the answer to a claim came when others had taken over', async () => {
+    const { schema, query } = ownSchema();
+    const pool = new Pool({ connectionString: inject('postgresUrl') });
+    onTestFinished(() => pool.end());
+    const answer = createLatch();
+    const statements = watchStatements(pool, undefined, (name, rows) =>
+      name === 'claim' && rows > 0 ? answer.opened : undefined,
+    );
+    const late = await open({ connection: pool, schema });
+    await late.start(async () => []);
+    await late.inbox.accept(delivery(eventsOf('ada', 1)));
+    await expect
+      .poll(() => query(`SELECT FROM ${schema}.lane WHERE worker IS NOT NULL`))
+      .toHaveLength(1);
+    const other = await open({ schema });
+    await query(`UPDATE ${schema}.worker SET beat = now() - interval '1 hour'`);
+    await other.start(async () => []);
+    await other.inbox.idle();
+    await other.inbox.stop(5_000);
+    await expect
+      .poll(() => logs.ofXenioo('warn').join('\n'))
+      .toContain('took over the events of this one');
+    answer.open();
+    await Promise.all(statements.sent('claim'));
+
+    await late.inbox.pause();
+    await late.inbox.accept(delivery(eventsOf('bob', 1)));
+    await query(statementsFor(schema).distribute, [0]);
+    await query(`UPDATE ${schema}.lane SET deaths = 2`);
+    await late.inbox.resume();
+
+    await expect.poll(() => late.runs).toHaveLength(1);
+  });
+
   it(`dead-letters an event after ${MAX_DEATHS} process deaths during its run, and runs the next event`, async () => {
     const { schema, query } = ownSchema();
     const { inbox, runs, start } = await open({ schema });
