@@ -78,7 +78,8 @@ CREATE TABLE IF NOT EXISTS ${schema}.dead_letter (
   body bytea NOT NULL
 );
 CREATE UNIQUE INDEX IF NOT EXISTS dead_letter_order ON ${schema}.dead_letter (seq);
-CREATE INDEX IF NOT EXISTS dead_letter_conversation ON ${schema}.dead_letter (conversation_id);
+-- A hash index, because a B-tree rejects long ids.
+CREATE INDEX IF NOT EXISTS dead_letter_conversation ON ${schema}.dead_letter USING hash (conversation_id);
 
 -- Hashes of accepted ids (the option \`dedupe\`).
 CREATE TABLE IF NOT EXISTS ${schema}.accepted (

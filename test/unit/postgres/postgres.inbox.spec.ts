@@ -116,6 +116,16 @@ function watchStatements(
   };
 }
 
+/** Result of a handler after its last attempt. */
+const FAILED: readonly XeniooHandlerResult[] = [
+  {
+    handler: 'Crm.save',
+    status: 'failed',
+    attempts: 1,
+    error: new Error('down'),
+  },
+];
+
 /** Names a schema that is dropped when the test ends, after its inboxes have stopped. */
 function ownSchema(url?: string) {
   const own = postgresSchema(url);
@@ -334,6 +344,19 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     await late.inbox.resume();
 
     await expect.poll(() => late.runs).toHaveLength(1);
+  });
+
+  it('dead-letters an event of a conversation with a very long id', async () => {
+    const { schema } = ownSchema();
+    const { inbox, start } = await open({ schema });
+    await start(async () => FAILED);
+    const conversationId = randomBytes(9_000).toString('base64');
+
+    await inbox.accept(delivery(eventsOf(conversationId, 1)));
+
+    await expect
+      .poll(() => inbox.deadLetters.list({ conversationId }))
+      .toHaveLength(1);
   });
 
   it(`dead-letters an event after ${MAX_DEATHS} process deaths during its run, and runs the next event`, async () => {
