@@ -235,7 +235,8 @@ SELECT seq, id, body FROM ${s}.dead_letter
     removeLetter: `DELETE FROM ${s}.dead_letter WHERE id = $1 RETURNING id`,
     addRetry: `INSERT INTO ${s}.retry (handler, due, body) VALUES ($1, clock_timestamp(), $2)`,
     purgeLetters: `
-WITH old AS (SELECT id FROM ${s}.dead_letter WHERE dead_lettered_at < now() - $1 * interval '1 day' LIMIT ${PURGE_BATCH_SIZE})
+WITH old AS (SELECT id FROM ${s}.dead_letter WHERE dead_lettered_at < now() - $1 * interval '1 day'
+              LIMIT ${PURGE_BATCH_SIZE} FOR UPDATE SKIP LOCKED)
 DELETE FROM ${s}.dead_letter WHERE id IN (SELECT id FROM old) RETURNING id`,
 
     countAccepted: `SELECT count(*)::float8 AS count FROM ${s}.accepted`,

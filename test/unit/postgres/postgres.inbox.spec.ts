@@ -359,6 +359,32 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
       .toHaveLength(1);
   });
 
+  it('keeps an old dead letter whose handler fails again while old ones are removed', async () => {
+    const { schema, query } = ownSchema();
+    const { inbox, start } = await open({ schema }, { dedupe: false });
+    await start(async () => FAILED);
+    const events = eventsOf('ada', 1);
+    await inbox.accept(delivery(events));
+    await inbox.idle();
+    await query(`
+      UPDATE ${schema}.dead_letter SET dead_lettered_at = now() - interval '1 year';
+      CREATE FUNCTION ${schema}.wait() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END';
+      CREATE TRIGGER slow_record BEFORE UPDATE ON ${schema}.dead_letter
+        FOR EACH ROW EXECUTE FUNCTION ${schema}.wait()`);
+    await inbox.accept(delivery(events));
+    await expect
+      .poll(() =>
+        query(`SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'`),
+      )
+      .toHaveLength(1);
+
+    await query(statementsFor(schema).purgeLetters, [90]);
+    await inbox.idle();
+
+    expect(await inbox.deadLetters.list()).toHaveLength(1);
+  });
+
   it(`dead-letters an event after ${MAX_DEATHS} process deaths during its run, and runs the next event`, async () => {
     const { schema, query } = ownSchema();
     const { inbox, runs, start } = await open({ schema });
