@@ -89,7 +89,7 @@ CREATE TABLE IF NOT EXISTS ${schema}.accepted (
 
 -- Processes that handle events.
 CREATE TABLE IF NOT EXISTS ${schema}.worker (
-  id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  id   bigint PRIMARY KEY DEFAULT floor(random() * 2 ^ 53), -- random: tables that are created again must not repeat it
   beat timestamptz NOT NULL DEFAULT clock_timestamp(),
   session boolean NOT NULL,            -- true if its session holds an advisory lock
   ended boolean NOT NULL DEFAULT false -- true if it claims no more events; its row is removed soon

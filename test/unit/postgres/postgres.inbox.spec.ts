@@ -385,6 +385,24 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     expect(await inbox.deadLetters.list()).toHaveLength(1);
   });
 
+  it('registers again after the tables were dropped, when another process was faster', async () => {
+    const { schema, query } = ownSchema();
+    const { start } = await open({ schema });
+    await start(async () => []);
+    const workers = () => query(`SELECT id FROM ${schema}.worker`);
+    await expect.poll(workers).toHaveLength(1);
+
+    await vi.waitFor(
+      () =>
+        query(`
+          DROP SCHEMA ${schema} CASCADE; ${schemaSql(schema)};
+          INSERT INTO ${schema}.worker (session) VALUES (false)`),
+      20_000,
+    );
+
+    await expect.poll(workers).toHaveLength(2);
+  });
+
   it(`dead-letters an event after ${MAX_DEATHS} process deaths during its run, and runs the next event`, async () => {
     const { schema, query } = ownSchema();
     const { inbox, runs, start } = await open({ schema });
