@@ -210,7 +210,7 @@ export class PostgresDatabase {
       values,
       types: AS_TEXT,
       query_timeout: timeoutMs,
-      ...(!transactionPooling && { name: `xenioo_${schema}_${name}` }),
+      ...(!transactionPooling && { name: `${schema}_${name}` }),
     } as QueryConfig;
   }
 

@@ -403,6 +403,33 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     await expect.poll(workers).toHaveLength(2);
   });
 
+  it('retries in a schema with the longest name', async () => {
+    const { schema: prefix, query } = ownSchema();
+    const schema = prefix.padEnd(40, '_');
+    onTestFinished(async () => {
+      await query(`DROP SCHEMA ${schema} CASCADE`);
+    });
+    const { inbox, runs, start } = await open({ schema });
+    await start(async ({ handler }) =>
+      handler === undefined
+        ? [
+            {
+              handler: 'Crm.save',
+              status: 'retry',
+              attempts: 1,
+              retryAt: Date.now(),
+              error: new Error('down'),
+            },
+          ]
+        : [],
+    );
+
+    await inbox.accept(delivery(eventsOf('ada', 1)));
+
+    await expect.poll(() => runs).toHaveLength(2);
+    expect(logs.ofXenioo('error')).toEqual([]);
+  });
+
   it(`dead-letters an event after ${MAX_DEATHS} process deaths during its run, and runs the next event`, async () => {
     const { schema, query } = ownSchema();
     const { inbox, runs, start } = await open({ schema });
