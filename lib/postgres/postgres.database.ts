@@ -116,11 +116,15 @@ export class PostgresDatabase {
   }
 
   /** Takes a connection out of the pool; return it with `release()`. */
-  async connect(): Promise<PoolClient> {
-    const client = await this.#pool.connect();
-    // Without a listener, a connection in use that fails ends the process.
-    client.on('error', this.#ignoreError);
-    return client;
+  connect(): Promise<PoolClient> {
+    return new Promise((resolve, reject) => {
+      this.#pool.connect((error, client) => {
+        // Without a listener, a connection in use that fails ends the process. It may fail before a promise would resolve.
+        client?.on('error', this.#ignoreError);
+        if (client) resolve(client);
+        else reject(error!);
+      });
+    });
   }
 
   /**
