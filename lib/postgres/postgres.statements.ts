@@ -4,6 +4,9 @@ export const ALONE_FROM_DEATHS = 2;
 /** Number of events up to which one statement distributes; the last arrival may exceed it. */
 const DISTRIBUTION_SIZE = 1_000;
 
+/** Number of bytes that count as one event of a distribution: moving many large events at once would exceed the time-out of statements. */
+const BYTES_PER_EVENT = 2 ** 15;
+
 /** Upper bound of the rows that one purge statement removes. */
 export const PURGE_BATCH_SIZE = 10_000;
 
@@ -52,7 +55,7 @@ VALUES (to_timestamp($1::float8 / 1000), $2, $3, $4, $5, $6, $7, $8)`,
 WITH ${unsynced}, next AS MATERIALIZED (
   SELECT seq FROM (
     SELECT seq, sum(size) OVER (ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
-      FROM (SELECT seq, size FROM ${s}.arrival ORDER BY seq LIMIT ${DISTRIBUTION_SIZE}) AS first
+      FROM (SELECT seq, size + octet_length(bodies) / ${BYTES_PER_EVENT} AS size FROM ${s}.arrival ORDER BY seq LIMIT ${DISTRIBUTION_SIZE}) AS first
   ) AS sized WHERE before IS NULL OR before < ${DISTRIBUTION_SIZE}
 ), turn AS MATERIALIZED (
   SELECT version FROM ${s}.version WHERE EXISTS (SELECT FROM next) FOR UPDATE

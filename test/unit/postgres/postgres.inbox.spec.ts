@@ -36,10 +36,14 @@ beforeEach(() => {
   Logger.overrideLogger(logs);
 });
 
-function eventsOf(conversation: string | null, count: number): XeniooEntry[] {
+function eventsOf(
+  conversation: string | null,
+  count: number,
+  text = '',
+): XeniooEntry[] {
   const body = Array.from({ length: count }, (_, index) => ({
     Type: 1,
-    Data: randomUUID(),
+    Data: randomUUID() + text,
     ConversationId: conversation,
     Date: `2024-05-01T12:00:00.${String(index).padStart(7, '0')}Z`,
   }));
@@ -428,6 +432,23 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
 
     await expect.poll(() => runs).toHaveLength(2);
     expect(logs.ofXenioo('error')).toEqual([]);
+  });
+
+  it('distributes many large events in several statements, so that none takes too long', async () => {
+    const { schema, query } = ownSchema();
+    const { inbox, runs, start } = await open({ schema });
+    const text = 'x'.repeat(8_000_000);
+    for (let sent = 0; sent < 6; sent++) {
+      await inbox.accept(delivery(eventsOf('ada', 1, text)));
+    }
+
+    await query(statementsFor(schema).distribute, [0]);
+    const left = await query(`SELECT FROM ${schema}.arrival`);
+    await start(async () => []);
+    await inbox.idle();
+
+    expect(left.length).toBeGreaterThan(0);
+    expect(runs).toHaveLength(6);
   });
 
   it(`dead-letters an event after ${MAX_DEATHS} process deaths during its run, and runs the next event`, async () => {
