@@ -48,7 +48,7 @@ CREATE INDEX IF NOT EXISTS lane_suspect ON ${schema}.lane (lane) WHERE deaths >=
 CREATE TABLE IF NOT EXISTS ${schema}.event (
   lane bigint NOT NULL,
   n    bigint NOT NULL,                -- number in its lane
-  id   bigint GENERATED ALWAYS AS IDENTITY,
+  id   bigint NOT NULL DEFAULT floor(random() * 2 ^ 53), -- random, like that of a worker
   received_at timestamptz NOT NULL,
   done text[],                         -- transactional handlers that have committed
   body bytea NOT NULL,                 -- JSON text in UTF-8
@@ -58,7 +58,7 @@ CREATE TABLE IF NOT EXISTS ${schema}.event (
 
 -- Tasks of single handlers that wait for their next attempt.
 CREATE TABLE IF NOT EXISTS ${schema}.retry (
-  id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  id      bigint PRIMARY KEY DEFAULT floor(random() * 2 ^ 53), -- random, like that of a worker
   handler text,
   due     timestamptz NOT NULL,
   worker  bigint,

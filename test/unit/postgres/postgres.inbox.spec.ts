@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { chown, readFile } from 'node:fs/promises';
-import { Pool, type QueryConfig, type QueryResult } from 'pg';
+import { Client, Pool, type QueryConfig, type QueryResult } from 'pg';
 import { beforeEach, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { parseBody } from '../../../lib/events/parse-body.js';
 import type { XeniooEntry } from '../../../lib/events/parse-entry.js';
@@ -9,6 +9,7 @@ import type {
   XeniooHandlerResult,
   XeniooTask,
 } from '../../../lib/handlers/xenioo-task.js';
+import type { XeniooTransaction } from '../../../lib/handlers/xenioo-transaction.js';
 import type { XeniooDuplicates } from '../../../lib/handlers/xenioo.observers.js';
 import type { XeniooInbox } from '../../../lib/inbox/xenioo.inbox.js';
 import { MAX_DEATHS } from '../../../lib/postgres/record-deaths.js';
@@ -90,6 +91,15 @@ async function start(
     announce: async () => {},
     reportDuplicates: found => void duplicates.push(found),
   });
+}
+
+/** Returns the result of a handler that is retried at once. */
+function retryNow(): readonly XeniooHandlerResult[] {
+  const error = new Error('down');
+  const retryAt = Date.now();
+  return [
+    { handler: 'Crm.save', status: 'retry', attempts: 1, retryAt, error },
+  ];
 }
 
 /** Delays statements of the inbox, or their answers, until promises resolve, and lists those that were sent. */
@@ -350,6 +360,52 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     await expect.poll(() => late.runs).toHaveLength(1);
   });
 
+  it.each([
+    ['first run', undefined],
+    ['retry', 'Crm.save'],
+  ])(
+    'handles an event although a transaction from before the tables were dropped commits during its %s',
+    async (_, name) => {
+      const { schema, query } = ownSchema();
+      const { inbox } = await open({ schema });
+      const latches = [createLatch(), createLatch()];
+      const begun: string[] = [];
+      const committed: string[] = [];
+      await inbox.start({
+        run: async ({ entry, handler }, { transact } = {}) => {
+          if (handler !== name) return retryNow();
+          const latch = latches[begun.push(entry.id) - 1]!;
+          const work = async (tx: XeniooTransaction) => {
+            await latch.opened;
+            await tx.query('SELECT pg_notify($1, $2)', [schema, entry.id]);
+          };
+          await transact!('Crm.save', work, new AbortController().signal);
+          return [];
+        },
+        announce: async () => {},
+        reportDuplicates: () => {},
+      });
+      const listener = new Client(inject('postgresUrl'));
+      await listener.connect();
+      onTestFinished(() => listener.end());
+      await listener.query(`LISTEN ${schema}`);
+      listener.on('notification', ({ payload }) => committed.push(payload!));
+      const [before, after] = eventsOf('ada', 2);
+
+      await inbox.accept(delivery([before!]));
+      await expect.poll(() => begun).toHaveLength(1);
+      await vi.waitFor(() => query(`DROP SCHEMA ${schema} CASCADE`), 20_000);
+      await vi.waitFor(() => inbox.accept(delivery([after!])), 20_000);
+      await expect.poll(() => begun).toHaveLength(2);
+      latches[0]!.open();
+      await expect.poll(() => inbox.stats()).toMatchObject({ running: 1 });
+      latches[1]!.open();
+      await inbox.idle();
+
+      expect(committed).toContain(after!.id);
+    },
+  );
+
   it('dead-letters an event of a conversation with a very long id', async () => {
     const { schema } = ownSchema();
     const { inbox, start } = await open({ schema });
@@ -415,17 +471,7 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     });
     const { inbox, runs, start } = await open({ schema });
     await start(async ({ handler }) =>
-      handler === undefined
-        ? [
-            {
-              handler: 'Crm.save',
-              status: 'retry',
-              attempts: 1,
-              retryAt: Date.now(),
-              error: new Error('down'),
-            },
-          ]
-        : [],
+      handler === undefined ? retryNow() : [],
     );
 
     await inbox.accept(delivery(eventsOf('ada', 1)));
