@@ -93,6 +93,7 @@ export class PostgresMembership {
       this.events.onHeartbeat();
       const dead = await this.database.query('releaseDeadWorkers', [
         this.options.leaseMs,
+        this.id,
       ]);
       if (dead.length > 0) {
         this.logger.warn(

@@ -179,17 +179,17 @@ SELECT 1 AS pending FROM ${s}.event
 WITH ${unsynced} UPDATE ${s}.worker SET beat = clock_timestamp() FROM unsynced WHERE id = $1 AND NOT ended RETURNING id`,
 
     /**
-     * Ends dead workers, releases their conversations and retries, and counts the death; returns these workers. Does not
-     * see what a worker claimed after the statement began. So it removes only the workers that had ended by then, which
-     * have claimed nothing since; those that another process has ended meanwhile are removed by a later statement.
+     * Ends dead workers other than this one, releases their conversations and retries, and counts the death; returns these
+     * workers. Does not see what a worker claimed after the statement began. So it removes only the workers that had ended
+     * by then, which have claimed nothing since; those that another process has ended meanwhile are removed by a later statement.
      */
     releaseDeadWorkers: `
 WITH dead_workers AS MATERIALIZED (
-  SELECT id FROM ${s}.worker w WHERE ended OR beat < clock_timestamp() - $1 * interval '1 ms'
+  SELECT id FROM ${s}.worker w WHERE id <> $2 AND (ended OR beat < clock_timestamp() - $1 * interval '1 ms'
      OR session AND beat < clock_timestamp() - interval '${SESSION_LOST_AFTER_MS} ms' AND NOT EXISTS (
        SELECT FROM pg_locks p WHERE p.locktype = 'advisory' AND p.classid = ${lockKeyOf(s)}
           AND p.objid = (w.id & 2147483647)::oid AND p.granted
-          AND p.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+          AND p.database = (SELECT oid FROM pg_database WHERE datname = current_database())))
   ORDER BY id FOR UPDATE SKIP LOCKED
 ), claimed AS MATERIALIZED (
   SELECT lane FROM ${s}.lane WHERE worker = ANY(ARRAY(SELECT id FROM dead_workers)) ORDER BY lane FOR UPDATE

@@ -279,7 +279,7 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     const others = [0.5, 1].map(seconds => {
       const options = `-c test.seconds=${seconds} -c search_path=${schema},pg_catalog`;
       const url = `${inject('postgresUrl')}?options=${encodeURIComponent(options)}`;
-      return postgresSchema(url).query(sql.releaseDeadWorkers, [86_400_000]);
+      return postgresSchema(url).query(sql.releaseDeadWorkers, [86_400_000, 0]);
     });
     await expect
       .poll(() =>
@@ -293,6 +293,38 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
 
     expect(claimed).toHaveLength(1);
     await expect.poll(() => runs).toHaveLength(1);
+  });
+
+  it('does not take over its own events when it was suspended during a heartbeat', async () => {
+    const { schema, query } = ownSchema();
+    const pool = new Pool({ connectionString: inject('postgresUrl') });
+    onTestFinished(() => pool.end());
+    const resumed = createLatch();
+    const statements = watchStatements(pool, name =>
+      name === 'releaseDeadWorkers' ? resumed.opened : undefined,
+    );
+    const { inbox, runs, start } = await open({ connection: pool, schema });
+    const running = createLatch();
+    await inbox.accept(delivery(eventsOf('ada', 1)));
+    await start(async () => {
+      await running.opened;
+      return [];
+    });
+    await expect.poll(() => runs).toHaveLength(1);
+    await expect
+      .poll(() => statements.sent('releaseDeadWorkers'))
+      .toHaveLength(1);
+
+    await query(`UPDATE ${schema}.worker SET beat = now() - interval '1 hour'`);
+    resumed.open();
+    await expect
+      .poll(() => statements.sent('heartbeat').length)
+      .toBeGreaterThan(1);
+    running.open();
+    await inbox.idle();
+
+    expect(runs).toHaveLength(1);
+    expect(logs.ofXenioo('warn')).toEqual([]);
   });
 
   it('runs an event once that it claims while it looks for claims without an answer', async () => {
