@@ -451,6 +451,27 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
       .toHaveLength(1);
   });
 
+  it('records large dead letters in several statements', async () => {
+    const { schema, query } = ownSchema();
+    const pool = new Pool({ connectionString: inject('postgresUrl') });
+    onTestFinished(() => pool.end());
+    const statements = watchStatements(pool);
+    const { inbox, start } = await open({ connection: pool, schema });
+    await inbox.pause();
+    await start(async () => FAILED);
+    for (const conversation of ['ada', 'bob', 'cleo', 'dora']) {
+      const text = 'x'.repeat(3_000_000);
+      await inbox.accept(delivery(eventsOf(conversation, 1, text)));
+    }
+    await expect.poll(() => query(`TABLE ${schema}.lane`)).toHaveLength(4);
+
+    await inbox.resume();
+    await inbox.idle();
+
+    expect(await inbox.deadLetters.list()).toHaveLength(4);
+    expect(statements.sent('record').length).toBeGreaterThan(1);
+  });
+
   it('keeps an old dead letter whose handler fails again while old ones are removed', async () => {
     const { schema, query } = ownSchema();
     const { inbox, start } = await open({ schema }, { dedupe: false });
