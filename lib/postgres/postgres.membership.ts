@@ -91,10 +91,7 @@ export class PostgresMembership {
       await this.renewOrRegister();
       this.heartbeatAt = askedAt;
       this.events.onHeartbeat();
-      const dead = await this.database.query('releaseDeadWorkers', [
-        this.options.leaseMs,
-        this.id,
-      ]);
+      const dead = await this.database.query('releaseDeadWorkers', [this.id]);
       if (dead.length > 0) {
         this.logger.warn(
           `Workers ended or stopped sending heartbeats (processes: ${dead.length}); their events are handled by the remaining workers.`,
@@ -123,8 +120,11 @@ export class PostgresMembership {
         `Other processes took over the events of this one, which sent no heartbeat in time; handlers may run twice. Possible causes: ${this.database.name} was unreachable, a handler blocked the event loop, or the process was suspended. If this recurs, raise \`leaseMs\`.`,
       );
     }
-    const { hasSession } = this.options;
-    const [row] = await this.database.query('registerWorker', [hasSession]);
+    const { hasSession, leaseMs } = this.options;
+    const [row] = await this.database.query('registerWorker', [
+      hasSession,
+      leaseMs,
+    ]);
     this.id = row!['id']!;
     // Called synchronously: from now on tasks are claimed under the new id.
     this.events.onRegistered();

@@ -92,6 +92,7 @@ CREATE TABLE IF NOT EXISTS ${schema}.worker (
   id   bigint PRIMARY KEY DEFAULT floor(random() * 2 ^ 53), -- random: tables that are created again must not repeat it
   beat timestamptz NOT NULL DEFAULT clock_timestamp(),
   session boolean NOT NULL,            -- true if its session holds an advisory lock
+  lease_ms int NOT NULL,               -- time without a heartbeat after which others take over its events
   ended boolean NOT NULL DEFAULT false -- true if it claims no more events; its row is removed soon
 ) WITH (fillfactor = 50);
 

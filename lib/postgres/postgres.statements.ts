@@ -174,7 +174,7 @@ SELECT 1 AS pending FROM ${s}.event
  WHERE lane = $1 AND n = $2 AND id = $3 AND NOT coalesce($4 = ANY(done), false) FOR SHARE`,
     isPendingInRetry: `SELECT 1 AS pending FROM ${s}.retry WHERE id = $1 FOR SHARE`,
 
-    registerWorker: `INSERT INTO ${s}.worker (session) VALUES ($1) RETURNING id`,
+    registerWorker: `INSERT INTO ${s}.worker (session, lease_ms) VALUES ($1, $2) RETURNING id`,
     heartbeat: `
 WITH ${unsynced} UPDATE ${s}.worker SET beat = clock_timestamp() FROM unsynced WHERE id = $1 AND NOT ended RETURNING id`,
 
@@ -185,7 +185,7 @@ WITH ${unsynced} UPDATE ${s}.worker SET beat = clock_timestamp() FROM unsynced W
      */
     releaseDeadWorkers: `
 WITH dead_workers AS MATERIALIZED (
-  SELECT id FROM ${s}.worker w WHERE id <> $2 AND (ended OR beat < clock_timestamp() - $1 * interval '1 ms'
+  SELECT id FROM ${s}.worker w WHERE id <> $1 AND (ended OR beat < clock_timestamp() - lease_ms * interval '1 ms'
      OR session AND beat < clock_timestamp() - interval '${SESSION_LOST_AFTER_MS} ms' AND NOT EXISTS (
        SELECT FROM pg_locks p WHERE p.locktype = 'advisory' AND p.classid = ${lockKeyOf(s)}
           AND p.objid = (w.id & 2147483647)::oid AND p.granted

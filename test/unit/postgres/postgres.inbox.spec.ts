@@ -269,7 +269,7 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     const sql = statementsFor(schema);
     await inbox.accept(delivery(eventsOf('ada', 1)));
     await query(sql.distribute, [0]);
-    const [worker] = await query(sql.registerWorker, [true]);
+    const [worker] = await query(sql.registerWorker, [true, 86_400_000]);
     await query(`UPDATE ${schema}.worker SET beat = now() - interval '1 hour'`);
     // The others look for dead workers for as long as their connection says.
     await query(`
@@ -279,7 +279,7 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     const others = [0.5, 1].map(seconds => {
       const options = `-c test.seconds=${seconds} -c search_path=${schema},pg_catalog`;
       const url = `${inject('postgresUrl')}?options=${encodeURIComponent(options)}`;
-      return postgresSchema(url).query(sql.releaseDeadWorkers, [86_400_000, 0]);
+      return postgresSchema(url).query(sql.releaseDeadWorkers, [0]);
     });
     await expect
       .poll(() =>
@@ -293,6 +293,50 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
 
     expect(claimed).toHaveLength(1);
     await expect.poll(() => runs).toHaveLength(1);
+  });
+
+  it('takes over the events of another process after the `leaseMs` of that process', async () => {
+    const { schema, query } = ownSchema();
+    const [pool, otherPool] = [1, 2].map(
+      () => new Pool({ connectionString: inject('postgresUrl') }),
+    ) as [Pool, Pool];
+    onTestFinished(async () => {
+      await pool.end();
+      await otherPool.end();
+    });
+    const resumed = createLatch();
+    const statements = watchStatements(otherPool);
+    watchStatements(pool, name =>
+      name === 'heartbeat' ? resumed.opened : undefined,
+    );
+    const patient = await open({
+      schema,
+      connection: pool,
+      leaseMs: 60_000,
+    });
+    await patient.inbox.accept(delivery(eventsOf('ada', 1)));
+    const running = createLatch();
+    await patient.start(async () => {
+      await running.opened;
+      return [];
+    });
+    await expect.poll(() => patient.runs).toHaveLength(1);
+    const other = await open({
+      schema,
+      connection: otherPool,
+      leaseMs: 2_000,
+    });
+    await query(`UPDATE ${schema}.worker SET beat = now() - interval '9 s'`);
+
+    await other.start(async () => []);
+    await expect
+      .poll(() => statements.sent('hasSuspects').length)
+      .toBeGreaterThan(1);
+    resumed.open();
+    running.open();
+    await patient.inbox.idle();
+
+    expect(other.runs).toEqual([]);
   });
 
   it('does not take over its own events when it was suspended during a heartbeat', async () => {
@@ -509,7 +553,7 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
       () =>
         query(`
           DROP SCHEMA ${schema} CASCADE; ${schemaSql(schema)};
-          INSERT INTO ${schema}.worker (session) VALUES (false)`),
+          INSERT INTO ${schema}.worker (session, lease_ms) VALUES (false, 60000)`),
       20_000,
     );
 
