@@ -155,7 +155,7 @@ export class PostgresProcessor {
     const event = conversation.events.shift()!;
     const { lane, claim } = conversation;
     const source = { lane, n: event.n, id: event.id };
-    const finish = await this.run(conversation, event, source, event.done);
+    const finish = await this.run(conversation, event, source);
     conversation.head = event.n + 1;
     const continues =
       this.isOpen &&
@@ -174,16 +174,15 @@ export class PostgresProcessor {
 
   private async runRetry(claimed: ClaimedRetry): Promise<void> {
     const { retry } = claimed;
-    const finish = await this.run(claimed, claimed, { retry }, []);
+    const finish = await this.run(claimed, claimed, { retry });
     void this.finish(claimed, { ...finish, retry });
     this.start();
   }
 
   private async run(
     { deaths }: Claimed,
-    { body }: Pick<ClaimedEvent, 'body'>,
+    { body, done }: Pick<ClaimedEvent, 'body' | 'done'>,
     source: Source,
-    done: readonly string[],
   ): Promise<Finish> {
     this.unrecordedCount++;
     const text = body.toString();

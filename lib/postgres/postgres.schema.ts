@@ -56,13 +56,14 @@ CREATE TABLE IF NOT EXISTS ${schema}.event (
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000,
         autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_vacuum_cost_delay = 0);
 
--- Tasks of single handlers that wait for their next attempt.
+-- Tasks of single handlers that wait for their next attempt, and events that wait for a process that can read them.
 CREATE TABLE IF NOT EXISTS ${schema}.retry (
   id      bigint PRIMARY KEY DEFAULT floor(random() * 2 ^ 53), -- random, like that of a worker
   handler text,
   due     timestamptz NOT NULL,
   worker  bigint,
   deaths  smallint NOT NULL DEFAULT 0,
+  done    text[],                      -- of an event without a handler, which no process could read: as in the table event
   body    bytea NOT NULL
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
 CREATE INDEX IF NOT EXISTS retry_due ON ${schema}.retry (due) WHERE worker IS NULL;

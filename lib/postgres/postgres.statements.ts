@@ -133,10 +133,12 @@ WITH input AS MATERIALIZED (
 ), run_events AS MATERIALIZED (
   DELETE FROM ${s}.event e USING decided d WHERE e.lane = d.lane AND e.n < d.head RETURNING e.lane, e.n, e.done, d.claim
 ), run_retries AS MATERIALIZED (
-  DELETE FROM ${s}.retry WHERE id = ANY($5) AND worker = $1 RETURNING id
+  DELETE FROM ${s}.retry WHERE id = ANY($5) AND worker = $1 RETURNING id, done
 ), new_retries AS (
-  INSERT INTO ${s}.retry (handler, due, body)
-  SELECT handler, clock_timestamp() + delay * interval '1 ms', convert_to(body, 'UTF8')
+  INSERT INTO ${s}.retry (handler, due, body, done)
+  SELECT handler, clock_timestamp() + delay * interval '1 ms', convert_to(body, 'UTF8'),
+         CASE WHEN handler IS NULL THEN coalesce((SELECT done FROM run_events e WHERE e.lane = r.lane AND e.n = source),
+                                                 (SELECT done FROM run_retries WHERE id = source)) END
     FROM json_to_recordset($6::json) AS r(lane bigint, claim bigint, source bigint, handler text, delay float8, body text)
    WHERE ${isRecorded('r')}
 ), new_letters AS (
@@ -166,13 +168,19 @@ WITH recorded AS (
    WHERE lane = $1 AND n = $2 AND id = $3 AND NOT coalesce($4 = ANY(done), false) RETURNING 1 AS recorded
 ) SELECT recorded, ${commitsSoon} FROM recorded`,
     doneInRetry: `
-WITH recorded AS (DELETE FROM ${s}.retry WHERE id = $1 RETURNING 1 AS recorded) SELECT recorded, ${commitsSoon} FROM recorded`,
+WITH removed AS (
+  DELETE FROM ${s}.retry WHERE id = $1 AND handler IS NOT NULL RETURNING 1 AS recorded
+), changed AS (
+  UPDATE ${s}.retry SET done = array_append(coalesce(done, '{}'), $2)
+   WHERE id = $1 AND handler IS NULL AND NOT coalesce($2 = ANY(done), false) RETURNING 1 AS recorded
+), recorded AS (TABLE removed UNION ALL TABLE changed) SELECT recorded, ${commitsSoon} FROM recorded`,
 
     /** Returns a row if a handler whose commit had an unknown outcome is not done; waits for a commit in progress. */
     isPendingInFirstRun: `
 SELECT 1 AS pending FROM ${s}.event
  WHERE lane = $1 AND n = $2 AND id = $3 AND NOT coalesce($4 = ANY(done), false) FOR SHARE`,
-    isPendingInRetry: `SELECT 1 AS pending FROM ${s}.retry WHERE id = $1 FOR SHARE`,
+    isPendingInRetry: `
+SELECT 1 AS pending FROM ${s}.retry WHERE id = $1 AND NOT coalesce($2 = ANY(done), false) FOR SHARE`,
 
     registerWorker: `INSERT INTO ${s}.worker (session, lease_ms) VALUES ($1, $2) RETURNING id`,
     heartbeat: `
@@ -285,13 +293,14 @@ WITH due AS MATERIALIZED (
    ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED
 ), ${thisWorkerIf('due')}
 UPDATE ${s}.retry SET worker = $1 WHERE id = ANY(ARRAY(SELECT id FROM due)) AND worker IS NULL AND EXISTS (SELECT FROM this_worker)
-RETURNING id, deaths, body`;
+RETURNING id, deaths, to_json(done) AS done, body`;
   }
 }
 
 /** Returns the SQL condition that the run of a retry or dead letter is recorded by the same statement. */
 function isRecorded(row: string): string {
-  return `CASE WHEN ${row}.lane IS NULL THEN ${row}.source IN (SELECT id FROM run_retries) ELSE EXISTS (
+  return `CASE WHEN ${row}.lane IS NULL THEN EXISTS (
+    SELECT FROM run_retries e WHERE e.id = ${row}.source AND NOT coalesce(${row}.handler = ANY(e.done), false)) ELSE EXISTS (
     SELECT FROM run_events e WHERE e.lane = ${row}.lane AND e.claim = ${row}.claim AND e.n = ${row}.source
        AND NOT coalesce(${row}.handler = ANY(e.done), false)) END`;
 }

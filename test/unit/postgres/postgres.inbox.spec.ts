@@ -482,6 +482,47 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     },
   );
 
+  it('runs each transactional handler once of an event that no process could read at first', async () => {
+    const { schema, query } = ownSchema();
+    const { inbox } = await open({ schema });
+    await query(`CREATE TABLE ${schema}.effect (handler text)`);
+    await inbox.accept(delivery(eventsOf('ada', 1)));
+    await query(statementsFor(schema).distribute, [0]);
+    const withVersion = (from: number, to: number) =>
+      `body = convert_to(replace(convert_from(body, 'UTF8'), '"v":${from},', '"v":${to},'), 'UTF8')`;
+    // A process of a later version has run the first handler, and was killed.
+    await query(
+      `UPDATE ${schema}.event SET done = '{Crm.first}', ${withVersion(1, 99)}`,
+    );
+    await inbox.start({
+      run: async (_, { transact, done = [] } = {}) => {
+        const names = ['Crm.first', 'Crm.second', 'Crm.third'];
+        for (const name of names.filter(each => !done.includes(each))) {
+          await transact!(
+            name,
+            tx => tx.query(`INSERT INTO ${schema}.effect VALUES ($1)`, [name]),
+            new AbortController().signal,
+          );
+        }
+        return FAILED;
+      },
+      announce: async () => {},
+      reportDuplicates: () => {},
+    });
+    await expect.poll(() => query(`TABLE ${schema}.retry`)).toHaveLength(1);
+
+    await query(
+      `UPDATE ${schema}.retry SET due = now(), ${withVersion(99, 1)}`,
+    );
+    await inbox.idle();
+
+    expect(await query(`SELECT handler FROM ${schema}.effect`)).toEqual([
+      { handler: 'Crm.second' },
+      { handler: 'Crm.third' },
+    ]);
+    expect(await inbox.deadLetters.list()).toHaveLength(1);
+  });
+
   it('dead-letters an event of a conversation with a very long id', async () => {
     const { schema } = ownSchema();
     const { inbox, start } = await open({ schema });
