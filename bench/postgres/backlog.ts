@@ -13,6 +13,9 @@ const CONCURRENCY = 32;
 
 const TTL_SECONDS = 3_600;
 
+/** Longer than the measurement, since the worker sends no heartbeat. */
+const LEASE_MS = 3_600_000;
+
 /** Accepts events without a worker, then measures the claims of a worker. Returns rows of a table. */
 export async function measureBacklog(
   url: string,
@@ -71,7 +74,10 @@ async function distribute(database: PostgresDatabase): Promise<number> {
 async function claim(database: PostgresDatabase): Promise<number[]> {
   const claims = new PostgresClaims(database);
   const recorder = new PostgresRecorder(database);
-  const [registered] = await database.query('registerWorker', [false]);
+  const [registered] = await database.query('registerWorker', [
+    false,
+    LEASE_MS,
+  ]);
   const worker = registered!['id']!;
   const times: number[] = [];
   for (let count = 0; count < CLAIMS; count++) {

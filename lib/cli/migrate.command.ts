@@ -31,7 +31,7 @@ export function createMigrateCommand(terminal: Terminal): Command {
 }
 
 function parseSchema(value: string): string {
-  if (/^[a-z_][a-z0-9_]{0,49}$/.test(value)) return value;
+  if (/^[a-z_][a-z0-9_]{0,39}$/.test(value)) return value;
   throw new InvalidArgumentError(
     'expected lower-case letters, digits and underscores.',
   );

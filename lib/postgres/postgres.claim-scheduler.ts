@@ -35,11 +35,6 @@ export class PostgresClaimScheduler {
     private readonly pollMs: number,
   ) {}
 
-  /** False while a claim is in progress. */
-  get isSettled(): boolean {
-    return !this.isClaiming && !this.isClaimingRetries;
-  }
-
   open(): void {
     this.isOpen = true;
     clearInterval(this.pollTimer);
@@ -85,11 +80,26 @@ export class PostgresClaimScheduler {
     );
   }
 
+  /** Runs work during which nothing is claimed; skips it while a claim is in progress. */
+  async betweenClaims(work: () => Promise<void>): Promise<void> {
+    if (this.isClaiming || this.isClaimingRetries) return;
+    this.isClaiming = true;
+    this.isClaimingRetries = true;
+    try {
+      await work();
+    } finally {
+      this.isClaiming = false;
+      this.isClaimingRetries = false;
+      void this.claim();
+      void this.claimRetries();
+    }
+  }
+
   private async claim(): Promise<void> {
     const worker = this.membership.worker;
     if (!this.isOpen || this.isClaiming || worker === undefined) return;
     if (this.hasSuspects) {
-      if (this.isSettled && this.processor.hasNoClaims) {
+      if (!this.isClaimingRetries && this.processor.hasNoClaims) {
         await this.claimAndReport(() => this.claimSuspect(worker));
       }
       return;

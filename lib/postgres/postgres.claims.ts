@@ -43,6 +43,8 @@ export interface ClaimedRetry {
   readonly worker: string;
   readonly retry: string;
   readonly deaths: number;
+  /** Names of the transactional handlers that have committed. */
+  readonly done: readonly string[];
   readonly body: Buffer;
 }
 
@@ -133,13 +135,26 @@ function conversationsOf(
     claimed.events.push({
       n: Number(n),
       id: id!,
-      done: done == null ? [] : (JSON.parse(done) as string[]),
+      done: namesOf(done),
       body: bytesOf(body),
     });
   }
   return [...conversations.values()];
 }
 
-function retryOf(worker: string, { id, deaths, body }: Row): ClaimedRetry {
-  return { worker, retry: id!, deaths: Number(deaths), body: bytesOf(body) };
+function retryOf(
+  worker: string,
+  { id, deaths, done, body }: Row,
+): ClaimedRetry {
+  return {
+    worker,
+    retry: id!,
+    deaths: Number(deaths),
+    done: namesOf(done),
+    body: bytesOf(body),
+  };
+}
+
+function namesOf(json: string | null | undefined): string[] {
+  return json == null ? [] : (JSON.parse(json) as string[]);
 }

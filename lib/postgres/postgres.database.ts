@@ -120,11 +120,15 @@ export class PostgresDatabase {
   }
 
   /** Takes a connection out of the pool; return it with `release()`. */
-  async connect(): Promise<PoolClient> {
-    const client = await this.#pool.connect();
-    // Without a listener, a connection in use that fails ends the process.
-    client.on('error', this.#ignoreError);
-    return client;
+  connect(): Promise<PoolClient> {
+    return new Promise((resolve, reject) => {
+      this.#pool.connect((error, client) => {
+        // Without a listener, a connection in use that fails ends the process. It may fail before a promise would resolve.
+        client?.on('error', this.#ignoreError);
+        if (client) resolve(client);
+        else reject(error!);
+      });
+    });
   }
 
   /**
@@ -252,7 +256,7 @@ export class PostgresDatabase {
       values,
       types: AS_TEXT,
       query_timeout: timeoutMs,
-      ...(!transactionPooling && { name: `xenioo_${schema}_${name}` }),
+      ...(!transactionPooling && { name: `${schema}_${name}` }),
     } as QueryConfig;
   }
 

@@ -105,6 +105,9 @@ const RANGES = {
   deadLetterRetentionDays: [1, 36_500],
 } as const;
 
+/** Names of schemas; with a longer one, names of prepared statements would exceed the 63 characters that PostgreSQL distinguishes. */
+const SCHEMA = /^[a-z_][a-z0-9_]{0,39}$/;
+
 const FLAGS = ['worker', 'migrate', 'transactionPooling'] as const;
 
 /**
@@ -143,9 +146,9 @@ function otherProblems({
   transaction,
 }: Readonly<Record<string, unknown>>): string[] {
   const problems: string[] = [];
-  if (typeof schema !== 'string' || !/^[a-z_][a-z0-9_]{0,49}$/.test(schema)) {
+  if (typeof schema !== 'string' || !SCHEMA.test(schema)) {
     problems.push(
-      `expected \`schema\` of postgresInbox() to be up to 50 lower-case letters, digits and underscores and not to begin with a digit, got ${quote(schema)}`,
+      `expected \`schema\` of postgresInbox() to be up to 40 lower-case letters, digits and underscores and not to begin with a digit, got ${quote(schema)}`,
     );
   }
   if (transaction !== undefined && typeof transaction !== 'function') {

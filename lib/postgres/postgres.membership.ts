@@ -19,8 +19,10 @@ export interface MembershipEvents {
   onTasksAvailable(): void;
   /** Called when there are tasks during which processes died; each runs alone. */
   onSuspects(): void;
-  /** Returns the tasks that this process has claimed, or `undefined` while a claim is in progress. */
-  claimed(): { lanes: string[]; retries: string[] } | undefined;
+  /** Calls `check` with the tasks that this process has claimed, and claims nothing until it resolves. Does neither while a claim is in progress. */
+  checkClaims(
+    check: (claimed: { lanes: string[]; retries: string[] }) => Promise<void>,
+  ): Promise<void>;
 }
 
 /** Registers this process as a worker, sends heartbeats, and releases the tasks of workers that died. */
@@ -89,9 +91,7 @@ export class PostgresMembership {
       await this.renewOrRegister();
       this.heartbeatAt = askedAt;
       this.events.onHeartbeat();
-      const dead = await this.database.query('releaseDeadWorkers', [
-        this.options.leaseMs,
-      ]);
+      const dead = await this.database.query('releaseDeadWorkers', [this.id]);
       if (dead.length > 0) {
         this.logger.warn(
           `Workers ended or stopped sending heartbeats (processes: ${dead.length}); their events are handled by the remaining workers.`,
@@ -120,8 +120,11 @@ export class PostgresMembership {
         `Other processes took over the events of this one, which sent no heartbeat in time; handlers may run twice. Possible causes: ${this.database.name} was unreachable, a handler blocked the event loop, or the process was suspended. If this recurs, raise \`leaseMs\`.`,
       );
     }
-    const { hasSession } = this.options;
-    const [row] = await this.database.query('registerWorker', [hasSession]);
+    const { hasSession, leaseMs } = this.options;
+    const [row] = await this.database.query('registerWorker', [
+      hasSession,
+      leaseMs,
+    ]);
     this.id = row!['id']!;
     // Called synchronously: from now on tasks are claimed under the new id.
     this.events.onRegistered();
@@ -139,14 +142,11 @@ export class PostgresMembership {
   private async releaseUnknownClaims(): Promise<void> {
     const isPeriodic = ++this.heartbeats % CHECK_CLAIMS_EVERY === 0;
     if (!isPeriodic && !this.isCheckDue) return;
-    const claimed = this.events.claimed();
-    if (!claimed) return;
-    this.isCheckDue = false;
-    const released = await this.database.query('releaseClaims', [
-      this.id,
-      claimed.lanes,
-      claimed.retries,
-    ]);
-    if (released.length > 0) this.events.onTasksAvailable();
+    await this.events.checkClaims(async ({ lanes, retries }) => {
+      this.isCheckDue = false;
+      const values = [this.id, lanes, retries];
+      const released = await this.database.query('releaseClaims', values);
+      if (released.length > 0) this.events.onTasksAvailable();
+    });
   }
 }

@@ -109,8 +109,9 @@ export class PostgresProcessor {
     }
   }
 
-  /** Adds a claimed conversation or retry. */
+  /** Adds a claimed conversation or retry, unless others have taken over the tasks of the worker that claimed it. */
   add(claimed: Claimed): void {
+    if (claimed.worker !== this.membership.worker) return;
     if ('lane' in claimed) this.conversations.set(claimed.lane, claimed);
     else this.retries.add(claimed.retry);
     if (!this.isOpen) this.release(claimed);
@@ -144,7 +145,6 @@ export class PostgresProcessor {
 
   /** False if another process has taken the task over, or if it was claimed again: a server that crashes may lose a claim. */
   private isStillClaimed(claimed: Claimed): boolean {
-    if (claimed.worker !== this.membership.worker) return false;
     return (
       !('lane' in claimed) || this.conversations.get(claimed.lane) === claimed
     );
@@ -155,7 +155,7 @@ export class PostgresProcessor {
     const event = conversation.events.shift()!;
     const { lane, claim } = conversation;
     const source = { lane, n: event.n, id: event.id };
-    const finish = await this.run(conversation, event, source, event.done);
+    const finish = await this.run(conversation, event, source);
     conversation.head = event.n + 1;
     const continues =
       this.isOpen &&
@@ -174,16 +174,15 @@ export class PostgresProcessor {
 
   private async runRetry(claimed: ClaimedRetry): Promise<void> {
     const { retry } = claimed;
-    const finish = await this.run(claimed, claimed, { retry }, []);
+    const finish = await this.run(claimed, claimed, { retry });
     void this.finish(claimed, { ...finish, retry });
     this.start();
   }
 
   private async run(
     { deaths }: Claimed,
-    { body }: Pick<ClaimedEvent, 'body'>,
+    { body, done }: Pick<ClaimedEvent, 'body' | 'done'>,
     source: Source,
-    done: readonly string[],
   ): Promise<Finish> {
     this.unrecordedCount++;
     const text = body.toString();

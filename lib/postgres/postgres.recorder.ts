@@ -38,8 +38,17 @@ export interface FinishedRun {
   readonly letters: readonly XeniooDeadLetter[];
 }
 
+/** Columns of a dead letter. */
+interface LetterRow {
+  readonly id: string;
+  readonly body: string;
+  readonly [column: string]: unknown;
+}
+
 interface Queued {
   readonly run: FinishedRun;
+  /** Rows of its dead letters. */
+  readonly letters: readonly LetterRow[];
   readonly bytes: number;
   readonly resolve: (letters: ReadonlySet<string> | undefined) => void;
 }
@@ -67,8 +76,10 @@ export class PostgresRecorder {
    */
   record(run: FinishedRun): Promise<ReadonlySet<string> | undefined> {
     return new Promise(resolve => {
-      const bytes = run.retries.reduce((sum, { body }) => sum + body.length, 0);
-      this.queue.push({ run, bytes, resolve });
+      const letters = run.letters.map(rowOf);
+      const stored = [...run.retries, ...letters];
+      const bytes = stored.reduce((sum, { body }) => sum + body.length, 0);
+      this.queue.push({ run, letters, bytes, resolve });
       if (this.isWriting) return;
       this.isWriting = true;
       // No caller waits for the result, so runs that finish soon can share the statement.
@@ -104,10 +115,7 @@ export class PostgresRecorder {
       try {
         const [row] = await this.database.query(
           'record',
-          valuesOf(
-            worker,
-            batch.map(({ run }) => run),
-          ),
+          valuesOf(worker, batch),
         );
         this.database.reportRecovery(askedAt);
         const lanes = setOf(row!['lanes']);
@@ -130,12 +138,12 @@ export class PostgresRecorder {
   }
 }
 
-function valuesOf(worker: string, runs: readonly FinishedRun[]): unknown[] {
+function valuesOf(worker: string, batch: readonly Queued[]): unknown[] {
   const lanes = new Map<string, FinishedRun>();
   const letters = new Map<string, object>();
   const retries = new Map<string, object>();
   const now = Date.now();
-  for (const run of runs) {
+  for (const { run, letters: rows } of batch) {
     const { lane, claim, retry } = run;
     if (lane !== undefined) lanes.set(`${lane}/${claim}`, run);
     const from =
@@ -148,9 +156,7 @@ function valuesOf(worker: string, runs: readonly FinishedRun[]): unknown[] {
       const delay = Math.max(0, dueAt - now);
       retries.set(key, { ...from, handler, delay, body });
     }
-    for (const letter of run.letters) {
-      letters.set(letter.id, { ...from, ...rowOf(letter) });
-    }
+    for (const row of rows) letters.set(row.id, { ...from, ...row });
   }
   const conversations = [...lanes.values()];
   return [
@@ -158,14 +164,14 @@ function valuesOf(worker: string, runs: readonly FinishedRun[]): unknown[] {
     conversations.map(({ lane }) => lane),
     conversations.map(({ head }) => head),
     conversations.map(run => run.isReleased ?? false),
-    runs.flatMap(({ retry }) => retry ?? []),
+    batch.flatMap(({ run }) => run.retry ?? []),
     JSON.stringify([...retries.values()]),
     JSON.stringify([...letters.values()]),
     conversations.map(({ claim }) => claim),
   ];
 }
 
-function rowOf(letter: XeniooDeadLetter): object {
+function rowOf(letter: XeniooDeadLetter): LetterRow {
   const { id, kind, handler, entry, attempts, error, deadLetteredAt } = letter;
   return {
     id,

@@ -48,7 +48,7 @@ CREATE INDEX IF NOT EXISTS lane_suspect ON ${schema}.lane (lane) WHERE deaths >=
 CREATE TABLE IF NOT EXISTS ${schema}.event (
   lane bigint NOT NULL,
   n    bigint NOT NULL,                -- number in its lane
-  id   bigint GENERATED ALWAYS AS IDENTITY,
+  id   bigint NOT NULL DEFAULT floor(random() * 2 ^ 53), -- random, like that of a worker
   received_at timestamptz NOT NULL,
   done text[],                         -- transactional handlers that have committed
   body bytea NOT NULL,                 -- JSON text in UTF-8
@@ -56,13 +56,14 @@ CREATE TABLE IF NOT EXISTS ${schema}.event (
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000,
         autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_vacuum_cost_delay = 0);
 
--- Tasks of single handlers that wait for their next attempt.
+-- Tasks of single handlers that wait for their next attempt, and events that wait for a process that can read them.
 CREATE TABLE IF NOT EXISTS ${schema}.retry (
-  id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  id      bigint PRIMARY KEY DEFAULT floor(random() * 2 ^ 53), -- random, like that of a worker
   handler text,
   due     timestamptz NOT NULL,
   worker  bigint,
   deaths  smallint NOT NULL DEFAULT 0,
+  done    text[],                      -- of an event without a handler, which no process could read: as in the table event
   body    bytea NOT NULL
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
 CREATE INDEX IF NOT EXISTS retry_due ON ${schema}.retry (due) WHERE worker IS NULL;
@@ -78,7 +79,8 @@ CREATE TABLE IF NOT EXISTS ${schema}.dead_letter (
   body bytea NOT NULL
 );
 CREATE UNIQUE INDEX IF NOT EXISTS dead_letter_order ON ${schema}.dead_letter (seq);
-CREATE INDEX IF NOT EXISTS dead_letter_conversation ON ${schema}.dead_letter (conversation_id);
+-- A hash index, because a B-tree rejects long ids.
+CREATE INDEX IF NOT EXISTS dead_letter_conversation ON ${schema}.dead_letter USING hash (conversation_id);
 
 -- Hashes of accepted ids (the option \`dedupe\`).
 CREATE TABLE IF NOT EXISTS ${schema}.accepted (
@@ -88,9 +90,10 @@ CREATE TABLE IF NOT EXISTS ${schema}.accepted (
 
 -- Processes that handle events.
 CREATE TABLE IF NOT EXISTS ${schema}.worker (
-  id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  id   bigint PRIMARY KEY DEFAULT floor(random() * 2 ^ 53), -- random: tables that are created again must not repeat it
   beat timestamptz NOT NULL DEFAULT clock_timestamp(),
   session boolean NOT NULL,            -- true if its session holds an advisory lock
+  lease_ms int NOT NULL,               -- time without a heartbeat after which others take over its events
   ended boolean NOT NULL DEFAULT false -- true if it claims no more events; its row is removed soon
 ) WITH (fillfactor = 50);
 

@@ -4,6 +4,9 @@ export const ALONE_FROM_DEATHS = 2;
 /** Number of events up to which one statement distributes; the last arrival may exceed it. */
 const DISTRIBUTION_SIZE = 1_000;
 
+/** Number of bytes that count as one event of a distribution: moving many large events at once would exceed the time-out of statements. */
+const BYTES_PER_EVENT = 2 ** 15;
+
 /** Upper bound of the rows that one purge statement removes. */
 export const PURGE_BATCH_SIZE = 10_000;
 
@@ -52,7 +55,7 @@ VALUES (to_timestamp($1::float8 / 1000), $2, $3, $4, $5, $6, $7, $8)`,
 WITH ${unsynced}, next AS MATERIALIZED (
   SELECT seq FROM (
     SELECT seq, sum(size) OVER (ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
-      FROM (SELECT seq, size FROM ${s}.arrival ORDER BY seq LIMIT ${DISTRIBUTION_SIZE}) AS first
+      FROM (SELECT seq, size + octet_length(bodies) / ${BYTES_PER_EVENT} AS size FROM ${s}.arrival ORDER BY seq LIMIT ${DISTRIBUTION_SIZE}) AS first
   ) AS sized WHERE before IS NULL OR before < ${DISTRIBUTION_SIZE}
 ), turn AS MATERIALIZED (
   SELECT version FROM ${s}.version WHERE EXISTS (SELECT FROM next) FOR UPDATE
@@ -130,10 +133,12 @@ WITH input AS MATERIALIZED (
 ), run_events AS MATERIALIZED (
   DELETE FROM ${s}.event e USING decided d WHERE e.lane = d.lane AND e.n < d.head RETURNING e.lane, e.n, e.done, d.claim
 ), run_retries AS MATERIALIZED (
-  DELETE FROM ${s}.retry WHERE id = ANY($5) AND worker = $1 RETURNING id
+  DELETE FROM ${s}.retry WHERE id = ANY($5) AND worker = $1 RETURNING id, done
 ), new_retries AS (
-  INSERT INTO ${s}.retry (handler, due, body)
-  SELECT handler, clock_timestamp() + delay * interval '1 ms', convert_to(body, 'UTF8')
+  INSERT INTO ${s}.retry (handler, due, body, done)
+  SELECT handler, clock_timestamp() + delay * interval '1 ms', convert_to(body, 'UTF8'),
+         CASE WHEN handler IS NULL THEN coalesce((SELECT done FROM run_events e WHERE e.lane = r.lane AND e.n = source),
+                                                 (SELECT done FROM run_retries WHERE id = source)) END
     FROM json_to_recordset($6::json) AS r(lane bigint, claim bigint, source bigint, handler text, delay float8, body text)
    WHERE ${isRecorded('r')}
 ), new_letters AS (
@@ -163,30 +168,36 @@ WITH recorded AS (
    WHERE lane = $1 AND n = $2 AND id = $3 AND NOT coalesce($4 = ANY(done), false) RETURNING 1 AS recorded
 ) SELECT recorded, ${commitsSoon} FROM recorded`,
     doneInRetry: `
-WITH recorded AS (DELETE FROM ${s}.retry WHERE id = $1 RETURNING 1 AS recorded) SELECT recorded, ${commitsSoon} FROM recorded`,
+WITH removed AS (
+  DELETE FROM ${s}.retry WHERE id = $1 AND handler IS NOT NULL RETURNING 1 AS recorded
+), changed AS (
+  UPDATE ${s}.retry SET done = array_append(coalesce(done, '{}'), $2)
+   WHERE id = $1 AND handler IS NULL AND NOT coalesce($2 = ANY(done), false) RETURNING 1 AS recorded
+), recorded AS (TABLE removed UNION ALL TABLE changed) SELECT recorded, ${commitsSoon} FROM recorded`,
 
     /** Returns a row if a handler whose commit had an unknown outcome is not done; waits for a commit in progress. */
     isPendingInFirstRun: `
 SELECT 1 AS pending FROM ${s}.event
  WHERE lane = $1 AND n = $2 AND id = $3 AND NOT coalesce($4 = ANY(done), false) FOR SHARE`,
-    isPendingInRetry: `SELECT 1 AS pending FROM ${s}.retry WHERE id = $1 FOR SHARE`,
+    isPendingInRetry: `
+SELECT 1 AS pending FROM ${s}.retry WHERE id = $1 AND NOT coalesce($2 = ANY(done), false) FOR SHARE`,
 
-    registerWorker: `INSERT INTO ${s}.worker (session) VALUES ($1) RETURNING id`,
+    registerWorker: `INSERT INTO ${s}.worker (session, lease_ms) VALUES ($1, $2) RETURNING id`,
     heartbeat: `
 WITH ${unsynced} UPDATE ${s}.worker SET beat = clock_timestamp() FROM unsynced WHERE id = $1 AND NOT ended RETURNING id`,
 
     /**
-     * Ends dead workers, releases their conversations and retries, and counts the death; returns these workers. Does not
-     * see what a worker claimed while the statement began, so the row of an ended worker, which claims nothing more, is
-     * removed by the next statement, with what it still claims.
+     * Ends dead workers other than this one, releases their conversations and retries, and counts the death; returns these
+     * workers. Does not see what a worker claimed after the statement began. So it removes only the workers that had ended
+     * by then, which have claimed nothing since; those that another process has ended meanwhile are removed by a later statement.
      */
     releaseDeadWorkers: `
 WITH dead_workers AS MATERIALIZED (
-  SELECT id, ended FROM ${s}.worker w WHERE ended OR beat < clock_timestamp() - $1 * interval '1 ms'
+  SELECT id FROM ${s}.worker w WHERE id <> $1 AND (ended OR beat < clock_timestamp() - lease_ms * interval '1 ms'
      OR session AND beat < clock_timestamp() - interval '${SESSION_LOST_AFTER_MS} ms' AND NOT EXISTS (
        SELECT FROM pg_locks p WHERE p.locktype = 'advisory' AND p.classid = ${lockKeyOf(s)}
           AND p.objid = (w.id & 2147483647)::oid AND p.granted
-          AND p.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+          AND p.database = (SELECT oid FROM pg_database WHERE datname = current_database())))
   ORDER BY id FOR UPDATE SKIP LOCKED
 ), claimed AS MATERIALIZED (
   SELECT lane FROM ${s}.lane WHERE worker = ANY(ARRAY(SELECT id FROM dead_workers)) ORDER BY lane FOR UPDATE
@@ -195,9 +206,9 @@ WITH dead_workers AS MATERIALIZED (
 ), retries AS (
   UPDATE ${s}.retry SET worker = NULL, deaths = deaths + 1 WHERE worker = ANY(ARRAY(SELECT id FROM dead_workers))
 ), removed AS (
-  DELETE FROM ${s}.worker WHERE id = ANY(ARRAY(SELECT id FROM dead_workers WHERE ended))
+  DELETE FROM ${s}.worker WHERE ended AND id = ANY(ARRAY(SELECT id FROM dead_workers))
 )
-UPDATE ${s}.worker SET ended = true WHERE id = ANY(ARRAY(SELECT id FROM dead_workers WHERE NOT ended)) RETURNING id`,
+UPDATE ${s}.worker SET ended = true WHERE NOT ended AND id = ANY(ARRAY(SELECT id FROM dead_workers)) RETURNING id`,
 
     /** Ends this worker: waits for its claims in progress, and allows no more. */
     endWorker: `
@@ -235,7 +246,8 @@ SELECT seq, id, body FROM ${s}.dead_letter
     removeLetter: `DELETE FROM ${s}.dead_letter WHERE id = $1 RETURNING id`,
     addRetry: `INSERT INTO ${s}.retry (handler, due, body) VALUES ($1, clock_timestamp(), $2)`,
     purgeLetters: `
-WITH old AS (SELECT id FROM ${s}.dead_letter WHERE dead_lettered_at < now() - $1 * interval '1 day' LIMIT ${PURGE_BATCH_SIZE})
+WITH old AS (SELECT id FROM ${s}.dead_letter WHERE dead_lettered_at < now() - $1 * interval '1 day'
+              LIMIT ${PURGE_BATCH_SIZE} FOR UPDATE SKIP LOCKED)
 DELETE FROM ${s}.dead_letter WHERE id IN (SELECT id FROM old) RETURNING id`,
 
     countAccepted: `SELECT count(*)::float8 AS count FROM ${s}.accepted`,
@@ -281,13 +293,14 @@ WITH due AS MATERIALIZED (
    ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED
 ), ${thisWorkerIf('due')}
 UPDATE ${s}.retry SET worker = $1 WHERE id = ANY(ARRAY(SELECT id FROM due)) AND worker IS NULL AND EXISTS (SELECT FROM this_worker)
-RETURNING id, deaths, body`;
+RETURNING id, deaths, to_json(done) AS done, body`;
   }
 }
 
 /** Returns the SQL condition that the run of a retry or dead letter is recorded by the same statement. */
 function isRecorded(row: string): string {
-  return `CASE WHEN ${row}.lane IS NULL THEN ${row}.source IN (SELECT id FROM run_retries) ELSE EXISTS (
+  return `CASE WHEN ${row}.lane IS NULL THEN EXISTS (
+    SELECT FROM run_retries e WHERE e.id = ${row}.source AND NOT coalesce(${row}.handler = ANY(e.done), false)) ELSE EXISTS (
     SELECT FROM run_events e WHERE e.lane = ${row}.lane AND e.claim = ${row}.claim AND e.n = ${row}.source
        AND NOT coalesce(${row}.handler = ANY(e.done), false)) END`;
 }

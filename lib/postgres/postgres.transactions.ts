@@ -44,7 +44,11 @@ export class PostgresTransactions {
   ): Promise<void> {
     const [statement, check, values] =
       'retry' in source
-        ? (['doneInRetry', 'isPendingInRetry', [source.retry]] as const)
+        ? ([
+            'doneInRetry',
+            'isPendingInRetry',
+            [source.retry, handler],
+          ] as const)
         : ([
             'doneInFirstRun',
             'isPendingInFirstRun',

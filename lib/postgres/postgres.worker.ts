@@ -60,8 +60,8 @@ export class PostgresWorker {
       onHeartbeat: () => this.processor.start(),
       onTasksAvailable: () => this.wake(),
       onSuspects: () => this.claimScheduler.claimSuspects(),
-      claimed: () =>
-        this.claimScheduler.isSettled ? this.processor.claimed : undefined,
+      checkClaims: check =>
+        this.claimScheduler.betweenClaims(() => check(this.processor.claimed)),
     });
     this.processor = new PostgresProcessor(
       this.recorder,

@@ -6,8 +6,8 @@ const failure = (code: string, message: string) =>
 
 it.each([
   failure('08P01', 'unsupported startup parameter: statement_timeout'),
-  failure('26000', 'prepared statement "xenioo_xenioo_accept" does not exist'),
-  failure('42P05', 'prepared statement "xenioo_xenioo_accept" already exists'),
+  failure('26000', 'prepared statement "xenioo_accept" does not exist'),
+  failure('42P05', 'prepared statement "xenioo_accept" already exists'),
 ])('recognises the error of a pooler without sessions: $message', error => {
   expect(isPoolingError(error)).toBe(true);
 });

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { chown, readFile } from 'node:fs/promises';
+import { Client, Pool, type QueryConfig, type QueryResult } from 'pg';
 import { beforeEach, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { parseBody } from '../../../lib/events/parse-body.js';
 import type { XeniooEntry } from '../../../lib/events/parse-entry.js';
@@ -8,12 +9,14 @@ import type {
   XeniooHandlerResult,
   XeniooTask,
 } from '../../../lib/handlers/xenioo-task.js';
+import type { XeniooTransaction } from '../../../lib/handlers/xenioo-transaction.js';
 import type { XeniooDuplicates } from '../../../lib/handlers/xenioo.observers.js';
 import type { XeniooInbox } from '../../../lib/inbox/xenioo.inbox.js';
 import { MAX_DEATHS } from '../../../lib/postgres/record-deaths.js';
 import { schemaSql } from '../../../lib/postgres/postgres.schema.js';
 import { statementsFor } from '../../../lib/postgres/postgres.statements.js';
 import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
+import { createLatch } from '../../support/create-latch.js';
 import { describeEngine } from '../../support/engines/describe-engine.js';
 import { ordinaryUser } from '../../support/engines/ordinary-user.js';
 import { startPostgres } from '../../support/engines/postgres-server.js';
@@ -34,10 +37,14 @@ beforeEach(() => {
   Logger.overrideLogger(logs);
 });
 
-function eventsOf(conversation: string | null, count: number): XeniooEntry[] {
+function eventsOf(
+  conversation: string | null,
+  count: number,
+  text = '',
+): XeniooEntry[] {
   const body = Array.from({ length: count }, (_, index) => ({
     Type: 1,
-    Data: randomUUID(),
+    Data: randomUUID() + text,
     ConversationId: conversation,
     Date: `2024-05-01T12:00:00.${String(index).padStart(7, '0')}Z`,
   }));
@@ -85,6 +92,53 @@ async function start(
     reportDuplicates: found => void duplicates.push(found),
   });
 }
+
+/** Returns the result of a handler that is retried at once. */
+function retryNow(): readonly XeniooHandlerResult[] {
+  const error = new Error('down');
+  const retryAt = Date.now();
+  return [
+    { handler: 'Crm.save', status: 'retry', attempts: 1, retryAt, error },
+  ];
+}
+
+/** Delays statements of the inbox, or their answers, until promises resolve, and lists those that were sent. */
+function watchStatements(
+  pool: Pool,
+  delay?: (name: string) => Promise<void> | undefined,
+  delayAnswer?: (name: string, rows: number) => Promise<void> | undefined,
+) {
+  const sent: { name: string; answered: Promise<QueryResult> }[] = [];
+  const send = pool.query.bind(pool) as (
+    config: QueryConfig,
+  ) => Promise<QueryResult>;
+  const query = (config: QueryConfig): Promise<QueryResult> => {
+    const name = config.name?.split('_').at(-1) ?? '';
+    const answered = (async () => {
+      await delay?.(name);
+      const result = await send(config);
+      await delayAnswer?.(name, result.rows.length);
+      return result;
+    })();
+    sent.push({ name, answered });
+    return answered;
+  };
+  pool.query = query as typeof pool.query;
+  return {
+    sent: (name: string) =>
+      sent.filter(each => each.name === name).map(({ answered }) => answered),
+  };
+}
+
+/** Result of a handler after its last attempt. */
+const FAILED: readonly XeniooHandlerResult[] = [
+  {
+    handler: 'Crm.save',
+    status: 'failed',
+    attempts: 1,
+    error: new Error('down'),
+  },
+];
 
 /** Names a schema that is dropped when the test ends, after its inboxes have stopped. */
 function ownSchema(url?: string) {
@@ -207,6 +261,378 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     const ids = [...stopping.runs, ...other.runs].map(({ entry }) => entry.id);
     expect(ids).toEqual(events.map(({ id }) => id));
     expect(logs.ofXenioo('warn')).toEqual([]);
+  });
+
+  it('releases what a worker claims while two others find it dead', async () => {
+    const { schema, query } = ownSchema();
+    const { inbox, runs, start } = await open({ schema });
+    const sql = statementsFor(schema);
+    await inbox.accept(delivery(eventsOf('ada', 1)));
+    await query(sql.distribute, [0]);
+    const [worker] = await query(sql.registerWorker, [true, 86_400_000]);
+    await query(`UPDATE ${schema}.worker SET beat = now() - interval '1 hour'`);
+    // The others look for dead workers for as long as their connection says.
+    await query(`
+      CREATE FUNCTION ${schema}.locks() RETURNS SETOF pg_catalog.pg_locks LANGUAGE plpgsql AS
+        'BEGIN PERFORM pg_sleep(current_setting(''test.seconds'')::float); END';
+      CREATE VIEW ${schema}.pg_locks AS SELECT * FROM ${schema}.locks()`);
+    const others = [0.5, 1].map(seconds => {
+      const options = `-c test.seconds=${seconds} -c search_path=${schema},pg_catalog`;
+      const url = `${inject('postgresUrl')}?options=${encodeURIComponent(options)}`;
+      return postgresSchema(url).query(sql.releaseDeadWorkers, [0]);
+    });
+    await expect
+      .poll(() =>
+        query(`SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'`),
+      )
+      .toHaveLength(2);
+
+    const claimed = await query(sql.claim, [worker!['id'], 1, 1, 1, 0, 1]);
+    await Promise.all(others);
+    await start(async () => []);
+
+    expect(claimed).toHaveLength(1);
+    await expect.poll(() => runs).toHaveLength(1);
+  });
+
+  it('takes over the events of another process after the `leaseMs` of that process', async () => {
+    const { schema, query } = ownSchema();
+    const [pool, otherPool] = [1, 2].map(
+      () => new Pool({ connectionString: inject('postgresUrl') }),
+    ) as [Pool, Pool];
+    onTestFinished(async () => {
+      await pool.end();
+      await otherPool.end();
+    });
+    const resumed = createLatch();
+    const statements = watchStatements(otherPool);
+    watchStatements(pool, name =>
+      name === 'heartbeat' ? resumed.opened : undefined,
+    );
+    const patient = await open({
+      schema,
+      connection: pool,
+      leaseMs: 60_000,
+    });
+    await patient.inbox.accept(delivery(eventsOf('ada', 1)));
+    const running = createLatch();
+    await patient.start(async () => {
+      await running.opened;
+      return [];
+    });
+    await expect.poll(() => patient.runs).toHaveLength(1);
+    const other = await open({
+      schema,
+      connection: otherPool,
+      leaseMs: 2_000,
+    });
+    await query(`UPDATE ${schema}.worker SET beat = now() - interval '9 s'`);
+
+    await other.start(async () => []);
+    await expect
+      .poll(() => statements.sent('hasSuspects').length)
+      .toBeGreaterThan(1);
+    resumed.open();
+    running.open();
+    await patient.inbox.idle();
+
+    expect(other.runs).toEqual([]);
+  });
+
+  it('does not take over its own events when it was suspended during a heartbeat', async () => {
+    const { schema, query } = ownSchema();
+    const pool = new Pool({ connectionString: inject('postgresUrl') });
+    onTestFinished(() => pool.end());
+    const resumed = createLatch();
+    const statements = watchStatements(pool, name =>
+      name === 'releaseDeadWorkers' ? resumed.opened : undefined,
+    );
+    const { inbox, runs, start } = await open({ connection: pool, schema });
+    const running = createLatch();
+    await inbox.accept(delivery(eventsOf('ada', 1)));
+    await start(async () => {
+      await running.opened;
+      return [];
+    });
+    await expect.poll(() => runs).toHaveLength(1);
+    await expect
+      .poll(() => statements.sent('releaseDeadWorkers'))
+      .toHaveLength(1);
+
+    await query(`UPDATE ${schema}.worker SET beat = now() - interval '1 hour'`);
+    resumed.open();
+    await expect
+      .poll(() => statements.sent('heartbeat').length)
+      .toBeGreaterThan(1);
+    running.open();
+    await inbox.idle();
+
+    expect(runs).toHaveLength(1);
+    expect(logs.ofXenioo('warn')).toEqual([]);
+  });
+
+  it('runs an event once that it claims while it looks for claims without an answer', async () => {
+    const { schema, query } = ownSchema();
+    const pool = new Pool({ connectionString: inject('postgresUrl') });
+    onTestFinished(() => pool.end());
+    const check = createLatch();
+    const statements = watchStatements(pool, name =>
+      name === 'releaseClaims' ? check.opened : undefined,
+    );
+    const { inbox, runs, start } = await open({ connection: pool, schema });
+    const running = createLatch();
+    await start(async () => {
+      await running.opened;
+      return [];
+    });
+    await expect.poll(() => statements.sent('releaseClaims')).toHaveLength(1);
+
+    await inbox.accept(delivery(eventsOf('ada', 1)));
+    await expect.poll(() => query(`TABLE ${schema}.lane`)).toHaveLength(1);
+    await Promise.all(statements.sent('claim'));
+    const before = statements.sent('claim').length;
+    check.open();
+    await expect
+      .poll(() => statements.sent('claim').length)
+      .toBeGreaterThan(before);
+    await Promise.all(statements.sent('claim'));
+    running.open();
+    await inbox.idle();
+
+    expect(runs).toHaveLength(1);
+  });
+
+  it('runs an event alone that ended processes, after the answer to a claim came when others had taken over', async () => {
+    const { schema, query } = ownSchema();
+    const pool = new Pool({ connectionString: inject('postgresUrl') });
+    onTestFinished(() => pool.end());
+    const answer = createLatch();
+    const statements = watchStatements(pool, undefined, (name, rows) =>
+      name === 'claim' && rows > 0 ? answer.opened : undefined,
+    );
+    const late = await open({ connection: pool, schema });
+    await late.start(async () => []);
+    await late.inbox.accept(delivery(eventsOf('ada', 1)));
+    await expect
+      .poll(() => query(`SELECT FROM ${schema}.lane WHERE worker IS NOT NULL`))
+      .toHaveLength(1);
+    const other = await open({ schema });
+    await query(`UPDATE ${schema}.worker SET beat = now() - interval '1 hour'`);
+    await other.start(async () => []);
+    await other.inbox.idle();
+    await other.inbox.stop(5_000);
+    await expect
+      .poll(() => logs.ofXenioo('warn').join('\n'))
+      .toContain('took over the events of this one');
+    answer.open();
+    await Promise.all(statements.sent('claim'));
+
+    await late.inbox.pause();
+    await late.inbox.accept(delivery(eventsOf('bob', 1)));
+    await query(statementsFor(schema).distribute, [0]);
+    await query(`UPDATE ${schema}.lane SET deaths = 2`);
+    await late.inbox.resume();
+
+    await expect.poll(() => late.runs).toHaveLength(1);
+  });
+
+  it.each([
+    ['first run', undefined],
+    ['retry', 'Crm.save'],
+  ])(
+    'handles an event although a transaction from before the tables were dropped commits during its %s',
+    async (_, name) => {
+      const { schema, query } = ownSchema();
+      const { inbox } = await open({ schema });
+      const latches = [createLatch(), createLatch()];
+      const begun: string[] = [];
+      const committed: string[] = [];
+      await inbox.start({
+        run: async ({ entry, handler }, { transact } = {}) => {
+          if (handler !== name) return retryNow();
+          const latch = latches[begun.push(entry.id) - 1]!;
+          const work = async (tx: XeniooTransaction) => {
+            await latch.opened;
+            await tx.query('SELECT pg_notify($1, $2)', [schema, entry.id]);
+          };
+          await transact!('Crm.save', work, new AbortController().signal);
+          return [];
+        },
+        announce: async () => {},
+        reportDuplicates: () => {},
+      });
+      const listener = new Client(inject('postgresUrl'));
+      await listener.connect();
+      onTestFinished(() => listener.end());
+      await listener.query(`LISTEN ${schema}`);
+      listener.on('notification', ({ payload }) => committed.push(payload!));
+      const [before, after] = eventsOf('ada', 2);
+
+      await inbox.accept(delivery([before!]));
+      await expect.poll(() => begun).toHaveLength(1);
+      await vi.waitFor(() => query(`DROP SCHEMA ${schema} CASCADE`), 20_000);
+      await vi.waitFor(() => inbox.accept(delivery([after!])), 20_000);
+      await expect.poll(() => begun).toHaveLength(2);
+      latches[0]!.open();
+      await expect.poll(() => inbox.stats()).toMatchObject({ running: 1 });
+      latches[1]!.open();
+      await inbox.idle();
+
+      expect(committed).toContain(after!.id);
+    },
+  );
+
+  it('runs each transactional handler once of an event that no process could read at first', async () => {
+    const { schema, query } = ownSchema();
+    const { inbox } = await open({ schema });
+    await query(`CREATE TABLE ${schema}.effect (handler text)`);
+    await inbox.accept(delivery(eventsOf('ada', 1)));
+    await query(statementsFor(schema).distribute, [0]);
+    const withVersion = (from: number, to: number) =>
+      `body = convert_to(replace(convert_from(body, 'UTF8'), '"v":${from},', '"v":${to},'), 'UTF8')`;
+    // A process of a later version has run the first handler, and was killed.
+    await query(
+      `UPDATE ${schema}.event SET done = '{Crm.first}', ${withVersion(1, 99)}`,
+    );
+    await inbox.start({
+      run: async (_, { transact, done = [] } = {}) => {
+        const names = ['Crm.first', 'Crm.second', 'Crm.third'];
+        for (const name of names.filter(each => !done.includes(each))) {
+          await transact!(
+            name,
+            tx => tx.query(`INSERT INTO ${schema}.effect VALUES ($1)`, [name]),
+            new AbortController().signal,
+          );
+        }
+        return FAILED;
+      },
+      announce: async () => {},
+      reportDuplicates: () => {},
+    });
+    await expect.poll(() => query(`TABLE ${schema}.retry`)).toHaveLength(1);
+
+    await query(
+      `UPDATE ${schema}.retry SET due = now(), ${withVersion(99, 1)}`,
+    );
+    await inbox.idle();
+
+    expect(await query(`SELECT handler FROM ${schema}.effect`)).toEqual([
+      { handler: 'Crm.second' },
+      { handler: 'Crm.third' },
+    ]);
+    expect(await inbox.deadLetters.list()).toHaveLength(1);
+  });
+
+  it('dead-letters an event of a conversation with a very long id', async () => {
+    const { schema } = ownSchema();
+    const { inbox, start } = await open({ schema });
+    await start(async () => FAILED);
+    const conversationId = randomBytes(9_000).toString('base64');
+
+    await inbox.accept(delivery(eventsOf(conversationId, 1)));
+
+    await expect
+      .poll(() => inbox.deadLetters.list({ conversationId }))
+      .toHaveLength(1);
+  });
+
+  it('records large dead letters in several statements', async () => {
+    const { schema, query } = ownSchema();
+    const pool = new Pool({ connectionString: inject('postgresUrl') });
+    onTestFinished(() => pool.end());
+    const statements = watchStatements(pool);
+    const { inbox, start } = await open({ connection: pool, schema });
+    await inbox.pause();
+    await start(async () => FAILED);
+    for (const conversation of ['ada', 'bob', 'cleo', 'dora']) {
+      const text = 'x'.repeat(3_000_000);
+      await inbox.accept(delivery(eventsOf(conversation, 1, text)));
+    }
+    await expect.poll(() => query(`TABLE ${schema}.lane`)).toHaveLength(4);
+
+    await inbox.resume();
+    await inbox.idle();
+
+    expect(await inbox.deadLetters.list()).toHaveLength(4);
+    expect(statements.sent('record').length).toBeGreaterThan(1);
+  });
+
+  it('keeps an old dead letter whose handler fails again while old ones are removed', async () => {
+    const { schema, query } = ownSchema();
+    const { inbox, start } = await open({ schema }, { dedupe: false });
+    await start(async () => FAILED);
+    const events = eventsOf('ada', 1);
+    await inbox.accept(delivery(events));
+    await inbox.idle();
+    await query(`
+      UPDATE ${schema}.dead_letter SET dead_lettered_at = now() - interval '1 year';
+      CREATE FUNCTION ${schema}.wait() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END';
+      CREATE TRIGGER slow_record BEFORE UPDATE ON ${schema}.dead_letter
+        FOR EACH ROW EXECUTE FUNCTION ${schema}.wait()`);
+    await inbox.accept(delivery(events));
+    await expect
+      .poll(() =>
+        query(`SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'`),
+      )
+      .toHaveLength(1);
+
+    await query(statementsFor(schema).purgeLetters, [90]);
+    await inbox.idle();
+
+    expect(await inbox.deadLetters.list()).toHaveLength(1);
+  });
+
+  it('registers again after the tables were dropped, when another process was faster', async () => {
+    const { schema, query } = ownSchema();
+    const { start } = await open({ schema });
+    await start(async () => []);
+    const workers = () => query(`SELECT id FROM ${schema}.worker`);
+    await expect.poll(workers).toHaveLength(1);
+
+    await vi.waitFor(
+      () =>
+        query(`
+          DROP SCHEMA ${schema} CASCADE; ${schemaSql(schema)};
+          INSERT INTO ${schema}.worker (session, lease_ms) VALUES (false, 60000)`),
+      20_000,
+    );
+
+    await expect.poll(workers).toHaveLength(2);
+  });
+
+  it('retries in a schema with the longest name', async () => {
+    const { schema: prefix, query } = ownSchema();
+    const schema = prefix.padEnd(40, '_');
+    onTestFinished(async () => {
+      await query(`DROP SCHEMA ${schema} CASCADE`);
+    });
+    const { inbox, runs, start } = await open({ schema });
+    await start(async ({ handler }) =>
+      handler === undefined ? retryNow() : [],
+    );
+
+    await inbox.accept(delivery(eventsOf('ada', 1)));
+
+    await expect.poll(() => runs).toHaveLength(2);
+    expect(logs.ofXenioo('error')).toEqual([]);
+  });
+
+  it('distributes many large events in several statements, so that none takes too long', async () => {
+    const { schema, query } = ownSchema();
+    const { inbox, runs, start } = await open({ schema });
+    const text = 'x'.repeat(8_000_000);
+    for (let sent = 0; sent < 6; sent++) {
+      await inbox.accept(delivery(eventsOf('ada', 1, text)));
+    }
+
+    await query(statementsFor(schema).distribute, [0]);
+    const left = await query(`SELECT FROM ${schema}.arrival`);
+    await start(async () => []);
+    await inbox.idle();
+
+    expect(left.length).toBeGreaterThan(0);
+    expect(runs).toHaveLength(6);
   });
 
   it(`dead-letters an event after ${MAX_DEATHS} process deaths during its run, and runs the next event`, async () => {
