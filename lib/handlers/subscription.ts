@@ -155,10 +155,10 @@ export function checkedName(
 }
 
 export function nameProblems(name: unknown = 'unset'): string[] {
-  return typeof name === 'string' && /^\S{1,200}$/.test(name)
+  return typeof name === 'string' && /^[^\s\p{Cc}]{1,200}$/u.test(name)
     ? []
     : [
-        `\`name\` must be a word of at most 200 characters, without spaces, got ${quote(name)}`,
+        `\`name\` must be a word of at most 200 characters, without spaces or control characters, got ${quote(name)}`,
       ];
 }
 

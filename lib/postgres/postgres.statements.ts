@@ -217,7 +217,8 @@ UPDATE ${s}.worker w SET ended = true FROM this_worker t WHERE w.id = t.id`,
 
     /** Releases the claims of this worker other than the listed ones: at its end, or after the answer to a claim was lost. */
     releaseClaims: `
-WITH lanes AS (UPDATE ${s}.lane SET worker = NULL WHERE worker = $1 AND lane <> ALL($2::bigint[]) RETURNING 1 AS released),
+WITH claimed AS MATERIALIZED (SELECT lane FROM ${s}.lane WHERE worker = $1 AND lane <> ALL($2::bigint[]) ORDER BY lane FOR UPDATE),
+     lanes AS (UPDATE ${s}.lane l SET worker = NULL FROM claimed c WHERE l.lane = c.lane RETURNING 1 AS released),
      retries AS (UPDATE ${s}.retry SET worker = NULL WHERE worker = $1 AND id <> ALL($3::bigint[]) RETURNING 1 AS released)
 SELECT released FROM lanes UNION ALL SELECT released FROM retries`,
 

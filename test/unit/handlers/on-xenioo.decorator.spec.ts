@@ -222,15 +222,15 @@ describe('@OnXenioo() with an invalid option', () => {
     ],
     [
       { name: '' },
-      '@OnXenioo(): `name` must be a word of at most 200 characters, without spaces, got ""',
+      '@OnXenioo(): `name` must be a word of at most 200 characters, without spaces or control characters, got ""',
     ],
     [
       { name: 'two words' },
-      '@OnXenioo(): `name` must be a word of at most 200 characters, without spaces, got "two words"',
+      '@OnXenioo(): `name` must be a word of at most 200 characters, without spaces or control characters, got "two words"',
     ],
     [
       { name: 7 },
-      '@OnXenioo(): `name` must be a word of at most 200 characters, without spaces, got 7',
+      '@OnXenioo(): `name` must be a word of at most 200 characters, without spaces or control characters, got 7',
     ],
     [{ bot: [] }, bot],
     [{ bot: '' }, bot],
