@@ -64,6 +64,7 @@ export class BullmqWorker {
   }
 
   async resume(): Promise<void> {
+    if (this.isStopping) return;
     this.isPaused = false;
     if (this.processor) this.processor.isPaused = false;
     await this.worker?.resume();
