@@ -165,13 +165,13 @@ export class LmdbInbox extends XeniooInbox {
 
   /** Waits for the first runs and for the retries that are due now. */
   async drain(): Promise<void> {
-    const lastKey = this.store.nextKey();
+    const [, last] = this.store.nextKey();
     const dueUntil = this.store.now;
     await this.waitUntil(() => {
       if (!this.folder.isOpen || !this.processor?.isActive) return true;
       const [retry] = this.store.retriesDue(1);
       const isRetryDue = retry !== undefined && retry.dueAt! <= dueUntil;
-      return this.store.isEmptyUntil(lastKey) && !isRetryDue;
+      return this.store.isEmptyUntil(last) && !isRetryDue;
     });
   }
 

@@ -37,9 +37,11 @@ export class LmdbStore {
     return this.clock.now();
   }
 
-  /** Returns the key of the next row. */
+  /** Returns the key of the next row. Its number is a time in microseconds, by which the rows of several processes have an order. */
   nextKey(): TaskKey {
-    return [this.processNumber, ++this.lastRowNumber];
+    const time = Math.floor(this.now * 1_000);
+    this.lastRowNumber = Math.max(this.lastRowNumber + 1, time);
+    return [this.processNumber, this.lastRowNumber];
   }
 
   addPending(key: TaskKey, text: string): void {
@@ -100,11 +102,11 @@ export class LmdbStore {
     }
   }
 
-  /** Returns true when no pending task has this key or an earlier one. */
-  isEmptyUntil([processNumber, number]: TaskKey): boolean {
-    const [first] = this.folder.tables.pending.getKeys({ limit: 1 });
-    if (!first || first[0] > processNumber) return true;
-    return first[0] === processNumber && first[1] > number;
+  /** Returns true when no pending task of any process has this number or an earlier one. */
+  isEmptyUntil(number: number): boolean {
+    return this.processNumbers.every(
+      each => this.pendingKeys(each, 0, 1)[0]![1] > number,
+    );
   }
 
   /** Returns retries that are due, the oldest first. */

@@ -154,6 +154,27 @@ describe('LmdbInbox.drain()', () => {
     await inbox.idle();
   });
 
+  it('does not wait for events that another process accepts later', async () => {
+    const harness = await LmdbHarness.create();
+    const receiver = await harness.open();
+    const latches = [createLatch(), createLatch()];
+    const owner = await harness.start(
+      () => latches[harness.runs.length - 1]!.opened,
+    );
+    await receiver.accept(delivery([datedEvent()]));
+    await harness.hasRun(1);
+
+    const drained = owner.drain();
+    await receiver.accept(delivery([datedEvent()]));
+    await harness.hasRun(2);
+    latches[0]!.open();
+    await drained;
+
+    expect(harness.runs).toHaveLength(2);
+    latches[1]!.open();
+    await owner.idle();
+  });
+
   it('does not wait for a retry that is not due', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start(() => [retry(60_000)]);
