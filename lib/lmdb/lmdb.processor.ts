@@ -39,6 +39,8 @@ export class LmdbProcessor {
   private readonly backlog: LmdbBacklog;
   /** Retries in memory, by key. */
   private readonly retries = new Set<string>();
+  /** Retries of another version, by key. They stay on the disk. */
+  private readonly unreadableRetries = new Set<string>();
   /** Tasks during which the process crashed before: each runs alone, ahead of all others. */
   private readonly isolated: QueuedTask[] = [];
   private retryTimer: NodeJS.Timeout | undefined;
@@ -158,13 +160,16 @@ export class LmdbProcessor {
 
   private pullRetries(): void {
     if (this.retries.size <= MIN_RETRIES_IN_MEMORY) {
-      for (const { text, ...row } of this.store.retriesDue(RETRIES_PER_READ)) {
+      const limit = RETRIES_PER_READ + this.unreadableRetries.size;
+      for (const { text, ...row } of this.store.retriesDue(limit)) {
         const name = row.key.join();
-        if (this.retries.has(name)) continue;
-        this.retries.add(name);
+        if (this.retries.has(name) || this.unreadableRetries.has(name))
+          continue;
         try {
           this.add({ ...row, task: restoreTask(text) });
+          this.retries.add(name);
         } catch (error) {
+          this.unreadableRetries.add(name);
           this.logUnreadable(row.key, error);
         }
       }

@@ -1,6 +1,8 @@
 import { open } from 'lmdb';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { LmdbFolder } from '../../../lib/lmdb/lmdb.folder.js';
+import { LmdbStore } from '../../../lib/lmdb/lmdb.store.js';
 import {
   datedEvent,
   delivery,
@@ -284,6 +286,28 @@ describe('LmdbInbox `deadLetterRetentionDays`', () => {
       ]);
     const left = await again.deadLetters.list({ limit: 1_000 });
     expect(idsOf(left)).toEqual([young.id]);
+  });
+});
+
+describe('LmdbInbox with retries of another version', () => {
+  it('runs the other retries, however many it skips', async () => {
+    const harness = await LmdbHarness.create();
+    const folder = await LmdbFolder.open(harness.path);
+    const store = new LmdbStore(folder);
+    await folder.write(() => {
+      for (let made = 0; made < 300; made++) {
+        store.addRetry(Date.now(), '{"v":2}');
+      }
+    });
+    await folder.close(10_000);
+    const inbox = await harness.start(({ handler }) =>
+      handler === undefined ? [retry(100)] : undefined,
+    );
+
+    await inbox.accept(delivery([datedEvent()]));
+    await harness.hasRun(2);
+
+    expect((await inbox.stats()).retries).toBeGreaterThanOrEqual(300);
   });
 });
 
