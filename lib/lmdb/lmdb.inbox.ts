@@ -165,6 +165,7 @@ export class LmdbInbox extends XeniooInbox {
 
   /** Waits for the first runs and for the retries that are due now. */
   async drain(): Promise<void> {
+    if (!this.folder.isOpen) return;
     const [, last] = this.store.nextKey();
     const dueUntil = this.store.now;
     await this.waitUntil(() => {

@@ -3,6 +3,9 @@ import { restoreTask } from '../inbox/stored-form.js';
 import type { LmdbFolder } from './lmdb.folder.js';
 import type { RetryKey, TaskKey } from './lmdb.tables.js';
 
+/** Key in the table `meta` of the time at which the last retry was written. */
+const CLOCK = 'clock';
+
 /** A task and its row. */
 export interface StoredTask {
   readonly key: TaskKey;
@@ -22,7 +25,7 @@ export class LmdbStore {
   readonly cancelled = new Set<number>();
   /** Last row number given by this process. */
   lastRowNumber = 0;
-  private readonly clock = new SteadyClock();
+  private clock: SteadyClock | undefined;
   /** Oldest pending task and its time of receipt, by process number. */
   private readonly oldest = new Map<number, { number: number; at: Date }>();
 
@@ -33,7 +36,9 @@ export class LmdbStore {
     return this.folder.processNumber;
   }
 
+  /** Time in milliseconds since 1970 that never goes back: neither when the system clock does, nor at a restart. */
   get now(): number {
+    this.clock ??= new SteadyClock(this.latestTime());
     return this.clock.now();
   }
 
@@ -52,8 +57,11 @@ export class LmdbStore {
   addRetry(dueAt: number, text: string): void {
     const [processNumber, number] = this.nextKey();
     // Converted to `clock`, by which `retriesDue()` compares.
-    const at = Math.max(0, Math.ceil(this.now + dueAt - Date.now()));
-    void this.folder.tables.retries.put([at, processNumber, number], text);
+    const { now } = this;
+    const at = Math.max(0, Math.ceil(now + dueAt - Date.now()));
+    const { retries, meta } = this.folder.tables;
+    void retries.put([at, processNumber, number], text);
+    void meta.put(CLOCK, String(now));
   }
 
   /** Adds a task that is due now. */
@@ -144,6 +152,13 @@ export class LmdbStore {
     };
   }
 
+  /** Returns the latest time of the system clock and of earlier processes. */
+  private latestTime(): number {
+    const numbers = this.processNumbers.map(each => this.lastPendingOf(each)!);
+    const ofRetries = Number(this.folder.tables.meta.get(CLOCK) ?? 0);
+    return Math.max(Date.now(), ofRetries, Math.max(...numbers) / 1_000);
+  }
+
   /** Returns the time of receipt of the oldest pending task. */
   oldestPendingAt(): Date | undefined {
     let oldest: Date | undefined;
@@ -171,8 +186,9 @@ export class LmdbStore {
 
 /** Clock in milliseconds since 1970 that never goes back, even when the system clock does. */
 class SteadyClock {
-  private time = Date.now();
   private tick = performance.now();
+
+  constructor(private time: number) {}
 
   now(): number {
     const tick = performance.now();

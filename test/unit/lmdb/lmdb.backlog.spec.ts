@@ -112,6 +112,23 @@ describe('LmdbInbox with more waiting events than it holds in memory', () => {
     expect(harness.ids).toEqual(accepted);
   });
 
+  it('handles new events after the stored ones when the clock was set back', async () => {
+    const harness = await LmdbHarness.create();
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+    const before = await harness.open();
+    const [early, late] = [datedEvent('ada'), datedEvent('ada')];
+    await before.accept(delivery([early]));
+    await harness.stop(before);
+    vi.useRealTimers();
+
+    const after = await harness.open();
+    await after.accept(delivery([late]));
+    await after.start(harness.runner());
+    await after.idle();
+
+    expect(harness.ids).toEqual(idsOf([early, late]));
+  });
+
   it('handles stored events of two processes in the order of their acceptance', async () => {
     const harness = await LmdbHarness.create();
     const processes = [await harness.open(), await harness.open()];

@@ -1,6 +1,7 @@
 import { open } from 'lmdb';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { XeniooTask } from '../../../lib/handlers/xenioo-task.js';
 import { LmdbFolder } from '../../../lib/lmdb/lmdb.folder.js';
 import { LmdbStore } from '../../../lib/lmdb/lmdb.store.js';
 import {
@@ -337,6 +338,22 @@ describe('LmdbInbox with a retry', () => {
     await expect.poll(async () => (await inbox.stats()).retries).toBe(1);
 
     setClock(Date.now() - 3_600_000);
+
+    await harness.hasRun(2);
+  });
+
+  it('runs it in time after a restart when the clock was set back by an hour', async () => {
+    const harness = await LmdbHarness.create();
+    const behaviour = ({ handler }: XeniooTask) =>
+      handler === undefined ? [retry(300)] : undefined;
+    setClock(Date.now() + 3_600_000);
+    const inbox = await harness.start(behaviour);
+    await inbox.accept(delivery([datedEvent()]));
+    await expect.poll(async () => (await inbox.stats()).retries).toBe(1);
+    await harness.stop(inbox);
+
+    vi.useRealTimers();
+    await harness.start(behaviour);
 
     await harness.hasRun(2);
   });
