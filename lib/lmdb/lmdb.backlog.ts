@@ -139,7 +139,6 @@ export class LmdbBacklog {
   private read(key: TaskKey): PendingTask | undefined {
     const [processNumber, number] = key;
     const isOwn = processNumber === this.store.processNumber;
-    if (isOwn && this.store.cancelled.has(number)) return undefined;
     const recent = isOwn ? this.recent.get(number) : undefined;
     if (recent) {
       this.recent.delete(number);

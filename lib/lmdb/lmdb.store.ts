@@ -21,8 +21,6 @@ export interface TaskRow extends Omit<StoredTask, 'task'> {
 
 /** Reads and writes the tasks of a folder. Call the methods that write inside `LmdbFolder.write()`. */
 export class LmdbStore {
-  /** Row numbers of this process whose call was answered 503, though they may still be committed. */
-  readonly cancelled = new Set<number>();
   /** Last row number given by this process. */
   lastRowNumber = 0;
   private clock: SteadyClock | undefined;
