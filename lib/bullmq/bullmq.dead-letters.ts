@@ -73,8 +73,11 @@ export class BullmqDeadLetters implements XeniooDeadLetterStore {
       letter.kind === 'event'
         ? { task: storeTask(task) }
         : { task: job.data.task, tasks: tasks.map(storeTask) };
+    const { client, queue } = await this.open();
     try {
       await job.updateData(data);
+      // The number of times that the process crashed during the task.
+      await client.hdel(queue.toKey(job.id!), 'stc');
       await job.retry('failed', { resetAttemptsMade: true });
       return true;
     } catch (error) {
