@@ -2,11 +2,8 @@ import { Logger } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
 import type { XeniooTask } from '../handlers/xenioo-task.js';
 import { KeyedTaskQueue } from '../inbox/keyed-task-queue.js';
-import {
-  deadLetterOf,
-  recordRun,
-  type XeniooRunRecord,
-} from '../inbox/record-run.js';
+import { recordDeaths } from '../inbox/record-deaths.js';
+import { recordRun, type XeniooRunRecord } from '../inbox/record-run.js';
 import { restoreTask } from '../inbox/stored-form.js';
 import type { XeniooRunner } from '../inbox/xenioo.inbox.js';
 import { LONGEST_TIMER_MS } from '../options/range-problems.js';
@@ -198,7 +195,7 @@ export class LmdbProcessor {
     const crashes = this.crashes.countFor(queued);
     this.unrecordedCount++;
     if (crashes >= MAX_CRASHES) {
-      void this.finish(queued, () => recordCrashes(queued, crashes), true);
+      void this.finish(queued, () => recordDeaths(queued.task, crashes), true);
       return;
     }
     const isStartRecorded = await this.crashes.recordStart(queued);
@@ -257,20 +254,4 @@ export class LmdbProcessor {
       `Event ${key.join('-')} of the LMDB inbox can't be read and is skipped; it stays stored: ${describeError(error).message}`,
     );
   }
-}
-
-/** Turns a task during which the process crashed too often into a dead letter. */
-function recordCrashes(
-  { task: { entry, handler, attempts } }: StoredTask,
-  crashes: number,
-): XeniooRunRecord {
-  const error = new Error(
-    `the process ended ${crashes} times while ${handler ?? 'the handlers of the event'} ran: check for unhandled promise rejections, process.exit() and memory use`,
-  );
-  const failed =
-    handler === undefined ? { error } : { handler, attempts, error };
-  return {
-    retries: [],
-    deadLetters: [{ letter: deadLetterOf(entry, failed), error }],
-  };
 }

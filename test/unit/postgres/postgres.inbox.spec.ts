@@ -10,7 +10,7 @@ import type {
 } from '../../../lib/handlers/xenioo-task.js';
 import type { XeniooDuplicates } from '../../../lib/handlers/xenioo.observers.js';
 import type { XeniooInbox } from '../../../lib/inbox/xenioo.inbox.js';
-import { MAX_DEATHS } from '../../../lib/postgres/record-deaths.js';
+import { MAX_DEATHS } from '../../../lib/inbox/record-deaths.js';
 import { schemaSql } from '../../../lib/postgres/postgres.schema.js';
 import { statementsFor } from '../../../lib/postgres/postgres.statements.js';
 import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
