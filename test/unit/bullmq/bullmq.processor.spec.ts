@@ -467,13 +467,15 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
         const first = await worker.getNextJob('first');
         const second = await worker.getNextJob('second');
 
-        const processed = processor.process(first!, 'first');
-        await expect(processor.process(second!, 'second')).rejects.toThrow();
+        const processed = processor.process(first, 'first');
+        await expect(processor.process(second, 'second')).rejects.toThrow(
+          libraries.bullmq.DelayedError,
+        );
         running.open();
         await processed;
 
-        expect(runner.ids).toEqual([first!.id]);
-        expect(await harness.stateOf(second!.id!)).toBe('delayed');
+        expect(runner.ids).toEqual([first.id]);
+        expect(await harness.stateOf(second.id!)).toBe('delayed');
       });
     },
   );
