@@ -170,9 +170,11 @@ export class LmdbInbox extends XeniooInbox {
     const dueUntil = this.store.now;
     await this.waitUntil(() => {
       if (!this.folder.isOpen || !this.processor?.isActive) return true;
-      const [retry] = this.store.retriesDue(1);
-      const isRetryDue = retry !== undefined && retry.dueAt! <= dueUntil;
-      return this.store.isEmptyUntil(last) && !isRetryDue;
+      const { unreadable } = this.processor;
+      const isRetryDue = this.store
+        .retriesDue(unreadable.size + 1)
+        .some(row => row.dueAt! <= dueUntil && !unreadable.has(row.key.join()));
+      return this.store.isEmptyUntil(last, unreadable) && !isRetryDue;
     });
   }
 

@@ -36,8 +36,8 @@ export class LmdbProcessor {
   private readonly backlog: LmdbBacklog;
   /** Retries in memory, by key. */
   private readonly retries = new Set<string>();
-  /** Retries of another version, by key. They stay on the disk. */
-  private readonly unreadableRetries = new Set<string>();
+  /** Keys of the tasks of another version, which stay on the disk. */
+  readonly unreadable = new Set<string>();
   /** Tasks during which the process crashed before: each runs alone, ahead of all others. */
   private readonly isolated: QueuedTask[] = [];
   private retryTimer: NodeJS.Timeout | undefined;
@@ -60,7 +60,7 @@ export class LmdbProcessor {
       this.run(queued),
     );
     this.backlog = new LmdbBacklog(store, concurrency, (key, error) =>
-      this.logUnreadable(key, error),
+      this.skip(key, error),
     );
   }
 
@@ -157,17 +157,15 @@ export class LmdbProcessor {
 
   private pullRetries(): void {
     if (this.retries.size <= MIN_RETRIES_IN_MEMORY) {
-      const limit = RETRIES_PER_READ + this.unreadableRetries.size;
+      const limit = RETRIES_PER_READ + this.unreadable.size;
       for (const { text, ...row } of this.store.retriesDue(limit)) {
         const name = row.key.join();
-        if (this.retries.has(name) || this.unreadableRetries.has(name))
-          continue;
+        if (this.retries.has(name) || this.unreadable.has(name)) continue;
         try {
           this.add({ ...row, task: restoreTask(text) });
           this.retries.add(name);
         } catch (error) {
-          this.unreadableRetries.add(name);
-          this.logUnreadable(row.key, error);
+          this.skip(row.key, error);
         }
       }
     }
@@ -249,7 +247,8 @@ export class LmdbProcessor {
     this.schedulePull();
   }
 
-  private logUnreadable(key: TaskKey, error: unknown): void {
+  private skip(key: TaskKey, error: unknown): void {
+    this.unreadable.add(key.join());
     this.logger.error(
       `Event ${key.join('-')} of the LMDB inbox can't be read and is skipped; it stays stored: ${describeError(error).message}`,
     );

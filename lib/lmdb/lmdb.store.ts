@@ -108,10 +108,12 @@ export class LmdbStore {
     }
   }
 
-  /** Returns true when no pending task of any process has this number or an earlier one. */
-  isEmptyUntil(number: number): boolean {
-    return this.processNumbers.every(
-      each => this.pendingKeys(each, 0, 1)[0]![1] > number,
+  /** Returns true when no other pending task of any process than the skipped ones has this number or an earlier one. */
+  isEmptyUntil(number: number, skipped: ReadonlySet<string>): boolean {
+    return this.processNumbers.every(each =>
+      this.pendingKeys(each, 0, skipped.size + 1).every(
+        key => key[1] > number || skipped.has(key.join()),
+      ),
     );
   }
 

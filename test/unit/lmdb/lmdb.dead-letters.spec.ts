@@ -290,7 +290,25 @@ describe('LmdbInbox `deadLetterRetentionDays`', () => {
   });
 });
 
-describe('LmdbInbox with retries of another version', () => {
+describe('LmdbInbox with tasks of another version', () => {
+  it('drains without waiting for them', async () => {
+    const harness = await LmdbHarness.create();
+    const folder = await LmdbFolder.open(harness.path);
+    const store = new LmdbStore(folder);
+    await folder.write(() => {
+      store.addPending(store.nextKey(), '{"v":2}');
+      store.addRetry(Date.now(), '{"v":2}');
+    });
+    await folder.close(10_000);
+    const inbox = await harness.start();
+    await inbox.accept(delivery([datedEvent()]));
+
+    await inbox.drain();
+
+    expect(harness.runs).toHaveLength(1);
+    expect(await inbox.stats()).toMatchObject({ pending: 1, retries: 1 });
+  });
+
   it('runs the other retries, however many it skips', async () => {
     const harness = await LmdbHarness.create();
     const folder = await LmdbFolder.open(harness.path);
