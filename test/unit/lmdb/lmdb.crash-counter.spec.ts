@@ -108,31 +108,39 @@ async function restartUntilIdle(path: string, maxStarts: number) {
 }
 
 describe('LmdbInbox with an event whose handler leaves a rejection unhandled', () => {
-  it('stores a dead letter after five deaths and handles all other events', async () => {
-    const path = await inboxPath();
-    const names = Array.from({ length: 30 }, (_, index) => `event ${index}`);
-    const accepting = await LmdbProcess.start(path, { isHanging: true });
-    for (const name of [...names.slice(0, 10), 'deadly', ...names.slice(10)]) {
-      await accepting.accept({ ...entryNamed(name), ConversationId: name });
-    }
-    await accepting.stop();
+  it(
+    'stores a dead letter after five deaths and handles all other events',
+    { timeout: 180_000 },
+    async () => {
+      const path = await inboxPath();
+      const names = Array.from({ length: 30 }, (_, index) => `event ${index}`);
+      const accepting = await LmdbProcess.start(path, { isHanging: true });
+      for (const name of [
+        ...names.slice(0, 10),
+        'deadly',
+        ...names.slice(10),
+      ]) {
+        await accepting.accept({ ...entryNamed(name), ConversationId: name });
+      }
+      await accepting.stop();
 
-    const { process, handled } = await restartUntilIdle(path, STARTS);
+      const { process, handled } = await restartUntilIdle(path, STARTS);
 
-    expect(handled).toHaveLength(STARTS);
-    const [letter, ...others] = await process.letters();
-    expect(letter).toMatchObject({
-      name: 'deadly',
-      kind: 'event',
-      error: { message: expect.stringMatching(/^the process ended 4 times/) },
-    });
-    expect(letter).not.toHaveProperty('handler');
-    expect(others).toEqual([]);
-    expect(new Set(handled.flat())).toEqual(new Set([...names, 'deadly']));
-    // After the first counted crash it runs alone, after the events that ran beside it.
-    for (const started of handled.slice(2, -1)) {
-      expect(started.at(-1)).toBe('deadly');
-    }
-    expect(handled.at(-1)).not.toContain('deadly');
-  });
+      expect(handled).toHaveLength(STARTS);
+      const [letter, ...others] = await process.letters();
+      expect(letter).toMatchObject({
+        name: 'deadly',
+        kind: 'event',
+        error: { message: expect.stringMatching(/^the process ended 4 times/) },
+      });
+      expect(letter).not.toHaveProperty('handler');
+      expect(others).toEqual([]);
+      expect(new Set(handled.flat())).toEqual(new Set([...names, 'deadly']));
+      // After the first counted crash it runs alone, after the events that ran beside it.
+      for (const started of handled.slice(2, -1)) {
+        expect(started.at(-1)).toBe('deadly');
+      }
+      expect(handled.at(-1)).not.toContain('deadly');
+    },
+  );
 });
