@@ -20,6 +20,11 @@ import {
 
 const JOBS_PER_PAGE = 100;
 
+/** Removes a job if it is failed. `Job.remove()` would also remove one that is replayed meanwhile. */
+const REMOVE_FAILED = `
+if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return 0 end
+return redis.call('DEL', KEYS[2])`;
+
 /** Dead letters, stored as the failed jobs of the queue. A dashboard shows them; its Retry gives one more attempt. */
 export class BullmqDeadLetters implements XeniooDeadLetterStore {
   private readonly logger = new Logger('Xenioo');
@@ -68,15 +73,33 @@ export class BullmqDeadLetters implements XeniooDeadLetterStore {
       letter.kind === 'event'
         ? { task: storeTask(task) }
         : { task: job.data.task, tasks: tasks.map(storeTask) };
-    return isDoneUnlessGone(async () => {
+    const { client, queue } = await this.open();
+    try {
       await job.updateData(data);
+      // The number of times that the process crashed during the task.
+      await client.hdel(queue.toKey(job.id!), 'stc');
       await job.retry('failed', { resetAttemptsMade: true });
-    });
+      return true;
+    } catch (error) {
+      // Another call was faster: the job is removed, or not failed any more.
+      if (typeof (error as { code?: unknown }).code === 'number') return false;
+      throw error;
+    }
   }
 
   async remove(id: string): Promise<boolean> {
     const { job } = (await this.find(id)) ?? {};
-    return job !== undefined && isDoneUnlessGone(() => job.remove());
+    if (!job) return false;
+    const { client, queue } = await this.open();
+    const [failedKey, jobKey] = [queue.toKey('failed'), queue.toKey(job.id!)];
+    const removed = await client.eval(
+      REMOVE_FAILED,
+      2,
+      failedKey,
+      jobKey,
+      job.id!,
+    );
+    return removed === 1;
   }
 
   /** Returns the failed job of a letter, if there is one. */
@@ -101,18 +124,5 @@ export class BullmqDeadLetters implements XeniooDeadLetterStore {
     const rank = await client.zrank(queue.toKey('failed'), jobIdOf(id));
     if (rank !== null) return rank;
     throw new XeniooDeadLetterError(`there is no dead letter ${id}`);
-  }
-}
-
-/** Resolves to false if another process was faster: the job is removed, not failed any more, or locked by a worker. */
-async function isDoneUnlessGone(work: () => Promise<void>): Promise<boolean> {
-  try {
-    await work();
-    return true;
-  } catch (error) {
-    const { code, message } = error as { code?: unknown; message?: unknown };
-    const isLocked = /locked by another worker/.test(String(message));
-    if (typeof code === 'number' || isLocked) return false;
-    throw error;
   }
 }

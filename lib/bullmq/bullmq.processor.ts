@@ -58,7 +58,9 @@ export class BullmqProcessor {
   readonly process = async (job: XeniooJob, token = ''): Promise<void> => {
     const isSuspect = job.stalledCounter >= SUSPECT_AFTER_CRASHES;
     try {
-      await this.putBackUnlessFree(job, token, isSuspect);
+      if (this.isPaused || (isSuspect && this.isSuspectRunning)) {
+        await this.putBack(job, token);
+      }
       this.isSuspectRunning ||= isSuspect;
       this.runningJobs.set(job, token);
       try {
@@ -74,22 +76,16 @@ export class BullmqProcessor {
     }
   };
 
-  /** Returns a job to the queue if processing is paused, or if another suspect is running. */
-  private async putBackUnlessFree(
-    job: XeniooJob,
-    token: string,
-    isSuspect: boolean,
-  ): Promise<void> {
+  /** Returns a job to the queue, because processing is paused or another suspect is running. */
+  private async putBack(job: XeniooJob, token: string): Promise<never> {
     const { DelayedError, WaitingError } = this.context.bullmq;
     if (this.isPaused && !isRetry(job)) {
       await this.recorder.write(() => job.moveToWait(token));
       throw new WaitingError();
     }
-    if (this.isPaused || (isSuspect && this.isSuspectRunning)) {
-      const at = Date.now() + (this.isPaused ? 1 : SUSPECT_DELAY_MS);
-      await this.recorder.write(() => job.moveToDelayed(at, token));
-      throw new DelayedError();
-    }
+    const at = Date.now() + (this.isPaused ? 1 : SUSPECT_DELAY_MS);
+    await this.recorder.write(() => job.moveToDelayed(at, token));
+    throw new DelayedError();
   }
 
   private async handle(job: XeniooJob, token: string): Promise<void> {

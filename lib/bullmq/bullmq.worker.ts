@@ -7,7 +7,7 @@ import { BACKOFF, FailedRun, type XeniooWorker } from './bullmq.job.js';
 import { BullmqProcessor } from './bullmq.processor.js';
 import type { ProcessorContext } from './bullmq.recorder.js';
 
-/** Number of crashes of its process that a task survives; one more makes it a dead letter. */
+/** Number of crashes of its process that a task survives; one more makes it a dead letter. Larger than `MAX_DEATHS`, since BullMQ also counts locks that run out and the crashes caused by tasks that run beside. */
 const MAX_CRASHES = 10;
 
 const RETRY_DELAY_MS = 1_000;
@@ -64,6 +64,7 @@ export class BullmqWorker {
   }
 
   async resume(): Promise<void> {
+    if (this.isStopping) return;
     this.isPaused = false;
     if (this.processor) this.processor.isPaused = false;
     await this.worker?.resume();

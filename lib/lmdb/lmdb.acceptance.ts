@@ -10,11 +10,10 @@ import { inOrderOfDate } from '../inbox/entries.js';
 import { storeTask } from '../inbox/stored-form.js';
 import { settledWithin } from '../settled-within.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
-import type { Claim, LmdbClaims } from './lmdb.claims.js';
+import type { LmdbClaims } from './lmdb.claims.js';
 import type { Batch } from './lmdb.batch.js';
 import type { LmdbFolder } from './lmdb.folder.js';
 import { bytesOf, type LmdbStore } from './lmdb.store.js';
-import type { TaskKey } from './lmdb.tables.js';
 
 /** A new task that was committed. */
 export interface AcceptedTask {
@@ -25,8 +24,6 @@ export interface AcceptedTask {
 
 /** A row of a commit; it is not written when the entry is a duplicate. */
 interface QueuedRow extends AcceptedTask {
-  readonly key: TaskKey;
-  readonly claim: Claim;
   readonly isNew: Promise<boolean>;
 }
 
@@ -42,7 +39,8 @@ export class LmdbAcceptance {
 
   /**
    * Resolves to the new tasks once every entry is synced to the disk.
-   * @throws {XeniooInboxError} when that is not possible; then no entry is stored
+   * @throws {XeniooInboxError} when that is not possible, or takes longer than
+   * `acceptTimeoutMs`. Entries whose commit ends later are handled all the same.
    */
   async accept({ entries, carrier }: XeniooDelivery): Promise<AcceptedTask[]> {
     const tasks = inOrderOfDate(entries).map(entry => {
@@ -57,20 +55,14 @@ export class LmdbAcceptance {
       rows = tasks.map(({ task, text, bytes }) => {
         // Assigned here, so that numbers are in the order of the commits.
         const key = this.store.nextKey();
-        const { claim, isNew } = this.claims.claimNow(
-          batch,
-          task.entry,
-          known,
-          () => this.store.addPending(key, text),
+        const isNew = this.claims.claimNow(batch, task.entry, known, () =>
+          this.store.addPending(key, text),
         );
-        return { key, number: key[1], task, bytes, claim, isNew };
+        return { number: key[1], task, bytes, isNew };
       });
     };
     const bytes = tasks.reduce((sum, task) => sum + task.bytes, 0);
-    if (!(await this.isCommitted(work, bytes))) {
-      this.cancel(rows);
-      throw this.lateError();
-    }
+    if (!(await this.isCommitted(work, bytes))) throw this.lateError();
     const isNew = await Promise.all(rows.map(row => row.isNew));
     return rows.filter((_, index) => isNew[index]);
   }
@@ -101,32 +93,6 @@ export class LmdbAcceptance {
         error,
       );
     }
-  }
-
-  /**
-   * Removes rows whose commit has begun. While the commit waits for the lock, lmdb adds
-   * the removal to the same transaction; if it is too late for that, the rows are
-   * marked as cancelled, so that this process does not run them.
-   */
-  private cancel(rows: readonly QueuedRow[]): void {
-    if (rows.length === 0) return;
-    for (const { number } of rows) this.store.cancelled.add(number);
-    const cancelled = this.folder.write(batch => {
-      const { pending } = this.folder.tables;
-      for (const { key, claim } of rows) {
-        void batch.whenPresent(pending, key, () => {
-          this.store.remove({ key });
-          this.claims.release(claim);
-        });
-      }
-    });
-    cancelled.then(
-      () => {
-        for (const { number } of rows) this.store.cancelled.delete(number);
-      },
-      // They stay cancelled in this process; a later one may run them.
-      () => {},
-    );
   }
 
   private lateError(): XeniooInboxError {

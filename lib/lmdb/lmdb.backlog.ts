@@ -74,8 +74,8 @@ export class LmdbBacklog {
   *load(): Generator<PendingTask> {
     for (const key of this.keys()) {
       if (!this.hasRoom) return;
-      this.next.set(key[0], key[1] + 1);
       const pending = this.read(key);
+      this.next.set(key[0], key[1] + 1);
       if (pending && this.loadOrSkip(pending)) yield pending;
     }
   }
@@ -101,17 +101,34 @@ export class LmdbBacklog {
     if (queued.loaded === 0) this.conversations.delete(conversation);
   }
 
+  /** Yields the keys of all processes, in the order in which the tasks were accepted. */
   private *keys(): Generator<TaskKey> {
-    // Tasks of earlier processes come first.
-    for (const processNumber of this.store.processNumbers) {
-      // Waits until half of the tasks have run, to read many at a time.
-      if (this.loaded > this.maxLoaded / 2) return;
-      for (;;) {
-        const from = this.next.get(processNumber) ?? 0;
-        const keys = this.store.pendingKeys(processNumber, from, ROWS_PER_READ);
-        if (keys.length === 0) break;
-        yield* keys;
+    // Waits until half of the tasks have run, to read many at a time.
+    if (this.loaded > this.maxLoaded / 2) return;
+    const sources = this.store.processNumbers.map(processNumber => {
+      const keys = this.keysOf(processNumber);
+      return { keys, next: keys.next().value };
+    });
+    for (;;) {
+      let first: (typeof sources)[number] | undefined;
+      for (const source of sources) {
+        if (source.next && !(first && first.next![1] <= source.next[1])) {
+          first = source;
+        }
       }
+      if (!first) return;
+      yield first.next!;
+      first.next = first.keys.next().value;
+    }
+  }
+
+  private *keysOf(processNumber: number): Generator<TaskKey, undefined> {
+    let from = this.next.get(processNumber) ?? 0;
+    for (;;) {
+      const keys = this.store.pendingKeys(processNumber, from, ROWS_PER_READ);
+      if (keys.length === 0) return undefined;
+      yield* keys;
+      from = keys.at(-1)![1] + 1;
     }
   }
 
@@ -122,7 +139,6 @@ export class LmdbBacklog {
   private read(key: TaskKey): PendingTask | undefined {
     const [processNumber, number] = key;
     const isOwn = processNumber === this.store.processNumber;
-    if (isOwn && this.store.cancelled.has(number)) return undefined;
     const recent = isOwn ? this.recent.get(number) : undefined;
     if (recent) {
       this.recent.delete(number);

@@ -13,13 +13,6 @@ export interface Batch {
     version: number | null,
     write: () => void,
   ): Promise<boolean>;
-
-  /** Calls `write` if a key exists; resolves to true if it was called. */
-  whenPresent<K extends [number, number]>(
-    table: Database<string, K>,
-    key: K,
-    write: () => void,
-  ): Promise<boolean>;
 }
 
 /** Time in milliseconds to wait for the reason of a failed commit, which lmdb gives in a second promise. */
@@ -27,12 +20,10 @@ const REASON_TIMEOUT_MS = 100;
 
 /**
  * Commits everything that `write` writes in one transaction. `write` must not throw.
- * @param ifExists the constant `IF_EXISTS` of lmdb
  * @throws {Error} when nothing was written
  */
 export async function commitBatch(
   root: RootDatabase<string, string>,
-  ifExists: number,
   write: (batch: Batch) => void,
 ): Promise<void> {
   const conditions: Promise<boolean>[] = [];
@@ -47,8 +38,6 @@ export async function commitBatch(
           ? table.ifNoExists(key, writeMore)
           : table.ifVersion(key, version, writeMore),
       ),
-    whenPresent: (table, key, writeMore) =>
-      add(table.ifVersion(key, ifExists, writeMore)),
   };
   const committed = root.batch(() => write(batch));
   const [error] = await Promise.all([

@@ -17,9 +17,6 @@ const EXTRA_REMOVED = 0.001;
 /** Times of acceptance by id, as read before the commit. */
 export type KnownClaims = ReadonlyMap<string, number | undefined>;
 
-/** Key of an accepted id; undefined for an entry without an id to compare. */
-export type Claim = ClaimKey | undefined;
-
 /** Stores the ids of accepted events. Call the methods with a batch inside `LmdbFolder.write()`. */
 export class LmdbClaims {
   /** Number of ids at the last count, and of those added since. */
@@ -45,35 +42,27 @@ export class LmdbClaims {
     return known;
   }
 
-  /** Claims the id of an entry and calls `write`, unless it was accepted before. */
+  /** Claims the id of an entry and calls `write`, unless it was accepted before; resolves to true if it called `write`. */
   claimNow(
     batch: Batch,
     entry: XeniooEntry,
     known: KnownClaims,
     write: () => void,
-  ): { claim: Claim; isNew: Promise<boolean> } {
+  ): Promise<boolean> {
     const id = this.dedupe ? dedupeId(entry) : undefined;
     if (id === undefined) {
       write();
-      return { claim: undefined, isNew: Promise.resolve(true) };
+      return Promise.resolve(true);
     }
     const { claims, claimTimes } = this.folder.tables;
     const claim: ClaimKey = [Date.now(), id];
     const earlier = this.expiredTime(known.get(id), claim[0]);
-    const isNew = batch.when(claims, id, earlier ?? null, () => {
+    return batch.when(claims, id, earlier ?? null, () => {
       if (earlier !== undefined) void claimTimes.remove([earlier, id]);
       void claims.put(id, '', claim[0]);
       void claimTimes.put(claim, '');
       write();
     });
-    return { claim, isNew };
-  }
-
-  /** Removes the claim of a call that is answered 503. */
-  release(claim: Claim): void {
-    if (!claim) return;
-    void this.folder.tables.claims.remove(claim[1]);
-    void this.folder.tables.claimTimes.remove(claim);
   }
 
   /** Removes the oldest ids if the new ones exceed `maxIds`. */

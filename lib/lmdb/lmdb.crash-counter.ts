@@ -1,13 +1,14 @@
 import { Logger } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
 import type { GroupCommit } from '../inbox/group-commit.js';
+import { MAX_DEATHS } from '../inbox/record-deaths.js';
 import type { Batch } from './lmdb.batch.js';
 import type { LmdbFolder } from './lmdb.folder.js';
 import type { LmdbStore, StoredTask } from './lmdb.store.js';
 import type { TaskKey } from './lmdb.tables.js';
 
-/** Number of crashes of the process after which a task that ran each time becomes a dead letter. */
-export const MAX_CRASHES = 3;
+/** Number of counted crashes after which a task becomes a dead letter: the first death of the process is not counted. */
+export const MAX_CRASHES = MAX_DEATHS - 1;
 
 interface Started {
   readonly crashes: number;

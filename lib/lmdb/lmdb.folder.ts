@@ -118,7 +118,7 @@ export class LmdbFolder {
     this.assertSameFiles();
     this.assertSpace(bytes);
     try {
-      await commitBatch(this.root, this.loaded.lmdb.IF_EXISTS, write);
+      await commitBatch(this.root, write);
     } catch (error) {
       this.reopenIfBroken(tables);
       throw error;

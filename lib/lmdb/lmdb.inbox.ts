@@ -165,13 +165,16 @@ export class LmdbInbox extends XeniooInbox {
 
   /** Waits for the first runs and for the retries that are due now. */
   async drain(): Promise<void> {
-    const lastKey = this.store.nextKey();
+    if (!this.folder.isOpen) return;
+    const [, last] = this.store.nextKey();
     const dueUntil = this.store.now;
     await this.waitUntil(() => {
       if (!this.folder.isOpen || !this.processor?.isActive) return true;
-      const [retry] = this.store.retriesDue(1);
-      const isRetryDue = retry !== undefined && retry.dueAt! <= dueUntil;
-      return this.store.isEmptyUntil(lastKey) && !isRetryDue;
+      const { unreadable } = this.processor;
+      const isRetryDue = this.store
+        .retriesDue(unreadable.size + 1)
+        .some(row => row.dueAt! <= dueUntil && !unreadable.has(row.key.join()));
+      return this.store.isEmptyUntil(last, unreadable) && !isRetryDue;
     });
   }
 

@@ -62,6 +62,7 @@ export class LmdbOwnership {
   private hasFailed = false;
   private hasPredecessorCrashed = false;
   private retryTimer: NodeJS.Timeout | undefined;
+  private acquiring: Promise<void> | undefined;
 
   constructor(
     private readonly folder: LmdbFolder,
@@ -95,6 +96,7 @@ export class LmdbOwnership {
   async stop(): Promise<void> {
     this.isStopped = true;
     clearTimeout(this.retryTimer);
+    if (this.acquiring) await settledWithin(this.acquiring, RELEASE_TIMEOUT_MS);
     this.ownerConnection?.destroy();
     // First, or followers that lose their connection would assume a crash.
     if (this.isOwner) await settledWithin(this.release(), RELEASE_TIMEOUT_MS);
@@ -104,6 +106,11 @@ export class LmdbOwnership {
   /** Becomes the owner, or connects to the current one. */
   private async acquire(): Promise<void> {
     if (this.isStopped) return;
+    this.acquiring = this.acquireNow();
+    await this.acquiring;
+  }
+
+  private async acquireNow(): Promise<void> {
     try {
       this.folder.refresh();
       const owner = this.owner();
@@ -112,10 +119,7 @@ export class LmdbOwnership {
       if (isAnotherProcess && (await this.follow(owner.address))) return;
       this.address ??= await this.listen();
       this.isOwner = await this.replaceOwner(owner, this.address);
-      if (this.isStopped) {
-        await this.release();
-        return this.close();
-      }
+      if (this.isStopped) return;
       if (!this.isOwner) {
         this.close();
         return this.acquireLater();

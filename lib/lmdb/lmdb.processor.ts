@@ -2,11 +2,8 @@ import { Logger } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
 import type { XeniooTask } from '../handlers/xenioo-task.js';
 import { KeyedTaskQueue } from '../inbox/keyed-task-queue.js';
-import {
-  deadLetterOf,
-  recordRun,
-  type XeniooRunRecord,
-} from '../inbox/record-run.js';
+import { recordDeaths } from '../inbox/record-deaths.js';
+import { recordRun, type XeniooRunRecord } from '../inbox/record-run.js';
 import { restoreTask } from '../inbox/stored-form.js';
 import type { XeniooRunner } from '../inbox/xenioo.inbox.js';
 import { LONGEST_TIMER_MS } from '../options/range-problems.js';
@@ -39,6 +36,8 @@ export class LmdbProcessor {
   private readonly backlog: LmdbBacklog;
   /** Retries in memory, by key. */
   private readonly retries = new Set<string>();
+  /** Keys of the tasks of another version, which stay on the disk. */
+  readonly unreadable = new Set<string>();
   /** Tasks during which the process crashed before: each runs alone, ahead of all others. */
   private readonly isolated: QueuedTask[] = [];
   private retryTimer: NodeJS.Timeout | undefined;
@@ -61,7 +60,7 @@ export class LmdbProcessor {
       this.run(queued),
     );
     this.backlog = new LmdbBacklog(store, concurrency, (key, error) =>
-      this.logUnreadable(key, error),
+      this.skip(key, error),
     );
   }
 
@@ -158,14 +157,15 @@ export class LmdbProcessor {
 
   private pullRetries(): void {
     if (this.retries.size <= MIN_RETRIES_IN_MEMORY) {
-      for (const { text, ...row } of this.store.retriesDue(RETRIES_PER_READ)) {
+      const limit = RETRIES_PER_READ + this.unreadable.size;
+      for (const { text, ...row } of this.store.retriesDue(limit)) {
         const name = row.key.join();
-        if (this.retries.has(name)) continue;
-        this.retries.add(name);
+        if (this.retries.has(name) || this.unreadable.has(name)) continue;
         try {
           this.add({ ...row, task: restoreTask(text) });
+          this.retries.add(name);
         } catch (error) {
-          this.logUnreadable(row.key, error);
+          this.skip(row.key, error);
         }
       }
     }
@@ -193,7 +193,7 @@ export class LmdbProcessor {
     const crashes = this.crashes.countFor(queued);
     this.unrecordedCount++;
     if (crashes >= MAX_CRASHES) {
-      void this.finish(queued, () => recordCrashes(queued, crashes), true);
+      void this.finish(queued, () => recordDeaths(queued.task, crashes), true);
       return;
     }
     const isStartRecorded = await this.crashes.recordStart(queued);
@@ -247,25 +247,10 @@ export class LmdbProcessor {
     this.schedulePull();
   }
 
-  private logUnreadable(key: TaskKey, error: unknown): void {
+  private skip(key: TaskKey, error: unknown): void {
+    this.unreadable.add(key.join());
     this.logger.error(
       `Event ${key.join('-')} of the LMDB inbox can't be read and is skipped; it stays stored: ${describeError(error).message}`,
     );
   }
-}
-
-/** Turns a task during which the process crashed too often into a dead letter. */
-function recordCrashes(
-  { task: { entry, handler, attempts } }: StoredTask,
-  crashes: number,
-): XeniooRunRecord {
-  const error = new Error(
-    `the process ended ${crashes} times while ${handler ?? 'the handlers of the event'} ran: check for unhandled promise rejections, process.exit() and memory use`,
-  );
-  const failed =
-    handler === undefined ? { error } : { handler, attempts, error };
-  return {
-    retries: [],
-    deadLetters: [{ letter: deadLetterOf(entry, failed), error }],
-  };
 }

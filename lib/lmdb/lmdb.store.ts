@@ -3,6 +3,9 @@ import { restoreTask } from '../inbox/stored-form.js';
 import type { LmdbFolder } from './lmdb.folder.js';
 import type { RetryKey, TaskKey } from './lmdb.tables.js';
 
+/** Key in the table `meta` of the time at which the last retry was written. */
+const CLOCK = 'clock';
+
 /** A task and its row. */
 export interface StoredTask {
   readonly key: TaskKey;
@@ -18,11 +21,9 @@ export interface TaskRow extends Omit<StoredTask, 'task'> {
 
 /** Reads and writes the tasks of a folder. Call the methods that write inside `LmdbFolder.write()`. */
 export class LmdbStore {
-  /** Row numbers of this process whose call was answered 503, though they may still be committed. */
-  readonly cancelled = new Set<number>();
   /** Last row number given by this process. */
   lastRowNumber = 0;
-  private readonly clock = new SteadyClock();
+  private clock: SteadyClock | undefined;
   /** Oldest pending task and its time of receipt, by process number. */
   private readonly oldest = new Map<number, { number: number; at: Date }>();
 
@@ -33,13 +34,17 @@ export class LmdbStore {
     return this.folder.processNumber;
   }
 
+  /** Time in milliseconds since 1970 that never goes back: neither when the system clock does, nor at a restart. */
   get now(): number {
+    this.clock ??= new SteadyClock(this.latestTime());
     return this.clock.now();
   }
 
-  /** Returns the key of the next row. */
+  /** Returns the key of the next row. Its number is a time in microseconds, by which the rows of several processes have an order. */
   nextKey(): TaskKey {
-    return [this.processNumber, ++this.lastRowNumber];
+    const time = Math.floor(this.now * 1_000);
+    this.lastRowNumber = Math.max(this.lastRowNumber + 1, time);
+    return [this.processNumber, this.lastRowNumber];
   }
 
   addPending(key: TaskKey, text: string): void {
@@ -50,8 +55,11 @@ export class LmdbStore {
   addRetry(dueAt: number, text: string): void {
     const [processNumber, number] = this.nextKey();
     // Converted to `clock`, by which `retriesDue()` compares.
-    const at = Math.max(0, Math.ceil(this.now + dueAt - Date.now()));
-    void this.folder.tables.retries.put([at, processNumber, number], text);
+    const { now } = this;
+    const at = Math.max(0, Math.ceil(now + dueAt - Date.now()));
+    const { retries, meta } = this.folder.tables;
+    void retries.put([at, processNumber, number], text);
+    void meta.put(CLOCK, String(now));
   }
 
   /** Adds a task that is due now. */
@@ -100,11 +108,13 @@ export class LmdbStore {
     }
   }
 
-  /** Returns true when no pending task has this key or an earlier one. */
-  isEmptyUntil([processNumber, number]: TaskKey): boolean {
-    const [first] = this.folder.tables.pending.getKeys({ limit: 1 });
-    if (!first || first[0] > processNumber) return true;
-    return first[0] === processNumber && first[1] > number;
+  /** Returns true when no other pending task of any process than the skipped ones has this number or an earlier one. */
+  isEmptyUntil(number: number, skipped: ReadonlySet<string>): boolean {
+    return this.processNumbers.every(each =>
+      this.pendingKeys(each, 0, skipped.size + 1).every(
+        key => key[1] > number || skipped.has(key.join()),
+      ),
+    );
   }
 
   /** Returns retries that are due, the oldest first. */
@@ -142,6 +152,13 @@ export class LmdbStore {
     };
   }
 
+  /** Returns the latest time of the system clock and of earlier processes. */
+  private latestTime(): number {
+    const numbers = this.processNumbers.map(each => this.lastPendingOf(each)!);
+    const ofRetries = Number(this.folder.tables.meta.get(CLOCK) ?? 0);
+    return Math.max(Date.now(), ofRetries, Math.max(...numbers) / 1_000);
+  }
+
   /** Returns the time of receipt of the oldest pending task. */
   oldestPendingAt(): Date | undefined {
     let oldest: Date | undefined;
@@ -169,8 +186,9 @@ export class LmdbStore {
 
 /** Clock in milliseconds since 1970 that never goes back, even when the system clock does. */
 class SteadyClock {
-  private time = Date.now();
   private tick = performance.now();
+
+  constructor(private time: number) {}
 
   now(): number {
     const tick = performance.now();

@@ -1,6 +1,6 @@
 import type { Database, RootDatabase } from 'lmdb';
 
-/** Number of the process that wrote a row, and the number of the row in that process. */
+/** Number of the process that wrote a row, and the number of the row: a time in microseconds, unique in that process. */
 export type TaskKey = [processNumber: number, rowNumber: number];
 export type RetryKey = [
   dueAt: number,

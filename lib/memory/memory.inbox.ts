@@ -134,7 +134,7 @@ export class MemoryInbox extends XeniooInbox {
 
   async pause(): Promise<void> {
     this.isPaused = true;
-    this.queue.close();
+    if (!this.isDraining) this.queue.close();
   }
 
   async resume(): Promise<void> {

@@ -15,7 +15,7 @@ import {
   type FinishedRun,
   type PostgresRecorder,
 } from './postgres.recorder.js';
-import { MAX_DEATHS, recordDeaths } from './record-deaths.js';
+import { MAX_DEATHS, recordDeaths } from '../inbox/record-deaths.js';
 import type { PostgresTransactions, Source } from './postgres.transactions.js';
 
 /** Delay in milliseconds before reading a task again that this version can't read. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
 import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
 import type { XeniooDeadLetterFilter } from '../inbox/xenioo.dead-letter-store.js';
 import { XeniooDeadLetterError } from '../xenioo.errors.js';
@@ -129,6 +130,30 @@ export const deadLetterCases: ContractCases = {
       assert.deepEqual(task.entry, entry);
       assert.equal(task.handler, HANDLER);
       assert.equal(task.attempts, 0);
+    },
+
+  'either replays or removes a dead letter when both are called at once':
+    async test => {
+      const count = 40;
+      await failEach(test, count);
+      test.handle = async () => [done()];
+      const { inbox } = test;
+      const { deadLetters } = inbox;
+      await inbox.pause();
+      let replays = 0;
+      const letters = await deadLetters.list();
+      for (const [turns, { id, entry }] of letters.entries()) {
+        const task = { entry, handler: HANDLER, attempts: 0 };
+        const replayed = deadLetters.replay(id, [task]);
+        for (let turn = 0; turn < turns; turn++) await setImmediate();
+        const removed = deadLetters.remove(id);
+        assert.notEqual(await replayed, await removed);
+        replays += Number(await replayed);
+      }
+      await inbox.resume();
+      await test.idle();
+      assert.equal(test.runs.length, count + replays);
+      assert.deepEqual(await deadLetters.list(), []);
     },
 
   'replays an invalid entry as the events that it now parses into':

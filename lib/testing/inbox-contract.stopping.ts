@@ -15,6 +15,7 @@ import {
   undatedEvent,
 } from './inbox-contract.fixtures.js';
 import type { ContractCases, InboxTestHarness } from './inbox-test-harness.js';
+import type { XeniooInboxSettings } from './xenioo.inbox-under-test.js';
 
 export const stoppingCases: ContractCases = {
   'is idle once retries have run and dead letters are announced':
@@ -82,6 +83,17 @@ export const volatileCases: ContractCases = {
       assert.equal(new Set(test.ids).size, 3);
       assert.equal(test.announced.length, 3);
     },
+
+  'runs pending tasks before it has stopped, though it is paused meanwhile':
+    async test => {
+      const { inbox, open } = await hangInHandler(test, { concurrency: 1 });
+      await test.accept([undatedEvent()]);
+      const stopped = test.stop();
+      await inbox.pause();
+      open();
+      await stopped;
+      assert.equal(test.runs.length, 2);
+    },
 };
 
 /** For inboxes whose tasks survive the process. */
@@ -126,6 +138,17 @@ export const durableCases: ContractCases = {
       assert.deepEqual(again!.entry, first!.entry);
       assert.equal(again!.handler, undefined);
       assert.equal(again!.attempts, 0);
+    },
+
+  'starts no task once it stops, though it is resumed meanwhile':
+    async test => {
+      const { inbox, open } = await hangInHandler(test, { concurrency: 1 });
+      await test.accept([undatedEvent()]);
+      const stopped = test.stop();
+      await inbox.resume();
+      open();
+      await stopped;
+      assert.equal(test.runs.length, 1);
     },
 
   'keeps a retry across a restart, with its time, attempts and carrier':
@@ -181,7 +204,10 @@ export const durableCases: ContractCases = {
 };
 
 /** Starts an inbox in which one handler runs until the returned function is called. */
-async function hangInHandler(test: InboxTestHarness) {
+async function hangInHandler(
+  test: InboxTestHarness,
+  settings?: Partial<XeniooInboxSettings>,
+) {
   const { opened, open } = createLatch();
   test.handle = async () => {
     await opened;
@@ -189,7 +215,7 @@ async function hangInHandler(test: InboxTestHarness) {
     test.steps.push('handled');
     return [];
   };
-  await test.start();
+  await test.start(settings);
   const { inbox } = test;
   await test.accept([datedEvent()]);
   await test.waitForRuns(1);

@@ -260,7 +260,8 @@ export class ReferenceInbox extends XeniooInbox {
 
   protected get isHeld(): boolean {
     if (this.state === 'gone') return true;
-    return this.isPaused || (this.state !== 'open' && this.storage.isDurable);
+    const isStopping = this.state !== 'open';
+    return isStopping ? this.storage.isDurable : this.isPaused;
   }
 
   private hold(stored: ReferenceStorage['tasks'][number]): void {

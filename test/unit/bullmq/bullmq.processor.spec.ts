@@ -1,4 +1,9 @@
-import { expect, it, vi } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import {
+  JobFactory,
+  type XeniooWorker,
+} from '../../../lib/bullmq/bullmq.job.js';
+import { BullmqProcessor } from '../../../lib/bullmq/bullmq.processor.js';
 import { describeEngine } from '../../support/engines/describe-engine.js';
 import {
   BULLMQ_VERSIONS,
@@ -391,6 +396,28 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
         expect(await inbox.deadLetters.list()).toEqual([]);
       });
 
+      it('counts the crashes of a replayed task from 0', async () => {
+        const harness = new BullmqHarness(libraries);
+        const event = datedEvent();
+        const accepting = harness.open({ worker: false });
+        await accepting.accept(deliveryOf([event]));
+        await setStalledCount(harness, event.id, 10);
+        await startDyingWorker(harness, event.id);
+        const runner = new TestRunner(() => new Promise(() => {}));
+        const inbox = await harness.start(runner, { lockDurationMs: 600 });
+        await expect.poll(() => runner.announced).toHaveLength(1);
+
+        await inbox.deadLetters.replay(event.id, [
+          { entry: event, attempts: 0 },
+        ]);
+        await expect.poll(() => runner.ids).toEqual([event.id]);
+        runner.behaviour = async () => [];
+        await harness.client.del(`${harness.queue.toKey(event.id)}:lock`);
+
+        await expect.poll(() => runner.ids).toEqual([event.id, event.id]);
+        expect(runner.announced).toHaveLength(1);
+      });
+
       it('runs suspicious tasks one after another', async () => {
         const harness = new BullmqHarness(libraries);
         const events = [datedEvent(), datedEvent(), datedEvent()];
@@ -414,6 +441,41 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
           [...events, fresh].map(({ id }) => id).toSorted(),
         );
         expect(most).toBe(1);
+      });
+
+      it('runs one of two suspicious tasks that it receives at once', async () => {
+        const harness = new BullmqHarness(libraries);
+        const events = [datedEvent(), datedEvent()];
+        const accepting = harness.open({ worker: false });
+        await accepting.accept(deliveryOf(events));
+        for (const { id } of events) await setStalledCount(harness, id, 3);
+        const running = createLatch();
+        const runner = new TestRunner(() => running.opened);
+        const processor = new BullmqProcessor({
+          queue: harness.queue,
+          jobs: new JobFactory(90),
+          bullmq: libraries.bullmq,
+          runner,
+          reportFailure: () => {},
+        });
+        const worker: XeniooWorker = new libraries.bullmq.Worker(
+          harness.queueName,
+          null,
+          { connection: harness.client, skipVersionCheck: true },
+        );
+        onTestFinished(() => worker.close(true));
+        const first = await worker.getNextJob('first');
+        const second = await worker.getNextJob('second');
+
+        const processed = processor.process(first, 'first');
+        await expect(processor.process(second, 'second')).rejects.toThrow(
+          libraries.bullmq.DelayedError,
+        );
+        running.open();
+        await processed;
+
+        expect(runner.ids).toEqual([first.id]);
+        expect(await harness.stateOf(second.id!)).toBe('delayed');
       });
     },
   );

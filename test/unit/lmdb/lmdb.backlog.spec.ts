@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { XeniooEntry } from '../../../lib/events/parse-entry.js';
 import type { XeniooEvent } from '../../../lib/events/xenioo.events.js';
 import { storeTask } from '../../../lib/inbox/stored-form.js';
@@ -104,6 +104,42 @@ describe('LmdbInbox with more waiting events than it holds in memory', () => {
         accepted.push(...idsOf(entries));
       }
       await harness.stop(inbox);
+    }
+
+    const inbox = await harness.start();
+    await inbox.idle();
+
+    expect(harness.ids).toEqual(accepted);
+  });
+
+  it('handles new events after the stored ones when the clock was set back', async () => {
+    const harness = await LmdbHarness.create();
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+    const before = await harness.open();
+    const [early, late] = [datedEvent('ada'), datedEvent('ada')];
+    await before.accept(delivery([early]));
+    await harness.stop(before);
+    vi.useRealTimers();
+
+    const after = await harness.open();
+    await after.accept(delivery([late]));
+    await after.start(harness.runner());
+    await after.idle();
+
+    expect(harness.ids).toEqual(idsOf([early, late]));
+  });
+
+  it('handles stored events of two processes in the order of their acceptance', async () => {
+    const harness = await LmdbHarness.create();
+    const processes = [await harness.open(), await harness.open()];
+    const accepted: string[] = [];
+    for (let calls = 0; calls < 40; calls++) {
+      const entries = eventsOf('ada', 3);
+      await processes[calls % 2]!.accept(delivery(entries));
+      accepted.push(...idsOf(entries));
+      const at = Date.now();
+      // The clocks of the processes differ by up to a millisecond.
+      await vi.waitUntil(() => Date.now() > at + 1, { interval: 1 });
     }
 
     const inbox = await harness.start();

@@ -1,6 +1,9 @@
 import { open } from 'lmdb';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { XeniooTask } from '../../../lib/handlers/xenioo-task.js';
+import { LmdbFolder } from '../../../lib/lmdb/lmdb.folder.js';
+import { LmdbStore } from '../../../lib/lmdb/lmdb.store.js';
 import {
   datedEvent,
   delivery,
@@ -287,6 +290,46 @@ describe('LmdbInbox `deadLetterRetentionDays`', () => {
   });
 });
 
+describe('LmdbInbox with tasks of another version', () => {
+  it('drains without waiting for them', async () => {
+    const harness = await LmdbHarness.create();
+    const folder = await LmdbFolder.open(harness.path);
+    const store = new LmdbStore(folder);
+    await folder.write(() => {
+      store.addPending(store.nextKey(), '{"v":2}');
+      store.addRetry(Date.now(), '{"v":2}');
+    });
+    await folder.close(10_000);
+    const inbox = await harness.start();
+    await inbox.accept(delivery([datedEvent()]));
+
+    await inbox.drain();
+
+    expect(harness.runs).toHaveLength(1);
+    expect(await inbox.stats()).toMatchObject({ pending: 1, retries: 1 });
+  });
+
+  it('runs the other retries, however many it skips', async () => {
+    const harness = await LmdbHarness.create();
+    const folder = await LmdbFolder.open(harness.path);
+    const store = new LmdbStore(folder);
+    await folder.write(() => {
+      for (let made = 0; made < 300; made++) {
+        store.addRetry(Date.now(), '{"v":2}');
+      }
+    });
+    await folder.close(10_000);
+    const inbox = await harness.start(({ handler }) =>
+      handler === undefined ? [retry(100)] : undefined,
+    );
+
+    await inbox.accept(delivery([datedEvent()]));
+    await harness.hasRun(2);
+
+    expect((await inbox.stats()).retries).toBeGreaterThanOrEqual(300);
+  });
+});
+
 describe('LmdbInbox with a retry', () => {
   it('runs only the handler when it is due, with its attempts and the carrier of the call', async () => {
     const harness = await LmdbHarness.create();
@@ -313,6 +356,22 @@ describe('LmdbInbox with a retry', () => {
     await expect.poll(async () => (await inbox.stats()).retries).toBe(1);
 
     setClock(Date.now() - 3_600_000);
+
+    await harness.hasRun(2);
+  });
+
+  it('runs it in time after a restart when the clock was set back by an hour', async () => {
+    const harness = await LmdbHarness.create();
+    const behaviour = ({ handler }: XeniooTask) =>
+      handler === undefined ? [retry(300)] : undefined;
+    setClock(Date.now() + 3_600_000);
+    const inbox = await harness.start(behaviour);
+    await inbox.accept(delivery([datedEvent()]));
+    await expect.poll(async () => (await inbox.stats()).retries).toBe(1);
+    await harness.stop(inbox);
+
+    vi.useRealTimers();
+    await harness.start(behaviour);
 
     await harness.hasRun(2);
   });

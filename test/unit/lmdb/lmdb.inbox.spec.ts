@@ -12,6 +12,7 @@ import {
   retry,
   undatedEvent,
 } from '../../support/lmdb-harness.js';
+import { WAIT_OPTIONS } from '../../support/wait-options.js';
 
 describe('LmdbInbox data file', () => {
   it('stays small after many handled events', async () => {
@@ -154,6 +155,27 @@ describe('LmdbInbox.drain()', () => {
     await inbox.idle();
   });
 
+  it('does not wait for events that another process accepts later', async () => {
+    const harness = await LmdbHarness.create();
+    const receiver = await harness.open();
+    const latches = [createLatch(), createLatch()];
+    const owner = await harness.start(
+      () => latches[harness.runs.length - 1]!.opened,
+    );
+    await receiver.accept(delivery([datedEvent()]));
+    await harness.hasRun(1);
+
+    const drained = owner.drain();
+    await receiver.accept(delivery([datedEvent()]));
+    await harness.hasRun(2);
+    latches[0]!.open();
+    await drained;
+
+    expect(harness.runs).toHaveLength(2);
+    latches[1]!.open();
+    await owner.idle();
+  });
+
   it('does not wait for a retry that is not due', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start(() => [retry(60_000)]);
@@ -200,35 +222,46 @@ describe('LmdbInbox with duplicates', () => {
 });
 
 describe('LmdbInbox with a commit that exceeds `acceptTimeoutMs`', () => {
-  it('removes the events of the refused call and accepts them again', async () => {
+  it('handles the events of the refused call once, though the call is repeated', async () => {
     const harness = await LmdbHarness.create();
-    const inbox = await harness.start(undefined, { acceptTimeoutMs: 8_000 });
-    await inbox.accept(delivery([datedEvent()]));
-    await inbox.idle();
-    await inbox.pause();
+    const inbox = await harness.start(undefined, { acceptTimeoutMs: 4_000 });
+    const [first, last] = [createLatch(), createLatch()];
     const { write } = LmdbFolder.prototype;
-    const late = createLatch();
-    // The write succeeds but is reported late.
+    const isWriting = createLatch();
     const spy = vi
       .spyOn(LmdbFolder.prototype, 'write')
       .mockImplementationOnce(async function (this: LmdbFolder, ...values) {
+        isWriting.open();
+        await first.opened;
         await write.apply(this, values);
-        await late.opened;
+      })
+      // The second commit succeeds but is reported late.
+      .mockImplementationOnce(async function (this: LmdbFolder, ...values) {
+        await write.apply(this, values);
+        await last.opened;
       });
+    await inbox.pause();
+    const calledAt = performance.now();
+    const other = inbox.accept(delivery([datedEvent()]));
+    await isWriting.opened;
     const [dated, undated] = [datedEvent(), undatedEvent()];
+    const refused = inbox.accept(delivery([dated, undated]));
+    refused.catch(() => {});
+    const isLater = () => performance.now() > calledAt + 2_000;
+    await vi.waitUntil(isLater, WAIT_OPTIONS);
+    const repeated = inbox.accept(delivery([dated]));
+    first.open();
+    await other;
 
-    await expect(inbox.accept(delivery([dated, undated]))).rejects.toThrow(
-      /the events could not be written within 8000 ms \(`acceptTimeoutMs`\)/,
+    await expect(refused).rejects.toThrow(
+      /the events could not be written within 4000 ms \(`acceptTimeoutMs`\)/,
     );
-    await expect.poll(async () => (await inbox.stats()).pending).toBe(0);
-    late.open();
+    last.open();
+    await repeated;
     spy.mockRestore();
     await inbox.resume();
     await inbox.idle();
-    expect(harness.runs).toHaveLength(1);
 
-    await inbox.accept(delivery([dated, undated]));
-    await inbox.idle();
     expect(harness.ids.slice(1)).toEqual([dated.id, undated.id]);
   });
 });

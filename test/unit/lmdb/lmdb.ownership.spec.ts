@@ -1,6 +1,9 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { GroupCommit } from '../../../lib/inbox/group-commit.js';
+import { LmdbFolder } from '../../../lib/lmdb/lmdb.folder.js';
+import { LmdbOwnership } from '../../../lib/lmdb/lmdb.ownership.js';
 import { inboxPath, temporaryFolder } from '../../support/lmdb-folder.js';
 import { createLatch } from '../../support/create-latch.js';
 import {
@@ -201,5 +204,37 @@ describe('two instances of LmdbInbox in one process with one folder', () => {
       expect(by).toHaveLength(handled);
     }
     expect(harness.logs.ofXenioo('error')).toEqual([]);
+  });
+});
+
+describe('LmdbOwnership', () => {
+  it('shows the next owner a clean stop although it stops while it becomes the owner', async () => {
+    const folder = await LmdbFolder.open(await inboxPath());
+    onTestFinished(async () => void (await folder.close(10_000)));
+    const commit = new GroupCommit(folder);
+    const crashes: boolean[] = [];
+    const open = () =>
+      new LmdbOwnership(folder, commit, {
+        onOwned: async hasCrashed => void crashes.push(hasCrashed),
+        onLost: () => {},
+        onNotified: () => {},
+      });
+    const first = open();
+    const { write } = LmdbFolder.prototype;
+    let stopped: Promise<void> | undefined;
+    vi.spyOn(LmdbFolder.prototype, 'write').mockImplementationOnce(
+      async function (this: LmdbFolder, ...values) {
+        stopped = first.stop();
+        await write.apply(this, values);
+      },
+    );
+    await first.start();
+    await stopped;
+
+    const second = open();
+    await second.start();
+    await second.stop();
+
+    expect(crashes.at(-1)).toBe(false);
   });
 });

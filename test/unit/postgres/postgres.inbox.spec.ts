@@ -12,7 +12,7 @@ import type {
 import type { XeniooTransaction } from '../../../lib/handlers/xenioo-transaction.js';
 import type { XeniooDuplicates } from '../../../lib/handlers/xenioo.observers.js';
 import type { XeniooInbox } from '../../../lib/inbox/xenioo.inbox.js';
-import { MAX_DEATHS } from '../../../lib/postgres/record-deaths.js';
+import { MAX_DEATHS } from '../../../lib/inbox/record-deaths.js';
 import { schemaSql } from '../../../lib/postgres/postgres.schema.js';
 import { statementsFor } from '../../../lib/postgres/postgres.statements.js';
 import { XeniooInboxError } from '../../../lib/xenioo.errors.js';

@@ -1,5 +1,5 @@
 import type { XeniooTask } from '../handlers/xenioo-task.js';
-import { deadLetterOf, type XeniooRunRecord } from '../inbox/record-run.js';
+import { deadLetterOf, type XeniooRunRecord } from './record-run.js';
 
 /** Number of process deaths during a task after which it becomes a dead letter. */
 export const MAX_DEATHS = 5;
