@@ -84,7 +84,7 @@ export class BullmqWorker {
     if (!worker || !processor) return;
     if (!isDone) {
       this.logger.warn(
-        `Stopping after ${timeoutMs} ms while handlers still run (jobs: ${this.running}); their jobs return to the queue and the handlers run again. If handlers need longer, raise \`shutdownTimeoutMs\`.`,
+        `Stopping while handlers still run (jobs: ${this.running}); their jobs return to the queue and the handlers run again. If handlers need longer, raise \`shutdownTimeoutMs\`.`,
       );
       processor.abandon();
     }

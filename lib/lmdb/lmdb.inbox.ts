@@ -186,7 +186,7 @@ export class LmdbInbox extends XeniooInbox {
     const recorded = this.waitUntil(() => !processor?.unrecorded);
     if (!(await settledWithin(recorded, timeoutMs))) {
       this.logger.warn(
-        `Stopping after ${timeoutMs} ms while ${processor?.unrecorded} events are being handled; they stay stored and are handled again after the next start. If handlers need longer, raise \`shutdownTimeoutMs\`.`,
+        `Stopping while ${processor?.unrecorded} events are being handled; they stay stored and are handled again after the next start. If handlers need longer, raise \`shutdownTimeoutMs\`.`,
       );
     }
     processor?.abandon();

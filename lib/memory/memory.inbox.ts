@@ -173,7 +173,7 @@ export class MemoryInbox extends XeniooInbox {
     if (await settledWithin(this.drain(), timeoutMs)) return;
     this.queue.close();
     this.logger.warn(
-      `Stopping after ${timeoutMs} ms; unhandled events are lost (events: ${this.capacity.held}). If handlers need longer, raise \`shutdownTimeoutMs\`, or use a durable inbox, which keeps unhandled events.`,
+      `Stopping before all events are handled; the others are lost (events: ${this.capacity.held}). If handlers need longer, raise \`shutdownTimeoutMs\`, or use a durable inbox, which keeps unhandled events.`,
     );
   }
 

@@ -143,7 +143,7 @@ export class PostgresWorker {
   async stop(timeoutMs: number, lastCommitWithinMs: number): Promise<void> {
     if (!(await settledWithin(this.drain(), timeoutMs))) {
       this.logger.warn(
-        `Stopping after ${timeoutMs} ms while ${this.processor.unrecorded} events are being handled; they stay stored and are handled again. If handlers need longer, raise \`shutdownTimeoutMs\`.`,
+        `Stopping while ${this.processor.unrecorded} events are being handled; they stay stored and are handled again. If handlers need longer, raise \`shutdownTimeoutMs\`.`,
       );
     }
     this.recorder.abandon();

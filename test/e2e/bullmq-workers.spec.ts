@@ -168,7 +168,7 @@ describeEngine('redis', 'processes with the BullMQ inbox', () => {
         // The logger of the process is that of the application that started last.
         expect(second.logs.ofXenioo('warn')).toEqual([
           expect.stringMatching(
-            /^Stopping after \d+ ms .* \(jobs: 1\); their jobs return to the queue/,
+            /^Stopping while handlers .* \(jobs: 1\); their jobs return to the queue/,
           ),
         ]);
         latch.open();

@@ -49,6 +49,11 @@ const NOT_MESSAGES: readonly {
     files: /^postgres\/postgres\.(schema|statements)\.ts$/,
   },
   {
+    reason: 'statements',
+    files: /^bullmq\/bullmq\.dead-letters\.ts$/,
+    names: /^REMOVE_FAILED$/,
+  },
+  {
     reason: 'descriptions of metrics',
     files: /^opentelemetry\/metrics\.observer\.ts$/,
   },

@@ -561,7 +561,7 @@ describe('MemoryInbox.stop()', () => {
 
     expect(handlers.texts).toEqual(['a']);
     expect(logs.ofXenioo('warn')).toEqual([
-      'Stopping after 20 ms; unhandled events are lost (events: 3). If handlers need longer, raise `shutdownTimeoutMs`, or use a durable inbox, which keeps unhandled events.',
+      'Stopping before all events are handled; the others are lost (events: 3). If handlers need longer, raise `shutdownTimeoutMs`, or use a durable inbox, which keeps unhandled events.',
     ]);
   });
 
@@ -645,7 +645,7 @@ describe('MemoryInbox before startInbox()', () => {
     await inbox.stop(10);
 
     expect(logs.ofXenioo('warn')).toEqual([
-      expect.stringContaining('unhandled events are lost (events: 1)'),
+      expect.stringContaining('the others are lost (events: 1)'),
     ]);
   });
 });
