@@ -1,5 +1,6 @@
 import { isInvalidEntry } from '../events/xenioo-event.table.js';
 import type { XeniooTask } from '../handlers/xenioo-task.js';
+import { warnOfDeaths } from '../inbox/record-deaths.js';
 import { isRetry, taskOf, type XeniooJob } from './bullmq.job.js';
 import { BullmqRecorder, type ProcessorContext } from './bullmq.recorder.js';
 
@@ -9,6 +10,9 @@ import { BullmqRecorder, type ProcessorContext } from './bullmq.recorder.js';
  */
 const SUSPECT_AFTER_CRASHES = 3;
 const SUSPECT_DELAY_MS = 1_000;
+
+/** Number of crashes of its process that a task survives; one more makes it a dead letter. Larger than `MAX_DEATHS`, since BullMQ also counts locks that run out and the crashes caused by tasks that run beside. */
+export const MAX_CRASHES = 10;
 
 /** Runs the tasks of the jobs that the worker receives from the queue. */
 export class BullmqProcessor {
@@ -98,6 +102,10 @@ export class BullmqProcessor {
       return this.recorder.fail(job, token, {
         error: this.recorder.takeError(job) ?? error,
       });
+    }
+    const { stalledCounter } = job;
+    if (stalledCounter >= SUSPECT_AFTER_CRASHES) {
+      warnOfDeaths(task, stalledCounter, MAX_CRASHES + 1);
     }
     const results = await this.context.runner.run(task);
     if (this.recorder.isStopped) throw new this.context.bullmq.DelayedError();

@@ -4,11 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { settledWithin } from '../settled-within.js';
 import type { BullmqConnection, OpenQueue } from './bullmq.connection.js';
 import { BACKOFF, FailedRun, type XeniooWorker } from './bullmq.job.js';
-import { BullmqProcessor } from './bullmq.processor.js';
+import { BullmqProcessor, MAX_CRASHES } from './bullmq.processor.js';
 import type { ProcessorContext } from './bullmq.recorder.js';
-
-/** Number of crashes of its process that a task survives; one more makes it a dead letter. Larger than `MAX_DEATHS`, since BullMQ also counts locks that run out and the crashes caused by tasks that run beside. */
-const MAX_CRASHES = 10;
 
 const RETRY_DELAY_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 2_000;

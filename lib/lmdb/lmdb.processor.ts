@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
 import type { XeniooTask } from '../handlers/xenioo-task.js';
 import { KeyedTaskQueue } from '../inbox/keyed-task-queue.js';
-import { recordDeaths } from '../inbox/record-deaths.js';
+import { recordDeaths, warnOfDeaths } from '../inbox/record-deaths.js';
 import { recordRun, type XeniooRunRecord } from '../inbox/record-run.js';
 import { restoreTask } from '../inbox/stored-form.js';
 import type { XeniooRunner } from '../inbox/xenioo.inbox.js';
@@ -196,6 +196,7 @@ export class LmdbProcessor {
       void this.finish(queued, () => recordDeaths(queued.task, crashes), true);
       return;
     }
+    if (crashes > 0) warnOfDeaths(queued.task, crashes, MAX_CRASHES);
     const isStartRecorded = await this.crashes.recordStart(queued);
     // The inbox may have stopped meanwhile: the next process runs the task.
     if (this.recorder.isStopped) return;

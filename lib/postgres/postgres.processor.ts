@@ -15,7 +15,12 @@ import {
   type FinishedRun,
   type PostgresRecorder,
 } from './postgres.recorder.js';
-import { MAX_DEATHS, recordDeaths } from '../inbox/record-deaths.js';
+import {
+  MAX_DEATHS,
+  recordDeaths,
+  warnOfDeaths,
+} from '../inbox/record-deaths.js';
+import { ALONE_FROM_DEATHS } from './postgres.statements.js';
 import type { PostgresTransactions, Source } from './postgres.transactions.js';
 
 /** Delay in milliseconds before reading a task again that this version can't read. */
@@ -193,6 +198,7 @@ export class PostgresProcessor {
       return this.postpone(text, error);
     }
     if (deaths >= MAX_DEATHS) return this.finishOf(recordDeaths(task, deaths));
+    if (deaths >= ALONE_FROM_DEATHS) warnOfDeaths(task, deaths);
     this.runningCount++;
     this.startedCount++;
     const transact = this.transactions.transactFor(source);

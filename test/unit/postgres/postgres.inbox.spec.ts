@@ -635,6 +635,27 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     expect(runs).toHaveLength(6);
   });
 
+  it('warns when it runs an event during which processes died', async () => {
+    const { schema, query } = ownSchema();
+    const { inbox, runs, start } = await open({ schema });
+    const [event] = eventsOf('ada', 1);
+    await inbox.accept(delivery([event!]));
+    await query(statementsFor(schema).distribute, [0]);
+    await query(`UPDATE ${schema}.lane SET deaths = 2`);
+
+    await start(async () => []);
+    await inbox.idle();
+
+    expect(runs).toHaveLength(1);
+    expect(logs.ofXenioo('warn')).toEqual([
+      expect.stringMatching(
+        new RegExp(
+          `^Event ${event!.id} runs again, .*\\(counted so far: 2; after ${MAX_DEATHS} it becomes a dead letter\\)`,
+        ),
+      ),
+    ]);
+  });
+
   it(`dead-letters an event after ${MAX_DEATHS} process deaths during its run, and runs the next event`, async () => {
     const { schema, query } = ownSchema();
     const { inbox, runs, start } = await open({ schema });
