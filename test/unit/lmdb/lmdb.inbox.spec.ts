@@ -166,6 +166,9 @@ describe('LmdbInbox.drain()', () => {
     await harness.hasRun(1);
 
     const drained = owner.drain();
+    const drainedAt = Date.now();
+    // "Later" is decided by the clocks of both inboxes, which differ by up to a millisecond.
+    await expect.poll(() => Date.now()).toBeGreaterThan(drainedAt + 2);
     await receiver.accept(delivery([datedEvent()]));
     await harness.hasRun(2);
     latches[0]!.open();
