@@ -23,7 +23,7 @@ const PROCESS = fileURLToPath(
 
 const CONVERSATIONS = 200;
 const WORKERS = 4;
-const KILLS = 8;
+const KILLS = 5;
 const KILL_WITHIN_MS = 1_500;
 
 /** More events don't wait, so that what is pending at the end is handled soon. */

@@ -16,7 +16,7 @@ describe.each([
     it('lose no event answered 200, and run no handler again whose result is recorded', async () => {
       const report = await crash({
         ...plan,
-        kills: 5,
+        kills: 3,
         callers: 16,
         server: SERVER,
         random: Math.random,
