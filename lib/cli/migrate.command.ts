@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { schemaSql } from '../postgres/postgres.schema.js';
+import { SCHEMA_NAME, schemaSql } from '../postgres/postgres.schema.js';
 import type { Terminal } from './terminal.js';
 import { UsageError } from './usage.error.js';
 
@@ -31,8 +31,8 @@ export function createMigrateCommand(terminal: Terminal): Command {
 }
 
 function parseSchema(value: string): string {
-  if (/^[a-z_][a-z0-9_]{0,39}$/.test(value)) return value;
+  if (SCHEMA_NAME.test(value)) return value;
   throw new InvalidArgumentError(
-    'expected lower-case letters, digits and underscores.',
+    'expected up to 40 lower-case letters, digits and underscores, and no digit first.',
   );
 }

@@ -27,10 +27,10 @@ export class XeniooProcessing {
   }
 
   /**
-   * Stops starting handlers in this process, until `resume()`. Running handlers finish,
-   * and calls are still accepted. Called while the application boots, no handler starts. With `memoryInbox()`, calls are answered 503 once `maxPending`
-   * events are pending. During a shutdown, the memory inbox handles its events even if
-   * processing is paused.
+   * Stops starting handlers in this process until `resume()`; if the application is
+   * still booting, none starts. Running handlers finish, and calls are still accepted.
+   * With `memoryInbox()`, calls are answered 503 once `maxPending` events are pending.
+   * During a shutdown, the memory inbox handles its events even if processing is paused.
    */
   async pause(): Promise<void> {
     this.#isPaused = true;

@@ -6,6 +6,7 @@ import { rangeProblems } from '../options/range-problems.js';
 import { unknownNameProblems } from '../options/unknown-name-problems.js';
 import { withoutUndefined } from '../options/without-undefined.js';
 import { XeniooOptionsError } from '../xenioo.errors.js';
+import { SCHEMA_NAME } from './postgres.schema.js';
 
 /** Options of `postgresInbox()`. */
 export interface PostgresInboxOptions {
@@ -105,9 +106,6 @@ const RANGES = {
   deadLetterRetentionDays: [1, 36_500],
 } as const;
 
-/** Names of schemas; with a longer one, names of prepared statements would exceed the 63 characters that PostgreSQL distinguishes. */
-const SCHEMA = /^[a-z_][a-z0-9_]{0,39}$/;
-
 const FLAGS = ['worker', 'migrate', 'transactionPooling'] as const;
 
 /**
@@ -146,7 +144,7 @@ function otherProblems({
   transaction,
 }: Readonly<Record<string, unknown>>): string[] {
   const problems: string[] = [];
-  if (typeof schema !== 'string' || !SCHEMA.test(schema)) {
+  if (typeof schema !== 'string' || !SCHEMA_NAME.test(schema)) {
     problems.push(
       `expected \`schema\` of postgresInbox() to be up to 40 lower-case letters, digits and underscores and not to begin with a digit, got ${quote(schema)}`,
     );

@@ -1,6 +1,9 @@
 /** Version of the tables that this version of the package uses. */
 export const SCHEMA_VERSION = 1;
 
+/** Names of schemas; with a longer one, names of prepared statements would exceed the 63 characters that PostgreSQL distinguishes. */
+export const SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,39}$/;
+
 /** Returns the SQL that creates the tables of version 1; tables that exist are not changed. */
 export function schemaSql(schema: string): string {
   return `

@@ -147,6 +147,39 @@ function ownSchema(url?: string) {
   return own;
 }
 
+/** Creates a function of triggers, which waits in each statement until `release()` is called. */
+async function holdStatements({ schema, query }: ReturnType<typeof ownSchema>) {
+  const lock = await holdLock(schema);
+  await query(`
+    CREATE FUNCTION ${schema}.wait() RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN PERFORM pg_advisory_xact_lock_shared(${lock.key}); RETURN NEW; END'`);
+  return lock;
+}
+
+/** Takes an advisory lock until `release()` is called. */
+async function holdLock(schema: string) {
+  const client = new Client(inject('postgresUrl'));
+  await client.connect();
+  onTestFinished(() => client.end());
+  const key = randomBytes(4).readUInt32BE();
+  await client.query('SELECT pg_advisory_lock($1)', [key]);
+  return {
+    key,
+    /** Resolves when this number of statements on the schema wait for locks. */
+    areWaiting: async (count: number) => {
+      await expect
+        .poll(async () => {
+          const { rows } = await client.query(
+            `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%${schema}.%'`,
+          );
+          return rows;
+        })
+        .toHaveLength(count);
+    },
+    release: () => client.query('SELECT pg_advisory_unlock($1)', [key]),
+  };
+}
+
 describeEngine('postgres', 'the PostgreSQL inbox', () => {
   it('runs the events of a conversation one after another, in two processes', async () => {
     const { schema } = ownSchema();
@@ -234,26 +267,23 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
   });
 
   it('leaves to the next process what it claims while it stops', async () => {
-    const { schema, query } = ownSchema();
+    const own = ownSchema();
+    const { schema, query } = own;
     const stopping = await open({ schema });
     const events = eventsOf('ada', 1);
     await stopping.inbox.accept(delivery(events));
-    // Claims take so long that stop() finds one in progress.
+    const claim = await holdStatements(own);
     await query(`
-      CREATE FUNCTION ${schema}.wait() RETURNS trigger LANGUAGE plpgsql AS
-        'BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END';
-      CREATE TRIGGER slow_claim BEFORE UPDATE ON ${schema}.lane FOR EACH ROW
+      CREATE TRIGGER held_claim BEFORE UPDATE ON ${schema}.lane FOR EACH ROW
         WHEN (NEW.worker IS NOT NULL) EXECUTE FUNCTION ${schema}.wait()`);
     await stopping.start(async () => []);
-    await expect
-      .poll(() =>
-        query(
-          `SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%${schema}.lane l SET worker%' AND pid <> pg_backend_pid()`,
-        ),
-      )
-      .toHaveLength(1);
+    await claim.areWaiting(1);
 
-    await stopping.inbox.stop(5_000);
+    const stopped = stopping.inbox.stop(5_000);
+    // The end of the worker waits for its claim.
+    await claim.areWaiting(2);
+    await claim.release();
+    await stopped;
     const other = await open({ schema });
     await other.start(async () => []);
     await other.inbox.idle();
@@ -271,24 +301,24 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     await query(sql.distribute, [0]);
     const [worker] = await query(sql.registerWorker, [true, 86_400_000]);
     await query(`UPDATE ${schema}.worker SET beat = now() - interval '1 hour'`);
-    // The others look for dead workers for as long as their connection says.
+    // Each of the others looks for dead workers until its lock is released.
     await query(`
       CREATE FUNCTION ${schema}.locks() RETURNS SETOF pg_catalog.pg_locks LANGUAGE plpgsql AS
-        'BEGIN PERFORM pg_sleep(current_setting(''test.seconds'')::float); END';
+        'BEGIN PERFORM pg_advisory_xact_lock_shared(current_setting(''test.key'')::bigint); END';
       CREATE VIEW ${schema}.pg_locks AS SELECT * FROM ${schema}.locks()`);
-    const others = [0.5, 1].map(seconds => {
-      const options = `-c test.seconds=${seconds} -c search_path=${schema},pg_catalog`;
+    const locks = [await holdLock(schema), await holdLock(schema)];
+    const others = locks.map(({ key }) => {
+      const options = `-c test.key=${key} -c search_path=${schema},pg_catalog`;
       const url = `${inject('postgresUrl')}?options=${encodeURIComponent(options)}`;
       return postgresSchema(url).query(sql.releaseDeadWorkers, [0]);
     });
-    await expect
-      .poll(() =>
-        query(`SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'`),
-      )
-      .toHaveLength(2);
+    await locks[0]!.areWaiting(2);
 
     const claimed = await query(sql.claim, [worker!['id'], 1, 1, 1, 0, 1]);
-    await Promise.all(others);
+    for (const [index, lock] of locks.entries()) {
+      await lock.release();
+      await others[index];
+    }
     await start(async () => []);
 
     expect(claimed).toHaveLength(1);
@@ -558,26 +588,25 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
   });
 
   it('keeps an old dead letter whose handler fails again while old ones are removed', async () => {
-    const { schema, query } = ownSchema();
+    const own = ownSchema();
+    const { schema, query } = own;
     const { inbox, start } = await open({ schema }, { dedupe: false });
     await start(async () => FAILED);
     const events = eventsOf('ada', 1);
     await inbox.accept(delivery(events));
     await inbox.idle();
+    await query(
+      `UPDATE ${schema}.dead_letter SET dead_lettered_at = now() - interval '1 year'`,
+    );
+    const record = await holdStatements(own);
     await query(`
-      UPDATE ${schema}.dead_letter SET dead_lettered_at = now() - interval '1 year';
-      CREATE FUNCTION ${schema}.wait() RETURNS trigger LANGUAGE plpgsql AS
-        'BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END';
-      CREATE TRIGGER slow_record BEFORE UPDATE ON ${schema}.dead_letter
+      CREATE TRIGGER held_record BEFORE UPDATE ON ${schema}.dead_letter
         FOR EACH ROW EXECUTE FUNCTION ${schema}.wait()`);
     await inbox.accept(delivery(events));
-    await expect
-      .poll(() =>
-        query(`SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'`),
-      )
-      .toHaveLength(1);
+    await record.areWaiting(1);
 
     await query(statementsFor(schema).purgeLetters, [90]);
+    await record.release();
     await inbox.idle();
 
     expect(await inbox.deadLetters.list()).toHaveLength(1);
