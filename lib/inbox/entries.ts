@@ -24,6 +24,7 @@ export function dedupeId(entry: XeniooEntry): string | undefined {
 export function inOrderOfDate(
   entries: readonly XeniooEntry[],
 ): readonly XeniooEntry[] {
+  if (entries.length < 2) return entries;
   const compare = comparePositions(entries);
   if (!compare) return entries;
   const ordered = [...entries];

@@ -21,16 +21,11 @@ interface Write<Batch> {
 interface WriteOptions {
   /** Approximate size of the added data; 0 if the write removes more than it adds. */
   readonly bytes?: number;
-  /** Upper bound of the time until the commit begins. */
+  /** Upper bound of the time until the commit ends. */
   readonly timeoutMs?: number;
 }
 
 interface GroupCommitOptions {
-  /**
-   * Upper bound of concurrent commits.
-   * @default 1
-   */
-  readonly atOnce?: number;
   /** Delays a commit to the end of the turn of the event loop, so that it includes all writes of the turn. */
   readonly gathers?: boolean;
 }
@@ -42,7 +37,7 @@ const WRITE_SOON_DELAY_MS = 10;
 const MAX_BATCH_BYTES = 2 ** 19;
 const MAX_BATCH_WRITES = 2_000;
 
-/** Failure of a commit to begin in time; nothing was written. */
+/** Failure of a commit to end in time. If it has begun, it may end later. */
 export class CommitTimeout extends Error {
   override readonly name = 'CommitTimeout';
 }
@@ -50,8 +45,7 @@ export class CommitTimeout extends Error {
 /** Commits concurrent writes together, so that they share one sync. */
 export class GroupCommit<Batch> {
   private waiting: Write<Batch>[] = [];
-  private readonly committing = new Set<Promise<void>>();
-  private runningCommits = 0;
+  private committing: Promise<void> | undefined;
   private writeSoonTimer: NodeJS.Timeout | undefined;
   private gathering: NodeJS.Immediate | undefined;
 
@@ -62,16 +56,21 @@ export class GroupCommit<Batch> {
 
   /**
    * Writes with the next commit, after the one that is under way.
-   * @throws {CommitTimeout} when that does not begin within `timeoutMs`
+   * @throws {CommitTimeout} when that does not end within `timeoutMs`; if it has not begun, nothing is written
    */
   async write(
     work: Work<Batch>,
     { bytes = 0, timeoutMs }: WriteOptions = {},
   ): Promise<void> {
-    const written = this.add(work, bytes);
+    const { write, done } = this.add(work, bytes);
     this.commit();
-    if (timeoutMs !== undefined) await this.failIfLate(written, timeoutMs);
-    return written.done;
+    if (timeoutMs === undefined) return done;
+    if (await settledWithin(done, timeoutMs)) return;
+    const index = this.waiting.indexOf(write);
+    if (index !== -1) this.waiting.splice(index, 1);
+    throw new CommitTimeout(
+      `no commit within ${timeoutMs} ms (\`acceptTimeoutMs\`)`,
+    );
   }
 
   /** Writes with the next commit of `write()`, or after 10 ms. */
@@ -87,7 +86,7 @@ export class GroupCommit<Batch> {
   /** Resolves when all pending writes are committed. */
   async flush(): Promise<void> {
     this.begin();
-    await Promise.all(this.committing);
+    await this.committing;
   }
 
   private add(
@@ -102,20 +101,6 @@ export class GroupCommit<Batch> {
     return { write, done };
   }
 
-  /** Fails a write whose commit has not begun within `timeoutMs`. */
-  private async failIfLate(
-    { write, done }: { write: Write<Batch>; done: Promise<void> },
-    timeoutMs: number,
-  ): Promise<void> {
-    if (!this.waiting.includes(write)) return;
-    const settled = done.catch(() => {});
-    if (await settledWithin(settled, timeoutMs)) return;
-    const index = this.waiting.indexOf(write);
-    if (index === -1) return;
-    this.waiting.splice(index, 1);
-    write.failed(new CommitTimeout(`no commit began within ${timeoutMs} ms`));
-  }
-
   private commit(): void {
     if (!this.options.gathers) this.begin();
     else this.gathering ??= setImmediate(() => this.begin());
@@ -123,12 +108,7 @@ export class GroupCommit<Batch> {
 
   private begin(): void {
     this.gathering = undefined;
-    const { atOnce = 1 } = this.options;
-    if (this.waiting.length === 0 || this.runningCommits >= atOnce) return;
-    this.runningCommits++;
-    const committing = this.commitAll();
-    this.committing.add(committing);
-    void committing.then(() => this.committing.delete(committing));
+    if (this.waiting.length > 0) this.committing ??= this.commitAll();
   }
 
   private async commitAll(): Promise<void> {
@@ -141,7 +121,7 @@ export class GroupCommit<Batch> {
       for (const write of group) await this.commitGroup([write]);
     }
     // No `await` since `waiting` was empty, so that a later write begins a new commit.
-    this.runningCommits--;
+    this.committing = undefined;
   }
 
   /** Commits a group. Returns false if one of several writes caused a failure, so that each must be retried alone. */

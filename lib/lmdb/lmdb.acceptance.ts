@@ -8,7 +8,6 @@ import {
 } from '../inbox/group-commit.js';
 import { inOrderOfDate } from '../inbox/entries.js';
 import { storeTask } from '../inbox/stored-form.js';
-import { settledWithin } from '../settled-within.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
 import type { LmdbClaims } from './lmdb.claims.js';
 import type { Batch } from './lmdb.batch.js';
@@ -62,7 +61,7 @@ export class LmdbAcceptance {
       });
     };
     const bytes = tasks.reduce((sum, task) => sum + task.bytes, 0);
-    if (!(await this.isCommitted(work, bytes))) throw this.lateError();
+    await this.write(work, bytes);
     const isNew = await Promise.all(rows.map(row => row.isNew));
     return rows.filter((_, index) => isNew[index]);
   }
@@ -73,32 +72,21 @@ export class LmdbAcceptance {
    */
   async probe(): Promise<void> {
     const work = () => void this.folder.tables.meta.put('health', '');
-    if (!(await this.isCommitted(work, 1))) throw this.lateError();
+    await this.write(work, 1);
   }
 
-  /** Resolves to false when the commit does not end in time. */
-  private async isCommitted(
-    work: Work<Batch>,
-    bytes: number,
-  ): Promise<boolean> {
+  private async write(work: Work<Batch>, bytes: number): Promise<void> {
     const timeoutMs = this.acceptTimeoutMs;
     try {
-      const written = this.commit.write(work, { bytes, timeoutMs });
-      return await settledWithin(written, timeoutMs);
+      await this.commit.write(work, { bytes, timeoutMs });
     } catch (error) {
-      if (error instanceof CommitTimeout) return false;
       if (error instanceof XeniooInboxError) throw error;
-      throw this.errorOf(
-        `writing the events failed: ${describeError(error).message}`,
-        error,
-      );
+      const reason =
+        error instanceof CommitTimeout
+          ? `the events could not be written within ${timeoutMs} ms (\`acceptTimeoutMs\`). The disk may be slow, or another process that uses the folder may be suspended while it holds the lock`
+          : `writing the events failed: ${describeError(error).message}`;
+      throw this.errorOf(reason, error);
     }
-  }
-
-  private lateError(): XeniooInboxError {
-    return this.errorOf(
-      `the events could not be written within ${this.acceptTimeoutMs} ms (\`acceptTimeoutMs\`). The disk may be slow, or another process that uses the folder may be suspended while it holds the lock`,
-    );
   }
 
   private errorOf(reason: string, cause?: unknown): XeniooInboxError {

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../describe-error.js';
 import type { XeniooDelivery } from '../events/xenioo-delivery.js';
 import { conversationOf, dedupeId, inOrderOfDate } from '../inbox/entries.js';
-import { CommitTimeout, GroupCommit } from '../inbox/group-commit.js';
+import { GroupCommit } from '../inbox/group-commit.js';
 import { storeTask } from '../inbox/stored-form.js';
 import type { XeniooSettings } from '../options/xenioo.options.js';
 import type { XeniooTask } from '../handlers/xenioo-task.js';
-import { settledWithin } from '../settled-within.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
+import { int4Array, int8Array, textArray, uuidArray } from './binary-array.js';
 import type { PostgresDatabase } from './postgres.database.js';
 
 /** Delay in milliseconds before connecting again after a refused connection. */
@@ -21,15 +21,13 @@ const ROLLED_BACK = /^(40001|40P01|25006)$/;
 
 /** An entry in its stored form. */
 interface StoredEntry {
-  /** 128 bits of the id that recognises duplicates; null if the entry is never a duplicate. */
+  /** Digest that recognises duplicates; null if the entry is never a duplicate. */
   readonly id: string | null;
   readonly bot: string;
   /** Key of the conversation in the tables. */
   readonly lane: number;
   readonly receivedAt: number;
   readonly body: string;
-  /** Size of the body in UTF-8. */
-  readonly bytes: number;
 }
 
 interface Batch {
@@ -67,7 +65,7 @@ export class PostgresAcceptance {
     const stored = inOrderOfDate(entries).map(entry =>
       this.stored({ entry, attempts: 0, carrier }),
     );
-    const bytes = stored.reduce((sum, entry) => sum + entry.bytes, 0);
+    const bytes = stored.reduce((sum, { body }) => sum + body.length, 0);
     let batch!: Batch;
     let first = 0;
     const work = (group: Batch) => {
@@ -78,12 +76,7 @@ export class PostgresAcceptance {
     };
     const { acceptTimeoutMs: timeoutMs } = this.settings;
     try {
-      const written = this.commit.write(work, { bytes, timeoutMs });
-      if (!(await settledWithin(written, timeoutMs))) {
-        throw new CommitTimeout(
-          `no answer within ${timeoutMs} ms (\`acceptTimeoutMs\`)`,
-        );
-      }
+      await this.commit.write(work, { bytes, timeoutMs });
     } catch (error) {
       throw this.errorOf(error);
     }
@@ -118,34 +111,38 @@ export class PostgresAcceptance {
     const { entry } = task;
     const { dedupe } = this.settings;
     const id = dedupe && isDeduplicated ? dedupeId(entry) : undefined;
-    const body = storeTask(task);
     return {
-      id: id === undefined ? null : uuidOf(id),
+      id: id ?? null,
       bot: entry.bot,
       lane: laneOf(conversationOf(entry)),
       receivedAt: entry.receivedAt.getTime(),
-      body,
-      bytes: Buffer.byteLength(body),
+      body: storeTask(task),
     };
   }
 
   /** Returns the parameters of the statement `accept`. */
   valuesOf(entries: readonly StoredEntry[]): unknown[] {
-    let start = 1;
-    const starts = entries.map(({ bytes }) => {
-      const from = start;
-      start += bytes;
-      return from;
-    });
+    const chars = entries.reduce((sum, { body }) => sum + body.length, 0);
+    // A character takes three bytes at most.
+    const bodies = Buffer.allocUnsafe(3 * chars);
+    let end = 0;
+    const starts: number[] = [];
+    const lengths: number[] = [];
+    for (const { body } of entries) {
+      const length = bodies.write(body, end);
+      starts.push(end + 1);
+      lengths.push(length);
+      end += length;
+    }
     return [
       entries.reduce((min, entry) => Math.min(min, entry.receivedAt), Infinity),
       entries.length,
-      arrayOf(entries.map(({ id }) => id ?? 'NULL')),
-      entries.map(({ bot }) => bot),
-      arrayOf(entries.map(({ lane }) => lane)),
-      arrayOf(starts),
-      arrayOf(entries.map(({ bytes }) => bytes)),
-      Buffer.from(entries.map(({ body }) => body).join('')),
+      uuidArray(entries.map(({ id }) => id)),
+      textArray(entries.map(({ bot }) => bot)),
+      int8Array(entries.map(({ lane }) => lane)),
+      int4Array(starts),
+      int4Array(lengths),
+      bodies.subarray(0, end),
     ];
   }
 
@@ -198,11 +195,6 @@ function codeOf(error: unknown): string {
   return String((error as { code?: unknown }).code);
 }
 
-/** Returns the first 128 bits of a SHA-256 digest in base64url. */
-function uuidOf(digest: string): string {
-  return Buffer.from(digest, 'base64url').toString('hex', 0, 16);
-}
-
 /**
  * Returns the key of a conversation, or a random one for an event without a conversation. It is a hash of 53 bits (cyrb53):
  * events of conversations with the same one wait for each other, which harms none of them.
@@ -223,8 +215,4 @@ function laneOf(conversation: string | undefined): number {
   low = Math.imul(low ^ (low >>> 16), 2_246_822_507);
   low ^= Math.imul(high ^ (high >>> 13), 3_266_489_909);
   return 2 ** 32 * (high & 0x1f_ff_ff) + (low >>> 0);
-}
-
-function arrayOf(values: readonly (string | number)[]): string {
-  return `{${values.join(',')}}`;
 }

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CommitTimeout, GroupCommit } from '../../../lib/inbox/group-commit.js';
 import type { Batch } from '../../../lib/lmdb/lmdb.batch.js';
 import { createLatch } from '../../../lib/testing/inbox-contract.fixtures.js';
@@ -269,91 +269,6 @@ describe('GroupCommit when a commit fails for a reason outside its writes', () =
   });
 });
 
-describe('GroupCommit with `atOnce`', () => {
-  /** Creates a folder whose commits the test ends, each by the name of its first write. */
-  const createFolderWithLatches = () => {
-    const latches = new Map<string, ReturnType<typeof createLatch>>();
-    const folder = createFolder(works => {
-      const latch = createLatch();
-      latches.set(works[0]!, latch);
-      return latch.opened;
-    });
-    return {
-      folder,
-      begunCommits: () => [...latches.keys()],
-      end: (first: string) => latches.get(first)!.open(),
-    };
-  };
-
-  it('starts at most that many commits at a time', async () => {
-    const { folder, begunCommits, end } = createFolderWithLatches();
-    const commit = new GroupCommit(folder, { atOnce: 2 });
-
-    const writes = ['one', 'two', 'three', 'four'].map(name =>
-      commit.write(folder.work(name)),
-    );
-    expect(begunCommits()).toEqual(['one', 'two']);
-    end('two');
-    await writes[1];
-    await expect.poll(begunCommits).toEqual(['one', 'two', 'three']);
-    end('one');
-    end('three');
-    await Promise.all(writes);
-
-    expect(folder.commits).toEqual([['two'], ['one'], ['three', 'four']]);
-  });
-
-  it('resolves each write after its own commit', async () => {
-    const { folder, end } = createFolderWithLatches();
-    const commit = new GroupCommit(folder, { atOnce: 2 });
-    const resolved: string[] = [];
-
-    const writes = ['one', 'two'].map(async name => {
-      await commit.write(folder.work(name));
-      resolved.push(name);
-    });
-    end('two');
-    await writes[1];
-    expect(resolved).toEqual(['two']);
-    end('one');
-    await writes[0];
-
-    expect(resolved).toEqual(['two', 'one']);
-  });
-
-  it('waits for all commits in flush()', async () => {
-    const { folder, end } = createFolderWithLatches();
-    const commit = new GroupCommit(folder, { atOnce: 3 });
-    let hasEnded = false;
-
-    void commit.write(folder.work('one'));
-    void commit.write(folder.work('two'));
-    const ended = commit.flush().then(() => (hasEnded = true));
-    end('one');
-    await new Promise(setImmediate);
-    expect(hasEnded).toBe(false);
-    end('two');
-    await ended;
-
-    expect(folder.commits.flat()).toEqual(['one', 'two']);
-  });
-
-  it('withdraws a write that no commit included in time', async () => {
-    const { folder, end } = createFolderWithLatches();
-    const commit = new GroupCommit(folder, { atOnce: 2 });
-
-    const writes = ['one', 'two'].map(name => commit.write(folder.work(name)));
-    const late = commit.write(folder.work('late'), { timeoutMs: 10 });
-    await expect(late).rejects.toThrow(CommitTimeout);
-    end('one');
-    end('two');
-    await Promise.all(writes);
-    await commit.flush();
-
-    expect(folder.commits.flat()).toEqual(['one', 'two']);
-  });
-});
-
 describe('GroupCommit with `timeoutMs`', () => {
   it('withdraws a write that is not part of a commit in time', async () => {
     const { opened, open } = createLatch();
@@ -370,23 +285,17 @@ describe('GroupCommit with `timeoutMs`', () => {
     expect(folder.commits).toEqual([['first'], ['in time']]);
   });
 
-  it('waits as long as necessary for a commit that has begun', async () => {
-    vi.useFakeTimers();
-    try {
-      const { opened, open } = createLatch();
-      const folder = createFolder(() => opened);
-      const written = new GroupCommit(folder).write(folder.work('one'), {
-        timeoutMs: 10,
-      });
+  it('rejects a write whose commit takes longer, and does not write it again', async () => {
+    const { opened, open } = createLatch();
+    const folder = createFolder(() => opened);
+    const commit = new GroupCommit(folder);
 
-      await vi.advanceTimersByTimeAsync(60_000);
-      open();
-      await written;
+    const late = commit.write(folder.work('late'), { timeoutMs: 10 });
+    await expect(late).rejects.toThrow(CommitTimeout);
+    open();
+    await commit.flush();
 
-      expect(folder.commits).toEqual([['one']]);
-    } finally {
-      vi.useRealTimers();
-    }
+    expect(folder.commits).toEqual([['late']]);
   });
 });
 

@@ -282,7 +282,7 @@ describeEngine('postgres', 'the PostgreSQL inbox after a failover', () => {
 
     const delivery = deliveryOf('ada', 1);
     for (let call = 0; call < 3; call++) {
-      await expect(inbox.accept(delivery)).rejects.toThrow('no answer within');
+      await expect(inbox.accept(delivery)).rejects.toThrow('no commit within');
     }
     // Heartbeats, which need no standby, have succeeded.
     expect(recoveries()).toEqual([]);
@@ -305,7 +305,7 @@ describeEngine('postgres', 'the PostgreSQL inbox after a failover', () => {
 
     forwarder.silence();
     const delivery = deliveryOf('ada', 1);
-    await expect(inbox.accept(delivery)).rejects.toThrow('no answer within');
+    await expect(inbox.accept(delivery)).rejects.toThrow('no commit within');
     await inbox.accept(delivery);
 
     expect((await inbox.stats()).pending).toBe(1);

@@ -756,7 +756,7 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     await server.pause();
     const askedAt = performance.now();
     const event = eventsOf('bob', 1);
-    await expect(inbox.accept(delivery(event))).rejects.toThrow('no answer');
+    await expect(inbox.accept(delivery(event))).rejects.toThrow('no commit within');
     expect(performance.now() - askedAt).toBeLessThan(2_000);
 
     await server.resume();
