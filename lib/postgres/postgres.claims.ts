@@ -24,13 +24,17 @@ export interface ClaimedEvent {
   readonly body: Buffer;
 }
 
-/** A conversation claimed by this process, with its first events. */
-export interface ClaimedConversation {
+/** A claim of conversations by this process. */
+interface Claim {
   readonly worker: string;
-  /** Key of the conversation in the tables. */
-  readonly lane: string;
   /** Random number of the claim. */
   readonly claim: string;
+}
+
+/** A conversation claimed by this process, with its first events. */
+export interface ClaimedConversation extends Claim {
+  /** Key of the conversation in the tables. */
+  readonly lane: string;
   /** Number of the next event to run. */
   head: number;
   /** Number of processes that died while they had claimed the first event. */
@@ -69,16 +73,16 @@ export class PostgresClaims {
     const searchesAll = now - this.searchedAllAt > SEARCH_ALL_EVERY_MS;
     if (searchesAll) this.searchedAllAt = now;
     const from = searchesAll ? 0 : this.oldest - MAX_COMMIT_SECONDS;
-    const rows = await this.claim('claim', worker, limit, from);
+    const { rows, ...claim } = await this.claim('claim', worker, limit, from);
     if (rows.length > 0) this.oldest = Number(rows[0]!['since']);
-    return conversationsOf(worker, rows);
+    return conversationsOf(rows, claim);
   }
 
   async suspectConversation(
     worker: string,
   ): Promise<ClaimedConversation | undefined> {
-    const rows = await this.claim('claimSuspect', worker, 1, 0);
-    return conversationsOf(worker, rows)[0];
+    const { rows, ...claim } = await this.claim('claimSuspect', worker, 1, 0);
+    return conversationsOf(rows, claim)[0];
   }
 
   async retries(worker: string, limit: number): Promise<ClaimedRetry[]> {
@@ -103,27 +107,25 @@ export class PostgresClaims {
     worker: string,
     limit: number,
     from: number,
-  ): Promise<Row[]> {
+  ): Promise<Claim & { readonly rows: readonly Row[] }> {
     const bytes = Math.floor(BYTES_PER_CLAIM / limit);
     const claim = randomBytes(8).readBigInt64BE(0).toString();
     const values = [worker, limit, EVENTS_PER_CONVERSATION, bytes, from, claim];
-    const rows = await this.database.query(name, values);
-    return rows.map(row => ({ ...row, claim }));
+    return { worker, claim, rows: await this.database.query(name, values) };
   }
 }
 
 function conversationsOf(
-  worker: string,
   rows: readonly Row[],
+  claim: Claim,
 ): ClaimedConversation[] {
   const conversations = new Map<string, ClaimedConversation>();
-  for (const { lane, claim, head, deaths, n, id, done, body } of rows) {
+  for (const { lane, head, deaths, n, id, done, body } of rows) {
     let claimed = conversations.get(lane!);
     if (!claimed) {
       claimed = {
-        worker,
+        ...claim,
         lane: lane!,
-        claim: claim!,
         head: Number(head),
         deaths: Number(deaths),
         events: [],

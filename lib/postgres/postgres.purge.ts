@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
 import type { XeniooDedupeSettings } from '../options/xenioo-dedupe.js';
 import type { PostgresDatabase } from './postgres.database.js';
+import { PURGE_BATCH_SIZE } from './postgres.statements.js';
 
 const PURGE_EVERY_MS = 600_000;
 
@@ -53,7 +54,7 @@ export class PostgresPurge {
     for (;;) {
       const { length } = await this.database.query(statement, [age]);
       removed += length;
-      if (length === 0) return removed;
+      if (length < PURGE_BATCH_SIZE) return removed;
     }
   }
 }
