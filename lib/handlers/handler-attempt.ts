@@ -14,6 +14,7 @@ import type {
   XeniooTask,
 } from './xenioo-task.js';
 import type { XeniooHandler } from './xenioo.handler.js';
+import type { XeniooTimeLimit } from './xenioo-transaction.js';
 import type { XeniooHandlerRun, XeniooObservers } from './xenioo.observers.js';
 
 /** One run of a task. Collects the results of its handlers, and finishes with the last one. */
@@ -55,6 +56,8 @@ export class TaskRun {
 
 /** One attempt of one handler in a run of a task. */
 export class HandlerAttempt extends HandlerExecution {
+  private readonly abort: AbortController | undefined;
+
   constructor(
     private readonly run: TaskRun,
     private readonly handler: XeniooHandler,
@@ -63,11 +66,19 @@ export class HandlerAttempt extends HandlerExecution {
     private readonly handlerResults: HandlerResults,
     private readonly observers: XeniooObservers,
     deadlines: Deadlines,
-    /** Rolls back the transaction of a transactional handler; absent for any other. */
-    private readonly abort?: AbortController,
   ) {
     super(deadlines);
+    if (handler.isTransactional) this.abort = new AbortController();
     run.begin();
+  }
+
+  /** Returns the time limit of a transactional handler. */
+  get limit(): XeniooTimeLimit {
+    return {
+      signal: this.abort!.signal,
+      pause: () => this.deadlines.pause(this),
+      restart: () => this.deadlines.restart(this),
+    };
   }
 
   override onLate(): void {

@@ -50,8 +50,18 @@ export class Deadlines {
   constructor(readonly timeoutMs: number) {}
 
   add(work: TimedWork): void {
-    work.startedAt = performance.now();
     work.position = this.running.push(work) - 1;
+    this.restart(work);
+  }
+
+  /** Stops the time limit of work until `restart()`. */
+  pause(work: TimedWork): void {
+    work.startedAt = Infinity;
+  }
+
+  /** Begins the time limit of work anew. */
+  restart(work: TimedWork): void {
+    work.startedAt = performance.now();
     this.timer ??= setTimeout(this.check, this.timeoutMs).unref();
   }
 
@@ -95,7 +105,7 @@ export abstract class HandlerExecution implements TimedWork {
   startedAt = 0;
   position = -1;
 
-  constructor(private readonly deadlines: Deadlines) {}
+  constructor(protected readonly deadlines: Deadlines) {}
 
   /** Exactly one of `onDone()` and `onError()` is called, once. */
   protected abstract onDone(): void;

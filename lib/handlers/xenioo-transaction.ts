@@ -18,6 +18,15 @@ export interface XeniooTransaction {
 export type XeniooTransact = (
   handler: string,
   work: (tx: XeniooTransaction) => unknown,
-  /** Aborted when the handler times out, which rolls the transaction back. */
-  signal: AbortSignal,
+  limit: XeniooTimeLimit,
 ) => Promise<void>;
+
+/** Time limit of a transactional handler (`handlerTimeoutMs`). */
+export interface XeniooTimeLimit {
+  /** Aborted when the handler times out, which rolls the transaction back. */
+  readonly signal: AbortSignal;
+  /** Stops the time limit while the handler waits for its transaction. */
+  pause(): void;
+  /** Begins the whole time limit anew. */
+  restart(): void;
+}

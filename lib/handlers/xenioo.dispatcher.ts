@@ -25,7 +25,7 @@ import type {
   XeniooRunOptions,
   XeniooTask,
 } from './xenioo-task.js';
-import type { XeniooTransact } from './xenioo-transaction.js';
+import type { XeniooTimeLimit, XeniooTransact } from './xenioo-transaction.js';
 import { XeniooEmitter } from './xenioo.emitter.js';
 import { XeniooExplorer } from './xenioo.explorer.js';
 import type {
@@ -160,11 +160,9 @@ export class XeniooDispatcher {
   private startIfMatching(handler: XeniooHandler, run: TaskRun): void {
     const { event } = run;
     const { transact } = run.options;
-    const abort =
-      transact && handler.isTransactional ? new AbortController() : undefined;
     let call =
-      transact && abort
-        ? transactionalCall(handler, transact, abort.signal)
+      transact && handler.isTransactional
+        ? transactionalCall(handler, transact, () => attempt.limit)
         : handler.call;
     try {
       if (!this.matches(handler, event)) return;
@@ -174,15 +172,15 @@ export class XeniooDispatcher {
     }
     const observedRun = this.observe(handler, run);
     if (observedRun) call = this.observedCall(observedRun, call);
-    new HandlerAttempt(
+    const attempt = new HandlerAttempt(
       run,
       handler,
       observedRun,
       this.results,
       this.observers,
       this.deadlines,
-      abort,
-    ).start(this.context, call, event);
+    );
+    attempt.start(this.context, call, event);
   }
 
   private matches(handler: XeniooHandler, event: XeniooEvent): boolean {
@@ -252,7 +250,7 @@ export class XeniooDispatcher {
 function transactionalCall(
   { name, call }: XeniooHandler,
   transact: XeniooTransact,
-  signal: AbortSignal,
+  limit: () => XeniooTimeLimit,
 ): HandlerCall {
   return event =>
     transact(
@@ -260,7 +258,7 @@ function transactionalCall(
       async tx => {
         await restOf(await call(event, tx));
       },
-      signal,
+      limit(),
     );
 }
 

@@ -19,6 +19,7 @@ export type {
 } from '../handlers/xenioo-task.js';
 
 export type {
+  XeniooTimeLimit,
   XeniooTransact,
   XeniooTransaction,
 } from '../handlers/xenioo-transaction.js';

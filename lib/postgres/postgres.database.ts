@@ -27,6 +27,9 @@ const STATEMENT_TIMEOUT_MS = 30_000;
 const SESSION_TIMEOUT_MS = 5_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000;
 
+/** Time in milliseconds without a failure after which the database may work again; longer than the delay before any statement is repeated. */
+const SETTLED_AFTER_MS = 1_000;
+
 /** Minimum interval in milliseconds between two log lines about failures. */
 const REPORT_EVERY_MS = 10_000;
 
@@ -56,8 +59,8 @@ export class PostgresDatabase {
   readonly #config: PoolConfig;
   readonly #ignoreError = () => {};
   private readonly isOwnPool: boolean;
-  private isClosed = false;
-  private isFailing = false;
+  isClosed = false;
+  private hasFailed = false;
   private isProbing = false;
   private failedAt = -Infinity;
   private recoveredAt = -Infinity;
@@ -180,27 +183,33 @@ export class PostgresDatabase {
     }
   }
 
+  /** True from a failure until the database works again. */
+  get isFailing(): boolean {
+    return this.hasFailed;
+  }
+
   /** Logs the first failure of a row of failures, at most every `REPORT_EVERY_MS`; ignores statements sent before the last recovery. */
   reportFailure(error: unknown, askedAt: number): void {
     if (this.isClosed) return;
     this.onFailure?.(error);
     if (askedAt < this.recoveredAt) return;
     this.failedAt = performance.now();
-    if (this.isFailing || this.failedAt < this.reportAgainAt) return;
-    this.isFailing = true;
+    if (this.hasFailed || this.failedAt < this.reportAgainAt) return;
+    this.hasFailed = true;
     this.reportAgainAt = this.failedAt + REPORT_EVERY_MS;
     const remedy = isPoolingError(error) ? ` ${POOLING_REMEDY}` : '';
     this.logger.error(
-      `${this.name} failed; retrying: ${describeError(error).message}. Calls are answered 503 until it works again.${remedy}`,
+      `${this.name} failed; retrying: ${describeError(error).message}. Until it works again, calls may be answered 503 and stored events wait.${remedy}`,
     );
   }
 
   /**
    * Logs that the database works again once it confirms a commit: other statements succeed even while accepting fails. Ignores
-   * statements sent before the last failure.
+   * statements sent shortly after the last failure: a statement that keeps failing is repeated within that time.
    */
   reportRecovery(askedAt: number): void {
-    if (!this.isFailing || this.isProbing || askedAt < this.failedAt) return;
+    const isEarly = askedAt < this.failedAt + SETTLED_AFTER_MS;
+    if (!this.hasFailed || this.isProbing || isEarly) return;
     void this.logRecovery();
   }
 
@@ -235,7 +244,7 @@ export class PostgresDatabase {
     try {
       await this.query('probe', [], this.acceptTimeoutMs);
       if (!this.isClosed && askedAt >= this.failedAt) {
-        this.isFailing = false;
+        this.hasFailed = false;
         this.recoveredAt = askedAt;
         this.logger.log(`${this.name} works again.`);
       }
@@ -276,6 +285,7 @@ export class PostgresDatabase {
       ...(!this.settings.transactionPooling && {
         statement_timeout: STATEMENT_TIMEOUT_MS,
         idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+        options: '-c default_transaction_isolation=read\\ committed',
       }),
       ...given,
     };

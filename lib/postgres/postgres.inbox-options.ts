@@ -161,7 +161,7 @@ function otherProblems({
 function connectionProblems(connection: unknown): string[] {
   const expected = 'expected `connection` of postgresInbox() to be';
   if (typeof connection === 'string') {
-    return /^postgres(ql)?:\/\//.test(connection) && URL.canParse(connection)
+    return isPostgresUrl(connection)
       ? []
       : [
           `${expected} a valid URL that begins with postgres://, got another text: escape special characters of the password with encodeURIComponent()`,
@@ -180,6 +180,13 @@ function connectionProblems(connection: unknown): string[] {
         `${expected} a pool of at least ${RESERVED_CONNECTIONS + 1} connections (\`max\`), got ${quote(max)}`,
       ]
     : [];
+}
+
+/** Returns true for a valid URL. An `@` behind the host comes from a password with unescaped characters, which would pass for host and database. */
+function isPostgresUrl(text: string): boolean {
+  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) return false;
+  const { pathname, search, hash } = new URL(text);
+  return !`${pathname}${search}${hash}`.includes('@');
 }
 
 /** Returns true for a pool of any copy of `pg`: `instanceof` would know one copy only. */

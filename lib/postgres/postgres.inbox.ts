@@ -12,6 +12,7 @@ import {
 import type { XeniooSettings } from '../options/xenioo.options.js';
 import { settledWithin } from '../settled-within.js';
 import { XeniooInboxError, XeniooOptionsError } from '../xenioo.errors.js';
+import { isOutage } from './is-outage.js';
 import { isPoolingError, POOLING_REMEDY } from './is-pooling-error.js';
 import type { Pg } from './load-pg.js';
 import { PostgresAcceptance } from './postgres.acceptance.js';
@@ -256,12 +257,4 @@ export class PostgresInbox extends XeniooInbox {
       return false;
     }
   }
-}
-
-/** Returns true for an error that may be temporary. */
-function isOutage(error: unknown): boolean {
-  if (error instanceof XeniooInboxError) return false;
-  const code = String((error as { code?: unknown }).code);
-  // SQLSTATE classes 08 (connection), 53 (resources) and 57 (shutdown, startup), or a network error such as ECONNREFUSED.
-  return !/^[0-9A-Z]{5}$/.test(code) || /^(08|53|57)|^E[A-Z]+$/.test(code);
 }

@@ -40,6 +40,7 @@ export class PostgresPurge {
       if (this.dedupe)
         await this.removeAll('purgeAccepted', this.dedupe.ttlSeconds);
     } catch (error) {
+      if (this.database.isFailing) return;
       this.logger.error(
         `Removing old dead letters and expired ids failed; retrying in ten minutes: ${describeError(error).message}`,
       );

@@ -6,16 +6,18 @@ export const SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,39}$/;
 
 /** Returns the SQL that creates the tables of version 1; tables that exist are not changed. */
 export function schemaSql(schema: string): string {
+  // Quoted, because it may be a reserved word.
+  const s = `"${schema}"`;
   return `
 -- nestjs-xenioo, version ${SCHEMA_VERSION} of the tables. Running it again changes nothing.
 DO $$ BEGIN
-  IF to_regnamespace('${schema}') IS NULL THEN CREATE SCHEMA ${schema}; END IF;
+  IF to_regnamespace('${s}') IS NULL THEN CREATE SCHEMA ${s}; END IF;
 END $$;
 
-CREATE TABLE IF NOT EXISTS ${schema}.version (version int NOT NULL PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS ${s}.version (version int NOT NULL PRIMARY KEY);
 
 -- Accepted events that are not in their conversations yet: a row has those of the calls that arrived together.
-CREATE TABLE IF NOT EXISTS ${schema}.arrival (
+CREATE TABLE IF NOT EXISTS ${s}.arrival (
   seq     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   received_at timestamptz NOT NULL,    -- of the oldest event
   size    int NOT NULL,                -- number of events; each of the arrays has an element for each
@@ -28,12 +30,12 @@ CREATE TABLE IF NOT EXISTS ${schema}.arrival (
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0,
         toast.autovacuum_vacuum_scale_factor = 0.02, toast.autovacuum_vacuum_cost_delay = 0);
 -- Compressing would take longer than writing.
-ALTER TABLE ${schema}.arrival
+ALTER TABLE ${s}.arrival
   ALTER COLUMN ids SET STORAGE EXTERNAL, ALTER COLUMN bots SET STORAGE EXTERNAL, ALTER COLUMN lanes SET STORAGE EXTERNAL,
   ALTER COLUMN starts SET STORAGE EXTERNAL, ALTER COLUMN lengths SET STORAGE EXTERNAL, ALTER COLUMN bodies SET STORAGE EXTERNAL;
 
 -- One row per conversation with pending events; an event without a conversation gets a lane of its own.
-CREATE TABLE IF NOT EXISTS ${schema}.lane (
+CREATE TABLE IF NOT EXISTS ${s}.lane (
   lane   bigint PRIMARY KEY,           -- hash of bot and conversation
   head   bigint NOT NULL DEFAULT 0,    -- number of the oldest event
   tail   bigint NOT NULL,              -- number that the next event gets
@@ -43,12 +45,12 @@ CREATE TABLE IF NOT EXISTS ${schema}.lane (
   since  timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,
         autovacuum_vacuum_cost_delay = 0);
-CREATE INDEX IF NOT EXISTS lane_ready ON ${schema}.lane (since) WHERE worker IS NULL;
-CREATE INDEX IF NOT EXISTS lane_held ON ${schema}.lane (worker) WHERE worker IS NOT NULL;
-CREATE INDEX IF NOT EXISTS lane_suspect ON ${schema}.lane (lane) WHERE deaths >= 2;
+CREATE INDEX IF NOT EXISTS lane_ready ON ${s}.lane (since) WHERE worker IS NULL;
+CREATE INDEX IF NOT EXISTS lane_held ON ${s}.lane (worker) WHERE worker IS NOT NULL;
+CREATE INDEX IF NOT EXISTS lane_suspect ON ${s}.lane (lane) WHERE deaths >= 2;
 
 -- Events whose first run is pending.
-CREATE TABLE IF NOT EXISTS ${schema}.event (
+CREATE TABLE IF NOT EXISTS ${s}.event (
   lane bigint NOT NULL,
   n    bigint NOT NULL,                -- number in its lane
   id   bigint NOT NULL DEFAULT floor(random() * 2 ^ 53), -- random, like that of a worker
@@ -60,7 +62,7 @@ CREATE TABLE IF NOT EXISTS ${schema}.event (
         autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_vacuum_cost_delay = 0);
 
 -- Tasks of single handlers that wait for their next attempt, and events that wait for a process that can read them.
-CREATE TABLE IF NOT EXISTS ${schema}.retry (
+CREATE TABLE IF NOT EXISTS ${s}.retry (
   id      bigint PRIMARY KEY DEFAULT floor(random() * 2 ^ 53), -- random, like that of a worker
   handler text,
   due     timestamptz NOT NULL,
@@ -69,10 +71,10 @@ CREATE TABLE IF NOT EXISTS ${schema}.retry (
   done    text[],                      -- of an event without a handler, which no process could read: as in the table event
   body    bytea NOT NULL
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
-CREATE INDEX IF NOT EXISTS retry_due ON ${schema}.retry (due) WHERE worker IS NULL;
-CREATE INDEX IF NOT EXISTS retry_held ON ${schema}.retry (worker) WHERE worker IS NOT NULL;
+CREATE INDEX IF NOT EXISTS retry_due ON ${s}.retry (due) WHERE worker IS NULL;
+CREATE INDEX IF NOT EXISTS retry_held ON ${s}.retry (worker) WHERE worker IS NOT NULL;
 
-CREATE TABLE IF NOT EXISTS ${schema}.dead_letter (
+CREATE TABLE IF NOT EXISTS ${s}.dead_letter (
   id   text PRIMARY KEY,
   seq  bigint GENERATED ALWAYS AS IDENTITY,
   kind text NOT NULL,
@@ -81,18 +83,18 @@ CREATE TABLE IF NOT EXISTS ${schema}.dead_letter (
   dead_lettered_at timestamptz NOT NULL,
   body bytea NOT NULL
 );
-CREATE UNIQUE INDEX IF NOT EXISTS dead_letter_order ON ${schema}.dead_letter (seq);
+CREATE UNIQUE INDEX IF NOT EXISTS dead_letter_order ON ${s}.dead_letter (seq);
 -- A hash index, because a B-tree rejects long ids.
-CREATE INDEX IF NOT EXISTS dead_letter_conversation ON ${schema}.dead_letter USING hash (conversation_id);
+CREATE INDEX IF NOT EXISTS dead_letter_conversation ON ${s}.dead_letter USING hash (conversation_id);
 
 -- Hashes of accepted ids (the option \`dedupe\`).
-CREATE TABLE IF NOT EXISTS ${schema}.accepted (
+CREATE TABLE IF NOT EXISTS ${s}.accepted (
   id uuid PRIMARY KEY,
   at timestamptz NOT NULL              -- has no index: removing old ids reads the whole table, seldom
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
 
 -- Processes that handle events.
-CREATE TABLE IF NOT EXISTS ${schema}.worker (
+CREATE TABLE IF NOT EXISTS ${s}.worker (
   id   bigint PRIMARY KEY DEFAULT floor(random() * 2 ^ 53), -- random: tables that are created again must not repeat it
   beat timestamptz NOT NULL DEFAULT clock_timestamp(),
   session boolean NOT NULL,            -- true if its session holds an advisory lock
@@ -101,12 +103,12 @@ CREATE TABLE IF NOT EXISTS ${schema}.worker (
 ) WITH (fillfactor = 50);
 
 -- Views for operators.
-CREATE OR REPLACE VIEW ${schema}.waiting_retries AS
-  SELECT id, handler, due, worker IS NOT NULL AS is_running, convert_from(body, 'UTF8') AS task FROM ${schema}.retry;
-CREATE OR REPLACE VIEW ${schema}.dead_letters AS
+CREATE OR REPLACE VIEW ${s}.waiting_retries AS
+  SELECT id, handler, due, worker IS NOT NULL AS is_running, convert_from(body, 'UTF8') AS task FROM ${s}.retry;
+CREATE OR REPLACE VIEW ${s}.dead_letters AS
   SELECT id, kind, handler, event_id, bot, conversation_id, attempts, error, dead_lettered_at,
-         convert_from(body, 'UTF8') AS letter FROM ${schema}.dead_letter;
+         convert_from(body, 'UTF8') AS letter FROM ${s}.dead_letter;
 
-INSERT INTO ${schema}.version (version) VALUES (${SCHEMA_VERSION}) ON CONFLICT DO NOTHING;
+INSERT INTO ${s}.version (version) VALUES (${SCHEMA_VERSION}) ON CONFLICT DO NOTHING;
 `;
 }

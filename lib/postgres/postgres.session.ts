@@ -1,7 +1,10 @@
+import { Logger } from '@nestjs/common';
 import type { Client } from 'pg';
+import { describeError } from '../describe-error.js';
 import type { PostgresDatabase } from './postgres.database.js';
 
 const REOPEN_AFTER_MS = 500;
+const WARN_AFTER_FAILURES = 3;
 
 /** Interval in milliseconds of checks that the server still answers. */
 const CHECK_EVERY_MS = 5_000;
@@ -16,6 +19,8 @@ export class PostgresSession {
   private timer: NodeJS.Timeout | undefined;
   private checkTimer: NodeJS.Timeout | undefined;
   private isClosed = false;
+  private failures = 0;
+  private readonly logger = new Logger('Xenioo');
 
   constructor(
     private readonly database: PostgresDatabase,
@@ -47,8 +52,10 @@ export class PostgresSession {
       // Notifications sent before LISTEN were missed.
       this.onNotified();
       this.checkLater(client);
-    } catch {
+      this.failures = 0;
+    } catch (error) {
       void client.end().catch(() => {});
+      this.reportFailure(error);
       this.reopenLater();
     }
   }
@@ -58,6 +65,16 @@ export class PostgresSession {
     clearTimeout(this.timer);
     clearTimeout(this.checkTimer);
     void this.#client?.end().catch(() => {});
+  }
+
+  /** Logs that the session can't be opened though the database works, as with a limit of connections. */
+  private reportFailure(error: unknown): void {
+    if (++this.failures !== WARN_AFTER_FAILURES || this.database.isFailing) {
+      return;
+    }
+    this.logger.warn(
+      `The connection for notifications to ${this.database.name} failed; it is tried again: ${describeError(error).message}. Until it is open, events that other processes accept start up to a second later.`,
+    );
   }
 
   /** Ends the connection if it gives no answer: the server may be gone without closing it. */

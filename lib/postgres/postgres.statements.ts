@@ -16,7 +16,11 @@ export const SESSION_LOST_AFTER_MS = 1_500;
 /** Time in milliseconds within which a transaction of a handler commits after its last statement. */
 const COMMIT_WITHIN_MS = 10_000;
 
-/** Returns the first key of the advisory locks of workers; the second key is the id of the worker. */
+/** Second keys of advisory locks; those of workers are not negative. */
+export const MIGRATION_LOCK = -1;
+const DISTRIBUTION_LOCK = -2;
+
+/** Returns the first key of the advisory locks of a schema; the second key is the id of a worker, or one of the constants above. */
 export function lockKeyOf(schema: string): number {
   let hash = 20_824;
   for (const char of schema) {
@@ -30,7 +34,8 @@ export type Statements = ReturnType<typeof statementsFor>;
 
 /** Returns the SQL of all statements for the tables of a schema. */
 export function statementsFor(schema: string) {
-  const s = schema;
+  // Quoted, because it may be a reserved word.
+  const s = `"${schema}"`;
   /** Turns off waiting for the disk: a heartbeat that a server crash loses is sent again. */
   const unsynced = `unsynced AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))`;
   /** Locks the row of the worker, so that it does not end while it claims; a worker that has ended claims nothing. A claim that finds nothing takes no lock. */
@@ -58,7 +63,7 @@ WITH ${unsynced}, next AS MATERIALIZED (
       FROM (SELECT seq, size + octet_length(bodies) / ${BYTES_PER_EVENT} AS size FROM ${s}.arrival ORDER BY seq LIMIT ${DISTRIBUTION_SIZE}) AS first
   ) AS sized WHERE before IS NULL OR before < ${DISTRIBUTION_SIZE}
 ), turn AS MATERIALIZED (
-  SELECT version FROM ${s}.version WHERE EXISTS (SELECT FROM next) FOR UPDATE
+  SELECT pg_advisory_xact_lock(${lockKeyOf(schema)}, ${DISTRIBUTION_LOCK}) FROM next LIMIT 1
 ), arrived AS MATERIALIZED (
   DELETE FROM ${s}.arrival USING unsynced WHERE seq = ANY(ARRAY(SELECT seq FROM next)) AND EXISTS (SELECT FROM turn)
   RETURNING seq, received_at, ids, bots, lanes, starts, lengths, substr(bodies, 1) AS bodies
@@ -195,7 +200,7 @@ WITH ${unsynced} UPDATE ${s}.worker SET beat = clock_timestamp() FROM unsynced W
 WITH dead_workers AS MATERIALIZED (
   SELECT id FROM ${s}.worker w WHERE id <> $1 AND (ended OR beat < clock_timestamp() - lease_ms * interval '1 ms'
      OR session AND beat < clock_timestamp() - interval '${SESSION_LOST_AFTER_MS} ms' AND NOT EXISTS (
-       SELECT FROM pg_locks p WHERE p.locktype = 'advisory' AND p.classid = ${lockKeyOf(s)}
+       SELECT FROM pg_locks p WHERE p.locktype = 'advisory' AND p.classid = ${lockKeyOf(schema)}
           AND p.objid = (w.id & 2147483647)::oid AND p.granted
           AND p.database = (SELECT oid FROM pg_database WHERE datname = current_database())))
   ORDER BY id FOR UPDATE SKIP LOCKED
@@ -236,10 +241,10 @@ SELECT (SELECT coalesce(sum(tail - head), 0) FROM ${s}.lane)::float8
     isEmpty: `
 SELECT NOT EXISTS (SELECT FROM ${s}.arrival) AND NOT EXISTS (SELECT FROM ${s}.event) AND NOT EXISTS (SELECT FROM ${s}.retry) AS empty`,
 
-    letter: `SELECT body FROM ${s}.dead_letter WHERE id = $1`,
+    letter: `SELECT ${hex('body')} FROM ${s}.dead_letter WHERE id = $1`,
     letterOrder: `SELECT seq FROM ${s}.dead_letter WHERE id = $1`,
     letters: `
-SELECT seq, id, body FROM ${s}.dead_letter
+SELECT seq, id, ${hex('body')} FROM ${s}.dead_letter
  WHERE seq > $1 AND ($3::text IS NULL OR kind = $3) AND ($4::text IS NULL OR handler = $4)
    AND ($5::text IS NULL OR event_id = $5) AND ($6::text IS NULL OR bot = $6)
    AND ($7::text IS NULL OR conversation_id = $7)
@@ -277,7 +282,7 @@ WITH free AS MATERIALIZED (
      AND EXISTS (SELECT FROM this_worker)
   RETURNING l.lane, l.head, l.deaths, l.since
 )
-SELECT m.lane, m.head, m.deaths, extract(epoch FROM m.since) AS since, e.id, e.n, to_json(e.done) AS done, e.body FROM claimed m LEFT JOIN LATERAL (
+SELECT m.lane, m.head, m.deaths, extract(epoch FROM m.since) AS since, e.id, e.n, to_json(e.done) AS done, ${hex('e.body')} FROM claimed m LEFT JOIN LATERAL (
   SELECT id, n, done, body FROM (
     SELECT id, n, done, body,
            sum(octet_length(body)) OVER (ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
@@ -294,8 +299,13 @@ WITH due AS MATERIALIZED (
    ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED
 ), ${thisWorkerIf('due')}
 UPDATE ${s}.retry SET worker = $1 WHERE id = ANY(ARRAY(SELECT id FROM due)) AND worker IS NULL AND EXISTS (SELECT FROM this_worker)
-RETURNING id, deaths, to_json(done) AS done, body`;
+RETURNING id, deaths, to_json(done) AS done, ${hex('body')}`;
   }
+}
+
+/** Returns the SQL of the column `body` in hexadecimal: the text of a `bytea` depends on the setting `bytea_output`. */
+function hex(column: string): string {
+  return `encode(${column}, 'hex') AS body`;
 }
 
 /** Returns the SQL condition that the run of a retry or dead letter is recorded by the same statement. */

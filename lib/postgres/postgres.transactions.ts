@@ -1,13 +1,21 @@
 import type { PoolClient } from 'pg';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type {
+  XeniooTimeLimit,
   XeniooTransact,
   XeniooTransaction,
 } from '../handlers/xenioo-transaction.js';
 import { CapacityLimiter } from '../inbox/capacity-limiter.js';
 import { settledWithin } from '../settled-within.js';
 import { XeniooHandlerError } from '../xenioo.errors.js';
+import { isOutage } from './is-outage.js';
 import type { PostgresDatabase } from './postgres.database.js';
 import type { PostgresTransactionRunner } from './postgres.inbox-options.js';
+
+const BEGIN_AGAIN_AFTER_MS = 200;
+
+/** Longest delay of a timer; transactions end within `handlerTimeoutMs`, so that each one gets its turn. */
+const MAX_WAIT_MS = 2 ** 31 - 1;
 
 /** Key of the row of the task whose handler runs. */
 export type Source =
@@ -32,16 +40,17 @@ export class PostgresTransactions {
 
   /** Returns a function that runs a handler of the task in a transaction. */
   transactFor(source: Source): XeniooTransact {
-    return (handler, work, signal) =>
-      this.transact(source, handler, work, signal);
+    return (handler, work, limit) =>
+      this.transact(source, handler, work, limit);
   }
 
   private async transact(
     source: Source,
     handler: string,
     work: (tx: XeniooTransaction) => unknown,
-    signal: AbortSignal,
+    limit: XeniooTimeLimit,
   ): Promise<void> {
+    const { signal } = limit;
     const [statement, check, values] =
       'retry' in source
         ? ([
@@ -58,6 +67,8 @@ export class PostgresTransactions {
     const inTransaction = async (tx: XeniooTransaction) => {
       const guarded = new GuardedTransaction(tx, handler, signal);
       signal.throwIfAborted();
+      // Waiting for the transaction was no work of the handler.
+      limit.restart();
       const running = (async () => work(guarded))();
       try {
         await orAborted(running, signal);
@@ -69,23 +80,33 @@ export class PostgresTransactions {
         guarded.close();
       }
       // The last statement before the commit, so that its lock is short.
-      const rows =
-        tx instanceof OwnTransaction
-          ? await this.database.queryOn(tx.client, statement, [...values])
-          : (await tx.query(this.database.statements[statement], values)).rows;
+      const rows = await this.rowsOf(tx, statement, values).catch(error => {
+        throw guarded.errorOf(error);
+      });
       if (rows.length === 0) throw new RecordedElsewhereError();
       if (signal.aborted) throw lateError(handler);
       isRecorded = true;
     };
     try {
       if (this.runInApplication) await this.runInApplication(inTransaction);
-      else await this.runInOwn(inTransaction, signal);
+      else await this.runInOwn(inTransaction, limit);
     } catch (error) {
       if (error instanceof RecordedElsewhereError) return;
       // The commit may have succeeded although its answer was lost.
       if (isRecorded && (await this.isDone(check, values))) return;
       throw error;
     }
+  }
+
+  private async rowsOf(
+    tx: XeniooTransaction,
+    statement: 'doneInFirstRun' | 'doneInRetry',
+    values: readonly unknown[],
+  ): Promise<readonly unknown[]> {
+    if (tx instanceof OwnTransaction) {
+      return this.database.queryOn(tx.client, statement, [...values]);
+    }
+    return (await tx.query(this.database.statements[statement], values)).rows;
   }
 
   /** Resolves when a handler that has timed out ends, or takes as long again. */
@@ -110,13 +131,11 @@ export class PostgresTransactions {
 
   private async runInOwn(
     work: (tx: XeniooTransaction) => Promise<void>,
-    signal: AbortSignal,
+    limit: XeniooTimeLimit,
   ): Promise<void> {
-    if (!(await this.connections.admit(1, this.handlerTimeoutMs))) {
-      throw new Error(
-        `no connection was free for the transaction within ${this.handlerTimeoutMs} ms (\`handlerTimeoutMs\`): raise \`max\` of the pool, or lower \`concurrency\``,
-      );
-    }
+    const { signal } = limit;
+    limit.pause();
+    await this.connections.admit(1, MAX_WAIT_MS);
     let client: PoolClient | undefined;
     let isReleased = false;
     const rollBack = () => {
@@ -124,12 +143,8 @@ export class PostgresTransactions {
       isReleased = true;
     };
     try {
-      client = await this.database.connect();
-      signal.throwIfAborted();
+      client = await this.begin(limit);
       signal.addEventListener('abort', rollBack, { once: true });
-      await client.query(
-        `BEGIN; SET LOCAL idle_in_transaction_session_timeout = ${this.handlerTimeoutMs}`,
-      );
       await work(new OwnTransaction(client));
       await client.query('COMMIT');
     } catch (error) {
@@ -140,6 +155,29 @@ export class PostgresTransactions {
       signal.removeEventListener('abort', rollBack);
       if (client && !isReleased) this.database.release(client, false);
       this.connections.release(1);
+    }
+  }
+
+  /** Begins a transaction. While the server is unreachable, it tries again: no handler has begun, so no attempt is lost. */
+  private async begin(limit: XeniooTimeLimit): Promise<PoolClient> {
+    const { signal } = limit;
+    for (;;) {
+      limit.restart();
+      let client: PoolClient | undefined;
+      try {
+        client = await this.database.connect();
+        const begun = client.query(
+          `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = ${this.handlerTimeoutMs}`,
+        );
+        await orAborted(begun, signal);
+        return client;
+      } catch (error) {
+        if (client) this.database.release(client, true);
+        if (signal.aborted || this.database.isClosed || !isOutage(error)) {
+          throw error;
+        }
+      }
+      await sleep(BEGIN_AGAIN_AFTER_MS, undefined, { ref: false });
     }
   }
 
@@ -165,10 +203,16 @@ class OwnTransaction implements XeniooTransaction {
   }
 }
 
-/** Transaction that a handler gets: rejects statements after the handler has returned or timed out. */
+/** Statements that would end the transaction of a handler, or begin another; savepoints are allowed. */
+const TRANSACTION_CONTROL =
+  /^(?:\s|--.*\n|\/\*[^]*?\*\/)*(begin|start|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:(?:work|transaction)\s+)?to\b))\b/i;
+
+/** Transaction that a handler gets: rejects statements that would end it, and those after the handler has returned or timed out. */
 class GuardedTransaction implements XeniooTransaction {
   readonly #tx: XeniooTransaction;
   private isOpen = true;
+  /** Error of the first statement that failed. */
+  private failure: unknown;
 
   constructor(
     tx: XeniooTransaction,
@@ -178,7 +222,30 @@ class GuardedTransaction implements XeniooTransaction {
     this.#tx = tx;
   }
 
-  async query(
+  query(
+    text: string,
+    values?: readonly unknown[],
+  ): Promise<{ rows: Record<string, unknown>[] }> {
+    const answer = this.run(text, values);
+    // A statement that the handler does not await must not end the process.
+    answer.catch((error: unknown) => (this.failure ??= error));
+    return answer;
+  }
+
+  close(): void {
+    this.isOpen = false;
+  }
+
+  /** Returns the error of a transaction that could not be recorded: the cause is a failed statement, if there is one. */
+  errorOf(error: unknown): unknown {
+    if (this.failure === undefined) return error;
+    return new XeniooHandlerError(
+      `the transaction of ${this.handler} was rolled back, because one of its statements failed and the handler did not throw the error`,
+      { cause: this.failure },
+    );
+  }
+
+  private async run(
     text: string,
     values?: readonly unknown[],
   ): Promise<{ rows: Record<string, unknown>[] }> {
@@ -188,11 +255,13 @@ class GuardedTransaction implements XeniooTransaction {
         `the transaction of ${this.handler} has ended, because the handler has returned: await every statement before it returns`,
       );
     }
+    const control = TRANSACTION_CONTROL.exec(text)?.[1];
+    if (control !== undefined) {
+      throw new XeniooHandlerError(
+        `tx.query() of ${this.handler} rejects ${control.toUpperCase()}: the transaction is committed when the handler returns, and rolled back when it throws`,
+      );
+    }
     return this.#tx.query(text, values);
-  }
-
-  close(): void {
-    this.isOpen = false;
   }
 }
 
@@ -207,6 +276,7 @@ async function orAborted(
   work: Promise<unknown>,
   signal: AbortSignal,
 ): Promise<void> {
+  signal.throwIfAborted();
   let abort!: () => void;
   const aborted = new Promise<never>((_, reject) => {
     abort = () => reject(signal.reason as Error);

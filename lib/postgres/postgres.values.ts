@@ -8,9 +8,9 @@ export const AS_TEXT = {
   getTypeParser: () => (text: string) => text,
 } as unknown as CustomTypesConfig;
 
-/** Returns the bytes of a `bytea` in hexadecimal text form. */
+/** Returns the bytes of a hexadecimal text. */
 export function bytesOf(text: string | null | undefined): Buffer {
-  return Buffer.from((text ?? '').slice(2), 'hex');
+  return Buffer.from(text ?? '', 'hex');
 }
 
 /** Replaces characters that text in PostgreSQL can't contain: NUL and lone surrogates. */

@@ -124,7 +124,7 @@ export function overrideXenioo<B extends Builder>(
 function transactWith(
   transaction: XeniooTestTransaction = work => work(NO_TRANSACTION),
 ): XeniooTransact {
-  return (_handler, work, signal) =>
+  return (_handler, work, { signal }) =>
     transaction(async tx => {
       await work(tx);
       signal.throwIfAborted();

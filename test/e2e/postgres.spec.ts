@@ -147,9 +147,119 @@ describeEngine('postgres', 'a transactional handler', () => {
     await handle(message('hello'));
 
     expect(await notes()).toEqual([]);
-    expect((await letters.list())[0]!.error!.message).toContain(
-      'current transaction is aborted',
+    expect((await letters.list())[0]!.error!.message).toMatch(
+      /one of its statements failed .*column "nonsense" does not exist/,
     );
+  });
+
+  it('fails if it does not wait for a statement that fails', async () => {
+    @Injectable()
+    class Crm {
+      @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+      async save(event: UserMessageEvent, tx: XeniooTransaction) {
+        await insert(tx, event.text);
+        void tx.query('SELECT nonsense');
+      }
+    }
+    const { handle, notes, letters } = await startWith([Crm]);
+
+    await handle(message('hello'));
+
+    expect(await notes()).toEqual([]);
+    expect((await letters.list())[0]!.error!.message).toContain(
+      'column "nonsense" does not exist',
+    );
+  });
+
+  it.each([
+    'COMMIT',
+    'rollback',
+    ' end;',
+    '-- done\nabort work',
+    '/* done */ ROLLBACK WORK',
+    'BEGIN',
+    'START TRANSACTION',
+    "PREPARE TRANSACTION 'one'",
+  ])('can not end its transaction with %j', async statement => {
+    @Injectable()
+    class Crm {
+      @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+      async save(event: UserMessageEvent, tx: XeniooTransaction) {
+        await insert(tx, event.text);
+        await tx.query(statement);
+      }
+    }
+    const { handle, notes, letters } = await startWith([Crm]);
+
+    await handle(message('hello'));
+
+    expect(await notes()).toEqual([]);
+    expect((await letters.list())[0]!.error!.message).toContain(
+      'the transaction is committed when the handler returns',
+    );
+  });
+
+  it('can roll back to a savepoint', async () => {
+    @Injectable()
+    class Crm {
+      @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+      async save(event: UserMessageEvent, tx: XeniooTransaction) {
+        await insert(tx, event.text);
+        await tx.query('SAVEPOINT before');
+        await insert(tx, 'undone');
+        await tx.query('ROLLBACK TO SAVEPOINT before');
+        await tx.query('RELEASE before');
+      }
+    }
+    const { handle, notes } = await startWith([Crm]);
+
+    await handle(message('hello'));
+
+    expect(await notes()).toEqual(['hello']);
+  });
+
+  it('has its whole time although it waits for a connection', async () => {
+    const pool = new Pool({ connectionString: inject('postgresUrl'), max: 4 });
+    onTestFinished(() => pool.end());
+    @Injectable()
+    class Crm {
+      @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+      async save(event: UserMessageEvent, tx: XeniooTransaction) {
+        await insert(tx, event.text);
+        await tx.query('SELECT pg_sleep(0.2)');
+      }
+    }
+    const { handle, notes, letters } = await startWith(
+      [Crm],
+      { handlerTimeoutMs: 1_500, retry: false },
+      { connection: pool },
+    );
+
+    await handle(Array.from({ length: 12 }, (_, n) => message(`m${n}`)));
+
+    expect(await letters.list()).toEqual([]);
+    expect(await notes()).toHaveLength(12);
+  });
+
+  it('runs at READ COMMITTED with another default of the database', async () => {
+    const pool = new Pool({
+      connectionString: inject('postgresUrl'),
+      options: '-c default_transaction_isolation=serializable',
+    });
+    onTestFinished(() => pool.end());
+    @Injectable()
+    class Crm {
+      @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+      async save(_: UserMessageEvent, tx: XeniooTransaction) {
+        const { rows } = await tx.query('SHOW transaction_isolation');
+        await insert(tx, rows[0]!['transaction_isolation']);
+      }
+    }
+    const { handle, notes } = await startWith([Crm], {}, { connection: pool });
+
+    await handle(message('hello'));
+
+    expect(await notes()).toEqual(['read committed']);
   });
 
   it('gets an error from a statement that it runs after its time-out', async () => {

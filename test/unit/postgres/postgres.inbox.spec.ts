@@ -9,7 +9,10 @@ import type {
   XeniooHandlerResult,
   XeniooTask,
 } from '../../../lib/handlers/xenioo-task.js';
-import type { XeniooTransaction } from '../../../lib/handlers/xenioo-transaction.js';
+import type {
+  XeniooTimeLimit,
+  XeniooTransaction,
+} from '../../../lib/handlers/xenioo-transaction.js';
 import type { XeniooDuplicates } from '../../../lib/handlers/xenioo.observers.js';
 import type { XeniooInbox } from '../../../lib/inbox/xenioo.inbox.js';
 import { MAX_DEATHS } from '../../../lib/inbox/record-deaths.js';
@@ -93,6 +96,13 @@ async function start(
   });
 }
 
+/** Returns the time limit of a handler that never times out. */
+const noLimit = (): XeniooTimeLimit => ({
+  signal: new AbortController().signal,
+  pause: () => {},
+  restart: () => {},
+});
+
 /** Returns the result of a handler that is retried at once. */
 function retryNow(): readonly XeniooHandlerResult[] {
   const error = new Error('down');
@@ -170,7 +180,7 @@ async function holdLock(schema: string) {
       await expect
         .poll(async () => {
           const { rows } = await client.query(
-            `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%${schema}.%'`,
+            `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%${schema}%'`,
           );
           return rows;
         })
@@ -485,7 +495,7 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
             await latch.opened;
             await tx.query('SELECT pg_notify($1, $2)', [schema, entry.id]);
           };
-          await transact!('Crm.save', work, new AbortController().signal);
+          await transact!('Crm.save', work, noLimit());
           return [];
         },
         announce: async () => {},
@@ -531,7 +541,7 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
           await transact!(
             name,
             tx => tx.query(`INSERT INTO ${schema}.effect VALUES ($1)`, [name]),
-            new AbortController().signal,
+            noLimit(),
           );
         }
         return FAILED;
@@ -752,11 +762,14 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
       { acceptTimeoutMs: 300 },
     );
     await start(async () => []);
-    await inbox.accept(delivery(eventsOf('ada', 1)));
+    const first = eventsOf('ada', 1);
+    await vi.waitFor(() => inbox.accept(delivery(first)), 20_000);
     await server.pause();
     const askedAt = performance.now();
     const event = eventsOf('bob', 1);
-    await expect(inbox.accept(delivery(event))).rejects.toThrow('no commit within');
+    await expect(inbox.accept(delivery(event))).rejects.toThrow(
+      'no commit within',
+    );
     expect(performance.now() - askedAt).toBeLessThan(2_000);
 
     await server.resume();
@@ -780,6 +793,58 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     expect(runs).toHaveLength(1);
     expect(logs.ofXenioo('warn').join('\n')).toContain(
       'they were created again',
+    );
+  });
+
+  it('handles events after the table `version` was emptied', async () => {
+    const { schema, query } = ownSchema();
+    const { inbox, runs, start } = await open({ schema });
+    await start(async () => []);
+    await query(`TRUNCATE ${schema}.version`);
+
+    await inbox.accept(delivery(eventsOf('ada', 1)));
+    await inbox.idle();
+
+    expect(runs).toHaveLength(1);
+  });
+
+  it('has its tables in a schema whose name is a reserved word', async () => {
+    const { query } = ownSchema();
+    onTestFinished(
+      async () => void (await query('DROP SCHEMA "user" CASCADE')),
+    );
+    const { inbox, runs, start } = await open({ schema: 'user' });
+    await start(async () => FAILED);
+
+    await inbox.accept(delivery(eventsOf('ada', 1)));
+    await inbox.idle();
+
+    expect(runs).toHaveLength(1);
+    expect(await inbox.deadLetters.list()).toHaveLength(1);
+  });
+
+  it('handles events of all conversations with a shared pool of serializable transactions, and warns of it', async () => {
+    const { schema } = ownSchema();
+    const pool = new Pool({
+      connectionString: inject('postgresUrl'),
+      options: '-c default_transaction_isolation=serializable',
+    });
+    onTestFinished(() => pool.end());
+    const inboxes = [
+      await open({ schema, connection: pool }),
+      await open({ schema, connection: pool }),
+    ];
+    for (const { start } of inboxes) await start(async () => []);
+
+    const events = Array.from({ length: 40 }, (_, n) => eventsOf(`c${n}`, 2));
+    await Promise.all(
+      events.map((each, n) => inboxes[n % 2]!.inbox.accept(delivery(each))),
+    );
+    await inboxes[0]!.inbox.idle();
+
+    expect(inboxes.flatMap(({ runs }) => runs)).toHaveLength(80);
+    expect(logs.ofXenioo('warn').join('\n')).toContain(
+      'runs statements as serializable by default',
     );
   });
 
