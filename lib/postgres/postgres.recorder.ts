@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { XeniooEntry } from '../events/parse-entry.js';
+import { isInvalidEntry } from '../events/xenioo-event.table.js';
 import type { XeniooRunRecord } from '../inbox/record-run.js';
 import { storeDeadLetter, storeTask } from '../inbox/stored-form.js';
 import type { XeniooDeadLetter } from '../handlers/xenioo-dead-letter.js';
@@ -183,10 +185,17 @@ function rowOf(letter: XeniooDeadLetter): LetterRow {
       'conversationId' in entry ? entry.conversationId : undefined,
     ),
     attempts,
-    error: storable(error?.message),
+    error: storable(error?.message ?? reasonOf(entry)),
     at: deadLetteredAt.getTime(),
     body: storeDeadLetter(letter),
   };
+}
+
+/** Returns the reason of an invalid entry, for people who read the table. */
+function reasonOf(entry: XeniooEntry): string | undefined {
+  return isInvalidEntry(entry)
+    ? `${entry.reason}: ${entry.errors.join('; ')}`
+    : undefined;
 }
 
 function setOf(json: string | null | undefined): ReadonlySet<string> {

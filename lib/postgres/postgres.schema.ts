@@ -104,7 +104,10 @@ CREATE TABLE IF NOT EXISTS ${s}.worker (
 
 -- Views for operators.
 CREATE OR REPLACE VIEW ${s}.waiting_retries AS
-  SELECT id, handler, due, worker IS NOT NULL AS is_running, convert_from(body, 'UTF8') AS task FROM ${s}.retry;
+  SELECT id, handler, due, worker IS NOT NULL AS is_running,
+         coalesce(substring(task FROM '"attempts":([0-9]+)')::int, 0) AS attempts,
+         substring(task FROM '"entry":{"id":"([^"]+)"') AS event_id, task
+    FROM (SELECT *, convert_from(body, 'UTF8') AS task FROM ${s}.retry) AS retry;
 CREATE OR REPLACE VIEW ${s}.dead_letters AS
   SELECT id, kind, handler, event_id, bot, conversation_id, attempts, error, dead_lettered_at,
          convert_from(body, 'UTF8') AS letter FROM ${s}.dead_letter;

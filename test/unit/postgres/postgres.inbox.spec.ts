@@ -5,6 +5,7 @@ import { Client, Pool, type QueryConfig, type QueryResult } from 'pg';
 import { beforeEach, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { parseBody } from '../../../lib/events/parse-body.js';
 import type { XeniooEntry } from '../../../lib/events/parse-entry.js';
+import { isInvalidEntry } from '../../../lib/events/xenioo-event.table.js';
 import type {
   XeniooHandlerResult,
   XeniooTask,
@@ -928,6 +929,52 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     ]);
     const [letter] = await inbox.deadLetters.list();
     expect(letter!.error!.message).toBe('CRM\0 is \ud800 down');
+  });
+
+  it('presents the reason of an invalid entry in the view `dead_letters`, and retries in `waiting_retries`', async () => {
+    const { schema, query } = ownSchema();
+    const { inbox, start } = await open({ schema });
+    const retryAt = Date.now() + 3_600_000;
+    const error = new Error('down');
+    await start(async ({ entry }) =>
+      isInvalidEntry(entry)
+        ? [{ handler: '', status: 'failed', attempts: 0, error }]
+        : [
+            {
+              handler: 'Crm.save',
+              status: 'retry',
+              attempts: 3,
+              retryAt,
+              error,
+            },
+          ],
+    );
+    const bot = { name: 'default', secrets: ['secret'] };
+    const [invalid, event] = parseBody(
+      '[{"Type":"one"},{"Type":1,"Data":"\\u0000","Date":"2024-05-01T12:00:00Z"}]',
+      { bot, receivedAt: new Date() },
+    );
+    await inbox.accept(delivery([invalid!, event!]));
+
+    await expect
+      .poll(() => query(`SELECT * FROM ${schema}.waiting_retries`))
+      .toMatchObject([
+        {
+          handler: 'Crm.save',
+          is_running: false,
+          attempts: 3,
+          event_id: event!.id,
+        },
+      ]);
+    expect(
+      await query(`SELECT kind, error FROM ${schema}.dead_letters`),
+    ).toEqual([
+      {
+        kind: 'invalid',
+        error:
+          'invalid-fields: entry 0: Type must be a non-negative safe integer, got a string',
+      },
+    ]);
   });
 
   it('warns at boot of server settings that lose accepted events', async () => {
