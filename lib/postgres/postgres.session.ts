@@ -69,9 +69,9 @@ export class PostgresSession {
 
   /** Logs that the session can't be opened though the database works, as with a limit of connections. */
   private reportFailure(error: unknown): void {
-    if (++this.failures !== WARN_AFTER_FAILURES || this.database.isFailing) {
+    if (++this.failures < WARN_AFTER_FAILURES || this.database.isFailing)
       return;
-    }
+    this.failures = -Infinity;
     this.logger.warn(
       `The connection for notifications to ${this.database.name} failed; it is tried again: ${describeError(error).message}. Until it is open, events that other processes accept start up to a second later.`,
     );

@@ -755,6 +755,46 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     expect(failures).toHaveLength(1);
   });
 
+  it('begins the transaction of a handler once the server is back', async () => {
+    const server = await startPostgres();
+    onTestFinished(() => server.stop());
+    const { inbox } = await open({
+      connection: { connectionString: server.url, max: 4 },
+    });
+    const latch = createLatch();
+    const begun: string[] = [];
+    const failed: string[] = [];
+    await inbox.start({
+      run: async ({ entry }, { transact } = {}) => {
+        const work = async (tx: XeniooTransaction) => {
+          begun.push(entry.id);
+          await latch.opened;
+          await tx.query('SELECT 1');
+        };
+        await transact!('Crm.save', work, noLimit()).catch(() =>
+          failed.push(entry.id),
+        );
+        return [];
+      },
+      announce: async () => {},
+      reportDuplicates: () => {},
+    });
+    // The pool allows one transaction at a time.
+    const events = [...eventsOf('ada', 1), ...eventsOf('bob', 1)];
+    await inbox.accept(delivery(events));
+    await expect.poll(() => inbox.stats()).toMatchObject({ running: 2 });
+    await expect.poll(() => begun).toHaveLength(1);
+
+    await server.kill();
+    latch.open();
+    await expect.poll(() => failed).toEqual(begun);
+    await server.start();
+    await inbox.idle();
+
+    expect(begun.toSorted()).toEqual(events.map(({ id }) => id).toSorted());
+    expect(failed).toHaveLength(1);
+  });
+
   it('rejects deliveries within `acceptTimeoutMs` while the server does not answer', async () => {
     const server = await startPostgres();
     onTestFinished(() => server.stop());
@@ -883,6 +923,39 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     await expect(open({ connection })).rejects.toThrow(
       'database "nowhere" does not exist',
     );
+  });
+
+  it('warns once that the server refuses the connection for notifications, and handles events', async () => {
+    const { schema, query } = ownSchema();
+    const role = `${schema}_role`;
+    await query(`CREATE ROLE ${role} LOGIN CONNECTION LIMIT 4`);
+    await query(`GRANT CREATE ON DATABASE postgres TO ${role}`);
+    onTestFinished(async () => {
+      await query(`DROP OWNED BY ${role}`);
+      await query(`DROP ROLE ${role}`);
+    });
+    const url = new URL(inject('postgresUrl'));
+    url.username = role;
+    const pool = new Pool({
+      connectionString: url.href,
+      max: 4,
+      idleTimeoutMillis: 0,
+    });
+    onTestFinished(() => pool.end());
+    const { inbox, runs, start } = await open({ schema, connection: pool });
+    // The pool has all connections that the role may have.
+    const clients = await Promise.all([1, 2, 3, 4].map(() => pool.connect()));
+    for (const client of clients) client.release();
+    await start(async () => []);
+    await inbox.accept(delivery(eventsOf('ada', 1)));
+
+    const warnings = () =>
+      logs
+        .ofXenioo('warn')
+        .filter(text => text.includes('connection for notifications'));
+    await expect.poll(warnings).toHaveLength(1);
+    await inbox.idle();
+    expect(runs).toHaveLength(1);
   });
 
   it('handles events with `transactionPooling`', async () => {
