@@ -17,8 +17,6 @@ import { createLatch } from '../../support/create-latch.js';
 import { recordPrinted } from '../../support/record-printed.js';
 import { WAIT_OPTIONS } from '../../support/wait-options.js';
 
-vi.setConfig({ testTimeout: 60_000 });
-
 /** Starts a separate Redis that the test may kill. */
 async function startOwnRedis(options: RedisOptions = {}) {
   const server = await startRedis(options);
