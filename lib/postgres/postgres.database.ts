@@ -41,8 +41,8 @@ export class PostgresDatabase {
   /** Upper bound of the transactions of handlers that run at once. */
   readonly maxTransactions: number;
 
-  /** Called with the error of each failure. */
-  onFailure: ((error: unknown) => void) | undefined;
+  /** Called with the error of each statement of the inbox that fails. */
+  onError: ((error: unknown, askedAt: number) => void) | undefined;
 
   private readonly logger = new Logger('Xenioo');
   /** SQL of the statements, by name. */
@@ -101,10 +101,16 @@ export class PostgresDatabase {
     values: unknown[] = [],
     timeoutMs = STATEMENT_TIMEOUT_MS,
   ): Promise<Row[]> {
-    return this.rowsWithin(
-      this.#pool.query<Row>(this.configFor(name, values, timeoutMs)),
-      timeoutMs,
-    );
+    const askedAt = performance.now();
+    try {
+      return await this.rowsWithin(
+        this.#pool.query<Row>(this.configFor(name, values, timeoutMs)),
+        timeoutMs,
+      );
+    } catch (error) {
+      if (!this.isClosed) this.onError?.(error, askedAt);
+      throw error;
+    }
   }
 
   /** Runs a statement of the inbox on a connection that is in a transaction. */
@@ -183,7 +189,6 @@ export class PostgresDatabase {
   /** Logs the first failure of a row of failures, at most every `REPORT_EVERY_MS`; ignores statements sent before the last recovery. */
   reportFailure(error: unknown, askedAt: number): void {
     if (this.isClosed) return;
-    this.onFailure?.(error);
     if (askedAt < this.recoveredAt) return;
     this.failedAt = performance.now();
     if (this.isFailing || this.failedAt < this.reportAgainAt) return;

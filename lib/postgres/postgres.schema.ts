@@ -100,6 +100,13 @@ CREATE TABLE IF NOT EXISTS ${schema}.worker (
   ended boolean NOT NULL DEFAULT false -- true if it claims no more events; its row is removed soon
 ) WITH (fillfactor = 50);
 
+-- Repairs what refers to a table that was dropped alone: it is empty now. Otherwise these statements change nothing.
+INSERT INTO ${schema}.lane (lane, head, tail)
+  SELECT lane, min(n), max(n) + 1 FROM ${schema}.event WHERE NOT EXISTS (SELECT FROM ${schema}.lane) GROUP BY lane;
+DELETE FROM ${schema}.lane WHERE NOT EXISTS (SELECT FROM ${schema}.event);
+UPDATE ${schema}.lane SET worker = NULL WHERE worker IS NOT NULL AND NOT EXISTS (SELECT FROM ${schema}.worker);
+UPDATE ${schema}.retry SET worker = NULL WHERE worker IS NOT NULL AND NOT EXISTS (SELECT FROM ${schema}.worker);
+
 -- Views for operators.
 CREATE OR REPLACE VIEW ${schema}.waiting_retries AS
   SELECT id, handler, due, worker IS NOT NULL AS is_running, convert_from(body, 'UTF8') AS task FROM ${schema}.retry;

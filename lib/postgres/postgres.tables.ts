@@ -7,6 +7,7 @@ import { SCHEMA_VERSION, schemaSql } from './postgres.schema.js';
 export class PostgresTables {
   private readonly logger = new Logger('Xenioo');
   private migrating: Promise<void> | undefined;
+  private recreatedAt = -Infinity;
 
   constructor(
     private readonly database: PostgresDatabase,
@@ -14,18 +15,28 @@ export class PostgresTables {
       readonly schema: string;
       readonly migrate: boolean;
     },
-  ) {
-    if (!settings.migrate) return;
-    database.onFailure = error => {
-      if (isMissingTable(error)) this.recreateTables();
-    };
-  }
+  ) {}
 
   /**
    * Checks the version of the tables, and creates them if they do not exist.
    * @throws {XeniooInboxError} when they have another version, or do not exist and `migrate` is false
    */
   async open(): Promise<void> {
+    try {
+      await this.check();
+    } finally {
+      // Not before: the tables that the first boot does not find were not dropped.
+      if (this.settings.migrate) {
+        this.database.onError = (error, askedAt) => {
+          if (isMissingTable(error) && askedAt > this.recreatedAt) {
+            this.recreateTables();
+          }
+        };
+      }
+    }
+  }
+
+  private async check(): Promise<void> {
     const version = await this.version();
     if (version === SCHEMA_VERSION) return;
     const { schema } = this.settings;
@@ -73,11 +84,12 @@ export class PostgresTables {
   /** Creates dropped tables again, once at a time. */
   private recreateTables(): void {
     this.migrating ??= this.migrate()
-      .then(() =>
+      .then(() => {
+        this.recreatedAt = performance.now();
         this.logger.warn(
-          `The tables in schema ${this.settings.schema} of ${this.database.name} were dropped; they were created again, without the events and dead letters that they contained.`,
-        ),
-      )
+          `Tables in schema ${this.settings.schema} of ${this.database.name} were dropped; they were created again, without what they contained.`,
+        );
+      })
       .catch(() => {})
       .finally(() => (this.migrating = undefined));
   }
