@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { PostgresDatabase } from './postgres.database.js';
+import { BYTES_PER_CLAIM } from './postgres.statements.js';
 import { bytesOf, type Row } from './postgres.values.js';
 
 /** Number of events of a conversation that one claim reads. */
 const EVENTS_PER_CONVERSATION = 64;
-
-/** Upper bound in bytes of the first events of the conversations that one claim reads, and of the other events; the last first event may exceed it. */
-const BYTES_PER_CLAIM = 2 ** 25;
 
 /** Upper bound in seconds of the time that a transaction is expected to take: a lane becomes visible at its commit, later than its `since`. */
 const MAX_COMMIT_SECONDS = 10;
@@ -82,20 +80,12 @@ export class PostgresClaims {
   }
 
   async retries(worker: string, limit: number): Promise<ClaimedRetry[]> {
-    const rows = await this.database.query('claimRetries', [
-      worker,
-      limit,
-      BYTES_PER_CLAIM,
-    ]);
+    const rows = await this.database.query('claimRetries', [worker, limit]);
     return rows.map(row => retryOf(worker, row));
   }
 
   async suspectRetry(worker: string): Promise<ClaimedRetry | undefined> {
-    const [row] = await this.database.query('claimSuspectRetry', [
-      worker,
-      1,
-      BYTES_PER_CLAIM,
-    ]);
+    const [row] = await this.database.query('claimSuspectRetry', [worker, 1]);
     return row && retryOf(worker, row);
   }
 
@@ -114,15 +104,7 @@ export class PostgresClaims {
   ): Promise<Row[]> {
     const bytes = Math.floor(BYTES_PER_CLAIM / limit);
     const claim = randomBytes(8).readBigInt64BE(0).toString();
-    const values = [
-      worker,
-      limit,
-      EVENTS_PER_CONVERSATION,
-      bytes,
-      from,
-      claim,
-      BYTES_PER_CLAIM,
-    ];
+    const values = [worker, limit, EVENTS_PER_CONVERSATION, bytes, from, claim];
     const rows = await this.database.query(name, values);
     return rows.map(row => ({ ...row, claim }));
   }

@@ -7,6 +7,9 @@ const DISTRIBUTION_SIZE = 1_000;
 /** Number of bytes that count as one event of a distribution: moving many large events at once would exceed the time-out of statements. */
 const BYTES_PER_EVENT = 2 ** 15;
 
+/** Upper bound in bytes of the first events of the conversations that one statement claims, of their other events, and of the retries. The last first event and the last retry may exceed it. */
+export const BYTES_PER_CLAIM = 2 ** 25;
+
 /** Upper bound of the rows that one purge statement removes. */
 export const PURGE_BATCH_SIZE = 10_000;
 
@@ -274,7 +277,7 @@ WITH free AS MATERIALIZED (
     FROM ${s}.lane l WHERE worker IS NULL AND ${condition}
    ORDER BY ${order} LIMIT $2 FOR UPDATE SKIP LOCKED
 ), ${thisWorkerIf('free')}, claimed AS (
-  UPDATE ${s}.lane l SET worker = $1, claim = $6 WHERE l.lane = ANY(${firstOf('free', '$7')}) AND l.worker IS NULL
+  UPDATE ${s}.lane l SET worker = $1, claim = $6 WHERE l.lane = ANY(${firstOf('free')}) AND l.worker IS NULL
      AND EXISTS (SELECT FROM this_worker)
   RETURNING l.lane, l.head, l.deaths, l.since
 )
@@ -294,16 +297,16 @@ WITH due AS MATERIALIZED (
   SELECT id AS key, octet_length(body) AS bytes FROM ${s}.retry WHERE worker IS NULL AND due <= clock_timestamp() AND ${condition}
    ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED
 ), ${thisWorkerIf('due')}
-UPDATE ${s}.retry SET worker = $1 WHERE id = ANY(${firstOf('due', '$3')}) AND worker IS NULL AND EXISTS (SELECT FROM this_worker)
+UPDATE ${s}.retry SET worker = $1 WHERE id = ANY(${firstOf('due')}) AND worker IS NULL AND EXISTS (SELECT FROM this_worker)
 RETURNING id, deaths, to_json(done) AS done, body`;
   }
 }
 
-/** Returns the SQL of an array of the keys of the first rows, up to a number of bytes; the last row may exceed it. */
-function firstOf(rows: string, bytes: string): string {
+/** Returns the SQL of an array of the keys of the first rows, up to `BYTES_PER_CLAIM`; the last row may exceed it. */
+function firstOf(rows: string): string {
   return `ARRAY(SELECT key FROM (
     SELECT key, sum(bytes) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM ${rows}
-  ) AS sized WHERE before IS NULL OR before < ${bytes}::bigint)`;
+  ) AS sized WHERE before IS NULL OR before < ${BYTES_PER_CLAIM})`;
 }
 
 /** Returns the SQL condition that the run of a retry or dead letter is recorded by the same statement. */

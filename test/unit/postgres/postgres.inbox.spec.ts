@@ -508,7 +508,8 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
       latches[1]!.open();
       await inbox.idle();
 
-      expect(committed).toContain(after!.id);
+      // The server notifies the listener later than it answers the commit.
+      await expect.poll(() => committed).toContain(after!.id);
     },
   );
 

@@ -138,9 +138,11 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
       for (const conversation of CONVERSATIONS) {
         const numbers = firstRunsOf(conversation, runs);
         expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
-        const count = conversation === 'ada' ? EVENTS + 1 : EVENTS;
-        if (table !== 'event') expect(numbers).toHaveLength(count);
       }
+      // Events are lost only with their table.
+      const count = CONVERSATIONS.length * EVENTS + 1;
+      const least = table === 'event' ? RUNS_BEFORE + 1 : count;
+      expect(new Set(runs).size).toBeGreaterThanOrEqual(least);
       expect(await inbox.stats()).toMatchObject({ pending: 0, retries: 0 });
       const text = logs.ofXenioo().join('\n');
       expect(text.match(/were dropped; they were created again/g)).toHaveLength(
