@@ -2,26 +2,19 @@
 export interface ServerSettings {
   readonly synchronous_commit: string;
   readonly fsync: string;
-  readonly encoding: string;
   /** `'t'` if all standbys replicate asynchronously. */
   readonly has_asynchronous_standby: string;
 }
 
 export const riskQuery = `
 SELECT current_setting('synchronous_commit') AS synchronous_commit, current_setting('fsync') AS fsync,
-       current_setting('server_encoding') AS encoding,
        current_setting('synchronous_standby_names') = '' AND EXISTS (SELECT FROM pg_stat_replication)
          AS has_asynchronous_standby`;
 
 /** Returns a warning for each setting with which PostgreSQL may lose events that were answered 200. */
 export function risksOf(
   server: string,
-  {
-    synchronous_commit,
-    fsync,
-    encoding,
-    has_asynchronous_standby,
-  }: ServerSettings,
+  { synchronous_commit, fsync, has_asynchronous_standby }: ServerSettings,
 ): string[] {
   const risks: string[] = [];
   if (fsync === 'off') {
@@ -37,11 +30,6 @@ export function risksOf(
   if (has_asynchronous_standby === 't') {
     risks.push(
       `${server} has only asynchronous standbys: a failover may lose the events answered 200 just before. Set \`synchronous_standby_names\`.`,
-    );
-  }
-  if (encoding !== 'UTF8') {
-    risks.push(
-      `${server} stores text as ${encoding}: events with characters outside of this encoding can't be stored. Use a database with the encoding UTF8.`,
     );
   }
   return risks;

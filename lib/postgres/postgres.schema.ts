@@ -9,6 +9,9 @@ export function schemaSql(schema: string): string {
   return `
 -- nestjs-xenioo, version ${SCHEMA_VERSION} of the tables. Running it again changes nothing.
 DO $$ BEGIN
+  IF current_setting('server_encoding') NOT IN ('UTF8', 'SQL_ASCII') THEN
+    RAISE EXCEPTION 'the database has the encoding %, which lacks characters of events; use one with the encoding UTF8 (CREATE DATABASE app ENCODING ''UTF8'' TEMPLATE template0)', current_setting('server_encoding');
+  END IF;
   IF to_regnamespace('${schema}') IS NULL THEN CREATE SCHEMA ${schema}; END IF;
 END $$;
 

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import type { UserMessageEvent } from '../../../lib/events/xenioo.events.js';
 import type { XeniooHandlerResult } from '../../../lib/handlers/xenioo-task.js';
 import { createLatch } from '../../support/create-latch.js';
@@ -38,6 +38,21 @@ function resultsOf(n: number): XeniooHandlerResult[] {
     return [{ ...more, status: 'retry', retryAt: Date.now() }];
   }
   return n % 10 === 7 ? [{ ...more, status: 'failed' }] : [];
+}
+
+/** Creates a database with an encoding, which is removed when the test ends. */
+async function createDatabase(encoding: string) {
+  const { schema, query } = postgresSchema();
+  const name = `${schema}_database`;
+  await query(
+    `CREATE DATABASE ${name} ENCODING '${encoding}' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'`,
+  );
+  onTestFinished(async () => {
+    await query(`DROP DATABASE ${name} WITH (FORCE)`);
+  });
+  const url = new URL(inject('postgresUrl'));
+  url.pathname = name;
+  return { schema, url: url.href };
 }
 
 type Query = ReturnType<typeof postgresSchema>['query'];
@@ -180,4 +195,61 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
 
     expect(runs.toSorted()).toEqual(['ada 10', 'bob 10', 'cem 10', 'retry']);
   });
+
+  it.each(['UTF8', 'SQL_ASCII'])(
+    'stores events, retries and dead letters of all languages in a database with the encoding %s',
+    async encoding => {
+      const { url, schema } = await createDatabase(encoding);
+      const inbox = await openPostgresInbox({ connection: url, schema });
+      onTestFinished(() => inbox.stop(0));
+      const runs: string[] = [];
+      const handler = 'Crm.größe';
+      const error = new Error('😀 日本語');
+      await inbox.start({
+        run: async task => {
+          runs.push((task.entry as UserMessageEvent).text!);
+          return task.handler === undefined
+            ? [
+                {
+                  handler,
+                  status: 'retry',
+                  attempts: 1,
+                  retryAt: Date.now(),
+                  error,
+                },
+              ]
+            : [{ handler, status: 'failed', attempts: 2, error }];
+        },
+        announce: async () => {},
+        reportDuplicates() {},
+      });
+      const text = '😀 größe 日本語 ﷺ';
+
+      await inbox.accept(deliveryOf(10, [text]));
+      await inbox.idle();
+
+      expect(runs).toEqual([`${text} 10`, `${text} 10`]);
+      const letters = await inbox.deadLetters.list({ conversationId: text });
+      expect(letters).toEqual([
+        expect.objectContaining({
+          handler,
+          error: expect.objectContaining({ message: error.message }),
+          entry: expect.objectContaining({ text: `${text} 10` }),
+        }),
+      ]);
+    },
+  );
+
+  it.each(['LATIN1', 'EUC_JP'])(
+    'stops the boot in a database with the encoding %s, and names the remedy',
+    async encoding => {
+      const { url, schema } = await createDatabase(encoding);
+
+      await expect(
+        openPostgresInbox({ connection: url, schema }),
+      ).rejects.toThrow(
+        `the database has the encoding ${encoding}, which lacks characters of events; use one with the encoding UTF8`,
+      );
+    },
+  );
 });
