@@ -65,6 +65,8 @@ export default defineConfig({
           name: 'slow',
           // They wait for engines and processes more than they compute.
           maxWorkers: 3,
+          // Starting an engine and its recovery after a kill are waits of their own.
+          testTimeout: 2 * WAIT_MS,
           sequence: { groupOrder: 1 },
           include: [...SLOW, ...BOTH],
           globalSetup: ['test/support/engines/global-setup.ts'],

@@ -18,6 +18,8 @@ import { RedisState, risksOf, type Durability } from './redis.state.js';
 
 const REOPEN_DELAY_MS = 500;
 const CLOSE_TIMEOUT_MS = 500;
+/** Upper bound in milliseconds of the time until all clients have ended. */
+const END_TIMEOUT_MS = 3_000;
 
 /** Least time in milliseconds between two log lines about failures. */
 const LOG_INTERVAL_MS = 10_000;
@@ -159,7 +161,7 @@ export class BullmqConnection {
       const closed = queue.close().catch(() => {});
       await settledWithin(closed, CLOSE_TIMEOUT_MS);
     }
-    this.redis.close();
+    await settledWithin(this.redis.close(), END_TIMEOUT_MS);
   }
 
   /** Returns a sentence about the pending events, as far as the settings of Redis are known. */

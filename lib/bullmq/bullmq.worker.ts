@@ -85,9 +85,14 @@ export class BullmqWorker {
       );
       processor.abandon();
     }
-    const { isUp } = this.context.connection;
-    // BullMQ 5 leaves a rejection unhandled when it is closed before it is ready.
-    if (isUp) await settledWithin(worker.waitUntilReady(), CLOSE_TIMEOUT_MS);
+    const { connection } = this.context;
+    const { isUp } = connection;
+    const isReady = await settledWithin(
+      worker.waitUntilReady().catch(() => {}),
+      isUp ? CLOSE_TIMEOUT_MS : 0,
+    );
+    // BullMQ 5 leaves a rejection unhandled when a client fails to connect after the worker was closed.
+    if (!isReady) await connection.close();
     // Without force, close() waits for running jobs and for a Redis that is down.
     const closed = worker.close(!isDone || !isUp);
     await settledWithin(

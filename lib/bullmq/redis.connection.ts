@@ -8,6 +8,7 @@ const OPTIONS: RedisOptions = {
   // After a failover the former primary is a read-only replica.
   reconnectOnError: error => error.message.startsWith('READONLY'),
   connectTimeout: 3_000,
+  disconnectTimeout: 500,
   keepAlive: 10_000,
   // Replaces a connection that does not answer.
   socketTimeout: 3_000,
@@ -62,12 +63,20 @@ export class RedisConnection {
     return client;
   }
 
-  close(): void {
+  /** Resolves when all clients have ended. */
+  async close(): Promise<void> {
     this.isClosed = true;
-    for (const client of this.clients) {
-      // `disconnect()` during a reconnect never settles pending commands. Without it, `retryStrategy` ends the connection at the next attempt, which rejects them.
+    // BullMQ sets the status of its clients to `end`; those may never emit it.
+    const clients = [...this.clients].filter(({ status }) => status !== 'end');
+    const ended = clients.map(
+      client => new Promise(resolve => client.once('end', resolve)),
+    );
+    for (const client of clients) {
+      // `disconnect()` during a reconnect never settles pending commands. Without it, `retryStrategy` ends the connection when the next attempt fails, which rejects them.
       if (client.status !== 'reconnecting') client.disconnect();
+      else client.once('connect', () => client.disconnect());
     }
+    await Promise.all(ended);
   }
 
   private create(options: RedisOptions): Redis {

@@ -30,6 +30,8 @@ const CHECK_INTERVAL_MS = 1_000;
 /** Time in milliseconds between two checks in `idle()`, `drain()` and `stop()`. */
 const POLL_INTERVAL_MS = 10;
 
+const NONE: ReadonlySet<string> = new Set();
+
 const CLEANUP_INTERVAL_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
@@ -156,10 +158,13 @@ export class LmdbInbox extends XeniooInbox {
     };
   }
 
+  /** Does not wait for tasks of another version, which this process skips. */
   idle(): Promise<void> {
     return this.waitUntil(
       () =>
-        this.folder.isOpen && this.store.isEmpty && !this.processor?.unrecorded,
+        this.folder.isOpen &&
+        !this.processor?.unrecorded &&
+        this.store.isEmpty(this.processor?.unreadable ?? NONE),
     );
   }
 

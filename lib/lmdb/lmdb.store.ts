@@ -136,9 +136,16 @@ export class LmdbStore {
     return next && next[0] - now;
   }
 
-  get isEmpty(): boolean {
+  /** Returns true when no other task than the skipped ones is stored. */
+  isEmpty(skipped: ReadonlySet<string>): boolean {
     const { pending, retries } = this.counts();
-    return pending === 0 && retries === 0;
+    if (pending + retries === 0) return true;
+    if (pending + retries > skipped.size) return false;
+    const keys = [...this.folder.tables.retries.getKeys()];
+    return (
+      keys.every(([, ...key]) => skipped.has(key.join())) &&
+      this.isEmptyUntil(Infinity, skipped)
+    );
   }
 
   counts(): { pending: number; retries: number; deadLetters: number } {

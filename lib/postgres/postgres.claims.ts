@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { PostgresDatabase } from './postgres.database.js';
+import { BYTES_PER_CLAIM } from './postgres.statements.js';
 import { bytesOf, type Row } from './postgres.values.js';
 
 /** Number of events of a conversation that one claim reads. */
 const EVENTS_PER_CONVERSATION = 64;
-
-/** Upper bound in bytes of the events that one claim reads, not counting the first event of each conversation. */
-const BYTES_PER_CLAIM = 2 ** 25;
 
 /** Upper bound in seconds of the time that a transaction is expected to take: a lane becomes visible at its commit, later than its `since`. */
 const MAX_COMMIT_SECONDS = 10;

@@ -19,6 +19,9 @@ import { AS_TEXT, type Row } from './postgres.values.js';
 
 const APPLICATION_NAME = 'nestjs-xenioo';
 
+/** Begins a transaction, whatever the default isolation level of the database. */
+export const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED';
+
 const DEFAULT_POOL_SIZE = 10;
 
 /** Timeout in milliseconds of the statements of the inbox; a later answer is ignored. */
@@ -44,8 +47,8 @@ export class PostgresDatabase {
   /** Upper bound of the transactions of handlers that run at once. */
   readonly maxTransactions: number;
 
-  /** Called with the error of each failure. */
-  onFailure: ((error: unknown) => void) | undefined;
+  /** Called with the error of each statement of the inbox that fails. */
+  onError: ((error: unknown, askedAt: number) => void) | undefined;
 
   private readonly logger = new Logger('Xenioo');
   /** SQL of the statements, by name. */
@@ -104,10 +107,16 @@ export class PostgresDatabase {
     values: unknown[] = [],
     timeoutMs = STATEMENT_TIMEOUT_MS,
   ): Promise<Row[]> {
-    return this.rowsWithin(
-      this.#pool.query<Row>(this.configFor(name, values, timeoutMs)),
-      timeoutMs,
-    );
+    const askedAt = performance.now();
+    try {
+      return await this.rowsWithin(
+        this.#pool.query<Row>(this.configFor(name, values, timeoutMs)),
+        timeoutMs,
+      );
+    } catch (error) {
+      if (!this.isClosed) this.onError?.(error, askedAt);
+      throw error;
+    }
   }
 
   /** Runs a statement of the inbox on a connection that is in a transaction. */
@@ -120,6 +129,21 @@ export class PostgresDatabase {
       this.configFor(name, values, STATEMENT_TIMEOUT_MS),
     );
     return rows;
+  }
+
+  /** Runs work on a connection in a transaction, which is rolled back if the work rejects. */
+  async inTransaction<R>(work: (client: PoolClient) => Promise<R>): Promise<R> {
+    const client = await this.connect();
+    let isDone = false;
+    try {
+      await client.query(BEGIN);
+      const result = await work(client);
+      await client.query('COMMIT');
+      isDone = true;
+      return result;
+    } finally {
+      this.release(client, !isDone);
+    }
   }
 
   /** Takes a connection out of the pool; return it with `release()`. */
@@ -191,7 +215,6 @@ export class PostgresDatabase {
   /** Logs the first failure of a row of failures, at most every `REPORT_EVERY_MS`; ignores statements sent before the last recovery. */
   reportFailure(error: unknown, askedAt: number): void {
     if (this.isClosed) return;
-    this.onFailure?.(error);
     if (askedAt < this.recoveredAt) return;
     this.failedAt = performance.now();
     if (this.hasFailed || this.failedAt < this.reportAgainAt) return;

@@ -63,35 +63,28 @@ export class PostgresDeadLetters implements XeniooDeadLetterStore {
 
   /** Replaces the letter by its tasks, in one transaction. */
   async replay(id: string, tasks: readonly XeniooTask[]): Promise<boolean> {
-    const client = await this.database.connect();
-    let isDone = false;
-    try {
-      await client.query('BEGIN');
+    const isReplayed = await this.database.inTransaction(async client => {
       const removed = await this.database.queryOn(client, 'removeLetter', [id]);
-      if (removed.length > 0) {
-        // Events join the end of their conversation; a task of a single handler runs independently of it.
-        const events = tasks
-          .filter(({ handler }) => handler === undefined)
-          .map(task => this.acceptance.stored(task, false));
-        if (events.length > 0) {
-          const values = this.acceptance.valuesOf(events);
-          await this.database.queryOn(client, 'accept', values);
-        }
-        for (const task of tasks) {
-          if (task.handler === undefined) continue;
-          await this.database.queryOn(client, 'addRetry', [
-            task.handler,
-            Buffer.from(storeTask(task)),
-          ]);
-        }
+      if (removed.length === 0) return false;
+      // Events join the end of their conversation; a task of a single handler runs independently of it.
+      const events = tasks
+        .filter(({ handler }) => handler === undefined)
+        .map(task => this.acceptance.stored(task, false));
+      if (events.length > 0) {
+        const values = this.acceptance.valuesOf(events);
+        await this.database.queryOn(client, 'accept', values);
       }
-      await client.query('COMMIT');
-      isDone = true;
-      if (removed.length > 0) this.onReplayed();
-      return removed.length > 0;
-    } finally {
-      this.database.release(client, !isDone);
-    }
+      for (const task of tasks) {
+        if (task.handler === undefined) continue;
+        await this.database.queryOn(client, 'addRetry', [
+          task.handler,
+          Buffer.from(storeTask(task)),
+        ]);
+      }
+      return true;
+    });
+    if (isReplayed) this.onReplayed();
+    return isReplayed;
   }
 
   async remove(id: string): Promise<boolean> {

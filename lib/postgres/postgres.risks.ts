@@ -2,7 +2,6 @@
 export interface ServerSettings {
   readonly synchronous_commit: string;
   readonly fsync: string;
-  readonly encoding: string;
   readonly isolation: string;
   /** `'t'` if all standbys replicate asynchronously. */
   readonly has_asynchronous_standby: string;
@@ -10,7 +9,7 @@ export interface ServerSettings {
 
 export const riskQuery = `
 SELECT current_setting('synchronous_commit') AS synchronous_commit, current_setting('fsync') AS fsync,
-       current_setting('server_encoding') AS encoding, current_setting('default_transaction_isolation') AS isolation,
+       current_setting('default_transaction_isolation') AS isolation,
        current_setting('synchronous_standby_names') = '' AND EXISTS (SELECT FROM pg_stat_replication)
          AS has_asynchronous_standby`;
 
@@ -20,7 +19,6 @@ export function risksOf(
   {
     synchronous_commit,
     fsync,
-    encoding,
     isolation,
     has_asynchronous_standby,
   }: ServerSettings,
@@ -44,11 +42,6 @@ export function risksOf(
   if (isolation !== 'read committed') {
     risks.push(
       `${server} runs statements as ${isolation} by default (\`default_transaction_isolation\`): statements of the inbox conflict with each other and are repeated. Give postgresInbox() a URL, or set \`default_transaction_isolation = 'read committed'\` for its role.`,
-    );
-  }
-  if (encoding !== 'UTF8') {
-    risks.push(
-      `${server} stores text as ${encoding}: events with characters outside of this encoding can't be stored. Use a database with the encoding UTF8.`,
     );
   }
   return risks;

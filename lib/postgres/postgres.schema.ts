@@ -11,6 +11,9 @@ export function schemaSql(schema: string): string {
   return `
 -- nestjs-xenioo, version ${SCHEMA_VERSION} of the tables. Running it again changes nothing.
 DO $$ BEGIN
+  IF current_setting('server_encoding') NOT IN ('UTF8', 'SQL_ASCII') THEN
+    RAISE EXCEPTION 'the database has the encoding %, which lacks characters of events; use one with the encoding UTF8 (CREATE DATABASE app ENCODING ''UTF8'' TEMPLATE template0)', current_setting('server_encoding');
+  END IF;
   IF to_regnamespace('${s}') IS NULL THEN CREATE SCHEMA ${s}; END IF;
 END $$;
 
@@ -101,6 +104,25 @@ CREATE TABLE IF NOT EXISTS ${s}.worker (
   lease_ms int NOT NULL,               -- time without a heartbeat after which others take over its events
   ended boolean NOT NULL DEFAULT false -- true if it claims no more events; its row is removed soon
 ) WITH (fillfactor = 50);
+
+-- Fails if one of the tables existed and belongs to another application.
+DO $$ BEGIN
+  PERFORM version + 1 FROM ${s}.version LIMIT 0;
+  PERFORM seq, received_at, size, ids, bots, lanes, starts, lengths, bodies FROM ${s}.arrival LIMIT 0;
+  PERFORM lane, head, tail, worker, claim, deaths, since FROM ${s}.lane LIMIT 0;
+  PERFORM lane, n, id, received_at, done, body FROM ${s}.event LIMIT 0;
+  PERFORM id, handler, due, worker, deaths, done, body FROM ${s}.retry LIMIT 0;
+  PERFORM id, seq, kind, handler, event_id, bot, conversation_id, attempts, error, dead_lettered_at, body FROM ${s}.dead_letter LIMIT 0;
+  PERFORM id, at FROM ${s}.accepted LIMIT 0;
+  PERFORM id, beat, session, lease_ms, ended FROM ${s}.worker LIMIT 0;
+END $$;
+
+-- Repairs what refers to a table that was dropped or emptied alone. Otherwise these statements change nothing.
+INSERT INTO ${s}.lane (lane, head, tail)
+  SELECT lane, min(n), max(n) + 1 FROM ${s}.event e WHERE NOT EXISTS (SELECT FROM ${s}.lane l WHERE l.lane = e.lane) GROUP BY lane;
+DELETE FROM ${s}.lane WHERE NOT EXISTS (SELECT FROM ${s}.event);
+UPDATE ${s}.lane SET worker = NULL WHERE worker IS NOT NULL AND NOT EXISTS (SELECT FROM ${s}.worker);
+UPDATE ${s}.retry SET worker = NULL WHERE worker IS NOT NULL AND NOT EXISTS (SELECT FROM ${s}.worker);
 
 -- Views for operators.
 CREATE OR REPLACE VIEW ${s}.waiting_retries AS

@@ -7,6 +7,9 @@ const DISTRIBUTION_SIZE = 1_000;
 /** Number of bytes that count as one event of a distribution: moving many large events at once would exceed the time-out of statements. */
 const BYTES_PER_EVENT = 2 ** 15;
 
+/** Upper bound in bytes of the first events of the conversations that one statement claims, of their other events, and of the retries. The last first event and the last retry may exceed it. */
+export const BYTES_PER_CLAIM = 2 ** 25;
+
 /** Upper bound of the rows that one purge statement removes. */
 export const PURGE_BATCH_SIZE = 10_000;
 
@@ -275,10 +278,11 @@ DELETE FROM ${s}.accepted WHERE id IN (SELECT id FROM old)`,
   function claim(condition: string, order: string): string {
     return `
 WITH free AS MATERIALIZED (
-  SELECT lane FROM ${s}.lane WHERE worker IS NULL AND ${condition}
+  SELECT lane AS key, (SELECT octet_length(body) FROM ${s}.event e WHERE e.lane = l.lane AND e.n = l.head) AS bytes
+    FROM ${s}.lane l WHERE worker IS NULL AND ${condition}
    ORDER BY ${order} LIMIT $2 FOR UPDATE SKIP LOCKED
 ), ${thisWorkerIf('free')}, claimed AS (
-  UPDATE ${s}.lane l SET worker = $1, claim = $6 WHERE l.lane = ANY(ARRAY(SELECT lane FROM free)) AND l.worker IS NULL
+  UPDATE ${s}.lane l SET worker = $1, claim = $6 WHERE l.lane = ANY(${firstOf('free')}) AND l.worker IS NULL
      AND EXISTS (SELECT FROM this_worker)
   RETURNING l.lane, l.head, l.deaths, l.since
 )
@@ -295,10 +299,10 @@ SELECT m.lane, m.head, m.deaths, extract(epoch FROM m.since) AS since, e.id, e.n
   function claimRetries(condition: string): string {
     return `
 WITH due AS MATERIALIZED (
-  SELECT id FROM ${s}.retry WHERE worker IS NULL AND due <= clock_timestamp() AND ${condition}
+  SELECT id AS key, octet_length(body) AS bytes FROM ${s}.retry WHERE worker IS NULL AND due <= clock_timestamp() AND ${condition}
    ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED
 ), ${thisWorkerIf('due')}
-UPDATE ${s}.retry SET worker = $1 WHERE id = ANY(ARRAY(SELECT id FROM due)) AND worker IS NULL AND EXISTS (SELECT FROM this_worker)
+UPDATE ${s}.retry SET worker = $1 WHERE id = ANY(${firstOf('due')}) AND worker IS NULL AND EXISTS (SELECT FROM this_worker)
 RETURNING id, deaths, to_json(done) AS done, ${hex('body')}`;
   }
 }
@@ -306,6 +310,13 @@ RETURNING id, deaths, to_json(done) AS done, ${hex('body')}`;
 /** Returns the SQL of the column `body` in hexadecimal: the text of a `bytea` depends on the setting `bytea_output`. */
 function hex(column: string): string {
   return `encode(${column}, 'hex') AS body`;
+}
+
+/** Returns the SQL of an array of the keys of the first rows, up to `BYTES_PER_CLAIM`; the last row may exceed it. */
+function firstOf(rows: string): string {
+  return `ARRAY(SELECT key FROM (
+    SELECT key, sum(bytes) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM ${rows}
+  ) AS sized WHERE before IS NULL OR before < ${BYTES_PER_CLAIM})`;
 }
 
 /** Returns the SQL condition that the run of a retry or dead letter is recorded by the same statement. */

@@ -1,12 +1,15 @@
 import { Logger } from '@nestjs/common';
+import { describeError } from '../describe-error.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
 import type { PostgresDatabase } from './postgres.database.js';
 import { SCHEMA_VERSION, schemaSql } from './postgres.schema.js';
+import { MIGRATION_LOCK } from './postgres.statements.js';
 
 /** Creates missing tables, while the application boots and when they were dropped. */
 export class PostgresTables {
   private readonly logger = new Logger('Xenioo');
   private migrating: Promise<void> | undefined;
+  private repairedAt = -Infinity;
 
   constructor(
     private readonly database: PostgresDatabase,
@@ -14,18 +17,33 @@ export class PostgresTables {
       readonly schema: string;
       readonly migrate: boolean;
     },
-  ) {
-    if (!settings.migrate) return;
-    database.onFailure = error => {
-      if (isMissingTable(error)) this.recreateTables();
-    };
-  }
+  ) {}
 
   /**
    * Checks the version of the tables, and creates them if they do not exist.
    * @throws {XeniooInboxError} when they have another version, or do not exist and `migrate` is false
    */
   async open(): Promise<void> {
+    try {
+      await this.check();
+    } catch (error) {
+      if (!isForeignTable(error)) throw error;
+      throw new XeniooInboxError(
+        `schema ${this.settings.schema} of ${this.database.name} has a table of another application: ${describeError(error).message}. Set \`schema\` of postgresInbox() to another name`,
+        { cause: error },
+      );
+    } finally {
+      if (this.settings.migrate) {
+        this.database.onError = (error, askedAt) => {
+          if (isDamage(error) && askedAt > this.repairedAt) {
+            this.repair();
+          }
+        };
+      }
+    }
+  }
+
+  private async check(): Promise<void> {
     const version = await this.version();
     if (version === SCHEMA_VERSION) return;
     const { schema } = this.settings;
@@ -55,32 +73,39 @@ export class PostgresTables {
 
   /** Creates the tables under a lock: several processes may boot at once. */
   private async migrate(): Promise<void> {
-    const client = await this.database.connect();
-    let isDone = false;
-    try {
-      await client.query('BEGIN');
-      await client.query('SELECT pg_advisory_xact_lock($1, -1)', [
+    await this.database.inTransaction(async client => {
+      await client.query('SELECT pg_advisory_xact_lock($1, $2)', [
         this.database.lockKey,
+        MIGRATION_LOCK,
       ]);
       await client.query(schemaSql(this.settings.schema));
-      await client.query('COMMIT');
-      isDone = true;
-    } finally {
-      this.database.release(client, !isDone);
-    }
+    });
   }
 
-  /** Creates dropped tables again, once at a time. */
-  private recreateTables(): void {
+  /** Creates missing tables and repairs the others, once at a time. */
+  private repair(): void {
     this.migrating ??= this.migrate()
-      .then(() =>
+      .then(() => {
+        this.repairedAt = performance.now();
         this.logger.warn(
-          `The tables in schema ${this.settings.schema} of ${this.database.name} were dropped; they were created again, without the events and dead letters that they contained.`,
-        ),
-      )
+          `Tables in schema ${this.settings.schema} of ${this.database.name} were missing or emptied; they were created or repaired. What they contained is lost.`,
+        );
+      })
       .catch(() => {})
       .finally(() => (this.migrating = undefined));
   }
+}
+
+/** Returns true for an error that says that a table was dropped, or emptied alone. */
+function isDamage(error: unknown): boolean {
+  const { constraint } = error as { constraint?: unknown };
+  return isMissingTable(error) || constraint === 'event_pkey';
+}
+
+/** Returns true for an error that says that a table has other columns, or columns of other types, than those of the inbox. */
+function isForeignTable(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === '42703' || code === '42804' || code === '42883';
 }
 
 function isMissingTable(error: unknown): boolean {

@@ -9,7 +9,7 @@ import { CapacityLimiter } from '../inbox/capacity-limiter.js';
 import { settledWithin } from '../settled-within.js';
 import { XeniooHandlerError } from '../xenioo.errors.js';
 import { isOutage } from './is-outage.js';
-import type { PostgresDatabase } from './postgres.database.js';
+import { BEGIN, type PostgresDatabase } from './postgres.database.js';
 import type { PostgresTransactionRunner } from './postgres.inbox-options.js';
 
 const BEGIN_AGAIN_AFTER_MS = 200;
@@ -167,7 +167,7 @@ export class PostgresTransactions {
       try {
         client = await this.database.connect();
         const begun = client.query(
-          `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = ${this.handlerTimeoutMs}`,
+          `${BEGIN}; SET LOCAL idle_in_transaction_session_timeout = ${this.handlerTimeoutMs}`,
         );
         await orAborted(begun, signal);
         return client;

@@ -80,7 +80,9 @@ async function start(
   const sender = await senderFor(host.app, { failures: 'ignore' });
   onTestFinished(() => sender.close());
   const probe = async () => {
-    const response = await fetch(host.url('/health'));
+    // A connection that is kept may be closed while the server of the inbox is killed.
+    const headers = { connection: 'close' };
+    const response = await fetch(host.url('/health'), { headers });
     const text = await response.text();
     const { details } = JSON.parse(text) as {
       details: { xenioo: Record<string, unknown> };
@@ -253,6 +255,8 @@ describe.runIf(isSlowTier).each(['express', 'fastify'] as const)(
         onTestFinished(() => server.stop());
         const { sender, probe } = await start(adapter, {
           inbox: create(server.url),
+          // Connecting to a busy server takes longer than 1 s.
+          acceptTimeoutMs: 5_000,
         });
         await expect.poll(async () => (await probe()).code).toBe(200);
         await server.kill();

@@ -22,8 +22,6 @@ import { startRedis } from '../support/engines/redis-server.js';
 const ANSWER_MS = 1_000;
 
 // Starting an engine takes long on a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
-
 /** Stops a server when the test ends. */
 async function stopAfterTest<T extends EngineServer>(
   started: Promise<T>,

@@ -137,6 +137,15 @@ export class BullmqHarness {
     return inbox;
   }
 
+  /** Resolves to true while a worker of the queue waits for a job. */
+  async isWorkerWaiting(): Promise<boolean> {
+    const clients = String(await this.client.client('LIST'));
+    const name = Buffer.from(this.queueName).toString('base64');
+    return clients
+      .split('\n')
+      .some(line => line.includes(name) && line.includes(' cmd=bzpopmin '));
+  }
+
   async stateOf(id: string): Promise<string> {
     return this.queue.getJobState(id);
   }

@@ -17,13 +17,20 @@ import { createLatch } from '../../support/create-latch.js';
 import { recordPrinted } from '../../support/record-printed.js';
 import { WAIT_OPTIONS } from '../../support/wait-options.js';
 
-vi.setConfig({ testTimeout: 60_000 });
-
 /** Starts a separate Redis that the test may kill. */
 async function startOwnRedis(options: RedisOptions = {}) {
   const server = await startRedis(options);
   onTestFinished(() => server.stop());
   return server;
+}
+
+/** Records the unhandled rejections of the process until the test ends. */
+function recordUnhandled(): unknown[] {
+  const unhandled: unknown[] = [];
+  const record = (error: unknown) => void unhandled.push(error);
+  process.on('unhandledRejection', record);
+  onTestFinished(() => void process.off('unhandledRejection', record));
+  return unhandled;
 }
 
 afterEach(() => vi.restoreAllMocks());
@@ -145,6 +152,48 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
           running.open();
         },
       );
+
+      it('leaves no rejection unhandled when Redis is killed while the worker connects and the inbox stops', async () => {
+        const unhandled = recordUnhandled();
+        const server = await startOwnRedis();
+        const harness = new BullmqHarness(libraries, server.url);
+        const inbox = harness.open();
+        await inbox.stats();
+        await server.pause();
+        await inbox.start(new TestRunner());
+        await server.kill();
+
+        await inbox.stop(0);
+        // Clients that the inbox left would have tried to connect meanwhile.
+        let attempts = 0;
+        harness.client.on('error', () => attempts++);
+        await expect.poll(() => attempts).toBeGreaterThan(7);
+        await server.start();
+
+        expect(unhandled).toEqual([]);
+      });
+
+      it('keeps no connection to a Redis that returns while the inbox stops', async () => {
+        const server = await startOwnRedis();
+        const harness = new BullmqHarness(libraries, server.url);
+        const inbox = await harness.start();
+        await inbox.accept(deliveryOf([datedEvent()]));
+        await inbox.idle();
+        await server.kill();
+        await expect.poll(() => harness.logs.ofXenioo('error')).toHaveLength(1);
+
+        const stopped = inbox.stop(0);
+        await server.start();
+        await stopped;
+        await harness.queue.close();
+
+        await expect
+          .poll(async () => {
+            const list = String(await harness.client.client('LIST'));
+            return list.trim().split('\n').length;
+          })
+          .toBe(1);
+      });
 
       it('uses no database other than that of the URL', async () => {
         const server = await startOwnRedis();

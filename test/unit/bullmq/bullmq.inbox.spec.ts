@@ -118,6 +118,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       const [before, paused] = [datedEvent(), datedEvent()];
       await inbox.accept(deliveryOf([before]));
       await inbox.idle();
+      await expect.poll(() => harness.isWorkerWaiting()).toBe(true);
 
       await inbox.pause();
       await inbox.accept(deliveryOf([paused]));

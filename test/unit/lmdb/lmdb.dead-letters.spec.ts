@@ -291,7 +291,7 @@ describe('LmdbInbox `deadLetterRetentionDays`', () => {
 });
 
 describe('LmdbInbox with tasks of another version', () => {
-  it('drains without waiting for them', async () => {
+  it('is idle and drains without waiting for them', async () => {
     const harness = await LmdbHarness.create();
     const folder = await LmdbFolder.open(harness.path);
     const store = new LmdbStore(folder);
@@ -303,6 +303,7 @@ describe('LmdbInbox with tasks of another version', () => {
     const inbox = await harness.start();
     await inbox.accept(delivery([datedEvent()]));
 
+    await inbox.idle();
     await inbox.drain();
 
     expect(harness.runs).toHaveLength(1);

@@ -519,7 +519,8 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
       latches[1]!.open();
       await inbox.idle();
 
-      expect(committed).toContain(after!.id);
+      // The server notifies the listener later than it answers the commit.
+      await expect.poll(() => committed).toContain(after!.id);
     },
   );
 
@@ -833,7 +834,7 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
 
     expect(runs).toHaveLength(1);
     expect(logs.ofXenioo('warn').join('\n')).toContain(
-      'they were created again',
+      'they were created or repaired',
     );
   });
 
@@ -888,6 +889,44 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
       'runs statements as serializable by default',
     );
   });
+
+  it.each(['lane', 'event'])(
+    'handles new events after the table %s was emptied while events were pending',
+    async table => {
+      const { schema, query } = ownSchema();
+      const { inbox, runs, start } = await open({ schema });
+      await inbox.accept(delivery(eventsOf('ada', 2)));
+      await query(statementsFor(schema).distribute, [0]);
+      await query(`TRUNCATE ${schema}.${table}`);
+      await start(async () => []);
+
+      const [event] = eventsOf('ada', 1);
+      await inbox.accept(delivery([event!]));
+      await inbox.idle();
+
+      expect(runs.map(({ entry }) => entry.id)).toContain(event!.id);
+    },
+  );
+
+  it.each([
+    ['event', 'id int'],
+    ['lane', 'id int'],
+    ['worker', 'id bigint PRIMARY KEY, name text'],
+    ['version', 'number int'],
+    ['version', 'version jsonb'],
+    ['version', 'version text'],
+  ])(
+    'does not boot in a schema with a table %s (%s) of another application',
+    async (table, columns) => {
+      const { schema, query } = ownSchema();
+      await query(`CREATE SCHEMA ${schema}`);
+      await query(`CREATE TABLE ${schema}.${table} (${columns})`);
+
+      await expect(open({ schema })).rejects.toThrow(
+        'has a table of another application',
+      );
+    },
+  );
 
   it('requires existing tables with `migrate: false`, and accepts tables created by the printed SQL', async () => {
     const { schema, query } = ownSchema();
