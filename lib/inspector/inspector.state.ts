@@ -16,6 +16,8 @@ export interface InspectorState extends XeniooInboxStats {
   readonly readOnly: boolean;
   readonly showText: boolean;
   readonly isPaused: boolean;
+  /** False if this process runs no handlers: `worker: false`. */
+  readonly handlesEvents: boolean;
   readonly isSilent: boolean;
   readonly strikes: number;
   readonly refused: number;
@@ -55,6 +57,7 @@ export class InspectorStateReader {
       readOnly,
       showText,
       isPaused: this.processing.isPaused,
+      handlesEvents: this.processing.handlesEvents,
       isSilent: this.status.isSilent,
       strikes: this.status.strikes,
       refused: this.status.refused,

@@ -5,6 +5,8 @@ export interface State {
   readonly readOnly: boolean;
   readonly showText: boolean;
   readonly isPaused: boolean;
+  /** False if this process runs no handlers: `worker: false`. */
+  readonly handlesEvents: boolean;
   readonly isSilent: boolean;
   readonly strikes: number;
   readonly refused: number;

@@ -91,6 +91,7 @@ function Tiles({ state }: { readonly state: State }) {
     deadLetters,
     oldestPendingAt,
     isShared,
+    handlesEvents,
   } = state;
   return (
     <div class="tiles">
@@ -150,7 +151,13 @@ function Tiles({ state }: { readonly state: State }) {
           'No failed handlers, no invalid entries.'
         )}
       </Tile>
-      <Handling state={state} />
+      {handlesEvents ? (
+        <Handling state={state} />
+      ) : (
+        <Tile title="Handlers" value="Off">
+          This process handles no events (<code>worker: false</code>).
+        </Tile>
+      )}
     </div>
   );
 }

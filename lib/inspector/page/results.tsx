@@ -14,7 +14,7 @@ function Status({ of }: { readonly of: ResultStatus }) {
 
 /** Results of all handlers: the single one, or the number of each status. */
 export function Summary({ results }: Pick<InspectedEvent, 'results'>) {
-  if (results.length === 0) return <span class="muted">No handler</span>;
+  if (results.length === 0) return <span class="muted">No result</span>;
   if (results.length === 1) {
     const { status, durationMs } = results[0]!;
     return (
