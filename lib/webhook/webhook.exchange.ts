@@ -4,6 +4,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { Http2Stream } from 'node:http2';
+import { DISCARD_INVALID_HEADER } from '../events/discard-invalid.header.js';
 import type { XeniooBotSettings } from '../options/xenioo.options.js';
 import type { DecodedBody } from './decode-body.js';
 import type { Refusal } from './verify-bearer.js';
@@ -24,6 +25,8 @@ export interface WebhookCall {
   readonly bot: XeniooBotSettings;
   readonly body: DecodedBody;
   readonly receivedAt: Date;
+  /** True if the caller asks to drop invalid entries instead of keeping them. */
+  readonly discardsInvalid: boolean;
 }
 
 /**
@@ -59,7 +62,13 @@ export class WebhookExchange {
 
   /** Sets the body, and answers 503 if the controller is not called within `timeoutMs`. */
   setBody(body: DecodedBody, timeoutMs = CONTROLLER_TIMEOUT_MS): void {
-    this.#call = { bot: this.#bot!, body, receivedAt: new Date() };
+    const { headers } = this.#response.req;
+    this.#call = {
+      bot: this.#bot!,
+      body,
+      receivedAt: new Date(),
+      discardsInvalid: DISCARD_INVALID_HEADER in headers,
+    };
     this.#timer = setTimeout(timedOut, timeoutMs, this, timeoutMs).unref();
   }
 
