@@ -1,7 +1,8 @@
 import { SingleBar } from 'cli-progress';
+import { plural } from '../plural.js';
 import type { OnCall } from '../simulator/send-calls.js';
 import type { XeniooReport } from '../simulator/xenioo-report.js';
-import { formatCount, formatMs, plural } from './format.js';
+import { formatCount, formatMs } from './format.js';
 import type { Terminal } from './terminal.js';
 
 const STOPPING = 'Waiting for pending calls; press Ctrl-C again to quit';

@@ -106,7 +106,7 @@ function Tiles({ state }: { readonly state: State }) {
       >
         {strikes === 0
           ? 'Every call with the secret was answered 200.'
-          : 'Calls not answered 200. Xenioo stops calling after 10.'}{' '}
+          : 'Calls not answered 200. Xenioo stops calling after more than 10.'}{' '}
         {refused > 0 &&
           `${formatNumberOf(refused, 'call')} without the secret.`}
       </Tile>
