@@ -7,6 +7,7 @@ import type { Http2Stream } from 'node:http2';
 import { DISCARD_INVALID_HEADER } from '../events/discard-invalid.header.js';
 import type { XeniooBotSettings } from '../options/xenioo.options.js';
 import type { DecodedBody } from './decode-body.js';
+import { routeOfApplication } from './express.gate.js';
 import type { Refusal } from './verify-bearer.js';
 import type { XeniooWebhookStatus } from './xenioo.webhook-status.js';
 
@@ -112,13 +113,16 @@ export class WebhookExchange {
   #responseSent(): void {
     if (this.#isAnswered) return;
     clearTimeout(this.#timer);
-    const { statusCode: status } = this.#response;
+    const { statusCode: status, req: request } = this.#response;
     if (status === 200) return;
+    const route = routeOfApplication(request);
     this.#status.recordStrike({
       status,
       bot: this.#bot!.name,
       reason:
-        'a middleware, guard, interceptor or filter of the application answered before the module; exclude the webhook from it',
+        route === undefined
+          ? 'a middleware, guard, interceptor or filter of the application answered before the module; exclude the webhook from it'
+          : `the route ${route} of the application matches the webhook and answered first; exclude the webhook from it, or move it to a module that is imported after XeniooModule`,
     });
   }
 }
