@@ -29,12 +29,12 @@ import {
 import { EventRecorder } from './event.recorder.js';
 import { textOf } from './inspected-event.js';
 import { exportLetters, inspectLetter } from './inspected-letter.js';
-import type { InspectorSettings } from './inspector.options.js';
+import {
+  INSPECTOR_SETTINGS,
+  type InspectorSettings,
+} from './inspector.options.js';
 import { InspectorStateReader } from './inspector.state.js';
 import { InspectorStreams } from './inspector.streams.js';
-
-/** Injection token of {@link InspectorSettings}. */
-export const INSPECTOR_SETTINGS = Symbol('nestjs-xenioo:inspector');
 
 const EVENTS_PER_PAGE = 200;
 const LETTERS_PER_PAGE = 100;
@@ -228,12 +228,10 @@ function numberIn<D>(
   name: string,
   missing: D,
 ): number | D {
-  const value = query.get(name);
-  return value === null ? missing : wholeNumber(name, Number(value));
-}
-
-function wholeNumber(name: string, value: unknown): number {
-  if (Number.isSafeInteger(value) && Number(value) > 0) return Number(value);
+  const text = query.get(name);
+  if (text === null) return missing;
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
   throw new BadRequestException(
     `expected \`${name}\` to be a whole number of at least 1`,
   );

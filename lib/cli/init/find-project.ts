@@ -1,4 +1,5 @@
 import { dirname, join, normalize } from 'node:path/posix';
+import { isObject } from '../../is-object.js';
 import { InitError } from './init.error.js';
 import { nodesOf, parseSource } from './parse-source.js';
 
@@ -96,7 +97,7 @@ function readJson(files: ProjectFiles, path: string): object | undefined {
   } catch (error) {
     throw invalid(path, (error as Error).message);
   }
-  if (typeof value === 'object' && value !== null) return value;
+  if (isObject(value)) return value;
   throw invalid(path, 'expected an object');
 }
 
