@@ -51,13 +51,8 @@ export function formatMs(durationMs: number): string {
 }
 
 /** Formats a number with its noun. */
-export function formatNumberOf(
-  count: number,
-  one: string,
-  several = `${one}s`,
-): string {
-  return `${formatCount(count)} ${count === 1 ? one : several}`;
-}
+export const formatNumberOf = (count: number, noun: string): string =>
+  `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 
 /** Formats the name of a type or of a reason as words. */
 export const formatWords = (name: string): string =>

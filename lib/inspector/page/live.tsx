@@ -253,7 +253,7 @@ function EventCells({ event }: { readonly event: InspectedEvent }) {
 }
 
 function EventDetail({ event }: { readonly event: InspectedEvent }) {
-  const { conversationId, seq, id } = event;
+  const { conversationId, seq } = event;
   return (
     <Detail title={titleOf(event)} onClose={() => (selected.value = undefined)}>
       <dl>
@@ -261,7 +261,7 @@ function EventDetail({ event }: { readonly event: InspectedEvent }) {
       </dl>
       <Results results={event.results} />
       <EntryErrors entry={event} />
-      <EntryContents key={seq} path={pathOf({ seq, id })} entry={event} />
+      <EntryContents key={seq} path={pathOf(event)} entry={event} />
       {conversationId && (
         <ConversationActions conversationId={conversationId} />
       )}

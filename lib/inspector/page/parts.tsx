@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 import { formatAge, formatDateTime, formatShortly } from './format';
-import { NARROW } from './narrow';
+import { NARROW } from './media';
 import { connection, now, state } from './store';
 
 /** Time, in words that a pointer explains. */
@@ -48,11 +48,13 @@ export function Placeholder({
 }
 
 /** Text in place of what has not been read. */
-export function Unloaded() {
-  const { status } = connection.value;
-  const isExpected = status === 'connecting' || status === 'live';
-  return <Placeholder title={isExpected ? 'Loading…' : 'Not loaded'} />;
-}
+export const unloadedText = (): string =>
+  ['connecting', 'live'].includes(connection.value.status)
+    ? 'Loading…'
+    : 'Not loaded';
+
+/** Text in place of a list that has not been read. */
+export const Unloaded = () => <Placeholder title={unloadedText()} />;
 
 /** Panel with the detail of a row. */
 export function Detail({

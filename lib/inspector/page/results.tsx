@@ -8,6 +8,9 @@ const STATUS_TITLES: Readonly<Record<ResultStatus, string>> = {
   failed: 'failed',
 };
 
+/** Statuses in the order of a summary. */
+const STATUSES = ['failed', 'retry', 'running', 'done'] as const;
+
 function Status({ of }: { readonly of: ResultStatus }) {
   return <span class={`status ${of}`}>{STATUS_TITLES[of]}</span>;
 }
@@ -26,19 +29,13 @@ export function Summary({ results }: Pick<InspectedEvent, 'results'>) {
       </>
     );
   }
-  const statuses: readonly ResultStatus[] = [
-    'failed',
-    'retry',
-    'running',
-    'done',
-  ];
   return (
     <>
-      {statuses.map(status => {
+      {STATUSES.map(status => {
         const count = results.filter(result => result.status === status).length;
         if (count === 0) return null;
         return (
-          <span key={status} class="counted">
+          <span key={status}>
             {count} <Status of={status} />
           </span>
         );

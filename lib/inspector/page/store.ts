@@ -200,7 +200,7 @@ async function loadEvents(): Promise<void> {
 }
 
 /** Forgets the events and what was revealed of them. */
-export function forgetEvents(): void {
+function forgetEvents(): void {
   events.value = [];
   arrived = new Map();
   streamed = new Set();
