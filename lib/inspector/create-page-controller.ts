@@ -56,7 +56,7 @@ export function createPageController(
         await this.send('index.html', request, rawResponse(reply));
         return;
       }
-      // Relative, since a proxy may have removed the begin of the path.
+      // Relative, since a proxy may have removed the start of the path.
       const location = `${pathname.slice(pathname.lastIndexOf('/') + 1)}/`;
       rawResponse(reply)
         .writeHead(302, { ...PAGE_HEADERS, location, 'content-length': 0 })
@@ -82,9 +82,11 @@ export function createPageController(
     ): Promise<void> {
       try {
         const file = (await pageFiles()).get(name);
-        if (file) sendFile(file, rawRequest(request).headers, response);
-        else
+        if (file) {
+          sendFile(file, rawRequest(request).headers, response);
+        } else {
           sendError(response, 404, `there is no file ${JSON.stringify(name)}`);
+        }
       } catch (error) {
         const { message, stack } = describeError(error);
         this.logger.error(`The inspector has no page: ${message}`, stack);

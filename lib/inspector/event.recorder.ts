@@ -140,12 +140,11 @@ export class EventRecorder implements XeniooObserver {
 
   /** Removes the events of a conversation. */
   erase(conversationId: string): void {
-    for (const event of this.#events) {
-      const entry = event?.entry ?? event?.view;
-      const { conversationId: id } = (entry ?? {}) as {
+    for (const event of this.#byId.values()) {
+      const { conversationId: id } = (event.entry ?? event.view) as {
         conversationId?: string;
       };
-      if (event && id === conversationId) this.remove(event);
+      if (id === conversationId) this.remove(event);
     }
   }
 

@@ -68,12 +68,11 @@ export function verdictOf(
   const failed = answers.filter(({ outcome }) => outcome !== 200);
   const [first] = failed;
   if (!first) return OK;
-  const known = endpoint.findFault(first.outcome, related);
   const unknown = failed.filter(
     ({ outcome }) => !endpoint.findFault(outcome, related),
   );
   const [answer] = unknown;
-  if (!answer) return sameAs(known!);
+  if (!answer) return sameAs(endpoint.findFault(first.outcome, related)!);
 
   const { outcome } = answer;
   const share =

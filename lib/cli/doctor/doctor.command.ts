@@ -57,10 +57,7 @@ async function runDoctor(
   terminal: Terminal,
 ): Promise<void> {
   const { botToken, timeout: timeoutMs, json } = options;
-  const endpoint = resolveEndpoint(
-    { ...options, ...(givenUrl !== undefined && { url: givenUrl }) },
-    terminal,
-  );
+  const endpoint = resolveEndpoint({ ...options, url: givenUrl }, terminal);
   const url = new URL(endpoint.url);
   const { secret } = endpoint;
   const { signal } = terminal;

@@ -150,7 +150,7 @@ function findRootModule(
   return undefined;
 }
 
-/** Returns the files that a module specifier may mean. */
+/** Returns the files to which a module specifier may refer. */
 function filesOf(specifier: string | undefined, importer: string): string[] {
   if (specifier === undefined) return [];
   const path = specifier.startsWith('.')

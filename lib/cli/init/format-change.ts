@@ -13,59 +13,32 @@ export function formatChange({ path, before, after }: FileChange): string {
   ].join('\n');
 }
 
-/** Returns the lines that differ, with `+` or `-`, and so many unchanged ones beside them. */
+/** Returns the lines that differ, with `+` or `-`, and this number of unchanged ones beside them. */
 function diffLines(
   before: string,
   after: string,
   unchangedLines: number,
 ): string[] {
-  const old = linesOf(before);
   const now = linesOf(after);
-  const lines: { readonly sign: '+' | '-' | ' '; readonly text: string }[] = [];
-  const common = longestCommon(old, now);
-  let row = 0;
-  let column = 0;
-  while (row < old.length || column < now.length) {
-    if (row < old.length && old[row] === now[column]) {
-      lines.push({ sign: ' ', text: old[row]! });
-      row++;
-      column++;
-    } else if (
-      row < old.length &&
-      (column === now.length ||
-        common[row + 1]![column]! >= common[row]![column + 1]!)
-    ) {
-      lines.push({ sign: '-', text: old[row++]! });
-    } else {
-      lines.push({ sign: '+', text: now[column++]! });
+  const lines: string[] = [];
+  const addUntil = (end: number) =>
+    lines.push(...now.splice(0, end).map(line => `+ ${line}`));
+  for (const line of linesOf(before)) {
+    const index = now.indexOf(line);
+    if (index === -1) {
+      lines.push(`- ${line}`);
+      continue;
     }
+    addUntil(index);
+    now.shift();
+    lines.push(`  ${line}`);
   }
-  return lines
-    .filter((_, index) =>
-      lines
-        .slice(Math.max(0, index - unchangedLines), index + unchangedLines + 1)
-        .some(({ sign }) => sign !== ' '),
-    )
-    .map(({ sign, text }) => `${sign} ${text}`);
-}
-
-/** Returns the number of common lines after each pair of lines. */
-function longestCommon(
-  old: readonly string[],
-  now: readonly string[],
-): number[][] {
-  const common = Array.from({ length: old.length + 1 }, () =>
-    Array.from({ length: now.length + 1 }, () => 0),
+  addUntil(now.length);
+  return lines.filter((_, index) =>
+    lines
+      .slice(Math.max(0, index - unchangedLines), index + unchangedLines + 1)
+      .some(line => !line.startsWith(' ')),
   );
-  for (let row = old.length - 1; row >= 0; row--) {
-    for (let column = now.length - 1; column >= 0; column--) {
-      common[row]![column] =
-        old[row] === now[column]
-          ? common[row + 1]![column + 1]! + 1
-          : Math.max(common[row + 1]![column]!, common[row]![column + 1]!);
-    }
-  }
-  return common;
 }
 
 function linesOf(text: string): string[] {

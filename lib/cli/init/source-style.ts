@@ -12,7 +12,7 @@ export interface SourceStyle {
   readonly width: number;
 }
 
-/** Returns the formatting of a source file; what it does not show is as Prettier does it. */
+/** Returns the formatting of a source file, and the defaults of Prettier for what the file does not show. */
 export function styleOf(source: string, width = 80): SourceStyle {
   const statements = parseSource(source)?.body ?? [];
   const [first = ''] = statements
@@ -30,7 +30,7 @@ export function styleOf(source: string, width = 80): SourceStyle {
   };
 }
 
-/** Formats code in another style. It has the style of this repository, and no quotes or semicolons within texts. */
+/** Converts code from the style of this repository to another one. No text in the code contains quotes or ends with a semicolon. */
 export function restyle(code: string, style: SourceStyle): string {
   let styled = code.replaceAll("'", style.quote);
   if (!style.hasSemicolons) styled = styled.replaceAll(/;$/gm, '');

@@ -96,7 +96,7 @@ export function EntryContents({
   );
 }
 
-/** Links to the conversation of an entry, and erases it. */
+/** Shows or erases the conversation of an entry. */
 export function ConversationActions({
   conversationId,
 }: {
@@ -148,6 +148,6 @@ async function erase(conversationId: string): Promise<void> {
   });
 }
 
-/** Path of an event's contents. The id tells apart events of two processes behind one URL. */
+/** Path of an event's contents. The id distinguishes events of two processes behind one URL. */
 export const pathOf = ({ seq, id }: InspectedEvent): string =>
   `text/${seq}?id=${encodeURIComponent(id)}`;

@@ -50,7 +50,7 @@ export function TextFilter({
   readonly value: string;
   readonly onChange: (value: string) => void;
   readonly suggestions?: readonly string[];
-  /** True to filter with each key. */
+  /** True to filter while the reader types. */
   readonly isLive?: boolean;
 }) {
   const id = useId();

@@ -239,7 +239,7 @@ function LetterCells({
   kind,
 }: {
   readonly letter: Letter;
-  /** Kind of all letters of the list, if they are of one. */
+  /** Kind of the letters in the list; empty for all kinds. */
   readonly kind: string;
 }) {
   const { deadLetteredAt, event } = letter;
