@@ -215,8 +215,9 @@ export function createApiController(
 
 /** Returns everything of an entry; numbers such as `1e999` are kept. */
 function revealed(entry: XeniooEntry): JsonText {
-  const text = JSON.stringify({ text: textOf(entry) }).slice(1, -1);
-  return new JsonText(`{${text && `${text},`}"raw":${jsonText(entry.raw)}}`);
+  const text = textOf(entry);
+  const contents = { ...(text !== undefined && { text }), raw: entry.raw };
+  return new JsonText(jsonText(contents));
 }
 
 function fieldsOf(query: URLSearchParams): Record<string, string> {

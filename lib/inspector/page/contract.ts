@@ -91,11 +91,3 @@ export interface Charts {
   };
   readonly answerMs: { readonly p50: Values; readonly p95: Values };
 }
-
-/** Fields by which the API selects dead letters. */
-export interface LetterFilter {
-  readonly kind?: string;
-  readonly handler?: string;
-  readonly bot?: string;
-  readonly conversationId?: string;
-}

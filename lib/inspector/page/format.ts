@@ -8,6 +8,13 @@ const DAY = new Intl.DateTimeFormat(undefined, {
   day: 'numeric',
 });
 const RELATIVE = new Intl.RelativeTimeFormat('en', { style: 'narrow' });
+/** Units of an age with their sizes in seconds. */
+const UNITS = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+  ['second', 1],
+] as const;
 const COUNT = new Intl.NumberFormat('en');
 const COMPACT = new Intl.NumberFormat('en', { notation: 'compact' });
 
@@ -35,12 +42,8 @@ export function formatShortly(time: string): string {
 export function formatAge(time: string, now: number): string {
   const seconds = Math.max(0, Math.round((now - Date.parse(time)) / 1_000));
   if (seconds < 5) return 'just now';
-  if (seconds < 60) return RELATIVE.format(-seconds, 'second');
-  if (seconds < 3_600)
-    return RELATIVE.format(-Math.floor(seconds / 60), 'minute');
-  if (seconds < 86_400)
-    return RELATIVE.format(-Math.floor(seconds / 3_600), 'hour');
-  return RELATIVE.format(-Math.floor(seconds / 86_400), 'day');
+  const [unit, size] = UNITS.find(([, size]) => seconds >= size)!;
+  return RELATIVE.format(-Math.floor(seconds / size), unit);
 }
 
 /** Formats a duration, such as "12 ms" or "1.3 s". */

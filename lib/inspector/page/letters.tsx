@@ -180,7 +180,7 @@ function ListActions({
   readonly isEmpty: boolean;
   readonly onReplay: () => void;
 }) {
-  const path = `dead-letters/export${queryOf({ ...queryFields(filter) })}`;
+  const path = `dead-letters/export${queryOf(queryFields(filter))}`;
   const fileName = 'dead-letters.ndjson';
   return (
     <div class="actions">

@@ -67,14 +67,12 @@ function hasResult(
   status: string,
 ): boolean {
   if (!handler && !status) return true;
-  if (status === 'none') {
-    return !results.some(result => !handler || result.handler === handler);
-  }
-  return results.some(
-    result =>
-      (!handler || result.handler === handler) &&
-      (!status || result.status === status),
+  const chosen = results.filter(
+    result => !handler || result.handler === handler,
   );
+  return status === 'none'
+    ? chosen.length === 0
+    : chosen.some(result => !status || result.status === status);
 }
 
 const isSelected = ({ seq }: InspectedEvent): boolean => seq === selected.value;
