@@ -56,13 +56,11 @@ function announcement({
   rate,
   durationMs,
 }: ProgressOptions): string {
-  const pace =
-    rate === undefined
-      ? []
-      : [Number.isFinite(rate) ? `${rate} calls/s` : 'at full speed'];
-  const duration =
-    durationMs === undefined ? [] : [`for ${formatMs(durationMs)}`];
-  const parts = [`${subject} to ${url}`, ...pace, ...duration];
+  const parts = [`${subject} to ${url}`];
+  if (rate !== undefined) {
+    parts.push(Number.isFinite(rate) ? `${rate} calls/s` : 'at full speed');
+  }
+  if (durationMs !== undefined) parts.push(`for ${formatMs(durationMs)}`);
   return `${parts.join(', ')}. Press Ctrl-C to stop.`;
 }
 

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
-import { formatCount, formatTime } from './format';
+import { formatCount, formatMinute } from './format';
 import { DARK, useMatches } from './media';
 
 export interface Series {
@@ -96,9 +96,6 @@ function ChartTable({
     </div>
   );
 }
-
-const formatMinute = (minute: string): string =>
-  formatTime(minute).replace(/:\d\d(?=\D*$)/, '');
 
 function Plot({
   minutes,

@@ -6,14 +6,12 @@ export function Select({
   value,
   options,
   onChange,
-  all = 'All',
   format = option => option,
 }: {
   readonly label: string;
   readonly value: string;
   readonly options: readonly string[];
   readonly onChange: (value: string) => void;
-  readonly all?: string;
   readonly format?: (option: string) => string;
 }) {
   const id = useId();
@@ -27,7 +25,7 @@ export function Select({
         value={value}
         onChange={event => onChange(event.currentTarget.value)}
       >
-        <option value="">{all}</option>
+        <option value="">All</option>
         {shown.map(option => (
           <option key={option} value={option}>
             {format(option)}

@@ -1,4 +1,5 @@
 const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+const MINUTE = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const DATE_TIME = new Intl.DateTimeFormat(undefined, {
   dateStyle: 'medium',
   timeStyle: 'medium',
@@ -23,8 +24,8 @@ export const formatCount = (count: number): string => COUNT.format(count);
 /** Formats a large number as thousands, such as "12K". */
 export const formatCompactly = (count: number): string => COMPACT.format(count);
 
-export const formatTime = (time: string | number): string =>
-  TIME.format(new Date(time));
+export const formatMinute = (time: string): string =>
+  MINUTE.format(new Date(time));
 
 export const formatDateTime = (time: string): string =>
   DATE_TIME.format(new Date(time));
