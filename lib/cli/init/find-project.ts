@@ -1,7 +1,7 @@
 import { dirname, join, normalize } from 'node:path/posix';
 import { isObject } from '../../is-object.js';
 import { InitError } from './init.error.js';
-import { nodesOf, parseSource } from './parse-source.js';
+import { importsOf, nodesOf, parseSource } from './parse-source.js';
 
 /** Files of a folder, by their paths within it, which have slashes. */
 export interface ProjectFiles {
@@ -136,16 +136,10 @@ function findRootModule(
     const [argument] = node.arguments;
     if (argument?.type !== 'Identifier') continue;
     const moduleClass = argument.name;
-    const imported = program?.body.find(
-      statement =>
-        statement.type === 'ImportDeclaration' &&
-        statement.specifiers.some(({ local }) => local.name === moduleClass),
+    const imported = importsOf(program).find(({ specifiers }) =>
+      specifiers.some(({ local }) => local.name === moduleClass),
     );
-    const specifier =
-      imported?.type === 'ImportDeclaration'
-        ? imported.source.value
-        : undefined;
-    return { moduleClass, specifier };
+    return { moduleClass, specifier: imported?.source.value };
   }
   return undefined;
 }

@@ -1,5 +1,5 @@
 import { parse } from '@babel/parser';
-import type { Node, Program } from '@babel/types';
+import type { ImportDeclaration, Node, Program } from '@babel/types';
 
 /** Range of a source text; `end` is exclusive. */
 export interface Range {
@@ -17,6 +17,13 @@ export function parseSource(source: string): Program | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Returns the import declarations of a program. */
+export function importsOf(program: Program | undefined): ImportDeclaration[] {
+  return (program?.body ?? []).filter(
+    statement => statement.type === 'ImportDeclaration',
+  );
 }
 
 /** Returns the range of a node. */

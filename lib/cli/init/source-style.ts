@@ -1,4 +1,4 @@
-import { parseSource } from './parse-source.js';
+import { importsOf, parseSource } from './parse-source.js';
 
 /** Formatting of a source file. */
 export interface SourceStyle {
@@ -14,10 +14,9 @@ export interface SourceStyle {
 
 /** Returns the formatting of a source file, and the defaults of Prettier for what the file does not show. */
 export function styleOf(source: string, width = 80): SourceStyle {
-  const statements = parseSource(source)?.body ?? [];
-  const [first = ''] = statements
-    .filter(({ type }) => type === 'ImportDeclaration')
-    .map(({ start, end }) => source.slice(start!, end!));
+  const [first = ''] = importsOf(parseSource(source)).map(({ start, end }) =>
+    source.slice(start!, end!),
+  );
   return {
     quote: first.includes('"') ? '"' : "'",
     hasSemicolons: first === '' || first.endsWith(';'),
