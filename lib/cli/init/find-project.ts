@@ -1,5 +1,4 @@
 import { dirname, join, normalize } from 'node:path/posix';
-import { isObject } from '../../is-object.js';
 import { InitError } from './init.error.js';
 import { importsOf, nodesOf, parseSource } from './parse-source.js';
 
@@ -97,7 +96,7 @@ function readJson(files: ProjectFiles, path: string): object | undefined {
   } catch (error) {
     throw invalid(path, (error as Error).message);
   }
-  if (isObject(value)) return value;
+  if (typeof value === 'object' && value !== null) return value;
   throw invalid(path, 'expected an object');
 }
 
