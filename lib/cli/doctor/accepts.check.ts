@@ -5,7 +5,7 @@ import { OK, type DoctorCheck, type DoctorVerdict } from './doctor.check.js';
 import type { DoctorEntries } from './doctor.entries.js';
 import type { EndpointUnderTest, Fault } from './endpoint-under-test.js';
 
-/** Texts about calls that should have been answered 200. */
+/** Texts of a finding about calls that must be answered 200. */
 export interface Finding {
   readonly why: string;
   readonly fix: string;
