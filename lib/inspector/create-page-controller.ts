@@ -53,8 +53,7 @@ export function createPageController(
       const { url = '/' } = rawRequest(request);
       const [pathname = ''] = url.split('?');
       if (pathname.endsWith('/')) {
-        await this.send('index.html', request, rawResponse(reply));
-        return;
+        return this.send('index.html', request, reply);
       }
       // Relative, since a proxy may have removed the start of the path.
       const location = `${pathname.slice(pathname.lastIndexOf('/') + 1)}/`;
@@ -68,18 +67,15 @@ export function createPageController(
       @Req() request: InspectorRequest,
       @Res() reply: HttpResponse,
     ): Promise<void> {
-      return this.send(
-        request.params['file'] ?? '',
-        request,
-        rawResponse(reply),
-      );
+      return this.send(request.params['file'] ?? '', request, reply);
     }
 
     private async send(
       name: string,
       request: InspectorRequest,
-      response: ServerResponse,
+      reply: HttpResponse,
     ): Promise<void> {
+      const response = rawResponse(reply);
       try {
         const file = (await pageFiles()).get(name);
         if (file) {
