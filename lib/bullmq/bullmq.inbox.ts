@@ -36,10 +36,10 @@ type InstanceSettings = Pick<
 export class BullmqInbox extends XeniooInbox {
   override readonly storageLocation: string;
   override readonly deadLetters: XeniooDeadLetterStore;
+  override readonly handlesEvents: boolean;
 
   private readonly logger = new Logger('Xenioo');
   // Private fields, so that printing the inbox shows no password of Redis.
-  readonly #options: BullmqInboxSettings;
   readonly #connection: BullmqConnection;
   readonly #acceptance: BullmqAcceptance;
   #worker: BullmqWorker | undefined;
@@ -56,7 +56,7 @@ export class BullmqInbox extends XeniooInbox {
     private readonly lockDurationMs = LOCK_DURATION_MS,
   ) {
     super();
-    this.#options = options;
+    this.handlesEvents = options.worker;
     const { queue, prefix, deadLetterRetentionDays } = options;
     this.#connection = new BullmqConnection(
       libraries,
@@ -89,7 +89,7 @@ export class BullmqInbox extends XeniooInbox {
   async start(runner: XeniooRunner): Promise<void> {
     this.runner = runner;
     void this.#connection.logRisks();
-    if (!this.#options.worker) {
+    if (!this.handlesEvents) {
       this.logger.log(
         `Events are stored in ${this.storageLocation}; this process handles none of them (\`worker: false\`).`,
       );

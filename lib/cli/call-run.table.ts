@@ -1,5 +1,6 @@
+import { plural } from '../plural.js';
 import type { CallRunReport } from './call-run.js';
-import { formatCount, formatMs, formatRows, plural } from './format.js';
+import { formatCount, formatMs, formatRows } from './format.js';
 import { describeOutcome } from './outcomes.js';
 
 /** Formats the report of a run for people. */

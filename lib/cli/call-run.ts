@@ -14,7 +14,7 @@ export interface CallRun extends ProgressOptions {
 }
 
 /** Options of `CallRun.send()`. */
-export interface SendOptions {
+interface SendOptions {
   readonly concurrency: number;
   readonly signal: AbortSignal;
   readonly onCall: OnCall;

@@ -43,7 +43,10 @@ export interface Endpoint {
 }
 
 /** Values of `--url` and `--secret`. */
-export type EndpointOptions = Partial<Endpoint>;
+export interface EndpointOptions {
+  readonly url?: string | undefined;
+  readonly secret?: string;
+}
 
 /**
  * Returns the endpoint, from the options or the environment.

@@ -9,11 +9,6 @@ export function formatCount(count: number): string {
   return count.toLocaleString('en');
 }
 
-/** Formats a number of things: `1 call`, `1,200 calls`. */
-export function plural(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
-}
-
 /** Formats rows as two aligned columns. */
 export function formatRows(rows: readonly (readonly string[])[]): string {
   const width = Math.max(...rows.map(([name = '']) => name.length));

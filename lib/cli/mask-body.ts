@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { parseWireDate } from '../events/wire-date.js';
+import { isObject } from '../is-object.js';
 import { maskSecret } from './mask-secret.js';
 
 /** Help text on what is masked. */
@@ -18,8 +19,6 @@ const KEPT_FIELDS = ['ItemType', 'ItemSubType', 'BotToken', 'Channel'];
 /** Fields of intents and entities; in other entries they may be a person's name. */
 const KNOWLEDGE_FIELDS = ['Name', 'Key'];
 const KNOWLEDGE_TYPES: readonly unknown[] = [3, 4, 5, 6];
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** Creates a function that masks personal data and the secret in the bodies of one recording. */
 export function createBodyMask(secret: string): (body: string) => string {
@@ -90,10 +89,6 @@ function maskValue(value: unknown): unknown {
 /** Replaces each digit and keeps the number of digits: 42 becomes 10. */
 function maskNumber(number: number): number {
   return Number(String(number).replaceAll(/\d/g, '0').replace('0', '1'));
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Masks of the characters seen so far: a lookup is much faster than the regular expressions. */

@@ -75,12 +75,13 @@ function parseNumber(
   throw new InvalidArgumentError(range.expected);
 }
 
-const TYPES = Object.values(XeniooEventType).filter(
+/** Names of the event types as in `XeniooEventType`: `UserMessage`. */
+export const EVENT_TYPES = Object.values(XeniooEventType).filter(
   (name): name is keyof typeof XeniooEventType => typeof name === 'string',
 );
 
 /** Names of the event types as they are typed, in the order of their numbers: `user-message`. */
-export const TYPE_NAMES: readonly string[] = TYPES.map(name =>
+export const TYPE_NAMES: readonly string[] = EVENT_TYPES.map(name =>
   name.replaceAll(/(?<=.)[A-Z]/g, '-$&').toLowerCase(),
 );
 
@@ -89,7 +90,9 @@ export function parseEventType(text: string): number {
   if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) {
     return Number(text);
   }
-  const type = TYPES.find(name => withoutCase(name) === withoutCase(text));
+  const type = EVENT_TYPES.find(
+    name => withoutCase(name) === withoutCase(text),
+  );
   if (type !== undefined) return XeniooEventType[type];
   throw new InvalidArgumentError(
     `Expected a number, or one of ${TYPE_NAMES.join(', ')}.`,

@@ -1,7 +1,8 @@
 import { SingleBar } from 'cli-progress';
+import { plural } from '../plural.js';
 import type { OnCall } from '../simulator/send-calls.js';
 import type { XeniooReport } from '../simulator/xenioo-report.js';
-import { formatCount, formatMs, plural } from './format.js';
+import { formatCount, formatMs } from './format.js';
 import type { Terminal } from './terminal.js';
 
 const STOPPING = 'Waiting for pending calls; press Ctrl-C again to quit';
@@ -55,13 +56,11 @@ function announcement({
   rate,
   durationMs,
 }: ProgressOptions): string {
-  const pace =
-    rate === undefined
-      ? []
-      : [Number.isFinite(rate) ? `${rate} calls/s` : 'at full speed'];
-  const duration =
-    durationMs === undefined ? [] : [`for ${formatMs(durationMs)}`];
-  const parts = [`${subject} to ${url}`, ...pace, ...duration];
+  const parts = [`${subject} to ${url}`];
+  if (rate !== undefined) {
+    parts.push(Number.isFinite(rate) ? `${rate} calls/s` : 'at full speed');
+  }
+  if (durationMs !== undefined) parts.push(`for ${formatMs(durationMs)}`);
   return `${parts.join(', ')}. Press Ctrl-C to stop.`;
 }
 

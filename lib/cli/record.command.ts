@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Command } from 'commander';
+import { plural } from '../plural.js';
 import {
   COMMON_OPTIONS,
   resolveSecret,
   type EndpointOptions,
 } from './common.options.js';
-import { plural } from './format.js';
 import { createBodyMask, MASK_HELP } from './mask-body.js';
 import { parseCount } from './option.parsers.js';
 import { describeSystemError } from './outcomes.js';

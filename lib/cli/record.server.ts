@@ -56,12 +56,7 @@ export function createRecordServer(options: RecordServerOptions): Server {
   const { signal, onResult } = options;
   const settings = { requestTimeout: BODY_TIMEOUT_MS };
   return createServer(settings, (request, response) => {
-    const refusal = refusalOf(request, options);
-    const result =
-      refusal === undefined
-        ? record(request, options)
-        : Promise.resolve({ status: refusal, problem: REFUSALS[refusal] });
-    void result.then(result => {
+    void record(request, options).then(result => {
       // A connection that is kept open would delay closing the server.
       const closes = result.status !== 200 || signal.aborted;
       answer(response, result.status, closes);
@@ -97,8 +92,11 @@ function hash(text: string): Buffer {
 
 async function record(
   request: IncomingMessage,
-  { secret, save }: RecordServerOptions,
+  options: RecordServerOptions,
 ): Promise<RecordResult> {
+  const status = refusalOf(request, options);
+  if (status !== undefined) return { status, problem: REFUSALS[status] };
+  const { secret, save } = options;
   const body = await readBody(request);
   if (body === undefined) {
     return { problem: 'call aborted, or body over 10 MB' };

@@ -1,4 +1,5 @@
 import { parseWireDate } from '../events/wire-date.js';
+import { isObject } from '../is-object.js';
 
 /** Help text on the file format. */
 export const RECORDING_HELP = `
@@ -25,13 +26,13 @@ export function formatLine({ receivedAt, contentType, body }: RecordedCall) {
 
 /** Returns the call of a parsed line, or undefined if it is not a call. */
 export function asRecordedCall(line: unknown): RecordedCall | undefined {
-  if (typeof line !== 'object' || line === null) return undefined;
-  const { receivedAt, contentType, body } = line as Record<string, unknown>;
+  if (!isObject(line)) return undefined;
+  const { receivedAt, contentType, body } = line;
   const isCall =
     typeof body === 'string' &&
     (receivedAt === undefined || parseWireDate(receivedAt) !== undefined) &&
     ['string', 'undefined'].includes(typeof (contentType ?? undefined));
-  return isCall ? (line as RecordedCall) : undefined;
+  return isCall ? (line as unknown as RecordedCall) : undefined;
 }
 
 /** Counts the entries of a body; a body that is not JSON counts as one. */

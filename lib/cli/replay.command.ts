@@ -5,7 +5,7 @@ import type { XeniooFailureCounting } from '../simulator/failure-count.js';
 import type { PlannedCall } from '../simulator/plan-calls.js';
 import { sendCalls } from '../simulator/send-calls.js';
 import { XeniooSender } from '../simulator/xenioo.sender.js';
-import { runCalls, type SendOptions } from './call-run.js';
+import { runCalls } from './call-run.js';
 import { formatCallRun } from './call-run.table.js';
 import {
   COMMON_OPTIONS,
@@ -100,23 +100,25 @@ async function replay(
       terminal.err(`warning: skipped line ${lineNumber}: it is incomplete`);
     },
   });
-  const run = {
-    url,
-    subject: file === '-' ? 'Calls from stdin' : `Calls of ${file}`,
-    concurrency,
-    ...(speed === undefined && { rate }),
-  };
   const startAfterMs =
     speed === undefined
       ? (_call: ReplayedCall, index: number) => (index * 1_000) / rate
       : recordedPace(speed);
   const moveDates = freshDates ? createDateMover() : (body: string) => body;
-  const send = (options: SendOptions) =>
-    sendCalls(sender, planCalls(calls, moveDates), {
-      ...options,
-      startAfterMs,
-    });
-  const report = await runCalls({ ...run, send }, terminal).finally(() => {
+  const report = await runCalls(
+    {
+      url,
+      subject: file === '-' ? 'Calls from stdin' : `Calls of ${file}`,
+      concurrency,
+      rate: speed === undefined ? rate : undefined,
+      send: run =>
+        sendCalls(sender, planCalls(calls, moveDates), {
+          ...run,
+          startAfterMs,
+        }),
+    },
+    terminal,
+  ).finally(() => {
     input.destroy();
     sender.close();
   });

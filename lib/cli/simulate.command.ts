@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { plural } from '../plural.js';
 import type { XeniooFailureCounting } from '../simulator/failure-count.js';
 import { xeniooConversation } from '../simulator/xenioo-conversation.js';
 import { xeniooTraffic } from '../simulator/xenioo-traffic.js';
@@ -10,7 +11,7 @@ import {
   resolveEndpoint,
   type EndpointOptions,
 } from './common.options.js';
-import { formatCount, plural } from './format.js';
+import { formatCount } from './format.js';
 import { parseCount, parseDuration, parseShare } from './option.parsers.js';
 import type { Terminal } from './terminal.js';
 import { UsageError } from './usage.error.js';

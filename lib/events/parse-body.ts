@@ -1,3 +1,4 @@
+import { plural } from '../plural.js';
 import {
   explainEntry,
   invalidEntry,
@@ -156,6 +157,6 @@ function describeSyntaxError(text: string, error: unknown): string {
   const position = POSITION.exec(String(error))?.[1];
   if (position === undefined) return 'the body is not valid JSON';
   return Number(position) >= text.length
-    ? `the body is not valid JSON: it ends too early, after ${text.length} characters`
+    ? `the body is not valid JSON: it ends too early, after ${plural(text.length, 'character')}`
     : `the body is not valid JSON: syntax error at character ${position} of ${text.length}`;
 }

@@ -11,6 +11,7 @@ import {
   XENIOO_SETTINGS,
   type XeniooSettings,
 } from '../options/xenioo.options.js';
+import { plural } from '../plural.js';
 import { HandlerAttempt, HandlerResults, TaskRun } from './handler-attempt.js';
 import {
   Deadlines,
@@ -135,7 +136,7 @@ export class XeniooDispatcher {
   reportDuplicates(duplicates: XeniooDuplicates): void {
     this.duplicates += duplicates.count;
     this.logger.debug(
-      `Dropped ${duplicates.count} events of bot ${duplicates.bot} whose ids were accepted before (\`dedupe\`); ${this.duplicates} since the application started.`,
+      `Dropped ${plural(duplicates.count, 'duplicate')} of bot ${duplicates.bot} (\`dedupe\`); ${this.duplicates} since the application started.`,
     );
     this.observers.notify('duplicatesDropped', duplicates);
   }

@@ -59,6 +59,9 @@ export abstract class XeniooInbox {
   /** True if the inbox passes `transact` to `run()`, so that handlers can be transactional. */
   readonly runsTransactions: boolean = false;
 
+  /** False if this process runs no handlers of the inbox and leaves them to others. */
+  readonly handlesEvents: boolean = true;
+
   /**
    * Stores the entries of a call. Resolves once all of them are safe; only then is the call answered 200.
    * @throws {XeniooInboxError} if the inbox can't store them; it has stored none, and the call is answered 503

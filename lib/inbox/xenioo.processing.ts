@@ -27,6 +27,14 @@ export class XeniooProcessing {
   }
 
   /**
+   * True if this process runs the handlers of an instance.
+   * @internal
+   */
+  get handlesEvents(): boolean {
+    return this.#inboxes.some(({ handlesEvents }) => handlesEvents);
+  }
+
+  /**
    * Stops starting handlers in this process until `resume()`; if the application is
    * still booting, none starts. Running handlers finish, and calls are still accepted.
    * With `memoryInbox()`, calls are answered 503 once `maxPending` events are pending.

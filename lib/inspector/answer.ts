@@ -6,6 +6,7 @@ import {
 } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describeError } from '../describe-error.js';
+import { isObject } from '../is-object.js';
 import { readBody, type ParsedRequest } from '../webhook/read-body.js';
 import {
   rawRequest,
@@ -73,9 +74,7 @@ export async function readAction(
     throw new BadRequestException(`the body can't be read: ${body.outcome}`);
   }
   const value = parseJson(body.text === '' ? '{}' : body.text);
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return value as Record<string, unknown>;
-  }
+  if (isObject(value)) return value;
   throw new BadRequestException('the body must be a JSON object');
 }
 

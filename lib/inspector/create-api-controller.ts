@@ -29,16 +29,16 @@ import {
 import { EventRecorder } from './event.recorder.js';
 import { textOf } from './inspected-event.js';
 import { exportLetters, inspectLetter } from './inspected-letter.js';
-import type { InspectorSettings } from './inspector.options.js';
+import {
+  INSPECTOR_SETTINGS,
+  type InspectorSettings,
+} from './inspector.options.js';
 import { InspectorStateReader } from './inspector.state.js';
 import { InspectorStreams } from './inspector.streams.js';
 
-/** Injection token of {@link InspectorSettings}. */
-export const INSPECTOR_SETTINGS = Symbol('nestjs-xenioo:inspector');
-
 const EVENTS_PER_PAGE = 200;
 const LETTERS_PER_PAGE = 100;
-const MAX_PER_PAGE = 1_000;
+const MAX_LETTERS_PER_PAGE = 1_000;
 
 type Body = Readonly<Record<string, unknown>>;
 
@@ -71,10 +71,9 @@ export function createApiController(
     listEvents(@Req() request: InspectorRequest, @Res() reply: HttpResponse) {
       return answer(request, reply, async () => {
         const query = queryOf(request);
-        const before = numberIn(query, 'before', undefined);
-        const limit = numberIn(query, 'limit', EVENTS_PER_PAGE);
-        const most = Math.min(limit, this.settings.keepEvents);
-        return { events: this.recorder.list(most, before) };
+        const limit = numberIn(query, 'limit') ?? EVENTS_PER_PAGE;
+        const before = numberIn(query, 'before');
+        return { events: this.recorder.list(limit, before) };
       });
     }
 
@@ -111,12 +110,11 @@ export function createApiController(
     @Get('dead-letters')
     listLetters(@Req() request: InspectorRequest, @Res() reply: HttpResponse) {
       return answer(request, reply, async () => {
-        const { limit: _, after, ...filter } = fieldsOf(queryOf(request));
-        const limit = numberIn(queryOf(request), 'limit', LETTERS_PER_PAGE);
+        const query = queryOf(request);
+        const limit = numberIn(query, 'limit') ?? LETTERS_PER_PAGE;
         const letters = await this.letters.list({
-          ...filter,
-          after,
-          limit: Math.min(limit, MAX_PER_PAGE),
+          ...fieldsOf(query),
+          limit: Math.min(limit, MAX_LETTERS_PER_PAGE),
         });
         const { showText } = this.settings;
         return {
@@ -215,25 +213,20 @@ export function createApiController(
 
 /** Returns everything of an entry; numbers such as `1e999` are kept. */
 function revealed(entry: XeniooEntry): JsonText {
-  const text = JSON.stringify({ text: textOf(entry) }).slice(1, -1);
-  return new JsonText(`{${text && `${text},`}"raw":${jsonText(entry.raw)}}`);
+  const text = textOf(entry);
+  const contents = { ...(text !== undefined && { text }), raw: entry.raw };
+  return new JsonText(jsonText(contents));
 }
 
 function fieldsOf(query: URLSearchParams): Record<string, string> {
   return Object.fromEntries([...query].filter(([, value]) => value !== ''));
 }
 
-function numberIn<D>(
-  query: URLSearchParams,
-  name: string,
-  missing: D,
-): number | D {
-  const value = query.get(name);
-  return value === null ? missing : wholeNumber(name, Number(value));
-}
-
-function wholeNumber(name: string, value: unknown): number {
-  if (Number.isSafeInteger(value) && Number(value) > 0) return Number(value);
+function numberIn(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null) return undefined;
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
   throw new BadRequestException(
     `expected \`${name}\` to be a whole number of at least 1`,
   );

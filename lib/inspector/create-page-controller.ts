@@ -53,10 +53,9 @@ export function createPageController(
       const { url = '/' } = rawRequest(request);
       const [pathname = ''] = url.split('?');
       if (pathname.endsWith('/')) {
-        await this.send('index.html', request, rawResponse(reply));
-        return;
+        return this.send('index.html', request, reply);
       }
-      // Relative, since a proxy may have removed the begin of the path.
+      // Relative, since a proxy may have removed the start of the path.
       const location = `${pathname.slice(pathname.lastIndexOf('/') + 1)}/`;
       rawResponse(reply)
         .writeHead(302, { ...PAGE_HEADERS, location, 'content-length': 0 })
@@ -68,23 +67,22 @@ export function createPageController(
       @Req() request: InspectorRequest,
       @Res() reply: HttpResponse,
     ): Promise<void> {
-      return this.send(
-        request.params['file'] ?? '',
-        request,
-        rawResponse(reply),
-      );
+      return this.send(request.params['file'] ?? '', request, reply);
     }
 
     private async send(
       name: string,
       request: InspectorRequest,
-      response: ServerResponse,
+      reply: HttpResponse,
     ): Promise<void> {
+      const response = rawResponse(reply);
       try {
         const file = (await pageFiles()).get(name);
-        if (file) sendFile(file, rawRequest(request).headers, response);
-        else
+        if (file) {
+          sendFile(file, rawRequest(request).headers, response);
+        } else {
           sendError(response, 404, `there is no file ${JSON.stringify(name)}`);
+        }
       } catch (error) {
         const { message, stack } = describeError(error);
         this.logger.error(`The inspector has no page: ${message}`, stack);

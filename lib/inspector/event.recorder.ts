@@ -1,3 +1,4 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
 import type { XeniooEntry } from '../events/parse-entry.js';
 import type { XeniooDelivery } from '../events/xenioo-delivery.js';
@@ -15,7 +16,10 @@ import {
   type InspectedEvent,
   type InspectedResult,
 } from './inspected-event.js';
-import type { InspectorSettings } from './inspector.options.js';
+import {
+  INSPECTOR_SETTINGS,
+  type InspectorSettings,
+} from './inspector.options.js';
 
 /** An event in memory. */
 export interface RecordedEvent {
@@ -43,6 +47,7 @@ const VIEW_BYTES = 1_024;
 const MAX_ERROR_LENGTH = 1_000;
 
 /** Keeps the last events of this process with the results of their handlers, and counts them by minute. */
+@Injectable()
 export class EventRecorder implements XeniooObserver {
   readonly minutes = new HourOfMinutes();
   listener: RecorderListener | undefined;
@@ -54,7 +59,9 @@ export class EventRecorder implements XeniooObserver {
   private oldestSeq = 1;
   private bytes = 0;
 
-  constructor(private readonly settings: InspectorSettings) {}
+  constructor(
+    @Inject(INSPECTOR_SETTINGS) private readonly settings: InspectorSettings,
+  ) {}
 
   deliveryAccepted({ receivedAt, entries }: XeniooDelivery): void {
     this.minutes.addAnswer(Math.max(0, Date.now() - receivedAt.getTime()));
@@ -133,12 +140,11 @@ export class EventRecorder implements XeniooObserver {
 
   /** Removes the events of a conversation. */
   erase(conversationId: string): void {
-    for (const event of this.#events) {
-      const entry = event?.entry ?? event?.view;
-      const { conversationId: id } = (entry ?? {}) as {
+    for (const event of this.#byId.values()) {
+      const { conversationId: id } = (event.entry ?? event.view) as {
         conversationId?: string;
       };
-      if (event && id === conversationId) this.remove(event);
+      if (id === conversationId) this.remove(event);
     }
   }
 

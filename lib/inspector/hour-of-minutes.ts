@@ -57,8 +57,6 @@ class Minute {
 /** Counts events and samples durations by minute, for one hour. */
 export class HourOfMinutes {
   private readonly minutes = new Map<number, Minute>();
-  private number = NaN;
-  private minute = new Minute();
 
   constructor(private readonly now: () => number = Date.now) {}
 
@@ -114,17 +112,17 @@ export class HourOfMinutes {
 
   private current(): Minute {
     const number = this.currentNumber();
-    if (number === this.number) return this.minute;
-    this.number = number;
-    this.minute = this.minutes.get(number) ?? new Minute();
-    this.minutes.set(number, this.minute);
+    const known = this.minutes.get(number);
+    if (known) return known;
+    const minute = new Minute();
+    this.minutes.set(number, minute);
     // The clock may have been set back: a minute of the future is removed as well.
     for (const other of this.minutes.keys()) {
       if (other > number || other <= number - MINUTES) {
         this.minutes.delete(other);
       }
     }
-    return this.minute;
+    return minute;
   }
 }
 

@@ -1,7 +1,9 @@
 import type { ModuleMetadata } from '@nestjs/common';
+import { isObject } from '../is-object.js';
 import {
   asyncProblems,
   decoratorProblems,
+  misplacedProblems,
   pathProblems,
 } from '../options/assert-definition.js';
 import { kindOf, quote } from '../options/describe-value.js';
@@ -76,6 +78,9 @@ export type InspectorSettings = {
   >;
 };
 
+/** Injection token of {@link InspectorSettings}. */
+export const INSPECTOR_SETTINGS = Symbol('nestjs-xenioo:inspector');
+
 const MODULE = 'XeniooInspectorModule';
 
 export const DEFAULT_PATH = 'xenioo/inspector';
@@ -126,10 +131,7 @@ export function resolveInspectorOptions(given: unknown): InspectorSettings {
   }
   const set = withoutUndefined(given as XeniooInspectorOptions);
   throwIfAny([
-    ...DEFINITION_OPTIONS.filter(name => name in set).map(
-      name =>
-        `\`${name}\` must be known when the module is defined: pass it to forRootAsync() beside \`useFactory\`, and not in the options that the factory returns`,
-    ),
+    ...misplacedProblems(set, DEFINITION_OPTIONS),
     ...unknownNameProblems(set, OPTIONS, DEFINITION_OPTIONS),
     ...optionProblems(set),
   ]);
@@ -186,8 +188,4 @@ function throwIfAny(problems: readonly string[]): void {
   if (problems.length > 0) {
     throw new XeniooOptionsError(problems, undefined, MODULE);
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

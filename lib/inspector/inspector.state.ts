@@ -1,10 +1,14 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
 import type { XeniooInboxStats } from '../inbox/xenioo.inbox.js';
-import type { XeniooProcessing } from '../inbox/xenioo.processing.js';
+import { XeniooProcessing } from '../inbox/xenioo.processing.js';
 import { settledWithin } from '../settled-within.js';
-import type { XeniooUrls } from '../webhook/xenioo.urls.js';
-import type { XeniooWebhookStatus } from '../webhook/xenioo.webhook-status.js';
-import type { InspectorSettings } from './inspector.options.js';
+import { XeniooUrls } from '../webhook/xenioo.urls.js';
+import { XeniooWebhookStatus } from '../webhook/xenioo.webhook-status.js';
+import {
+  INSPECTOR_SETTINGS,
+  type InspectorSettings,
+} from './inspector.options.js';
 
 /** Longest time to wait for the counts of the inbox. */
 const COUNTS_WITHIN_MS = 2_000;
@@ -16,6 +20,8 @@ export interface InspectorState extends XeniooInboxStats {
   readonly readOnly: boolean;
   readonly showText: boolean;
   readonly isPaused: boolean;
+  /** False if this process runs no handlers: `worker: false`. */
+  readonly handlesEvents: boolean;
   readonly isSilent: boolean;
   readonly strikes: number;
   readonly refused: number;
@@ -30,6 +36,7 @@ export interface InspectorState extends XeniooInboxStats {
 }
 
 /** Reads the state for the page. */
+@Injectable()
 export class InspectorStateReader {
   private readonly startedAt = new Date();
   private lastCounts: XeniooInboxStats = {
@@ -40,7 +47,7 @@ export class InspectorStateReader {
   };
 
   constructor(
-    private readonly settings: InspectorSettings,
+    @Inject(INSPECTOR_SETTINGS) private readonly settings: InspectorSettings,
     private readonly processing: XeniooProcessing,
     private readonly status: XeniooWebhookStatus,
     private readonly urls: XeniooUrls,
@@ -55,6 +62,7 @@ export class InspectorStateReader {
       readOnly,
       showText,
       isPaused: this.processing.isPaused,
+      handlesEvents: this.processing.handlesEvents,
       isSilent: this.status.isSilent,
       strikes: this.status.strikes,
       refused: this.status.refused,

@@ -1,11 +1,11 @@
-import { ServiceUnavailableException } from '@nestjs/common';
+import { Injectable, ServiceUnavailableException } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
-import type {
+import {
   EventRecorder,
-  RecordedEvent,
-  RecorderListener,
+  type RecordedEvent,
+  type RecorderListener,
 } from './event.recorder.js';
-import type { InspectorStateReader } from './inspector.state.js';
+import { InspectorStateReader } from './inspector.state.js';
 import { frame, InspectorStream } from './inspector.stream.js';
 
 const MAX_STREAMS = 100;
@@ -25,6 +25,7 @@ const MAX_AGE_MS = 3_600_000;
  * Sends changes to the connected browsers. A timer sends them, as one text for all
  * browsers, so that no delivery waits for a browser.
  */
+@Injectable()
 export class InspectorStreams implements RecorderListener {
   private readonly streams = new Map<InspectorStream, number>();
   readonly #changed = new Set<RecordedEvent>();

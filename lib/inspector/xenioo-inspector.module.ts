@@ -9,30 +9,24 @@ import {
   type OnApplicationShutdown,
   type OnModuleDestroy,
   type OnModuleInit,
-  type Provider,
 } from '@nestjs/common';
 import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
 import { XeniooHandlersModule } from '../handlers/xenioo-handlers.module.js';
 import { XeniooObservers } from '../handlers/xenioo.observers.js';
 import { XeniooInboxModule } from '../inbox/xenioo-inbox.module.js';
-import { XeniooProcessing } from '../inbox/xenioo.processing.js';
 import { ScopeCheck } from '../options/scope.check.js';
 import { withoutUndefined } from '../options/without-undefined.js';
 import { XeniooWebhookModule } from '../webhook/xenioo-webhook.module.js';
 import { XeniooUrls } from '../webhook/xenioo.urls.js';
-import { XeniooWebhookStatus } from '../webhook/xenioo.webhook-status.js';
-import {
-  createApiController,
-  INSPECTOR_SETTINGS,
-} from './create-api-controller.js';
+import { createApiController } from './create-api-controller.js';
 import { createPageController } from './create-page-controller.js';
 import { EventRecorder } from './event.recorder.js';
 import {
   assertGuarded,
   assertInspectorDefinition,
   DEFAULT_PATH,
+  INSPECTOR_SETTINGS,
   resolveInspectorOptions,
-  type InspectorSettings,
   type XeniooInspectorDefinitionOptions,
   type XeniooInspectorOptions,
 } from './inspector.options.js';
@@ -56,7 +50,11 @@ const INSPECTOR_OPTIONS = Symbol('nestjs-xenioo:inspector-options');
 /** Injection token of the decorators of the API. */
 const DECORATORS = Symbol('nestjs-xenioo:inspector-decorators');
 
-type Extras = Required<XeniooInspectorDefinitionOptions>;
+type Extras = {
+  [name in keyof XeniooInspectorDefinitionOptions]-?: NonNullable<
+    XeniooInspectorDefinitionOptions[name]
+  >;
+};
 
 const { ConfigurableModuleClass } =
   new ConfigurableModuleBuilder<XeniooInspectorOptions>({
@@ -171,67 +169,46 @@ function defineInstance(
   definition: DynamicModule,
   { path: given, decorators, pageDecorators, imports }: Extras,
 ): DynamicModule {
-  const path = given!.replaceAll(/^\/|\/$/g, '');
+  const path = given.replaceAll(/^\/|\/$/g, '');
   const id = Symbol(path);
   const options = definition.providers!.find(
     provider => 'provide' in provider && provider.provide === INSPECTOR_OPTIONS,
   ) as { readonly inject?: readonly unknown[] };
-  const providers: Provider[] = [
-    ...definition.providers!,
-    { provide: DECORATORS, useValue: decorators },
-    {
-      provide: INSPECTOR_SETTINGS,
-      inject: [INSPECTOR_OPTIONS],
-      useFactory: resolveInspectorOptions,
-    },
-    {
-      provide: EventRecorder,
-      inject: [INSPECTOR_SETTINGS],
-      useFactory: (settings: InspectorSettings) => new EventRecorder(settings),
-    },
-    {
-      provide: InspectorStateReader,
-      inject: [
-        INSPECTOR_SETTINGS,
-        XeniooProcessing,
-        XeniooWebhookStatus,
-        XeniooUrls,
-      ],
-      useFactory: (
-        ...given: ConstructorParameters<typeof InspectorStateReader>
-      ) => new InspectorStateReader(...given),
-    },
-    {
-      provide: InspectorStreams,
-      inject: [EventRecorder, InspectorStateReader],
-      useFactory: (recorder: EventRecorder, state: InspectorStateReader) =>
-        new InspectorStreams(recorder, state),
-    },
-    {
-      provide: PageRoute,
-      inject: [HttpAdapterHost],
-      useFactory: (host: HttpAdapterHost) => new PageRoute(id, host),
-    },
-    {
-      provide: ScopeCheck,
-      inject: [ModuleRef],
-      useFactory: (moduleRef: ModuleRef) =>
-        new ScopeCheck(moduleRef, [
-          {
-            token: INSPECTOR_SETTINGS,
-            factory: 'the factory of the options of the inspector',
-            inject: options.inject ?? [],
-          },
-        ]),
-    },
-  ];
   return {
     ...definition,
-    imports: [...(definition.imports ?? []), ...(imports ?? [])],
+    imports: [...(definition.imports ?? []), ...imports],
     controllers: [
       createApiController(path, decorators),
-      createPageController(path, pageDecorators!, id),
+      createPageController(path, pageDecorators, id),
     ],
-    providers,
+    providers: [
+      ...definition.providers!,
+      { provide: DECORATORS, useValue: decorators },
+      {
+        provide: INSPECTOR_SETTINGS,
+        inject: [INSPECTOR_OPTIONS],
+        useFactory: resolveInspectorOptions,
+      },
+      EventRecorder,
+      InspectorStateReader,
+      InspectorStreams,
+      {
+        provide: PageRoute,
+        inject: [HttpAdapterHost],
+        useFactory: (host: HttpAdapterHost) => new PageRoute(id, host),
+      },
+      {
+        provide: ScopeCheck,
+        inject: [ModuleRef],
+        useFactory: (moduleRef: ModuleRef) =>
+          new ScopeCheck(moduleRef, [
+            {
+              token: INSPECTOR_SETTINGS,
+              factory: 'the factory of the options of the inspector',
+              inject: options.inject ?? [],
+            },
+          ]),
+      },
+    ],
   };
 }

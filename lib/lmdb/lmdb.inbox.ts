@@ -10,6 +10,7 @@ import {
   type XeniooRunner,
 } from '../inbox/xenioo.inbox.js';
 import type { XeniooSettings } from '../options/xenioo.options.js';
+import { plural } from '../plural.js';
 import { settledWithin } from '../settled-within.js';
 import { XeniooInboxError } from '../xenioo.errors.js';
 import { LmdbAcceptance } from './lmdb.acceptance.js';
@@ -191,7 +192,7 @@ export class LmdbInbox extends XeniooInbox {
     const recorded = this.waitUntil(() => !processor?.unrecorded);
     if (!(await settledWithin(recorded, timeoutMs))) {
       this.logger.warn(
-        `Stopping while ${processor?.unrecorded} events are being handled; they stay stored and are handled again after the next start. If handlers need longer, raise \`shutdownTimeoutMs\`.`,
+        `Stopping while handlers of ${plural(processor?.unrecorded ?? 0, 'event')} are running. Unfinished events stay stored and are handled again after the next start. If handlers need longer, raise \`shutdownTimeoutMs\`.`,
       );
     }
     processor?.abandon();
@@ -252,7 +253,7 @@ export class LmdbInbox extends XeniooInbox {
       const removed = await this.letters.removeOlderThan(oldest);
       if (removed === 0) return;
       this.logger.warn(
-        `Removed ${removed} dead letters older than ${days} days (\`deadLetterRetentionDays\`).`,
+        `Removed ${plural(removed, 'dead letter')} older than ${plural(days, 'day')} (\`deadLetterRetentionDays\`).`,
       );
     } catch (error) {
       this.logger.error(

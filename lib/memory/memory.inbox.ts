@@ -255,7 +255,7 @@ export class MemoryInbox extends XeniooInbox {
     const { concurrency } = this.instance;
     return this.capacity.isClosed
       ? 'the memory inbox has stopped'
-      : `the memory inbox is full: ${this.capacity.held} events are pending, and the limit is ${maxPending} (\`maxPending\`). Check for handlers that are slow or never finish; ${concurrency} events are handled at once (\`concurrency\`)`;
+      : `the memory inbox is full (pending events: ${this.capacity.held}, \`maxPending\`: ${maxPending}). Check for handlers that are slow or never finish; \`concurrency\` is ${concurrency}`;
   }
 }
 

@@ -1,3 +1,4 @@
+import { isObject } from '../is-object.js';
 import { kindOf, quote } from './describe-value.js';
 import { unknownNameProblems } from './unknown-name-problems.js';
 import { XeniooOptionsError } from '../xenioo.errors.js';
@@ -84,6 +85,19 @@ function definitionProblems({
   return problems;
 }
 
+/** Returns the problems of definition options that a factory returned. */
+export function misplacedProblems(
+  given: object,
+  definitionOptions: readonly string[],
+): string[] {
+  return definitionOptions
+    .filter(name => name in given)
+    .map(
+      name =>
+        `\`${name}\` must be known when the module is defined: pass it to forRootAsync() beside \`useFactory\`, and not in the options that the factory returns`,
+    );
+}
+
 /** Returns the problem of a path of a controller. */
 export function pathProblems(path: unknown, example: string): string[] {
   return typeof path === 'string' && PLAIN_PATH.test(path)
@@ -104,10 +118,6 @@ export function decoratorProblems(
     : [
         `expected \`${name}\` to be a list of decorators such as ${example}, got ${kindOf(decorators)}`,
       ];
-}
-
-function isObject(value: unknown): value is Given {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isFunction(value: unknown): boolean {

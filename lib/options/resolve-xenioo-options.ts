@@ -1,3 +1,5 @@
+import { isObject } from '../is-object.js';
+import { misplacedProblems } from './assert-definition.js';
 import { kindOf, quote } from './describe-value.js';
 import { LONGEST_TIMER_MS, rangeProblems } from './range-problems.js';
 import { unknownNameProblems } from './unknown-name-problems.js';
@@ -60,7 +62,7 @@ type CompleteOptions = XeniooOptions & {
  * @throws {XeniooOptionsError} lists every problem, and contains no secret
  */
 export function resolveXeniooOptions(given: XeniooOptions): XeniooSettings {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+  if (!isObject(given)) {
     throw new XeniooOptionsError([
       `expected an object of options, got ${kindOf(given)}`,
     ]);
@@ -68,7 +70,7 @@ export function resolveXeniooOptions(given: XeniooOptions): XeniooSettings {
   const set = withoutUndefined(given);
   const options: CompleteOptions = { ...DEFAULTS, ...set };
   const problems = [
-    ...misplacedOptions(set),
+    ...misplacedProblems(set, DEFINITION_OPTIONS),
     ...unknownNameProblems(set, OPTION_NAMES, DEFINITION_OPTIONS),
     ...botProblems(options),
     ...settingProblems(options),
@@ -93,13 +95,6 @@ export function resolveXeniooOptions(given: XeniooOptions): XeniooSettings {
 
 function isInRange(value: unknown, most: number): boolean {
   return typeof value === 'number' && value > 0 && value <= most;
-}
-
-function misplacedOptions(given: object): string[] {
-  return DEFINITION_OPTIONS.filter(name => name in given).map(
-    name =>
-      `\`${name}\` must be known when the module is defined: pass it to forRootAsync() beside \`useFactory\`, and not in the options that the factory returns`,
-  );
 }
 
 function settingProblems(options: CompleteOptions): string[] {

@@ -47,6 +47,7 @@ export class PostgresInbox extends XeniooInbox {
   override readonly storageLocation: string;
   override readonly deadLetters: XeniooDeadLetterStore;
   override readonly runsTransactions = true;
+  override readonly handlesEvents: boolean;
 
   private readonly logger = new Logger('Xenioo');
   readonly #options: PostgresInboxSettings;
@@ -70,6 +71,7 @@ export class PostgresInbox extends XeniooInbox {
     this.#options = options;
     this.#database = database;
     this.storageLocation = `${database.name}, schema ${options.schema}`;
+    this.handlesEvents = options.worker;
     this.#acceptance = new PostgresAcceptance(database, instance);
     this.#purge = new PostgresPurge(
       database,
@@ -148,13 +150,13 @@ export class PostgresInbox extends XeniooInbox {
     this.runner = runner;
     void this.#database.logRisks();
     this.#purge.start();
-    const { worker, leaseMs, transactionPooling, transaction } = this.#options;
-    if (!worker) {
+    if (!this.handlesEvents) {
       this.logger.log(
         `Events are stored in ${this.storageLocation}; this process handles none of them (\`worker: false\`).`,
       );
       return;
     }
+    const { leaseMs, transactionPooling, transaction } = this.#options;
     const { concurrency, dedupe, handlerTimeoutMs = 30_000 } = this.instance;
     this.#worker = new PostgresWorker(this.#database, runner, {
       concurrency,

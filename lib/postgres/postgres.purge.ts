@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { describeError } from '../describe-error.js';
 import type { XeniooDedupeSettings } from '../options/xenioo-dedupe.js';
+import { plural } from '../plural.js';
 import type { PostgresDatabase } from './postgres.database.js';
 import { PURGE_BATCH_SIZE } from './postgres.statements.js';
 
@@ -34,7 +35,7 @@ export class PostgresPurge {
       const letters = await this.removeAll('purgeLetters', days);
       if (letters > 0) {
         this.logger.warn(
-          `Removed ${letters} dead letters older than ${days} days (\`deadLetterRetentionDays\`).`,
+          `Removed ${plural(letters, 'dead letter')} older than ${plural(days, 'day')} (\`deadLetterRetentionDays\`).`,
         );
       }
       if (this.dedupe)

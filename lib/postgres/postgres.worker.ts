@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { XeniooRunner } from '../inbox/xenioo.inbox.js';
 import type { XeniooSettings } from '../options/xenioo.options.js';
+import { plural } from '../plural.js';
 import { settledWithin } from '../settled-within.js';
 import { PostgresClaims } from './postgres.claims.js';
 import type { PostgresDatabase } from './postgres.database.js';
@@ -143,7 +144,7 @@ export class PostgresWorker {
   async stop(timeoutMs: number, lastCommitWithinMs: number): Promise<void> {
     if (!(await settledWithin(this.drain(), timeoutMs))) {
       this.logger.warn(
-        `Stopping while ${this.processor.unrecorded} events are being handled; they stay stored and are handled again. If handlers need longer, raise \`shutdownTimeoutMs\`.`,
+        `Stopping while handlers of ${plural(this.processor.unrecorded, 'event')} are running. Unfinished events stay stored and are handled again. If handlers need longer, raise \`shutdownTimeoutMs\`.`,
       );
     }
     this.recorder.abandon();

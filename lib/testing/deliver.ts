@@ -131,6 +131,6 @@ function assertAnswered({
     .map(([outcome, times]) => `${outcome} (${times}×)`)
     .join(', ');
   throw new XeniooTestingError(
-    `${failed} of ${calls} calls were not answered 200: ${counts}. ${stopped ?? 'See the log of the application for the reason'}. To test other answers, use senderFor(app).`,
+    `Calls not answered 200: ${failed} of ${calls}. Outcomes: ${counts}. ${stopped ?? 'See the log of the application for the reason'}. To test other answers, use senderFor(app).`,
   );
 }

@@ -13,6 +13,7 @@ import type {
   XeniooInboxStats,
   XeniooRunner,
 } from '../inbox/xenioo.inbox.js';
+import { plural } from '../plural.js';
 import { settledWithin } from '../settled-within.js';
 import type {
   XeniooInboxSettings,
@@ -138,7 +139,7 @@ export class InboxTestHarness {
   async waitForRuns(count: number): Promise<void> {
     await this.waitUntil(
       async () => this.runs.length >= count,
-      `${count} runs`,
+      plural(count, 'run'),
     );
   }
 

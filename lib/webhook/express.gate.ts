@@ -11,11 +11,13 @@ import {
  * the layers have the final path, after global prefixes and their exclusions.
  */
 interface Layer {
-  readonly route?: {
-    readonly path: string;
-    readonly stack: readonly { readonly handle: object }[];
-  };
+  readonly route?: Route;
   match(path: string): boolean;
+}
+
+interface Route {
+  readonly path: string;
+  readonly stack: readonly { readonly handle: object }[];
 }
 
 export interface Express {
@@ -71,6 +73,17 @@ export function layerOf(
       ({ handle }) => Reflect.getMetadata(ROUTE_ID, handle) === id,
     ),
   );
+}
+
+/** Returns the path of the route that Express chose for a request, if it is one of the application. */
+export function routeOfApplication(
+  request: IncomingMessage & { readonly route?: Route },
+): string | undefined {
+  const { route } = request;
+  const isOurs = route?.stack.some(({ handle }) =>
+    Reflect.hasMetadata(ROUTE_ID, handle),
+  );
+  return isOurs ? undefined : route?.path;
 }
 
 /** Removes a trailing slash if Express matches the URL only without it. */

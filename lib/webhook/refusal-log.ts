@@ -1,3 +1,4 @@
+import { plural } from '../plural.js';
 import type { Refusal } from './verify-bearer.js';
 
 const WINDOW_MS = 60_000;
@@ -30,7 +31,7 @@ export class RefusalLog {
     }
     this.windows.set(refusal, { until: now + WINDOW_MS, unlogged: 0 });
     const others = window?.unlogged
-      ? ` (${window.unlogged} more calls since the last such line)`
+      ? ` (${plural(window.unlogged, 'more call')} since the last such line)`
       : '';
     this.warn(
       `Answered 401 to a call from ${address}: ${EXPLANATIONS[refusal]}${others}`,

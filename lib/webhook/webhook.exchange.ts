@@ -4,8 +4,10 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { Http2Stream } from 'node:http2';
+import { DISCARD_INVALID_HEADER } from '../events/discard-invalid.header.js';
 import type { XeniooBotSettings } from '../options/xenioo.options.js';
 import type { DecodedBody } from './decode-body.js';
+import { routeOfApplication } from './express.gate.js';
 import type { Refusal } from './verify-bearer.js';
 import type { XeniooWebhookStatus } from './xenioo.webhook-status.js';
 
@@ -24,6 +26,8 @@ export interface WebhookCall {
   readonly bot: XeniooBotSettings;
   readonly body: DecodedBody;
   readonly receivedAt: Date;
+  /** True if the caller asks to drop invalid entries instead of keeping them. */
+  readonly discardsInvalid: boolean;
 }
 
 /**
@@ -59,7 +63,13 @@ export class WebhookExchange {
 
   /** Sets the body, and answers 503 if the controller is not called within `timeoutMs`. */
   setBody(body: DecodedBody, timeoutMs = CONTROLLER_TIMEOUT_MS): void {
-    this.#call = { bot: this.#bot!, body, receivedAt: new Date() };
+    const { headers } = this.#response.req;
+    this.#call = {
+      bot: this.#bot!,
+      body,
+      receivedAt: new Date(),
+      discardsInvalid: DISCARD_INVALID_HEADER in headers,
+    };
     this.#timer = setTimeout(timedOut, timeoutMs, this, timeoutMs).unref();
   }
 
@@ -103,13 +113,16 @@ export class WebhookExchange {
   #responseSent(): void {
     if (this.#isAnswered) return;
     clearTimeout(this.#timer);
-    const { statusCode: status } = this.#response;
+    const { statusCode: status, req: request } = this.#response;
     if (status === 200) return;
+    const route = routeOfApplication(request);
     this.#status.recordStrike({
       status,
       bot: this.#bot!.name,
       reason:
-        'a middleware, guard, interceptor or filter of the application answered before the module; exclude the webhook from it',
+        route === undefined
+          ? 'a middleware, guard, interceptor or filter of the application answered before the module; exclude the webhook from it'
+          : `the route ${route} of the application matches the webhook and answered first; exclude the webhook from it, or move it to a module that is imported after XeniooModule`,
     });
   }
 }

@@ -7,6 +7,7 @@ import {
   type XeniooSilence,
   type XeniooStrike,
 } from '../handlers/xenioo.observers.js';
+import { plural } from '../plural.js';
 import { RefusalLog } from './refusal-log.js';
 
 /** Strike counts that are logged as errors and emitted; the others are logged at debug level. */
@@ -113,11 +114,13 @@ export class XeniooWebhookStatus {
     if (isSilent) {
       this.silentUrls.add(url);
       this.logger.error(
-        `No call with a configured secret has reached ${url} for ${minutes} minutes (\`expectCallsWithinMinutes\`). If customers write to the bot, Xenioo may have stopped calling: look for failed calls, then save and publish the bot again in Xenioo.`,
+        `No call with a configured secret has reached ${url} for ${plural(minutes, 'minute')} (\`expectCallsWithinMinutes\`). If customers write to the bot, Xenioo may have stopped calling: look for failed calls, then save and publish the bot again in Xenioo.`,
       );
     } else {
       this.silentUrls.delete(url);
-      this.logger.log(`Xenioo calls ${url} again, after ${minutes} minutes.`);
+      this.logger.log(
+        `Xenioo calls ${url} again, after ${plural(minutes, 'minute')}.`,
+      );
     }
     this.observers.notify('silence', silence);
     this.emitter.emit(XENIOO_EVENT_NAMES.Silence, silence);

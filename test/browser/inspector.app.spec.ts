@@ -8,10 +8,14 @@ import {
 import type { FastifyInstance } from 'fastify';
 import { request } from 'node:http';
 import type { Page } from 'playwright-core';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { bullmqInbox } from '../../lib/bullmq/index.js';
 import type { XeniooInboxProvider } from '../../lib/index.js';
 import { lmdbInbox } from '../../lib/lmdb/index.js';
+import { postgresInbox } from '../../lib/postgres/index.js';
 import { xeniooEntry } from '../../lib/testing/index.js';
+import { newQueue } from '../support/bullmq-host.js';
+import { describeEngine } from '../support/engines/describe-engine.js';
 import {
   buttonOf,
   countOf,
@@ -27,6 +31,7 @@ import {
   type InspectorSetup,
 } from '../support/inspector-host.js';
 import { inboxPath } from '../support/lmdb-folder.js';
+import { postgresSchema } from '../support/postgres-schema.js';
 import { serve } from '../support/serve.js';
 import { runTool } from '../support/tool.js';
 
@@ -359,6 +364,39 @@ describe.skipIf(isBrowserMissing)('the inspector in Chromium', () => {
     });
   });
 });
+
+/** Inboxes that another process can handle, by their engines. */
+const RECEIVING = {
+  redis: () => bullmqInbox({ ...newQueue(), worker: false }),
+  postgres: () => {
+    const { schema, remove } = postgresSchema();
+    onTestFinished(remove);
+    const connection = inject('postgresUrl');
+    return postgresInbox({ connection, schema, worker: false });
+  },
+};
+
+for (const engine of ['redis', 'postgres'] as const) {
+  describeEngine(engine, `the inspector in Chromium with ${engine}`, () => {
+    it.skipIf(isBrowserMissing)(
+      'says that a process with `worker: false` handles no events, and offers no pause',
+      async () => {
+        const inbox = RECEIVING[engine]();
+        const { send, open } = await startInspector('express', { inbox });
+        await send(message('Hello'));
+
+        const page = await open();
+        await page
+          .getByText('This process handles no events (worker: false).')
+          .waitFor();
+
+        const values = page.locator('.tile .value');
+        expect(await values.last().textContent()).toBe('Off');
+        expect(await buttonOf(page, 'Pause').count()).toBe(0);
+      },
+    );
+  });
+}
 
 /** Lets the page read, receive and act; returns the value of the tile "Handlers". */
 async function handlersOnceUsed(

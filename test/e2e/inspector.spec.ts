@@ -475,6 +475,7 @@ describe.each(['express', 'fastify'] as const)(
           readOnly: false,
           showText: false,
           isPaused: false,
+          handlesEvents: true,
           isSilent: false,
           strikes: 0,
           refused: 0,

@@ -143,7 +143,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
     expect(first.logs.ofXenioo('warn')).toEqual([
       expect.stringMatching(
-        /^Stopping while 3 events are being handled; .*handled again after the next start.*`shutdownTimeoutMs`/,
+        /^Stopping while handlers of 3 events are running\. .*handled again after the next start.*`shutdownTimeoutMs`/,
       ),
     ]);
     const second = await start(adapter, path);

@@ -1,5 +1,9 @@
 import {
+  All,
+  Controller,
   Injectable,
+  Module,
+  NotFoundException,
   SetMetadata,
   UseInterceptors,
   type CallHandler,
@@ -20,6 +24,7 @@ import { repeat, tap, timeout } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   XENIOO_EVENT_NAMES,
+  XeniooModule,
   XeniooWebhookStatus,
   type XeniooModuleOptions,
   type XeniooStrike,
@@ -29,6 +34,7 @@ import {
   dispatched,
   idle,
   received,
+  senderFor,
   xeniooEntry,
 } from '../../lib/testing/index.js';
 import { XeniooObservers } from '../../lib/handlers/xenioo.observers.js';
@@ -37,7 +43,7 @@ import {
   type WebhookHostMetadata,
 } from '../support/start-webhook-host.js';
 import { AcceptOnlyInbox } from '../support/accept-only-inbox.js';
-import type { AdapterName } from '../support/host-app.js';
+import { startHost, type AdapterName } from '../support/host-app.js';
 import { WAIT_OPTIONS } from '../support/wait-options.js';
 
 const { userMessage } = xeniooEntry;
@@ -90,6 +96,14 @@ class ThrowsAfterwards implements NestInterceptor {
 class Denies implements CanActivate {
   canActivate(): boolean {
     return false;
+  }
+}
+
+@Controller()
+class NotFoundPage {
+  @All('*rest')
+  answer(): never {
+    throw new NotFoundException();
   }
 }
 
@@ -376,5 +390,34 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
 
       expect(logs.ofXenioo('warn')).toEqual([]);
     });
+  });
+});
+
+// Fastify prefers the route without a wildcard.
+describe('on express, a route of the application with a wildcard', () => {
+  it('is named when it is called instead of the webhook', async () => {
+    const { app, logs } = await startHost('express', {
+      imports: [XeniooModule.forRoot({ secret: 'secret' })],
+      controllers: [NotFoundPage],
+    });
+    const sender = await senderFor(app);
+
+    expect(await sender.call(userMessage())).toMatchObject({ outcome: 404 });
+    expect(logs.ofXenioo('error')).toEqual([
+      expect.stringContaining(
+        'Strike 1: answered 404 to bot default: the route /*rest of the application matches the webhook',
+      ),
+    ]);
+  });
+
+  it('is not called in a module that is imported after XeniooModule', async () => {
+    @Module({ controllers: [NotFoundPage] })
+    class PagesModule {}
+    const { app } = await startHost('express', {
+      imports: [XeniooModule.forRoot({ secret: 'secret' }), PagesModule],
+    });
+    const sender = await senderFor(app);
+
+    expect(await sender.call(userMessage())).toMatchObject({ outcome: 200 });
   });
 });

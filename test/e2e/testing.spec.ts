@@ -244,7 +244,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     await expect(
       deliver(app, [xeniooEntry.userMessage(), xeniooEntry.malformed()]),
     ).rejects.toThrow(
-      '1 of 2 calls were not answered 200: 200 (1×), 400 (1×). See the log of the application for the reason. To test other answers, use senderFor(app).',
+      'Calls not answered 200: 1 of 2. Outcomes: 200 (1×), 400 (1×). See the log of the application for the reason. To test other answers, use senderFor(app).',
     );
   });
 

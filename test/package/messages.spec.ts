@@ -108,7 +108,9 @@ const NEED_NO_ROW: Readonly<Record<string, readonly string[]>> = {
     'Calls of …',
     'Checking … with events of the channel “…”.',
     'no answer yet',
-    'Recorded … with … in ….',
+    'Recorded … calls with … events in ….',
+    '… checks, … calls, …',
+    'Skipped … checks.',
     'Recording at …. Press Ctrl-C to stop.',
     'Then set the https URL it prints… as the Events Webhook URL of the bot.',
     'To receive calls from Xenioo, run: npx cloudflared tunnel --url …',
@@ -159,7 +161,10 @@ function textOf(node: SyntaxNode): string | undefined {
   }
   if (node.type === 'TemplateLiteral') {
     const parts = node['quasis'] as { value: { cooked: string } }[];
-    return parts.map(({ value }) => value.cooked).join('…');
+    const values = node['expressions'] as SyntaxNode[];
+    return parts
+      .flatMap(({ value }, index) => [value.cooked, valueOf(values[index])])
+      .join('');
   }
   if (node.type === 'BinaryExpression' && node['operator'] === '+') {
     const sides = [node['left'], node['right']].map(
@@ -168,6 +173,14 @@ function textOf(node: SyntaxNode): string | undefined {
     return sides.join('');
   }
   return undefined;
+}
+
+/** Returns … for a value in a template: `… events` for `plural(count, 'event')`. */
+function valueOf(value: SyntaxNode | undefined): string {
+  if (value === undefined) return '';
+  if (nameOf(value['callee']) !== 'plural') return '…';
+  const [, noun] = value['arguments'] as SyntaxNode[];
+  return `… ${nameOf(noun)}s`;
 }
 
 /** Returns a text on one line, with one … for values that touch. */
@@ -341,6 +354,7 @@ describe('the search for messages', () => {
       "throw new Error(`${a}${b} failed ${c ? 'for the second time' : ''}`);",
       "const text = 'the third ' + (d ? 'with some words' : '') + ' of them';",
       "const name = 'two words';",
+      "logger.log(`Removed ${plural(e, 'dead letter')} of ${f}`);",
     ];
 
     expect(messagesIn('x.ts', source.join('\n'))).toEqual([
@@ -349,6 +363,7 @@ describe('the search for messages', () => {
       'for the second time',
       'the third … of them',
       'with some words',
+      'Removed … dead letters of …',
     ]);
   });
 

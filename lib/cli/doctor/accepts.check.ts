@@ -5,7 +5,7 @@ import { OK, type DoctorCheck, type DoctorVerdict } from './doctor.check.js';
 import type { DoctorEntries } from './doctor.entries.js';
 import type { EndpointUnderTest, Fault } from './endpoint-under-test.js';
 
-/** Texts about calls that should have been answered 200. */
+/** Texts of a finding about calls that must be answered 200. */
 export interface Finding {
   readonly why: string;
   readonly fix: string;
@@ -48,8 +48,13 @@ export function oneEvent(
 }
 
 /** Makes one call with a body as it is. */
-export function oneBody(body: (entries: DoctorEntries) => unknown): MakeCalls {
-  return async endpoint => [await endpoint.call(body(endpoint.entries))];
+export function oneBody(
+  body: (entries: DoctorEntries) => unknown,
+  options?: XeniooCallOptions,
+): MakeCalls {
+  return async endpoint => [
+    await endpoint.call(body(endpoint.entries), options),
+  ];
 }
 
 /** Judges calls that Xenioo expects to be answered 200. */
@@ -63,12 +68,11 @@ export function verdictOf(
   const failed = answers.filter(({ outcome }) => outcome !== 200);
   const [first] = failed;
   if (!first) return OK;
-  const known = endpoint.findFault(first.outcome, related);
   const unknown = failed.filter(
     ({ outcome }) => !endpoint.findFault(outcome, related),
   );
   const [answer] = unknown;
-  if (!answer) return sameAs(known!);
+  if (!answer) return sameAs(endpoint.findFault(first.outcome, related)!);
 
   const { outcome } = answer;
   const share =

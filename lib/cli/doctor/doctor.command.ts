@@ -57,17 +57,12 @@ async function runDoctor(
   terminal: Terminal,
 ): Promise<void> {
   const { botToken, timeout: timeoutMs, json } = options;
-  const endpoint = resolveEndpoint(
-    { ...options, ...(givenUrl !== undefined && { url: givenUrl }) },
-    terminal,
-  );
+  const endpoint = resolveEndpoint({ ...options, url: givenUrl }, terminal);
   const url = new URL(endpoint.url);
-  const { secret } = endpoint;
-  const { signal } = terminal;
   const report = new DoctorReport(terminal);
   if (!json) terminal.out(`${report.formatStart(url)}\n\n`);
   const examination = await runChecks(
-    { url, secret, timeoutMs, botToken, signal },
+    { ...endpoint, url, timeoutMs, botToken, signal: terminal.signal },
     result => json || terminal.out(report.formatResult(result)),
   );
   terminal.out(

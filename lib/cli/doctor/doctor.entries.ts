@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { XeniooEventType } from '../../events/xenioo-event-type.js';
 import { xeniooEntry } from '../../simulator/xenioo-entry.js';
 import {
   withFields,
@@ -7,6 +6,7 @@ import {
   type XeniooWireFields,
 } from '../../simulator/xenioo-wire-entry.js';
 import { entryNameOf } from '../create-entry.js';
+import { EVENT_TYPES } from '../option.parsers.js';
 
 /** `Channel` of the entries that the doctor sends, by which handlers can recognise them. */
 export const DOCTOR_CHANNEL = 'DoctorChannel';
@@ -14,12 +14,8 @@ export const DOCTOR_CHANNEL = 'DoctorChannel';
 /** Start of their `ConversationId`. */
 export const DOCTOR_CONVERSATION = 'nestjs-xenioo-doctor';
 
-/** Number of conversations in a group, as of a busy bot. */
+/** Number of conversations to which the entries belong in turn. */
 const CONVERSATIONS = 20;
-
-const TYPE_NAMES = Object.keys(XeniooEventType).filter(
-  name => !/^\d/.test(name),
-);
 
 /** Creates the entries that the doctor sends, each with its own ids and the current date. */
 export class DoctorEntries {
@@ -30,10 +26,12 @@ export class DoctorEntries {
 
   /** Makes a message of a user, with every documented field of its type. */
   message(fields: XeniooWireFields = {}): XeniooWireEntry {
-    const identity = this.identity();
-    const Data = `Message ${this.made} of the doctor of nestjs-xenioo`;
-    const Date = now('');
-    return xeniooEntry.userMessage({ ...identity, Data, Date, ...fields });
+    return xeniooEntry.userMessage({
+      ...this.identity(),
+      Data: `Message ${this.made} of the doctor of nestjs-xenioo`,
+      Date: now(),
+      ...fields,
+    });
   }
 
   /** Makes a message with seven fraction digits in its date, as Xenioo writes it. */
@@ -43,14 +41,14 @@ export class DoctorEntries {
 
   /** Makes an entry of each documented type, with the fields of the documentation. */
   ofEachType(): XeniooWireEntry[] {
-    return TYPE_NAMES.map(name => {
+    return EVENT_TYPES.map(name => {
       const entry = xeniooEntry[entryNameOf(name)](this.identity());
       const texts = Object.keys(entry)
         .filter(field => /^(UserName|Data|Text|Name|Key)$/.test(field))
         .map(field => [field, DOCTOR_CONVERSATION] as const);
       return withFields(entry, {
         ...Object.fromEntries(texts),
-        ...(entry.Date && { Date: now('') }),
+        ...(entry.Date && { Date: now() }),
       });
     });
   }
@@ -74,6 +72,6 @@ export class DoctorEntries {
 }
 
 /** Returns the current time, with further fraction digits. */
-function now(digits: string): string {
+function now(digits = ''): string {
   return `${new Date().toISOString().slice(0, -1)}${digits}+00:00`;
 }

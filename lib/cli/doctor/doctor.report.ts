@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
-import { formatMs, plural } from '../format.js';
+import { plural } from '../../plural.js';
+import { formatMs } from '../format.js';
 import type { Terminal } from '../terminal.js';
 import type { DoctorResult } from './doctor.check.js';
 import { DOCTOR_CHANNEL } from './doctor.entries.js';

@@ -16,7 +16,7 @@ const connection: DoctorCheck = {
       const note = 'https, with a certificate that Node.js trusts';
       return { severity: 'ok', note };
     }
-    if (isThisMachine(hostname)) {
+    if (isLoopback(hostname)) {
       return { severity: 'ok', note: 'plain http, on this machine' };
     }
     return {
@@ -116,6 +116,6 @@ function reasonToStop({ outcome }: XeniooAnswer): string | undefined {
   return isRedirect ? 'The endpoint redirects its callers.' : undefined;
 }
 
-function isThisMachine(hostname: string): boolean {
+function isLoopback(hostname: string): boolean {
   return /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }

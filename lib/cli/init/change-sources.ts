@@ -30,7 +30,7 @@ interface ExistingCode {
 }
 
 /**
- * Returns the sources with the module and a handler, as far as they are missing.
+ * Returns the sources with the module and a handler. What exists already stays.
  * @throws {InitError} if the root module can't be changed
  */
 export function changeSources(

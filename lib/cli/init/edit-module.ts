@@ -1,4 +1,4 @@
-import type { ObjectExpression, ObjectProperty, Program } from '@babel/types';
+import type { ObjectExpression, ObjectProperty } from '@babel/types';
 import {
   appendItems,
   hasComments,
@@ -6,7 +6,7 @@ import {
   writeLines,
   type SourceList,
 } from './append-items.js';
-import { parseSource, rangeOf } from './parse-source.js';
+import { importsOf, nodesOf, parseSource, rangeOf } from './parse-source.js';
 import type { SourceStyle } from './source-style.js';
 
 /** Names to import from a module. */
@@ -136,28 +136,18 @@ function findMetadata(
   source: string,
   className: string,
 ): ObjectExpression | undefined {
-  for (const statement of parseSource(source)?.body ?? []) {
-    const declaration =
-      statement.type === 'ExportNamedDeclaration' ||
-      statement.type === 'ExportDefaultDeclaration'
-        ? statement.declaration
-        : statement;
-    if (
-      declaration?.type !== 'ClassDeclaration' ||
-      declaration.id?.name !== className
-    ) {
+  for (const node of nodesOf(parseSource(source))) {
+    if (node.type !== 'ClassDeclaration' || node.id?.name !== className) {
       continue;
     }
-    for (const { expression } of declaration.decorators ?? []) {
-      if (
-        expression.type === 'CallExpression' &&
-        expression.callee.type === 'Identifier' &&
-        expression.callee.name === 'Module'
-      ) {
-        const [argument] = expression.arguments;
-        return argument?.type === 'ObjectExpression' ? argument : undefined;
-      }
-    }
+    const [argument] = (node.decorators ?? []).flatMap(({ expression }) =>
+      expression.type === 'CallExpression' &&
+      expression.callee.type === 'Identifier' &&
+      expression.callee.name === 'Module'
+        ? expression.arguments
+        : [],
+    );
+    return argument?.type === 'ObjectExpression' ? argument : undefined;
   }
   return undefined;
 }
@@ -215,10 +205,4 @@ export function formatNamedImport(
   if (line.length <= width) return line;
   const list = { start: 7, end: 9, items: [] };
   return writeLines(`import {}${end}`, list, names, style);
-}
-
-function importsOf(program: Program | undefined) {
-  return (program?.body ?? []).filter(
-    statement => statement.type === 'ImportDeclaration',
-  );
 }

@@ -1,6 +1,6 @@
 import { dirname, join, normalize } from 'node:path/posix';
 import { InitError } from './init.error.js';
-import { nodesOf, parseSource } from './parse-source.js';
+import { importsOf, nodesOf, parseSource } from './parse-source.js';
 
 /** Files of a folder, by their paths within it, which have slashes. */
 export interface ProjectFiles {
@@ -135,21 +135,15 @@ function findRootModule(
     const [argument] = node.arguments;
     if (argument?.type !== 'Identifier') continue;
     const moduleClass = argument.name;
-    const imported = program?.body.find(
-      statement =>
-        statement.type === 'ImportDeclaration' &&
-        statement.specifiers.some(({ local }) => local.name === moduleClass),
+    const imported = importsOf(program).find(({ specifiers }) =>
+      specifiers.some(({ local }) => local.name === moduleClass),
     );
-    const specifier =
-      imported?.type === 'ImportDeclaration'
-        ? imported.source.value
-        : undefined;
-    return { moduleClass, specifier };
+    return { moduleClass, specifier: imported?.source.value };
   }
   return undefined;
 }
 
-/** Returns the files that a module specifier may mean. */
+/** Returns the files to which a module specifier may refer. */
 function filesOf(specifier: string | undefined, importer: string): string[] {
   if (specifier === undefined) return [];
   const path = specifier.startsWith('.')

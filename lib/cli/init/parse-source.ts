@@ -1,7 +1,7 @@
 import { parse } from '@babel/parser';
-import type { Node, Program } from '@babel/types';
+import type { ImportDeclaration, Node, Program } from '@babel/types';
 
-/** Part of a source text, without `end`. */
+/** Range of a source text; `end` is exclusive. */
 export interface Range {
   readonly start: number;
   readonly end: number;
@@ -19,7 +19,14 @@ export function parseSource(source: string): Program | undefined {
   }
 }
 
-/** Returns the part of the source that a node is. */
+/** Returns the import declarations of a program. */
+export function importsOf(program: Program | undefined): ImportDeclaration[] {
+  return (program?.body ?? []).filter(
+    statement => statement.type === 'ImportDeclaration',
+  );
+}
+
+/** Returns the range of a node. */
 export function rangeOf(node: Node): Range {
   return { start: node.start!, end: node.end! };
 }

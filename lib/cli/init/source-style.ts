@@ -1,4 +1,4 @@
-import { parseSource } from './parse-source.js';
+import { importsOf, parseSource } from './parse-source.js';
 
 /** Formatting of a source file. */
 export interface SourceStyle {
@@ -12,12 +12,11 @@ export interface SourceStyle {
   readonly width: number;
 }
 
-/** Returns the formatting of a source file; what it does not show is as Prettier does it. */
+/** Returns the formatting of a source file, and the defaults of Prettier for what the file does not show. */
 export function styleOf(source: string, width = 80): SourceStyle {
-  const statements = parseSource(source)?.body ?? [];
-  const [first = ''] = statements
-    .filter(({ type }) => type === 'ImportDeclaration')
-    .map(({ start, end }) => source.slice(start!, end!));
+  const [first = ''] = importsOf(parseSource(source)).map(({ start, end }) =>
+    source.slice(start!, end!),
+  );
   return {
     quote: first.includes('"') ? '"' : "'",
     hasSemicolons: first === '' || first.endsWith(';'),
@@ -30,7 +29,7 @@ export function styleOf(source: string, width = 80): SourceStyle {
   };
 }
 
-/** Formats code in another style. It has the style of this repository, and no quotes or semicolons within texts. */
+/** Converts code from the style of this repository to another one. No text in the code contains quotes or ends with a semicolon. */
 export function restyle(code: string, style: SourceStyle): string {
   let styled = code.replaceAll("'", style.quote);
   if (!style.hasSemicolons) styled = styled.replaceAll(/;$/gm, '');

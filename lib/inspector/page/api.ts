@@ -105,12 +105,12 @@ export function explain(error: unknown): string {
   return String(error instanceof Error ? error.message : error);
 }
 
-export interface ServerSentEvent {
+interface ServerSentEvent {
   readonly event: string;
   readonly data: string;
 }
 
-/** Parses server-sent events. A heartbeat yields an event without data. */
+/** Parses the events of the stream, each of which has one line of data. A heartbeat yields an event without data. */
 export async function* readEvents(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): AsyncGenerator<ServerSentEvent> {
@@ -119,19 +119,12 @@ export async function* readEvents(
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
-    const blocks = (rest + value).split(/\r?\n\r?\n/);
+    const blocks = (rest + value).split('\n\n');
     rest = blocks.pop()!;
-    for (const block of blocks) yield parseBlock(block);
+    for (const block of blocks) {
+      const [, event = '', data = ''] =
+        /^event: (.*)\ndata: (.*)$/.exec(block) ?? [];
+      yield { event, data };
+    }
   }
-}
-
-function parseBlock(block: string): ServerSentEvent {
-  let event = 'message';
-  const data: string[] = [];
-  for (const line of block.split(/\r?\n/)) {
-    const [, field, value] = /^(\w+): ?(.*)$/.exec(line) ?? [];
-    if (field === 'event') event = value!;
-    else if (field === 'data') data.push(value!);
-  }
-  return { event, data: data.join('\n') };
 }

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
-import { formatCount, formatTime } from './format';
+import { formatCount, formatMinute } from './format';
+import { DARK, useMatches } from './media';
 
 export interface Series {
   readonly name: string;
@@ -9,7 +10,7 @@ export interface Series {
   readonly color: string;
 }
 
-interface ChartProps {
+export interface ChartProps {
   readonly title: string;
   readonly minutes: readonly string[];
   readonly series: readonly Series[];
@@ -18,7 +19,6 @@ interface ChartProps {
 }
 
 const HEIGHT = 180;
-const DARK = matchMedia('(prefers-color-scheme: dark)');
 
 /** Chart over the last hour, with its legend and its table. */
 export function Chart(props: ChartProps) {
@@ -97,9 +97,6 @@ function ChartTable({
   );
 }
 
-const formatMinute = (minute: string): string =>
-  formatTime(minute).replace(/:\d\d(?=\D*$)/, '');
-
 function Plot({
   minutes,
   series,
@@ -108,7 +105,7 @@ function Plot({
   onCursor,
 }: ChartProps & { readonly onCursor: (index: number | undefined) => void }) {
   const place = useRef<HTMLDivElement>(null);
-  const isDark = useIsDark();
+  const isDark = useMatches(DARK);
   const names = series.map(({ name }) => name).join('\n');
   const plot = useRef<uPlot>(null);
   const data = plotData(minutes, series, shape);
@@ -231,14 +228,4 @@ function plotData(
     values.map((value, index) => (sums[index]! += value ?? 0)),
   );
   return [times, ...stacked.toReversed()];
-}
-
-function useIsDark(): boolean {
-  const [isDark, setIsDark] = useState(DARK.matches);
-  useEffect(() => {
-    const change = () => setIsDark(DARK.matches);
-    DARK.addEventListener('change', change);
-    return () => DARK.removeEventListener('change', change);
-  }, []);
-  return isDark;
 }

@@ -5,6 +5,8 @@ export interface State {
   readonly readOnly: boolean;
   readonly showText: boolean;
   readonly isPaused: boolean;
+  /** False if this process runs no handlers: `worker: false`. */
+  readonly handlesEvents: boolean;
   readonly isSilent: boolean;
   readonly strikes: number;
   readonly refused: number;
@@ -88,12 +90,4 @@ export interface Charts {
     readonly p99: Values;
   };
   readonly answerMs: { readonly p50: Values; readonly p95: Values };
-}
-
-/** Fields by which the API selects dead letters. */
-export interface LetterFilter {
-  readonly kind?: string;
-  readonly handler?: string;
-  readonly bot?: string;
-  readonly conversationId?: string;
 }

@@ -1,8 +1,8 @@
-import { useEffect, useState } from 'preact/hooks';
-import { explain } from './api';
+import { useEffect } from 'preact/hooks';
 import type { InspectedEvent } from './contract';
+import { act } from './dialogs';
 import { EraseButton, pathOf, titleOf } from './entry';
-import { Placeholder, Time } from './parts';
+import { Placeholder, Time, Unloaded } from './parts';
 import { Summary } from './results';
 import { areEventsLoaded, events, hide, reveal, revealed } from './store';
 
@@ -14,7 +14,6 @@ const SPEAKERS: Readonly<Record<string, string>> = {
 
 /** Events of a conversation, in their order. */
 export function Conversation({ id }: { readonly id: string }) {
-  const [problem, setProblem] = useState('');
   const turns = events.value
     .filter(({ conversationId }) => conversationId === id)
     .toSorted(
@@ -25,13 +24,10 @@ export function Conversation({ id }: { readonly id: string }) {
     .map(pathOf);
   const hidden = paths.filter(path => !revealed.value.has(path));
   const toggle = async () => {
-    setProblem('');
     if (hidden.length === 0) return hide(paths);
-    try {
+    await act('Not all texts were revealed', async () => {
       for (const path of hidden) await reveal(path);
-    } catch (error) {
-      setProblem(explain(error));
-    }
+    });
   };
   useEffect(() => scrollTo({ top: 0 }), [id]);
   return (
@@ -51,23 +47,8 @@ export function Conversation({ id }: { readonly id: string }) {
             <EraseButton conversationId={id} />
           </div>
         </header>
-        {problem && (
-          <p class="bad-text" role="alert">
-            {problem}
-          </p>
-        )}
         {turns.length === 0 ? (
-          <Placeholder
-            title={
-              areEventsLoaded.value
-                ? 'No events of this conversation'
-                : 'Loading…'
-            }
-          >
-            {areEventsLoaded.value && (
-              <p>The inspector keeps the latest events of this process only.</p>
-            )}
-          </Placeholder>
+          <NoTurns />
         ) : (
           <ol class="dialogue">
             {turns.map(event => (
@@ -77,6 +58,15 @@ export function Conversation({ id }: { readonly id: string }) {
         )}
       </section>
     </div>
+  );
+}
+
+function NoTurns() {
+  if (!areEventsLoaded.value) return <Unloaded />;
+  return (
+    <Placeholder title="No events of this conversation">
+      <p>The inspector keeps the latest events of this process only.</p>
+    </Placeholder>
   );
 }
 

@@ -1,5 +1,4 @@
-import { useState } from 'preact/hooks';
-import { explain, post } from './api';
+import { post } from './api';
 import type { InspectedEntry, InspectedEvent } from './contract';
 import { act, confirm, notify } from './dialogs';
 import {
@@ -65,13 +64,11 @@ export function EntryContents({
   readonly path: string;
   readonly entry: InspectedEntry;
 }) {
-  const [problem, setProblem] = useState('');
   const contents = revealed.value.get(path);
   const text = contents?.text ?? entry.text;
   const toggle = () => {
-    setProblem('');
     if (contents) hide([path]);
-    else reveal(path).catch((error: unknown) => setProblem(explain(error)));
+    else void act('The contents were not revealed', () => reveal(path));
   };
   return (
     <section>
@@ -95,16 +92,11 @@ export function EntryContents({
             : 'The entry as received is hidden.'}
         </p>
       )}
-      {problem && (
-        <p class="bad-text" role="alert">
-          {problem}
-        </p>
-      )}
     </section>
   );
 }
 
-/** Links to the conversation of an entry, and erases it. */
+/** Shows or erases the conversation of an entry. */
 export function ConversationActions({
   conversationId,
 }: {
@@ -156,9 +148,6 @@ async function erase(conversationId: string): Promise<void> {
   });
 }
 
-/** Path of an event's contents. The id tells apart events of two processes behind one URL. */
-export const pathOf = ({
-  seq,
-  id,
-}: Pick<InspectedEvent, 'seq' | 'id'>): string =>
+/** Path of an event's contents. The id distinguishes events of two processes behind one URL. */
+export const pathOf = ({ seq, id }: InspectedEvent): string =>
   `text/${seq}?id=${encodeURIComponent(id)}`;

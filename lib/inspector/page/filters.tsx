@@ -6,14 +6,12 @@ export function Select({
   value,
   options,
   onChange,
-  all = 'All',
   format = option => option,
 }: {
   readonly label: string;
   readonly value: string;
   readonly options: readonly string[];
   readonly onChange: (value: string) => void;
-  readonly all?: string;
   readonly format?: (option: string) => string;
 }) {
   const id = useId();
@@ -27,7 +25,7 @@ export function Select({
         value={value}
         onChange={event => onChange(event.currentTarget.value)}
       >
-        <option value="">{all}</option>
+        <option value="">All</option>
         {shown.map(option => (
           <option key={option} value={option}>
             {format(option)}
@@ -50,7 +48,7 @@ export function TextFilter({
   readonly value: string;
   readonly onChange: (value: string) => void;
   readonly suggestions?: readonly string[];
-  /** True to filter with each key. */
+  /** True to filter while the reader types. */
   readonly isLive?: boolean;
 }) {
   const id = useId();

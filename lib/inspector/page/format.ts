@@ -1,4 +1,5 @@
 const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+const MINUTE = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const DATE_TIME = new Intl.DateTimeFormat(undefined, {
   dateStyle: 'medium',
   timeStyle: 'medium',
@@ -8,6 +9,13 @@ const DAY = new Intl.DateTimeFormat(undefined, {
   day: 'numeric',
 });
 const RELATIVE = new Intl.RelativeTimeFormat('en', { style: 'narrow' });
+/** Units of an age with their sizes in seconds. */
+const UNITS = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+  ['second', 1],
+] as const;
 const COUNT = new Intl.NumberFormat('en');
 const COMPACT = new Intl.NumberFormat('en', { notation: 'compact' });
 
@@ -16,8 +24,8 @@ export const formatCount = (count: number): string => COUNT.format(count);
 /** Formats a large number as thousands, such as "12K". */
 export const formatCompactly = (count: number): string => COMPACT.format(count);
 
-export const formatTime = (time: string | number): string =>
-  TIME.format(new Date(time));
+export const formatMinute = (time: string): string =>
+  MINUTE.format(new Date(time));
 
 export const formatDateTime = (time: string): string =>
   DATE_TIME.format(new Date(time));
@@ -35,12 +43,8 @@ export function formatShortly(time: string): string {
 export function formatAge(time: string, now: number): string {
   const seconds = Math.max(0, Math.round((now - Date.parse(time)) / 1_000));
   if (seconds < 5) return 'just now';
-  if (seconds < 60) return RELATIVE.format(-seconds, 'second');
-  if (seconds < 3_600)
-    return RELATIVE.format(-Math.floor(seconds / 60), 'minute');
-  if (seconds < 86_400)
-    return RELATIVE.format(-Math.floor(seconds / 3_600), 'hour');
-  return RELATIVE.format(-Math.floor(seconds / 86_400), 'day');
+  const [unit, size] = UNITS.find(([, size]) => seconds >= size)!;
+  return RELATIVE.format(-Math.floor(seconds / size), unit);
 }
 
 /** Formats a duration, such as "12 ms" or "1.3 s". */
@@ -51,13 +55,8 @@ export function formatMs(durationMs: number): string {
 }
 
 /** Formats a number with its noun. */
-export function formatNumberOf(
-  count: number,
-  one: string,
-  several = `${one}s`,
-): string {
-  return `${formatCount(count)} ${count === 1 ? one : several}`;
-}
+export const formatNumberOf = (count: number, noun: string): string =>
+  `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 
 /** Formats the name of a type or of a reason as words. */
 export const formatWords = (name: string): string =>

@@ -1,5 +1,5 @@
 import { get } from './api';
-import type { Letter, LetterFilter } from './contract';
+import type { Letter } from './contract';
 
 export const PAGE_SIZE = 100;
 
@@ -27,15 +27,11 @@ export const hasError = (letter: Letter, part: string): boolean =>
     error.toLowerCase().includes(part.toLowerCase()),
   );
 
-/** Fields of a filter that the API knows. */
-export const queryFields = ({
-  error: _error,
-  ...fields
-}: Filter): LetterFilter =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value));
+/** Returns the fields of a filter that the API knows. */
+export const queryFields = ({ error: _error, ...fields }: Filter) => fields;
 
 export async function getPage(
-  fields: LetterFilter,
+  fields: ReturnType<typeof queryFields>,
   after: string | undefined,
 ): Promise<readonly Letter[]> {
   const { letters } = await get<{ letters: Letter[] }>('dead-letters', {

@@ -35,10 +35,11 @@ export function Letters({ kind = '' }: { readonly kind?: '' | 'invalid' }) {
     [letters, filter.error],
   );
   const letter = letters?.find(({ id }) => id === selectedId);
+  const shownProblem = connection.value.status === 'live' && problem;
   const title = kind ? 'Invalid' : 'Dead letters';
-  const noun = kind
-    ? { one: 'invalid entry', several: 'invalid entries' }
-    : { one: 'dead letter', several: 'dead letters' };
+  const nouns = kind
+    ? ['invalid entry', 'invalid entries']
+    : ['dead letter', 'dead letters'];
   return (
     <div class="list-view">
       <h1 class="hidden">{title}</h1>
@@ -50,7 +51,7 @@ export function Letters({ kind = '' }: { readonly kind?: '' | 'invalid' }) {
               <span role="status">
                 {letters &&
                   `${formatCount(matching.length)}${isComplete ? '' : '+'} ${
-                    matching.length === 1 ? noun.one : noun.several
+                    nouns[matching.length === 1 && isComplete ? 0 : 1]
                   }`}
               </span>{' '}
               <Scope of="All processes" />
@@ -61,9 +62,9 @@ export function Letters({ kind = '' }: { readonly kind?: '' | 'invalid' }) {
               onReplay={() => setIsReplaying(true)}
             />
           </header>
-          {problem && connection.value.status === 'live' && (
+          {shownProblem && (
             <p class="banner bad" role="alert">
-              {problem}{' '}
+              {shownProblem}{' '}
               <button type="button" onClick={reload}>
                 Try again
               </button>
@@ -89,7 +90,7 @@ export function Letters({ kind = '' }: { readonly kind?: '' | 'invalid' }) {
               </WindowedList>
             </>
           ) : (
-            !(problem && connection.value.status === 'live') && (
+            !shownProblem && (
               <NoLetters
                 isLoading={!letters || !isComplete}
                 isFiltered={countOf(filter, kind) > 0}
@@ -179,7 +180,7 @@ function ListActions({
   readonly isEmpty: boolean;
   readonly onReplay: () => void;
 }) {
-  const path = `dead-letters/export${queryOf({ ...queryFields(filter) })}`;
+  const path = `dead-letters/export${queryOf(queryFields(filter))}`;
   const fileName = 'dead-letters.ndjson';
   return (
     <div class="actions">
@@ -238,7 +239,7 @@ function LetterCells({
   kind,
 }: {
   readonly letter: Letter;
-  /** Kind of all letters of the list, if they are of one. */
+  /** Kind of the letters in the list; empty for all kinds. */
   readonly kind: string;
 }) {
   const { deadLetteredAt, event } = letter;

@@ -67,14 +67,12 @@ function hasResult(
   status: string,
 ): boolean {
   if (!handler && !status) return true;
-  if (status === 'none') {
-    return !results.some(result => !handler || result.handler === handler);
-  }
-  return results.some(
-    result =>
-      (!handler || result.handler === handler) &&
-      (!status || result.status === status),
+  const chosen = results.filter(
+    result => !handler || result.handler === handler,
   );
+  return status === 'none'
+    ? chosen.length === 0
+    : chosen.some(result => !status || result.status === status);
 }
 
 const isSelected = ({ seq }: InspectedEvent): boolean => seq === selected.value;
@@ -253,7 +251,7 @@ function EventCells({ event }: { readonly event: InspectedEvent }) {
 }
 
 function EventDetail({ event }: { readonly event: InspectedEvent }) {
-  const { conversationId, seq, id } = event;
+  const { conversationId, seq } = event;
   return (
     <Detail title={titleOf(event)} onClose={() => (selected.value = undefined)}>
       <dl>
@@ -261,7 +259,7 @@ function EventDetail({ event }: { readonly event: InspectedEvent }) {
       </dl>
       <Results results={event.results} />
       <EntryErrors entry={event} />
-      <EntryContents key={seq} path={pathOf({ seq, id })} entry={event} />
+      <EntryContents key={seq} path={pathOf(event)} entry={event} />
       {conversationId && (
         <ConversationActions conversationId={conversationId} />
       )}

@@ -1,11 +1,11 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { explain, get, post } from './api';
-import { Chart, type Series } from './charts';
+import { Chart, type ChartProps, type Series } from './charts';
 import type { Charts, State } from './contract';
 import { act, notify } from './dialogs';
 import { formatCount, formatMs, formatName, formatNumberOf } from './format';
-import { Age, Fact, Placeholder, Scope, Time } from './parts';
+import { Age, Fact, Placeholder, Scope, Time, unloadedText } from './parts';
 import { connection, state } from './store';
 
 const CHARTS_INTERVAL_MS = 10_000;
@@ -69,9 +69,7 @@ function LoadingTiles() {
         'Handlers',
       ].map(title => (
         <Tile key={title} title={title} value="–">
-          {['connecting', 'live'].includes(connection.value.status)
-            ? 'Loading…'
-            : 'Not loaded'}
+          {unloadedText()}
         </Tile>
       ))}
     </div>
@@ -91,6 +89,7 @@ function Tiles({ state }: { readonly state: State }) {
     deadLetters,
     oldestPendingAt,
     isShared,
+    handlesEvents,
   } = state;
   return (
     <div class="tiles">
@@ -105,7 +104,7 @@ function Tiles({ state }: { readonly state: State }) {
       >
         {strikes === 0
           ? 'Every call with the secret was answered 200.'
-          : 'Calls not answered 200. Xenioo stops calling after 10.'}{' '}
+          : 'Calls not answered 200. Xenioo stops calling after more than 10.'}{' '}
         {refused > 0 &&
           `${formatNumberOf(refused, 'call')} without the secret.`}
       </Tile>
@@ -150,7 +149,13 @@ function Tiles({ state }: { readonly state: State }) {
           'No failed handlers, no invalid entries.'
         )}
       </Tile>
-      <Handling state={state} />
+      {handlesEvents ? (
+        <Handling state={state} />
+      ) : (
+        <Tile title="Handlers" value="Off">
+          This process handles no events (<code>worker: false</code>).
+        </Tile>
+      )}
     </div>
   );
 }
@@ -219,7 +224,7 @@ function HourCharts() {
     };
   }, [isLive]);
 
-  const series = useMemo(() => charts && seriesOf(charts), [charts]);
+  const shown = useMemo(() => (charts ? chartsOf(charts) : []), [charts]);
   return (
     <section aria-labelledby="last-hour">
       <h2 id="last-hour" class="section-heading">
@@ -231,41 +236,14 @@ function HourCharts() {
         </Placeholder>
       )}
       <div class="charts">
-        {charts && series ? (
-          <>
-            <Chart
-              title="Events per minute by type"
-              minutes={charts.minutes}
-              series={series.events}
-              shape="bars"
-            />
-            <Chart
-              title="Failed attempts and strikes"
-              minutes={charts.minutes}
-              series={series.failures}
-              shape="bars"
-            />
-            <Chart
-              title="Duration of handlers"
-              minutes={charts.minutes}
-              series={series.handlers}
-              shape="lines"
-              format={formatMs}
-            />
-            <Chart
-              title="Time to answer a call"
-              minutes={charts.minutes}
-              series={series.answers}
-              shape="lines"
-              format={formatMs}
-            />
-          </>
-        ) : (
-          !problem &&
-          [0, 1, 2, 3].map(index => (
-            <div key={index} class="panel chart loading" aria-hidden="true" />
-          ))
-        )}
+        {charts
+          ? shown.map(chart => (
+              <Chart key={chart.title} minutes={charts.minutes} {...chart} />
+            ))
+          : !problem &&
+            [0, 1, 2, 3].map(index => (
+              <div key={index} class="panel chart loading" aria-hidden="true" />
+            ))}
       </div>
     </section>
   );
@@ -274,15 +252,15 @@ function HourCharts() {
 const total = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0);
 
-/** Series of each chart. */
-function seriesOf({
+/** Charts with their series. */
+function chartsOf({
   minutes,
   events,
   failures,
   strikes,
   handlerMs,
   answerMs,
-}: Charts) {
+}: Charts): Omit<ChartProps, 'minutes'>[] {
   const types = Object.entries(events).toSorted(
     ([, one], [, other]) => total(other) - total(one),
   );
@@ -300,22 +278,36 @@ function seriesOf({
     );
     shown.push({ name: 'Other types', values, color: '--series-other' });
   }
-  return {
-    events: shown,
-    failures: [
-      { name: 'Failed attempts', values: failures, color: '--series-bad' },
-      { name: 'Strikes', values: strikes, color: '--series-warn' },
-    ],
-    handlers: [
-      { name: 'Median', values: handlerMs.p50, color: '--series-1' },
-      { name: '95 %', values: handlerMs.p95, color: '--series-3' },
-      { name: '99 %', values: handlerMs.p99, color: '--series-2' },
-    ],
-    answers: [
-      { name: 'Median', values: answerMs.p50, color: '--series-1' },
-      { name: '95 %', values: answerMs.p95, color: '--series-3' },
-    ],
-  } satisfies Record<string, Series[]>;
+  return [
+    { title: 'Events per minute by type', shape: 'bars', series: shown },
+    {
+      title: 'Failed attempts and strikes',
+      shape: 'bars',
+      series: [
+        { name: 'Failed attempts', values: failures, color: '--series-bad' },
+        { name: 'Strikes', values: strikes, color: '--series-warn' },
+      ],
+    },
+    {
+      title: 'Duration of handlers',
+      shape: 'lines',
+      format: formatMs,
+      series: [
+        { name: 'Median', values: handlerMs.p50, color: '--series-1' },
+        { name: '95 %', values: handlerMs.p95, color: '--series-3' },
+        { name: '99 %', values: handlerMs.p99, color: '--series-2' },
+      ],
+    },
+    {
+      title: 'Time to answer a call',
+      shape: 'lines',
+      format: formatMs,
+      series: [
+        { name: 'Median', values: answerMs.p50, color: '--series-1' },
+        { name: '95 %', values: answerMs.p95, color: '--series-3' },
+      ],
+    },
+  ];
 }
 
 function About({

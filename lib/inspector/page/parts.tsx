@@ -1,10 +1,10 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 import { formatAge, formatDateTime, formatShortly } from './format';
-import { NARROW } from './narrow';
+import { NARROW } from './media';
 import { connection, now, state } from './store';
 
-/** Time, in words that a pointer explains. */
+/** Time of day, and the date of another day; its title has both. */
 export function Time({ at }: { readonly at: string }) {
   return (
     <time dateTime={at} title={formatDateTime(at)}>
@@ -13,7 +13,7 @@ export function Time({ at }: { readonly at: string }) {
   );
 }
 
-/** Time since, which is updated each second. */
+/** Age of a time, updated each second. */
 export function Age({ at }: { readonly at: string }) {
   return (
     <time dateTime={at} title={formatDateTime(at)}>
@@ -22,7 +22,7 @@ export function Age({ at }: { readonly at: string }) {
   );
 }
 
-/** Processes of a list, where several may share the inbox. */
+/** Names the processes that a list or a figure covers, if several may share the inbox. */
 export function Scope({
   of,
 }: {
@@ -48,11 +48,13 @@ export function Placeholder({
 }
 
 /** Text in place of what has not been read. */
-export function Unloaded() {
-  const { status } = connection.value;
-  const isExpected = status === 'connecting' || status === 'live';
-  return <Placeholder title={isExpected ? 'Loading…' : 'Not loaded'} />;
-}
+export const unloadedText = (): string =>
+  ['connecting', 'live'].includes(connection.value.status)
+    ? 'Loading…'
+    : 'Not loaded';
+
+/** Text in place of a list that has not been read. */
+export const Unloaded = () => <Placeholder title={unloadedText()} />;
 
 /** Panel with the detail of a row. */
 export function Detail({

@@ -90,7 +90,7 @@ export function ReplayDialog({
         {step === 'running' &&
           `Replayed ${formatCount(replayed)} of ${counted}.`}
         {step === 'ended' &&
-          `Replayed ${formatCount(replayed)} of ${counted}.${remaining > 0 ? ` Stopped: ${formatCount(remaining)} remain.` : ''}`}
+          `Replayed ${formatCount(replayed)} of ${counted}.${remaining > 0 ? ` Stopped; remaining: ${formatCount(remaining)}.` : ''}`}
       </p>
       <progress
         aria-label="Replayed dead letters"

@@ -8,13 +8,16 @@ const STATUS_TITLES: Readonly<Record<ResultStatus, string>> = {
   failed: 'failed',
 };
 
+/** Statuses in the order of a summary. */
+const STATUSES = ['failed', 'retry', 'running', 'done'] as const;
+
 function Status({ of }: { readonly of: ResultStatus }) {
   return <span class={`status ${of}`}>{STATUS_TITLES[of]}</span>;
 }
 
 /** Results of all handlers: the single one, or the number of each status. */
 export function Summary({ results }: Pick<InspectedEvent, 'results'>) {
-  if (results.length === 0) return <span class="muted">No handler</span>;
+  if (results.length === 0) return <span class="muted">No result</span>;
   if (results.length === 1) {
     const { status, durationMs } = results[0]!;
     return (
@@ -26,19 +29,13 @@ export function Summary({ results }: Pick<InspectedEvent, 'results'>) {
       </>
     );
   }
-  const statuses: readonly ResultStatus[] = [
-    'failed',
-    'retry',
-    'running',
-    'done',
-  ];
   return (
     <>
-      {statuses.map(status => {
+      {STATUSES.map(status => {
         const count = results.filter(result => result.status === status).length;
         if (count === 0) return null;
         return (
-          <span key={status} class="counted">
+          <span key={status}>
             {count} <Status of={status} />
           </span>
         );

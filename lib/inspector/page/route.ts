@@ -28,7 +28,7 @@ function parse(hash: string): Route {
   return { tab: TABS.find(({ tab }) => tab === name)?.tab ?? 'overview' };
 }
 
-/** Decodes a part of a URL; one that somebody mistyped stays as it is. */
+/** Decodes a part of a URL; returns a malformed one as it is. */
 function decode(part: string): string {
   try {
     return decodeURIComponent(part);

@@ -35,7 +35,7 @@ export const areEventsLoaded = signal(false);
 /** Number of updates that the server skipped, because this browser read too slowly. */
 export const skipped = signal(0);
 
-/** Changes with each change of the dead letters. */
+/** Number that changes with the dead letters. */
 export const lettersVersion = signal(0);
 
 /** Contents that the reader asked for, by their path in the API. */
@@ -200,7 +200,7 @@ async function loadEvents(): Promise<void> {
 }
 
 /** Forgets the events and what was revealed of them. */
-export function forgetEvents(): void {
+function forgetEvents(): void {
   events.value = [];
   arrived = new Map();
   streamed = new Set();

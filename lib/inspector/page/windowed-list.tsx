@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { NARROW } from './narrow';
+import { NARROW, useMatches } from './media';
 
 /** Rows that are rendered above and below those in view. */
 const OVERSCAN = 6;
@@ -27,7 +27,7 @@ export function WindowedList<T>({
 }) {
   const list = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 600 });
-  const rowHeight = useRowHeight();
+  const rowHeight = useMatches(NARROW) ? 68 : 40;
 
   const measure = () => {
     const { scrollTop: top, clientHeight: height } = list.current!;
@@ -95,16 +95,6 @@ export function WindowedList<T>({
       </ol>
     </div>
   );
-}
-
-function useRowHeight(): number {
-  const [isNarrow, setIsNarrow] = useState(NARROW.matches);
-  useEffect(() => {
-    const change = () => setIsNarrow(NARROW.matches);
-    NARROW.addEventListener('change', change);
-    return () => NARROW.removeEventListener('change', change);
-  }, []);
-  return isNarrow ? 68 : 40;
 }
 
 /** Moves the focus among the rows with the arrow keys. */

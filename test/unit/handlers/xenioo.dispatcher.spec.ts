@@ -597,8 +597,8 @@ it('XeniooDispatcher.reportDuplicates() logs duplicates at debug level and notif
   dispatcher.reportDuplicates({ bot: 'sales', count: 3 });
 
   expect(logs.ofXenioo('debug')).toEqual([
-    'Dropped 2 events of bot support whose ids were accepted before (`dedupe`); 2 since the application started.',
-    'Dropped 3 events of bot sales whose ids were accepted before (`dedupe`); 5 since the application started.',
+    'Dropped 2 duplicates of bot support (`dedupe`); 2 since the application started.',
+    'Dropped 3 duplicates of bot sales (`dedupe`); 5 since the application started.',
   ]);
   expect(seen).toEqual([
     { bot: 'support', count: 2 },

@@ -252,7 +252,7 @@ describe('MemoryInbox `maxPending`', () => {
 
     await expect(accept(messageEvent('c'), messageEvent('d'))).rejects.toThrow(
       new XeniooInboxError(
-        'the memory inbox is full: 2 events are pending, and the limit is 2 (`maxPending`). Check for handlers that are slow or never finish; 32 events are handled at once (`concurrency`)',
+        'the memory inbox is full (pending events: 2, `maxPending`: 2). Check for handlers that are slow or never finish; `concurrency` is 32',
       ),
     );
     await handlers.endAll();
@@ -276,7 +276,7 @@ describe('MemoryInbox `maxPending`', () => {
     await accept(...Array.from({ length: 50 }, () => messageEvent('b')));
 
     await expect(accept(messageEvent('c'))).rejects.toThrow(
-      '51 events are pending',
+      'pending events: 51',
     );
   });
 

@@ -1143,7 +1143,7 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     const letters = await other.inbox.deadLetters.list();
     expect(letters.map(({ entry }) => entry.id)).toEqual([young!.id]);
     expect(logs.ofXenioo('warn').join('\n')).toContain(
-      'Removed 1 dead letters older than 30 days',
+      'Removed 1 dead letter older than 30 days',
     );
   });
 

@@ -76,8 +76,8 @@ describe('RefusalLog with many refusals', () => {
     log.log('missing');
 
     expect(lines).toHaveLength(3);
-    expect(lines[1]).toContain('(1 more calls since the last such line)');
-    expect(lines[2]).not.toContain('more calls since');
+    expect(lines[1]).toContain('(1 more call since the last such line)');
+    expect(lines[2]).not.toContain('more call');
   });
 
   it('shares no state with another log', () => {

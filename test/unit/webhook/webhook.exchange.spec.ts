@@ -72,7 +72,12 @@ describe('WebhookExchange', () => {
       exchange.accept(true);
     });
 
-    const call = { bot: BOT, body: BODY, receivedAt: expect.any(Date) };
+    const call = {
+      bot: BOT,
+      body: BODY,
+      receivedAt: expect.any(Date),
+      discardsInvalid: false,
+    };
     expect(calls).toEqual([false, call, true, undefined]);
   });
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatChange } from '../../../../lib/cli/init/format-change.js';
+import { formatChange } from '../../../../lib/cli/init/format-plan.js';
 
 describe('formatChange()', () => {
   it('shows the lines that differ, and one beside them', () => {
