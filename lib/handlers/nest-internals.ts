@@ -1,4 +1,8 @@
-import { ForbiddenException, type Type } from '@nestjs/common';
+import {
+  ForbiddenException,
+  type CanActivate,
+  type Type,
+} from '@nestjs/common';
 import {
   ApplicationConfig,
   ExternalContextCreator,
@@ -128,15 +132,27 @@ export function createEnhancer(
   };
 }
 
-/** Returns the classes of the application's global guards. */
+/** Returns the classes of the application's global guards that may deny a call. */
 export function globalGuardTypes(creator: ExternalContextCreator): unknown[] {
   const { config } = (creator as unknown as CreatorInternals)
     .guardsContextCreator;
   if (!config) return [];
   return [
-    ...config.getGlobalGuards().map(guard => guard.constructor),
+    ...config
+      .getGlobalGuards()
+      .filter(guard => !isStub(guard))
+      .map(guard => guard.constructor),
     ...config.getGlobalRequestGuards().map(({ metatype }) => metatype),
   ];
+}
+
+/**
+ * Returns true for a plain object whose `canActivate()` takes no parameter: it sees
+ * neither the call nor the decorators of the route. nestjs-cls registers one that
+ * admits every call.
+ */
+function isStub(guard: CanActivate): boolean {
+  return guard.constructor === Object && guard.canActivate.length === 0;
 }
 
 /** Returns an `ExternalContextCreator` that sees only the handler's module, and no global guards, interceptors and filters. */

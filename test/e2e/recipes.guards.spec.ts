@@ -1,26 +1,7 @@
-import {
-  Controller,
-  Get,
-  Injectable,
-  Module,
-  SetMetadata,
-  UnauthorizedException,
-  type CanActivate,
-  type ExecutionContext,
-} from '@nestjs/common';
-import { APP_GUARD, Reflector } from '@nestjs/core';
-import { JwtModule, JwtService } from '@nestjs/jwt';
-import {
-  SkipThrottle,
-  ThrottlerGuard,
-  ThrottlerModule,
-} from '@nestjs/throttler';
+import { Controller, Get, Injectable } from '@nestjs/common';
+import { JwtService } from '@nestjs/jwt';
 import { describe, expect, it } from 'vitest';
-import {
-  OnXenioo,
-  XeniooModule,
-  XeniooWebhookStatus,
-} from '../../lib/index.js';
+import { OnXenioo, XeniooWebhookStatus } from '../../lib/index.js';
 import {
   deliver,
   dispatched,
@@ -28,42 +9,8 @@ import {
   xeniooEntry,
   xeniooGroup,
 } from '../../lib/testing/index.js';
+import { GuardedModule } from '../recipes/guards.js';
 import { ADAPTERS, startHost, type AdapterName } from '../support/host-app.js';
-
-// The examples of docs/recipes.md are the classes of this file.
-
-const Public = () => SetMetadata('isPublic', true);
-
-@Injectable()
-export class JwtGuard implements CanActivate {
-  constructor(
-    private readonly reflector: Reflector,
-    private readonly jwt: JwtService,
-  ) {}
-
-  async canActivate(context: ExecutionContext) {
-    const isPublic = this.reflector.getAllAndOverride<boolean>('isPublic', [
-      context.getHandler(),
-      context.getClass(),
-    ]);
-    return isPublic || this.hasToken(context);
-  }
-
-  private async hasToken(context: ExecutionContext) {
-    const { headers } = context.switchToHttp().getRequest<Request>();
-    const [, token = ''] = headers.authorization?.split(' ') ?? [];
-    try {
-      await this.jwt.verifyAsync(token);
-      return true;
-    } catch {
-      throw new UnauthorizedException();
-    }
-  }
-}
-
-interface Request {
-  readonly headers: { readonly authorization?: string };
-}
 
 @Injectable()
 class Crm {
@@ -79,29 +26,15 @@ class OrdersController {
   }
 }
 
-@Module({
-  imports: [
-    JwtModule.register({ secret: 'secret of the tokens' }),
-    ThrottlerModule.forRoot([{ ttl: 60_000, limit: 10 }]),
-    XeniooModule.forRoot({
-      secret: 'secret-of-the-bot',
-      decorators: [Public(), SkipThrottle()],
-    }),
-  ],
+const METADATA = {
+  imports: [GuardedModule],
   controllers: [OrdersController],
-  providers: [
-    Crm,
-    { provide: APP_GUARD, useClass: ThrottlerGuard },
-    { provide: APP_GUARD, useClass: JwtGuard },
-  ],
-})
-export class GuardedModule {}
+  providers: [Crm],
+};
 
 describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
   it('exempts the webhook from a global JWT guard and a global throttler', async () => {
-    const { app, logs } = await startHost(adapter, {
-      imports: [GuardedModule],
-    });
+    const { app, logs } = await startHost(adapter, METADATA);
 
     const { outcomes } = await deliver(app, xeniooGroup(200), {
       concurrency: 50,
@@ -115,7 +48,7 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
   });
 
   it('protects the other routes with the JWT guard and the throttler', async () => {
-    const { app, url } = await startHost(adapter, { imports: [GuardedModule] });
+    const { app, url } = await startHost(adapter, METADATA);
     const token = await app
       .get(JwtService, { strict: false })
       .signAsync({ sub: 'Ada' });

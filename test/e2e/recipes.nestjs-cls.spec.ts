@@ -1,36 +1,15 @@
 import { Injectable, Module } from '@nestjs/common';
-import { ClsModule, ClsService, type ClsStore } from 'nestjs-cls';
+import { ClsModule, ClsService } from 'nestjs-cls';
 import { describe, expect, it } from 'vitest';
 import {
   OnXenioo,
   XeniooEventType,
   XeniooModule,
-  XeniooObservers,
   type UserMessageEvent,
 } from '../../lib/index.js';
 import { deliver, idle, xeniooEntry } from '../../lib/testing/index.js';
+import { ContextPerEvent } from '../recipes/nestjs-cls.js';
 import { ADAPTERS, startHost, type AdapterName } from '../support/host-app.js';
-
-// The examples of docs/recipes.md are the classes of this file.
-
-interface EventStore extends ClsStore {
-  eventId: string;
-  handler: string;
-}
-
-@Injectable()
-export class ContextPerEvent {
-  constructor(observers: XeniooObservers, cls: ClsService<EventStore>) {
-    observers.add({
-      runHandler: ({ event, handler }, next) =>
-        cls.run(() => {
-          cls.set('eventId', event.id);
-          cls.set('handler', handler);
-          return next();
-        }),
-    });
-  }
-}
 
 /** Stands for a logger that adds values from the context. */
 @Injectable()
@@ -70,11 +49,11 @@ class Crm {
   ],
   providers: [ContextPerEvent, Journal, Crm],
 })
-export class AppModule {}
+class AppModule {}
 
 describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
   it('runs each attempt in a nestjs-cls context with its own event', async () => {
-    const { app } = await startHost(
+    const { app, logs } = await startHost(
       adapter,
       { imports: [AppModule] },
       {
@@ -105,5 +84,6 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
         handler: 'Crm.saveMessage',
       });
     }
+    expect(logs.ofXenioo('warn').join()).not.toContain('global guards');
   });
 });

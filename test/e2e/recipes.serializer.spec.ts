@@ -1,15 +1,4 @@
-import {
-  ClassSerializerInterceptor,
-  Controller,
-  Get,
-  Injectable,
-  Module,
-  type CallHandler,
-  type ExecutionContext,
-  type NestInterceptor,
-} from '@nestjs/common';
-import { APP_INTERCEPTOR } from '@nestjs/core';
-import { map } from 'rxjs';
+import { Controller, Get, Injectable } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
 import {
   OnXenioo,
@@ -19,12 +8,11 @@ import {
   type UserMessageEvent,
 } from '../../lib/index.js';
 import { idle, senderFor, xeniooEntry } from '../../lib/testing/index.js';
+import { SerializingModule } from '../recipes/serializer.js';
 import { ADAPTERS, startHost, type AdapterName } from '../support/host-app.js';
 
-// The examples of docs/recipes.md are the classes of this file.
-
 @Injectable()
-export class Conversations {
+class Conversations {
   readonly messages: UserMessageEvent[] = [];
 
   @OnXenioo(XeniooEventType.UserMessage)
@@ -39,7 +27,7 @@ export class Conversations {
 }
 
 @Controller()
-export class MessagesController {
+class MessagesController {
   constructor(
     private readonly conversations: Conversations,
     private readonly deadLetters: XeniooDeadLetters,
@@ -56,28 +44,15 @@ export class MessagesController {
   }
 }
 
-@Injectable()
-export class WrapInData implements NestInterceptor {
-  intercept(_context: ExecutionContext, next: CallHandler) {
-    return next.handle().pipe(map((data: unknown) => ({ data })));
-  }
-}
-
-@Module({
-  imports: [XeniooModule.forRoot({ secret: 'secret-of-the-bot' })],
-  controllers: [MessagesController],
-  providers: [
-    Conversations,
-    { provide: APP_INTERCEPTOR, useClass: WrapInData },
-    { provide: APP_INTERCEPTOR, useClass: ClassSerializerInterceptor },
-  ],
-})
-export class SerializingModule {}
-
 describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
   it('exempts the webhook from ClassSerializerInterceptor and an interceptor that wraps answers', async () => {
     const { app, url } = await startHost(adapter, {
-      imports: [SerializingModule],
+      imports: [
+        SerializingModule,
+        XeniooModule.forRoot({ secret: 'secret-of-the-bot' }),
+      ],
+      controllers: [MessagesController],
+      providers: [Conversations],
     });
     const sender = await senderFor(app);
     const entry = xeniooEntry.userMessage({ Data: 'Hi', city: 'Rome' });

@@ -6,17 +6,14 @@ import {
 } from '@nestjs-cls/transactional';
 import { TransactionalAdapterTypeOrm } from '@nestjs-cls/transactional-adapter-typeorm';
 import { ClsModule } from 'nestjs-cls';
-import { Entity, PrimaryColumn } from 'typeorm';
 import {
   OnXenioo,
   XeniooEventType,
   XeniooModule,
   type UserMessageEvent,
 } from '../../lib/index.js';
-import {
-  postgresInbox,
-  type PostgresTransactionRunner,
-} from '../../lib/postgres/index.js';
+import { postgresInbox } from '../../lib/postgres/index.js';
+import { inTypeOrm, Note, Notes } from '../recipes/typeorm.js';
 import { describeEngine } from '../support/engines/describe-engine.js';
 import {
   RECIPE_OPTIONS,
@@ -24,40 +21,20 @@ import {
   testTransactionalRecipe,
 } from '../support/transactional-recipe.js';
 
-/** Runs transactional handlers in transactions of TypeORM. */
-export function inTypeOrm(
-  host: TransactionHost<TransactionalAdapterTypeOrm>,
-): PostgresTransactionRunner {
-  return work =>
-    host.withTransaction(() =>
-      work({
-        query: async (text, values = []) => {
-          const { queryRunner } = host.tx;
-          const { records } = await queryRunner!.query(text, [...values], true);
-          return { rows: records };
-        },
-      }),
-    );
-}
-
-@Entity()
-export class Note {
-  @PrimaryColumn({ type: 'text' })
-  text!: string;
-}
-
 @Injectable()
-export class Crm {
+class Crm {
+  private readonly notes: Notes;
+
   constructor(
-    private readonly host: TransactionHost<TransactionalAdapterTypeOrm>,
+    host: TransactionHost<TransactionalAdapterTypeOrm>,
     private readonly steps: RecipeSteps,
-  ) {}
+  ) {
+    this.notes = new Notes(host);
+  }
 
   @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
-  async save({ text }: UserMessageEvent) {
-    await this.steps.handle(async () => {
-      await this.host.tx.getRepository(Note).insert({ text: text! });
-    });
+  async save(event: UserMessageEvent) {
+    await this.steps.handle(() => this.notes.save(event));
   }
 }
 

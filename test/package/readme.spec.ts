@@ -28,9 +28,10 @@ function blocksOf(page: string): Block[] {
   }));
 }
 
-/** Removes the indentation, so that a block may be nested deeper in its source. */
+/** Removes the indentation, so that a block may be nested deeper in its source, and imports the package by its name. */
 function lines(text: string): string {
   return text
+    .replaceAll(/(?:\.\.\/)+lib(\/\w+)?\/index\.js/g, 'nestjs-xenioo$1')
     .split('\n')
     .map(line => line.trim())
     .join('\n');

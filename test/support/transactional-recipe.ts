@@ -46,13 +46,15 @@ export function testTransactionalRecipe(
     const { schema, query, remove } = postgresSchema();
     onTestFinished(remove);
     await query(`CREATE SCHEMA ${schema}`);
-    await query(`CREATE TABLE ${schema}.note (text text NOT NULL)`);
+    await query(`CREATE TABLE ${schema}.note (id serial, text text NOT NULL)`);
     const steps = new RecipeSteps();
     const database = { url: inject('postgresUrl'), schema };
-    const { app } = await startHost('express', recipe(database, steps));
+    const { app, logs } = await startHost('express', recipe(database, steps));
     return {
       steps,
+      schema,
       query,
+      logs,
       handle: async (entries: unknown) => {
         await deliver(app, entries);
         await idle(app);
@@ -87,6 +89,24 @@ export function testTransactionalRecipe(
 
     expect(attempts).toBe(3);
     expect(await notes()).toEqual(['hello']);
+  });
+
+  it('reports why a statement failed, without what people wrote', async () => {
+    const { schema, handle, query, logs, letters } = await start();
+    await query(`ALTER TABLE ${schema}.note ADD CHECK (length(text) > 99)`);
+
+    await handle(message('my secret'));
+
+    const failures = logs.ofXenioo('warn').concat(logs.ofXenioo('error'));
+    expect(failures).toHaveLength(5);
+    for (const line of failures) {
+      expect(line).toMatch(/^Crm\.save failed.*: new row .* violates check/);
+      expect(line).not.toContain('my secret');
+    }
+    const [letter] = await letters();
+    const error = JSON.stringify(letter!.error);
+    expect(error).toContain('violates check constraint');
+    expect(error).not.toContain('my secret');
   });
 
   it('writes one row when the connection ends between the handler and the commit', async () => {

@@ -33,6 +33,7 @@ import {
   REQUEST,
 } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
+import { ClsModule } from 'nestjs-cls';
 import { map, of } from 'rxjs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
@@ -618,6 +619,19 @@ describe('globalGuardTypes()', () => {
     expect(globalGuardTypes(app.get(ExternalContextCreator))).toEqual([
       DeniedEventGuard,
     ]);
+  });
+
+  it('ignores the guard of nestjs-cls that is not mounted', async () => {
+    const imports = [ClsModule.forRoot()];
+
+    expect(globalGuardTypes(await creatorOf({ imports }))).toEqual([]);
+  });
+
+  it('returns the class of a guard object that reads the call', async () => {
+    const guard = { canActivate: (_context: ExecutionContext) => false };
+    const providers = [{ provide: APP_GUARD, useValue: guard }];
+
+    expect(globalGuardTypes(await creatorOf({ providers }))).toEqual([Object]);
   });
 
   it('ignores global interceptors and filters', async () => {
