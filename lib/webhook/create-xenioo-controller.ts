@@ -102,9 +102,9 @@ export function createXeniooController(
       call: WebhookCall,
       exchange: WebhookExchange,
     ): Promise<void> {
-      const { bot, receivedAt, body, discardsInvalid } = call;
+      const { bot, receivedAt, body } = call;
       const receipt = { bot, receivedAt };
-      const all = body.isBase64
+      const entries = body.isBase64
         ? [invalidEntry('not-json', [UNDECODABLE], body.text, receipt)]
         : body.text.length <= SMALL_BODY_LENGTH
           ? parseBody(body.text, receipt)
@@ -112,11 +112,10 @@ export function createXeniooController(
               hashesIds: this.settings.dedupe !== false,
             });
       if (this.settings.invalid === 'reject') {
-        const errors = errorsOf(all);
+        const errors = errorsOf(entries);
         const reason = `invalid entries, and \`invalid\` is 'reject': ${errors.join('; ')}`;
         if (errors.length > 0) return exchange.reject(400, reason, errors);
       }
-      const entries = discardsInvalid ? all.filter(isEvent) : all;
       const given = { bot: bot.name, receivedAt, entries };
       const { observers } = this;
       const delivery: XeniooDelivery = observers.isEmpty

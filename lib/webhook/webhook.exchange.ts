@@ -4,7 +4,6 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { Http2Stream } from 'node:http2';
-import { DISCARD_INVALID_HEADER } from '../events/discard-invalid.header.js';
 import type { XeniooBotSettings } from '../options/xenioo.options.js';
 import type { DecodedBody } from './decode-body.js';
 import { routeOfApplication } from './express.gate.js';
@@ -26,8 +25,6 @@ export interface WebhookCall {
   readonly bot: XeniooBotSettings;
   readonly body: DecodedBody;
   readonly receivedAt: Date;
-  /** True if the caller asks to drop invalid entries instead of keeping them. */
-  readonly discardsInvalid: boolean;
 }
 
 /**
@@ -63,13 +60,7 @@ export class WebhookExchange {
 
   /** Sets the body, and answers 503 if the controller is not called within `timeoutMs`. */
   setBody(body: DecodedBody, timeoutMs = CONTROLLER_TIMEOUT_MS): void {
-    const { headers } = this.#response.req;
-    this.#call = {
-      bot: this.#bot!,
-      body,
-      receivedAt: new Date(),
-      discardsInvalid: DISCARD_INVALID_HEADER in headers,
-    };
+    this.#call = { bot: this.#bot!, body, receivedAt: new Date() };
     this.#timer = setTimeout(timedOut, timeoutMs, this, timeoutMs).unref();
   }
 

@@ -19,7 +19,6 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { XeniooDeadLetters, XeniooModule } from '../../lib/index.js';
 import { startHost } from '../support/host-app.js';
 import {
   hasSecret,
@@ -88,22 +87,6 @@ describe('doctor, for an endpoint that does what Xenioo expects', () => {
     expect(stderr).toBe('');
     expect(exitCode).toBe(0);
   });
-
-  it.each(['express', 'fastify'] as const)(
-    'leaves no dead letters in an application with the module on %s',
-    async adapter => {
-      const { app, url } = await startHost(adapter, {
-        imports: [XeniooModule.forRoot({ secret: SECRET })],
-      });
-
-      const { findings } = await examineWithDoctor(url('/xenioo/webhook'), {
-        secret: SECRET,
-      });
-
-      expect(findings).toEqual([]);
-      expect(await app.get(XeniooDeadLetters).list()).toEqual([]);
-    },
-  );
 
   it('reports no finding for an endpoint without a framework', async () => {
     const { examination, exitCode } = await examineEndpoint();

@@ -5,11 +5,7 @@ import {
   gzipSync,
 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import {
-  XeniooDeadLetters,
-  XeniooInboxError,
-  type XeniooDelivery,
-} from '../../lib/index.js';
+import { XeniooInboxError, type XeniooDelivery } from '../../lib/index.js';
 import {
   deliver,
   dispatched,
@@ -219,23 +215,6 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     expect(received(app)).toEqual([]);
     expect(dispatched(app)).toEqual([]);
     await deliver(app, userMessage());
-  });
-
-  it('drops invalid entries of a call that asks for it, and handles the events beside them', async () => {
-    const { app, sender } = await startWebhookHost(adapter);
-    const headers = { 'nestjs-xenioo-discard-invalid': '1' };
-
-    const answers = [
-      await sender.call([userMessage({ Data: 'fine' }), {}], { headers }),
-      await sender.call('{"Type":', { headers }),
-      await sender.call('', { headers }),
-    ];
-
-    expect(answers.map(({ outcome }) => outcome)).toEqual([200, 200, 200]);
-    await idle(app);
-    expect(received(app)).toMatchObject([{ text: 'fine' }]);
-    expect(app.get(CatchAllHandlers).invalid).toEqual([]);
-    expect(await app.get(XeniooDeadLetters).list()).toEqual([]);
   });
 
   it('answers 200 only after the inbox has accepted', async () => {

@@ -48,13 +48,8 @@ export function oneEvent(
 }
 
 /** Makes one call with a body as it is. */
-export function oneBody(
-  body: (entries: DoctorEntries) => unknown,
-  options?: XeniooCallOptions,
-): MakeCalls {
-  return async endpoint => [
-    await endpoint.call(body(endpoint.entries), options),
-  ];
+export function oneBody(body: (entries: DoctorEntries) => unknown): MakeCalls {
+  return async endpoint => [await endpoint.call(body(endpoint.entries))];
 }
 
 /** Judges calls that Xenioo expects to be answered 200. */

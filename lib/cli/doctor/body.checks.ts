@@ -1,4 +1,3 @@
-import { DISCARD_INVALID_HEADER } from '../../events/discard-invalid.header.js';
 import type { XeniooAnswer } from '../../simulator/post.js';
 import type { XeniooWireEntry } from '../../simulator/xenioo-wire-entry.js';
 import { accepts, oneBody, oneEvent } from './accepts.check.js';
@@ -13,9 +12,6 @@ const NO_EVENT_WHY =
 const NO_EVENT_FIX = 'Answer 200 to a call without events.';
 const ONLY_TYPE_WHY =
   'The documentation requires `Type` alone; any other field may be null or missing.';
-
-/** Asks XeniooModule to keep no dead letter of a call. */
-const DISCARD_INVALID = { headers: { [DISCARD_INVALID_HEADER]: '1' } };
 
 /** Number of a type that Xenioo does not document. */
 const UNKNOWN_TYPE = 99;
@@ -116,10 +112,7 @@ export const BODY_CHECKS: readonly DoctorCheck[] = [
   accepts(
     'broken-json',
     'invalid JSON (a body that is cut off)',
-    oneBody(
-      entries => JSON.stringify(entries.message()).slice(0, -10),
-      DISCARD_INVALID,
-    ),
+    oneBody(entries => JSON.stringify(entries.message()).slice(0, -10)),
     {
       why: 'A body can be cut off on its way. The parser of the framework then answers before your code runs.',
       fix: `${READ_AS_TEXT} Save what can’t be parsed, and answer 200.`,
@@ -128,7 +121,7 @@ export const BODY_CHECKS: readonly DoctorCheck[] = [
   accepts(
     'empty-body',
     'an empty body',
-    oneBody(() => '', DISCARD_INVALID),
+    oneBody(() => ''),
     {
       why: NO_EVENT_WHY,
       fix: NO_EVENT_FIX,
