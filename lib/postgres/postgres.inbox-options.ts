@@ -185,7 +185,12 @@ function connectionProblems(connection: unknown): string[] {
 /** Returns true for a valid URL. An `@` behind the host comes from a password with unescaped characters, which would pass for host and database. */
 function isPostgresUrl(text: string): boolean {
   if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) return false;
-  const { pathname, search, hash } = new URL(text);
+  const { username, password, pathname, search, hash } = new URL(text);
+  try {
+    decodeURIComponent(`${username}${password}${pathname}`);
+  } catch {
+    return false;
+  }
   return !`${pathname}${search}${hash}`.includes('@');
 }
 

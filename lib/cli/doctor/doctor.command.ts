@@ -19,7 +19,8 @@ const HELP = `
 Sends about 1,100 events in about 50 calls, one of them of 5 MB. Your handlers
 receive them like any other events. Their Channel is ${DOCTOR_CHANNEL}, and their
 ConversationId begins with ${DOCTOR_CONVERSATION}; two events have neither, since
-they test missing fields.
+they test missing fields. nestjs-xenioo keeps two of the calls, an empty body and
+invalid JSON, as dead letters.
 
 Results:
   ✓  passed

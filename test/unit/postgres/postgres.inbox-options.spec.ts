@@ -21,30 +21,38 @@ it.each([
   expect(errorOf(url)).toBe(undefined);
 });
 
-it('postgresInbox() rejects every URL whose password would pass for another part of it, and does not repeat it', () => {
-  const anyPassword = fc.string({
-    unit: fc.oneof(
-      fc.constantFrom('/', '@', ':', '?', '#', '[', ']', '\\', '%'),
-      fc.string({ minLength: 1, maxLength: 1 }),
-    ),
-    minLength: 1,
-  });
+const anyPassword = fc.string({
+  unit: fc.oneof(
+    fc.constantFrom('/', '@', ':', '?', '#', '[', ']', '\\', '%'),
+    fc.string({ minLength: 1, maxLength: 1 }),
+  ),
+  minLength: 1,
+});
+const urlWith = (password: string) =>
+  `postgres://user:${password}@127.0.0.1:5432/app`;
+
+it('postgresInbox() accepts no URL of whose password a part would pass for another part', () => {
   fc.assert(
     fc.property(anyPassword, password => {
-      const url = `postgres://user:${password}@127.0.0.1:5432/app`;
-      const error = errorOf(url);
-      if (error === undefined) {
-        expect(new Client(url)).toMatchObject({
-          user: 'user',
-          host: '127.0.0.1',
-          port: 5_432,
-          database: 'app',
-        });
-      } else {
-        expect(error).toContain('escape special characters of the password');
-        expect(error).not.toContain('127.0.0.1');
-      }
+      const url = urlWith(password);
+      fc.pre(errorOf(url) === undefined);
+      expect(new Client(url)).toMatchObject({
+        user: 'user',
+        host: '127.0.0.1',
+        port: 5_432,
+        database: 'app',
+      });
     }),
-    { numRuns: 2_000 },
+    { numRuns: 1_000 },
+  );
+});
+
+it('postgresInbox() does not repeat a URL that it rejects', () => {
+  fc.assert(
+    fc.property(anyPassword, password => {
+      const error = errorOf(urlWith(`${password}/`));
+      expect(error).toContain('escape special characters of the password');
+      expect(error).not.toContain('127.0.0.1');
+    }),
   );
 });
