@@ -123,7 +123,10 @@ const NEED_NO_ROW: Readonly<Record<string, readonly string[]>> = {
     'The name of a scheme is case-insensitive, and a proxy may change it.',
     'The Security paragraph of Xenioo’s documentation describes the bare secret; its description of the call adds `Bearer`.',
   ],
-  statements: ['BEGIN; SET LOCAL idle_in_transaction_session_timeout = …'],
+  statements: [
+    '…; SET LOCAL idle_in_transaction_session_timeout = …',
+    '-c default_transaction_isolation=read\\ committed',
+  ],
   headers: [
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   ],
