@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { chown, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 
@@ -61,11 +62,7 @@ export async function startEmbeddedPostgres(
     () => true,
     () => false,
   );
-  if (isRunning) {
-    const text = await readFile(join(data, 'postmaster.pid'), 'utf8');
-    const [, , , , host = ''] = text.split('\n');
-    return listeningIn(host);
-  }
+  if (isRunning) return listeningIn(await findSocket(data));
 
   // The path of a socket has at most 107 characters.
   const host = await mkdtemp(join(tmpdir(), 'transcripts-'));
@@ -74,6 +71,16 @@ export async function startEmbeddedPostgres(
   const log = join(folder, 'postgres.log');
   await call('pg_ctl', '-D', data, '-l', log, '-o', settings, '-w', 'start');
   return listeningIn(host);
+}
+
+/** Returns the folder of the socket of a server that runs, once it is ready. */
+async function findSocket(data: string): Promise<string> {
+  for (;;) {
+    const text = await readFile(join(data, 'postmaster.pid'), 'utf8');
+    const [, , , , host, , , status] = text.split('\n');
+    if (host && status?.trim() === 'ready') return host;
+    await setTimeout(100);
+  }
 }
 
 async function findPrograms() {
