@@ -28,6 +28,8 @@ CREATE TABLE IF NOT EXISTS entry (
   search tsvector GENERATED ALWAYS AS
     (to_tsvector('simple', left(coalesce(text, ''), 50000))) STORED
 );
-CREATE INDEX IF NOT EXISTS entry_conversation ON entry (conversation_id, at);
+CREATE INDEX IF NOT EXISTS entry_conversation ON entry (conversation_id, at, id);
+-- All that the statistics read.
 CREATE INDEX IF NOT EXISTS entry_at ON entry (at) INCLUDE (type, channel);
+CREATE INDEX IF NOT EXISTS entry_unmatched ON entry (at) WHERE type = 'unmatched-message';
 CREATE INDEX IF NOT EXISTS entry_search ON entry USING gin (search);

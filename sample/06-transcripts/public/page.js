@@ -3,6 +3,8 @@
 // Texts go into the page as text (textContent), never as HTML: people write what they like.
 
 const REFRESH_MS = 5_000;
+const STATISTICS_MS = 15_000;
+const TYPING_MS = 300;
 const COLORS = [
   '#1f5fbf',
   '#e07b00',
@@ -14,16 +16,49 @@ const COLORS = [
   '#7a6200',
   '#5a6675',
 ];
+const isNarrow = matchMedia('(max-width: 56rem)');
 
 const find = id => document.getElementById(id);
 const search = find('search');
+const transcript = find('transcript');
+const older = find('older');
 const charts = new Map();
-let opened;
+const shownValues = new Map();
 
-async function load(path) {
-  const response = await fetch(`api/${path}`);
+/** The entries of the opened conversation that are shown, by id. */
+let entries = new Map();
+let wantsOlder = false;
+
+/** Id of the conversation in the address, so that the browser's way back closes it. */
+const opened = () => Number(location.hash.slice(1)) || undefined;
+
+async function load(path, signal) {
+  const response = await fetch(`api/${path}`, { signal });
+  if (response.status === 404) return undefined;
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
-  return response.json();
+  const data = await response.json();
+  signal.throwIfAborted();
+  return data;
+}
+
+/** Returns a function that calls `show` now, and again some time after it has ended. It aborts an earlier call. */
+function repeated(show, everyMs) {
+  const problem = find('problem').appendChild(element('span', ''));
+  let running = new AbortController();
+  let timer;
+  return async function run() {
+    running.abort();
+    clearTimeout(timer);
+    const { signal } = (running = new AbortController());
+    try {
+      if (!document.hidden) await show(signal);
+      problem.textContent = '';
+    } catch (error) {
+      if (signal.aborted) return;
+      problem.textContent = `Loading failed (${error.message}); trying again. `;
+    }
+    timer = setTimeout(run, everyMs);
+  };
 }
 
 function element(name, text, className = '') {
@@ -39,131 +74,225 @@ const time = date =>
     timeStyle: 'short',
   });
 
-async function showConversations() {
-  const words = search.value;
-  const conversations = await load(
-    `conversations?search=${encodeURIComponent(words)}`,
-  );
-  // An answer to what was typed before comes too late.
-  if (words !== search.value) return;
-  const items = conversations.map(({ id, userName, channel, bot, lastAt }) => {
-    const button = element('button', userName ?? 'Unknown');
-    button.append(element('small', `${channel ?? bot} · ${time(lastAt)}`));
-    if (id === opened) button.setAttribute('aria-current', 'true');
-    button.addEventListener('click', () => {
-      opened = id;
-      void refresh();
-    });
-    const item = document.createElement('li');
-    item.append(button);
-    return item;
-  });
-  if (items.length === 0) items.push(element('li', 'No conversation.', 'note'));
-  find('conversations').replaceChildren(...items);
+const short = channel => channel.replace(/Channel$/, '');
+
+/** Fills a list, unless it shows the same already: then the focus and selected text stay. */
+function fill(list, values, toItem, none) {
+  const json = JSON.stringify([values, none]);
+  if (shownValues.get(list) === json) return;
+  shownValues.set(list, json);
+  const focused = list.contains(document.activeElement)
+    ? document.activeElement.hash
+    : undefined;
+  const items = values.map(toItem);
+  if (items.length === 0) items.push(element('li', none, 'note'));
+  list.replaceChildren(...items);
+  if (focused) list.querySelector(`[href="${focused}"]`)?.focus();
 }
 
-async function showTranscript() {
-  if (opened === undefined) return;
-  const id = opened;
-  const entries = await load(`conversations/${id}`);
-  if (id !== opened) return;
-  const items = entries.map(({ type, text, at }) => {
-    const isMessage = type === 'user-message' || type === 'bot-message';
-    if (!isMessage) return element('li', `${type} · ${time(at)}`, 'note');
-    const item = element('li', text ?? '', type);
-    item.append(element('small', time(at)));
-    return item;
-  });
-  find('transcript').replaceChildren(...items);
+async function showConversations(signal) {
+  const words = encodeURIComponent(search.value);
+  const found = await load(`conversations?search=${words}`, signal);
+  fill(
+    find('conversations'),
+    found.map(values => ({ ...values, isOpened: values.id === opened() })),
+    ({ id, userName, channel, bot, lastAt, isOpened }) => {
+      const link = element('a', userName ?? 'Unknown');
+      link.href = `#${id}`;
+      link.append(
+        element('small', `${short(channel ?? bot)} · ${time(lastAt)}`),
+      );
+      if (isOpened) link.setAttribute('aria-current', 'true');
+      const item = element('li', '');
+      item.append(link);
+      return item;
+    },
+    'No conversation.',
+  );
 }
 
-async function showStatistics() {
-  const { days, channels } = await load('statistics');
-  const labels = days.map(({ day }) => day);
-  const names = [...new Set(channels.map(({ channel }) => channel))].toSorted(
-    (one, other) => one.localeCompare(other),
+async function showUnmatched(signal) {
+  const words = encodeURIComponent(search.value);
+  fill(
+    find('unmatched-messages'),
+    await load(`unmatched?search=${words}`, signal),
+    ({ conversationId, text, at }) => {
+      const isLinked = conversationId !== null;
+      const shown = element(isLinked ? 'a' : 'p', text ?? '');
+      if (isLinked) shown.href = `#${conversationId}`;
+      shown.append(element('small', time(at)));
+      const item = element('li', '');
+      item.append(shown);
+      return item;
+    },
+    'No unmatched message.',
   );
-  const counts = new Map(
-    channels.map(({ day, channel, messages }) => [
-      `${day} ${channel}`,
-      messages,
-    ]),
+}
+
+async function showTranscript(signal) {
+  const id = opened();
+  if (id === undefined) return;
+  const latest = await load(`conversations/${id}`, signal);
+  if (!latest) return showEntries('Transcript', [], 'No such conversation.');
+  // Without an entry in common, some in between may be missing.
+  const isAnew = !latest.entries.some(entry => entries.has(entry.id));
+  if (isAnew) {
+    entries = new Map();
+    older.hidden = !latest.hasOlder;
+  }
+  add(latest);
+  const isOlder = wantsOlder;
+  if (isOlder) {
+    const [first] = inOrder();
+    const page = await load(`conversations/${id}?before=${first.id}`, signal);
+    add(page);
+    older.hidden = !page.hasOlder;
+    wantsOlder = false;
+  }
+  const { scrollTop, scrollHeight, clientHeight } = transcript;
+  const isAtEnd = scrollHeight - scrollTop - clientHeight < 40;
+  showEntries(latest.userName ?? 'Unknown', inOrder());
+  const grownBy = transcript.scrollHeight - scrollHeight;
+  if (isOlder) transcript.scrollTop = scrollTop + grownBy;
+  else if (isAnew || isAtEnd) transcript.scrollTop = transcript.scrollHeight;
+}
+
+function add(page) {
+  for (const entry of page.entries) entries.set(entry.id, entry);
+}
+
+function inOrder() {
+  return [...entries.values()].toSorted(
+    (one, other) => new Date(one.at) - new Date(other.at) || one.id - other.id,
   );
-  const values = field => days.map(day => day[field]);
+}
+
+function showEntries(name, values, none) {
+  find('name').textContent = name;
+  fill(
+    transcript,
+    values,
+    ({ type, text, at }) => {
+      if (text === null) return element('li', `${type} · ${time(at)}`, 'note');
+      const item = element('li', text, type);
+      const label = type === 'unmatched-message' ? 'unmatched · ' : '';
+      item.append(element('small', label + time(at)));
+      return item;
+    },
+    none,
+  );
+}
+
+async function showStatistics(signal) {
+  const figures = await load('statistics', signal);
+  const days = [...new Set(figures.map(({ day }) => day))];
+  const channels = [
+    ...new Set(
+      figures
+        .filter(({ messages }) => messages > 0)
+        .map(({ channel }) => channel),
+    ),
+  ].toSorted((one, other) => one.localeCompare(other));
+  const perDay = (field, channel) =>
+    days.map(day =>
+      figures
+        .filter(row => row.day === day && (row.channel === channel || !channel))
+        .reduce((sum, row) => sum + row[field], 0),
+    );
+  const userMessages = perDay('userMessages');
 
   draw(
     'messages',
     'bar',
-    labels,
-    names.map((name, index) =>
-      series(
-        name.replace(/Channel$/, ''),
-        labels.map(day => counts.get(`${day} ${name}`) ?? 0),
-        index,
-      ),
+    days,
+    channels.map((channel, index) =>
+      series(short(channel), perDay('messages', channel), index),
     ),
   );
-  draw('fallbackRate', 'line', labels, [
-    series('fallbacks per 100 messages', values('fallbackRate'), 4),
+  draw('fallbackRate', 'line', days, [
+    series(
+      'fallbacks per 100 messages',
+      perDay('fallbacks').map((fallbacks, index) =>
+        userMessages[index] ? (100 * fallbacks) / userMessages[index] : null,
+      ),
+      4,
+    ),
   ]);
-  draw('unmatched', 'bar', labels, [
-    series('unmatched', values('unmatched'), 1),
-  ]);
-  draw('takeOvers', 'bar', labels, [
-    series('take-overs', values('takeOvers'), 2),
+  draw('unmatched', 'bar', days, [series('unmatched', perDay('unmatched'), 1)]);
+  draw('takeOvers', 'bar', days, [
+    series('take-overs', perDay('takeOvers'), 2),
   ]);
 }
 
-function series(label, data, index = 0) {
+function series(label, data, index) {
   const color = COLORS[index % COLORS.length];
   return { label, data, backgroundColor: color, borderColor: color };
 }
 
 function draw(id, type, days, datasets) {
   const labels = days.map(day => day.slice(5));
+  const isStacked = type === 'bar';
+  const legend = {
+    display: id === 'messages',
+    position: 'bottom',
+    labels: { boxWidth: 12 },
+  };
+  const options = {
+    animation: false,
+    maintainAspectRatio: false,
+    plugins: { legend },
+    scales: {
+      x: { stacked: isStacked, grid: { display: false } },
+      y: { stacked: isStacked, beginAtZero: true, ticks: { precision: 0 } },
+    },
+  };
+  const data = { labels, datasets };
   const chart = charts.get(id);
-  if (chart) {
-    chart.data = { labels, datasets };
-    chart.update('none');
+  if (!chart) {
+    charts.set(id, new Chart(find(id), { type, data, options }));
     return;
   }
-  const isStacked = type === 'bar';
-  charts.set(
-    id,
-    new Chart(find(id), {
-      type,
-      data: { labels, datasets },
-      options: {
-        animation: false,
-        maintainAspectRatio: false,
-        plugins: {
-          legend: { display: id === 'messages', position: 'right' },
-        },
-        scales: {
-          x: { stacked: isStacked, grid: { display: false } },
-          y: { stacked: isStacked, beginAtZero: true, ticks: { precision: 0 } },
-        },
-      },
-    }),
-  );
+  Object.assign(chart, { data, options });
+  chart.update('none');
 }
 
-async function refresh() {
-  try {
-    await Promise.all([
-      showConversations(),
-      showTranscript(),
-      showStatistics(),
-    ]);
-    find('problem').textContent = '';
-  } catch (error) {
-    find('problem').textContent =
-      `Loading failed (${error.message}); trying again.`;
-  }
+const refresh = repeated(
+  signal =>
+    Promise.all([
+      showConversations(signal),
+      showUnmatched(signal),
+      showTranscript(signal),
+    ]),
+  REFRESH_MS,
+);
+const refreshStatistics = repeated(showStatistics, STATISTICS_MS);
+
+function open() {
+  const isOpened = opened() !== undefined;
+  document.body.classList.toggle('opened', isOpened);
+  entries = new Map();
+  older.hidden = true;
+  wantsOlder = false;
+  const none = isOpened ? 'Loading …' : 'Choose a conversation.';
+  showEntries('Transcript', [], none);
+  if (isOpened && isNarrow.matches) transcript.focus();
+  void refresh();
 }
 
-search.addEventListener('input', () => void refresh());
-setInterval(() => {
-  if (!document.hidden) void refresh();
-}, REFRESH_MS);
-await refresh();
+let typing;
+search.addEventListener('input', () => {
+  clearTimeout(typing);
+  typing = setTimeout(refresh, TYPING_MS);
+});
+older.addEventListener('click', () => {
+  wantsOlder = true;
+  void refresh();
+});
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) return;
+  void refresh();
+  void refreshStatistics();
+});
+addEventListener('hashchange', open);
+open();
+void refreshStatistics();

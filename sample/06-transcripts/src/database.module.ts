@@ -2,7 +2,7 @@ import { Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { drizzle, NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { Pool } from 'pg';
+import { Client, Pool } from 'pg';
 import {
   startEmbeddedPostgres,
   type EmbeddedPostgres,
@@ -12,31 +12,46 @@ const logger = new Logger('Database');
 
 const SAMPLE = new URL('..', import.meta.url);
 
-/** The connections to the database, and the server itself unless DATABASE_URL names one. */
-class Database {
+/** The pool of the page, and the server itself unless DATABASE_URL names one. */
+export class Database {
+  readonly pool: Pool;
+
   private constructor(
-    readonly pool: Pool,
+    readonly url: string,
     private readonly server?: EmbeddedPostgres,
-  ) {}
+  ) {
+    this.pool = new Pool({
+      connectionString: url,
+      max: 10,
+      statement_timeout: 5_000,
+      connectionTimeoutMillis: 5_000,
+    });
+    // Without a listener, a lost idle connection would end the process.
+    this.pool.on('error', error => {
+      if (!this.pool.ending) logger.warn(error.message);
+    });
+  }
 
   static async open(): Promise<Database> {
-    const connectionString = process.env.DATABASE_URL;
-    if (connectionString !== undefined) {
-      return new Database(new Pool({ connectionString, max: 20 }));
-    }
+    const url = process.env.DATABASE_URL;
+    if (url !== undefined) return new Database(url);
     const folder =
       process.env.POSTGRES_FOLDER ??
       fileURLToPath(new URL('data/postgres', SAMPLE));
     const server = await startEmbeddedPostgres(folder);
-    const { host } = server;
-    const pool = new Pool({ host, user: 'postgres', max: 20 });
-    return new Database(pool, server);
+    return new Database(server.url, server);
   }
 
   /** Makes the tables. Processes that start at once wait for each other. */
   async migrate(): Promise<void> {
     const schema = await readFile(new URL('schema.sql', SAMPLE), 'utf8');
-    await this.pool.query(`SELECT pg_advisory_xact_lock(6); ${schema}`);
+    const client = new Client(this.url);
+    await client.connect();
+    try {
+      await client.query(`SELECT pg_advisory_xact_lock(6); ${schema}`);
+    } finally {
+      await client.end();
+    }
   }
 
   async close(): Promise<void> {
@@ -51,26 +66,17 @@ class Database {
       provide: Database,
       useFactory: async () => {
         const database = await Database.open();
-        // Without a listener, a lost idle connection would end the process.
-        database.pool.on('error', error => {
-          if (!database.pool.ending) logger.warn(error.message);
-        });
         await database.migrate();
         return database;
       },
     },
     {
-      provide: Pool,
-      inject: [Database],
-      useFactory: ({ pool }: Database) => pool,
-    },
-    {
       provide: NodePgDatabase,
-      inject: [Pool],
-      useFactory: (pool: Pool) => drizzle({ client: pool }),
+      inject: [Database],
+      useFactory: ({ pool }: Database) => drizzle({ client: pool }),
     },
   ],
-  exports: [Pool, NodePgDatabase],
+  exports: [Database, NodePgDatabase],
 })
 export class DatabaseModule implements OnApplicationShutdown {
   constructor(private readonly database: Database) {}

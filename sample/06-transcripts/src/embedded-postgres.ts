@@ -2,7 +2,9 @@ import { execFile } from 'node:child_process';
 import { chown, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { Client } from 'pg';
 
 const run = promisify(execFile);
 
@@ -12,12 +14,15 @@ const NEW_CLUSTER = ['--auth=trust', '--username=postgres', '--encoding=UTF8'];
 
 /** A PostgreSQL of this application, which has no port: it listens on a socket that only its user can open. */
 export interface EmbeddedPostgres {
-  /** Folder of the socket, which `pg` takes as `host`. */
-  readonly host: string;
+  readonly url: string;
+  /** Stops the server, unless another process uses it. */
   stop(): Promise<void>;
 }
 
-/** Starts the newest PostgreSQL of this machine, with its data in `folder`. */
+/** Key of a lock that each process which uses the server holds, shared. */
+const IN_USE = 7;
+
+/** Starts the newest PostgreSQL of this machine, with its data in `folder`, or uses the one that runs there. */
 export async function startEmbeddedPostgres(
   folder: string,
 ): Promise<EmbeddedPostgres> {
@@ -32,24 +37,32 @@ export async function startEmbeddedPostgres(
   if (!(await readdir(folder)).includes('cluster')) {
     await call('initdb', ...NEW_CLUSTER, data);
   }
-  const listeningIn = (host: string): EmbeddedPostgres => ({
-    host,
-    async stop() {
-      await call('pg_ctl', '-D', data, '-m', 'fast', '-w', 'stop');
-      await rm(host, { recursive: true, force: true });
-    },
-  });
+  const listeningIn = async (host: string): Promise<EmbeddedPostgres> => {
+    const url = `postgres://postgres@${encodeURIComponent(host)}/postgres`;
+    const client = new Client(url);
+    client.on('error', () => {});
+    await client.connect();
+    await client.query(`SELECT pg_advisory_lock_shared(${IN_USE})`);
+    const stop = async () => {
+      await client.query(`SELECT pg_advisory_unlock_shared(${IN_USE})`);
+      const { rows } = await client.query<{ isLast: boolean }>(
+        `SELECT pg_try_advisory_lock(${IN_USE}) AS "isLast"`,
+      );
+      if (rows[0]?.isLast) {
+        await call('pg_ctl', '-D', data, '-m', 'fast', '-w', 'stop');
+        await rm(host, { recursive: true, force: true });
+      }
+      await client.end();
+    };
+    return { url, stop };
+  };
 
-  // After a kill -9 of the application its server still runs.
+  // It runs if another process uses it, and after a kill -9 of the last one.
   const isRunning = await call('pg_ctl', '-D', data, 'status').then(
     () => true,
     () => false,
   );
-  if (isRunning) {
-    const text = await readFile(join(data, 'postmaster.pid'), 'utf8');
-    const [, , , , host = ''] = text.split('\n');
-    return listeningIn(host);
-  }
+  if (isRunning) return listeningIn(await findSocket(data));
 
   // The path of a socket has at most 107 characters.
   const host = await mkdtemp(join(tmpdir(), 'transcripts-'));
@@ -58,6 +71,16 @@ export async function startEmbeddedPostgres(
   const log = join(folder, 'postgres.log');
   await call('pg_ctl', '-D', data, '-l', log, '-o', settings, '-w', 'start');
   return listeningIn(host);
+}
+
+/** Returns the folder of the socket of a server that runs, once it is ready. */
+async function findSocket(data: string): Promise<string> {
+  for (;;) {
+    const text = await readFile(join(data, 'postmaster.pid'), 'utf8');
+    const [, , , , host, , , status] = text.split('\n');
+    if (host && status?.trim() === 'ready') return host;
+    await setTimeout(100);
+  }
 }
 
 async function findPrograms() {

@@ -9,7 +9,10 @@ import {
   XeniooEvent,
 } from 'nestjs-xenioo';
 import type { XeniooTransaction } from 'nestjs-xenioo/postgres';
-import { conversation, entry } from './schema.js';
+import { conversation, entry, storable } from './schema.js';
+
+/** Length of ids and channels, which are in indexes: an index takes 2,700 bytes at most. */
+const MOST_INDEXED = 500;
 
 /** Writes transcripts. The rows and the note that the event is handled are one commit: each event is there once. */
 @Injectable()
@@ -21,7 +24,7 @@ export class Recorder {
     const insert = this.db.insert(entry).values({
       conversationId: await this.saveConversation(event, tx),
       type: event.typeName,
-      channel: storable(event.channel),
+      channel: storable(event.channel, MOST_INDEXED),
       text: storable(textOf(event)),
       at: event.date ?? event.receivedAt,
     });
@@ -29,7 +32,7 @@ export class Recorder {
   }
 
   private async saveConversation(event: XeniooEvent, tx: XeniooTransaction) {
-    const xeniooId = storable(event.conversationId);
+    const xeniooId = storable(event.conversationId, MOST_INDEXED);
     if (xeniooId === undefined) return undefined;
     const upsert = this.db
       .insert(conversation)
@@ -37,7 +40,7 @@ export class Recorder {
         bot: event.bot,
         xeniooId,
         userName: storable(event.userName),
-        channel: storable(event.channel),
+        channel: storable(event.channel, MOST_INDEXED),
         lastAt: event.date ?? event.receivedAt,
       })
       .onConflictDoUpdate({
@@ -66,9 +69,4 @@ function textOf(event: XeniooEvent): string | undefined {
     event instanceof UnmatchedMessageEvent
     ? event.text
     : undefined;
-}
-
-/** PostgreSQL stores every character except NUL. */
-function storable(text: string | undefined): string | undefined {
-  return text?.replaceAll('\0', '');
 }

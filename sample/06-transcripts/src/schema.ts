@@ -1,12 +1,6 @@
 import { sql } from 'drizzle-orm';
-import {
-  bigint,
-  customType,
-  pgTable,
-  text,
-  timestamp,
-  unique,
-} from 'drizzle-orm/pg-core';
+import { bigint, customType, pgTable, text, unique } from 'drizzle-orm/pg-core';
+import { types } from 'pg';
 
 // The tables of schema.sql, as Drizzle sees them.
 
@@ -15,8 +9,16 @@ const tsvector = customType<{ data: string }>({ dataType: () => 'tsvector' });
 const id = () =>
   bigint({ mode: 'number' }).primaryKey().generatedAlwaysAsIdentity();
 
-const at = (name: string) =>
-  timestamp(name, { withTimezone: true, mode: 'date' }).notNull();
+const parseDate: (text: string) => Date = types.getTypeParser(
+  types.builtins.TIMESTAMPTZ,
+);
+
+/** A date of any year. Drizzle's own type has the format of `toISOString()`, which PostgreSQL rejects for the year 0 and for years after 9999. */
+const timestamptz = customType<{ data: Date; driverData: string }>({
+  dataType: () => 'timestamptz',
+  toDriver: date => sql`to_timestamp(${date.getTime()}::float8 / 1000)`,
+  fromDriver: parseDate,
+});
 
 export const bot = pgTable('bot', {
   name: text().primaryKey(),
@@ -32,7 +34,7 @@ export const conversation = pgTable(
     xeniooId: text('xenioo_id').notNull(),
     userName: text('user_name'),
     channel: text(),
-    lastAt: at('last_at'),
+    lastAt: timestamptz('last_at').notNull(),
   },
   table => [unique().on(table.bot, table.xeniooId)],
 );
@@ -46,8 +48,16 @@ export const entry = pgTable('entry', {
   type: text().notNull(),
   channel: text(),
   text: text(),
-  at: at('at'),
+  at: timestamptz().notNull(),
   search: tsvector().generatedAlwaysAs(
     sql`to_tsvector('simple', left(coalesce(text, ''), 50000))`,
   ),
 });
+
+/** Returns the part of a text that PostgreSQL stores: every character except NUL. */
+export function storable(
+  text: string | undefined,
+  most?: number,
+): string | undefined {
+  return text?.replaceAll('\0', '').slice(0, most);
+}
