@@ -178,7 +178,7 @@ describe('the metrics that Prometheus reads', () => {
 
   it('have the names of the recipe with prom-client', async () => {
     const exported = await exportedMetrics();
-    const recipe = await readText('test/e2e/recipes.prom-client.spec.ts');
+    const recipe = await readText('test/recipes/prom-client.ts');
     const own = [...recipe.matchAll(/ name: '(\w+)'/g)].map(([, name]) => name);
     const gauges = [...recipe.matchAll(/gauge\(\s*'(\w+)'/g)].map(
       ([, name]) => `xenioo_inbox_${name}`,
