@@ -127,7 +127,7 @@ UPDATE ${s}.retry SET worker = NULL WHERE worker IS NOT NULL AND NOT EXISTS (SEL
 -- Views for operators.
 CREATE OR REPLACE VIEW ${s}.waiting_retries AS
   SELECT id, handler, due, worker IS NOT NULL AS is_running,
-         coalesce(substring(task FROM '"attempts":([0-9]+)')::int, 0) AS attempts,
+         coalesce(substring(split_part(task, '"entry":', 1) FROM '"attempts":([0-9]+)')::int, 0) AS attempts,
          substring(task FROM '"entry":{"id":"([^"]+)"') AS event_id, task
     FROM (SELECT *, convert_from(body, 'UTF8') AS task FROM ${s}.retry) AS retry;
 CREATE OR REPLACE VIEW ${s}.dead_letters AS

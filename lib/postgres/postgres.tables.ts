@@ -44,31 +44,33 @@ export class PostgresTables {
   }
 
   private async check(): Promise<void> {
-    const version = await this.version();
-    if (version === SCHEMA_VERSION) return;
-    const { schema } = this.settings;
-    if (version !== undefined) {
-      throw new XeniooInboxError(
-        `the tables in schema ${schema} of ${this.database.name} have version ${version}, and this version of nestjs-xenioo needs ${SCHEMA_VERSION}: install the version of the package that created them, or set \`schema\` to another name`,
-      );
-    }
+    if (await this.exist()) return;
     if (!this.settings.migrate) {
       throw new XeniooInboxError(
-        `${this.database.name} has no tables in schema ${schema}, and the inbox does not create them (\`migrate: false\`): run the SQL that \`npx nestjs-xenioo migrate --print\` prints`,
+        `${this.database.name} has no tables in schema ${this.settings.schema}, and the inbox does not create them (\`migrate: false\`): run the SQL that \`npx nestjs-xenioo migrate --print\` prints`,
       );
     }
     await this.migrate();
   }
 
-  /** Returns the version of the tables, or `undefined` if they do not exist. */
-  private async version(): Promise<number | undefined> {
+  /**
+   * Returns true if the tables exist.
+   * @throws {XeniooInboxError} when they have another version
+   */
+  private async exist(): Promise<boolean> {
+    let version: string | null | undefined;
     try {
       const [row] = await this.database.query('version');
-      return row?.['version'] == null ? undefined : Number(row['version']);
+      version = row?.['version'];
     } catch (error) {
-      if (isMissingTable(error)) return undefined;
-      throw error;
+      if (!isMissingTable(error)) throw error;
     }
+    if (version == null || Number(version) === SCHEMA_VERSION) {
+      return version != null;
+    }
+    throw new XeniooInboxError(
+      `the tables in schema ${this.settings.schema} of ${this.database.name} have version ${version}, and this version of nestjs-xenioo needs ${SCHEMA_VERSION}: install the version of the package that created them, or set \`schema\` to another name`,
+    );
   }
 
   /** Creates the tables under a lock: several processes may boot at once. */
@@ -82,9 +84,10 @@ export class PostgresTables {
     });
   }
 
-  /** Creates missing tables and repairs the others, once at a time. */
+  /** Creates missing tables and repairs the others, once at a time; not those of another version, from which a newer process may have removed tables. */
   private repair(): void {
-    this.migrating ??= this.migrate()
+    this.migrating ??= this.exist()
+      .then(() => this.migrate())
       .then(() => {
         this.repairedAt = performance.now();
         this.logger.warn(

@@ -133,28 +133,38 @@ export class PostgresTransactions {
     work: (tx: XeniooTransaction) => Promise<void>,
     limit: XeniooTimeLimit,
   ): Promise<void> {
-    const { signal } = limit;
     limit.pause();
     await this.connections.admit(1, MAX_WAIT_MS);
-    let client: PoolClient | undefined;
+    try {
+      await this.runOn(await this.begin(limit), work, limit.signal);
+    } finally {
+      this.connections.release(1);
+    }
+  }
+
+  /** Ends the transaction of a connection after the work, and returns the connection to the pool. */
+  private async runOn(
+    client: PoolClient,
+    work: (tx: XeniooTransaction) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
     let isReleased = false;
-    const rollBack = () => {
-      if (client && !isReleased) this.database.release(client, true);
+    const release = (isBroken: boolean) => {
+      if (!isReleased) this.database.release(client, isBroken);
       isReleased = true;
     };
+    const rollBack = () => release(true);
+    signal.addEventListener('abort', rollBack, { once: true });
     try {
-      client = await this.begin(limit);
-      signal.addEventListener('abort', rollBack, { once: true });
       await work(new OwnTransaction(client));
       await client.query('COMMIT');
+      release(false);
     } catch (error) {
-      if (client && !isReleased) isReleased = await this.isRolledBack(client);
-      rollBack();
+      // The time limit may end during the rollback too.
+      await client.query('ROLLBACK').then(() => release(false), rollBack);
       throw error;
     } finally {
       signal.removeEventListener('abort', rollBack);
-      if (client && !isReleased) this.database.release(client, false);
-      this.connections.release(1);
     }
   }
 
@@ -162,10 +172,11 @@ export class PostgresTransactions {
   private async begin(limit: XeniooTimeLimit): Promise<PoolClient> {
     const { signal } = limit;
     for (;;) {
-      limit.restart();
+      limit.pause();
       let client: PoolClient | undefined;
       try {
         client = await this.database.connect();
+        limit.restart();
         const begun = client.query(
           `${BEGIN}; SET LOCAL idle_in_transaction_session_timeout = ${this.handlerTimeoutMs}`,
         );
@@ -178,16 +189,6 @@ export class PostgresTransactions {
         }
       }
       await sleep(BEGIN_AGAIN_AFTER_MS, undefined, { ref: false });
-    }
-  }
-
-  private async isRolledBack(client: PoolClient): Promise<boolean> {
-    try {
-      await client.query('ROLLBACK');
-      this.database.release(client, false);
-      return true;
-    } catch {
-      return false;
     }
   }
 }
@@ -205,7 +206,7 @@ class OwnTransaction implements XeniooTransaction {
 
 /** Statements that would end the transaction of a handler, or begin another; savepoints are allowed. */
 const TRANSACTION_CONTROL =
-  /^(?:\s|--.*\n|\/\*[^]*?\*\/)*(begin|start|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:(?:work|transaction)\s+)?to\b))\b/i;
+  /^(?:\s|--.*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*(begin|start|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:(?:work|transaction)\s+)?to\b))\b/i;
 
 /** Transaction that a handler gets: rejects statements that would end it, and those after the handler has returned or timed out. */
 class GuardedTransaction implements XeniooTransaction {
@@ -276,12 +277,12 @@ async function orAborted(
   work: Promise<unknown>,
   signal: AbortSignal,
 ): Promise<void> {
-  signal.throwIfAborted();
   let abort!: () => void;
   const aborted = new Promise<never>((_, reject) => {
     abort = () => reject(signal.reason as Error);
   });
   signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
   try {
     await Promise.race([work, aborted]);
   } finally {

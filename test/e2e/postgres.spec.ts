@@ -199,6 +199,26 @@ describeEngine('postgres', 'a transactional handler', () => {
     );
   });
 
+  it.each([
+    "/* a */ SELECT CASE WHEN true THEN 'x' /* b */ END",
+    `${'/**/'.repeat(40)} SELECT 1`,
+  ])('may run %j', async statement => {
+    @Injectable()
+    class Crm {
+      @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+      async save(event: UserMessageEvent, tx: XeniooTransaction) {
+        await tx.query(statement);
+        await insert(tx, event.text);
+      }
+    }
+    const { handle, notes, letters } = await startWith([Crm]);
+
+    await handle(message('hello'));
+
+    expect(await letters.list()).toEqual([]);
+    expect(await notes()).toEqual(['hello']);
+  });
+
   it('can roll back to a savepoint', async () => {
     @Injectable()
     class Crm {
@@ -239,6 +259,61 @@ describeEngine('postgres', 'a transactional handler', () => {
 
     expect(await letters.list()).toEqual([]);
     expect(await notes()).toHaveLength(12);
+  });
+
+  it('has its whole time although other queries take all connections of a shared pool', async () => {
+    const pool = new Pool({ connectionString: inject('postgresUrl'), max: 4 });
+    onTestFinished(() => pool.end());
+    @Injectable()
+    class Crm {
+      @OnXenioo()
+      report() {
+        for (let query = 0; query < 4; query++) {
+          void pool.query('SELECT pg_sleep(0.8)');
+        }
+      }
+
+      @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+      async save(event: UserMessageEvent, tx: XeniooTransaction) {
+        await insert(tx, event.text);
+      }
+    }
+    const { handle, notes, letters } = await startWith(
+      [Crm],
+      { handlerTimeoutMs: 300, retry: false },
+      { connection: pool },
+    );
+
+    await handle(message('hello'));
+
+    expect(await letters.list()).toEqual([]);
+    expect(await notes()).toEqual(['hello']);
+  });
+
+  it('frees its connection when it times out during the rollback', async () => {
+    const pool = new Pool({ connectionString: inject('postgresUrl'), max: 4 });
+    onTestFinished(() => pool.end());
+    @Injectable()
+    class Crm {
+      @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+      async save(event: UserMessageEvent, tx: XeniooTransaction) {
+        await insert(tx, event.text);
+        if (event.text !== 'broken') return;
+        void tx.query('SELECT pg_sleep(1)').catch(() => {});
+        throw new Error('broken');
+      }
+    }
+    const { handle, notes, letters } = await startWith(
+      [Crm],
+      { handlerTimeoutMs: 200, retry: false },
+      { connection: pool },
+    );
+
+    await handle(message('broken'));
+    await handle(message('hello'));
+
+    expect(await letters.list()).toHaveLength(1);
+    expect(await notes()).toEqual(['hello']);
   });
 
   it('runs at READ COMMITTED with another default of the database', async () => {

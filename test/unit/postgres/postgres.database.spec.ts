@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import * as pg from 'pg';
-import { expect, inject, it, onTestFinished } from 'vitest';
+import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import { PostgresDatabase } from '../../../lib/postgres/postgres.database.js';
 import { describeEngine } from '../../support/engines/describe-engine.js';
 import { postgresSchema } from '../../support/postgres-schema.js';
@@ -69,5 +69,29 @@ describeEngine('postgres', 'the connections of the PostgreSQL inbox', () => {
     const client = await taken;
     await expect(client.query('SELECT 1')).rejects.toThrow('not queryable');
     database.release(client, true);
+  });
+
+  it('have the settings of PGOPTIONS and READ COMMITTED', async () => {
+    vi.stubEnv('PGOPTIONS', '-c test.tenant=acme');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const database = new PostgresDatabase(
+      pg,
+      {
+        connection: inject('postgresUrl'),
+        schema: 'xenioo',
+        migrate: false,
+        transactionPooling: false,
+      },
+      5_000,
+    );
+    onTestFinished(() => database.close());
+
+    const client = await database.connect();
+    const { rows } = await client.query(
+      "SELECT current_setting('test.tenant') AS tenant, current_setting('default_transaction_isolation') AS isolation",
+    );
+    database.release(client, false);
+
+    expect(rows).toEqual([{ tenant: 'acme', isolation: 'read committed' }]);
   });
 });

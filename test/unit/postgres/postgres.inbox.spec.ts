@@ -6,6 +6,7 @@ import { beforeEach, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { parseBody } from '../../../lib/events/parse-body.js';
 import type { XeniooEntry } from '../../../lib/events/parse-entry.js';
 import { isInvalidEntry } from '../../../lib/events/xenioo-event.table.js';
+import type { XeniooDeadLetter } from '../../../lib/handlers/xenioo-dead-letter.js';
 import type {
   XeniooHandlerResult,
   XeniooTask,
@@ -1087,6 +1088,34 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
           'invalid-fields: entry 0: Type must be a non-negative safe integer, got a string',
       },
     ]);
+  });
+
+  it('presents no attempts in `waiting_retries` of an event that was replayed, whatever its variables are', async () => {
+    const { schema, query } = ownSchema();
+    const { inbox, start } = await open({ schema });
+    const error = new Error('down');
+    await start(async () => [
+      { handler: 'Crm.save', status: 'failed', attempts: 1, error },
+    ]);
+    const bot = { name: 'default', secrets: ['secret'] };
+    const entries = parseBody(
+      '[{"Type":1,"Data":"a","Variables":{"attempts":12345678901},"attempts":12345678901}]',
+      { bot, receivedAt: new Date() },
+    );
+    await inbox.accept(delivery(entries));
+    await expect.poll(() => inbox.deadLetters.list()).toHaveLength(1);
+    await inbox.pause();
+    const [{ id, entry }] = (await inbox.deadLetters.list()) as [
+      XeniooDeadLetter,
+    ];
+
+    await inbox.deadLetters.replay(id, [
+      { entry, handler: 'Crm.save', attempts: 0 },
+    ]);
+
+    expect(
+      await query(`SELECT attempts, event_id FROM ${schema}.waiting_retries`),
+    ).toEqual([{ attempts: 0, event_id: entries[0]!.id }]);
   });
 
   it('warns at boot of server settings that lose accepted events', async () => {

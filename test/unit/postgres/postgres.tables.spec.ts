@@ -181,6 +181,20 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
       .toMatchObject({ pending: 0 });
   });
 
+  it('does not create tables again that a newer version of the package has removed', async () => {
+    const { inbox, schema, query } = await openWithEvents();
+
+    await query(`UPDATE ${schema}.version SET version = 2`);
+    await dropTable(query, `${schema}.arrival`);
+    for (let call = 0; call < 10; call++) {
+      await expect(inbox.accept(deliveryOf(11))).rejects.toThrow('relation');
+    }
+
+    expect(await query(`SELECT to_regclass('${schema}.arrival')`)).toEqual([
+      { to_regclass: null },
+    ]);
+  });
+
   it('handles the conversations and retries of processes that ended after the table worker was dropped', async () => {
     const { inbox, runs, schema, query } = await openWithEvents();
     await query(
