@@ -7,7 +7,7 @@ import type {
 } from '../handlers/xenioo-transaction.js';
 import { CapacityLimiter } from '../inbox/capacity-limiter.js';
 import { settledWithin } from '../settled-within.js';
-import { XeniooHandlerError } from '../xenioo.errors.js';
+import { GuardedTransaction, lateError } from './guarded-transaction.js';
 import { isOutage } from './is-outage.js';
 import { BEGIN, type PostgresDatabase } from './postgres.database.js';
 import type { PostgresTransactionRunner } from './postgres.inbox-options.js';
@@ -200,76 +200,10 @@ class OwnTransaction implements XeniooTransaction {
     text: string,
     values: readonly unknown[] = [],
   ): Promise<{ rows: Record<string, unknown>[] }> {
-    return this.client.query<Record<string, unknown>>(text, [...values]);
+    // The extended protocol takes a single statement: a second one could be COMMIT.
+    const config = { text, values: [...values], queryMode: 'extended' };
+    return this.client.query<Record<string, unknown>>(config);
   }
-}
-
-/** Statements that would end the transaction of a handler, or begin another; savepoints are allowed. */
-const TRANSACTION_CONTROL =
-  /^(?:\s|--.*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*(begin|start|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:(?:work|transaction)\s+)?to\b))\b/i;
-
-/** Transaction that a handler gets: rejects statements that would end it, and those after the handler has returned or timed out. */
-class GuardedTransaction implements XeniooTransaction {
-  readonly #tx: XeniooTransaction;
-  private isOpen = true;
-  /** Error of the first statement that failed. */
-  private failure: unknown;
-
-  constructor(
-    tx: XeniooTransaction,
-    private readonly handler: string,
-    private readonly signal: AbortSignal,
-  ) {
-    this.#tx = tx;
-  }
-
-  query(
-    text: string,
-    values?: readonly unknown[],
-  ): Promise<{ rows: Record<string, unknown>[] }> {
-    const answer = this.run(text, values);
-    // A statement that the handler does not await must not end the process.
-    answer.catch((error: unknown) => (this.failure ??= error));
-    return answer;
-  }
-
-  close(): void {
-    this.isOpen = false;
-  }
-
-  /** Returns the error of a transaction that could not be recorded: the cause is a failed statement, if there is one. */
-  errorOf(error: unknown): unknown {
-    if (this.failure === undefined) return error;
-    return new XeniooHandlerError(
-      `the transaction of ${this.handler} was rolled back, because one of its statements failed and the handler did not throw the error`,
-      { cause: this.failure },
-    );
-  }
-
-  private async run(
-    text: string,
-    values?: readonly unknown[],
-  ): Promise<{ rows: Record<string, unknown>[] }> {
-    if (this.signal.aborted) throw lateError(this.handler);
-    if (!this.isOpen) {
-      throw new XeniooHandlerError(
-        `the transaction of ${this.handler} has ended, because the handler has returned: await every statement before it returns`,
-      );
-    }
-    const control = TRANSACTION_CONTROL.exec(text)?.[1];
-    if (control !== undefined) {
-      throw new XeniooHandlerError(
-        `tx.query() of ${this.handler} rejects ${control.toUpperCase()}: the transaction is committed when the handler returns, and rolled back when it throws`,
-      );
-    }
-    return this.#tx.query(text, values);
-  }
-}
-
-function lateError(handler: string): XeniooHandlerError {
-  return new XeniooHandlerError(
-    `the transaction of ${handler} was rolled back: the handler took longer than \`handlerTimeoutMs\``,
-  );
 }
 
 /** Resolves or rejects with the work; rejects early when the signal is aborted. */

@@ -171,6 +171,28 @@ describeEngine('postgres', 'a transactional handler', () => {
     );
   });
 
+  it('is told in the log of a statement that it runs after it has returned', async () => {
+    let isLate!: () => void;
+    const late = new Promise<void>(resolve => (isLate = resolve));
+    @Injectable()
+    class Crm {
+      @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+      async save(event: UserMessageEvent, tx: XeniooTransaction) {
+        void late.then(() => void insert(tx, 'late'));
+        await insert(tx, event.text);
+      }
+    }
+    const { handle, notes, logs } = await startWith([Crm]);
+
+    await handle(message('hello'));
+    isLate();
+
+    await expect
+      .poll(() => logs.ofXenioo('error').join())
+      .toContain('has ended, because the handler has returned');
+    expect(await notes()).toEqual(['hello']);
+  });
+
   it.each([
     'COMMIT',
     'rollback',
@@ -180,6 +202,7 @@ describeEngine('postgres', 'a transactional handler', () => {
     'BEGIN',
     'START TRANSACTION',
     "PREPARE TRANSACTION 'one'",
+    '; ROLLBACK AND CHAIN',
   ])('can not end its transaction with %j', async statement => {
     @Injectable()
     class Crm {
@@ -217,6 +240,25 @@ describeEngine('postgres', 'a transactional handler', () => {
 
     expect(await letters.list()).toEqual([]);
     expect(await notes()).toEqual(['hello']);
+  });
+
+  it('can not end its transaction with the second of two statements', async () => {
+    @Injectable()
+    class Crm {
+      @OnXenioo(XeniooEventType.UserMessage, { transactional: true })
+      async save(event: UserMessageEvent, tx: XeniooTransaction) {
+        await insert(tx, event.text);
+        await tx.query('SELECT 1; COMMIT; BEGIN');
+      }
+    }
+    const { handle, notes, letters } = await startWith([Crm]);
+
+    await handle(message('hello'));
+
+    expect(await notes()).toEqual([]);
+    expect((await letters.list())[0]!.error!.message).toContain(
+      'cannot insert multiple commands',
+    );
   });
 
   it('can roll back to a savepoint', async () => {
