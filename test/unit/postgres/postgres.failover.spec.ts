@@ -227,6 +227,7 @@ describeEngine('postgres', 'the PostgreSQL inbox after a failover', () => {
     await query('SELECT pg_promote()');
     await load.goesOn();
     await inbox.assertAccepting();
+    await expect.poll(recoveries).toHaveLength(1);
     await load.end();
 
     load.expectAllHandled();
@@ -251,6 +252,7 @@ describeEngine('postgres', 'the PostgreSQL inbox after a failover', () => {
 
     // Other statements that wait for the vanished primary end after 30 s.
     await load.goesOn(120_000);
+    await expect.poll(recoveries).toHaveLength(1);
     await load.end();
 
     expect(recoveredAfterMs).toBeLessThan(REJECTED_WITHIN_MS);
