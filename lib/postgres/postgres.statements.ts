@@ -272,8 +272,10 @@ DELETE FROM ${s}.accepted WHERE id IN (SELECT id FROM old) RETURNING id`,
 WITH old AS (SELECT id FROM ${s}.accepted ORDER BY at LIMIT $1 FOR UPDATE SKIP LOCKED)
 DELETE FROM ${s}.accepted WHERE id IN (SELECT id FROM old)`,
 
-    /** Commits a message in the write-ahead log, which a standby refuses, and leaves no row. */
-    probe: `SELECT pg_logical_emit_message(true, 'nestjs-xenioo', '')::text, EXISTS (SELECT FROM ${s}.arrival) AS found`,
+    /** Commits a message in the write-ahead log, which a standby refuses, and leaves no row. The DELETE fails in a read-only transaction. */
+    probe: `
+WITH nothing AS (DELETE FROM ${s}.arrival WHERE false)
+SELECT pg_logical_emit_message(true, 'nestjs-xenioo', '')::text, EXISTS (SELECT FROM ${s}.arrival) AS found`,
 
     version: `SELECT max(version) AS version FROM ${s}.version`,
   } as const;
