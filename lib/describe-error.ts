@@ -24,7 +24,7 @@ export function describeError(error: unknown): {
 }
 
 /** Accepts errors of other realms as well: Jest runs tests in one of their own. */
-function isError(value: unknown): value is Error {
+export function isError(value: unknown): value is Error {
   return value instanceof Error || isNativeError(value);
 }
 
