@@ -1,5 +1,8 @@
 import { isNativeError } from 'node:util/types';
 
+/** Length of a message or stack above which the rest is left out. */
+const MAX_LENGTH = 10_000;
+
 /** Number of causes that a message names. */
 const MAX_CAUSES = 3;
 
@@ -9,11 +12,12 @@ export function describeError(error: unknown): {
   stack: string | undefined;
 } {
   try {
-    if (!isError(error)) return { message: textOf(error), stack: undefined };
+    if (!isError(error))
+      return { message: cut(textOf(error)), stack: undefined };
     const { stack }: { stack?: unknown } = error;
     return {
-      message: messageWithCauses(error),
-      stack: typeof stack === 'string' ? stack : undefined,
+      message: cut(messageWithCauses(error)),
+      stack: typeof stack === 'string' ? cut(stack) : undefined,
     };
   } catch {
     return {
@@ -21,6 +25,13 @@ export function describeError(error: unknown): {
       stack: undefined,
     };
   }
+}
+
+/** Cuts a long text: messages of errors may contain whole answers or statements. */
+function cut(text: string): string {
+  return text.length > MAX_LENGTH
+    ? `${text.slice(0, MAX_LENGTH)}… (${text.length} characters)`
+    : text;
 }
 
 /** Accepts errors of other realms as well: Jest runs tests in one of their own. */

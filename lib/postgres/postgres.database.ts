@@ -308,7 +308,7 @@ export class PostgresDatabase {
       ...(!this.settings.transactionPooling && {
         statement_timeout: STATEMENT_TIMEOUT_MS,
         idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
-        options: `${process.env['PGOPTIONS'] ?? ''} -c default_transaction_isolation=read\\ committed`,
+        options: `${process.env['PGOPTIONS'] ?? ''} -c default_transaction_isolation=read\\ committed -c jit=off`,
       }),
       ...given,
     };

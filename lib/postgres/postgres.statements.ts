@@ -122,6 +122,7 @@ SELECT extract(epoch FROM min(due) - clock_timestamp())::float8 * 1000 AS in_ms 
     /**
      * Records runs whose conversations and retries this worker still claims: moves heads, removes the events and retries
      * that have run, adds retries and dead letters. A transactional handler that has committed meanwhile gets neither.
+     * A conversation whose events somebody has deleted ends too, unless it got others since the statement began, which does not see them.
      */
     record: `
 WITH input AS MATERIALIZED (
@@ -129,7 +130,10 @@ WITH input AS MATERIALIZED (
 ), claimed AS MATERIALIZED (
   SELECT lane, tail, claim FROM ${s}.lane WHERE lane = ANY($2) AND worker = $1 AND claim = ANY($8) ORDER BY lane FOR UPDATE
 ), decided AS MATERIALIZED (
-  SELECT i.*, i.ends AND i.head >= h.tail AS is_empty FROM input i JOIN claimed h USING (lane, claim)
+  SELECT i.*, i.ends AND (i.head >= h.tail OR
+           NOT EXISTS (SELECT FROM ${s}.event e WHERE e.lane = i.lane AND e.n >= i.head)
+           AND h.tail = (SELECT tail FROM ${s}.lane l WHERE l.lane = i.lane)) AS is_empty
+    FROM input i JOIN claimed h USING (lane, claim)
 ), emptied AS (
   DELETE FROM ${s}.lane l USING decided d WHERE l.lane = d.lane AND d.is_empty
 ), moved AS (
@@ -268,8 +272,10 @@ DELETE FROM ${s}.accepted WHERE id IN (SELECT id FROM old) RETURNING id`,
 WITH old AS (SELECT id FROM ${s}.accepted ORDER BY at LIMIT $1 FOR UPDATE SKIP LOCKED)
 DELETE FROM ${s}.accepted WHERE id IN (SELECT id FROM old)`,
 
-    /** Commits a message in the write-ahead log, which a standby refuses, and leaves no row. */
-    probe: `SELECT pg_logical_emit_message(true, 'nestjs-xenioo', '')::text, EXISTS (SELECT FROM ${s}.arrival) AS found`,
+    /** Commits a message in the write-ahead log, which a standby refuses, and leaves no row. The DELETE fails in a read-only transaction. */
+    probe: `
+WITH nothing AS (DELETE FROM ${s}.arrival WHERE false)
+SELECT pg_logical_emit_message(true, 'nestjs-xenioo', '')::text, EXISTS (SELECT FROM ${s}.arrival) AS found`,
 
     version: `SELECT max(version) AS version FROM ${s}.version`,
   } as const;

@@ -77,10 +77,10 @@ export function layerOf(
 
 /** Returns the path of the route that Express chose for a request, if it is one of the application. */
 export function routeOfApplication(
-  request: IncomingMessage & { readonly route?: Route },
+  request: IncomingMessage & { readonly route?: Partial<Route> },
 ): string | undefined {
   const { route } = request;
-  const isOurs = route?.stack.some(({ handle }) =>
+  const isOurs = route?.stack?.some(({ handle }) =>
     Reflect.hasMetadata(ROUTE_ID, handle),
   );
   return isOurs ? undefined : route?.path;

@@ -51,6 +51,15 @@ describe.skipIf(isBrowserMissing)('the page of the inspector', () => {
     await sending;
   });
 
+  it('shows an event at once whose conversation has a line separator', async () => {
+    const { send, open } = await start();
+    const page = await open({ at: '#live' });
+
+    await send({ ...message('Hello'), ConversationId: 'ada\u2028bob' });
+
+    await expect.poll(() => rowsOf(page).count()).toBe(1);
+  });
+
   it('shows a conversation in the order of its events', async () => {
     const { send, open } = await start();
     const dates = ['2024-05-01T12:00:02.000Z', '2024-05-01T12:00:01.000Z'];

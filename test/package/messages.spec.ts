@@ -75,6 +75,7 @@ const NOT_MESSAGES: readonly {
 const NEED_NO_ROW: Readonly<Record<string, readonly string[]>> = {
   'values in other messages': [
     '… (…) at …',
+    '… (… characters)',
     'an empty list',
     'an empty string',
     'dead letter …',
@@ -125,7 +126,7 @@ const NEED_NO_ROW: Readonly<Record<string, readonly string[]>> = {
   ],
   statements: [
     '…; SET LOCAL idle_in_transaction_session_timeout = …',
-    '… -c default_transaction_isolation=read\\ committed',
+    '… -c default_transaction_isolation=read\\ committed -c jit=off',
   ],
   headers: [
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

@@ -12,6 +12,16 @@ describe('describeError()', () => {
     });
   });
 
+  it.each([new Error('x'.repeat(3_000_000)), 'x'.repeat(3_000_000)])(
+    'cuts a message of millions of characters',
+    error => {
+      const { message, stack = '' } = describeError(error);
+
+      expect(message).toMatch(/^x{10000}… \(3000000 characters\)$/);
+      expect(stack.length).toBeLessThan(11_000);
+    },
+  );
+
   it.each([
     [
       'its cause',

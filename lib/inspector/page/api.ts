@@ -123,7 +123,7 @@ export async function* readEvents(
     rest = blocks.pop()!;
     for (const block of blocks) {
       const [, event = '', data = ''] =
-        /^event: (.*)\ndata: (.*)$/.exec(block) ?? [];
+        /^event: (.*)\ndata: (.*)$/s.exec(block) ?? [];
       yield { event, data };
     }
   }

@@ -998,6 +998,23 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     expect(runs).toHaveLength(1);
   });
 
+  it('is not accepting while transactions are read-only', async () => {
+    const { schema } = ownSchema();
+    await (await open({ schema })).inbox.assertAccepting();
+
+    const { inbox } = await open({
+      schema,
+      connection: {
+        connectionString: inject('postgresUrl'),
+        options: '-c default_transaction_read_only=on',
+      },
+    });
+
+    await expect(inbox.assertAccepting()).rejects.toThrow(
+      'read-only transaction',
+    );
+  });
+
   it('handles events with `transactionPooling`', async () => {
     const { schema } = ownSchema();
     const inboxes = [

@@ -195,6 +195,20 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     ]);
   });
 
+  it('forgets the conversations whose events were deleted, and handles new ones', async () => {
+    const { inbox, runs, schema, query } = await openWithEvents();
+
+    await query(`DELETE FROM ${schema}.event`);
+    await inbox.resume();
+
+    await expect
+      .poll(() => query(`SELECT FROM ${schema}.lane`))
+      .toHaveLength(0);
+    await inbox.accept(deliveryOf(11));
+    await inbox.idle();
+    expect(runs.toSorted()).toEqual(['ada 11', 'bob 11', 'cem 11']);
+  });
+
   it('handles the conversations and retries of processes that ended after the table worker was dropped', async () => {
     const { inbox, runs, schema, query } = await openWithEvents();
     await query(

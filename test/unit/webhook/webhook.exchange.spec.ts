@@ -153,6 +153,15 @@ describe('WebhookExchange', () => {
     },
   );
 
+  it('counts an answer as a strike although a middleware has set a route of its own', async () => {
+    const { strikes } = await runExchange((_exchange, response) => {
+      Object.assign(response.req, { route: { path: '/crm' } });
+      response.writeHead(403).end();
+    });
+
+    expect(strikes).toMatchObject([{ strikes: 1, status: 403 }]);
+  });
+
   it('counts no strike for an answer of 200 by the host', async () => {
     const { status } = await runExchange((_exchange, response) => {
       response.writeHead(200).end();
