@@ -35,7 +35,7 @@ function cut(text: string): string {
 }
 
 /** Accepts errors of other realms as well: Jest runs tests in one of their own. */
-function isError(value: unknown): value is Error {
+export function isError(value: unknown): value is Error {
   return value instanceof Error || isNativeError(value);
 }
 

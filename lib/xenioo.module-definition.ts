@@ -6,6 +6,7 @@ import {
   type Provider,
 } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
+import { describeError, isError } from './describe-error.js';
 import { XeniooHandlersModule } from './handlers/xenioo-handlers.module.js';
 import { XeniooObservers } from './handlers/xenioo.observers.js';
 import { memoryInbox } from './memory/memory-inbox.factory.js';
@@ -105,6 +106,9 @@ export const { ConfigurableModuleClass } =
     )
     .build();
 
+const OPTIONS_FACTORY = 'the factory of the module options';
+const INBOX_FACTORY = 'the factory of the option `inbox`';
+
 function defineInstance(
   definition: DynamicModule,
   { path, isGlobal, decorators, inbox, openapi }: XeniooDefinitionOptions,
@@ -129,7 +133,11 @@ function defineInstance(
       provide: XeniooInbox,
       inject: inbox.inject ?? [],
       useFactory: async (...dependencies: unknown[]) =>
-        assertInbox(await inbox.useFactory(...dependencies)),
+        assertInbox(
+          await callFactory(INBOX_FACTORY, () =>
+            inbox.useFactory(...dependencies),
+          ),
+        ),
     },
     {
       provide: ScopeCheck,
@@ -138,12 +146,12 @@ function defineInstance(
         new ScopeCheck(moduleRef, [
           {
             token: XENIOO_SETTINGS,
-            factory: 'the factory of the module options',
+            factory: OPTIONS_FACTORY,
             inject: options.inject ?? [],
           },
           {
             token: XeniooInbox,
-            factory: 'the factory of the option `inbox`',
+            factory: INBOX_FACTORY,
             inject: inbox.inject ?? [],
           },
         ]),
@@ -191,10 +199,29 @@ function wrapOptions(
     provide: XENIOO_OPTIONS,
     inject,
     useFactory: async (...dependencies: unknown[]) => {
-      const options = await useFactory(...dependencies);
+      const options = await callFactory(OPTIONS_FACTORY, () =>
+        useFactory(...dependencies),
+      );
       return () => options;
     },
   };
+}
+
+/**
+ * Calls a factory of the application. Its errors are thrown as they are; another thrown
+ * value has neither a stack nor the name of the module, and Nest logs nothing else.
+ */
+async function callFactory<T>(
+  name: string,
+  call: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (isError(error)) throw error;
+    const problem = `${name} threw a value that is not an Error: ${describeError(error).message}`;
+    throw new XeniooOptionsError([problem], { cause: error });
+  }
 }
 
 /** Providers that throw if the module is imported without options; `forRoot()` and `forRootAsync()` replace them. */

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { channel, type Channel } from 'node:diagnostics_channel';
+import { isPromise } from 'node:util/types';
 import { describeError } from '../describe-error.js';
 import { kindOf } from '../options/describe-value.js';
 import type { XeniooEvent } from '../events/xenioo.events.js';
@@ -145,7 +146,7 @@ export class XeniooObservers {
           ((...given: typeof values) => unknown) | undefined;
         const returned = method?.apply(observer, values);
         // An async method is assignable to `() => void`.
-        if (returned instanceof Promise) {
+        if (isPromise(returned)) {
           returned.catch(error => this.logFailure(moment, error));
         }
       } catch (error) {
@@ -259,6 +260,10 @@ async function isRejectedWith(
 
 /** Checks that a carrier is an object of strings, which every inbox can store. */
 function assertCarrier(carrier: unknown): asserts carrier is XeniooCarrier {
+  if (isPromise(carrier)) {
+    carrier.catch(() => {});
+    throw new TypeError('expected an object of strings, got a promise');
+  }
   const isCarrier =
     typeof carrier === 'object' &&
     carrier !== null &&

@@ -38,6 +38,8 @@ const SPARE_BYTES = 2 ** 19;
 /** Time in milliseconds between two attempts to open the data file. */
 const REOPEN_DELAY_MS = 1_000;
 
+const DATA_FILE_CHANGE = `${DATA_FILE} was deleted, replaced or overwritten while in use. Stop the application, restore this file, and start the application again`;
+
 /** The data file of an inbox, with the checks that keep lmdb from ending or blocking the process. */
 export class LmdbFolder {
   private readonly logger = new Logger('Xenioo');
@@ -49,6 +51,8 @@ export class LmdbFolder {
   isClosed = false;
   /** Descriptor that shows when the file is deleted; its inode number may change on some file systems. */
   private dataFile: number | undefined;
+  /** Size of the data file at the last check; lmdb never shrinks it. */
+  private dataFileBytes = 0;
   private ownProcessNumber = 0;
 
   private constructor(
@@ -96,9 +100,15 @@ export class LmdbFolder {
     return this.opened;
   }
 
-  /** Makes commits of other processes visible to the next read. */
+  /** Makes commits of other processes visible to the next read, unless the data file was deleted or truncated. */
   refresh(): void {
-    if (this.isOpen) this.root.resetReadTxn();
+    if (!this.isOpen || this.rejectChange(this.changeOfDataFile())) return;
+    this.root.resetReadTxn();
+  }
+
+  /** Makes the tables unavailable if files were deleted, replaced or truncated. */
+  checkFiles(): void {
+    if (this.isOpen) this.rejectChange(this.changeOfFiles());
   }
 
   /** Frees the pages that killed processes kept from reuse. */
@@ -115,7 +125,9 @@ export class LmdbFolder {
    */
   async write(write: (batch: Batch) => void, bytes = 0): Promise<void> {
     const { tables } = this;
-    this.assertSameFiles();
+    if (this.rejectChange(this.changeOfFiles())) {
+      throw new XeniooInboxError(this.unavailableReason);
+    }
     this.assertSpace(bytes);
     try {
       await commitBatch(this.root, write);
@@ -237,19 +249,40 @@ export class LmdbFolder {
     }
   }
 
-  /** Rejects writes to deleted files: processes started later would not see them. */
-  private assertSameFiles(): void {
-    const isSame =
-      fstatSync(this.dataFile!).nlink > 0 &&
-      [DATA_FILE, LOCK_FILE].every(name => existsSync(join(this.path, name)));
-    if (isSame) return;
-    this.makeUnavailable(
-      `the LMDB inbox at ${this.path}: ${DATA_FILE} or ${LOCK_FILE} was deleted or replaced while in use. Stop the application and restore the files; or move the folder away to start with an empty one`,
-    );
+  /**
+   * Makes the tables unavailable after a change of the files: processes started later
+   * would not see what is written to deleted files, and lmdb never returns from a read
+   * beyond the end of a truncated one.
+   * @returns true if there is a change
+   */
+  private rejectChange(change: string | undefined): boolean {
+    if (change === undefined) return false;
+    this.makeUnavailable(`the LMDB inbox at ${this.path}: ${change}`);
     this.logger.error(
-      `${this.unavailableReason}. Calls are answered 503 until the application is restarted.`,
+      `${this.unavailableReason}. Calls are answered 503 until then.`,
     );
-    throw new XeniooInboxError(this.unavailableReason);
+    return true;
+  }
+
+  /** Returns the change of the files, with what to do about it. */
+  private changeOfFiles(): string | undefined {
+    const [hasData, hasLock] = [DATA_FILE, LOCK_FILE].map(name =>
+      existsSync(join(this.path, name)),
+    );
+    if (hasData && hasLock) return this.changeOfDataFile();
+    if (!existsSync(this.path)) {
+      return 'the folder was moved or deleted while in use. Stop the application, move the folder back or restore it, and start the application again';
+    }
+    return hasData
+      ? `${LOCK_FILE} was deleted while in use. Restart every process that uses the folder; no event is lost`
+      : DATA_FILE_CHANGE;
+  }
+
+  private changeOfDataFile(): string | undefined {
+    const { nlink, size } = fstatSync(this.dataFile!);
+    if (nlink === 0 || size < this.dataFileBytes) return DATA_FILE_CHANGE;
+    this.dataFileBytes = size;
+    return undefined;
   }
 
   /** Checks the free space before each write: on a full disk, lmdb may end the process. */

@@ -131,6 +131,7 @@ export class LmdbInbox extends XeniooInbox {
     this.runner = runner;
     await this.ownership.start();
     const check = () => {
+      this.folder.checkFiles();
       this.ownership.checkOwner();
       this.processor?.schedulePull();
     };

@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import { describeError } from '../describe-error.js';
 import type { GroupCommit } from '../inbox/group-commit.js';
 import { settledWithin } from '../settled-within.js';
+import { XeniooInboxError } from '../xenioo.errors.js';
 import type { Batch } from './lmdb.batch.js';
 import type { LmdbFolder } from './lmdb.folder.js';
 
@@ -84,8 +85,9 @@ export class LmdbOwnership {
 
   /** Gives up the ownership if another process has taken it. */
   checkOwner(): void {
-    if (!this.isOwner || !this.folder.isOpen) return;
+    if (!this.isOwner) return;
     this.folder.refresh();
+    if (!this.folder.isOpen) return;
     if (this.owner()?.address === this.address) return;
     this.isOwner = false;
     this.close();
@@ -134,7 +136,8 @@ export class LmdbOwnership {
     } catch (error) {
       this.isOwner = false;
       this.acquireLater();
-      if (this.hasFailed) return;
+      // The folder has logged why it is unavailable.
+      if (this.hasFailed || error instanceof XeniooInboxError) return;
       this.hasFailed = true;
       this.logger.error(
         `The LMDB inbox at ${this.folder.path} could not determine which process handles its events; retrying: ${describeError(error).message}`,

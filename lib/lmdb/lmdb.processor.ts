@@ -7,6 +7,7 @@ import { recordRun, type XeniooRunRecord } from '../inbox/record-run.js';
 import { restoreTask } from '../inbox/stored-form.js';
 import type { XeniooRunner } from '../inbox/xenioo.inbox.js';
 import { LONGEST_TIMER_MS } from '../options/range-problems.js';
+import { XeniooInboxError } from '../xenioo.errors.js';
 import { LmdbBacklog, type PendingTask } from './lmdb.backlog.js';
 import { MAX_CRASHES, type LmdbCrashCounter } from './lmdb.crash-counter.js';
 import type { LmdbFolder } from './lmdb.folder.js';
@@ -134,7 +135,8 @@ export class LmdbProcessor {
       work();
       this.hasFailedToRead = false;
     } catch (error) {
-      if (this.hasFailedToRead) return;
+      // The folder has logged why it is unavailable.
+      if (this.hasFailedToRead || error instanceof XeniooInboxError) return;
       this.hasFailedToRead = true;
       this.logger.error(
         `Reading the pending events of the LMDB inbox failed; retrying: ${describeError(error).message}`,

@@ -4,6 +4,7 @@ import { describeError } from '../describe-error.js';
 import type { GroupCommit } from '../inbox/group-commit.js';
 import type { XeniooRunRecord } from '../inbox/record-run.js';
 import { storeDeadLetter, storeTask } from '../inbox/stored-form.js';
+import { XeniooInboxError } from '../xenioo.errors.js';
 import type { LmdbCrashCounter } from './lmdb.crash-counter.js';
 import type { LmdbDeadLetters } from './lmdb.dead-letters.js';
 import type { Batch } from './lmdb.batch.js';
@@ -91,6 +92,8 @@ export class LmdbRecorder {
   }
 
   private logFailure(error: unknown): void {
+    // The folder has logged why it is unavailable.
+    if (error instanceof XeniooInboxError) return;
     const now = performance.now();
     if (now - this.loggedAt < LOG_INTERVAL_MS) return;
     this.loggedAt = now;

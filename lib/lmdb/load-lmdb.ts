@@ -34,7 +34,7 @@ export function loadLmdb(require = createRequire(THIS_FILE)): LoadedLmdb {
   } catch (error) {
     if (error instanceof XeniooInboxError) throw error;
     throw new XeniooInboxError(
-      `the LMDB inbox needs the package lmdb, which could not be loaded: ${describeError(error).message}. Install it where the application runs (npm install lmdb@2), and exclude it from bundles (\`externals\` of webpack, \`external\` of esbuild and Rollup)`,
+      `the LMDB inbox needs the package lmdb, which could not be loaded: ${describeError(error).message.replace(/\.$/, '')}. If it is missing, install it where the application runs: npm install lmdb@2. If the application is bundled, exclude it from the bundle (\`externals\` of webpack, \`external\` of esbuild and Rollup). If Node.js runs with restrictions, such as --permission, remove those that the reason names`,
       { cause: error },
     );
   }

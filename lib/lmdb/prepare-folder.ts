@@ -93,16 +93,20 @@ export function hasContent(file: string): boolean {
 /** Checks the files in a folder; returns true if it has held no inbox before. */
 function checkContents(path: string): boolean {
   const names = readdirSync(path);
-  const isMarked = names.includes(MARKER_FILE);
+  const hasMarker = names.includes(MARKER_FILE);
+  const marker = join(path, MARKER_FILE);
+  const format = hasMarker ? readFileSync(marker, 'utf8').trim() : '';
+  // A full disk may have left it empty: it is written again.
+  const isMarked = format !== '';
   const foreign = names.find(name => !INBOX_FILES.test(name));
   if (!isMarked && foreign !== undefined) {
     throw new XeniooInboxError(
       `the folder ${path} holds other files, such as ${foreign}. Give the LMDB inbox a folder of its own`,
     );
   }
-  if (isMarked) assertMarker(join(path, MARKER_FILE));
+  if (isMarked) assertFormat(marker, format);
   const hasData = hasContent(join(path, DATA_FILE));
-  if (isMarked && !hasData) {
+  if (hasMarker && !hasData) {
     throw createDamagedInboxError(path, `${DATA_FILE} is missing or empty`);
   }
   const hasLock = hasContent(join(path, LOCK_FILE));
@@ -117,8 +121,7 @@ function removeCopies(path: string): void {
   }
 }
 
-function assertMarker(marker: string): void {
-  const format = readFileSync(marker, 'utf8').trim();
+function assertFormat(marker: string, format: string): void {
   if (format === FORMAT) return;
   throw new XeniooInboxError(
     `the file ${marker} should contain "${FORMAT}": the folder belongs to another program or another version of nestjs-xenioo. Give the LMDB inbox a folder of its own; pending events in this one can only be handled by the version that wrote them`,

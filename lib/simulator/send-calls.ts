@@ -30,7 +30,9 @@ export async function sendCalls<T extends PlannedCall>(
     if (sender.stopped !== undefined) return false;
     const answer = await sender.call(body, headers ? { headers } : {});
     counter.add(answer, events, isRepeated);
-    onCall?.(answer, soFar, body);
+    // An async function is assignable to `OnCall`.
+    const returned: unknown = onCall?.(answer, soFar, body);
+    await returned;
     return sender.stopped === undefined;
   };
   if (sender.stopped === undefined) {

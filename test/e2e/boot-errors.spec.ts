@@ -120,6 +120,46 @@ describe.each(Object.keys(ADAPTERS) as AdapterName[])('on %s', adapter => {
     );
   });
 
+  it.each([
+    ['null', null, 'null'],
+    ['a text', 'vault is sealed', 'vault is sealed'],
+    [
+      'an object',
+      { code: 7 },
+      'an object that is not an Error, with the fields code',
+    ],
+  ])(
+    'names the factory of the options or of the inbox that rejects with %s',
+    async (_, thrown, shown) => {
+      const reject = () => Promise.reject(thrown);
+      const options = await bootErrorOf(
+        adapter,
+        configureAsync({ useFactory: reject }),
+      );
+      const inbox = await bootErrorOf(
+        adapter,
+        withInbox(lmdbInbox({ useFactory: reject })),
+      );
+
+      expect(options?.message).toBe(
+        `XeniooModule failed to start:\n  - the factory of the module options threw a value that is not an Error: ${shown}`,
+      );
+      expect(inbox?.problems).toEqual([
+        `the factory of the option \`inbox\` threw a value that is not an Error: ${shown}`,
+      ]);
+      expect(options?.cause).toBe(thrown);
+    },
+  );
+
+  it('throws the error of a factory as it is', async () => {
+    const error = new TypeError('vault is sealed');
+    const useFactory = () => Promise.reject(error);
+
+    await expect(
+      bootErrorOf(adapter, configureAsync({ useFactory })),
+    ).rejects.toBe(error);
+  });
+
   it('accepts transient providers', async () => {
     const module = configureAsync({ inject: [Settings], useFactory });
 

@@ -200,7 +200,7 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     sender.close();
 
     expect(host.logs.ofXenioo('error')[0]).toMatch(
-      /inbox\.mdb.* was deleted or replaced while in use/,
+      /inbox\.mdb was deleted, replaced or overwritten while in use/,
     );
   });
 

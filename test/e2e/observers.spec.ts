@@ -126,6 +126,31 @@ describe.each(['express', 'fastify'] as const)('on %s', adapter => {
     });
   });
 
+  it('handles the events of a call when every method of an observer rejects', async () => {
+    const app = await start(adapter);
+    const reject = () => Promise.reject(new Error('the tracer is down'));
+    // The types allow no async `carrier()`; JavaScript does.
+    app.get(XeniooObservers).add({
+      carrier: reject,
+      deliveryAccepted: reject,
+      handlerStarted: reject,
+      runHandler: reject,
+      handlerFinished: reject,
+      deadLetterAdded: reject,
+    } as object);
+
+    await deliver(app, [
+      xeniooEntry.userMessage(),
+      xeniooEntry.userMessage({ Data: 'fail' }),
+    ]);
+    await idle(app);
+
+    expect(Object.fromEntries(app.get(Metrics).counts)).toEqual({
+      'Crm.saveMessage done': 1,
+      'Crm.saveMessage failed': 1,
+    });
+  });
+
   it('without an observer, a call creates nothing for observers', async () => {
     const inbox = new KeepingInbox();
     const { app, url } = await startHost(adapter, {

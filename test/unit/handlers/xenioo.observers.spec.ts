@@ -2,7 +2,10 @@ import { Logger } from '@nestjs/common';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { setImmediate } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { XeniooDelivery } from '../../../lib/events/xenioo-delivery.js';
+import type {
+  XeniooCarrier,
+  XeniooDelivery,
+} from '../../../lib/events/xenioo-delivery.js';
 import type { XeniooHandlerResult } from '../../../lib/handlers/xenioo-task.js';
 import {
   XeniooObservers,
@@ -208,6 +211,27 @@ describe('XeniooObservers.carrierOf()', () => {
     expect(logs.ofXenioo('error')[0]).toContain(
       '`carrier()` of an observer failed; the delivery is not affected: no span',
     );
+  });
+});
+
+describe('XeniooObservers.carrierOf() of an observer in JavaScript', () => {
+  it.each([
+    ['resolves', async () => ({ tenant: 'b' })],
+    ['rejects', () => Promise.reject(new Error('no span'))],
+  ])('omits and logs an async carrier() that %s', async (_, carrier) => {
+    const observers = observersWith(
+      { carrier: carrier as unknown as () => XeniooCarrier },
+      { carrier: () => ({ tenant: 'a' }) },
+    );
+
+    expect(observers.carrierOf(delivery)).toEqual({ tenant: 'a' });
+    // An unhandled rejection would fail the test.
+    await setImmediate();
+    expect(logs.ofXenioo('error')).toEqual([
+      expect.stringContaining(
+        '`carrier()` of an observer failed; the delivery is not affected: expected an object of strings, got a promise',
+      ),
+    ]);
   });
 });
 

@@ -1,8 +1,7 @@
-import { rename, rm, stat } from 'node:fs/promises';
+import { copyFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { LmdbFolder } from '../../../lib/lmdb/lmdb.folder.js';
-import { XeniooInboxError } from '../../../lib/xenioo.errors.js';
 import { createLatch } from '../../support/create-latch.js';
 import {
   datedEvent,
@@ -12,6 +11,8 @@ import {
   retry,
   undatedEvent,
 } from '../../support/lmdb-harness.js';
+import { inboxPath } from '../../support/lmdb-folder.js';
+import { entryNamed, LmdbProcess } from '../../support/lmdb-process.js';
 import { WAIT_OPTIONS } from '../../support/wait-options.js';
 
 describe('LmdbInbox data file', () => {
@@ -31,36 +32,101 @@ describe('LmdbInbox data file', () => {
     expect(size).toBeLessThan(8 * 2 ** 20);
   });
 
-  it.each(['inbox.mdb', 'inbox.mdb-lock'])(
-    'makes the inbox refuse calls and log an error once %s is deleted',
-    async name => {
+  it.each<[string, (folder: string) => Promise<void>, RegExp]>([
+    [
+      'its data file is deleted',
+      folder => rm(join(folder, 'inbox.mdb')),
+      /inbox\.mdb was deleted, replaced or overwritten.* restore this file/,
+    ],
+    [
+      'its data file is emptied',
+      folder => truncate(join(folder, 'inbox.mdb')),
+      /inbox\.mdb was deleted, replaced or overwritten.* restore this file/,
+    ],
+    [
+      'its lock file is deleted',
+      folder => rm(join(folder, 'inbox.mdb-lock')),
+      /inbox\.mdb-lock was deleted.* Restart every process .*; no event is lost/,
+    ],
+    [
+      'its folder is moved',
+      folder => rename(folder, `${folder}-moved`),
+      /the folder was moved or deleted.* move the folder back/,
+    ],
+  ])(
+    'refuses calls and logs one line with the advice once %s, even while a handler runs',
+    async (_, change, advice) => {
       const harness = await LmdbHarness.create();
-      const inbox = await harness.start();
-      await inbox.accept(delivery([datedEvent()]));
-      await inbox.idle();
-      await rm(join(harness.path, name));
+      const latch = createLatch();
+      const inbox = await harness.start(async () => {
+        await latch.opened;
+        return [done()];
+      });
+      await inbox.accept(delivery([datedEvent(), datedEvent()]));
+      await harness.hasRun(2);
+      await change(harness.path);
 
       for (let calls = 0; calls < 3; calls++) {
         await expect(inbox.accept(delivery([datedEvent()]))).rejects.toThrow(
-          /was deleted or replaced while in use/,
+          advice,
         );
       }
+      latch.open();
+      await inbox.drain();
+      await inbox.stop(1_500);
 
       expect(harness.logs.ofXenioo('error')).toEqual([
-        expect.stringMatching(/inbox\.mdb.* was deleted .*answered 503/),
+        expect.stringMatching(/\. Calls are answered 503 until then\.$/),
       ]);
-      await inbox.drain();
     },
   );
 
-  it('makes the inbox refuse calls once its folder is moved', async () => {
+  it('logs that its data file was emptied when no call comes', async () => {
     const harness = await LmdbHarness.create();
     const inbox = await harness.start();
-    await rename(harness.path, `${harness.path}-moved`);
+    await inbox.accept(delivery([datedEvent()]));
+    await inbox.idle();
+    await truncate(join(harness.path, 'inbox.mdb'));
 
-    await expect(inbox.accept(delivery([datedEvent()]))).rejects.toThrow(
-      XeniooInboxError,
+    await expect
+      .poll(() => harness.logs.ofXenioo('error'))
+      .toEqual([expect.stringMatching(/inbox\.mdb was .*overwritten/)]);
+  });
+
+  it('handles all events after a restart once its lock file was deleted', async () => {
+    const path = await inboxPath();
+    const hanging = await LmdbProcess.start(path, { isHanging: true });
+    await hanging.accept(entryNamed('pending'));
+    await rm(join(path, 'inbox.mdb-lock'));
+    await expect(hanging.accept(entryNamed('refused'))).rejects.toThrow(
+      /Restart every process/,
     );
+    await hanging.stop();
+
+    const restarted = await LmdbProcess.start(path);
+    await restarted.idle();
+
+    expect(restarted.handled).toEqual(['pending']);
+  });
+
+  it('ends its process in time once its data file was emptied, and opens a restored one', async () => {
+    const path = await inboxPath();
+    const hanging = await LmdbProcess.start(path, { isHanging: true });
+    await hanging.accept(entryNamed('pending'));
+    const data = join(path, 'inbox.mdb');
+    const backup = join(path, '..', 'backup.mdb');
+    await copyFile(data, backup);
+    await truncate(data);
+    await expect(hanging.accept(entryNamed('refused'))).rejects.toThrow(
+      /restore this file/,
+    );
+    await hanging.stop();
+    await copyFile(backup, data);
+
+    const restarted = await LmdbProcess.start(path);
+    await restarted.idle();
+
+    expect(restarted.handled).toEqual(['pending']);
   });
 });
 

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -48,7 +49,7 @@ describe('loadLmdb()', () => {
     const elsewhere = createRequire(join(await temporaryFolder(), 'app.js'));
 
     expect(() => loadLmdb(elsewhere)).toThrow(
-      /^the LMDB inbox needs the package lmdb, .*npm install lmdb@2.*exclude it from bundles/s,
+      /^the LMDB inbox needs the package lmdb, .*npm install lmdb@2.*exclude it from the bundle/s,
     );
   });
 
@@ -59,7 +60,26 @@ describe('loadLmdb()', () => {
     });
 
     expect(() => loadLmdb(bundled as unknown as NodeJS.Require)).toThrow(
-      /it is part of a bundle\. .*exclude it from bundles \(`externals` of webpack/,
+      /it is part of a bundle\. .*exclude it from the bundle \(`externals` of webpack/,
+    );
+  });
+
+  it('advises to install the package only if it is missing, under a restriction of Node.js', async () => {
+    const file = createRequire(import.meta.url).resolve('lmdb');
+    const script = `require(${JSON.stringify(file)})`;
+    const flag = '--disallow-code-generation-from-strings';
+    const reason = spawnSync(process.execPath, [flag, '--eval', script])
+      .stderr.toString()
+      .match(/EvalError: (.*)/)![1]!;
+    const restricted = Object.assign(
+      () => {
+        throw new EvalError(`${reason}.`);
+      },
+      { resolve: () => file },
+    );
+
+    expect(() => loadLmdb(restricted as unknown as NodeJS.Require)).toThrow(
+      `could not be loaded: ${reason}. If it is missing, install it`,
     );
   });
 });

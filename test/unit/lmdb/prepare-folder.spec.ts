@@ -117,6 +117,13 @@ describe('LmdbFolder.open() of a usable folder', () => {
     expect(await opener.open(path)).toBe('opened');
     expect(await readFile(join(path, 'format'), 'utf8')).toBe(SIGNATURE);
   });
+
+  it('opens a folder whose file `format` was emptied, and writes it again', async () => {
+    const path = await folderWith({ [DATA_FILE]: whole, format: '' });
+
+    expect(await opener.open(path)).toBe('opened');
+    expect(await readFile(join(path, 'format'), 'utf8')).toBe(SIGNATURE);
+  });
 });
 
 const NOBODY = 65_534;
@@ -210,14 +217,17 @@ describe('LmdbFolder.open() of an unusable folder', () => {
     );
   });
 
-  it('rejects a folder without its data file', async () => {
-    const path = await folderWith({ format: SIGNATURE });
+  it.each([SIGNATURE, ''])(
+    'rejects a folder without its data file (%j)',
+    async format => {
+      const path = await folderWith({ format });
 
-    expect(await openError(path)).toMatch(
-      /missing or empty.*Restore inbox\.mdb/,
-    );
-    expect(await readdir(path)).toEqual(['format']);
-  });
+      expect(await openError(path)).toMatch(
+        /missing or empty.*Restore inbox\.mdb/,
+      );
+      expect(await readdir(path)).toEqual(['format']);
+    },
+  );
 
   it.each<[string, () => string | Buffer]>([
     ['no bytes', () => ''],

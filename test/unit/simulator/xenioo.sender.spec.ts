@@ -329,6 +329,15 @@ describe('XeniooSender.send() end', () => {
     expect(entries()).toEqual([1, 2, 3, 4]);
   });
 
+  it('rejects with the error of an async onCall', async () => {
+    const { url } = await startHost();
+    const error = new Error('progress bar broke');
+
+    await expect(
+      senderTo(url).send(numbers(3), { onCall: () => Promise.reject(error) }),
+    ).rejects.toBe(error);
+  });
+
   it('rejects with the error of onCall and makes no further call', async () => {
     const { url, entries } = await startHost();
     const sender = senderTo(url);
