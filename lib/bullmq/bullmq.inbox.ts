@@ -75,6 +75,15 @@ export class BullmqInbox extends XeniooInbox {
     this.deadLetters = new BullmqDeadLetters(() => this.#connection.open());
   }
 
+  /**
+   * Waits for the first attempt to open the queue. The inbox can be used all the same if Redis is unreachable.
+   * @throws {XeniooInboxError} when Redis rejects the login or a command
+   * @hidden
+   */
+  async assertUsable(): Promise<void> {
+    await this.#connection.assertUsable();
+  }
+
   async accept(delivery: XeniooDelivery): Promise<void> {
     this.assertOpen();
     if (delivery.entries.length > 0) await this.#acceptance.accept(delivery);

@@ -84,11 +84,11 @@ export class BullmqProcessor {
   private async putBack(job: XeniooJob, token: string): Promise<never> {
     const { DelayedError, WaitingError } = this.context.bullmq;
     if (this.isPaused && !isRetry(job)) {
-      await this.recorder.write(() => job.moveToWait(token));
+      await this.recorder.move(job, () => job.moveToWait(token));
       throw new WaitingError();
     }
     const at = Date.now() + (this.isPaused ? 1 : SUSPECT_DELAY_MS);
-    await this.recorder.write(() => job.moveToDelayed(at, token));
+    await this.recorder.move(job, () => job.moveToDelayed(at, token));
     throw new DelayedError();
   }
 
