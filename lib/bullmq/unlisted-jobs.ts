@@ -69,7 +69,9 @@ export async function returnUnlisted(
 export async function returnToFailed(
   { client, queue }: Redis,
   jobId: string,
-  before: Pick<XeniooJob, 'failedReason' | 'finishedOn' | 'attemptsMade'>,
+  before: Pick<XeniooJob, 'failedReason' | 'attemptsMade'> & {
+    readonly finishedOn: number | undefined;
+  },
 ): Promise<void> {
   const { failedReason, finishedOn = Date.now(), attemptsMade } = before;
   const args = [jobId, finishedOn, failedReason, attemptsMade];
