@@ -145,8 +145,10 @@ export class BullmqInbox extends XeniooInbox {
       queue.getJobs(['waiting', 'active'], 0, OLDEST_JOBS - 1, true),
     ]);
     const { waiting = 0, active = 0, prioritized = 0 } = counts;
+    // BullMQ 5 counts the waiting jobs of a paused queue here.
+    const paused = counts['paused'] ?? 0;
     return {
-      pending: waiting + active + prioritized,
+      pending: waiting + paused + active + prioritized,
       running: this.#worker?.running ?? 0,
       retries: counts['delayed'] ?? 0,
       deadLetters: counts['failed'] ?? 0,
