@@ -34,7 +34,10 @@ redis.call('DEL', prefix .. ARGV[3] .. id)`;
 
 /** Makes the job an active one without a lock; workers return those to the queue. */
 const RETURN = `${IS_UNLISTED}
-if isUnlisted() then redis.call('LPUSH', prefix .. 'active', id) end`;
+if not isUnlisted() then
+  return
+end
+redis.call('LPUSH', prefix .. 'active', id)`;
 
 /** Makes the job a failed one, as it was. */
 const RETURN_TO_FAILED = `${IS_UNLISTED}
