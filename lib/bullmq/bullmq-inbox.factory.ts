@@ -22,12 +22,15 @@ import { loadBullmq } from './load-bullmq.js';
  * ```
  *
  * @throws {XeniooOptionsError} while the application boots, when an option is invalid or a package is missing or of another version
+ * @throws {XeniooInboxError} while the application boots, when Redis rejects the login or a command
  */
 export function bullmqInbox(
   options: BullmqInboxOptions | BullmqInboxOptionsFactory,
 ): XeniooInboxProvider {
   return createInboxProvider(options, async (given, settings) => {
     const resolved = resolveBullmqInboxOptions(given);
-    return new BullmqInbox(await loadBullmq(), resolved, settings);
+    const inbox = new BullmqInbox(await loadBullmq(), resolved, settings);
+    await inbox.assertUsable();
+    return inbox;
   });
 }

@@ -49,12 +49,16 @@ function connectionProblems(connection: unknown): string[] {
     ];
   }
   if (typeof connection === 'string') return [];
+  const port = optionOf(connection, 'port');
+  if (port !== undefined && !isPort(port)) {
+    return [`${expected} with a \`port\` from 1 to 65535, got ${quote(port)}`];
+  }
   if ('isCluster' in connection && connection.isCluster === true) {
     return [
       `${expected} a single Redis, got a cluster: BullMQ keeps a queue on one node. Distribute the bots over several Redis servers`,
     ];
   }
-  if (hasKeyPrefix(connection)) {
+  if (optionOf(connection, 'keyPrefix')) {
     return [
       `${expected} without \`keyPrefix\`: use the option \`prefix\` of bullmqInbox()`,
     ];
@@ -62,10 +66,19 @@ function connectionProblems(connection: unknown): string[] {
   return [];
 }
 
-function hasKeyPrefix(connection: object): boolean {
+/** Returns an option of ioredis, of its options or of a client. */
+function optionOf(connection: object, name: 'port' | 'keyPrefix'): unknown {
   const options: unknown =
     'options' in connection ? connection.options : connection;
-  return isObject(options) && 'keyPrefix' in options && !!options.keyPrefix;
+  return isObject(options)
+    ? (options as Record<typeof name, unknown>)[name]
+    : undefined;
+}
+
+function isPort(port: unknown): boolean {
+  if (port === null || port === '') return true; // ioredis uses its default.
+  const number = Number(port);
+  return Number.isInteger(number) && number > 0 && number < 65_536;
 }
 
 /** Returns true if no unescaped character of the password ends up in another part of the URL. */

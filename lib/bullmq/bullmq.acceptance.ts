@@ -19,6 +19,7 @@ import {
   type NewJob,
 } from './bullmq.job.js';
 import { RedisClaims } from './redis.claims.js';
+import { removeUnlisted } from './unlisted-jobs.js';
 import { isInvalidEntry } from '../events/xenioo-event.table.js';
 
 /** Time in milliseconds between two attempts to add the jobs of a call. */
@@ -30,6 +31,8 @@ const PROBE_TTL_MS = 1_000;
 /** Adds a job for each entry of a delivery. */
 export class BullmqAcceptance {
   private claims: RedisClaims | undefined;
+  /** Ids of jobs that failed to be added. Until Redis has removed what is left of them, no call is accepted: adding them again would have no effect. */
+  private readonly leftovers = new Set<string>();
 
   constructor(
     private readonly connection: BullmqConnection,
@@ -74,6 +77,7 @@ export class BullmqAcceptance {
     try {
       if (await settledWithin(work, acceptTimeoutMs)) return;
     } catch (error) {
+      if (error instanceof XeniooInboxError) throw error;
       // Only the message: errors of the clients contain the arguments of the command.
       throw this.errorOf(reasonOf(error));
     }
@@ -83,7 +87,9 @@ export class BullmqAcceptance {
   }
 
   private async writeProbe(): Promise<void> {
-    const { client, queue, state } = await this.connection.open();
+    const open = await this.connection.open();
+    await this.removeLeftovers(open);
+    const { client, queue, state } = open;
     await state.assertMemoryFor(0, 0);
     await client.set(queue.toKey('health'), '', 'PX', PROBE_TTL_MS);
   }
@@ -115,6 +121,7 @@ export class BullmqAcceptance {
     deadline: number,
   ): Promise<void> {
     const open = await this.connection.open();
+    await this.removeLeftovers(open);
     for (let from = 0; from < entries.length; from += JOBS_PER_COMMAND) {
       if (performance.now() > deadline)
         throw new Error('adding the jobs took too long');
@@ -125,9 +132,30 @@ export class BullmqAcceptance {
         );
       const bytes = jobs.reduce((sum, { data }) => sum + data.task.length, 0);
       await open.state.assertMemoryFor(jobs.length, bytes);
-      await addJobs(open.queue, jobs);
+      await this.addBatch(open, jobs);
       await this.claim(open, jobs, delivery.bot);
     }
+  }
+
+  private async addBatch(
+    open: OpenQueue,
+    jobs: readonly NewJob[],
+  ): Promise<void> {
+    try {
+      await addJobs(open.queue, jobs);
+    } catch (error) {
+      for (const { opts } of jobs) this.leftovers.add(opts.jobId);
+      // If it fails, the next call begins with it.
+      await this.removeLeftovers(open).catch(() => {});
+      throw error;
+    }
+  }
+
+  private async removeLeftovers(open: OpenQueue): Promise<void> {
+    if (this.leftovers.size === 0) return;
+    const ids = [...this.leftovers];
+    await removeUnlisted(open, ids);
+    for (const id of ids) this.leftovers.delete(id);
   }
 
   /** Creates a job; its id is that of the entry if BullMQ is to drop duplicates, and unique otherwise. */

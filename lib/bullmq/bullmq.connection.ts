@@ -14,6 +14,7 @@ import {
   FOR_WORKER,
   RedisConnection,
 } from './redis.connection.js';
+import { assertPermitted } from './redis.permissions.js';
 import { RedisState, risksOf, type Durability } from './redis.state.js';
 
 const REOPEN_DELAY_MS = 500;
@@ -39,9 +40,12 @@ export class BullmqConnection {
   private readonly logger = new Logger('Xenioo');
   private readonly redis: RedisConnection;
   private readonly opening: Promise<OpenQueue | undefined>;
+  private readonly firstFailure: Promise<void>;
+  private onFirstFailure = (): void => {};
   private readonly closing = new AbortController();
   private opened: OpenQueue | undefined;
   private durability: Durability | undefined;
+  private openingError: unknown;
   private isFailing = false;
   private failedAt = -Infinity;
   private nextLogAt = -Infinity;
@@ -52,6 +56,7 @@ export class BullmqConnection {
     private readonly acceptTimeoutMs: number,
   ) {
     this.redis = new RedisConnection(settings.connection, libraries.Redis);
+    this.firstFailure = new Promise(resolve => (this.onFirstFailure = resolve));
     this.opening = this.openWhenUp();
   }
 
@@ -70,6 +75,24 @@ export class BullmqConnection {
   }
 
   /**
+   * Resolves when the queue is open, or Redis is unreachable.
+   * @throws {XeniooInboxError} when Redis rejects the login or a command
+   */
+  async assertUsable(): Promise<void> {
+    const { acceptTimeoutMs } = this;
+    await settledWithin(
+      Promise.race([this.opening, this.firstFailure]),
+      acceptTimeoutMs,
+    );
+    if (this.opened || !isRejection(this.openingError)) return;
+    await this.close();
+    throw new XeniooInboxError(
+      `the BullMQ inbox can't use ${this.name}: ${reasonOf(this.openingError)}. Check \`connection\` and the rights of the user of Redis`,
+      { cause: this.openingError },
+    );
+  }
+
+  /**
    * Resolves to the queue once Redis has answered for the first time.
    * @throws {XeniooInboxError} when it does not within `acceptTimeoutMs`
    */
@@ -79,7 +102,7 @@ export class BullmqConnection {
     throw new XeniooInboxError(
       this.isClosed
         ? 'the BullMQ inbox has stopped'
-        : `${this.name} does not answer`,
+        : `the BullMQ inbox, ${this.name}: ${this.openingError === undefined ? 'it does not answer' : reasonOf(this.openingError)}`,
     );
   }
 
@@ -181,7 +204,9 @@ export class BullmqConnection {
         this.reportRecovery();
         return (this.opened = opened);
       } catch (error) {
+        this.openingError = error;
         this.reportFailure(error);
+        this.onFirstFailure();
         // This timer also keeps the process of a worker without a server alive.
         const { signal } = this.closing;
         await sleep(REOPEN_DELAY_MS, undefined, { signal }).catch(() => {});
@@ -201,7 +226,9 @@ export class BullmqConnection {
       await client.select(client.options.db ?? 0);
       const state = new RedisState(client);
       await state.readMemory();
-      return { client, state, queue: await this.openQueue(client) };
+      const queue = await this.openQueue(client);
+      await assertPermitted(client, queue.toKey('permitted'));
+      return { client, state, queue };
     } catch (error) {
       client.disconnect();
       throw reason ?? error;
@@ -234,5 +261,12 @@ export function reasonOf(error: unknown): string {
     /isn't writeable|max retries per request|Connection is closed/.test(
       message,
     );
-  return isUnreachable ? 'it is unreachable' : message;
+  return isUnreachable ? 'it is unreachable' : message.replace(/\.+$/, '');
+}
+
+/** Returns true for an answer of Redis that stays the same until its settings or those of the inbox are changed. */
+function isRejection(error: unknown): boolean {
+  return /NOPERM|^(WRONGPASS|NOAUTH|ERR (invalid password|invalid DB index|DB index is out of range|unknown command|SELECT is not allowed))|can't run this command|can't access at least one/i.test(
+    describeError(error).message,
+  );
 }

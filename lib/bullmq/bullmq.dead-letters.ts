@@ -17,6 +17,7 @@ import {
   type JobData,
   type XeniooJob,
 } from './bullmq.job.js';
+import { returnToFailed } from './unlisted-jobs.js';
 
 const JOBS_PER_PAGE = 100;
 
@@ -73,7 +74,10 @@ export class BullmqDeadLetters implements XeniooDeadLetterStore {
       letter.kind === 'event'
         ? { task: storeTask(task) }
         : { task: job.data.task, tasks: tasks.map(storeTask) };
-    const { client, queue } = await this.open();
+    const { failedReason, finishedOn, attemptsMade } = job;
+    const before = { failedReason, finishedOn, attemptsMade };
+    const open = await this.open();
+    const { client, queue } = open;
     try {
       await job.updateData(data);
       // The number of times that the process crashed during the task.
@@ -83,6 +87,7 @@ export class BullmqDeadLetters implements XeniooDeadLetterStore {
     } catch (error) {
       // Another call was faster: the job is removed, or not failed any more.
       if (typeof (error as { code?: unknown }).code === 'number') return false;
+      await returnToFailed(open, job.id!, before).catch(() => {});
       throw error;
     }
   }

@@ -75,6 +75,15 @@ export class BullmqInbox extends XeniooInbox {
     this.deadLetters = new BullmqDeadLetters(() => this.#connection.open());
   }
 
+  /**
+   * Waits for the first attempt to open the queue. The inbox can be used all the same if Redis is unreachable.
+   * @throws {XeniooInboxError} when Redis rejects the login or a command
+   * @hidden
+   */
+  async assertUsable(): Promise<void> {
+    await this.#connection.assertUsable();
+  }
+
   async accept(delivery: XeniooDelivery): Promise<void> {
     this.assertOpen();
     if (delivery.entries.length > 0) await this.#acceptance.accept(delivery);
@@ -136,8 +145,10 @@ export class BullmqInbox extends XeniooInbox {
       queue.getJobs(['waiting', 'active'], 0, OLDEST_JOBS - 1, true),
     ]);
     const { waiting = 0, active = 0, prioritized = 0 } = counts;
+    // BullMQ 5 counts the waiting jobs of a paused queue here.
+    const paused = counts['paused'] ?? 0;
     return {
-      pending: waiting + active + prioritized,
+      pending: waiting + paused + active + prioritized,
       running: this.#worker?.running ?? 0,
       retries: counts['delayed'] ?? 0,
       deadLetters: counts['failed'] ?? 0,

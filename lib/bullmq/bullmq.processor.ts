@@ -3,6 +3,7 @@ import type { XeniooTask } from '../handlers/xenioo-task.js';
 import { warnOfDeaths } from '../inbox/record-deaths.js';
 import { isRetry, taskOf, type XeniooJob } from './bullmq.job.js';
 import { BullmqRecorder, type ProcessorContext } from './bullmq.recorder.js';
+import { returnUnlisted } from './unlisted-jobs.js';
 
 /**
  * Number of crashes of the process during a task after which it is a suspect. Suspects run one at
@@ -49,9 +50,12 @@ export class BullmqProcessor {
   async returnJobs(): Promise<void> {
     const { queue } = this.context;
     await Promise.allSettled(
-      [...this.runningJobs].map(async ([{ id }, token]) =>
-        (await queue.getJob(id!))?.moveToWait(token),
-      ),
+      [...this.runningJobs].map(async ([{ id }, token]) => {
+        const job = await queue.getJob(id!);
+        await job
+          ?.moveToWait(token)
+          .catch(() => returnUnlisted(this.context, id!));
+      }),
     );
   }
 
@@ -84,11 +88,11 @@ export class BullmqProcessor {
   private async putBack(job: XeniooJob, token: string): Promise<never> {
     const { DelayedError, WaitingError } = this.context.bullmq;
     if (this.isPaused && !isRetry(job)) {
-      await this.recorder.write(() => job.moveToWait(token));
+      await this.recorder.move(job, () => job.moveToWait(token));
       throw new WaitingError();
     }
     const at = Date.now() + (this.isPaused ? 1 : SUSPECT_DELAY_MS);
-    await this.recorder.write(() => job.moveToDelayed(at, token));
+    await this.recorder.move(job, () => job.moveToDelayed(at, token));
     throw new DelayedError();
   }
 

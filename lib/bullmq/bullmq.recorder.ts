@@ -16,6 +16,8 @@ import {
   type XeniooJob,
   type XeniooQueue,
 } from './bullmq.job.js';
+import type { OpenQueue } from './bullmq.connection.js';
+import { removeUnlisted, returnUnlisted } from './unlisted-jobs.js';
 
 const RETRY_DELAY_MS = 1_000;
 
@@ -24,7 +26,8 @@ const MAX_KEPT_ERRORS = 1_000;
 
 /** Parts of BullMQ, of the connection and of the inbox that processing uses. */
 export interface ProcessorContext {
-  readonly queue: Pick<XeniooQueue, 'addBulk' | 'add' | 'getJob'>;
+  readonly queue: XeniooQueue;
+  readonly client: OpenQueue['client'];
   readonly runner: XeniooRunner;
   readonly jobs: JobFactory;
   readonly bullmq: Pick<
@@ -103,7 +106,11 @@ export class BullmqRecorder {
   private async add(children: readonly NewJob[]): Promise<void> {
     for (let from = 0; from < children.length; from += JOBS_PER_COMMAND) {
       const batch = children.slice(from, from + JOBS_PER_COMMAND);
-      await this.write(() => addJobs(this.context.queue, batch));
+      const ids = batch.map(({ opts }) => opts.jobId);
+      await this.write(
+        () => addJobs(this.context.queue, batch),
+        () => removeUnlisted(this.context, ids),
+      );
     }
   }
 
@@ -128,7 +135,7 @@ export class BullmqRecorder {
       await this.write(() => job.updateData({ task }));
     }
     if (isMissing) {
-      await this.write(() => job.moveToDelayed(result.retryAt, token));
+      await this.move(job, () => job.moveToDelayed(result.retryAt, token));
       throw new this.context.bullmq.DelayedError();
     }
     const { error } = result;
@@ -150,16 +157,25 @@ export class BullmqRecorder {
   ): Promise<never> {
     const { error, displayed = error, retryAt } = run;
     const failed = new FailedRun(displayed, retryAt);
-    await this.write(() => job.moveToFailed(failed, token));
+    await this.move(job, () => job.moveToFailed(failed, token));
     if (retryAt === undefined) this.announce(job, error);
     // Shows BullMQ that the job has been moved.
     throw new this.context.bullmq.DelayedError();
   }
 
-  /** Repeats a command until Redis accepts it. */
-  async write(command: () => Promise<unknown>): Promise<void> {
-    for (;;) {
+  /** Moves a running job to another list of the queue. */
+  async move(job: XeniooJob, command: () => Promise<unknown>): Promise<void> {
+    await this.write(command, () => returnUnlisted(this.context, job.id!));
+  }
+
+  /** Repeats a command until Redis accepts it; reverts the part that Redis has executed before each repetition. */
+  private async write(
+    command: () => Promise<unknown>,
+    revert: () => Promise<void> = async () => {},
+  ): Promise<void> {
+    for (let hasFailed = false; ; hasFailed = true) {
       try {
+        if (hasFailed) await revert();
         await command();
         return;
       } catch (error) {

@@ -12,7 +12,10 @@ const CLOSE_TIMEOUT_MS = 2_000;
 const POLL_INTERVAL_MS = 5;
 
 /** Options of a worker. */
-export interface BullmqWorkerContext extends Omit<ProcessorContext, 'queue'> {
+export interface BullmqWorkerContext extends Omit<
+  ProcessorContext,
+  'queue' | 'client'
+> {
   readonly connection: BullmqConnection;
   readonly concurrency: number;
   /** Time in milliseconds after which other processes take over the jobs of a crashed one. */
@@ -46,6 +49,7 @@ export class BullmqWorker {
     this.processor = new BullmqProcessor({
       ...this.context,
       queue: open.queue,
+      client: open.client,
     });
     this.processor.isPaused = this.isPaused;
     this.worker = this.create(open, this.processor);

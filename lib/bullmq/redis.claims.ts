@@ -3,10 +3,10 @@ import type { XeniooDuplicates } from '../handlers/xenioo.observers.js';
 import type { XeniooDedupeSettings } from '../options/xenioo-dedupe.js';
 
 /** Key of the sorted set of ids, in the order of acceptance. */
-const ID_SET = 'xenioo-ids';
+export const ID_SET = 'xenioo-ids';
 
 /** Prefix of the keys that BullMQ sets, one per id. */
-const DEDUPLICATION_PREFIX = 'de:';
+export const DEDUPLICATION_PREFIX = 'de:';
 
 /**
  * BullMQ keeps a key for each id until it expires, without an upper bound. The script

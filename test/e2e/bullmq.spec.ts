@@ -6,6 +6,7 @@ import {
   type BullmqInboxOptions,
 } from '../../lib/bullmq/index.js';
 import {
+  XeniooInboxError,
   XeniooModule,
   XeniooOptionsError,
   type XeniooDeadLetter,
@@ -243,6 +244,29 @@ describe('the boot with invalid options of bullmqInbox()', () => {
     expect(`${(error as Error).stack}`).not.toContain('hunter2');
   });
 });
+
+describeEngine(
+  'redis',
+  'an application whose Redis rejects the password',
+  () => {
+    it.each(['express', 'fastify'] as const)(
+      'stops its boot on %s',
+      async adapter => {
+        const server = await startOwnRedis({ password: 'hunter2' });
+        const connection = server.url.replace('hunter2', 'hunter3');
+
+        const error: unknown = await startReceiver(adapter, {
+          connection,
+        }).catch((caught: unknown) => caught);
+
+        expect(error).toBeInstanceOf(XeniooInboxError);
+        expect(String(error)).toMatch(/can't use Redis at \S+: WRONGPASS/);
+        expect(String(error)).not.toContain('hunter');
+      },
+      TIMEOUT,
+    );
+  },
+);
 
 describeEngine('redis', 'the password of Redis and the texts of people', () => {
   it(

@@ -313,6 +313,70 @@ describeEngine('redis', 'BullmqInbox logs about Redis', () => {
     expect(harness.logs.ofXenioo('warn')).toEqual([]);
   });
 
+  it.each<[string, string, RegExp, string[]?]>([
+    ['a wrong password', 'app:wrong@', /can't use Redis at \S+: WRONGPASS/],
+    ['no password', '', /can't use Redis at \S+: NOAUTH/],
+    [
+      'a database that does not exist',
+      'app:pw@',
+      /can't use Redis at \S+: .*DB index is out of range/,
+    ],
+    [
+      'a user without the right to a command',
+      'app:pw@',
+      /can't use Redis at \S+: `LPUSH`: .*can't run this command/,
+      ['-lpush'],
+    ],
+    [
+      'a user without the right to the keys',
+      'app:pw@',
+      /can't use Redis at \S+: .*(NOPERM|can't access)/,
+      ['resetkeys', '~other:*'],
+    ],
+    [
+      'a user without the right to run scripts',
+      'app:pw@',
+      /can't use Redis at \S+: NOPERM/,
+      ['-evalsha'],
+    ],
+  ])('stops the boot with %s', async (title, login, error, rights = []) => {
+    const server = await startOwnRedis({ password: 'hunter2' });
+    const harness = new BullmqHarness(libraries, server.url);
+    const all = ['on', '>pw', '~*', '&*', '+@all', ...rights];
+    await harness.client.acl('SETUSER', 'app', ...all);
+    const path = title.startsWith('a database') ? '/99' : '';
+    const inbox = harness.open({
+      connection: `redis://${login}127.0.0.1:${server.port}${path}`,
+    });
+
+    const refusal: unknown = await inbox
+      .assertUsable()
+      .catch((reason: unknown) => reason);
+
+    expect(refusal).toBeInstanceOf(XeniooInboxError);
+    expect(String(refusal)).toMatch(error);
+    expect(String(refusal)).not.toMatch(/wrong@|hunter/);
+  });
+
+  it('boots while Redis is unreachable, and names the error of Redis in the answer', async () => {
+    const port = await freePort();
+    const harness = new BullmqHarness(libraries, `redis://127.0.0.1:${port}`);
+    const inbox = harness.open({ settings: { acceptTimeoutMs: 1_000 } });
+
+    await inbox.assertUsable();
+    await expect(inbox.accept(deliveryOf([datedEvent()]))).rejects.toThrow(
+      /^the BullMQ inbox, Redis at 127\.0\.0\.1:\d+: connect ECONNREFUSED \S+$/,
+    );
+  });
+
+  it('boots while the memory of Redis is full', async () => {
+    const server = await startOwnRedis();
+    const harness = new BullmqHarness(libraries, server.url);
+    await harness.client.config('SET', 'maxmemory', '1');
+
+    await expect(harness.open().assertUsable()).resolves.toBeUndefined();
+  });
+
   it('logs no password', async () => {
     const server = await startOwnRedis({ password: 'hunter2' });
     const harness = new BullmqHarness(libraries, server.url);

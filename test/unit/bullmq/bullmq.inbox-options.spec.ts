@@ -91,6 +91,11 @@ describe('resolveBullmqInboxOptions() with invalid options', () => {
       /without `keyPrefix`/,
     ],
     [
+      'a port that is no number',
+      { connection: { port: 'x' } },
+      /with a `port` from 1 to 65535, got "x"$/,
+    ],
+    [
       'a queue with a colon',
       { connection, queue: 'a:b' },
       /`queue` of bullmqInbox\(\) to be a name without spaces and colons, got "a:b"$/,

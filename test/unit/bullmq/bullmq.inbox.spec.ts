@@ -50,6 +50,23 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
       );
     });
 
+    it('accepts events while another program pauses the queue, and counts them as pending', async () => {
+      const harness = new BullmqHarness(libraries);
+      const runner = new TestRunner();
+      const inbox = await harness.start(runner);
+      await harness.queue.pause();
+      const events = [datedEvent(), datedEvent()];
+
+      await inbox.accept(deliveryOf(events));
+      expect((await inbox.stats()).pending).toBe(2);
+      await harness.queue.resume();
+      await inbox.idle();
+
+      expect(runner.ids.toSorted()).toEqual(
+        events.map(({ id }) => id).toSorted(),
+      );
+    });
+
     it('runs at most `concurrency` tasks at once', async () => {
       const harness = new BullmqHarness(libraries);
       const running = createLatch();

@@ -453,6 +453,7 @@ for (const [version, libraries] of BULLMQ_VERSIONS) {
         const runner = new TestRunner(() => running.opened);
         const processor = new BullmqProcessor({
           queue: harness.queue,
+          client: harness.client,
           jobs: new JobFactory(90),
           bullmq: libraries.bullmq,
           runner,
