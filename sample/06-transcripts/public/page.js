@@ -57,7 +57,7 @@ function repeated(show, everyMs) {
       if (signal.aborted) return;
       problem.textContent = `Loading failed (${error.message}); trying again. `;
     }
-    timer = setTimeout(run, everyMs);
+    timer = setTimeout(() => void run(), everyMs);
   };
 }
 
@@ -282,7 +282,7 @@ function open() {
 let typing;
 search.addEventListener('input', () => {
   clearTimeout(typing);
-  typing = setTimeout(refresh, TYPING_MS);
+  typing = setTimeout(() => void refresh(), TYPING_MS);
 });
 older.addEventListener('click', () => {
   wantsOlder = true;
