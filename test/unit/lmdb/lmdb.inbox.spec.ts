@@ -83,14 +83,20 @@ describe('LmdbInbox data file', () => {
 
   it('logs that its data file was emptied when no call comes', async () => {
     const harness = await LmdbHarness.create();
-    const inbox = await harness.start();
+    const latch = createLatch();
+    const inbox = await harness.start(async () => {
+      await latch.opened;
+      return [done()];
+    });
     await inbox.accept(delivery([datedEvent()]));
-    await inbox.idle();
+    // It reads nothing while the handler runs.
+    await harness.hasRun(1);
     await truncate(join(harness.path, 'inbox.mdb'));
 
     await expect
       .poll(() => harness.logs.ofXenioo('error'))
       .toEqual([expect.stringMatching(/inbox\.mdb was .*overwritten/)]);
+    latch.open();
   });
 
   it('handles all events after a restart once its lock file was deleted', async () => {
@@ -113,6 +119,8 @@ describe('LmdbInbox data file', () => {
     const path = await inboxPath();
     const hanging = await LmdbProcess.start(path, { isHanging: true });
     await hanging.accept(entryNamed('pending'));
+    // It reads nothing while the handler hangs.
+    await expect.poll(() => hanging.handled).toEqual(['pending']);
     const data = join(path, 'inbox.mdb');
     const backup = join(path, '..', 'backup.mdb');
     await copyFile(data, backup);
