@@ -77,6 +77,20 @@ it('Deadlines.remove() keeps finished work from being reported late', () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
+it('Deadlines gives paused work its whole time after restart()', () => {
+  const { deadlines, late, add } = startDeadlines();
+  const work = add('work');
+
+  deadlines.pause(work);
+  vi.advanceTimersByTime(10 * TIMEOUT_MS);
+  deadlines.restart(work);
+  vi.advanceTimersByTime(TIMEOUT_MS - 1);
+  expect(late).toEqual([]);
+  vi.advanceTimersByTime(1);
+
+  expect(late).toEqual(['work']);
+});
+
 it('Deadlines does not keep the process alive', () => {
   const countTimers = () =>
     process.getActiveResourcesInfo().filter(name => name === 'Timeout').length;

@@ -757,6 +757,37 @@ describeEngine('postgres', 'the PostgreSQL inbox', () => {
     expect(failures).toHaveLength(1);
   });
 
+  it('stops the time limit of a handler while other queries take all connections of a shared pool', async () => {
+    const { schema } = ownSchema();
+    const pool = new Pool({ connectionString: inject('postgresUrl'), max: 4 });
+    onTestFinished(() => pool.end());
+    const { inbox } = await open({ schema, connection: pool });
+    const calls: string[] = [];
+    const limit = {
+      signal: new AbortController().signal,
+      pause: () => void calls.push('pause'),
+      restart: () => void calls.push('restart'),
+    };
+    await inbox.start({
+      run: async (_, { transact } = {}) => {
+        const taken = await Promise.all([1, 2, 3, 4].map(() => pool.connect()));
+        const work = () => void calls.push('work');
+        const running = transact!('Crm.save', work, limit);
+        await expect.poll(() => pool.waitingCount).toBeGreaterThan(0);
+        await expect.poll(() => calls.at(-1)).toBe('pause');
+        for (const client of taken) client.release();
+        await running;
+        return [];
+      },
+      announce: async () => {},
+      reportDuplicates: () => {},
+    });
+    await inbox.accept(delivery(eventsOf('ada', 1)));
+    await inbox.idle();
+
+    expect(calls.slice(-2)).toEqual(['restart', 'work']);
+  });
+
   it('begins the transaction of a handler once the server is back', async () => {
     const server = await startPostgres();
     onTestFinished(() => server.stop());
